@@ -1,0 +1,1 @@
+"""regime-hedge: a regime-aware hedging pipeline in which every hedger answers with a no-trade band."""

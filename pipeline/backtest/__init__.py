@@ -1,0 +1,1 @@
+"""The kernel, episodes and walk-forward windows."""

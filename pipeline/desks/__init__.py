@@ -1,0 +1,1 @@
+"""Desk files shipped with the package."""

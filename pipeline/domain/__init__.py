@@ -1,0 +1,1 @@
+"""The words everyone uses: instruments, market state, bands, desk settings, errors."""

@@ -1,0 +1,75 @@
+"""The one answer of every hedger: a no-trade band."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.domain.errors import PolicyError
+from pipeline.domain.instruments import FloatArray
+
+
+@dataclass(frozen=True)
+class Band:
+    """A no-trade band per hedge instrument, in units of the instrument.
+
+    Inside [`lower`, `upper`] nothing is done. From below, `speed` of the way to `to_lower` is traded, from
+    above `speed` of the way to `to_upper`. The edges as targets and a speed of 1 are right for proportional
+    cost. All arrays are [N, T, H].
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    to_lower: FloatArray
+    to_upper: FloatArray
+    speed: FloatArray
+
+    @classmethod
+    def between(cls, lower: FloatArray, upper: FloatArray) -> "Band":
+        """Return a band on one hedge instrument that is traded to its nearest edge; edges are [N, T].
+
+        Examples
+        --------
+        >>> Band.between(np.array([[0.4]]), np.array([[0.6]])).upper.shape
+        (1, 1, 1)
+        """
+        low, high = lower[..., None], upper[..., None]
+        return cls(low, high, low, high, np.ones_like(low))
+
+    @classmethod
+    def around(cls, center: FloatArray, half_width: FloatArray | float = 0.0) -> "Band":
+        """Return the band `center ± half_width`; a width of zero trades to the centre at every step."""
+        return cls.between(center - half_width, center + half_width)
+
+    def clipped(self, low: float, high: float) -> "Band":
+        """Return the band with its edges and targets inside [low, high]."""
+        edges = (np.clip(edge, low, high) for edge in (self.lower, self.upper, self.to_lower, self.to_upper))
+        return Band(*edges, speed=self.speed)
+
+    def where(self, active: FloatArray | np.ndarray) -> "Band":
+        """Return the band where `active` ([N, T] or [T] of bool), and no trade elsewhere."""
+        on = np.broadcast_to(active, self.lower.shape[:2])[..., None]
+        return Band(
+            np.where(on, self.lower, -np.inf),
+            np.where(on, self.upper, np.inf),
+            self.to_lower,
+            self.to_upper,
+            self.speed,
+        )
+
+    def checked(self, policy: str) -> "Band":
+        """Return the band itself, or raise where an edge is NaN or the edges are crossed.
+
+        Raises
+        ------
+        PolicyError
+            Naming the policy, the episode and the decision time of the first fault.
+        """
+        bad = ~(self.lower <= self.upper)
+        bad |= np.isnan(self.to_lower) | np.isnan(self.to_upper) | np.isnan(self.speed)
+        if bad.any():
+            row, time, _ = np.argwhere(bad)[0]
+            raise PolicyError(
+                f"policy {policy}: no valid band in episode {row} at decision time {time} "
+                f"(lower {self.lower[row, time, 0]}, upper {self.upper[row, time, 0]})"
+            )
+        return self

@@ -1,0 +1,299 @@
+"""Desk settings: what is hedged, with what, when, at which cost, on which data and over which windows."""
+
+import difflib
+import tomllib
+from datetime import date
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import Kind, Side
+
+BPS = 1e-4
+MAXIMUM_COST_BPS = 1000.0
+
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Settings(BaseModel):
+    """Frozen settings in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class OptionSettings(Settings):
+    """The option sold or bought in every episode."""
+
+    kind: Kind = "call"
+    side: Side = "short"
+    sessions: Annotated[int, Field(ge=2, le=252)] = 21
+    moneyness: Positive = 1.0
+    """Strike over spot at the start."""
+    start_every: Count = 1
+    """A new episode every n-th session."""
+
+
+class HedgeSettings(Settings):
+    """The hedge instrument and when orders reach the market."""
+
+    instrument: Literal["future", "spot"] = "future"
+    delay_sessions: Annotated[int, Field(ge=0, le=5)] = 0
+    """Sessions between a decision and its fill; the delayed twin of a run is always shown beside it."""
+
+
+class MarketSettings(Settings):
+    """Constants of the market that the data does not carry."""
+
+    rate: float = 0.01
+    """Continuously compounded, annual."""
+    dividend_yield: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
+    atm_ratio: Annotated[float, Field(gt=0, le=1.5)] = 0.85
+    """At-the-money implied volatility over the volatility index: a desk constant, not fitted."""
+
+
+class CostSettings(Settings):
+    """One-way trading cost: fee + half-spread × realised illiquidity (1 in a median session)."""
+
+    fee_bps: Annotated[float, Field(ge=0)] = 0.2
+    half_spread_bps: Annotated[float, Field(ge=0)] = 0.8
+    unwind: bool = True
+    """Charge the trade that closes the hedge at expiry."""
+
+    @property
+    def one_way(self) -> float:
+        """Cost of a trade in a session of median liquidity, as a fraction of its value."""
+        return (self.fee_bps + self.half_spread_bps) * BPS
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        total = self.fee_bps + self.half_spread_bps
+        if total >= MAXIMUM_COST_BPS:
+            raise ValueError(
+                f"fee_bps + half_spread_bps is {total:g} bps, {total / 100:g} % of the traded value: "
+                f"it must be below {MAXIMUM_COST_BPS:g} bps (1 bp = 0.01 %)"
+            )
+        return self
+
+
+class RiskSettings(Settings):
+    """What the desk minimises."""
+
+    measure: Literal["entropic", "cvar", "mean_sd"] = "entropic"
+    aversion: Positive = 1.0
+    """Absolute, per unit of money with the spot scaled to 100."""
+    cvar_level: Share = 0.95
+
+
+class DataSettings(Settings):
+    """Where the market data comes from."""
+
+    source: Literal["sample"] = "sample"
+
+
+class WindowSettings(Settings):
+    """What is learned on which days, and tested on which."""
+
+    learn_start: date = date(1999, 1, 4)
+    """Regimes and realised volatility learn from here."""
+    signals_start: date = date(2014, 1, 1)
+    """First day with out-of-sample signals; policies train from here on."""
+    test_start: date = date(2016, 1, 1)
+    test_end: date = date(2018, 12, 31)
+    refit_months: Annotated[int, Field(ge=1, le=24)] = 6
+    embargo_sessions: Annotated[int, Field(ge=0)] = 5
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        dates = (self.learn_start, self.signals_start, self.test_start, self.test_end)
+        if not all(early < late for early, late in zip(dates, dates[1:], strict=False)):
+            raise ValueError("dates must run learn_start < signals_start < test_start < test_end")
+        return self
+
+
+class RegimeRule(Settings):
+    """The hedge that `regime_map` uses in one regime."""
+
+    policy: str
+    every: Count = 1
+    """Re-hedge every n-th session of the episode."""
+
+
+class RegimeSettings(Settings):
+    """The regime detector, and the pre-specified hedge of each regime."""
+
+    detector: Literal["hmm", "kmeans"] = "hmm"
+    states: Annotated[int, Field(ge=2, le=6)] = 3
+    features: tuple[str, ...] = ("return_1d", "log_parkinson_1d")
+    restarts: Count = 4
+    map: dict[str, RegimeRule] = {}
+    """Rules by regime name (see `names`); every regime has one."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Regime names from the calmest to the most turbulent."""
+        if self.states == 2:
+            return ("calm", "turbulent")
+        middle = ("normal",) if self.states == 3 else tuple(f"normal_{i}" for i in range(1, self.states - 1))
+        return ("calm", *middle, "turbulent")
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.map and set(self.map) != set(self.names):
+            raise ValueError(f"map must have one rule for each of {', '.join(self.names)}")
+        return self
+
+
+class ForecastSettings(Settings):
+    """Volatility, liquidity and event forecasts."""
+
+    horizons: tuple[Count, ...] = (1, 5, 10, 21)
+    """Sessions ahead; the longest covers the option's life, between them total variance is interpolated."""
+    trees: Count = 60
+    learning_rate: Share = 0.05
+    leaves: Annotated[int, Field(ge=2, le=256)] = 7
+    spike_multiple: Annotated[float, Field(gt=1)] = 2.0
+    gap_quantile: Share = 0.9
+
+
+class PolicySettings(Settings):
+    """Which hedgers are compared, and how hard the tunable ones are tuned."""
+
+    run: tuple[str, ...] = (
+        "none",
+        "delta_implied",
+        "delta_forecast",
+        "fixed_band",
+        "leland",
+        "whalley_wilmott",
+        "zakamouline",
+        "minimum_variance",
+        "regime_map",
+        "regime_switched",
+    )
+    budget: Annotated[int, Field(ge=8)] = 60
+    """Evaluations on training episodes that each tuned policy may spend at each refit."""
+
+
+class EvaluationSettings(Settings):
+    """Bootstrap of the out-of-sample episodes."""
+
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    block_sessions: Annotated[int, Field(ge=1)] = 63
+    """Mean block of start days; it must exceed twice an option's life."""
+    confidence: Share = 0.95
+
+
+class Desk(Settings):
+    """One desk file. See `pipeline/desks/spx-daily.toml` for a commented one."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str = ""
+    seed: int = 7
+    option: OptionSettings = OptionSettings()
+    hedge: HedgeSettings = HedgeSettings()
+    market: MarketSettings = MarketSettings()
+    costs: CostSettings = CostSettings()
+    risk: RiskSettings = RiskSettings()
+    data: DataSettings = DataSettings()
+    windows: WindowSettings = WindowSettings()
+    regimes: RegimeSettings = RegimeSettings()
+    forecasts: ForecastSettings = ForecastSettings()
+    policies: PolicySettings = PolicySettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if max(self.forecasts.horizons) < self.option.sessions:
+            raise ValueError(
+                f"forecasts.horizons must reach the option's life of {self.option.sessions} sessions"
+            )
+        if self.evaluation.block_sessions < 2 * self.option.sessions:
+            raise ValueError(
+                f"evaluation.block_sessions is {self.evaluation.block_sessions}: episodes of "
+                f"{self.option.sessions} sessions overlap, so use at least {2 * self.option.sessions}"
+            )
+        if "regime_map" in self.policies.run and not self.regimes.map:
+            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        return self
+
+
+def shipped_desks() -> dict[str, str]:
+    """Return the text of every desk file shipped with the package, by desk name.
+
+    Examples
+    --------
+    >>> "spx-daily" in shipped_desks()
+    True
+    """
+    files = resources.files("pipeline.desks").iterdir()
+    return {
+        file.name.removesuffix(".toml"): file.read_text(encoding="utf-8")
+        for file in sorted(files, key=lambda f: f.name)
+        if file.name.endswith(".toml")
+    }
+
+
+def load_desk(desk: str) -> Desk:
+    """Read a desk: the name of a shipped one, or the path of the user's own file.
+
+    Raises
+    ------
+    SettingsError
+        The file does not exist, is not TOML, or holds an unknown or wrong key; the message names the
+        file, the key and the nearest valid one.
+    """
+    shipped = shipped_desks()
+    path = Path(desk)
+    if desk in shipped:
+        return parse_desk(shipped[desk], f"{desk}.toml")
+    if path.is_file():
+        try:
+            return parse_desk(path.read_text(encoding="utf-8"), desk)
+        except UnicodeDecodeError as error:
+            raise SettingsError(f"{desk}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    near = difflib.get_close_matches(desk, shipped, n=1)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise SettingsError(
+        f"{desk}: no such desk file and no shipped desk of that name (shipped: {', '.join(shipped)}){hint}"
+    )
+
+
+def parse_desk(text: str, file: str) -> Desk:
+    """Parse the text of a desk file; `file` names it in errors."""
+    try:
+        return Desk.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file}: not valid TOML: {error}") from None
+    except ValidationError as error:
+        raise SettingsError(f"{file}: {_explain(error)}") from None
+
+
+def _explain(error: ValidationError) -> str:
+    first = error.errors()[0]
+    place = first["loc"]
+    key = ".".join(str(part) for part in place) or "desk"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        valid = _valid_keys(place[:-1])
+        near = difflib.get_close_matches(str(place[-1]), valid, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else f"; valid keys: {', '.join(valid)}"
+        return f"unknown key {key}{hint}{more}"
+    if first["type"] == "missing":
+        return f"key {key} is missing{more}"
+    message = first["msg"].removeprefix("Value error, ")
+    shown = "" if isinstance(first["input"], dict | BaseModel) else f", not {first['input']!r}"
+    return f"{key}: {message[0].lower()}{message[1:]}{shown}{more}"
+
+
+def _valid_keys(place: tuple[Any, ...]) -> list[str]:
+    model: type[BaseModel] = Desk
+    for part in place:
+        field = model.model_fields.get(str(part))
+        annotation = field.annotation if field else None
+        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else RegimeRule
+    return list(model.model_fields)

@@ -1,0 +1,25 @@
+"""Errors a user can act on: one line that names the place, the fault and the remedy."""
+
+
+class HedgeError(Exception):
+    """A fault that the user can mend; the command line prints it as one line and exits with 1."""
+
+
+class SettingsError(HedgeError):
+    """A desk file is missing, unreadable or holds a wrong key or value."""
+
+
+class DataError(HedgeError):
+    """Market data is missing, malformed or does not cover what the desk asks for."""
+
+
+class FitError(HedgeError):
+    """A model or policy could not be fitted on the training rows that it was given."""
+
+
+class PolicyError(HedgeError):
+    """A policy has no answer in this market state."""
+
+
+class StoreError(HedgeError):
+    """A dataset is missing from the store or damaged."""

@@ -1,0 +1,86 @@
+"""What a hedger may look at when it decides."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.instruments import FloatArray, Liability
+
+
+@dataclass(frozen=True)
+class MarketState:
+    """Everything known at the decision times of N episodes × T times; live, T is 1.
+
+    Volatilities are annual decimals on the calendar clock (ACT/365): `vol**2 * time_to_expiry` is the
+    variance to expiry whichever clock the forecast was made on. Costs are one-way fractions of the traded
+    value. Money is per unit of starting spot = 100. No array holds NaN except `implied_vol` and the
+    learned columns of a market that has none; a policy that needs one of those says so.
+
+    Attributes
+    ----------
+    liability : the option book.
+    risk_aversion : absolute, per unit of money (γ).
+    interval : years between two decision times (Δt).
+    rate : continuously compounded interest rate, annual.
+    step : [T] decision times since the start of the episode: 0, 1, …
+    time_to_expiry : [N, T] years, ACT/365.
+    strike : [N, T] money.
+    forward : [N, T] forward price of the underlying for the option's expiry.
+    price : [N, T, H] mid prices of the hedge instruments.
+    forward_slope : [N, T] dF/dprice of the first hedge instrument: 1 for the future, exp((r − q)τ) for spot.
+    implied_vol : [N, T] at-the-money implied volatility.
+    forecast_vol : [N, T] forecast volatility to expiry.
+    regime_vol : [N, T] volatility to expiry under the filtered regime probabilities.
+    regime_prob : [N, T, K] filtered probabilities, regime 0 the calmest.
+    cost : [N, T] forecast cost of trading now.
+    desk_cost : the desk's constant cost, with no forecast in it.
+    spike_prob, gap_prob : [N, T] forecast probabilities of a volatility spike and of a liquidity gap.
+    spike_base, gap_base : [N, T] the same probabilities in the training rows: climatology.
+    position : [N, T, H] current position, or None where policies that do not read it are evaluated at once.
+    """
+
+    liability: Liability
+    risk_aversion: float
+    interval: float
+    rate: float
+    step: NDArray[np.int64]
+    time_to_expiry: FloatArray
+    strike: FloatArray
+    forward: FloatArray
+    price: FloatArray
+    forward_slope: FloatArray
+    implied_vol: FloatArray
+    forecast_vol: FloatArray
+    regime_vol: FloatArray
+    regime_prob: FloatArray
+    cost: FloatArray
+    desk_cost: float
+    spike_prob: FloatArray
+    gap_prob: FloatArray
+    spike_base: FloatArray
+    gap_base: FloatArray
+    position: FloatArray | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N episodes, T decision times."""
+        rows, times = self.forward.shape
+        return rows, times
+
+    def episodes(self, rows: NDArray[np.int64]) -> "MarketState":
+        """Return the state of some episodes only."""
+        return self._map(lambda array: array[rows])
+
+    def at(self, time: int) -> "MarketState":
+        """Return the state at one decision time, as the live loop would build it (T = 1)."""
+        one = self._map(lambda array: array[:, time : time + 1])
+        return replace(one, step=self.step[time : time + 1])
+
+    def _map(self, select) -> "MarketState":  # type: ignore[no-untyped-def]
+        changed = {
+            field.name: select(value)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), np.ndarray) and field.name != "step"
+        }
+        return replace(self, **changed)

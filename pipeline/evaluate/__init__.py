@@ -1,0 +1,1 @@
+"""Risk measures, bootstrap comparisons, figures and the report."""

@@ -1,0 +1,1 @@
+"""Causal features of the market, one module a data source."""

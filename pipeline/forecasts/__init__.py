@@ -1,0 +1,1 @@
+"""Volatility, liquidity and event forecasters, and the scores that judge them."""

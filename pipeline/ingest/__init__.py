@@ -1,0 +1,1 @@
+"""Raw sources to canonical tables, and the dataset store."""

@@ -1,0 +1,1 @@
+"""Hedgers: each maps a market state to a no-trade band."""

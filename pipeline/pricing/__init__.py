@@ -1,0 +1,1 @@
+"""Black's formula and its Greeks."""

@@ -1,0 +1,1 @@
+"""Regime detectors and the causal forward filter."""

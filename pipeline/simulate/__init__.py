@@ -1,0 +1,1 @@
+"""Simulated markets, one process a module."""
