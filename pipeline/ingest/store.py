@@ -1,0 +1,183 @@
+"""The dataset store: named, immutable sets of tables under keys that say what they were made from."""
+
+import hashlib
+import json
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from pipeline.domain.errors import StoreError
+from pipeline.ingest.code_version import HEX_DIGITS, code_version
+from pipeline.ingest.dataset import Dataset, Output, flush_folder, write_dataset
+from pipeline.ingest.file_lock import file_lock
+
+LEFTOVER_SECONDS = 24 * 3600.0
+
+__all__ = ["Dataset", "DatasetStore", "Output", "canonical_json"]
+
+
+class DatasetStore:
+    """Datasets in the folders of `root`, one folder a key.
+
+    A dataset appears whole or not at all: it is written into a hidden sibling folder, flushed to disk and
+    renamed. A process may be killed at any moment, and any number of processes may derive the same key.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> DatasetStore(Path(tempfile.mkdtemp())).keys()
+    []
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def derive(
+        self,
+        name: str,
+        build: Callable[..., Output],
+        *,
+        inputs: Mapping[str, str],
+        parameters: Mapping[str, Any],
+        force: bool = False,
+    ) -> str:
+        """Return the key of the dataset `build(**inputs, **parameters)`, and make it if it is not there.
+
+        The key is `name` and 16 hexadecimal digits of SHA-256 over the name, the input keys, the canonical
+        JSON of the parameters and the code version of `build`. What `build` returns by name is written as
+        Parquet (a DataFrame) or as it is (bytes; the name is the file's).
+
+        Parameters
+        ----------
+        name : what the dataset is.
+        build : a plain function of a module; it gets each input as a `Dataset`.
+        inputs : keys of other datasets by the argument that receives them.
+        parameters : JSON-able values or pydantic models by argument.
+        force : make it even if it is there, and put the new one in the place of the old.
+
+        Raises
+        ------
+        StoreError
+            An input is missing, or the dataset is there and damaged.
+        """
+        identity = {
+            "name": name,
+            "inputs": dict(inputs),
+            "parameters": _plain(parameters),
+            "code_version": code_version(build),
+        }
+        key = f"{name}-{hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:HEX_DIGITS]}"
+        if not force and self._settled(key).is_dir():
+            Dataset(self.root / key).check()
+            return key
+        datasets = {argument: self.open(used) for argument, used in inputs.items()}
+        self._publish(key, identity, build(**datasets, **parameters), force)
+        return key
+
+    def open(self, key: str) -> Dataset:
+        """Return a dataset of the store.
+
+        Raises
+        ------
+        StoreError
+            The key is not in the store, or the dataset is damaged.
+        """
+        path = self._settled(key)
+        if not path.is_dir():
+            raise StoreError(f"dataset {key} is not in the store {self.root}; run the stage that makes it")
+        dataset = Dataset(path)
+        dataset.check()
+        return dataset
+
+    def keys(self) -> list[str]:
+        """Return the keys of all datasets, sorted."""
+        if not self.root.is_dir():
+            return []
+        return sorted(path.name for path in self.root.iterdir() if path.is_dir() and path.name[0] != ".")
+
+    def _publish(self, key: str, identity: Mapping[str, Any], output: Output, force: bool) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        fresh = self.root / f".{key}.{uuid.uuid4().hex}.tmp"
+        try:
+            write_dataset(fresh, identity, output)
+            with self._lock():
+                self._sweep()
+                self._place(fresh, key, force)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+
+    def _place(self, fresh: Path, key: str, force: bool) -> None:
+        final, replaced = self.root / key, self._replaced(key)
+        if final.is_dir():
+            if not force:
+                return
+            self._discard(replaced)
+            final.rename(replaced)
+        fresh.rename(final)
+        flush_folder(self.root)
+        self._discard(replaced)
+
+    def _discard(self, folder: Path) -> None:
+        """Remove a dataset at once: renamed first, so that no half of it is ever taken for a whole."""
+        if folder.is_dir():
+            doomed = folder.rename(self.root / f".{uuid.uuid4().hex}.tmp")
+            shutil.rmtree(doomed, ignore_errors=True)
+
+    def _settled(self, key: str) -> Path:
+        """Return the folder of a key, after bringing back the old one if its replacement was cut short."""
+        final, replaced = self.root / key, self._replaced(key)
+        if not final.is_dir() and replaced.is_dir():
+            with self._lock():
+                if not final.is_dir() and replaced.is_dir():
+                    replaced.rename(final)
+        return final
+
+    def _replaced(self, key: str) -> Path:
+        return self.root / f".{key}.replaced"
+
+    def _lock(self) -> AbstractContextManager[None]:
+        return file_lock(self.root / ".lock")
+
+    def _sweep(self) -> None:
+        """Remove what killed processes left over, once it is older than a day."""
+        oldest = time.time() - LEFTOVER_SECONDS
+        for folder in self.root.glob(".*.tmp"):
+            if folder.stat().st_mtime < oldest:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def canonical_json(value: Any) -> str:
+    """Return the one JSON text of a value: sorted keys, no blanks; models, dates and paths as text.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The value cannot be written as JSON (NaN and infinity included).
+
+    Examples
+    --------
+    >>> canonical_json({"b": (1, 2), "a": date(2016, 1, 1)})
+    '{"a":"2016-01-01","b":[1,2]}'
+    """
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False, default=_jsonable)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return value.as_posix()
+    raise TypeError(f"{value!r} is a {type(value).__name__}: a dataset's parameters must be JSON-able")
+
+
+def _plain(parameters: Mapping[str, Any]) -> Any:
+    return json.loads(canonical_json(dict(parameters)))
