@@ -1,0 +1,320 @@
+"""The causal forward filter: what is known of the regime now, from what was seen until now.
+
+p(z_t | x_{1:t}) ∝ p(x_t | z_t) Σ_i A_{i,z_t} p(z_{t−1} = i | x_{1:t−1})   (Hamilton 1989, eq. 4.8)
+
+No BLAS and no fast mathematics: the numbers up to row t do not depend, to the last bit, on later rows.
+"""
+
+import numpy as np
+from numba import njit, prange
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray
+from pipeline.simulate.markov_chain import stationary_distribution
+
+_SMALL = 1e-100
+"""A product of scales below this goes into the logarithm, long before it underflows."""
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _predict(filtered: FloatArray, transition: FloatArray, predicted: FloatArray) -> None:
+    states = len(predicted)
+    for j in range(states):
+        total = 0.0
+        for i in range(states):
+            total += filtered[i] * transition[i, j]
+        predicted[j] = total
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _update(predicted: FloatArray, log_density: FloatArray, filtered: FloatArray) -> tuple[float, float]:
+    """Fill `filtered`; return the peak log density and the scale: p(x_t | x_{1:t−1}) = scale · exp(peak)."""
+    states = len(predicted)
+    peak = -np.inf
+    for k in range(states):
+        if predicted[k] > 0.0 and log_density[k] > peak:
+            peak = log_density[k]
+    if peak == -np.inf:
+        return peak, 0.0
+    scale = 0.0
+    for k in range(states):
+        weight = 0.0
+        if predicted[k] > 0.0:
+            weight = predicted[k] * np.exp(log_density[k] - peak)
+        filtered[k] = weight
+        scale += weight
+    for k in range(states):
+        filtered[k] /= scale
+    return peak, scale
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _filter_densities(
+    log_density: FloatArray, transition: FloatArray, predicted: FloatArray, filtered: FloatArray
+) -> tuple[float, int]:
+    """Filter rows of log densities; return the log-likelihood and the first impossible row (−1: none)."""
+    log_likelihood = 0.0
+    for t in range(len(log_density)):
+        missing = False
+        for k in range(len(predicted)):
+            missing |= np.isnan(log_density[t, k])
+        if missing:
+            filtered[t] = predicted
+        else:
+            peak, scale = _update(predicted, log_density[t], filtered[t])
+            if scale == 0.0:
+                return log_likelihood, t
+            log_likelihood += peak + np.log(scale)
+        _predict(filtered[t], transition, predicted)
+    return log_likelihood, -1
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _filter_gaussian(
+    x: FloatArray,
+    means: FloatArray,
+    whitening: FloatArray,
+    log_norm: FloatArray,
+    transition: FloatArray,
+    predicted: FloatArray,
+    filtered: FloatArray,
+) -> tuple[float, int]:
+    """Like `_filter_densities`, with the Gaussian log densities of row t made on the way.
+
+    `whitening` is the inverse of the lower Cholesky factor; `log_norm` is the log density at the mean.
+    """
+    rows, dims = x.shape
+    states = len(predicted)
+    log_density = np.empty(states)
+    peaks, product, log_products = 0.0, 1.0, 0.0
+    for t in range(rows):
+        missing = False
+        for i in range(dims):
+            missing |= np.isnan(x[t, i])
+        if missing:
+            filtered[t] = predicted
+        else:
+            for k in range(states):
+                square = 0.0
+                for i in range(dims):
+                    z = 0.0
+                    for j in range(i + 1):
+                        z += whitening[k, i, j] * (x[t, j] - means[k, j])
+                    square += z * z
+                log_density[k] = log_norm[k] - 0.5 * square
+            peak, scale = _update(predicted, log_density, filtered[t])
+            if scale == 0.0:
+                return 0.0, t
+            peaks += peak
+            product *= scale
+            if product < _SMALL:
+                log_products += np.log(product)
+                product = 1.0
+        _predict(filtered[t], transition, predicted)
+    return peaks + log_products + np.log(product), -1
+
+
+@njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+def _filter_returns(
+    returns: FloatArray,
+    drift: FloatArray,
+    precision: FloatArray,
+    log_norm: FloatArray,
+    transition: FloatArray,
+    start: FloatArray,
+    prob: FloatArray,
+) -> None:
+    paths, steps = returns.shape
+    states = len(start)
+    for n in prange(paths):
+        predicted = start.copy()
+        log_density = np.empty(states)
+        filtered = np.empty(states)
+        prob[n, 0] = predicted
+        for t in range(steps):
+            for k in range(states):
+                z = returns[n, t] - drift[k]
+                log_density[k] = log_norm[k] - 0.5 * precision[k] * z * z
+            _update(predicted, log_density, filtered)
+            _predict(filtered, transition, predicted)
+            prob[n, t + 1] = predicted
+
+
+def forward_filter(
+    log_density: FloatArray, transition: FloatArray, initial: FloatArray
+) -> tuple[FloatArray, float]:
+    """Return the filtered regime probabilities and the log-likelihood from log densities of the rows.
+
+    Parameters
+    ----------
+    log_density : [T, K] log p(x_t | z_t = k). A row with a NaN is a missing observation: it moves the
+        probabilities by `transition` only and adds nothing to the likelihood.
+    transition : [K, K] A, rows are the states moved from.
+    initial : [K] distribution of the state of the first row, before that row is seen.
+
+    Returns
+    -------
+    filtered : [T, K] p(z_t | x_{1:t}).
+    log_likelihood : log p(x_{1:T}).
+
+    Raises
+    ------
+    DataError
+        A row is impossible in every state that can be reached.
+
+    References
+    ----------
+    Hamilton (1989), eq. 4.8; Rabiner (1989), eq. 19 with the scaling of section V.A.
+
+    Examples
+    --------
+    >>> stay = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> log_density = np.log([[0.8, 0.2], [0.8, 0.2]])
+    >>> forward_filter(log_density, stay, np.array([0.5, 0.5]))[0].round(3)
+    array([[0.8  , 0.2  ],
+           [0.919, 0.081]])
+    """
+    density = np.ascontiguousarray(log_density, dtype=np.float64)
+    filtered = np.empty_like(density)
+    moves = np.ascontiguousarray(transition, dtype=np.float64)
+    log_likelihood, fault = _filter_densities(density, moves, np.array(initial, dtype=np.float64), filtered)
+    _check_possible(fault)
+    return filtered, float(log_likelihood)
+
+
+def gaussian_forward_filter(
+    x: FloatArray, means: FloatArray, covariances: FloatArray, transition: FloatArray, initial: FloatArray
+) -> tuple[FloatArray, float]:
+    """Return the filtered probabilities and the log-likelihood of rows with Gaussian emissions, in one pass.
+
+    p(x_t | z_t = k) = N(x_t; μ_k, Σ_k).
+
+    Parameters
+    ----------
+    x : [T, D] observations. A row with a NaN is a missing observation, as in `forward_filter`.
+    means, covariances : [K, D] μ and [K, D, D] Σ, in the units of `x`.
+    transition, initial : as in `forward_filter`.
+
+    Returns
+    -------
+    filtered : [T, K].
+    log_likelihood : of the rows without NaN.
+
+    Raises
+    ------
+    DataError
+        A row is impossible in every state that can be reached (an infinite value, for instance).
+    numpy.linalg.LinAlgError
+        A covariance is not positive definite.
+
+    References
+    ----------
+    As `forward_filter`.
+
+    Examples
+    --------
+    >>> filtered, _ = gaussian_forward_filter(
+    ...     np.array([[0.0], [3.0], [np.nan]]), np.array([[0.0], [3.0]]), np.ones((2, 1, 1)),
+    ...     np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([0.5, 0.5]),
+    ... )
+    >>> filtered.round(2)
+    array([[0.99, 0.01],
+           [0.08, 0.92],
+           [0.17, 0.83]])
+    """
+    rows = np.ascontiguousarray(x, dtype=np.float64)
+    centers = np.ascontiguousarray(means, dtype=np.float64)
+    whitening, log_norm = _whitening(np.asarray(covariances, dtype=np.float64))
+    moves = np.ascontiguousarray(transition, dtype=np.float64)
+    filtered = np.empty((len(rows), len(centers)))
+    predicted = np.array(initial, dtype=np.float64)
+    log_likelihood, fault = _filter_gaussian(rows, centers, whitening, log_norm, moves, predicted, filtered)
+    _check_possible(fault)
+    return filtered, float(log_likelihood)
+
+
+def predict_prob(filtered: FloatArray, transition: FloatArray) -> FloatArray:
+    """Return π A: the regime probabilities [K] of the next session from the filtered ones [K] of this one.
+
+    The sum runs in the filter's own order: a filter that goes on from here repeats it to the last bit.
+
+    Examples
+    --------
+    >>> predict_prob(np.array([1.0, 0.0]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    array([0.9, 0.1])
+    """
+    predicted = np.empty(len(transition))
+    now = np.ascontiguousarray(filtered, dtype=np.float64)
+    _predict(now, np.ascontiguousarray(transition, dtype=np.float64), predicted)
+    return predicted
+
+
+def filter_returns(
+    returns: FloatArray,
+    volatility: FloatArray,
+    transition: FloatArray,
+    dt: float,
+    start: FloatArray | None = None,
+) -> FloatArray:
+    """Return the predicted regime probabilities at the decision times of simulated paths, parameters known.
+
+    Entry t is p(z_t | r_0, …, r_{t−1}): the regime that drives the coming return, from the returns before it.
+    Return t is normal with mean −σ²Δt/2 and variance σ²Δt, σ that of regime z_t.
+
+    Parameters
+    ----------
+    returns : [N, T] log returns, finite.
+    volatility : [K] annual decimals, positive.
+    transition : [K, K] per step.
+    dt : Δt, years.
+    start : [K] distribution of the first regime; by default the stationary one.
+
+    Returns
+    -------
+    [N, T + 1, K]; entry 0 is `start`.
+
+    Raises
+    ------
+    DataError
+        A return is not finite.
+    ValueError
+        `transition` is no transition matrix, or has no unique stationary distribution and `start` is None.
+
+    References
+    ----------
+    Hamilton (1989), eq. 4.8.
+
+    Examples
+    --------
+    >>> stay = np.array([[0.98, 0.02], [0.05, 0.95]])
+    >>> filter_returns(np.array([[0.0, 0.04]]), np.array([0.12, 0.35]), stay, 1 / 252).round(2)
+    array([[[0.71, 0.29],
+            [0.87, 0.13],
+            [0.05, 0.95]]])
+    """
+    rows = np.ascontiguousarray(returns, dtype=np.float64)
+    if not np.isfinite(rows).all():
+        path, step = np.argwhere(~np.isfinite(rows))[0]
+        raise DataError(f"return {step} of path {path} is {rows[path, step]}: it must be finite")
+    variance = np.asarray(volatility, dtype=np.float64) ** 2 * dt
+    moves = np.ascontiguousarray(transition, dtype=np.float64)
+    first = stationary_distribution(moves) if start is None else np.array(start, dtype=np.float64)
+    prob = np.empty((rows.shape[0], rows.shape[1] + 1, len(variance)))
+    _filter_returns(rows, -0.5 * variance, 1.0 / variance, -0.5 * np.log(variance), moves, first, prob)
+    return prob
+
+
+def _whitening(covariances: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Inverse lower Cholesky factors [K, D, D] and log densities at the mean [K]."""
+    factor = np.linalg.cholesky(covariances)
+    dims = covariances.shape[-1]
+    half_log_det = np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
+    inverse = np.tril(np.linalg.inv(factor))
+    return np.ascontiguousarray(inverse), -half_log_det - 0.5 * dims * np.log(2.0 * np.pi)
+
+
+def _check_possible(fault: int) -> None:
+    if fault >= 0:
+        raise DataError(
+            f"row {fault} has no density in any reachable regime: look for an infinite or wild value there"
+        )
