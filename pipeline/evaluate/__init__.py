@@ -1,1 +1,1 @@
-"""Risk measures, bootstrap comparisons, figures and the report."""
+"""Judge the hedgers: paired comparisons with honest intervals, figures, the report page and the summary."""

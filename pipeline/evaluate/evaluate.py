@@ -1,0 +1,126 @@
+"""From the backtest's tables to everything that the report, the summary and the tracker show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import DataError, SettingsError
+from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
+from pipeline.evaluate.comparison import (
+    attribution_table,
+    metric_table,
+    paired_tests,
+    pairs_against_delta,
+    pairs_of_ablations,
+    regime_table,
+)
+from pipeline.evaluate.metrics import BASELINE, sample_metrics
+from pipeline.evaluate.panel import EpisodePanel
+from pipeline.evaluate.verdicts import Verdict, verdicts
+
+TABLES = ("episodes", "path", "signals", "scores", "events", "regimes", "transition", "tuned")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The judgement of one backtest: what `evaluate` computes from its tables.
+
+    Attributes
+    ----------
+    desk : the settings of the run.
+    tables : the input tables, by name.
+    panel : the episodes at the desk's own delay.
+    comparison : one row a policy, metrics with intervals.
+    delayed : the same with fills one session later; None where that was not run.
+    against_delta, ablations : paired tests, see `comparison.paired_tests`.
+    by_regime : metrics by the most probable regime at the start.
+    attribution : what the average P&L is made of, bps.
+    windows : one row a refit window: first and last start, episodes.
+    effective : episodes that do not overlap.
+    verdicts : plain-words answers.
+    """
+
+    desk: Desk
+    tables: Mapping[str, pd.DataFrame]
+    panel: EpisodePanel
+    comparison: pd.DataFrame
+    delayed: pd.DataFrame | None
+    against_delta: pd.DataFrame
+    ablations: pd.DataFrame
+    by_regime: pd.DataFrame
+    attribution: pd.DataFrame
+    windows: pd.DataFrame
+    effective: int
+    verdicts: tuple[Verdict, ...]
+
+
+def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame]) -> Evaluation:
+    """Judge a backtest; pure, and the same to the last bit for the same seed.
+
+    Parameters
+    ----------
+    desk : settings of the run.
+    tables : `episodes, path, signals, scores, events, regimes, transition, tuned` of the backtest.
+
+    Raises
+    ------
+    DataError
+        If a table is missing or the episodes of the policies do not match.
+    SettingsError
+        If the desk did not run `delta_implied`, to which every policy is compared.
+    """
+    if missing := [name for name in TABLES if name not in tables]:
+        raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
+    episodes, sessions = tables["episodes"], tables["signals"]["session"]
+    own, later = _delays(desk, episodes)
+    panel = EpisodePanel.from_table(episodes, own, sessions)
+    if BASELINE not in panel.policies:
+        raise SettingsError(f"{desk.name}: policies.run must name {BASELINE}: every policy is compared to it")
+    indices = _indices(desk, panel)
+    sampled = sample_metrics(panel, indices, desk.risk)
+    confidence = desk.evaluation.confidence
+    comparison = metric_table(sampled, confidence)
+    against_delta = paired_tests(sampled, pairs_against_delta(panel.policies), confidence)
+    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), confidence)
+    return Evaluation(
+        desk=desk,
+        tables=tables,
+        panel=panel,
+        comparison=comparison,
+        delayed=None if later is None else _delayed(desk, episodes, later, sessions),
+        against_delta=against_delta,
+        ablations=ablations,
+        by_regime=regime_table(panel, indices, desk),
+        attribution=attribution_table(panel),
+        windows=_windows(episodes[episodes["delay"] == own]),
+        effective=effective_episodes(panel.session, desk.option.sessions),
+        verdicts=verdicts(desk, ablations, against_delta, comparison),
+    )
+
+
+def _delays(desk: Desk, episodes: pd.DataFrame) -> tuple[int, int | None]:
+    own = desk.hedge.delay_sessions
+    later = sorted(int(delay) for delay in episodes["delay"].unique() if delay > own)
+    return own, later[0] if later else None
+
+
+def _indices(desk: Desk, panel: EpisodePanel) -> NDArray[np.int64]:
+    block = max(1.0, desk.evaluation.block_sessions / desk.option.start_every)
+    return stationary_indices(panel.size, block, desk.evaluation.resamples, desk.seed)
+
+
+def _delayed(desk: Desk, episodes: pd.DataFrame, delay: int, sessions: pd.Series) -> pd.DataFrame:
+    panel = EpisodePanel.from_table(episodes, delay, sessions)
+    sampled = sample_metrics(panel, _indices(desk, panel), desk.risk)
+    return metric_table(sampled, desk.evaluation.confidence)
+
+
+def _windows(episodes: pd.DataFrame) -> pd.DataFrame:
+    one = episodes[episodes["policy"] == episodes["policy"].iloc[0]]
+    starts = one.assign(start=pd.to_datetime(one["start"])).groupby("window")["start"]
+    windows = pd.DataFrame({"first": starts.min(), "last": starts.max(), "episodes": starts.size()})
+    return windows.reset_index()

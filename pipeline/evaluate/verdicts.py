@@ -1,0 +1,124 @@
+"""Verdicts in plain words: whether regimes, forecasts and bands each paid on the test years."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from pipeline.domain.desk import Desk, RiskSettings
+from pipeline.evaluate.comparison import ABLATIONS, FLAGSHIP
+from pipeline.evaluate.metrics import BASELINE
+
+Answer = Literal["yes", "no", "it hurt"]
+Rows = dict[str, dict[str, float]]
+LEAST = "Which hedge had the least risk?"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One question about the test years, its answer, and the sentence with the numbers behind it."""
+
+    question: str
+    answer: Answer
+    sentence: str
+
+
+def verdicts(
+    desk: Desk, ablations: pd.DataFrame, against_delta: pd.DataFrame, comparison: pd.DataFrame
+) -> tuple[Verdict, ...]:
+    """Judge the flagship and its parts by the desk's own risk, with the mean and the cost beside it.
+
+    "yes" needs a lower risk with a corrected p-value below 1 − confidence; "it hurt" the opposite; all else
+    is "no", with the reason.
+
+    Parameters
+    ----------
+    desk : names the risk measure and the confidence.
+    ablations, against_delta : tables of `comparison.paired_tests`.
+    comparison : table of `comparison.metric_table`.
+    """
+    risk, level = describe_risk(desk.risk), 1 - desk.evaluation.confidence
+    found = []
+    for part, ablation in ABLATIONS.items():
+        rows = _by_metric(ablations[ablations["baseline"] == ablation])
+        if rows:
+            looks = ablations["baseline"].nunique()
+            found.append(_judge(f"Did {part} pay?", f"with {part} switched on", risk, rows, looks, level))
+    if rows := _by_metric(against_delta[against_delta["policy"] == FLAGSHIP]):
+        looks = against_delta["policy"].nunique()
+        question = f"Does {FLAGSHIP} beat {BASELINE}?"
+        found.append(_judge(question, f"with {FLAGSHIP}", risk, rows, looks, level))
+    found.append(_best(risk, against_delta, comparison, level))
+    return tuple(found)
+
+
+def describe_risk(risk: RiskSettings) -> str:
+    """Return the desk's risk measure in words.
+
+    Examples
+    --------
+    >>> describe_risk(RiskSettings())
+    'entropic risk (aversion 1 per 1 % of spot)'
+    """
+    if risk.measure == "entropic":
+        return f"entropic risk (aversion {risk.aversion:g} per 1 % of spot)"
+    if risk.measure == "cvar":
+        return f"CVaR{100 * risk.cvar_level:g}"
+    return "mean + 1.5 SD of the cost"
+
+
+_LEAD: dict[Answer, str] = {"yes": "Yes:", "no": "Not shown:", "it hurt": "No, it hurt:"}
+
+
+def _by_metric(tests: pd.DataFrame) -> Rows:
+    numbers = tests.set_index("metric")[["difference", "low", "high", "p", "p_adjusted"]]
+    return {
+        str(metric): {str(key): float(value) for key, value in row.items()}
+        for metric, row in numbers.iterrows()
+    }
+
+
+def _judge(question: str, subject: str, risk: str, rows: Rows, looks: int, level: float) -> Verdict:
+    test = rows["risk_bps"]
+    certain = test["p_adjusted"] < level
+    answer: Answer = "no" if not certain else "yes" if test["difference"] < 0 else "it hurt"
+    interval = f"{100 * (1 - level):g} % interval {_signed(test['low'])} … {_signed(test['high'])}"
+    if test["low"] <= 0 <= test["high"]:
+        interval += " contains zero"
+    elif not certain:
+        interval += f" excludes zero, but not once the {looks} comparisons are counted"
+    sentence = (
+        f"{_LEAD[answer]} {subject}, {risk} {_change(test['difference'])} ({interval}; p = {test['p']:.2g}, "
+        f"{test['p_adjusted']:.2g} corrected for {looks} comparisons). "
+        f"Mean P&L {_change(rows['pnl_mean_bps']['difference'])}, "
+        f"cost {_change(rows['cost_bps']['difference'])}."
+    )
+    return Verdict(question, answer, sentence)
+
+
+def _best(risk: str, against_delta: pd.DataFrame, comparison: pd.DataFrame, level: float) -> Verdict:
+    ranked = comparison["risk_bps"].sort_values(kind="stable")
+    tests = against_delta[against_delta["metric"] == "risk_bps"]
+    lower = tests[(tests["difference"] < 0) & (tests["p_adjusted"] < level)]
+    sentence = (
+        f"{ranked.index[0]} has the lowest {risk}, {_plain(ranked.iloc[0])} bps; {BASELINE} has "
+        f"{_plain(ranked[BASELINE])} bps. After correcting for {len(tests)} comparisons, "
+    )
+    if lower.empty:
+        return Verdict(LEAST, "no", f"{sentence}no policy is shown to be below {BASELINE}.")
+    verb = "is" if len(lower) == 1 else "are"
+    return Verdict(LEAST, "yes", f"{sentence}{', '.join(lower['policy'])} {verb} below {BASELINE}.")
+
+
+def _change(difference: float) -> str:
+    if difference == 0:
+        return "did not change"
+    return f"{'rose' if difference > 0 else 'fell'} by {abs(difference):.2f} bps"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
+
+
+def _plain(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")

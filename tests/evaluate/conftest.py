@@ -1,0 +1,196 @@
+"""Synthetic backtest tables: 13 policies, two delays, 300 overlapping starts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.domain.desk import Desk, load_desk
+
+POLICIES = (
+    "none",
+    "delta_implied",
+    "delta_forecast",
+    "fixed_band",
+    "leland",
+    "whalley_wilmott",
+    "zakamouline",
+    "minimum_variance",
+    "regime_map",
+    "regime_switched",
+    "regime_switched_no_regimes",
+    "regime_switched_no_forecasts",
+    "regime_switched_no_bands",
+)
+NOISE = dict(zip(POLICIES, (1.9, 0.62, 0.6, 0.63, 0.61, 0.6, 0.59, 0.5, 0.6, 0.49, 0.5, 0.52, 0.49), strict=True))
+COST = dict(zip(POLICIES, (0, 3.1, 3.0, 1.9, 2.9, 1.8, 1.7, 3.2, 2.0, 1.9, 1.8, 1.9, 3.0), strict=True))
+LIFE = 21
+
+
+def overlapping(generator, size, life=LIFE):
+    """Sums over `life` sessions, started every session: an MA process with unit variance."""
+    shocks = generator.standard_t(5, size=size + life) / np.sqrt(5 / 3)
+    return np.convolve(shocks, np.ones(life) / np.sqrt(life), mode="valid")[:size]
+
+
+def make_episodes(desk: Desk, starts: pd.DatetimeIndex, regime: np.ndarray) -> pd.DataFrame:
+    generator = np.random.default_rng(3)
+    common = overlapping(generator, len(starts)) * np.array([0.6, 1.0, 1.8])[regime]
+    tables = []
+    for delay in (0, 1):
+        for policy in POLICIES:
+            own = overlapping(generator, len(starts))
+            noise = NOISE[policy] * (1 + 0.2 * delay)
+            trading = noise * (0.8 * common + 0.6 * own)
+            cost = 0.01 * COST[policy] * generator.uniform(0.6, 1.4, size=len(starts))
+            payoff = np.maximum(common, 0.0) * 2
+            premium, carry = 1.2 + payoff, np.full(len(starts), 0.02)
+            tables.append(
+                pd.DataFrame(
+                    {
+                        "policy": policy,
+                        "delay": delay,
+                        "start": starts,
+                        "window": np.arange(len(starts)) // 100,
+                        "regime": regime,
+                        "pnl": premium + trading + carry - cost - payoff,
+                        "premium": premium,
+                        "trading": trading,
+                        "carry": carry,
+                        "cost": cost,
+                        "payoff": payoff,
+                        "turnover": cost * 70,
+                        "trades": np.round(cost * 600),
+                    }
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def make_signals(sessions: pd.DatetimeIndex, regime: np.ndarray) -> pd.DataFrame:
+    generator = np.random.default_rng(4)
+    probabilities = 0.08 + 0.76 * np.eye(3)[regime]
+    vol = np.array([0.08, 0.14, 0.3])[regime] * np.exp(0.1 * generator.normal(size=len(sessions)))
+    realised = vol * np.exp(0.3 * overlapping(generator, len(sessions)))
+    realised[-LIFE:] = np.nan
+    return pd.DataFrame(
+        {
+            "session": sessions,
+            "close": 2000 * np.exp(np.cumsum(generator.normal(3e-4, 0.01, size=len(sessions)))),
+            "window": np.arange(len(sessions)) // 100,
+            **{f"regime_prob_{k}": probabilities[:, k] for k in range(3)},
+            "forecast_vol": vol,
+            "realised_vol": realised,
+            "spike_prob": generator.uniform(0, 0.3, len(sessions)),
+            "gap_prob": generator.uniform(0, 0.3, len(sessions)),
+        }
+    )
+
+
+def make_path(sessions: pd.DatetimeIndex) -> pd.DataFrame:
+    generator = np.random.default_rng(5)
+    spot = 100 * np.exp(np.cumsum(generator.normal(-2e-3, 0.015, size=LIFE)))
+    centre = 1 / (1 + np.exp(-(spot - 98)))
+    rows = []
+    for policy in POLICIES:
+        half = 0.0 if policy in ("none", "delta_implied", "delta_forecast", "leland") else 0.12
+        lower, upper = centre - half, centre + half
+        position, held = [], 0.0
+        for low, high in zip(lower, upper, strict=True):
+            held = float(np.clip(held, low, high))
+            position.append(held)
+        rows.append(
+            pd.DataFrame(
+                {
+                    "session": sessions[:LIFE],
+                    "policy": policy,
+                    "spot": spot,
+                    "lower": lower,
+                    "upper": upper,
+                    "position": position,
+                }
+            )
+        )
+    return pd.concat(rows, ignore_index=True)
+
+
+def make_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
+    scores = pd.DataFrame(
+        [
+            (target, horizon, model, 0.2 + 0.01 * i, 1e-5 * (1 + i), np.nan if model == "har" else 0.03 * i, 700)
+            for target in ("variance", "illiquidity")
+            for horizon in (1, 5, 21)
+            for i, model in enumerate(("lightgbm", "log_har", "har", "ewma", "last"))
+        ],
+        columns=["target", "horizon", "model", "qlike", "mse", "dm_p", "n"],
+    )
+    events = pd.DataFrame(
+        [
+            ("spike", "lightgbm", 0.05, 0.12, 0.31, 0.06, 750),
+            ("spike", "climatology", 0.057, 0.0, 0.06, 0.06, 750),
+            ("gap", "lightgbm", 0.08, 0.05, 0.22, 0.11, 750),
+            ("gap", "climatology", 0.084, 0.0, 0.11, 0.11, 750),
+        ],
+        columns=["event", "model", "brier", "brier_skill", "average_precision", "base_rate", "n"],
+    )
+    return scores, events
+
+
+def make_regimes() -> tuple[pd.DataFrame, pd.DataFrame]:
+    regimes = pd.DataFrame(
+        {
+            "name": ["calm", "normal", "turbulent"],
+            "volatility": [0.08, 0.14, 0.31],
+            "character": ["trending", "range-bound", "range-bound"],
+            "occupancy": [0.55, 0.33, 0.12],
+            "mean_duration": [38.2, 21.0, 14.4],
+            "switches_per_year": [3.1, 4.4, 1.6],
+        }
+    )
+    chain = np.array([[0.97, 0.03, 0.0], [0.04, 0.93, 0.03], [0.01, 0.06, 0.93]])
+    return regimes, pd.DataFrame(chain, index=regimes["name"], columns=regimes["name"])
+
+
+@pytest.fixture(scope="session")
+def desk() -> Desk:
+    shipped = load_desk("spx-daily")
+    return shipped.model_copy(
+        update={"evaluation": shipped.evaluation.model_copy(update={"resamples": 400})}
+    )
+
+
+@pytest.fixture(scope="session")
+def tables(desk) -> dict[str, pd.DataFrame]:
+    sessions = pd.bdate_range("2016-01-04", periods=340)
+    regime = np.repeat([0, 1, 0, 2, 1, 0, 1], 50)[: len(sessions)]
+    scores, events = make_scores()
+    regimes, transition = make_regimes()
+    tuned = pd.DataFrame(
+        [
+            (window, policy, parameter, value + 0.1 * window, 2.1 - 0.05 * window)
+            for window in range(3)
+            for policy, parameter, value in (
+                ("fixed_band", "half_width", 0.05),
+                ("whalley_wilmott", "width_multiple", 1.2),
+                ("regime_switched", "width_calm", 1.4),
+                ("regime_switched", "width_turbulent", 0.7),
+            )
+        ],
+        columns=["window", "policy", "parameter", "value", "training_score"],
+    )
+    return {
+        "episodes": make_episodes(desk, sessions[:300], regime[:300]),
+        "path": make_path(sessions),
+        "signals": make_signals(sessions, regime),
+        "scores": scores,
+        "events": events,
+        "regimes": regimes,
+        "transition": transition,
+        "tuned": tuned,
+    }
+
+
+@pytest.fixture(scope="session")
+def evaluation(desk, tables):
+    from pipeline.evaluate.evaluate import evaluate
+
+    return evaluate(desk, tables)
