@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
@@ -42,10 +43,11 @@ class Band:
 
     def clipped(self, low: float, high: float) -> "Band":
         """Return the band with its edges and targets inside [low, high]."""
-        edges = (np.clip(edge, low, high) for edge in (self.lower, self.upper, self.to_lower, self.to_upper))
-        return Band(*edges, speed=self.speed)
+        edges = (self.lower, self.upper, self.to_lower, self.to_upper)
+        lower, upper, to_lower, to_upper = (np.clip(edge, low, high) for edge in edges)
+        return Band(lower, upper, to_lower, to_upper, self.speed)
 
-    def where(self, active: FloatArray | np.ndarray) -> "Band":
+    def where(self, active: NDArray[np.bool_]) -> "Band":
         """Return the band where `active` ([N, T] or [T] of bool), and no trade elsewhere."""
         on = np.broadcast_to(active, self.lower.shape[:2])[..., None]
         return Band(

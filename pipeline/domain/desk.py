@@ -1,6 +1,7 @@
 """Desk settings: what is hedged, with what, when, at which cost, on which data and over which windows."""
 
 import difflib
+import itertools
 import tomllib
 from datetime import date
 from importlib import resources
@@ -110,7 +111,7 @@ class WindowSettings(Settings):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         dates = (self.learn_start, self.signals_start, self.test_start, self.test_end)
-        if not all(early < late for early, late in zip(dates, dates[1:], strict=False)):
+        if not all(early < late for early, late in itertools.pairwise(dates)):
             raise ValueError("dates must run learn_start < signals_start < test_start < test_end")
         return self
 
@@ -295,5 +296,7 @@ def _valid_keys(place: tuple[Any, ...]) -> list[str]:
     for part in place:
         field = model.model_fields.get(str(part))
         annotation = field.annotation if field else None
-        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else RegimeRule
+        model = (
+            annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else RegimeRule
+        )
     return list(model.model_fields)

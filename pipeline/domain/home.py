@@ -23,7 +23,7 @@ class Home:
 
     @classmethod
     def find(cls, explicit: Path | None = None) -> "Home":
-        """Return the home: `explicit`, else `HEDGE_HOME`, else the enclosing project, else the current folder.
+        """Return `explicit`, else `HEDGE_HOME`, else the enclosing project, else the current folder.
 
         Examples
         --------

@@ -1,6 +1,8 @@
 """What a hedger may look at when it decides."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +39,6 @@ class MarketState:
     desk_cost : the desk's constant cost, with no forecast in it.
     spike_prob, gap_prob : [N, T] forecast probabilities of a volatility spike and of a liquidity gap.
     spike_base, gap_base : [N, T] the same probabilities in the training rows: climatology.
-    position : [N, T, H] current position, or None where policies that do not read it are evaluated at once.
     """
 
     liability: Liability
@@ -60,7 +61,6 @@ class MarketState:
     gap_prob: FloatArray
     spike_base: FloatArray
     gap_base: FloatArray
-    position: FloatArray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -77,8 +77,8 @@ class MarketState:
         one = self._map(lambda array: array[:, time : time + 1])
         return replace(one, step=self.step[time : time + 1])
 
-    def _map(self, select) -> "MarketState":  # type: ignore[no-untyped-def]
-        changed = {
+    def _map(self, select: Callable[[FloatArray], FloatArray]) -> "MarketState":
+        changed: dict[str, Any] = {
             field.name: select(value)
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray) and field.name != "step"

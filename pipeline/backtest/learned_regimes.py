@@ -1,0 +1,80 @@
+"""Walk-forward regimes: refitted at every window, filtered forward, labels carried from fit to fit."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.backtest.windows import Window
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import FloatArray
+from pipeline.regimes.alignment import align
+from pipeline.regimes.base import Detector
+from pipeline.regimes.catalogue import detector
+from pipeline.regimes.describe import describe, transition_table
+from pipeline.regimes.variance_to_go import variance_to_go
+
+
+@dataclass(frozen=True)
+class LearnedRegimes:
+    """Out-of-sample regimes: one row a session from the first window on, and the last fit.
+
+    `signals` holds `regime_prob_k` and `regime_variance_m`, the variance of the next m sessions.
+    """
+
+    signals: pd.DataFrame
+    described: pd.DataFrame
+    transition: pd.DataFrame
+    last: Detector
+
+
+def learn_regimes(desk: Desk, features: pd.DataFrame, windows: Sequence[Window]) -> LearnedRegimes:
+    """Fit the desk's detector before each window and filter through it.
+
+    A fit sees the sessions before its window only. Its filter runs from the first session, so that the
+    probabilities at the start of the window rest on the whole past. Labels are matched to the previous fit.
+    """
+    columns = _columns(desk, features)
+    returns = features["return_1d"].to_numpy(dtype=float)
+    pieces = []
+    previous: Detector | None = None
+    for window in windows:
+        fitted = detector(desk.regimes, desk.seed).fit(columns.iloc[: window.start], returns[: window.start])
+        if previous is not None:
+            fitted = fitted.relabelled(align(previous, fitted).order)
+        prob = fitted.filter(columns.iloc[: window.stop])[window.start :]
+        pieces.append(_signals(fitted, prob, desk.option.sessions, window))
+        previous = fitted
+    assert previous is not None
+    signals = pd.concat(pieces)
+    known = signals.filter(like="regime_prob_").to_numpy()
+    described = describe(known, returns[signals.index], desk.regimes.names).reset_index(names="name")
+    transition = transition_table(previous.transition_, desk.regimes.names).reset_index(names="from")
+    return LearnedRegimes(signals, described, transition, previous)
+
+
+def packed(arrays: dict[str, np.ndarray]) -> bytes:
+    """Return arrays as the bytes of an NPZ file, free of pickle."""
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _signals(fitted: Detector, prob: FloatArray, steps: int, window: Window) -> pd.DataFrame:
+    to_go = variance_to_go(prob, fitted.transition_, fitted.state_variance_, steps)
+    names = [f"regime_prob_{k}" for k in range(prob.shape[1])]
+    names += [f"regime_variance_{m}" for m in range(1, steps + 1)]
+    return pd.DataFrame(np.hstack([prob, to_go]), columns=names, index=range(window.start, window.stop))
+
+
+def _columns(desk: Desk, features: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in desk.regimes.features if name not in features]
+    if missing:
+        raise SettingsError(
+            f"desk {desk.name}: regimes.features names {', '.join(missing)}, which is no feature "
+            f"(features: {', '.join(name for name in features if name not in ('session', 'known_time'))})"
+        )
+    return features[list(desk.regimes.features)]

@@ -1,0 +1,72 @@
+"""Everything learned about the market, out of sample: the dataset that the hedgers are given."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from pipeline.backtest.learned_forecasts import learn_forecasts
+from pipeline.backtest.learned_regimes import learn_regimes, packed
+from pipeline.backtest.windows import refit_windows
+from pipeline.domain.desk import Desk
+from pipeline.forecasts.targets import variance_ahead
+
+SESSIONS_A_YEAR = 252
+log = logging.getLogger(__name__)
+
+
+def learn_signals(
+    desk: Desk, market: Mapping[str, pd.DataFrame], features: Mapping[str, pd.DataFrame]
+) -> dict[str, pd.DataFrame | bytes]:
+    """Walk the desk's detector and forecasters forward and return their out-of-sample signals.
+
+    Parameters
+    ----------
+    desk : settings.
+    market : the table `bars`.
+    features : the table `features`, one row a session of `bars`.
+
+    Returns
+    -------
+    Tables `signals` (one row a session from `signals_start`; see `learned_regimes` and
+    `learned_forecasts`), `scores` and `events` (on the test years), `regimes` and `transition`, and the files of
+    the last fitted models under `models/`.
+    """
+    matrix, close = features["features"], market["bars"]["close"]
+    sessions = pd.DatetimeIndex(matrix["session"])
+    since = int(sessions.searchsorted(pd.Timestamp(desk.windows.learn_start)))
+    matrix, close = matrix.iloc[since:].reset_index(drop=True), close.iloc[since:].reset_index(drop=True)
+    windows = refit_windows(desk.windows, sessions[since:])
+
+    started = time.perf_counter()
+    regimes = learn_regimes(desk, matrix, windows)
+    log.info("regimes: %d refits in %.1f s", len(windows), time.perf_counter() - started)
+    started = time.perf_counter()
+    forecasts = learn_forecasts(desk, matrix, close, windows)
+    log.info("forecasts: %d refits in %.1f s", len(windows), time.perf_counter() - started)
+
+    signals = matrix[["session", "known_time", "implied_vol"]].join(regimes.signals, how="inner")
+    signals = signals.join(forecasts.signals).assign(close=close)
+    horizon = desk.option.sessions
+    realised = variance_ahead(close, horizon).values[signals.index]
+    yearly = SESSIONS_A_YEAR / horizon
+    signals = signals.assign(
+        window=np.concatenate([np.full(w.stop - w.start, w.number) for w in windows]),
+        tested=np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows]),
+        forecast_vol=np.sqrt(yearly * signals[f"forecast_variance_{horizon}"]),
+        realised_vol=np.sqrt(yearly * realised),
+    ).reset_index(drop=True)
+    tables: dict[str, pd.DataFrame | bytes] = {
+        "signals": signals,
+        "scores": forecasts.scores,
+        "events": forecasts.events,
+        "regimes": regimes.described,
+        "transition": regimes.transition,
+        "models/regime.npz": packed(regimes.last.to_arrays()),
+    }
+    for name, model in forecasts.last.items():
+        tables[f"models/{name}.json"] = json.dumps(model.to_state()).encode()
+    return tables

@@ -1,0 +1,62 @@
+"""Episodes in a simulated market with a known volatility, a constant cost and no interest."""
+
+import numpy as np
+
+from pipeline.backtest.ledger import Market
+from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.market_state import MarketState
+
+
+def simulated_episodes(
+    paths: FloatArray,
+    vol: FloatArray | float,
+    liability: Liability,
+    *,
+    strike: float,
+    interval: float,
+    cost: float,
+    risk_aversion: float,
+    regime_prob: FloatArray | None = None,
+) -> tuple[MarketState, Market]:
+    """Return the state and the market of N simulated paths [N, T+1], hedged in the spot, unwind charged.
+
+    `vol` (scalar or [N, T]) stands for implied, forecast and regime volatility alike; `interval` is Δt in
+    years; no premium is received, as in the published tables.
+    """
+    rows, steps = paths.shape[0], paths.shape[1] - 1
+    shape = (rows, steps)
+    vols = np.broadcast_to(np.asarray(vol, dtype=float), shape)
+    zeros = np.zeros(shape)
+    state = MarketState(
+        liability=liability,
+        risk_aversion=risk_aversion,
+        interval=interval,
+        rate=0.0,
+        step=np.arange(steps),
+        time_to_expiry=np.broadcast_to(interval * np.arange(steps, 0, -1), shape),
+        strike=np.full(shape, strike),
+        forward=paths[:, :-1],
+        price=paths[:, :-1, None],
+        forward_slope=np.ones(shape),
+        implied_vol=vols,
+        forecast_vol=vols,
+        regime_vol=vols,
+        regime_prob=np.ones((*shape, 1)) if regime_prob is None else regime_prob,
+        cost=np.full(shape, cost),
+        desk_cost=cost,
+        spike_prob=zeros,
+        gap_prob=zeros,
+        spike_base=zeros,
+        gap_base=zeros,
+    )
+    market = Market(
+        price=paths[..., None],
+        cost=np.full((rows, steps + 1, 1), cost),
+        premium=np.zeros(rows),
+        payoff=-liability.payoff(paths[:, -1], np.full(rows, strike)),
+        interest=zeros,
+        income=zeros[..., None],
+        margined=False,
+        unwind=True,
+    )
+    return state, market

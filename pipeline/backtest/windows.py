@@ -1,0 +1,67 @@
+"""Walk-forward windows: what is refitted when, and which rows it may learn from."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import pandas as pd
+
+from pipeline.domain.desk import WindowSettings
+from pipeline.domain.errors import DataError
+
+
+@dataclass(frozen=True)
+class Window:
+    """Sessions [start, stop) that are judged with what was fitted on sessions before `start`.
+
+    `tested` tells whether they belong to the desk's test period.
+    """
+
+    number: int
+    start: int
+    stop: int
+    tested: bool
+
+
+def refit_windows(settings: WindowSettings, sessions: pd.DatetimeIndex) -> list[Window]:
+    """Return the windows from `signals_start` to `test_end`, refitted every `refit_months` from `test_start`.
+
+    Raises
+    ------
+    DataError
+        The data does not cover the desk's windows; the message names the key to change.
+
+    Examples
+    --------
+    >>> days = pd.bdate_range("2012-01-02", "2018-12-31")
+    >>> windows = refit_windows(WindowSettings(learn_start=date(2012, 1, 2)), days)
+    >>> len(windows), days[windows[-1].start].date().isoformat()
+    (10, '2018-07-02')
+    """
+    _check_coverage(settings, sessions)
+    step = pd.DateOffset(months=settings.refit_months)
+    boundaries = [pd.Timestamp(settings.test_start)]
+    while boundaries[0] > pd.Timestamp(settings.signals_start):
+        boundaries.insert(0, boundaries[0] - step)
+    boundaries[0] = pd.Timestamp(settings.signals_start)
+    end = pd.Timestamp(settings.test_end) + pd.Timedelta(days=1)
+    while boundaries[-1] + step < end:
+        boundaries.append(boundaries[-1] + step)
+    edges = sessions.searchsorted([*boundaries, end])
+    return [
+        Window(number, int(start), int(stop), tested=boundary >= pd.Timestamp(settings.test_start))
+        for number, (boundary, start, stop) in enumerate(zip(boundaries, edges[:-1], edges[1:], strict=True))
+        if stop > start
+    ]
+
+
+def _check_coverage(settings: WindowSettings, sessions: pd.DatetimeIndex) -> None:
+    first, last = sessions[0].date(), sessions[-1].date()
+    covered: dict[str, tuple[date, bool]] = {
+        "windows.learn_start": (settings.learn_start, first <= settings.learn_start <= last),
+        "windows.signals_start": (settings.signals_start, first < settings.signals_start <= last),
+        "windows.test_start": (settings.test_start, first < settings.test_start <= last),
+        "windows.test_end": (settings.test_end, settings.test_end <= last + pd.Timedelta(days=7)),
+    }
+    for key, (day, ok) in covered.items():
+        if not ok:
+            raise DataError(f"{key} is {day}, but the data runs from {first} to {last}: move it inside")

@@ -1,0 +1,61 @@
+"""Every hedger by name, and the ones that a desk compares."""
+
+import difflib
+from typing import Any
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import SettingsError
+from pipeline.policies.base import Policy
+from pipeline.policies.delta import DeltaForecast, DeltaImplied
+from pipeline.policies.fixed_band import FixedBand
+from pipeline.policies.leland import Leland
+from pipeline.policies.minimum_variance import MinimumVariance
+from pipeline.policies.no_hedge import NoHedge
+from pipeline.policies.regime_map import RegimeMap, Rule
+from pipeline.policies.regime_switched import ABLATIONS, RegimeSwitched
+from pipeline.policies.whalley_wilmott import WhalleyWilmott
+from pipeline.policies.zakamouline import Zakamouline
+
+BENCHMARK = DeltaImplied.name
+FLAGSHIP = RegimeSwitched.name
+POLICIES: dict[str, Any] = {
+    policy.name: policy
+    for policy in (
+        NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, MinimumVariance,
+        RegimeMap, RegimeSwitched, *ABLATIONS,
+    )
+}  # fmt: skip
+
+
+def desk_policies(desk: Desk) -> dict[str, Policy]:
+    """Return the desk's unfitted hedgers: the benchmark, those it lists and the flagship's ablations.
+
+    Raises
+    ------
+    SettingsError
+        A policy in the desk file does not exist; the message names the nearest one that does.
+
+    Examples
+    --------
+    >>> list(desk_policies(Desk(name="x", policies={"run": ["regime_switched"]})))[-1]
+    'regime_switched_no_bands'
+    """
+    names = dict.fromkeys((BENCHMARK, *desk.policies.run))
+    if FLAGSHIP in names:
+        names |= dict.fromkeys(ablation.name for ablation in ABLATIONS)
+    return {name: _build(name, desk, "policies.run") for name in names}
+
+
+def _build(name: str, desk: Desk, key: str) -> Policy:
+    if name not in POLICIES:
+        near = difflib.get_close_matches(name, POLICIES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"policies: {', '.join(POLICIES)}"
+        raise SettingsError(f"desk {desk.name}: {key} names the unknown policy {name}; {hint}")
+    if name != RegimeMap.name:
+        return POLICIES[name]()  # type: ignore[no-any-return]
+    if key != "policies.run":
+        raise SettingsError(f"desk {desk.name}: {key} cannot be regime_map itself")
+    rules = ((regime, desk.regimes.map[regime]) for regime in desk.regimes.names)
+    return RegimeMap(
+        tuple(Rule(_build(rule.policy, desk, f"regimes.map.{regime}"), rule.every) for regime, rule in rules)
+    )

@@ -1,0 +1,137 @@
+"""The flagship: a minimum-variance ratio and a cost-aware band, both switched by the filtered regime."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from pipeline.domain.band import Band
+from pipeline.domain.instruments import FloatArray, Right
+from pipeline.domain.market_state import MarketState
+from pipeline.policies import exposure
+from pipeline.policies.base import Training
+from pipeline.policies.minimum_variance import (
+    NO_ADJUSTMENT,
+    Coefficients,
+    adjustment,
+    named_coefficients,
+    slope_coefficients,
+)
+from pipeline.policies.tuning import tune
+from pipeline.policies.whalley_wilmott import half_width
+
+SPACE: Mapping[str, Sequence[float]] = {
+    "slope_share": (0.0, 0.5, 1.0, 1.25),
+    "band_scale": (0.25, 0.5, 0.75, 1.0, 1.5),
+    "regime_weight": (0.0, 0.25, 0.5),
+    "forecast_weight": (0.0, 0.25, 0.5),
+    "aversion_tilt": (0.25, 0.5, 1.0, 2.0, 4.0),
+    "gap_response": (-1.0, 0.0, 1.0),
+    "spike_response": (-1.0, 0.0, 1.0),
+}
+REGIMES = frozenset({"regime_weight", "aversion_tilt"})
+FORECASTS = frozenset({"forecast_weight", "gap_response", "spike_response"})
+BANDS = frozenset({"band_scale", "aversion_tilt", "gap_response", "spike_response"})
+
+
+@dataclass(frozen=True)
+class RegimeSwitched:
+    """Δ(σ) + share · minimum-variance adjustment, inside a Whalley–Wilmott band that knows the regime.
+
+    - Ratio: σ² blends the implied variance, the filtered variance to go of the regimes (`regime_weight`)
+      and the forecast variance to expiry (`forecast_weight`); `slope_share` of Hull and White's adjustment
+      is added.
+    - Band: `band_scale` × Whalley–Wilmott at the forecast cost. Regime k of K has the risk aversion
+      γ · tilt^(k/(K−1) − 1/2), and the widths are blended by the filtered probabilities.
+    - Events: the width is multiplied by 1 + gap_response·(p_gap − base) + spike_response·(p_spike − base),
+      floored at zero: a positive response waits the event out, a negative one hedges ahead of it.
+
+    Every parameter is chosen on training episodes by the desk's own risk measure, costs included.
+    """
+
+    name: ClassVar[str] = "regime_switched"
+    without: ClassVar[frozenset[str]] = frozenset()
+    call: Coefficients = NO_ADJUSTMENT
+    put: Coefficients = NO_ADJUSTMENT
+    slope_share: float = 1.0
+    band_scale: float = 1.0
+    regime_weight: float = 0.0
+    forecast_weight: float = 0.0
+    aversion_tilt: float = 1.0
+    gap_response: float = 0.0
+    spike_response: float = 0.0
+
+    def fit(self, training: Training) -> Self:
+        """Return the policy with its slope regressed and its other parameters tuned on training episodes."""
+        learned: dict[str, Any] = {
+            leg.right: slope_coefficients(training.state, leg.right) for leg in training.state.liability.legs
+        }
+        space = {name: grid for name, grid in SPACE.items() if name not in self.without}
+        return tune(replace(self, **learned), space, training)
+
+    def band(self, state: MarketState) -> Band:
+        """Return the regime-switched band."""
+        vol = self._volatility(state)
+        slopes: dict[Right, Coefficients] = {"call": self.call, "put": self.put}
+        center = exposure.target(state, vol) + self.slope_share * adjustment(state, slopes)
+        return Band.around(center, self._half_width(state, vol)).clipped(*exposure.position_range(state))
+
+    def parameters(self) -> dict[str, float]:
+        """Return every parameter by name."""
+        tuned = {name: float(getattr(self, name)) for name in SPACE}
+        return tuned | named_coefficients({"call": self.call, "put": self.put})
+
+    def _volatility(self, state: MarketState) -> FloatArray:
+        blend = (
+            (1.0 - self.regime_weight - self.forecast_weight, state.implied_vol, "implied_vol"),
+            (self.regime_weight, state.regime_vol, "regime_vol"),
+            (self.forecast_weight, state.forecast_vol, "forecast_vol"),
+        )
+        variance = np.zeros(state.shape)
+        for weight, vol, what in blend:
+            if weight:
+                variance += weight * exposure.known(vol, self.name, what) ** 2
+        root: FloatArray = np.sqrt(variance)
+        return root
+
+    def _half_width(self, state: MarketState, vol: FloatArray) -> FloatArray | float:
+        if not self.band_scale:
+            return 0.0
+        cost = state.desk_cost if self.without >= FORECASTS else state.cost
+        width = self.band_scale * half_width(state, vol, cost, state.risk_aversion)
+        if self.aversion_tilt != 1.0:
+            regimes = state.regime_prob.shape[-1]
+            power = np.arange(regimes) / (regimes - 1) - 0.5
+            width = width * (state.regime_prob @ self.aversion_tilt ** (-power / 3.0))
+        events = 1.0 + self.gap_response * (state.gap_prob - state.gap_base)
+        events = events + self.spike_response * (state.spike_prob - state.spike_base)
+        return width * np.maximum(events, 0.0)
+
+
+@dataclass(frozen=True)
+class RegimeSwitchedNoRegimes(RegimeSwitched):
+    """Ablation: one regime, the same inputs and forecasts, tuned with the same budget."""
+
+    name: ClassVar[str] = "regime_switched_no_regimes"
+    without: ClassVar[frozenset[str]] = REGIMES
+
+
+@dataclass(frozen=True)
+class RegimeSwitchedNoForecasts(RegimeSwitched):
+    """Ablation: no volatility, cost or event forecast, tuned with the same budget."""
+
+    name: ClassVar[str] = "regime_switched_no_forecasts"
+    without: ClassVar[frozenset[str]] = FORECASTS
+
+
+@dataclass(frozen=True)
+class RegimeSwitchedNoBands(RegimeSwitched):
+    """Ablation: rebalanced at every decision time, tuned with the same budget."""
+
+    name: ClassVar[str] = "regime_switched_no_bands"
+    without: ClassVar[frozenset[str]] = BANDS
+    band_scale: float = 0.0
+
+
+ABLATIONS = (RegimeSwitchedNoRegimes, RegimeSwitchedNoForecasts, RegimeSwitchedNoBands)

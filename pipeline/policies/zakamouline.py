@@ -1,0 +1,54 @@
+"""Zakamouline's band (2006), fitted by its author to the exact optimum of an exponential-utility hedger."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.domain.band import Band
+from pipeline.domain.errors import PolicyError
+from pipeline.domain.market_state import MarketState
+from pipeline.policies import exposure
+from pipeline.policies.base import Untrained
+from pipeline.pricing import black
+
+
+@dataclass(frozen=True)
+class Zakamouline(Untrained):
+    """Δ(σ_m) ± (H0 + H1), with a volatility that is adjusted for cost and a band that never closes.
+
+    H0 = c/(γ S σ² τ), H1 = 1.12 c^0.31 τ^0.05 (e^(−rτ)/σ)^0.25 (|Γ|/γ)^0.5,
+    K = −4.76 c^0.78 τ^−0.02 (e^(−rτ)/σ)^0.25 (γ S² |Γ|)^0.15, σ_m² = σ²(1 + K) for options bought and
+    σ²(1 − K) for options sold. Γ is at σ. H0 grows without bound as τ falls: the band is cut at the range
+    of the book's own delta.
+    """
+
+    name: ClassVar[str] = "zakamouline"
+
+    def band(self, state: MarketState) -> Band:
+        """Return Zakamouline's band at the desk's constant cost.
+
+        Raises
+        ------
+        PolicyError
+            A bought option at so high a cost that 1 + K is negative has no adjusted variance.
+        """
+        vol = exposure.known(state.implied_vol, self.name, "implied_vol")
+        cost, aversion, time = state.desk_cost, state.risk_aversion, state.time_to_expiry
+        spot, gamma = state.price[..., 0], exposure.curvature(state, vol)
+        ratio = (np.exp(-state.rate * time) / vol) ** 0.25
+        h0 = cost / (aversion * spot * vol**2 * time)
+        h1 = 1.12 * cost**0.31 * time**0.05 * ratio * np.sqrt(gamma / aversion)
+        shift = -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * spot**2 * gamma) ** 0.15
+
+        center = np.zeros(state.shape)
+        for leg in state.liability.legs:
+            variance = vol**2 * (1.0 + np.sign(leg.quantity) * shift)
+            if np.any(variance <= 0.0):
+                raise PolicyError(
+                    f"policy zakamouline: a bought option at a cost of {cost / 1e-4:g} bps has no adjusted "
+                    "variance (1 + K is negative): lower the cost or leave zakamouline out"
+                )
+            delta = black.delta(leg.right, state.forward, state.strike, time, np.sqrt(variance), state.rate)
+            center -= leg.quantity * delta * state.forward_slope
+        return Band.around(center, h0 + h1).clipped(*exposure.position_range(state))

@@ -1,0 +1,58 @@
+"""Value and Greeks of an option book with one strike and one expiry: Black's formula, summed over legs."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.pricing import black
+from pipeline.pricing.black import Numbers
+
+
+def value(
+    book: Liability,
+    forward: Numbers,
+    strike: Numbers,
+    time: Numbers,
+    vol: Numbers,
+    rate: Numbers = 0.0,
+) -> FloatArray:
+    """Return the book's value to its holder, Σ quantity × price, in money.
+
+    Examples
+    --------
+    >>> round(float(value(Liability.of("straddle", "short"), 100.0, 100.0, 30 / 365, 0.2)), 4)
+    -4.5743
+    """
+    return _sum(leg.quantity * black.price(leg.right, forward, strike, time, vol, rate) for leg in book.legs)
+
+
+def delta(
+    book: Liability,
+    forward: Numbers,
+    strike: Numbers,
+    time: Numbers,
+    vol: Numbers,
+    rate: Numbers = 0.0,
+) -> FloatArray:
+    """Return the book's ∂value/∂forward; the hedge that offsets it is its negative."""
+    return _sum(leg.quantity * black.delta(leg.right, forward, strike, time, vol, rate) for leg in book.legs)
+
+
+def gamma(
+    book: Liability,
+    forward: Numbers,
+    strike: Numbers,
+    time: Numbers,
+    vol: Numbers,
+    rate: Numbers = 0.0,
+) -> FloatArray:
+    """Return the book's ∂²value/∂forward²: negative for a book sold."""
+    return sum(leg.quantity for leg in book.legs) * black.gamma(forward, strike, time, vol, rate)
+
+
+def _sum(terms: Iterable[FloatArray]) -> FloatArray:
+    total: FloatArray = np.zeros(())
+    for term in terms:
+        total = total + term
+    return total
