@@ -1,0 +1,63 @@
+"""The feature matrix: everything known at each session's decision time."""
+
+import pandas as pd
+
+from pipeline.domain.errors import DataError
+from pipeline.features.catalogue import catalogue
+from pipeline.ingest.as_of import as_of
+from pipeline.ingest.tables import PUBLICATION_DELAY
+
+BAR_COLUMNS = ["session", "open", "high", "low", "close", "volume"]
+IMPLIED_VOL_MAX_AGE = pd.Timedelta(hours=12)
+"""An implied volatility known longer ago than this is an earlier session's: stale, hence NaN."""
+
+
+def assemble(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return all features on the decision grid: one row a session of `bars`.
+
+    The decision is taken 15 minutes after the session's close, when its bar and its implied volatility are
+    known. Any `lookback` last rows of the inputs give the last row of the whole, bit by bit.
+
+    Parameters
+    ----------
+    bars, implied_vol : canonical tables, see `pipeline.ingest.tables`.
+
+    Returns
+    -------
+    tables : `{"features": frame}` with `session`, `known_time` (UTC, the decision time) and one float column
+        for each feature of `catalogue()`, NaN until its look-back is full.
+
+    Raises
+    ------
+    DataError
+        A bar is known only after its decision time.
+    """
+    grid = decision_grid(bars, implied_vol)
+    columns = {feature.name: feature.values(grid) for feature in catalogue()}
+    return {"features": pd.concat([grid[["session", "known_time"]], pd.DataFrame(columns)], axis=1)}
+
+
+def decision_grid(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> pd.DataFrame:
+    """Return the inputs of all features, as known at each session's decision time.
+
+    Returns
+    -------
+    grid : `session, known_time, open, high, low, close, volume, implied_vol`, [T] rows.
+
+    Raises
+    ------
+    DataError
+        A bar is known only after its decision time.
+    """
+    decided = (bars["event_time"] + PUBLICATION_DELAY).rename("known_time").reset_index(drop=True)
+    late = (bars["known_time"].reset_index(drop=True) > decided).to_numpy()
+    if late.any():
+        bar, decision = bars.iloc[int(late.argmax())], decided[int(late.argmax())]
+        raise DataError(
+            f"bars: the bar of {bar['session']:%Y-%m-%d} is known at {bar['known_time']}, after the decision "
+            f"at {decision}: correct known_time or use a faster source"
+        )
+    quotes = as_of(decided, implied_vol, ["implied_vol"], max_age=IMPLIED_VOL_MAX_AGE)
+    prices = bars[BAR_COLUMNS].reset_index(drop=True)
+    prices.insert(1, "known_time", decided)
+    return prices.assign(implied_vol=quotes["implied_vol"])

@@ -1,0 +1,18 @@
+"""All features there are. A new module of features is one more import here."""
+
+from pipeline.features import derivatives, liquidity, range_volatility, spreads, trend, volatility
+from pipeline.features.feature import REGISTRY, Feature
+
+MODULES = (volatility, range_volatility, trend, liquidity, spreads, derivatives)
+"""Their import declares the features; the order is that of the columns."""
+
+
+def catalogue() -> tuple[Feature, ...]:
+    """Return every feature, in the order of the columns of the feature matrix.
+
+    Examples
+    --------
+    >>> [(feature.name, feature.lookback) for feature in catalogue()][:2]
+    [('return_1d', 2), ('realized_vol_1d', 2)]
+    """
+    return tuple(REGISTRY.values())
