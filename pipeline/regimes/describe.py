@@ -47,7 +47,7 @@ def describe(prob: FloatArray, returns: FloatArray, names: Sequence[str]) -> pd.
             "volatility": np.sqrt(SESSIONS_A_YEAR * variance),
             "mean_return": SESSIONS_A_YEAR * mean,
             "variance_ratio": ratio,
-            "trend": np.where(ratio > 1.0, "trending", "range-bound"),
+            "trend": np.select([ratio > 1.0, ratio <= 1.0], ["trending", "range-bound"], "unseen"),
             "occupancy": prob.mean(axis=0),
             "mean_duration": durations,
             "entries_a_year": entries * SESSIONS_A_YEAR / len(prob),

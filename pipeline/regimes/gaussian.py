@@ -86,9 +86,11 @@ class GaussianDetector(ABC):
         ------
         FitError
             Too few complete rows, a constant feature, or no valid result from any start.
+        DataError
+            A feature is infinite.
         """
-        values = features.to_numpy(dtype=np.float64)
-        usable = np.isfinite(values).all(axis=1) & np.isfinite(returns)
+        values = _values(features)
+        usable = ~(np.isnan(values).any(axis=1) | np.isnan(returns))
         self._check_rows(features, values[usable])
         center, scale = values[usable].mean(axis=0), values[usable].std(axis=0)
         rows = TrainingRows((values[usable] - center) / scale, _runs(usable), returns[usable])
@@ -171,7 +173,7 @@ class GaussianDetector(ABC):
         absent = [name for name in self.feature_names_ if name not in features.columns]
         if absent:
             raise DataError(f"the regime detector needs feature {', '.join(absent)}: it was fitted with it")
-        return features[list(self.feature_names_)].to_numpy(dtype=np.float64)
+        return _values(features[list(self.feature_names_)])
 
     def _check_rows(self, features: pd.DataFrame, values: FloatArray) -> None:
         needed = _ROWS_PER_STATE * self.states * max(1, features.shape[1])
@@ -189,6 +191,17 @@ class GaussianDetector(ABC):
         self.transition_ = self.transition_[np.ix_(order, order)]
         for name in ("state_means_", "state_covariances_", "initial_", "state_variance_"):
             setattr(self, name, getattr(self, name)[order])
+
+
+def _values(features: pd.DataFrame) -> FloatArray:
+    values = features.to_numpy(dtype=np.float64)
+    if np.isinf(values).any():
+        row, column = np.argwhere(np.isinf(values))[0]
+        raise DataError(
+            f"feature {features.columns[column]} is infinite in row {features.index[row]}: "
+            "make it NaN where it is not known"
+        )
+    return values
 
 
 def _runs(usable: np.ndarray) -> IntArray:
