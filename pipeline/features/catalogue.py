@@ -4,7 +4,7 @@ from pipeline.features import derivatives, liquidity, range_volatility, spreads,
 from pipeline.features.feature import REGISTRY, Feature
 
 MODULES = (volatility, range_volatility, trend, liquidity, spreads, derivatives)
-"""Their import declares the features; the order is that of the columns."""
+"""Their import declares the features; their order is that of the columns."""
 
 
 def catalogue() -> tuple[Feature, ...]:
@@ -15,4 +15,6 @@ def catalogue() -> tuple[Feature, ...]:
     >>> [(feature.name, feature.lookback) for feature in catalogue()][:2]
     [('return_1d', 2), ('realized_vol_1d', 2)]
     """
-    return tuple(REGISTRY.values())
+    return tuple(
+        entry for module in MODULES for entry in REGISTRY.values() if entry.module == module.__name__
+    )

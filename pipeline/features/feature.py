@@ -31,6 +31,7 @@ class Feature:
     reference : author and year.
     description : one sentence.
     compute : inputs ([T] float arrays) → [T], NaN where the look-back is not full or an input in it is NaN.
+    module : where it is declared.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Feature:
     reference: str
     description: str
     compute: Compute
+    module: str
 
     def values(self, grid: pd.DataFrame) -> FloatArray:
         """Return the feature on each row of the decision grid, [T].
@@ -103,6 +105,7 @@ def feature(
                 reference=reference,
                 description=description,
                 compute=compute,
+                module=function.__module__,
             )
         return function
 

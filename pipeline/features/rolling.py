@@ -95,7 +95,7 @@ def _correlation(left: FloatArray, right: FloatArray) -> FloatArray:
 
 
 def lagged(values: FloatArray, rows: int) -> FloatArray:
-    """Return the values of `rows` rows earlier.
+    """Return the values of `rows` rows earlier, one at least.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def lagged(values: FloatArray, rows: int) -> FloatArray:
     array([nan,  1.,  2.])
     """
     result = np.full(len(values), np.nan)
-    result[rows:] = values[: len(values) - rows] if rows <= len(values) else values[:0]
+    result[rows:] = values[:-rows]
     return result
 
 
