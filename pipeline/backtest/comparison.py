@@ -17,7 +17,7 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.risk_measures import measure
 from pipeline.forecasts.harness import training_rows
-from pipeline.policies.base import Policy, Training
+from pipeline.policies.base import Policy, Score, Training
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 
 FEWEST_TRAINING_SESSIONS = 252
@@ -69,7 +69,9 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
                 results.append(_result(name, delay, fold, episodes, dates, ledger))
                 if stressed in fold.test and delay == desk.hedge.delay_sessions:
                     row = int(np.flatnonzero(fold.test == stressed)[0])
-                    paths.append(_path(name, dates[episodes.start[stressed] :], state.forward[row], band, ledger, row))
+                    paths.append(
+                        _path(name, dates[episodes.start[stressed] :], state.forward[row], band, ledger, row)
+                    )
             tuned += _parameters(fold.window, fitted, training)
             if name == FLAGSHIP:
                 files["models/regime_switched.json"] = json.dumps(fitted.parameters()).encode()
@@ -82,12 +84,23 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
     }
 
 
-def scorer(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Callable[[Policy], float]:
-    """Return the function that hedges some episodes with a policy and gives the desk's risk measure."""
-    state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
+def scorer(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Callable[[Policy], Score]:
+    """Return the function that hedges some episodes with a policy and gives the desk's risk measure.
 
-    def score(policy: Policy) -> float:
-        return float(measure(book(market, policy.band(state), desk.hedge.delay_sessions).pnl, desk.risk))
+    The mean return of the hedge instrument over these episodes is taken out of the hedge's gains, so that a
+    policy is chosen for the risk it removes and not for leaning with the drift of a few years.
+    """
+    state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
+    drift = float(np.mean(np.diff(market.price, axis=1) / market.price[:, :-1]))
+    exposure = drift * market.price[:, :-1]
+
+    blocks = np.array_split(np.arange(len(rows)), max(4, len(rows) // desk.evaluation.block_sessions))
+
+    def score(policy: Policy) -> Score:
+        ledger = book(market, policy.band(state), desk.hedge.delay_sessions)
+        pnl = ledger.pnl - (ledger.position * exposure).sum(axis=(1, 2))
+        value, *parts = (float(measure(pnl[part], desk.risk)) for part in (slice(None), *blocks))
+        return Score(value, np.array(parts))
 
     return score
 
@@ -147,7 +160,12 @@ def _result(
 
 
 def _path(
-    policy: str, dates: NDArray[np.datetime64], spot: NDArray[np.float64], band: Band, ledger: Ledger, row: int
+    policy: str,
+    dates: NDArray[np.datetime64],
+    spot: NDArray[np.float64],
+    band: Band,
+    ledger: Ledger,
+    row: int,
 ) -> pd.DataFrame:
     return pd.DataFrame(
         {
@@ -162,5 +180,5 @@ def _path(
 
 
 def _parameters(window: int, policy: Policy, training: Training) -> list[tuple[int, str, str, float, float]]:
-    score = training.score(policy)
+    score = training.score(policy).value
     return [(window, policy.name, key, value, score) for key, value in policy.parameters().items()]

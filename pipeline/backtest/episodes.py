@@ -32,6 +32,18 @@ class Episodes:
     expiry: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class _Lives:
+    """The life of every episode: rows of the session table [N, T+1], clock, prices."""
+
+    grid: NDArray[np.int64]
+    to_expiry: FloatArray
+    elapsed: FloatArray
+    spot: FloatArray
+    forward: FloatArray
+    strike: FloatArray
+
+
 def build_episodes(desk: Desk, sessions: pd.DataFrame) -> Episodes:
     """Build every episode whose whole life has signals, scaled to a starting spot of 100.
 
@@ -53,44 +65,46 @@ def build_episodes(desk: Desk, sessions: pd.DataFrame) -> Episodes:
     DataError
         No session range is long enough for one episode.
     """
-    life = desk.option.sessions
-    start = _starts(desk, sessions)
-    grid = start[:, None] + np.arange(life + 1)
-    decisions = grid[:, :-1]
+    lives = _lives(desk, sessions)
+    state = _state(desk, sessions, lives)
+    return Episodes(state, _market(desk, sessions, lives, state), lives.grid[:, 0], lives.grid[:, -1])
 
-    close = sessions["close"].to_numpy(dtype=float)
-    days = sessions["session"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    spot = START_SPOT * close[grid] / close[start][:, None]
-    to_expiry = (days[grid[:, -1:]] - days[grid]) / YEAR
-    carry = desk.market.rate - desk.market.dividend_yield
-    forward = spot * np.exp(carry * to_expiry)
-    strike = np.full(forward.shape, START_SPOT * desk.option.moneyness)
-    future = desk.hedge.instrument == "future"
-    price = (forward if future else spot)[..., None]
-    liability = Liability.of(desk.option.kind, desk.option.side)
+
+def _lives(desk: Desk, sessions: pd.DataFrame) -> _Lives:
+    grid = _starts(desk, sessions)[:, None] + np.arange(desk.option.sessions + 1)
+    close = _floats(sessions, "close")[grid]
+    days = sessions["session"].to_numpy().astype("datetime64[D]").astype(np.int64)[grid]
+    spot = START_SPOT * close / close[:, :1]
+    to_expiry = (days[:, -1:] - days) / YEAR
+    forward = spot * np.exp((desk.market.rate - desk.market.dividend_yield) * to_expiry)
+    strike = np.full(spot.shape, START_SPOT * desk.option.moneyness)
+    return _Lives(grid, to_expiry, np.diff(days, axis=1) / YEAR, spot, forward, strike)
+
+
+def _state(desk: Desk, sessions: pd.DataFrame, lives: _Lives) -> MarketState:
+    decisions, to_expiry = lives.grid[:, :-1], lives.to_expiry[:, :-1]
+    regimes = sum(1 for name in sessions.columns if name.startswith("regime_prob_"))
 
     def column(name: str) -> FloatArray:
-        return sessions[name].to_numpy(dtype=float)[decisions]
+        return _floats(sessions, name)[decisions]
 
     def vol_to_go(kind: str) -> FloatArray:
-        names = [f"{kind}_variance_{m}" for m in range(life, 0, -1)]
-        variance = np.stack([sessions[name].to_numpy(dtype=float) for name in names], axis=1)
-        return np.sqrt(variance[decisions, np.arange(life)] / to_expiry[:, :-1])
+        sums = [_floats(sessions, f"{kind}_variance_{m}") for m in range(desk.option.sessions, 0, -1)]
+        variance = np.stack(sums, axis=1)[decisions, np.arange(len(sums))]
+        return np.asarray(np.sqrt(variance / to_expiry), dtype=np.float64)
 
-    implied_vol = column("implied_vol") * desk.market.atm_ratio
-    regimes = sum(1 for name in sessions.columns if name.startswith("regime_prob_"))
-    state = MarketState(
-        liability=liability,
+    return MarketState(
+        liability=Liability.of(desk.option.kind, desk.option.side),
         risk_aversion=desk.risk.aversion,
         interval=1.0 / SESSIONS_A_YEAR,
         rate=desk.market.rate,
-        step=np.arange(life),
-        time_to_expiry=to_expiry[:, :-1],
-        strike=strike[:, :-1],
-        forward=forward[:, :-1],
-        price=price[:, :-1],
-        forward_slope=np.ones_like(decisions, dtype=float) if future else np.exp(carry * to_expiry[:, :-1]),
-        implied_vol=implied_vol,
+        step=np.arange(desk.option.sessions),
+        time_to_expiry=to_expiry,
+        strike=lives.strike[:, :-1],
+        forward=lives.forward[:, :-1],
+        price=_hedge_price(desk, lives)[:, :-1],
+        forward_slope=np.ones_like(to_expiry) if _future(desk) else (lives.forward / lives.spot)[:, :-1],
+        implied_vol=column("implied_vol") * desk.market.atm_ratio,
         forecast_vol=vol_to_go("forecast"),
         regime_vol=vol_to_go("regime"),
         regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
@@ -101,34 +115,54 @@ def build_episodes(desk: Desk, sessions: pd.DataFrame) -> Episodes:
         spike_base=column("spike_base"),
         gap_base=column("gap_base"),
     )
-    mark = book.value(
-        liability, forward[:, 0], strike[:, 0], to_expiry[:, 0], implied_vol[:, 0], desk.market.rate
+
+
+def _market(desk: Desk, sessions: pd.DataFrame, lives: _Lives, state: MarketState) -> Market:
+    value = book.value(
+        state.liability,
+        state.forward[:, 0],
+        state.strike[:, 0],
+        state.time_to_expiry[:, 0],
+        state.implied_vol[:, 0],
+        desk.market.rate,
     )
-    realised = one_way_cost(desk.costs, column("illiquidity_next"))
-    elapsed = np.diff(days[grid], axis=1) / YEAR
-    income = np.zeros_like(elapsed) if future else np.expm1(desk.market.dividend_yield * elapsed)
-    market = Market(
-        price=price,
+    realised = one_way_cost(desk.costs, _floats(sessions, "illiquidity_next")[lives.grid[:, :-1]])
+    dividends = 0.0 if _future(desk) else desk.market.dividend_yield
+    return Market(
+        price=_hedge_price(desk, lives),
         cost=np.concatenate([realised, realised[:, -1:]], axis=1)[..., None],
-        premium=-mark,
-        payoff=-liability.payoff(spot[:, -1], strike[:, -1]),
-        interest=np.expm1(desk.market.rate * elapsed),
-        income=income[..., None],
-        margined=future,
+        premium=-value,
+        payoff=-state.liability.payoff(lives.spot[:, -1], lives.strike[:, -1]),
+        interest=np.expm1(desk.market.rate * lives.elapsed),
+        income=np.expm1(dividends * lives.elapsed)[..., None],
+        margined=_future(desk),
         unwind=desk.costs.unwind,
     )
-    return Episodes(state, market, start, grid[:, -1])
+
+
+def _future(desk: Desk) -> bool:
+    return desk.hedge.instrument == "future"
+
+
+def _hedge_price(desk: Desk, lives: _Lives) -> FloatArray:
+    return (lives.forward if _future(desk) else lives.spot)[..., None]
+
+
+def _floats(sessions: pd.DataFrame, name: str) -> FloatArray:
+    return np.asarray(sessions[name], dtype=np.float64)
 
 
 def _starts(desk: Desk, sessions: pd.DataFrame) -> NDArray[np.int64]:
     """Return the first row of every episode: implied volatility and signals known throughout its life."""
     life = desk.option.sessions
-    known = sessions[["implied_vol", "regime_prob_0", "forecast_variance_1", "illiquidity_next"]].notna().all(axis=1)
-    run = np.lib.stride_tricks.sliding_window_view(known.to_numpy(), life).all(axis=1)
-    starts = np.flatnonzero(run[: len(sessions) - life])
+    needed = sessions[["implied_vol", "regime_prob_0", "forecast_variance_1", "illiquidity_next"]]
+    unknown = np.flatnonzero(needed.isna().any(axis=1))
+    candidates = np.arange(len(sessions) - life)
+    following = np.append(unknown, len(sessions))[np.searchsorted(unknown, candidates)]
+    starts = candidates[following - candidates >= life]
     if not len(starts):
         raise DataError(
             f"no episode of {life} sessions has an implied volatility and signals on every session: "
             "check windows.signals_start against the data"
         )
-    return starts[(starts - starts[0]) % desk.option.start_every == 0]
+    return np.asarray(starts[(starts - starts[0]) % desk.option.start_every == 0])

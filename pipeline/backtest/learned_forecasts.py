@@ -78,7 +78,7 @@ def learn_forecasts(
     spike = walk(spike_task(), lambda _: targets.spike_ahead(range_vol, settings.spike_multiple))
     gaps = walk(gap_task(), gap)
 
-    cumulated = np.stack([each.chosen.to_numpy() for each in variance.values()], axis=1)
+    cumulated = np.stack([np.asarray(each.chosen, dtype=np.float64) for each in variance.values()], axis=1)
     median = np.concatenate(
         [np.full(w.stop - w.start, illiquidity.iloc[: w.start].median()) for w in windows]
     )
@@ -116,9 +116,9 @@ def _walk(
     for window in windows:
         goal = target(window)
         rows = training_rows(goal.known, window.start, desk.windows.embargo_sessions)
-        models = fit_all(task, features[rows], goal.values[rows], desk.forecasts, desk.seed)
+        models = fit_all(task, features[rows], goal.outcome[rows], desk.forecasts, desk.seed)
         pieces.append(predict_all(models, features.iloc[: window.stop]).iloc[window.start :])
-        actual.append(goal.values[window.start : window.stop])
+        actual.append(goal.outcome[window.start : window.stop])
     return _Walk(task, pd.concat(pieces), np.concatenate(actual), models)
 
 

@@ -1,5 +1,6 @@
 """Walk-forward regimes: refitted at every window, filtered forward, labels carried from fit to fit."""
 
+import difflib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def learn_regimes(desk: Desk, features: pd.DataFrame, windows: Sequence[Window])
 def packed(arrays: dict[str, np.ndarray]) -> bytes:
     """Return arrays as the bytes of an NPZ file, free of pickle."""
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
 
 
@@ -73,8 +74,9 @@ def _signals(fitted: Detector, prob: FloatArray, steps: int, window: Window) -> 
 def _columns(desk: Desk, features: pd.DataFrame) -> pd.DataFrame:
     missing = [name for name in desk.regimes.features if name not in features]
     if missing:
+        near = difflib.get_close_matches(missing[0], [str(name) for name in features], n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; features: {', '.join(map(str, features))}"
         raise SettingsError(
-            f"desk {desk.name}: regimes.features names {', '.join(missing)}, which is no feature "
-            f"(features: {', '.join(name for name in features if name not in ('session', 'known_time'))})"
+            f"desk {desk.name}: regimes.features names the unknown feature {missing[0]}{hint}"
         )
     return features[list(desk.regimes.features)]

@@ -32,8 +32,8 @@ def learn_signals(
     Returns
     -------
     Tables `signals` (one row a session from `signals_start`; see `learned_regimes` and
-    `learned_forecasts`), `scores` and `events` (on the test years), `regimes` and `transition`, and the files of
-    the last fitted models under `models/`.
+    `learned_forecasts`), `scores` and `events` (on the test years), `regimes` and `transition`, and the
+    files of the last fitted models under `models/`.
     """
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
@@ -51,7 +51,7 @@ def learn_signals(
     signals = matrix[["session", "known_time", "implied_vol"]].join(regimes.signals, how="inner")
     signals = signals.join(forecasts.signals).assign(close=close)
     horizon = desk.option.sessions
-    realised = variance_ahead(close, horizon).values[signals.index]
+    realised = variance_ahead(close, horizon).outcome[signals.index]
     yearly = SESSIONS_A_YEAR / horizon
     signals = signals.assign(
         window=np.concatenate([np.full(w.stop - w.start, w.number) for w in windows]),

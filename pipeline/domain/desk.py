@@ -129,7 +129,7 @@ class RegimeSettings(Settings):
 
     detector: Literal["hmm", "kmeans"] = "hmm"
     states: Annotated[int, Field(ge=2, le=6)] = 3
-    features: tuple[str, ...] = ("return_1d", "log_parkinson_1d")
+    features: tuple[str, ...] = ("log_parkinson_1d",)
     restarts: Count = 4
     map: dict[str, RegimeRule] = {}
     """Rules by regime name (see `names`); every regime has one."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from typing import ClassVar, Protocol, Self
+
+import numpy as np
 
 from pipeline.domain.band import Band
+from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 
 
@@ -31,15 +34,43 @@ class Policy(Protocol):
 
 
 @dataclass(frozen=True)
+class Score:
+    """The desk's risk measure of hedged training episodes, lower is better: over all, and block by block.
+
+    `blocks` [B] are the values over successive stretches of start days, long enough to be nearly independent.
+    """
+
+    value: float
+    blocks: FloatArray
+
+    def clearly_below(self, other: "Score") -> bool:
+        """Tell whether this score is lower by more than one standard error of the difference.
+
+        The standard error comes from the paired differences of the blocks (the one-standard-error rule of
+        Breiman, Friedman, Olshen, Stone 1984, section 3.4.3): what a few overlapping years cannot tell apart
+        is left as it was.
+
+        Examples
+        --------
+        >>> noisy = Score(0.9, np.array([0.2, 1.8, 0.7]))
+        >>> noisy.clearly_below(Score(1.0, np.ones(3)))
+        False
+        """
+        gain = other.blocks - self.blocks
+        error = gain.std(ddof=1) / np.sqrt(len(gain))
+        return bool(self.value < other.value and gain.mean() > error)
+
+
+@dataclass(frozen=True)
 class Training:
     """Finished episodes that a policy may learn from.
 
-    `score` hedges them with a policy, costs included, and returns the desk's risk measure: lower is better.
-    `budget` is the number of scores that a tuned policy may ask for.
+    `score` hedges them with a policy, costs included. `budget` is the number of scores that a tuned policy
+    may ask for.
     """
 
     state: MarketState
-    score: Callable[[Policy], float]
+    score: Callable[[Policy], Score]
     budget: int
 
 

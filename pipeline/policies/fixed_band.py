@@ -1,7 +1,7 @@
 """A band of constant width around delta, its width tuned on training episodes."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 from pipeline.domain.band import Band
 from pipeline.domain.market_state import MarketState
@@ -9,7 +9,7 @@ from pipeline.policies import exposure
 from pipeline.policies.base import Training
 from pipeline.policies.tuning import tune
 
-WIDTHS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15, 0.20)
+WIDTHS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15, 0.20)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,11 @@ P = TypeVar("P", bound=Any)
 
 
 def tune(policy: P, space: Mapping[str, Sequence[float]], training: Training) -> P:
-    """Return the policy whose parameters score best on the training episodes, by coordinate search.
+    """Return the policy whose parameters score clearly best on the training episodes, by coordinate search.
 
     Each parameter in turn is set to the best value of its grid with the others held, until a full round
-    changes nothing or `training.budget` scores are spent. Ties keep the earlier value, so the search is
-    deterministic and starts from, and never does worse than, the policy's own defaults.
+    changes nothing or `training.budget` scores are spent. A value replaces another only where it is better
+    by more than a standard error (`Score.clearly_below`), so the policy's defaults are its prior.
     """
     scores = {policy: training.score(policy)}
     best = policy
@@ -27,7 +27,7 @@ def tune(policy: P, space: Mapping[str, Sequence[float]], training: Training) ->
                 if len(scores) >= training.budget:
                     return best
                 scores[candidate] = training.score(candidate)
-                if scores[candidate] < scores[best]:
+                if scores[candidate].clearly_below(scores[best]):
                     best = candidate
         if best == start:
             return best
