@@ -1,6 +1,7 @@
 """Tables that compare policies: levels with intervals, paired tests, and both by regime."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,20 @@ EPISODES_FOR_A_TAIL = 100
 EFFECTIVE_FOR_AN_INTERVAL = 5
 
 Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """One row of `paired_tests`: `difference` is policy − baseline."""
+
+    policy: str
+    baseline: str
+    metric: str
+    difference: float
+    low: float
+    high: float
+    p: float
+    p_adjusted: float
 
 
 def metric_table(sampled: SampledMetrics, confidence: float) -> pd.DataFrame:
@@ -81,6 +96,12 @@ def paired_tests(
             )
         )
     return pd.concat(blocks, ignore_index=True) if blocks else _no_tests()
+
+
+def rows_of(tests: pd.DataFrame) -> tuple[PairedTest, ...]:
+    """Return the rows of a table of `paired_tests` as values."""
+    names = [field.name for field in fields(PairedTest)]
+    return tuple(PairedTest(*row) for row in tests[names].itertuples(index=False, name=None))
 
 
 def pairs_against_delta(policies: Sequence[str]) -> list[Pair]:

@@ -6,11 +6,11 @@ from typing import Literal
 import pandas as pd
 
 from pipeline.domain.desk import Desk, RiskSettings
-from pipeline.evaluate.comparison import ABLATIONS, FLAGSHIP
+from pipeline.evaluate.comparison import ABLATIONS, FLAGSHIP, PairedTest, rows_of
 from pipeline.evaluate.metrics import BASELINE
 
 Answer = Literal["yes", "no", "it hurt"]
-Rows = dict[str, dict[str, float]]
+Rows = dict[str, PairedTest]
 LEAST = "Which hedge had the least risk?"
 
 
@@ -71,27 +71,23 @@ _LEAD: dict[Answer, str] = {"yes": "Yes:", "no": "Not shown:", "it hurt": "No, i
 
 
 def _by_metric(tests: pd.DataFrame) -> Rows:
-    numbers = tests.set_index("metric")[["difference", "low", "high", "p", "p_adjusted"]]
-    return {
-        str(metric): {str(key): float(value) for key, value in row.items()}
-        for metric, row in numbers.iterrows()
-    }
+    return {test.metric: test for test in rows_of(tests)}
 
 
 def _judge(question: str, subject: str, risk: str, rows: Rows, looks: int, level: float) -> Verdict:
     test = rows["risk_bps"]
-    certain = test["p_adjusted"] < level
-    answer: Answer = "no" if not certain else "yes" if test["difference"] < 0 else "it hurt"
-    interval = f"{100 * (1 - level):g} % interval {_signed(test['low'])} … {_signed(test['high'])}"
-    if test["low"] <= 0 <= test["high"]:
+    certain = test.p_adjusted < level
+    answer: Answer = "no" if not certain else "yes" if test.difference < 0 else "it hurt"
+    interval = f"{100 * (1 - level):g} % interval {_signed(test.low)} … {_signed(test.high)}"
+    if test.low <= 0 <= test.high:
         interval += " contains zero"
     elif not certain:
         interval += f" excludes zero, but not once the {looks} comparisons are counted"
     sentence = (
-        f"{_LEAD[answer]} {subject}, {risk} {_change(test['difference'])} ({interval}; p = {test['p']:.2g}, "
-        f"{test['p_adjusted']:.2g} corrected for {looks} comparisons). "
-        f"Mean P&L {_change(rows['pnl_mean_bps']['difference'])}, "
-        f"cost {_change(rows['cost_bps']['difference'])}."
+        f"{_LEAD[answer]} {subject}, {risk} {_change(test.difference)} ({interval}; p = {test.p:.2g}, "
+        f"{test.p_adjusted:.2g} corrected for {looks} comparisons). "
+        f"Mean P&L {_change(rows['pnl_mean_bps'].difference)}, "
+        f"cost {_change(rows['cost_bps'].difference)}."
     )
     return Verdict(question, answer, sentence)
 

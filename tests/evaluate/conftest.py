@@ -21,7 +21,9 @@ POLICIES = (
     "regime_switched_no_forecasts",
     "regime_switched_no_bands",
 )
-NOISE = dict(zip(POLICIES, (1.9, 0.62, 0.6, 0.63, 0.61, 0.6, 0.59, 0.5, 0.6, 0.49, 0.5, 0.52, 0.49), strict=True))
+NOISE = dict(
+    zip(POLICIES, (1.9, 0.62, 0.6, 0.63, 0.61, 0.6, 0.59, 0.5, 0.6, 0.49, 0.5, 0.52, 0.49), strict=True)
+)
 COST = dict(zip(POLICIES, (0, 3.1, 3.0, 1.9, 2.9, 1.8, 1.7, 3.2, 2.0, 1.9, 1.8, 1.9, 3.0), strict=True))
 LIFE = 21
 
@@ -116,7 +118,15 @@ def make_path(sessions: pd.DatetimeIndex) -> pd.DataFrame:
 def make_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
     scores = pd.DataFrame(
         [
-            (target, horizon, model, 0.2 + 0.01 * i, 1e-5 * (1 + i), np.nan if model == "har" else 0.03 * i, 700)
+            (
+                target,
+                horizon,
+                model,
+                0.2 + 0.01 * i,
+                1e-5 * (1 + i),
+                np.nan if model == "har" else 0.03 * i,
+                700,
+            )
             for target in ("variance", "illiquidity")
             for horizon in (1, 5, 21)
             for i, model in enumerate(("lightgbm", "log_har", "har", "ewma", "last"))
@@ -153,9 +163,7 @@ def make_regimes() -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.fixture(scope="session")
 def desk() -> Desk:
     shipped = load_desk("spx-daily")
-    return shipped.model_copy(
-        update={"evaluation": shipped.evaluation.model_copy(update={"resamples": 400})}
-    )
+    return shipped.model_copy(update={"evaluation": shipped.evaluation.model_copy(update={"resamples": 400})})
 
 
 @pytest.fixture(scope="session")

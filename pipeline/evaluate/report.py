@@ -1,0 +1,184 @@
+"""The report of a run: one HTML page that needs nothing else, its pictures, and the summary."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from matplotlib.figure import Figure
+
+from pipeline.domain.desk import Desk
+from pipeline.evaluate.drawing import inline_svg, save_pictures
+from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.figures import all_figures, long_date
+from pipeline.evaluate.run_record import RunRecord
+from pipeline.evaluate.sheets import (
+    Cell,
+    Sheet,
+    ablation_sheet,
+    attribution_sheet,
+    comparison_sheet,
+    delayed_sheet,
+    delta_sheet,
+    number,
+    present,
+    regime_sheet,
+)
+from pipeline.evaluate.signal_sheets import (
+    event_sheet,
+    forecast_sheet,
+    regime_description_sheet,
+    transition_sheet,
+    tuned_sheet,
+    window_sheet,
+)
+from pipeline.evaluate.summary import build_summary
+from pipeline.evaluate.verdicts import describe_risk
+
+CAPTIONS = {
+    "gain_over_delta": "Variance of the P&L removed relative to delta_implied, with its bootstrap interval.",
+    "cost_risk_frontier": "Each hedge by its cost and the risk it leaves: lower and further left is better.",
+    "cost_tail_frontier": "The same with the mean loss in the worst 5 % of the episodes.",
+    "pnl_distributions": "The P&L of all out-of-sample episodes.",
+    "stressed_episode": "How three hedgers came through the most stressed month of the test years.",
+    "regimes_over_price": "The regimes the desk believed in, on each day, with what was known on that day.",
+    "forecast_against_realised": "Volatility forecast for the option's life against what came.",
+}
+PAGE = "report.html"
+SUMMARY = "summary.json"
+
+
+def write_report(evaluation: Evaluation, record: RunRecord, folder: Path) -> dict[str, Path]:
+    """Write `report.html`, `summary.json` and one PNG a figure; all or nothing.
+
+    Everything is built in a temporary folder beside `folder`, which is then renamed: a run that is killed
+    leaves the old report or the new one. An older report in `folder` is replaced.
+
+    Returns
+    -------
+    The path of each file, by name: `report`, `summary` and the figures.
+    """
+    figures = all_figures(evaluation.panel, evaluation.comparison, evaluation.tables, evaluation.desk)
+    building = folder.parent / f".{folder.name}.{os.getpid()}.building"
+    building.mkdir(parents=True)
+    try:
+        (building / PAGE).write_text(render_page(evaluation, record, figures), encoding="utf-8")
+        summary = json.dumps(build_summary(evaluation, record), indent=2, allow_nan=False, ensure_ascii=False)
+        (building / SUMMARY).write_text(summary + "\n", encoding="utf-8")
+        save_pictures(figures, building)
+        _put_in_place(building, folder)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    files = {"report": folder / PAGE, "summary": folder / SUMMARY}
+    return files | {name: folder / f"{name}.png" for name in figures}
+
+
+def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str, Figure]) -> str:
+    """Return the report as one HTML page without a reference to anything outside it."""
+    environment = Environment(
+        loader=PackageLoader("pipeline.evaluate", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    starts = evaluation.panel.starts
+    return environment.get_template("report.html.j2").render(
+        desk=evaluation.desk,
+        record=record,
+        facts=_facts(evaluation),
+        settings=_settings(evaluation.desk),
+        verdicts=evaluation.verdicts,
+        period=f"{long_date(starts[0])} to {long_date(starts[-1])}",
+        first_sheets=present((comparison_sheet(evaluation), ablation_sheet(evaluation))),
+        policy_sheets=present(
+            (
+                delta_sheet(evaluation),
+                delayed_sheet(evaluation),
+                regime_sheet(evaluation),
+                attribution_sheet(evaluation),
+            )
+        ),
+        signal_sheets=present(
+            (
+                regime_description_sheet(evaluation),
+                transition_sheet(evaluation),
+                forecast_sheet(evaluation),
+                event_sheet(evaluation),
+            )
+        ),
+        run_sheets=present((window_sheet(evaluation), tuned_sheet(evaluation), _timing_sheet(record))),
+        drawings={name: inline_svg(figure, name) for name, figure in figures.items()},
+        captions=CAPTIONS,
+    )
+
+
+def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
+    best = evaluation.comparison["risk_bps"].idxmin()
+    return [
+        ("Episodes", f"{evaluation.panel.size:,}"),
+        ("Effective, without overlap", f"{evaluation.effective:,}"),
+        ("Policies compared", f"{len(evaluation.panel.policies)}"),
+        ("Least risk", str(best)),
+    ]
+
+
+def _settings(desk: Desk) -> list[tuple[str, str]]:
+    option, costs, windows = desk.option, desk.costs, desk.windows
+    every = "every session" if option.start_every == 1 else f"every {option.start_every} sessions"
+    delay = "at the close that it is decided on"
+    if desk.hedge.delay_sessions:
+        delay = f"{desk.hedge.delay_sessions} session(s) after the decision"
+    return [
+        (
+            "Option",
+            f"{option.side} {option.kind}, {option.sessions} sessions, strike {option.moneyness:.0%} of spot, a new "
+            f"one {every}",
+        ),
+        ("Hedge", f"{desk.hedge.instrument}, traded {delay}"),
+        (
+            "Cost, one way",
+            f"{costs.fee_bps:g} bps fee + {costs.half_spread_bps:g} bps half-spread × realised illiquidity; "
+            f"final unwind {'charged' if costs.unwind else 'not charged'}",
+        ),
+        ("Desk minimises", describe_risk(desk.risk)),
+        (
+            "Market constants",
+            f"rate {desk.market.rate:.2%}, dividend yield {desk.market.dividend_yield:.2%}, at-the-money "
+            f"over index volatility {desk.market.atm_ratio:g}",
+        ),
+        (
+            "Data",
+            f"{desk.data.source}, learned from {windows.learn_start}, signals from {windows.signals_start}",
+        ),
+        (
+            "Regimes",
+            f"{desk.regimes.states} states by {desk.regimes.detector} on {', '.join(desk.regimes.features)}",
+        ),
+        (
+            "Intervals",
+            f"stationary bootstrap over start days, mean block {desk.evaluation.block_sessions} sessions, "
+            f"{desk.evaluation.resamples:,} resamples, the same for every policy; confidence "
+            f"{desk.evaluation.confidence:.0%}",
+        ),
+    ]
+
+
+def _timing_sheet(record: RunRecord) -> Sheet:
+    rows = [(Cell(stage), Cell(number(seconds, 2))) for stage, seconds in record.timings_s.items()]
+    if record.peak_memory_mb is not None:
+        rows.append((Cell("peak memory, MB"), Cell(number(record.peak_memory_mb, 0))))
+    lead = "Wall-clock seconds of each stage up to this page."
+    return Sheet("timings", "Timings", lead, ("Stage", "Seconds"), tuple(rows), folded=True)
+
+
+def _put_in_place(building: Path, folder: Path) -> None:
+    if not folder.exists():
+        building.rename(folder)
+        return
+    replaced = building.with_suffix(".replaced")
+    folder.rename(replaced)
+    building.rename(folder)
+    shutil.rmtree(replaced)

@@ -1,0 +1,138 @@
+"""The tables of the report about what was learned: forecasts, events, regimes, tuning."""
+
+import pandas as pd
+
+from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.sheets import Cell, Sheet, number, plain_rows, probability
+
+
+def forecast_sheet(evaluation: Evaluation) -> Sheet:
+    """Scores of every forecaster; the lowest QLIKE of each target and horizon stands out."""
+    scores = evaluation.tables["scores"]
+    best = scores.groupby(["target", "horizon"])["qlike"].transform("min")
+    rows, previous = [], None
+    for (_, row), lowest in zip(scores.iterrows(), best, strict=True):
+        group = (row["target"], row["horizon"])
+        sessions = "session" if row["horizon"] == 1 else "sessions"
+        head = Cell(f"{row['target']}, {row['horizon']} {sessions}") if group != previous else Cell("")
+        previous = group
+        rows.append(
+            (
+                head,
+                Cell(str(row["model"])),
+                Cell(number(float(row["qlike"]), 4), tone="best" if row["qlike"] == lowest else ""),
+                Cell(f"{float(row['mse']):.3g}"),
+                Cell(probability(float(row["dm_p"]))),
+                Cell(number(float(row["n"]), 0)),
+            )
+        )
+    lead = (
+        "Out of sample; the lowest QLIKE in bold. Diebold and Mariano's p compares QLIKE with the reference "
+        "model, with lags for the overlap of the horizon and the small-sample correction; a dash marks the "
+        "reference."
+    )
+    headings = ("Target", "Model", "QLIKE", "MSE", "DM p", "n")
+    return Sheet("forecasts", "Forecasts", lead, headings, tuple(rows), labels=2)
+
+
+def event_sheet(evaluation: Evaluation) -> Sheet:
+    """Scores of the event probabilities against climatology."""
+    formats = (
+        ("event", -1),
+        ("model", -1),
+        ("brier", 4),
+        ("brier_skill", 3),
+        ("average_precision", 3),
+        ("base_rate", 3),
+        ("n", 0),
+    )
+    headings = ("Event", "Model", "Brier", "Brier skill", "Average precision", "Base rate", "n")
+    lead = (
+        "Probability of a volatility spike and of a liquidity gap in the next session. A skill above zero "
+        "beats the frequency in the training rows; average precision is to be read against the base rate."
+    )
+    rows = plain_rows(evaluation.tables["events"], formats)
+    return Sheet("events", "Event probabilities", lead, headings, rows, labels=2)
+
+
+def regime_description_sheet(evaluation: Evaluation) -> Sheet:
+    """The regimes by volatility, trend and persistence."""
+    table = evaluation.tables["regimes"]
+    shown = table.assign(volatility=100 * table["volatility"], occupancy=100 * table["occupancy"])
+    formats = (
+        ("name", -1),
+        ("character", -1),
+        ("volatility", 1),
+        ("occupancy", 1),
+        ("mean_duration", 1),
+        ("switches_per_year", 1),
+    )
+    headings = (
+        "Regime",
+        "Character",
+        "Volatility, % a year",
+        "Share of days, %",
+        "Mean duration, sessions",
+        "Switches a year",
+    )
+    lead = "From the filtered probabilities: what was known on the day."
+    return Sheet("regimes", "Regimes", lead, headings, plain_rows(shown, formats), labels=2)
+
+
+def transition_sheet(evaluation: Evaluation) -> Sheet:
+    """The probability of each move from one session to the next."""
+    matrix = evaluation.tables["transition"].to_numpy(float)
+    names = [str(name) for name in evaluation.tables["regimes"]["name"]]
+    rows = tuple(
+        (
+            Cell(name),
+            *(Cell(number(100 * value, 1), tone="" if i != j else "best") for j, value in enumerate(row)),
+        )
+        for i, (name, row) in enumerate(zip(names, matrix, strict=True))
+    )
+    headings = ("From", *(f"to {name}, %" for name in names))
+    lead = "Probability of the regime of the next session, given that of this one."
+    return Sheet("transition", "Transition matrix", lead, headings, rows)
+
+
+def tuned_sheet(evaluation: Evaluation) -> Sheet:
+    """What tuning chose at every refit."""
+    tuned = evaluation.tables["tuned"]
+    windows = sorted(tuned["window"].unique())
+    rows: list[tuple[Cell, ...]] = []
+    for policy, group in tuned.groupby("policy", sort=False):
+        for place, (parameter, values) in enumerate(group.groupby("parameter", sort=False)):
+            head = Cell(str(policy) if place == 0 else "")
+            rows.append((head, Cell(str(parameter)), *_by_window(values, "value", windows)))
+        scores = group.drop_duplicates("window")
+        cells = _by_window(scores, "training_score", windows)
+        rows.append(
+            (Cell(""), Cell("training score", tone="quiet"), *(Cell(c.text, tone="quiet") for c in cells))
+        )
+    headings = ("Policy", "Parameter", *(f"Window {window}" for window in windows))
+    lead = (
+        "Chosen on the training rows of each refit by the desk's own risk; the score is that risk, in money."
+    )
+    return Sheet("tuned", "Tuned parameters", lead, headings, tuple(rows), labels=2, folded=True)
+
+
+def window_sheet(evaluation: Evaluation) -> Sheet:
+    """The refit windows and their test episodes."""
+    table = evaluation.windows.assign(
+        window=evaluation.windows["window"].astype(str),
+        first=evaluation.windows["first"].dt.strftime("%Y-%m-%d"),
+        last=evaluation.windows["last"].dt.strftime("%Y-%m-%d"),
+    )
+    formats = (("window", -1), ("first", -1), ("last", -1), ("episodes", 0))
+    lead = (
+        "Everything is refitted at the start of a window on rows that end before it, less purge and embargo."
+    )
+    headings = ("Window", "First start", "Last start", "Episodes")
+    return Sheet(
+        "windows", "Walk-forward windows", lead, headings, plain_rows(table, formats), labels=3, folded=True
+    )
+
+
+def _by_window(values: pd.DataFrame, column: str, windows: list[int]) -> tuple[Cell, ...]:
+    by_window = values.set_index("window")[column].to_dict()
+    return tuple(Cell(number(float(by_window.get(window, float("nan"))), 3)) for window in windows)

@@ -1,0 +1,126 @@
+"""The machine-readable summary of a run."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.evaluate.comparison import ABLATIONS, BY_REGIME, rows_of
+from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.metrics import METRICS
+from pipeline.evaluate.run_record import RunRecord
+
+
+def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
+    """Return what `summary.json` holds: plain numbers, lists and text; a missing number is None.
+
+    `policies.<name>` has every metric of `metrics.METRICS` and `ci: {metric: [low, high]}`, `delayed` the
+    same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences.
+    """
+    tables = evaluation.tables
+    tests = evaluation.against_delta
+    summary = {
+        "run": record.run,
+        "code_version": record.code_version,
+        "dataset_keys": dict(record.dataset_keys),
+        "desk": evaluation.desk.model_dump(mode="json"),
+        "windows": evaluation.windows.to_dict("records"),
+        "episodes": evaluation.panel.size,
+        "effective_episodes": evaluation.effective,
+        "policies": _policies(evaluation.comparison, METRICS),
+        "delayed": {} if evaluation.delayed is None else _policies(evaluation.delayed, METRICS),
+        "ablations": _ablations(evaluation.ablations),
+        "tests": {name: _tests(rows) for name, rows in tests.groupby("policy", sort=False)},
+        "by_regime": _by_regime(evaluation.by_regime),
+        "forecasts": _forecasts(tables["scores"]),
+        "events": tables["events"].to_dict("records"),
+        "regimes": {
+            "states": tables["regimes"].to_dict("records"),
+            "transition": tables["transition"].to_numpy(float),
+        },
+        "verdicts": [vars(verdict) for verdict in evaluation.verdicts],
+        "timings_s": dict(record.timings_s),
+        "peak_memory_mb": record.peak_memory_mb,
+    }
+    return {key: json_clean(value) for key, value in summary.items()}
+
+
+def json_clean(value: Any) -> Any:
+    """Return `value` made of what JSON knows: NaN and infinities become None, dates ISO text.
+
+    Raises
+    ------
+    TypeError
+        For a type that has no plain form.
+
+    Examples
+    --------
+    >>> json_clean({"a": np.float64("nan"), 1: [np.int64(2), pd.Timestamp("2018-02-05")]})
+    {'a': None, '1': [2, '2018-02-05']}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): json_clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [json_clean(item) for item in value]
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, pd.Timestamp):
+        return value.date().isoformat()
+    if isinstance(value, np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(value) if math.isfinite(value) else None
+    raise TypeError(f"no plain form for {type(value).__name__}")
+
+
+def _policies(table: pd.DataFrame, metrics: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        str(policy): {
+            **{metric: row[metric] for metric in metrics},
+            "ci": {metric: [row[f"{metric}_low"], row[f"{metric}_high"]] for metric in metrics},
+        }
+        for policy, row in table.iterrows()
+    }
+
+
+def _tests(rows: pd.DataFrame) -> dict[str, Any]:
+    return {
+        test.metric: {
+            "difference": test.difference,
+            "ci": [test.low, test.high],
+            "p": test.p,
+            "p_adjusted": test.p_adjusted,
+        }
+        for test in rows_of(rows)
+    }
+
+
+def _ablations(tests: pd.DataFrame) -> dict[str, Any]:
+    return {
+        part: {"without": ablation, **_tests(tests[tests["baseline"] == ablation])}
+        for part, ablation in ABLATIONS.items()
+        if (tests["baseline"] == ablation).any()
+    }
+
+
+def _by_regime(table: pd.DataFrame) -> dict[str, Any]:
+    return {
+        str(name): {
+            "episodes": group["episodes"].iloc[0],
+            "effective_episodes": group["effective"].iloc[0],
+            "policies": _policies(group.set_index("policy"), BY_REGIME),
+        }
+        for name, group in table.groupby("name", sort=False)
+    }
+
+
+def _forecasts(scores: pd.DataFrame) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _, row in scores.iterrows():
+        models = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})
+        models[str(row["model"])] = {name: row[name] for name in ("qlike", "mse", "dm_p")}
+    return found
