@@ -1,0 +1,49 @@
+"""Every forecaster by name, so that contracts, harness and saved models find them all."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from pipeline.domain.errors import StoreError
+from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
+from pipeline.forecasts.events import Climatology, Logistic
+from pipeline.forecasts.ewma import Ewma
+from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.har import Har, LogHar
+from pipeline.forecasts.last_value import LastValue
+from pipeline.forecasts.log_linear import LogLinear
+from pipeline.forecasts.task import Task
+
+LEVEL_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
+    {model.name: model for model in (LastValue, Ewma, Har, LogHar, LogLinear, LightGbm)}
+)
+EVENT_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
+    {model.name: model for model in (Climatology, Logistic, LightGbmEvent)}
+)
+
+
+def forecasters(task: Task) -> Mapping[str, type[Forecaster]]:
+    """Return the forecasters that can do a task, by name.
+
+    Examples
+    --------
+    >>> from pipeline.forecasts.task import spike_task
+    >>> list(forecasters(spike_task()))
+    ['climatology', 'logistic', 'lightgbm_event']
+    """
+    return LEVEL_FORECASTERS if task.kind == "level" else EVENT_FORECASTERS
+
+
+def restore(state: dict[str, Any]) -> Forecaster:
+    """Rebuild any saved forecaster from `Forecaster.to_state`.
+
+    Raises
+    ------
+    StoreError
+        The state names a model that does not exist.
+    """
+    known = {**LEVEL_FORECASTERS, **EVENT_FORECASTERS}
+    name = state.get("model")
+    if name not in known:
+        raise StoreError(f"saved forecaster {name}: no such model (known: {', '.join(known)})")
+    return known[name].from_state(state)

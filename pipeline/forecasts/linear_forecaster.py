@@ -1,0 +1,42 @@
+"""What the log-linear model and the logistic regression share: a linear score of standardised inputs."""
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.errors import FitError
+from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.linear import Standardiser, linear_predictor
+from pipeline.forecasts.task import Task, columns
+
+ITERATIONS = 200
+
+
+def linear_inputs(task: Task, X: pd.DataFrame) -> FloatArray:
+    """Return the inputs of the linear models, [T, K]: the log levels, then the task's further columns."""
+    return np.column_stack([np.log(task.components(X)), columns(task, X, task.inputs)])
+
+
+class LinearForecaster(Forecaster):
+    """A forecast that is a fixed function of b0 + b · z, z the standardised linear inputs of the task."""
+
+    intercept_: float
+    slopes_: FloatArray
+    mean_: FloatArray
+    scale_: FloatArray
+
+    def score(self, X: pd.DataFrame) -> FloatArray:
+        """Return b0 + b · z at every row, [T]: the log of a level, the log-odds of an event."""
+        inputs = Standardiser(self.mean_, self.scale_)(linear_inputs(self.task, X))
+        return linear_predictor(self.intercept_, self.slopes_, inputs)
+
+    def _keep(self, standardiser: Standardiser, intercept: float, slopes: FloatArray) -> None:
+        self.mean_, self.scale_ = standardiser.mean, standardiser.scale
+        self.intercept_, self.slopes_ = float(intercept), np.asarray(slopes, dtype=float)
+
+    def _check_converged(self, iterations: int) -> None:
+        if iterations >= ITERATIONS:
+            raise FitError(
+                f"forecaster {self.name} of {self.task.name}: no convergence in {ITERATIONS} iterations; "
+                "look for a constant or duplicated input column"
+            )

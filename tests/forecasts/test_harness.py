@@ -1,0 +1,86 @@
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.domain.desk import ForecastSettings
+from pipeline.domain.errors import DataError
+from pipeline.forecasts.catalogue import EVENT_FORECASTERS, LEVEL_FORECASTERS
+from pipeline.forecasts.harness import fit_all, predict_all, score_table, training_rows
+from pipeline.forecasts.scores import brier, diebold_mariano, mse, qlike
+from pipeline.forecasts.targets import spike_ahead, variance_ahead
+from pipeline.forecasts.task import spike_task, variance_task
+
+SETTINGS = ForecastSettings()
+
+
+def test_training_rows_end_before_the_boundary_by_horizon_and_embargo():
+    rows = training_rows(np.arange(100) + 21, boundary=60, embargo=5)
+    assert np.flatnonzero(rows).max() == 60 - 5 - 21 - 1
+    assert rows[: 60 - 26].all()
+
+
+def test_level_table(market):
+    task, target = variance_task(5), variance_ahead(market["close"], 5)
+    train = training_rows(target.known, 1200, embargo=5)
+    models = fit_all(task, market[train], target.outcome[train], SETTINGS, seed=1)
+    predictions = predict_all(models, market)
+    assert list(predictions.columns) == list(LEVEL_FORECASTERS)
+    assert predictions.index.equals(market.index)
+
+    test = predictions.iloc[1200:]
+    y = target.outcome[1200:]
+    table = score_table(test, y, task)
+    assert list(table.columns) == ["qlike", "mse", "dm_p", "n"]
+    assert (table["n"] == 295).all()
+    ours, har = qlike(y[:-5], test["lightgbm"].to_numpy()[:-5]), qlike(y[:-5], test["har"].to_numpy()[:-5])
+    assert table.loc["lightgbm", "qlike"] == pytest.approx(ours.mean())
+    assert table.loc["har", "mse"] == pytest.approx(mse(y[:-5], test["har"].to_numpy()[:-5]))
+    assert table.loc["lightgbm", "dm_p"] == pytest.approx(diebold_mariano(ours, har, 5).p_value)
+    assert np.isnan(table.loc["har", "dm_p"])
+    assert table["qlike"].idxmin() not in ("last_value",)
+
+
+def test_event_table(market):
+    task, target = spike_task(), spike_ahead(market["parkinson_1d"], 1.5, 50)
+    train = training_rows(target.known, 1200)
+    models = fit_all(task, market[train], target.outcome[train], SETTINGS, seed=1)
+    predictions = predict_all(models, market).iloc[1200:]
+    y = target.outcome[1200:]
+    table = score_table(predictions, y, task)
+    assert list(table.index) == list(EVENT_FORECASTERS)
+    assert table.loc["climatology", "brier_skill"] == 0.0
+    expected = 1 - brier(y[:-1], predictions["logistic"].to_numpy()[:-1]) / table.loc["climatology", "brier"]
+    assert table.loc["logistic", "brier_skill"] == pytest.approx(expected)
+    assert (table["base_rate"] == y[:-1].mean()).all()
+
+
+def test_every_model_is_scored_on_the_same_rows():
+    task = variance_task(1)
+    rng = np.random.default_rng(0)
+    predictions = pd.DataFrame(rng.uniform(1e-4, 2e-4, (50, 2)), columns=["har", "other"])
+    predictions.loc[3, "other"] = np.nan
+    y = rng.uniform(1e-4, 2e-4, 50)
+    y[7] = np.nan
+    y[9] = 0.0
+    table = score_table(predictions, y, task)
+    assert (table["n"] == 48).all()
+    assert np.isfinite(table["qlike"]).all()
+
+
+def test_faults_are_named():
+    task = variance_task(1)
+    predictions = pd.DataFrame({"other": [1e-4]})
+    with pytest.raises(DataError, match="benchmark har"):
+        score_table(predictions, np.array([1e-4]), task)
+    with pytest.raises(DataError, match="no row"):
+        score_table(predictions, np.array([np.nan]), task, benchmark="other")
+
+
+def test_one_refit_of_every_model_takes_less_than_a_second(market):
+    long = pd.concat([market] * 3, ignore_index=True)
+    target = variance_ahead(long["close"], 21)
+    start = time.perf_counter()
+    fit_all(variance_task(21), long, target.outcome, SETTINGS, seed=1)
+    assert time.perf_counter() - start < 1.0
