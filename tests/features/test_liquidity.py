@@ -2,9 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.features.liquidity import YEAR, amihud, illiquidity, log_volume_ratio, relative_volume
+from pipeline.features.liquidity import amihud, illiquidity, log_volume_ratio, relative_volume
 
 LENGTH = 320
+YEAR = 252
 
 
 @pytest.fixture

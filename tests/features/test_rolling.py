@@ -44,6 +44,7 @@ def test_correlation_equals_pandas(series):
 def test_correlation_with_a_constant_is_missing_even_where_its_mean_rounds():
     constant = np.full(30, np.log(3.7e9))
     assert np.isnan(rolling_correlation(np.arange(30.0), constant, 22)).all()
+    assert np.isnan(rolling_correlation(constant, np.arange(30.0), 22)).all()
 
 
 @pytest.mark.parametrize("function", ORACLES, ids=lambda f: f.__name__)

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from arch.unitroot import VarianceRatio
 
-from pipeline.features.trend import HOLDING, return_volume_correlation, trend, variance_ratio
+from pipeline.features.trend import return_volume_correlation, trend, variance_ratio
+
+HOLDING = 5
 
 
 def test_steady_rise_and_fall_reach_the_bounds_of_trend():

@@ -56,8 +56,10 @@ FAULTS = {
     ),
     "missing price": (lambda t: with_cell(t, "low", np.nan), r"low in row 1 \(2018-07-03\) is missing"),
     "negative volume": (lambda t: with_cell(t, "volume", -1.0), r"volume in row 1 .* is -1\.0: it must be"),
-    "high too low": (lambda t: with_cell(t, "high", 101.9), r"row 1 \(2018-07-03\): high lies below"),
-    "low too high": (lambda t: with_cell(t, "low", 101.1), r"row 1 \(2018-07-03\): low lies above"),
+    "high below close": (lambda t: with_cell(t, "high", 101.9), r"row 1 \(2018-07-03\): high lies below"),
+    "high below open": (lambda t: with_cell(t, "open", 103.1), r"row 1 \(2018-07-03\): high lies below"),
+    "low above open": (lambda t: with_cell(t, "low", 101.1), r"row 1 \(2018-07-03\): low lies above"),
+    "low above close": (lambda t: with_cell(t, "close", 99.9), r"row 1 \(2018-07-03\): low lies above"),
     "text for prices": (lambda t: t.assign(close="a"), r"close is of type str: convert it to float64"),
     "integer volume": (
         lambda t: t.astype({"volume": int}),
