@@ -1,0 +1,116 @@
+"""The walk-forward backtest: who trains on what, and that the tables add up."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.backtest import comparison
+from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.episodes import build_episodes
+from pipeline.domain.errors import DataError, SettingsError
+from pipeline.policies.catalogue import POLICIES
+from pipeline.policies.delta import DeltaImplied
+
+
+@pytest.fixture
+def tables(desk, sessions):
+    return run_backtest(desk, {"signals": sessions})
+
+
+def test_every_policy_hedges_the_same_test_episodes_at_both_delays(desk, sessions, tables):
+    episodes = tables["episodes"]
+    assert set(episodes["policy"]) == {"delta_implied", *desk.policies.run} | {
+        f"regime_switched_no_{part}" for part in ("regimes", "forecasts", "bands")
+    }
+    counts = episodes.groupby(["policy", "delay"]).size()
+    assert counts.nunique() == 1
+    assert episodes["start"].min() >= pd.Timestamp("2016-01-01")
+    assert sorted(episodes["window"].unique()) == [1, 2]
+    last = sessions["session"].iloc[-1 - desk.option.sessions]
+    assert episodes["start"].max() == last
+
+
+def test_books_add_up(tables):
+    books = tables["episodes"]
+    total = books["premium"] + books["trading"] + books["carry"] - books["cost"] - books["payoff"]
+    np.testing.assert_allclose(books["pnl"], total)
+    assert (books.loc[books["policy"] == "none", ["trading", "cost", "trades"]] == 0).all().all()
+
+
+def test_training_episodes_end_before_the_window_and_its_embargo(desk, sessions):
+    episodes = build_episodes(desk, sessions)
+    for fold in comparison._folds(desk, sessions, episodes):
+        boundary = int(np.flatnonzero(sessions["window"] == fold.window)[0])
+        assert episodes.expiry[fold.training].max() == boundary - desk.windows.embargo_sessions - 1
+        assert episodes.start[fold.test].min() == boundary
+
+
+def test_test_years_do_not_reach_the_training(desk, sessions, tables):
+    """Change every test session after the first window: the parameters of that window stay, bit for bit."""
+    wild = sessions.copy()
+    later = wild["session"] >= pd.Timestamp("2016-01-01")
+    wild.loc[later, "close"] *= np.exp(np.random.default_rng(2).normal(0, 0.05, later.sum()))
+    wild.loc[later, "illiquidity_next"] *= 7.0
+    other = run_backtest(desk, {"signals": wild})
+    first = [frame["tuned"].query("window == 1") for frame in (tables, other)]
+    pd.testing.assert_frame_equal(*first, check_exact=True)
+    assert not tables["tuned"].query("window == 2").equals(other["tuned"].query("window == 2"))
+
+
+def test_the_training_score_does_not_pay_for_leaning_with_the_drift(desk, sessions):
+    """Add a strong trend to the market: the score of holding one unit more or less moves by little."""
+    trending = sessions.copy()
+    trending["close"] *= np.exp(0.002 * np.arange(len(sessions)))
+    episodes = build_episodes(desk, trending)
+    rows = np.arange(200)
+    market, state = episodes.market.episodes(rows), episodes.state.episodes(rows)
+    from pipeline.backtest.ledger import book
+    from pipeline.domain.band import Band
+
+    class Held(DeltaImplied):
+        units = 0.0
+
+        def band(self, state):
+            return Band.around(np.full(state.shape, self.units))
+
+    more = Held()
+    object.__setattr__(more, "units", 1.0)
+    flat = desk.model_copy(update={"risk": desk.risk.model_copy(update={"aversion": 1e-6})})
+    score = comparison.scorer(flat, episodes, rows)
+    raw = [book(market, policy.band(state)).pnl.mean() for policy in (Held(), more)]
+    assert raw[1] - raw[0] > 3.0
+    assert score(Held()).value - score(more).value == pytest.approx(0.0, abs=0.2)
+
+
+def test_the_flagship_is_saved_as_it_was_fitted_last(tables):
+    saved = json.loads(tables["models/regime_switched.json"])
+    last = tables["tuned"].query("policy == 'regime_switched' and window == 2").set_index("parameter")["value"]
+    assert saved == last.to_dict()
+
+
+def test_the_path_shows_every_policy_inside_its_band(tables):
+    path = tables["path"]
+    assert path.groupby("policy").size().eq(21).all()
+    assert (path["position"] >= path["lower"] - 1e-12).all()
+    assert (path["position"] <= path["upper"] + 1e-12).all()
+
+
+def test_too_little_to_train_on_is_an_error(desk, sessions):
+    short = sessions[sessions["session"] >= "2015-06-01"].reset_index(drop=True)
+    with pytest.raises(DataError, match=r"sessions of finished episodes before it.*windows\.test_start later"):
+        run_backtest(desk, {"signals": short})
+
+
+def test_an_empty_test_period_is_an_error(desk, sessions):
+    soon = desk.windows.model_copy(update={"test_end": pd.Timestamp("2016-01-15").date()})
+    with pytest.raises(DataError, match="no episode of 21 sessions starts and ends between"):
+        run_backtest(desk.model_copy(update={"windows": soon}), {"signals": sessions})
+
+
+def test_an_unknown_policy_names_the_nearest(desk, sessions):
+    wrong = desk.model_copy(update={"policies": desk.policies.model_copy(update={"run": ("zakamuline",)})})
+    with pytest.raises(SettingsError, match=r"unknown policy zakamuline; did you mean zakamouline\?"):
+        run_backtest(wrong, {"signals": sessions})
+    assert "zakamuline" not in POLICIES

@@ -1,0 +1,108 @@
+"""Episodes: clocks, scaling, which session's cost is charged, and what may not be known."""
+
+import numpy as np
+import pytest
+
+from pipeline.backtest.episodes import build_episodes
+from pipeline.backtest.ledger import book
+from pipeline.domain.band import Band
+from pipeline.domain.errors import DataError
+from pipeline.policies import exposure
+from pipeline.pricing import black
+
+
+def changed(desk, **parts):
+    return desk.model_copy(
+        update={name: getattr(desk, name).model_copy(update=new) for name, new in parts.items()}
+    )
+
+
+def test_every_start_is_an_episode_scaled_to_one_hundred(desk, sessions):
+    episodes = build_episodes(desk, sessions)
+    assert len(episodes.start) == len(sessions) - desk.option.sessions
+    assert (episodes.expiry - episodes.start == 21).all()
+    days = (sessions["session"].iloc[21] - sessions["session"].iloc[0]).days
+    assert episodes.state.time_to_expiry[0, 0] == pytest.approx(days / 365)
+    spot = episodes.state.forward * np.exp(-(0.01 - 0.02) * episodes.state.time_to_expiry)
+    np.testing.assert_allclose(spot[:, 0], 100.0)
+    np.testing.assert_allclose(spot[5, 3], 100 * sessions["close"][8] / sessions["close"][5])
+
+
+def test_premium_is_the_price_at_the_scaled_index(desk, sessions):
+    episodes = build_episodes(desk, sessions)
+    state = episodes.state
+    vol = sessions["implied_vol"].to_numpy()[episodes.start] * desk.market.atm_ratio
+    expected = black.price("call", state.forward[:, 0], 100.0, state.time_to_expiry[:, 0], vol, 0.01)
+    np.testing.assert_allclose(episodes.market.premium, expected)
+
+
+def test_variance_to_expiry_is_the_same_on_both_clocks(desk, sessions):
+    state = build_episodes(desk, sessions).state
+    left = 21 - np.arange(21)
+    per_session = (sessions["implied_vol"] / 1.25).to_numpy()[:21] ** 2 / 252
+    np.testing.assert_allclose(state.forecast_vol[0] ** 2 * state.time_to_expiry[0], left * per_session)
+
+
+def test_the_cost_charged_is_realised_after_the_decision_and_the_band_sees_the_forecast(desk, sessions):
+    episodes = build_episodes(desk, sessions)
+    fee, half_spread = 0.2e-4, 0.8e-4
+    realised = fee + half_spread * sessions["illiquidity_next"].to_numpy()
+    np.testing.assert_allclose(episodes.market.cost[4, :21, 0], realised[4:25])
+    assert episodes.market.cost[4, 21, 0] == pytest.approx(realised[24])
+    forecast = fee + half_spread * sessions["illiquidity_forecast"].to_numpy()
+    np.testing.assert_allclose(episodes.state.cost[4], forecast[4:25])
+
+
+def test_a_session_without_implied_volatility_has_no_episode(desk, sessions):
+    sessions.loc[100, "implied_vol"] = np.nan
+    start = build_episodes(desk, sessions).start
+    assert set(start) == set(range(len(sessions) - 21)) - set(range(80, 101))
+
+
+def test_a_new_episode_every_fifth_session(desk, sessions):
+    start = build_episodes(changed(desk, option={"start_every": 5}), sessions).start
+    assert (np.diff(start) == 5).all()
+
+
+def test_no_signals_no_episodes(desk, sessions):
+    sessions["implied_vol"] = np.nan
+    with pytest.raises(DataError, match=r"no episode of 21 sessions.*windows\.signals_start"):
+        build_episodes(desk, sessions)
+
+
+def test_future_and_spot_hedge_the_same_option(desk, sessions):
+    """Without cost a delta hedge in the future and one in the spot with its financing differ by little."""
+    pnl = {}
+    for instrument in ("future", "spot"):
+        own = changed(desk, hedge={"instrument": instrument}, costs={"fee_bps": 0.0, "half_spread_bps": 0.0})
+        episodes = build_episodes(own, sessions)
+        band = Band.around(exposure.target(episodes.state, episodes.state.implied_vol))
+        pnl[instrument] = book(episodes.market, band).pnl
+    np.testing.assert_allclose(pnl["future"], pnl["spot"], atol=2e-3)
+    assert pnl["future"].std() > 0.1
+
+
+def test_carry_counts(desk, sessions):
+    """A share held from 100 to expiry without financing or dividends would miss (r − q)τ of its value."""
+    own = changed(desk, hedge={"instrument": "spot"}, costs={"fee_bps": 0.0, "half_spread_bps": 0.0})
+    episodes = build_episodes(own, sessions)
+    band = Band.around(np.ones(episodes.state.shape))
+    ledger = book(episodes.market, band)
+    years = episodes.state.time_to_expiry[:, 0]
+    expected = (0.02 - 0.01) * years * 100 + 0.01 * years * ledger.premium
+    np.testing.assert_allclose(ledger.carry, expected, atol=0.02)
+
+
+def test_nothing_in_the_state_at_a_session_depends_on_later_sessions(desk, sessions):
+    """Scramble the sessions after t at equal length: the state of every decision up to t is bit-identical."""
+    t = 300
+    before = build_episodes(desk, sessions)
+    future = sessions.copy()
+    shuffled = np.random.default_rng(1).permutation(np.arange(t + 1, len(sessions)))
+    columns = [name for name in sessions if name not in ("session", "window", "tested", "illiquidity_next")]
+    future.loc[t + 1 :, columns] = sessions.loc[shuffled, columns].to_numpy()
+    after = build_episodes(desk, future)
+    seen = before.start[:, None] + np.arange(21) <= t
+    for name in ("forward", "implied_vol", "forecast_vol", "regime_vol", "regime_prob", "cost", "spike_prob"):
+        assert (getattr(before.state, name)[seen] == getattr(after.state, name)[seen]).all(), name
+    assert (before.state.forward[~seen] != after.state.forward[~seen]).any()

@@ -1,0 +1,75 @@
+"""Desk files: what they default to, and one clear line for every mistake."""
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.domain.desk import Desk, load_desk, parse_desk, shipped_desks
+from pipeline.domain.errors import SettingsError
+
+
+@pytest.mark.parametrize("name", shipped_desks())
+def test_shipped_desks_load(name):
+    assert load_desk(name).name == name
+
+
+def test_shipped_spx_daily_spells_out_the_defaults():
+    assert load_desk("spx-daily").model_dump(exclude={"name", "description", "regimes"}) == Desk(
+        name="x", regimes=load_desk("spx-daily").regimes
+    ).model_dump(exclude={"name", "description", "regimes"})
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValidationError, match="frozen"):
+        load_desk("spx-daily").name = "other"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('name = "x"\n[optoin]\nkind = "call"', r"f\.toml: unknown key optoin; did you mean option\?"),
+        ('name = "x"\n[costs]\nfee = 1', r"f\.toml: unknown key costs\.fee; did you mean fee_bps\?"),
+        ('name = "x"\n[costs]\nzzz = 1', r"unknown key costs\.zzz; valid keys: fee_bps, half_spread_bps"),
+        ('name = "x"\n[costs]\nfee_bps = 9999.2', r"costs: fee_bps \+ half_spread_bps is 10000 bps, 100 %"),
+        ('name = "x"\n[costs]\nfee_bps = -1', r"costs\.fee_bps: input should be greater than or equal to 0"),
+        ('name = "x"\n[option]\nsessions = "many"', r"option\.sessions: .*not 'many'"),
+        ('name = "x"\n[option]\nsessions = 40', r"forecasts\.horizons must reach the option's life of 40"),
+        ('name = "x"\n[windows]\ntest_end = 2010-01-01', "windows: dates must run learn_start < signals_start"),
+        ('name = "x"\n[regimes.map]\ncalm = {policy = "none"}', "one rule for each of calm, normal, turbulent"),
+        ('name = "x"\n[policies]\nrun = ["regime_map"]', r"regime_map but \[regimes\.map\] is empty"),
+        ('name = "x"\n[evaluation]\nblock_sessions = 10', "use at least 42"),
+        ("[option]\nsessions = 21", "key name is missing"),
+        ('name = "a/b"', "name: .*pattern"),
+        ("name = ", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_one_clear_line(text, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        parse_desk(text, "f.toml")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("f.toml: ")
+
+
+def test_a_missing_file_names_the_nearest_desk():
+    with pytest.raises(SettingsError, match=r"spx-dialy: no such desk file.*did you mean spx-daily\?"):
+        load_desk("spx-dialy")
+
+
+def test_a_user_file_is_read_from_its_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped_desks()["spx-daily"].replace('"spx-daily"', '"mine"'))
+    assert load_desk(str(path)).name == "mine"
+    path.write_bytes(b"\xff\xfe\x00name")
+    with pytest.raises(SettingsError, match="is not UTF-8"):
+        load_desk(str(path))
+
+
+@pytest.mark.parametrize(
+    ("states", "names"),
+    [
+        (2, ("calm", "turbulent")),
+        (3, ("calm", "normal", "turbulent")),
+        (4, ("calm", "normal_1", "normal_2", "turbulent")),
+    ],
+)
+def test_regime_names(states, names):
+    assert Desk(name="x", policies={"run": ()}, regimes={"states": states}).regimes.names == names
