@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from pipeline.evaluate.style import INK, house_style
+from pipeline.evaluate.style import BLUE, INK, house_style
 
 
 def save_pictures(figures: Mapping[str, Figure], folder: Path) -> None:
@@ -20,8 +20,8 @@ def save_pictures(figures: Mapping[str, Figure], folder: Path) -> None:
 def inline_svg(figure: Figure, name: str) -> str:
     """Return the figure as SVG to stand inside an HTML page.
 
-    The ink takes the colour of the page's text, so that it reads on light and dark; ids carry the figure's
-    name, so that several figures share a page; nothing in it points outside.
+    The ink takes the colour of the page's text and blue the page's `--accent`, so that it reads on light and
+    dark; ids carry the figure's name, so that several figures share a page; nothing in it points outside.
     """
     buffer = io.StringIO()
     with house_style():
@@ -34,4 +34,4 @@ def inline_svg(figure: Figure, name: str) -> str:
     drawing = re.sub(r'<svg\b([^>]*?)\sheight="[^"]*"', r"<svg\1", drawing, count=1)
     drawing = drawing.replace('id="', f'id="{name}-')
     drawing = drawing.replace('href="#', f'href="#{name}-').replace("url(#", f"url(#{name}-")
-    return drawing.replace(INK, "currentColor").strip()
+    return drawing.replace(INK, "currentColor").replace(BLUE, "var(--accent)").strip()

@@ -127,15 +127,15 @@ def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
 
 def _settings(desk: Desk) -> list[tuple[str, str]]:
     option, costs, windows = desk.option, desk.costs, desk.windows
-    every = "every session" if option.start_every == 1 else f"every {option.start_every} sessions"
+    every = "one a session" if option.start_every == 1 else f"one every {option.start_every} sessions"
     delay = "at the close that it is decided on"
     if desk.hedge.delay_sessions:
         delay = f"{desk.hedge.delay_sessions} session(s) after the decision"
     return [
         (
             "Option",
-            f"{option.side} {option.kind}, {option.sessions} sessions, strike {option.moneyness:.0%} of spot, a new "
-            f"one {every}",
+            f"{option.side} {option.kind}, {option.sessions} sessions, strike {option.moneyness:.0%} of "
+            f"spot, {every}",
         ),
         ("Hedge", f"{desk.hedge.instrument}, traded {delay}"),
         (

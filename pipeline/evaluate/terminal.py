@@ -10,13 +10,7 @@ from pipeline.evaluate.verdicts import describe_risk
 
 
 def comparison_for_terminal(evaluation: Evaluation) -> Table:
-    """Return a rich table that fits 100 columns: one row a policy, the least risk in bold green.
-
-    Examples
-    --------
-    >>> from rich.console import Console  # doctest: +SKIP
-    >>> Console(width=100).print(comparison_for_terminal(evaluation))  # doctest: +SKIP
-    """
+    """Return a rich table that fits 100 columns: one row a policy, the least risk in bold green."""
     table = Table(
         title=_title(evaluation),
         caption=_caption(evaluation),

@@ -109,6 +109,8 @@ def _best(risk: str, against_delta: pd.DataFrame, comparison: pd.DataFrame, leve
 def _change(difference: float) -> str:
     if difference == 0:
         return "did not change"
+    if abs(difference) < 0.005:
+        return "moved by less than 0.01 bps"
     return f"{'rose' if difference > 0 else 'fell'} by {abs(difference):.2f} bps"
 
 

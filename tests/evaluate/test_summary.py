@@ -1,0 +1,52 @@
+import json
+
+import numpy as np
+import pytest
+
+from pipeline.evaluate.metrics import METRICS
+from pipeline.evaluate.run_record import RunRecord
+from pipeline.evaluate.summary import build_summary, json_clean
+
+RECORD = RunRecord("demo", "abc", {"bars": "bars-1"}, {"train": 1.5}, 500.0)
+
+
+def test_the_summary_has_what_other_tools_read(evaluation):
+    summary = json.loads(json.dumps(build_summary(evaluation, RECORD), allow_nan=False))
+    assert {
+        "desk",
+        "windows",
+        "policies",
+        "delayed",
+        "ablations",
+        "tests",
+        "forecasts",
+        "regimes",
+        "effective_episodes",
+        "timings_s",
+        "peak_memory_mb",
+    } <= set(summary)
+    assert summary["desk"]["name"] == "spx-daily"
+    assert summary["windows"][0]["first"] == "2016-01-04"
+    policy = summary["policies"]["regime_switched"]
+    assert set(METRICS) | {"ci"} == set(policy)
+    assert set(policy["ci"]) == set(METRICS)
+    low, high = policy["ci"]["cvar95_bps"]
+    assert low <= policy["cvar95_bps"] <= high
+    assert set(summary["delayed"]) == set(summary["policies"]) == set(evaluation.panel.policies)
+    assert summary["ablations"]["regimes"]["without"] == "regime_switched_no_regimes"
+    assert set(summary["tests"]["leland"]["risk_bps"]) == {"difference", "ci", "p", "p_adjusted"}
+    har = summary["forecasts"]["variance"]["21"]["har"]
+    assert har == {"qlike": pytest.approx(0.22), "mse": pytest.approx(3e-5), "dm_p": None}
+    assert len(summary["regimes"]["transition"]) == 3
+    assert summary["by_regime"]["turbulent"]["policies"]["none"]["cvar95_bps"] is None
+    assert summary["timings_s"] == {"train": 1.5}
+
+
+@pytest.mark.parametrize("value", [float("nan"), np.inf, np.float32("nan")])
+def test_what_is_no_number_becomes_null(value):
+    assert json_clean(value) is None
+
+
+def test_a_type_without_a_plain_form_is_an_error():
+    with pytest.raises(TypeError, match="no plain form for set"):
+        json_clean({"a": {1, 2}})

@@ -1,0 +1,52 @@
+import pandas as pd
+import pytest
+
+from pipeline.evaluate.comparison import ABLATIONS, TESTED
+from pipeline.evaluate.verdicts import verdicts
+
+
+def paired(pairs, risk, interval, p, adjusted):
+    rows = [
+        (policy, baseline, metric, risk if metric == "risk_bps" else 0.5, *interval, p, adjusted)
+        for policy, baseline in pairs
+        for metric in TESTED
+    ]
+    columns = ["policy", "baseline", "metric", "difference", "low", "high", "p", "p_adjusted"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def judge(evaluation, risk, interval, p, adjusted):
+    ablations = paired(
+        [("regime_switched", ablation) for ablation in ABLATIONS.values()], risk, interval, p, adjusted
+    )
+    found = verdicts(evaluation.desk, ablations, evaluation.against_delta, evaluation.comparison)
+    return {verdict.question: verdict for verdict in found}["Did regimes pay?"]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "answer", "words"),
+    [
+        ((-2.0, (-3.0, -1.0), 0.001, 0.002), "yes", "Yes: with regimes switched on"),
+        ((2.0, (1.0, 3.0), 0.001, 0.002), "it hurt", "No, it hurt:"),
+        ((-2.0, (-5.0, 1.0), 0.2, 0.3), "no", "contains zero"),
+        ((-2.0, (-3.9, -0.1), 0.04, 0.09), "no", "but not once the 3 comparisons are counted"),
+    ],
+    ids=["paid", "hurt", "open", "lost to the correction"],
+)
+def test_the_answer_follows_the_corrected_test(evaluation, numbers, answer, words):
+    verdict = judge(evaluation, *numbers)
+    assert verdict.answer == answer
+    assert words in verdict.sentence
+    assert f"{abs(numbers[0]):.2f} bps" in verdict.sentence
+
+
+def test_the_least_risk_is_named(evaluation):
+    last = evaluation.verdicts[-1]
+    assert last.question == "Which hedge had the least risk?"
+    assert last.sentence.startswith(str(evaluation.comparison["risk_bps"].idxmin()))
+
+
+def test_every_part_gets_a_verdict(evaluation):
+    questions = [verdict.question for verdict in evaluation.verdicts]
+    assert questions[:3] == ["Did regimes pay?", "Did forecasts pay?", "Did bands pay?"]
+    assert "Does regime_switched beat delta_implied?" in questions
