@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.forecasts.task import IMPLIED, TREND
+
 
 @pytest.fixture(scope="session")
 def market() -> pd.DataFrame:
@@ -24,6 +26,8 @@ def market() -> pd.DataFrame:
     X["realized_vol_22d"] = np.sqrt((X["return_1d"] ** 2).rolling(22).mean() * 252)
     X["leverage_5d"] = X["return_1d"].clip(upper=0).rolling(5).sum()
     X["log_volume_ratio"] = rng.normal(0, 0.2, rows)
-    X.loc[: rows // 2, "log_volume_ratio"] = np.nan
+    for column in (*TREND, *IMPLIED):
+        X[column] = rng.normal(0, 0.2, rows)
+    X.loc[: rows // 2, ["log_volume_ratio", *IMPLIED]] = np.nan
     X.index = pd.bdate_range("2000-01-03", periods=rows, tz="UTC")
     return X
