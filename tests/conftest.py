@@ -1,9 +1,16 @@
 """What all tests share: no test writes into the project, and every test sees the same random draws."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
+import numpy as np
 import pytest
+
+from pipeline.backtest.simulated import simulated_episodes
+from pipeline.domain.instruments import Liability
+
+ROWS, STEPS = 60, 21
 
 hypothesis.settings.register_profile(
     "steady", derandomize=True, deadline=None, database=None, print_blob=True, max_examples=50
@@ -17,3 +24,41 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home: Path = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HEDGE_HOME", str(home))
     return home
+
+
+@pytest.fixture
+def make_state():
+    """Return a function that builds a state [60, 21] for a book, with every learned column filled."""
+
+    def build(kind="call", side="short", cost=1e-3, slope=-0.5, seed=4):
+        rng = np.random.default_rng(seed)
+        moves = rng.normal(0, 0.012, (ROWS, STEPS))
+        paths = 100 * np.exp(np.c_[np.zeros(ROWS), np.cumsum(moves, axis=1)])
+        vol = 0.2 * (paths[:, :-1] / 100) ** (slope / 0.2)
+        calm = rng.uniform(0.05, 0.95, (ROWS, STEPS))
+        prob = np.stack([calm, 0.6 * (1 - calm), 0.4 * (1 - calm)], axis=-1)
+        state, market = simulated_episodes(
+            paths,
+            vol,
+            Liability.of(kind, side),
+            strike=100.0,
+            interval=1 / 252,
+            cost=cost,
+            risk_aversion=1.0,
+            regime_prob=prob,
+        )
+        learned = {
+            name: rng.uniform(low, high, (ROWS, STEPS))
+            for name, low, high in (
+                ("forecast_vol", 0.1, 0.3),
+                ("regime_vol", 0.1, 0.3),
+                ("cost", 0.5 * cost, 2 * cost),
+                ("spike_prob", 0.0, 0.6),
+                ("gap_prob", 0.0, 0.6),
+            )
+        }
+        return replace(
+            state, **learned, spike_base=np.full_like(vol, 0.1), gap_base=np.full_like(vol, 0.1)
+        ), market
+
+    return build

@@ -29,7 +29,9 @@ def sessions():
     calm = np.clip(1.5 - vol / 0.2, 0.02, 0.98)
     boundary = pd.Timestamp("2016-01-01")
     per_session = vol**2 / 252
-    to_go = {f"{kind}_variance_{m}": m * per_session for kind in ("forecast", "regime") for m in range(1, LIFE + 1)}
+    to_go = {
+        f"{kind}_variance_{m}": m * per_session for kind in ("forecast", "regime") for m in range(1, LIFE + 1)
+    }
     return pd.DataFrame(
         {
             "session": days,

@@ -9,6 +9,8 @@ import pytest
 from pipeline.backtest import comparison
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.episodes import build_episodes
+from pipeline.backtest.ledger import book
+from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.delta import DeltaImplied
@@ -25,7 +27,7 @@ def test_every_policy_hedges_the_same_test_episodes_at_both_delays(desk, session
         f"regime_switched_no_{part}" for part in ("regimes", "forecasts", "bands")
     }
     counts = episodes.groupby(["policy", "delay"]).size()
-    assert counts.nunique() == 1
+    assert set(counts) == {counts.iloc[0]}
     assert episodes["start"].min() >= pd.Timestamp("2016-01-01")
     assert sorted(episodes["window"].unique()) == [1, 2]
     last = sessions["session"].iloc[-1 - desk.option.sessions]
@@ -66,9 +68,6 @@ def test_the_training_score_does_not_pay_for_leaning_with_the_drift(desk, sessio
     episodes = build_episodes(desk, trending)
     rows = np.arange(200)
     market, state = episodes.market.episodes(rows), episodes.state.episodes(rows)
-    from pipeline.backtest.ledger import book
-    from pipeline.domain.band import Band
-
     class Held(DeltaImplied):
         units = 0.0
 
@@ -86,7 +85,9 @@ def test_the_training_score_does_not_pay_for_leaning_with_the_drift(desk, sessio
 
 def test_the_flagship_is_saved_as_it_was_fitted_last(tables):
     saved = json.loads(tables["models/regime_switched.json"])
-    last = tables["tuned"].query("policy == 'regime_switched' and window == 2").set_index("parameter")["value"]
+    last = (
+        tables["tuned"].query("policy == 'regime_switched' and window == 2").set_index("parameter")["value"]
+    )
     assert saved == last.to_dict()
 
 
@@ -99,7 +100,9 @@ def test_the_path_shows_every_policy_inside_its_band(tables):
 
 def test_too_little_to_train_on_is_an_error(desk, sessions):
     short = sessions[sessions["session"] >= "2015-06-01"].reset_index(drop=True)
-    with pytest.raises(DataError, match=r"sessions of finished episodes before it.*windows\.test_start later"):
+    with pytest.raises(
+        DataError, match=r"sessions of finished episodes before it.*windows\.test_start later"
+    ):
         run_backtest(desk, {"signals": short})
 
 

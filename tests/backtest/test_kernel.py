@@ -9,7 +9,9 @@ from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 
 
-def twin(lower, upper, to_lower, to_upper, speed, price, cost, premium, interest, income, margined, unwind, delay):
+def twin(
+    lower, upper, to_lower, to_upper, speed, price, cost, premium, interest, income, margined, unwind, delay
+):
     """The kernel in plain NumPy, all episodes at once; returns position, P&L before payoff, cost."""
     rows, steps, instruments = lower.shape
     held = np.zeros((rows, instruments))

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import QuantLib as ql
+import QuantLib as ql  # noqa: N813
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,7 +33,9 @@ def test_price_within_arbitrage_bounds_and_increasing_in_volatility(forward, tim
 def test_quantlib_agrees(forward, time, vol, rate):
     discount = float(np.exp(-rate * time))
     for right, kind in (("call", ql.Option.Call), ("put", ql.Option.Put)):
-        oracle = ql.BlackCalculator(ql.PlainVanillaPayoff(kind, 100.0), forward, vol * np.sqrt(time), discount)
+        oracle = ql.BlackCalculator(
+            ql.PlainVanillaPayoff(kind, 100.0), forward, vol * np.sqrt(time), discount
+        )
         terms = (forward, 100.0, time, vol, rate)
         assert black.price(right, *terms) == pytest.approx(oracle.value(), rel=1e-9, abs=1e-10)
         assert black.delta(right, *terms) == pytest.approx(oracle.deltaForward(), rel=1e-9, abs=1e-12)

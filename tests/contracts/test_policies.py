@@ -1,0 +1,142 @@
+"""What every hedger must do, whoever wrote it: found by looking into the room, not from a list.
+
+Each answers a valid band, reads the present of its own episode only, gives live (one time) what it gives in
+batch, needs no more position than the book's delta can ask for, and fits without touching its inputs.
+"""
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import fields, is_dataclass, replace
+
+import numpy as np
+import pytest
+
+import pipeline.policies
+from pipeline.backtest.ledger import book
+from pipeline.domain.band import Band
+from pipeline.domain.desk import Desk, load_desk
+from pipeline.domain.risk_measures import measure
+from pipeline.policies import exposure
+from pipeline.policies.base import Policy, Score, Training
+from pipeline.policies.catalogue import POLICIES, _build
+
+DESK: Desk = load_desk("spx-daily")
+
+
+def found_in_the_room():
+    """Every class with a name and a band that a module of the room defines."""
+    classes = set()
+    for module in pkgutil.iter_modules(pipeline.policies.__path__):
+        source = importlib.import_module(f"pipeline.policies.{module.name}")
+        for _, kind in inspect.getmembers(source, inspect.isclass):
+            own = kind.__module__ == source.__name__
+            if own and kind is not Policy and callable(getattr(kind, "band", None)) and hasattr(kind, "name"):
+                classes.add(kind)
+    return classes
+
+
+def test_the_catalogue_holds_every_policy_of_the_room():
+    assert {kind.name: kind for kind in found_in_the_room()} == POLICIES
+
+
+@pytest.fixture(params=sorted(POLICIES))
+def policy(request):
+    return _build(request.param, DESK, "policies.run")
+
+
+def training_on(state, market):
+    def score(policy):
+        pnl = book(market, policy.band(state)).pnl
+        parts = np.array_split(pnl, 4)
+        return Score(float(measure(pnl, DESK.risk)), np.array([float(measure(p, DESK.risk)) for p in parts]))
+
+    return Training(state, score, budget=10)
+
+
+@pytest.fixture
+def fitted(policy, make_state):
+    return policy.fit(training_on(*make_state(seed=8)))
+
+
+def edges(band: Band):
+    return {field.name: getattr(band, field.name) for field in fields(Band)}
+
+
+def test_it_is_frozen_and_comparable(policy):
+    assert is_dataclass(policy)
+    assert type(policy).__dataclass_params__.frozen
+    assert policy == replace(policy)
+    hash(policy)
+
+
+@pytest.mark.parametrize("kind", ["call", "put", "straddle"])
+@pytest.mark.parametrize("side", ["short", "long"])
+def test_it_answers_a_valid_band_within_reach(policy, make_state, kind, side):
+    state, market = make_state(kind, side, cost=1e-4)
+    band = policy.fit(training_on(state, market)).band(state).checked(policy.name)
+    assert all(edge.shape == (*state.shape, 1) for edge in edges(band).values())
+    low, high = exposure.position_range(state)
+    ledger = book(market, band)
+    assert ledger.position.min() >= low - 0.25
+    assert ledger.position.max() <= high + 0.25
+
+
+def test_the_future_of_the_state_does_not_matter(fitted, make_state):
+    state, _ = make_state()
+    other, _ = make_state(seed=99)
+    for t in (0, 7, 19):
+        arrays = {
+            field.name: np.concatenate(
+                [getattr(state, field.name)[:, : t + 1], getattr(other, field.name)[:, t + 1 :]], axis=1
+            )
+            for field in fields(state)
+            if isinstance(getattr(state, field.name), np.ndarray) and field.name != "step"
+        }
+        before, after = edges(fitted.band(state)), edges(fitted.band(replace(state, **arrays)))
+        for name in before:
+            assert (before[name][:, : t + 1] == after[name][:, : t + 1]).all(), (t, name)
+
+
+def test_live_equals_batch(fitted, make_state):
+    state, _ = make_state()
+    batch = edges(fitted.band(state))
+    for t in (0, 1, 10, 20):
+        for name, edge in edges(fitted.band(state.at(t))).items():
+            np.testing.assert_allclose(edge[:, 0], batch[name][:, t], rtol=1e-14, atol=0, err_msg=name)
+
+
+def test_an_episode_does_not_read_its_neighbours(fitted, make_state):
+    state, _ = make_state()
+    batch, some = edges(fitted.band(state)), np.array([3, 17, 40])
+    for name, edge in edges(fitted.band(state.episodes(some))).items():
+        np.testing.assert_allclose(edge, batch[name][some], rtol=1e-14, atol=0, err_msg=name)
+
+
+def test_fitting_leaves_the_state_alone_and_repeats(policy, make_state):
+    state, market = make_state(seed=8)
+    copy, _ = make_state(seed=8)
+    assert policy.fit(training_on(state, market)) == policy.fit(training_on(state, market))
+    for field in fields(state):
+        np.testing.assert_array_equal(getattr(state, field.name), getattr(copy, field.name))
+
+
+def test_parameters_are_plain_numbers(fitted):
+    assert all(isinstance(value, float) for value in fitted.parameters().values())
+
+
+class Clairvoyant:
+    """What must not pass: a hedge at tomorrow's price."""
+
+    name = "clairvoyant"
+
+    def band(self, state):
+        tomorrow = np.roll(state.forward, -1, axis=1)
+        return Band.around((tomorrow > state.forward).astype(float))
+
+
+def test_a_hedger_that_sees_tomorrow_fails_the_contract(make_state):
+    with pytest.raises(AssertionError):
+        test_the_future_of_the_state_does_not_matter(Clairvoyant(), make_state)
+    with pytest.raises(AssertionError):
+        test_live_equals_batch(Clairvoyant(), make_state)
