@@ -75,6 +75,11 @@ class Dataset(Mapping[str, pd.DataFrame]):
             )
         return self._verified(file)
 
+    def file(self, file: str) -> Path:
+        """Return the path of a file that is not a table, its content verified; errors as `read_bytes`."""
+        self.read_bytes(file)
+        return self.path / file
+
     def check(self) -> None:
         """Raise `StoreError` when a file is missing or has another size than it was written with."""
         for file, written in self.meta["files"].items():

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pydantic import BaseModel
 
 from pipeline.domain.errors import StoreError
@@ -57,8 +58,9 @@ class DatasetStore:
         Parameters
         ----------
         name : what the dataset is.
-        build : a plain function of a module; it gets each input as a `Dataset`.
-        inputs : keys of other datasets by the argument that receives them.
+        build : a plain function of a module; it gets each input as a `Dataset` or a DataFrame.
+        inputs : other datasets by the argument that receives them: `key` for the whole, `key/table` for one
+            table of it.
         parameters : JSON-able values or pydantic models by argument.
         force : make it even if it is there, and put the new one in the place of the old.
 
@@ -77,8 +79,8 @@ class DatasetStore:
         if not force and self._settled(key).is_dir():
             Dataset(self.root / key).check()
             return key
-        datasets = {argument: self.open(used) for argument, used in inputs.items()}
-        self._publish(key, identity, build(**datasets, **parameters), force)
+        loaded = {argument: self._load(source) for argument, source in inputs.items()}
+        self._publish(key, identity, build(**loaded, **parameters), force)
         return key
 
     def open(self, key: str) -> Dataset:
@@ -101,6 +103,10 @@ class DatasetStore:
         if not self.root.is_dir():
             return []
         return sorted(path.name for path in self.root.iterdir() if path.is_dir() and path.name[0] != ".")
+
+    def _load(self, source: str) -> Dataset | pd.DataFrame:
+        key, _, table = source.partition("/")
+        return self.open(key)[table] if table else self.open(key)
 
     def _publish(self, key: str, identity: Mapping[str, Any], output: Output, force: bool) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

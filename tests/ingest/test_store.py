@@ -33,6 +33,10 @@ def double(source, factor=2.0):
     return {"numbers": source["numbers"] * factor}
 
 
+def total(numbers):
+    return {"sum": numbers.sum().to_frame().T}
+
+
 def many(seed):
     rng = np.random.default_rng(seed)
     tables = [pd.DataFrame({"seed": np.full(2000, seed), "x": rng.normal(size=2000)}) for _ in range(4)]
@@ -119,6 +123,12 @@ def test_inputs_arrive_as_datasets(store, stages):
     assert meta["inputs"] == {"source": source}
     assert meta["parameters"] == {"factor": 3.0}
     assert meta["rows"] == {"numbers": 3}
+
+
+def test_one_table_can_be_an_input(store, stages):
+    source = store.derive("toy", stages.make, inputs={}, parameters={})
+    key = store.derive("sum", stages.total, inputs={"numbers": f"{source}/numbers"}, parameters={})
+    assert store.open(key)["sum"]["x"].item() == store.open(source)["numbers"]["x"].sum()
 
 
 def test_tables_come_back_as_they_were(store, stages):

@@ -1,0 +1,28 @@
+"""Seconds spent in each stage."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Collects the seconds of named stages in `seconds`.
+
+    Examples
+    --------
+    >>> watch = Stopwatch()
+    >>> with watch("ingest"):
+    ...     pass
+    >>> list(watch.seconds)
+    ['ingest']
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        """Time what runs inside."""
+        started = time.perf_counter()
+        yield
+        self.seconds[stage] = time.perf_counter() - started

@@ -1,0 +1,99 @@
+"""One flow a stage: each asks the dataset store for its dataset and returns the key."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, runtime, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+
+from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.signals import learn_signals
+from pipeline.domain.desk import load_desk
+from pipeline.domain.home import Home
+from pipeline.features.assemble import assemble
+from pipeline.ingest.sources import load_tables
+from pipeline.ingest.store import DatasetStore, Output
+
+log = logging.getLogger(__name__)
+
+
+def home_of(home: str | None) -> Home:
+    """Return the folder that a flow reads and writes."""
+    return Home.find(None if home is None else Path(home))
+
+
+def store_of(home: str | None) -> DatasetStore:
+    """Return the dataset store of a home."""
+    return DatasetStore(home_of(home).data / "datasets")
+
+
+def run_name() -> str:
+    """Return the name of the flow run: the desk's, or its file's without folder and suffix."""
+    return Path(str(runtime.flow_run.parameters["desk"])).name.removesuffix(".toml")
+
+
+@flow(flow_run_name=run_name)
+def ingest(desk: str, home: str | None = None, force: bool = False) -> str:
+    """Load the desk's market data; return the key of the dataset `market`."""
+    return _load_market(desk, home, force)
+
+
+@flow(flow_run_name=run_name)
+def features(desk: str, home: str | None = None, force: bool = False, market: str | None = None) -> str:
+    """Compute the features of `market` (ingested if not given); return the key of `features`."""
+    market = market or ingest(desk, home, force)
+    tables = {table: f"{market}/{table}" for table in ("bars", "implied_vol")}
+    return _derive("features", assemble, home, force, tables, {})
+
+
+@flow(flow_run_name=run_name)
+def train(
+    desk: str,
+    home: str | None = None,
+    force: bool = False,
+    market: str | None = None,
+    matrix: str | None = None,
+) -> str:
+    """Learn regimes and forecasts from `market` and the feature matrix; return the key of `signals`."""
+    market = market or ingest(desk, home, force)
+    matrix = matrix or features(desk, home, force, market)
+    sources = {"market": market, "features": matrix}
+    return _derive("signals", learn_signals, home, force, sources, {"desk": load_desk(desk)})
+
+
+@flow(flow_run_name=run_name)
+def backtest(desk: str, home: str | None = None, force: bool = False, signals: str | None = None) -> str:
+    """Hedge every episode with every policy on `signals`; return the key of `backtest`."""
+    signals = signals or train(desk, home, force)
+    return _derive("backtest", run_backtest, home, force, {"signals": signals}, {"desk": load_desk(desk)})
+
+
+def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
+    """Tell whether a task failed on reading or writing, so that another try may succeed."""
+    return isinstance(state.result(raise_on_failure=False), OSError)
+
+
+@task(retries=2, retry_delay_seconds=2, retry_condition_fn=_failed_to_read, cache_policy=NO_CACHE)
+def _load_market(desk: str, home: str | None, force: bool) -> str:
+    return _derive("market", load_tables, home, force, {}, {"data": load_desk(desk).data})
+
+
+def _derive(
+    name: str,
+    build: Callable[..., Output],
+    home: str | None,
+    force: bool,
+    inputs: Mapping[str, str],
+    parameters: Mapping[str, Any],
+) -> str:
+    """Ask the store for a dataset and say how long it took and whether it was there."""
+    store, started = store_of(home), time.perf_counter()
+    known = set(store.keys())
+    key = store.derive(name, build, inputs=inputs, parameters=parameters, force=force)
+    made = "unchanged" if key in known and not force else "made"
+    log.info("%s %s in %.1f s", key, made, time.perf_counter() - started)
+    return key

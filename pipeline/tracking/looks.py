@@ -1,0 +1,47 @@
+"""The ledger of looks at test rows: the more often one looks, the less a good result means."""
+
+from datetime import date
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from pipeline.domain.desk import Desk
+from pipeline.policies.catalogue import desk_policies
+from pipeline.tracking.database import experiment_id
+from pipeline.tracking.runs import log_tags, tracked_run
+
+LEDGER = "test-ledger"
+
+
+def earlier_looks(client: MlflowClient, mlruns: Path, desk: Desk) -> int:
+    """Return how many runs have looked at test rows of the desk's data that overlap with its test period."""
+    ledger = experiment_id(client, mlruns, LEDGER)
+    looks, token = list[Run](), None
+    while True:
+        page = client.search_runs(
+            [ledger], filter_string=f"tags.source = '{desk.data.source}'", page_token=token
+        )
+        looks += page
+        token = page.token
+        if not token:
+            return sum(_overlaps(look, desk) for look in looks)
+
+
+def log_look(client: MlflowClient, mlruns: Path, desk: Desk, run_id: str) -> None:
+    """Enter a look at the test rows: who, which rows, how many policies, for which run, at this time."""
+    tags = {
+        "desk": desk.name,
+        "source": desk.data.source,
+        "test_start": desk.windows.test_start.isoformat(),
+        "test_end": desk.windows.test_end.isoformat(),
+        "policies": str(len(desk_policies(desk))),
+        "run_id": run_id,
+    }
+    with tracked_run(experiment_id(client, mlruns, LEDGER), desk.name, {}, nested=True) as look:
+        log_tags(client, look, tags)
+
+
+def _overlaps(look: Run, desk: Desk) -> bool:
+    first, last = (date.fromisoformat(look.data.tags[key]) for key in ("test_start", "test_end"))
+    return first <= desk.windows.test_end and desk.windows.test_start <= last

@@ -1,0 +1,131 @@
+"""From the datasets of a run to its report and its MLflow run, once for the same inputs."""
+
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mlflow.entities import Run
+from rich.console import Console
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.home import Home
+from pipeline.evaluate.evaluate import Evaluation, evaluate
+from pipeline.evaluate.report import write_report
+from pipeline.evaluate.run_record import RunRecord
+from pipeline.evaluate.terminal import comparison_for_terminal
+from pipeline.ingest.code_version import HEX_DIGITS, code_version
+from pipeline.ingest.store import Dataset, DatasetStore, canonical_json
+from pipeline.tracking.database import connect, experiment_id
+from pipeline.tracking.looks import earlier_looks, log_look
+from pipeline.tracking.memory import peak_memory_mb
+from pipeline.tracking.record import log_forecasters, log_inputs, log_parent, log_policies
+from pipeline.tracking.registry import register
+from pipeline.tracking.runs import IDENTITY, end_orphans, finished_run, log_tags, tracked_run
+
+REPORT = "report"
+COMPARISON = "comparison.txt"
+COMPARISON_WIDTH = 100
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Published:
+    """The report's folder and the MLflow run of a desk; `new` if this call made them."""
+
+    folder: Path
+    run_id: str
+    new: bool
+
+
+def publish(
+    desk: Desk,
+    home: Home,
+    keys: Mapping[str, str],
+    timings: Mapping[str, float],
+    tags: Mapping[str, str],
+    force: bool = False,
+) -> Published:
+    """Judge a backtest, write its report, track it in MLflow and point `data/reports/latest` at the report.
+
+    When a finished run of the same datasets, desk and code exists with its report, that run is returned and
+    nothing is judged again.
+
+    Parameters
+    ----------
+    desk, home : settings, and where to write.
+    keys : of the datasets `market`, `features`, `signals` and `backtest`.
+    timings : seconds of the stages so far.
+    tags : further tags of the MLflow run.
+    force : make a new run in any case.
+    """
+    store = DatasetStore(home.data / "datasets")
+    datasets = {name: store.open(key) for name, key in keys.items()}
+    version = _version(datasets)
+    identity = _digest({"keys": dict(keys), "desk": desk, "code": version})
+    client = connect(home.mlruns)
+    experiment = experiment_id(client, home.mlruns, desk.name)
+    end_orphans(client, experiment)
+    found = finished_run(client, experiment, identity)
+    if found and not force and (folder := _report_of(found, home)).is_dir():
+        point_latest(folder)
+        log.info("run %s is unchanged", found.info.run_id)
+        return Published(folder, found.info.run_id, new=False)
+
+    name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{desk.name}-{uuid.uuid4().hex[:6]}"
+    marks = {"desk": desk.name, "code_version": version, "kind": "pipeline", REPORT: name, **tags}
+    marks |= {f"dataset.{dataset}": key for dataset, key in keys.items()}
+    with tracked_run(experiment, name, marks) as run_id:
+        looks = earlier_looks(client, home.mlruns, desk)
+        log_look(client, home.mlruns, desk, run_id)
+        started = time.perf_counter()
+        evaluation = evaluate(desk, {**datasets["backtest"], **datasets["signals"]})
+        timings = {**timings, "evaluate": time.perf_counter() - started}
+        record = RunRecord(name, version, dict(keys), timings, peak_memory_mb())
+        folder = _write(evaluation, record, home)
+        log_parent(client, run_id, evaluation, folder, timings | {"earlier_looks": looks})
+        log_inputs(datasets["market"], datasets["signals"])
+        log_policies(client, experiment, evaluation, marks)
+        log_forecasters(client, experiment, evaluation.tables, marks)
+        register(client, desk, datasets["signals"], datasets["backtest"])
+        log_tags(client, run_id, {IDENTITY: identity})
+    point_latest(folder)
+    log.info("run %s tracked in %.1f s", run_id, time.perf_counter() - started)
+    return Published(folder, run_id, new=True)
+
+
+def point_latest(folder: Path) -> None:
+    """Make `latest` beside a report's folder a link to it; the link is replaced at once."""
+    link = folder.with_name(f".latest.{uuid.uuid4().hex}")
+    link.symlink_to(folder.name, target_is_directory=True)
+    link.replace(folder.with_name("latest"))
+
+
+def _write(evaluation: Evaluation, record: RunRecord, home: Home) -> Path:
+    """Write the report and, beside it, the table and the verdicts as plain text of 100 columns."""
+    folder = home.data / "reports" / record.run
+    write_report(evaluation, record, folder)
+    with (folder / COMPARISON).open("w", encoding="utf-8") as file:
+        console = Console(file=file, width=COMPARISON_WIDTH, highlight=False)
+        console.print(comparison_for_terminal(evaluation))
+        for verdict in evaluation.verdicts:
+            console.print(f"{verdict.question} {verdict.sentence}", markup=False)
+    return folder
+
+
+def _report_of(run: Run, home: Home) -> Path:
+    return home.data / "reports" / str(run.data.tags[REPORT])
+
+
+def _version(datasets: Mapping[str, Dataset]) -> str:
+    """Return one hash for the code that made the datasets and the code that judges and tracks them."""
+    makers = {name: dataset.meta["code_version"] for name, dataset in datasets.items()}
+    return _digest({**makers, "publish": code_version(publish)})
+
+
+def _digest(value: Mapping[str, object]) -> str:
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:HEX_DIGITS]

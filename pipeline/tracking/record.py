@@ -1,0 +1,113 @@
+"""What a pipeline run leaves in MLflow: one parent run, a child for every policy and every forecaster."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pandas as pd
+from mlflow import MlflowClient
+from mlflow.data.pandas_dataset import from_pandas
+
+from pipeline.domain.desk import Desk
+from pipeline.evaluate.comparison import FLAGSHIP
+from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.metrics import BASELINE, METRICS
+from pipeline.ingest.store import Dataset
+from pipeline.tracking.runs import log_numbers, log_settings, tracked_run
+
+TABLES = ("comparison", "delayed", "against_delta", "ablations", "by_regime", "attribution", "windows")
+"""Tables of an evaluation that are logged as CSV."""
+
+
+def log_parent(
+    client: MlflowClient, run_id: str, evaluation: Evaluation, folder: Path, timings: Mapping[str, float]
+) -> None:
+    """Log into the parent run the settings, the flagship's metrics, the seconds, report and tables."""
+    log_settings(client, run_id, flattened(evaluation.desk))
+    shown = FLAGSHIP if FLAGSHIP in evaluation.comparison.index else BASELINE
+    times = {f"seconds/{stage}": seconds for stage, seconds in timings.items()}
+    log_numbers(client, run_id, policy_metrics(evaluation.comparison, shown) | times)
+    mlflow.log_artifacts(str(folder), "report", run_id=run_id)
+    for name in TABLES:
+        table = getattr(evaluation, name)
+        if table is not None:
+            mlflow.log_text(table.to_csv(), f"tables/{name}.csv", run_id=run_id)
+
+
+def log_inputs(market: Dataset, signals: Dataset) -> None:
+    """Note in the active run which tables it read."""
+    for dataset, table, context in ((market, "bars", "ingest"), (signals, "signals", "backtest")):
+        frame = dataset[table].select_dtypes("number").astype(float)
+        source = str(dataset.path / f"{table}.parquet")
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
+            mlflow.log_input(from_pandas(frame, source=source, name=dataset.key), context)
+
+
+def log_policies(
+    client: MlflowClient, experiment: str, evaluation: Evaluation, tags: Mapping[str, str]
+) -> None:
+    """Open a child run for every policy, all with the same metric names, and its last tuned parameters."""
+    tuned = evaluation.tables["tuned"]
+    last = tuned[tuned["window"] == tuned["window"].max()]
+    for policy in evaluation.comparison.index:
+        chosen = last[last["policy"] == policy].set_index("parameter")["value"]
+        params = {"policy": policy, **{str(name): value for name, value in chosen.items()}}
+        with tracked_run(experiment, str(policy), {**tags, "kind": "policy"}, nested=True) as child:
+            log_settings(client, child, params)
+            log_numbers(client, child, policy_metrics(evaluation.comparison, policy))
+
+
+def log_forecasters(
+    client: MlflowClient, experiment: str, tables: Mapping[str, pd.DataFrame], tags: Mapping[str, str]
+) -> None:
+    """Open a child run for every forecaster; a metric is `score/target_horizon` or `score/event`."""
+    for model, metrics in forecast_metrics(tables["scores"], tables["events"]).items():
+        with tracked_run(experiment, model, {**tags, "kind": "forecaster"}, nested=True) as child:
+            log_settings(client, child, {"forecaster": model})
+            log_numbers(client, child, metrics)
+
+
+def policy_metrics(comparison: pd.DataFrame, policy: str) -> dict[str, float]:
+    """Return the metrics of one policy by name."""
+    return {name: float(comparison.loc[policy, name]) for name in METRICS}  # type: ignore[arg-type]
+
+
+def forecast_metrics(scores: pd.DataFrame, events: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the scores of every forecaster by metric name.
+
+    Examples
+    --------
+    >>> scores = pd.DataFrame([{"target": "variance", "horizon": 5, "model": "har", "qlike": 0.2, "n": 9}])
+    >>> forecast_metrics(scores, pd.DataFrame(columns=["event", "model"]))
+    {'har': {'qlike/variance_5': 0.2, 'n/variance_5': 9.0}}
+    """
+    found: dict[str, dict[str, float]] = {}
+    for table, labels in ((scores, ("target", "horizon")), (events, ("event",))):
+        for row in table.to_dict("records"):
+            task = "_".join(str(row.pop(label)) for label in labels)
+            metrics = found.setdefault(str(row.pop("model")), {})
+            metrics |= {f"{score}/{task}": float(value) for score, value in row.items()}
+    return found
+
+
+def flattened(desk: Desk) -> dict[str, str]:
+    """Return every setting of a desk by its dotted key.
+
+    Examples
+    --------
+    >>> from pipeline.domain.desk import load_desk
+    >>> flattened(load_desk("spx-daily"))["costs.fee_bps"]
+    '0.2'
+    """
+
+    def leaves(prefix: str, value: Any) -> dict[str, str]:
+        if isinstance(value, Mapping):
+            nested = (leaves(f"{prefix}.{key}" if prefix else str(key), item) for key, item in value.items())
+            return {key: leaf for part in nested for key, leaf in part.items()}
+        text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+        return {prefix: text}
+
+    return leaves("", desk.model_dump(mode="json"))

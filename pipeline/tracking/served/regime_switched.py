@@ -1,0 +1,68 @@
+"""The flagship as MLflow serves it: market states, one a row, to a no-trade band."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.market_state import MarketState
+from pipeline.policies.regime_switched import RegimeSwitched
+
+SESSIONS_A_YEAR = 252
+COLUMNS = (
+    "forward", "strike", "time_to_expiry", "forward_slope", "implied_vol", "forecast_vol", "regime_vol",
+    "cost", "spike_prob", "gap_prob", "spike_base", "gap_base",
+)  # fmt: skip
+
+
+def policy_of(parameters: dict[str, float]) -> RegimeSwitched:
+    """Return the policy with the parameters that `RegimeSwitched.parameters` gave."""
+    slopes = {right: tuple(parameters[f"{right}_{letter}"] for letter in "abc") for right in ("call", "put")}
+    rest = {name: value for name, value in parameters.items() if name.partition("_")[0] not in slopes}
+    return RegimeSwitched(**slopes, **rest)  # type: ignore[arg-type]
+
+
+def market_state(desk: Desk, rows: pd.DataFrame) -> MarketState:
+    """Return the market state of N rows as N episodes at one decision time."""
+
+    def column(name: str) -> FloatArray:
+        return rows[name].to_numpy(dtype=float)[:, None]
+
+    regimes = [f"regime_prob_{k}" for k in range(desk.regimes.states)]
+    return MarketState(
+        liability=Liability.of(desk.option.kind, desk.option.side),
+        risk_aversion=desk.risk.aversion,
+        interval=1.0 / SESSIONS_A_YEAR,
+        rate=desk.market.rate,
+        step=np.zeros(1, dtype=np.int64),
+        price=column("forward")[..., None],
+        regime_prob=rows[regimes].to_numpy(dtype=float)[:, None, :],
+        desk_cost=desk.costs.one_way,
+        **{name: column(name) for name in COLUMNS},
+    )
+
+
+class ServedPolicy(PythonModel):
+    """Answers each market state with the band of the hedge position, in units of the hedge instrument."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        """Rebuild the policy from its parameters."""
+        desk, parameters = (Path(context.artifacts[name]).read_bytes() for name in ("desk", "parameters"))
+        self.desk, self.policy = Desk.model_validate_json(desk), policy_of(json.loads(parameters))
+
+    def predict(
+        self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Return `lower` and `upper` of every row."""
+        band = self.policy.band(market_state(self.desk, model_input)).checked(self.policy.name)
+        edges = {"lower": band.lower[:, 0, 0], "upper": band.upper[:, 0, 0]}
+        return pd.DataFrame(edges, index=model_input.index)
+
+
+mlflow.models.set_model(ServedPolicy())
