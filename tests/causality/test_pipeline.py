@@ -1,0 +1,86 @@
+"""The whole chain at once: scramble or cut every bar after a session, and no signal up to it changes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.backtest.signals import learn_signals
+from pipeline.domain.desk import Desk
+from pipeline.features.assemble import assemble
+from pipeline.ingest.sources import load_tables
+
+OUTCOMES = ("illiquidity_next", "realised_vol")
+"""What came after a session: for the ledger and the figures, never for a hedger."""
+DAY = pd.Timestamp("2016-04-14")
+
+
+@pytest.fixture(scope="module")
+def desk():
+    return Desk(
+        name="short",
+        policies={"run": ()},
+        windows={
+            "learn_start": "2010-01-04",
+            "signals_start": "2015-07-01",
+            "test_start": "2016-01-01",
+            "test_end": "2016-12-30",
+        },
+        regimes={"restarts": 1},
+        forecasts={"trees": 10},
+    )
+
+
+@pytest.fixture(scope="module")
+def market(desk):
+    tables = load_tables(desk.data)
+    return {name: table[table["session"] <= "2016-12-30"] for name, table in tables.items()}
+
+
+def signals_of(desk, market):
+    features = assemble(market["bars"], market["implied_vol"])
+    return learn_signals(desk, market, features)["signals"]
+
+
+@pytest.fixture(scope="module")
+def signals(desk, market):
+    return signals_of(desk, market)
+
+
+def known(table):
+    return table[table["session"] <= DAY].drop(columns=list(OUTCOMES)).reset_index(drop=True)
+
+
+def scrambled(table):
+    """The values of the rows after the day in another order; the calendar stays."""
+    values = [name for name in table if name not in ("session", "event_time", "known_time")]
+    later = np.flatnonzero(table["session"] > DAY)
+    changed = table.copy()
+    order = np.random.default_rng(1).permutation(later)
+    for name in values:
+        changed[name] = changed[name].to_numpy(copy=True)
+        changed.loc[changed.index[later], name] = table[name].to_numpy()[order]
+    return changed
+
+
+@pytest.mark.slow
+def test_scrambling_the_future_changes_no_signal(desk, market, signals):
+    other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
+    pd.testing.assert_frame_equal(known(signals), known(other), check_exact=True)
+    assert not signals.equals(other)
+
+
+@pytest.mark.slow
+def test_cutting_the_future_changes_no_signal(desk, market, signals):
+    short = {name: table[table["session"] <= DAY] for name, table in market.items()}
+    ending = desk.windows.model_copy(update={"test_end": DAY.date()})
+    other = signals_of(desk.model_copy(update={"windows": ending}), short)
+    pd.testing.assert_frame_equal(known(signals), known(other), check_exact=True)
+
+
+@pytest.mark.slow
+def test_the_outcomes_do_look_ahead(desk, market, signals):
+    """The two columns that are left out above must be outcomes, else the list hides a leak."""
+    other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
+    for name in OUTCOMES:
+        before, after = (table.loc[table["session"] <= DAY, name].to_numpy() for table in (signals, other))
+        assert not np.array_equal(before, after)
