@@ -61,27 +61,32 @@ def regime_description_sheet(evaluation: Evaluation) -> Sheet:
     shown = table.assign(volatility=100 * table["volatility"], occupancy=100 * table["occupancy"])
     formats = (
         ("name", -1),
-        ("character", -1),
+        ("trend", -1),
+        ("variance_ratio", 2),
         ("volatility", 1),
         ("occupancy", 1),
         ("mean_duration", 1),
-        ("switches_per_year", 1),
+        ("entries_a_year", 1),
     )
     headings = (
         "Regime",
-        "Character",
+        "Trend",
+        "Variance ratio, 5 sessions",
         "Volatility, % a year",
         "Share of days, %",
         "Mean duration, sessions",
-        "Switches a year",
+        "Entries a year",
     )
-    lead = "From the filtered probabilities: what was known on the day."
+    lead = (
+        "From the filtered probabilities: what was known on the day. A variance ratio above 1 is trending, "
+        f"below 1 range-bound; the likeliest regime changes {table['entries_a_year'].sum():.0f} times a year."
+    )
     return Sheet("regimes", "Regimes", lead, headings, plain_rows(shown, formats), labels=2)
 
 
 def transition_sheet(evaluation: Evaluation) -> Sheet:
     """The probability of each move from one session to the next."""
-    matrix = evaluation.tables["transition"].to_numpy(float)
+    matrix = evaluation.tables["transition"].filter(like="to ").to_numpy(float)
     names = [str(name) for name in evaluation.tables["regimes"]["name"]]
     rows = tuple(
         (

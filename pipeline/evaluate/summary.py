@@ -38,7 +38,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "events": tables["events"].to_dict("records"),
         "regimes": {
             "states": tables["regimes"].to_dict("records"),
-            "transition": tables["transition"].to_numpy(float),
+            "transition": tables["transition"].filter(like="to ").to_numpy(float),
         },
         "verdicts": [vars(verdict) for verdict in evaluation.verdicts],
         "timings_s": dict(record.timings_s),

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.desk import Desk, load_desk
+from pipeline.regimes.describe import describe, transition_table
 
 POLICIES = (
     "none",
@@ -146,18 +147,13 @@ def make_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def make_regimes() -> tuple[pd.DataFrame, pd.DataFrame]:
-    regimes = pd.DataFrame(
-        {
-            "name": ["calm", "normal", "turbulent"],
-            "volatility": [0.08, 0.14, 0.31],
-            "character": ["trending", "range-bound", "range-bound"],
-            "occupancy": [0.55, 0.33, 0.12],
-            "mean_duration": [38.2, 21.0, 14.4],
-            "switches_per_year": [3.1, 4.4, 1.6],
-        }
-    )
+    names = ["calm", "normal", "turbulent"]
+    rng = np.random.default_rng(5)
+    prob = np.repeat(np.eye(3)[rng.integers(0, 3, 20)], 25, axis=0) * 0.9 + 0.1 / 3
+    returns = rng.standard_normal(len(prob)) * np.array([0.005, 0.009, 0.02])[prob.argmax(axis=1)]
     chain = np.array([[0.97, 0.03, 0.0], [0.04, 0.93, 0.03], [0.01, 0.06, 0.93]])
-    return regimes, pd.DataFrame(chain, index=regimes["name"], columns=regimes["name"])
+    described = describe(prob, returns, names).reset_index(names="name")
+    return described, transition_table(chain, names).reset_index(names="from")
 
 
 @pytest.fixture(scope="session")
