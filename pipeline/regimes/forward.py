@@ -12,39 +12,58 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.simulate.markov_chain import stationary_distribution
 
-_SMALL = 1e-100
-"""A product of scales below this goes into the logarithm, long before it underflows."""
+_SMALL, _LARGE = 1e-100, 1e100
+"""Scales outside are near enough to underflow or overflow to be handled in logarithms."""
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
-def _predict(filtered: FloatArray, transition: FloatArray, predicted: FloatArray) -> None:
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _predict(filtered: FloatArray, t: int, transition: FloatArray, predicted: FloatArray) -> None:
+    """Fill `predicted` [K] from row t of `filtered` [T, K]; rows are indexed: slices cost time here."""
     states = len(predicted)
     for j in range(states):
         total = 0.0
         for i in range(states):
-            total += filtered[i] * transition[i, j]
+            total += filtered[t, i] * transition[i, j]
         predicted[j] = total
 
 
+@njit(inline="always")  # type: ignore[untyped-decorator]
+def _update(
+    predicted: FloatArray, log_density: FloatArray, filtered: FloatArray, t: int
+) -> tuple[float, float]:
+    """Fill row t of `filtered`; return λ, f of p(x_t | x_{1:t−1}) = f exp(λ); f = 0: impossible."""
+    states = len(predicted)
+    scale = 0.0
+    for k in range(states):
+        filtered[t, k] = predicted[k] * np.exp(log_density[k])
+        scale += filtered[t, k]
+    logarithm = 0.0
+    if not _SMALL < scale < _LARGE:
+        logarithm, scale = _rescale(predicted, log_density, filtered, t)
+    inverse = 1.0 / scale if scale > 0.0 else 0.0
+    for k in range(states):
+        filtered[t, k] *= inverse
+    return logarithm, scale
+
+
 @njit(cache=True)  # type: ignore[untyped-decorator]
-def _update(predicted: FloatArray, log_density: FloatArray, filtered: FloatArray) -> tuple[float, float]:
-    """Fill `filtered`; return the peak log density and the scale: p(x_t | x_{1:t−1}) = scale · exp(peak)."""
+def _rescale(
+    predicted: FloatArray, log_density: FloatArray, filtered: FloatArray, t: int
+) -> tuple[float, float]:
+    """Weigh relative to the likeliest reachable state; a scale of 0 says that there is none."""
     states = len(predicted)
     peak = -np.inf
     for k in range(states):
-        if predicted[k] > 0.0 and log_density[k] > peak:
-            peak = log_density[k]
-    if peak == -np.inf:
-        return peak, 0.0
+        if predicted[k] > 0.0 and np.log(predicted[k]) + log_density[k] > peak:
+            peak = np.log(predicted[k]) + log_density[k]
+    if not np.isfinite(peak):
+        return 0.0, 0.0
     scale = 0.0
     for k in range(states):
-        weight = 0.0
+        filtered[t, k] = 0.0
         if predicted[k] > 0.0:
-            weight = predicted[k] * np.exp(log_density[k] - peak)
-        filtered[k] = weight
-        scale += weight
-    for k in range(states):
-        filtered[k] /= scale
+            filtered[t, k] = np.exp(np.log(predicted[k]) + log_density[k] - peak)
+        scale += filtered[t, k]
     return peak, scale
 
 
@@ -59,20 +78,21 @@ def _filter_densities(
         for k in range(len(predicted)):
             missing |= np.isnan(log_density[t, k])
         if missing:
-            filtered[t] = predicted
+            for k in range(len(predicted)):
+                filtered[t, k] = predicted[k]
         else:
-            peak, scale = _update(predicted, log_density[t], filtered[t])
+            logarithm, scale = _update(predicted, log_density[t], filtered, t)
             if scale == 0.0:
                 return log_likelihood, t
-            log_likelihood += peak + np.log(scale)
-        _predict(filtered[t], transition, predicted)
+            log_likelihood += logarithm + np.log(scale)
+        _predict(filtered, t, transition, predicted)
     return log_likelihood, -1
 
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def _filter_gaussian(
     x: FloatArray,
-    means: FloatArray,
+    shift: FloatArray,
     whitening: FloatArray,
     log_norm: FloatArray,
     transition: FloatArray,
@@ -81,37 +101,39 @@ def _filter_gaussian(
 ) -> tuple[float, int]:
     """Like `_filter_densities`, with the Gaussian log densities of row t made on the way.
 
-    `whitening` is the inverse of the lower Cholesky factor; `log_norm` is the log density at the mean.
+    `whitening` is the inverse of the lower Cholesky factor, `shift` the whitened mean, `log_norm` the log
+    density at the mean. Scales are multiplied and their logarithm taken once in many rows.
     """
     rows, dims = x.shape
     states = len(predicted)
     log_density = np.empty(states)
-    peaks, product, log_products = 0.0, 1.0, 0.0
+    log_likelihood, product = 0.0, 1.0
     for t in range(rows):
         missing = False
         for i in range(dims):
             missing |= np.isnan(x[t, i])
         if missing:
-            filtered[t] = predicted
+            for k in range(len(predicted)):
+                filtered[t, k] = predicted[k]
         else:
             for k in range(states):
                 square = 0.0
                 for i in range(dims):
-                    z = 0.0
+                    z = -shift[k, i]
                     for j in range(i + 1):
-                        z += whitening[k, i, j] * (x[t, j] - means[k, j])
+                        z += whitening[k, i, j] * x[t, j]
                     square += z * z
                 log_density[k] = log_norm[k] - 0.5 * square
-            peak, scale = _update(predicted, log_density, filtered[t])
+            logarithm, scale = _update(predicted, log_density, filtered, t)
             if scale == 0.0:
-                return 0.0, t
-            peaks += peak
+                return log_likelihood, t
             product *= scale
-            if product < _SMALL:
-                log_products += np.log(product)
+            if not _SMALL < product < _LARGE:
+                log_likelihood += np.log(product)
                 product = 1.0
-        _predict(filtered[t], transition, predicted)
-    return peaks + log_products + np.log(product), -1
+            log_likelihood += logarithm
+        _predict(filtered, t, transition, predicted)
+    return log_likelihood + np.log(product), -1
 
 
 @njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
@@ -129,15 +151,16 @@ def _filter_returns(
     for n in prange(paths):
         predicted = start.copy()
         log_density = np.empty(states)
-        filtered = np.empty(states)
+        filtered = np.empty((1, states))
         prob[n, 0] = predicted
         for t in range(steps):
             for k in range(states):
                 z = returns[n, t] - drift[k]
                 log_density[k] = log_norm[k] - 0.5 * precision[k] * z * z
-            _update(predicted, log_density, filtered)
-            _predict(filtered, transition, predicted)
-            prob[n, t + 1] = predicted
+            _update(predicted, log_density, filtered, 0)
+            _predict(filtered, 0, transition, predicted)
+            for k in range(states):
+                prob[n, t + 1, k] = predicted[k]
 
 
 def forward_filter(
@@ -225,10 +248,11 @@ def gaussian_forward_filter(
     rows = np.ascontiguousarray(x, dtype=np.float64)
     centers = np.ascontiguousarray(means, dtype=np.float64)
     whitening, log_norm = _whitening(np.asarray(covariances, dtype=np.float64))
+    shift = (whitening * centers[:, None, :]).sum(axis=2)
     moves = np.ascontiguousarray(transition, dtype=np.float64)
     filtered = np.empty((len(rows), len(centers)))
     predicted = np.array(initial, dtype=np.float64)
-    log_likelihood, fault = _filter_gaussian(rows, centers, whitening, log_norm, moves, predicted, filtered)
+    log_likelihood, fault = _filter_gaussian(rows, shift, whitening, log_norm, moves, predicted, filtered)
     _check_possible(fault)
     return filtered, float(log_likelihood)
 
@@ -245,7 +269,7 @@ def predict_prob(filtered: FloatArray, transition: FloatArray) -> FloatArray:
     """
     predicted = np.empty(len(transition))
     now = np.ascontiguousarray(filtered, dtype=np.float64)
-    _predict(now, np.ascontiguousarray(transition, dtype=np.float64), predicted)
+    _predict(now[None], 0, np.ascontiguousarray(transition, dtype=np.float64), predicted)
     return predicted
 
 

@@ -211,3 +211,33 @@ def test_filter_returns_takes_a_known_start_and_refuses_gaps():
     np.testing.assert_allclose(prob[0], [[0.0, 1.0], [0.05, 0.95]], rtol=1e-14)
     with pytest.raises(DataError, match="return 1 of path 0 is nan"):
         filter_returns(np.array([[0.0, np.nan]]), volatility, moves, dt)
+
+
+def test_filter_returns_survives_a_crash():
+    volatility, moves, dt = MARKET_B
+    prob = filter_returns(np.array([[0.0, -1.0, 0.0]]), volatility, moves, dt)
+    np.testing.assert_allclose(prob[0, 2], moves[1], rtol=1e-12)
+    assert np.isfinite(prob).all()
+
+
+@pytest.mark.parametrize("level", [-5000.0, 5000.0])
+def test_the_level_of_the_densities_does_not_matter(level):
+    log_density = np.log(np.random.default_rng(4).uniform(0.1, 1.0, (50, 3)))
+    expected, likelihood = forward_filter(log_density, TRANSITION, INITIAL)
+    filtered, total = forward_filter(log_density + level, TRANSITION, INITIAL)
+    np.testing.assert_allclose(filtered, expected, rtol=1e-9)
+    assert total == pytest.approx(likelihood + 50 * level, rel=1e-12)
+
+
+def test_thin_covariances_in_small_units_do_not_overflow():
+    """Densities of e^350 a row: the likelihood only shifts by the units."""
+    rng = np.random.default_rng(5)
+    x, dims = rng.standard_normal((40, 50)), 50
+    means = np.stack([np.zeros(dims), np.full(dims, 0.3)])
+    covariances = np.tile(np.eye(dims), (2, 1, 1))
+    moves, start = np.array([[0.9, 0.1], [0.2, 0.8]]), np.array([0.5, 0.5])
+    expected, likelihood = gaussian_forward_filter(x, means, covariances, moves, start)
+    small = 1e-7
+    filtered, total = gaussian_forward_filter(small * x, small * means, small**2 * covariances, moves, start)
+    np.testing.assert_allclose(filtered, expected, rtol=1e-7)
+    assert total == pytest.approx(likelihood - 40 * dims * np.log(small), rel=1e-12)
