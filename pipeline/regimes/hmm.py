@@ -28,8 +28,8 @@ class HiddenMarkovDetector(GaussianDetector):
     least 1 % of the rows, and is in no direction thinner than a thousandth of a feature's deviation) the most
     likely one is kept. Parameters, attributes and methods are those of `GaussianDetector`.
 
-    Choose features that are near Gaussian within a regime: a signed return beside the range of the same session
-    is not (the range grows with either sign), and makes states of days instead of months.
+    Choose features that are near Gaussian within a regime. A signed return beside the range of the same
+    session is not (the range grows with either sign): it makes states of days instead of months.
 
     References
     ----------
