@@ -40,23 +40,24 @@ def parkinson(high: FloatArray, low: FloatArray, window: int) -> FloatArray:
 
 
 @feature(
-    "log_parkinson_1d",
+    "log_parkinson_{window}d",
     inputs=("high", "low"),
     units="log of an annual decimal",
-    formula="ln parkinson_1d",
+    formula="ln parkinson_{window}d",
     reference="Alizadeh, Brandt, Diebold (2002): the log range is close to normal",
+    windows=(1, 5, 22),
 )
-def log_parkinson(high: FloatArray, low: FloatArray) -> FloatArray:
-    """Log of the session's range volatility.
+def log_parkinson(high: FloatArray, low: FloatArray, window: int) -> FloatArray:
+    """Log of the range volatility.
 
-    NaN where the session has no range.
+    NaN until `window` sessions are known, and where they have no range.
 
     Examples
     --------
-    >>> log_parkinson(np.array([101.0, 100.0]), np.array([99.0, 100.0])).round(6)
+    >>> log_parkinson(np.array([101.0, 100.0]), np.array([99.0, 100.0]), window=1).round(6)
     array([-1.657166,       nan])
     """
-    return log_positive(parkinson(high, low, window=1))
+    return log_positive(parkinson(high, low, window))
 
 
 @feature(

@@ -33,8 +33,14 @@ def test_settings_are_frozen():
         ('name = "x"\n[costs]\nfee_bps = -1', r"costs\.fee_bps: input should be greater than or equal to 0"),
         ('name = "x"\n[option]\nsessions = "many"', r"option\.sessions: .*not 'many'"),
         ('name = "x"\n[option]\nsessions = 40', r"forecasts\.horizons must reach the option's life of 40"),
-        ('name = "x"\n[windows]\ntest_end = 2010-01-01', "windows: dates must run learn_start < signals_start"),
-        ('name = "x"\n[regimes.map]\ncalm = {policy = "none"}', "one rule for each of calm, normal, turbulent"),
+        (
+            'name = "x"\n[windows]\ntest_end = 2010-01-01',
+            "windows: dates must run learn_start < signals_start",
+        ),
+        (
+            'name = "x"\n[regimes.map]\ncalm = {policy = "none"}',
+            "one rule for each of calm, normal, turbulent",
+        ),
         ('name = "x"\n[policies]\nrun = ["regime_map"]', r"regime_map but \[regimes\.map\] is empty"),
         ('name = "x"\n[evaluation]\nblock_sessions = 10', "use at least 42"),
         ("[option]\nsessions = 21", "key name is missing"),

@@ -15,6 +15,8 @@ PROMISED = [
     "parkinson_5d",
     "parkinson_22d",
     "log_parkinson_1d",
+    "log_parkinson_5d",
+    "log_parkinson_22d",
     "garman_klass_22d",
     "yang_zhang_22d",
     "trend_22d",
