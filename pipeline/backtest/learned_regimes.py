@@ -2,6 +2,7 @@
 
 import difflib
 import io
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from pipeline.regimes.base import Detector
 from pipeline.regimes.catalogue import detector
 from pipeline.regimes.describe import describe, transition_table
 from pipeline.regimes.variance_to_go import variance_to_go
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,10 @@ def learn_regimes(desk: Desk, features: pd.DataFrame, windows: Sequence[Window])
     for window in windows:
         fitted = detector(desk.regimes, desk.seed).fit(columns.iloc[: window.start], returns[: window.start])
         if previous is not None:
-            fitted = fitted.relabelled(align(previous, fitted).order)
+            match = align(previous, fitted)
+            fitted = fitted.relabelled(match.order)
+            if match.by_volatility:
+                log.warning("window %d: no match keeps regime 0 the calmest, labelled anew", window.number)
         prob = fitted.filter(columns.iloc[: window.stop])[window.start :]
         pieces.append(_signals(fitted, prob, desk.option.sessions, window))
         previous = fitted

@@ -86,7 +86,7 @@ def _spread(time: Numbers, vol: Numbers) -> FloatArray:
 
 def _density(x: FloatArray) -> FloatArray:
     bell: FloatArray = np.exp(-0.5 * x * x)
-    return bell / _SQRT_2PI
+    return np.asarray(bell / _SQRT_2PI)
 
 
 def _discount(rate: Numbers, time: Numbers) -> FloatArray:
