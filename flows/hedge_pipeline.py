@@ -9,7 +9,7 @@ from pipeline.domain.desk import load_desk
 from pipeline.tracking.publish import publish
 
 
-@flow(flow_run_name=run_name)
+@flow(name="hedge_pipeline", flow_run_name=run_name)
 def hedge_pipeline(desk: str, home: str | None = None, force: bool = False) -> dict[str, str | bool]:
     """Run a desk from market data to report and MLflow run.
 

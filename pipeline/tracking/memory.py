@@ -10,21 +10,21 @@ BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 def peak_memory_mb() -> float:
-    """Return an upper bound of the run's resident memory so far, in MiB.
+    """Return the run's resident memory at its peak, in MiB.
 
-    It is the peak of this process, plus that of its largest child that ended, plus what its living children
-    (Prefect's own server) hold now.
+    It is the peak of this process plus what its living children (Prefect's own server) hold now. Children
+    that ended are not counted: `getrusage` gives a short-lived one the size of the process that forked it.
 
     Examples
     --------
     >>> 10 < peak_memory_mb() < 100_000
     True
     """
-    ended = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_PER_UNIT
     living = 0
     for child in psutil.Process().children(recursive=True):
         try:
             living += child.memory_info().rss
         except psutil.NoSuchProcess:
             continue
-    return float(ended * BYTES_PER_UNIT + living) / 2**20
+    return float(own + living) / 2**20

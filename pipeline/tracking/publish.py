@@ -113,7 +113,7 @@ def _write(evaluation: Evaluation, record: RunRecord, home: Home) -> Path:
         console = Console(file=file, width=COMPARISON_WIDTH, highlight=False)
         console.print(comparison_for_terminal(evaluation))
         for verdict in evaluation.verdicts:
-            console.print(f"{verdict.question} {verdict.sentence}", markup=False)
+            console.print(f"\n{verdict.question} {verdict.sentence}", markup=False)
     return folder
 
 

@@ -1,0 +1,38 @@
+"""Flows run in this process, on a private Prefect server when there is no other."""
+
+import importlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.private_server import PrivateServer
+
+MODULES: Mapping[str, str] = {
+    "ingest": "flows.stages",
+    "features": "flows.stages",
+    "train": "flows.stages",
+    "backtest": "flows.stages",
+    "hedge_pipeline": "flows.hedge_pipeline",
+}
+"""Where each flow is defined."""
+
+
+def run_here(flow: str, desk: str, home: str | None = None, force: bool = False) -> Any:
+    """Run a flow of `MODULES` by name and return its result; its exceptions are raised as they are.
+
+    Without a server (`PREFECT_API_URL`) a private one is started. It starts while the flow's modules, which
+    are heavy, are imported, and gets no heartbeats: it does not outlive the run that they would watch over,
+    and each costs a second at the end of a flow.
+    """
+    if os.environ.get("PREFECT_API_URL"):
+        return getattr(importlib.import_module(MODULES[flow]), flow)(desk, home, force)
+    server = PrivateServer(Path(os.environ["PREFECT_HOME"]))
+    os.environ["PREFECT_API_URL"] = server.url
+    chosen = getattr(importlib.import_module(MODULES[flow]), flow)
+    server.wait()
+
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        return chosen(desk, home, force)

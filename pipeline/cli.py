@@ -1,0 +1,183 @@
+"""The command `hedge`: runs the flows of a desk and shows where the results are."""
+
+import contextlib
+import gc
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.domain.desk import load_desk, shipped_desks
+from pipeline.domain.errors import HedgeError, SettingsError
+from pipeline.domain.home import Home
+
+USER_FAULT = 1
+INTERNAL_FAULT = 70
+INTERRUPTED = 130
+
+Desk = Annotated[str, typer.Argument(help="A shipped desk (see `hedge desks`) or the path of a desk file.")]
+HomePath = Annotated[
+    Path | None,
+    typer.Option("--home", help="Where data/ and mlruns/ are written; else HEDGE_HOME, else the project."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what has not changed.")]
+Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout, everything else on stderr.")]
+
+app = typer.Typer(
+    help="Regime-aware hedging of options, from market data to a tracked comparison of hedgers.",
+    epilog="Start with: hedge run spx-daily",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> None:
+    """Run the command line: 0 when all was done, 1 after a fault of the input, 70 of ours, 130 Ctrl-C."""
+    try:
+        app()
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            print("hedge: interrupted", file=sys.stderr)
+        raise
+    except HedgeError as error:
+        print(f"hedge: {error}", file=sys.stderr)
+        sys.exit(USER_FAULT)
+    except Exception:
+        traceback.print_exc()
+        sys.exit(INTERNAL_FAULT)
+    finally:
+        gc.freeze()  # nothing is worth collecting any more: it would take the interpreter two seconds to end
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"regime-hedge {metadata.version('regime-hedge')}")
+        raise typer.Exit
+
+
+@app.command()
+def run(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+    """Run the whole pipeline of a desk and show how its hedgers compare."""
+    place = _prepared(desk, home)
+    started = time.perf_counter()
+    published = _run_flow("hedge_pipeline", desk, place, force)
+    folder = Path(published["folder"])
+    if as_json:
+        print((folder / "summary.json").read_text(encoding="utf-8"), end="")
+    else:
+        print((folder / "comparison.txt").read_text(encoding="utf-8"))
+        print(_places(folder, published["run_id"], place))
+    done = "done" if published["new"] else "nothing has changed since that run, --force makes a new one"
+    print(f"{done}, {time.perf_counter() - started:.1f} s", file=sys.stderr)
+
+
+@app.command()
+def ingest(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+    """Load the market data of a desk."""
+    _run_stage("ingest", desk, home, force, as_json)
+
+
+@app.command()
+def features(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+    """Compute the features, after what they need."""
+    _run_stage("features", desk, home, force, as_json)
+
+
+@app.command()
+def train(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+    """Learn regimes and forecasts walk-forward, after what they need."""
+    _run_stage("train", desk, home, force, as_json)
+
+
+@app.command()
+def backtest(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+    """Hedge every episode with every policy, after what that needs."""
+    _run_stage("backtest", desk, home, force, as_json)
+
+
+@app.command()
+def desks() -> None:
+    """List the desks that are shipped."""
+    for name in shipped_desks():
+        print(f"{name:<16} {load_desk(name).description}")
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 5000, home: HomePath = None
+) -> None:
+    """Open MLflow's pages on the runs of a home, until Ctrl-C."""
+    from pipeline.tracking.ui import serve
+
+    serve(Home.find(home).mlruns, port)
+
+
+def _prepared(desk: str, home: Path | None) -> Home:
+    """Return the home after checking, before anything is started, that the desk is right and it can write."""
+    load_desk(desk)
+    place = Home.find(home)
+    try:
+        place.data.mkdir(parents=True, exist_ok=True)
+        place.mlruns.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"--home {place.root}: {error.strerror}; give a folder that can be written"
+        ) from None
+    return place
+
+
+def _run_stage(stage: str, desk: str, home: Path | None, force: bool, as_json: bool) -> None:
+    place = _prepared(desk, home)
+    key = str(_run_flow(stage, desk, place, force))
+    path = place.data / "datasets" / key
+    print(json.dumps({"key": key, "path": str(path)}) if as_json else f"{key}\n{path}")
+
+
+def _run_flow(flow: str, desk: str, home: Home, force: bool) -> Any:
+    """Run a flow with its progress on stderr; nothing that it imports or prints reaches stdout."""
+    os.environ["HEDGE_HOME"] = str(home.root)
+    with contextlib.redirect_stdout(sys.stderr):
+        from flows.environment import silence_console
+
+        silence_console()
+        from flows.local import run_here
+
+        _show_progress()
+        named = desk if desk in shipped_desks() else str(Path(desk).resolve())
+        return run_here(flow, named, str(home.root), force)
+
+
+def _show_progress() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    for name in ("flows", "pipeline"):
+        logger = logging.getLogger(name)
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+
+
+def _places(folder: Path, run_id: str, home: Home) -> str:
+    figures = sorted(file.name for file in folder.glob("*.png"))
+    lines = {
+        "report": folder / "report.html",
+        "summary": folder / "summary.json",
+        "figures": f"{folder}/ {', '.join(figures)}",
+        "MLflow run": f"{run_id}, to see it: hedge ui --home {home.root}",
+    }
+    return "\n".join(f"{what:<11}{where}" for what, where in lines.items())
+
+
+if __name__ == "__main__":
+    main()
