@@ -1,0 +1,32 @@
+# make run: the whole pipeline; make test: the tests; make lint: the checks. Each sets up .venv first.
+PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
+
+.PHONY: run test lint
+
+run: $(VENV)/run.stamp
+	$(BIN)/hedge run spx-daily
+
+test: $(VENV)/test.stamp
+	$(BIN)/pytest
+
+lint: $(VENV)/lint.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+$(VENV)/run.stamp: EXTRAS :=
+$(VENV)/test.stamp: EXTRAS := [test]
+$(VENV)/lint.stamp: EXTRAS := [test,lint]
+$(VENV)/%.stamp: pyproject.toml requirements.lock | $(BIN)/python
+	@echo "Installing into $(VENV); the first time takes a few minutes"
+	$(INSTALL) -e ".$(EXTRAS)"
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "regime-hedge needs Python 3.11 or later; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
