@@ -77,7 +77,13 @@ def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), OSError)
 
 
-@task(name="load market data", retries=2, retry_delay_seconds=2, retry_condition_fn=_failed_to_read, cache_policy=NO_CACHE)
+@task(
+    name="load market data",
+    retries=2,
+    retry_delay_seconds=2,
+    retry_condition_fn=_failed_to_read,
+    cache_policy=NO_CACHE,
+)
 def _load_market(desk: str, home: str | None, force: bool) -> str:
     return _derive("market", load_tables, home, force, {}, {"data": load_desk(desk).data})
 

@@ -62,3 +62,9 @@ def make_state():
         ), market
 
     return build
+
+
+@pytest.fixture(scope="session")
+def small_desk() -> Path:
+    """A desk file that runs in seconds."""
+    return Path(__file__).with_name("small-desk.toml")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.file_lock import file_lock
@@ -38,7 +39,7 @@ def connect(mlruns: Path) -> MlflowClient:
             mlflow.set_registry_uri(uri)
             client = MlflowClient(uri, uri)
             client.search_experiments(max_results=1)
-    except (mlflow.MlflowException, OSError) as error:
+    except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
         raise StoreError(
             f"{mlruns / 'mlflow.db'} cannot be opened ({str(error).splitlines()[0]}); "
             "move it away and run again, or give another folder with --home"

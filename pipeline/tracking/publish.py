@@ -87,7 +87,7 @@ def publish(
         timings = {**timings, "evaluate": time.perf_counter() - started}
         record = RunRecord(name, version, dict(keys), timings, peak_memory_mb())
         folder = _write(evaluation, record, home)
-        log_parent(client, run_id, evaluation, folder, timings | {"earlier_looks": looks})
+        log_parent(client, run_id, evaluation, folder, timings, looks)
         log_inputs(datasets["market"], datasets["signals"])
         log_policies(client, experiment, evaluation, marks)
         log_forecasters(client, experiment, evaluation.tables, marks)

@@ -22,13 +22,20 @@ TABLES = ("comparison", "delayed", "against_delta", "ablations", "by_regime", "a
 
 
 def log_parent(
-    client: MlflowClient, run_id: str, evaluation: Evaluation, folder: Path, timings: Mapping[str, float]
+    client: MlflowClient,
+    run_id: str,
+    evaluation: Evaluation,
+    folder: Path,
+    timings: Mapping[str, float],
+    looks: int,
 ) -> None:
-    """Log into the parent run the settings, the flagship's metrics, the seconds, report and tables."""
+    """Log into the parent run settings, the flagship's metrics, seconds, earlier looks, report and tables."""
     log_settings(client, run_id, flattened(evaluation.desk))
     shown = FLAGSHIP if FLAGSHIP in evaluation.comparison.index else BASELINE
     times = {f"seconds/{stage}": seconds for stage, seconds in timings.items()}
-    log_numbers(client, run_id, policy_metrics(evaluation.comparison, shown) | times)
+    log_numbers(
+        client, run_id, policy_metrics(evaluation.comparison, shown) | times | {"earlier_looks": looks}
+    )
     mlflow.log_artifacts(str(folder), "report", run_id=run_id)
     for name in TABLES:
         table = getattr(evaluation, name)
@@ -42,7 +49,9 @@ def log_inputs(market: Dataset, signals: Dataset) -> None:
         frame = dataset[table].select_dtypes("number").astype(float)
         source = str(dataset.path / f"{table}.parquet")
         with warnings.catch_warnings():
+            # How MLflow 3.17 resolves a local source and calls pandas 3.1; the result is right.
             warnings.filterwarnings("ignore", "The specified dataset source can be interpreted")
+            warnings.simplefilter("ignore", pd.errors.Pandas4Warning)
             mlflow.log_input(from_pandas(frame, source=source, name=dataset.key), context)
 
 
