@@ -11,8 +11,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
 from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.desk_check import checked_desk
 from pipeline.backtest.signals import learn_signals
-from pipeline.domain.desk import load_desk
 from pipeline.domain.home import Home
 from pipeline.features.assemble import assemble
 from pipeline.ingest.sources import load_tables
@@ -62,14 +62,14 @@ def train(
     market = market or ingest(desk, home, force)
     matrix = matrix or features(desk, home, force, market)
     sources = {"market": market, "features": matrix}
-    return _derive("signals", learn_signals, home, force, sources, {"desk": load_desk(desk)})
+    return _derive("signals", learn_signals, home, force, sources, {"desk": checked_desk(desk).for_signals()})
 
 
 @flow(flow_run_name=run_name)
 def backtest(desk: str, home: str | None = None, force: bool = False, signals: str | None = None) -> str:
     """Hedge every episode with every policy on `signals`; return the key of `backtest`."""
     signals = signals or train(desk, home, force)
-    return _derive("backtest", run_backtest, home, force, {"signals": signals}, {"desk": load_desk(desk)})
+    return _derive("backtest", run_backtest, home, force, {"signals": signals}, {"desk": checked_desk(desk)})
 
 
 def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -85,7 +85,7 @@ def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     cache_policy=NO_CACHE,
 )
 def _load_market(desk: str, home: str | None, force: bool) -> str:
-    return _derive("market", load_tables, home, force, {}, {"data": load_desk(desk).data})
+    return _derive("market", load_tables, home, force, {}, {"data": checked_desk(desk).data})
 
 
 def _derive(

@@ -125,7 +125,9 @@ def ui(
 
 def _prepared(desk: str, home: Path | None) -> Home:
     """Return the home after checking, before anything is started, that the desk is right and it can write."""
-    load_desk(desk)
+    from pipeline.backtest.desk_check import checked_desk
+
+    checked_desk(desk)
     place = Home.find(home)
     try:
         place.data.mkdir(parents=True, exist_ok=True)

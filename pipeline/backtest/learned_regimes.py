@@ -1,6 +1,5 @@
 """Walk-forward regimes: refitted at every window, filtered forward, labels carried from fit to fit."""
 
-import difflib
 import io
 import logging
 from collections.abc import Sequence
@@ -11,7 +10,6 @@ import pandas as pd
 
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.regimes.alignment import align
 from pipeline.regimes.base import Detector
@@ -41,7 +39,7 @@ def learn_regimes(desk: Desk, features: pd.DataFrame, windows: Sequence[Window])
     A fit sees the sessions before its window only. Its filter runs from the first session, so that the
     probabilities at the start of the window rest on the whole past. Labels are matched to the previous fit.
     """
-    columns = _columns(desk, features)
+    columns = features[list(desk.regimes.features)]
     returns = features["return_1d"].to_numpy(dtype=float)
     pieces = []
     previous: Detector | None = None
@@ -75,14 +73,3 @@ def _signals(fitted: Detector, prob: FloatArray, steps: int, window: Window) -> 
     names = [f"regime_prob_{k}" for k in range(prob.shape[1])]
     names += [f"regime_variance_{m}" for m in range(1, steps + 1)]
     return pd.DataFrame(np.hstack([prob, to_go]), columns=names, index=range(window.start, window.stop))
-
-
-def _columns(desk: Desk, features: pd.DataFrame) -> pd.DataFrame:
-    missing = [name for name in desk.regimes.features if name not in features]
-    if missing:
-        near = difflib.get_close_matches(missing[0], [str(name) for name in features], n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; features: {', '.join(map(str, features))}"
-        raise SettingsError(
-            f"desk {desk.name}: regimes.features names the unknown feature {missing[0]}{hint}"
-        )
-    return features[list(desk.regimes.features)]

@@ -1,6 +1,5 @@
 """Desk settings: what is hedged, with what, when, at which cost, on which data and over which windows."""
 
-import difflib
 import itertools
 import tomllib
 from datetime import date
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import Kind, Side
+from pipeline.domain.naming import hint
 
 BPS = 1e-4
 MAXIMUM_COST_BPS = 1000.0
@@ -222,6 +222,22 @@ class Desk(Settings):
             raise ValueError("policies.run names regime_map but [regimes.map] is empty")
         return self
 
+    def for_signals(self) -> Self:
+        """Return the desk with every setting that regimes and forecasts do not depend on at its default.
+
+        Two desks that differ in costs or policies only learn the same signals, so these are learned once.
+
+        Examples
+        --------
+        >>> dear = Desk(name="dear", policies={"run": ()}, costs={"fee_bps": 50.0})
+        >>> dear.for_signals() == Desk(name="x", policies={"run": ()}).for_signals()
+        True
+        """
+        learned = {name: getattr(self, name) for name in ("seed", "data", "windows", "regimes", "forecasts")}
+        learned["regimes"] = self.regimes.model_copy(update={"map": {}})
+        option = OptionSettings(sessions=self.option.sessions)
+        return self.model_construct(name="signals", option=option, **learned)
+
 
 def shipped_desks() -> dict[str, str]:
     """Return the text of every desk file shipped with the package, by desk name.
@@ -257,11 +273,7 @@ def load_desk(desk: str) -> Desk:
             return parse_desk(path.read_text(encoding="utf-8"), desk)
         except UnicodeDecodeError as error:
             raise SettingsError(f"{desk}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
-    near = difflib.get_close_matches(desk, shipped, n=1)
-    hint = f"; did you mean {near[0]}?" if near else ""
-    raise SettingsError(
-        f"{desk}: no such desk file and no shipped desk of that name (shipped: {', '.join(shipped)}){hint}"
-    )
+    raise SettingsError(f"{desk}: no such file, and no shipped desk of that name; {hint(desk, shipped)}")
 
 
 def parse_desk(text: str, file: str) -> Desk:
@@ -280,10 +292,7 @@ def _explain(error: ValidationError) -> str:
     key = ".".join(str(part) for part in place) or "desk"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        valid = _valid_keys(place[:-1])
-        near = difflib.get_close_matches(str(place[-1]), valid, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]}?" if near else f"; valid keys: {', '.join(valid)}"
-        return f"unknown key {key}{hint}{more}"
+        return f"unknown key {key}; {hint(str(place[-1]), _valid_keys(place[:-1]))}{more}"
     if first["type"] == "missing":
         return f"key {key} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")

@@ -1,10 +1,10 @@
 """Every hedger by name, and the ones that a desk compares."""
 
-import difflib
 from typing import Any
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.naming import hint
 from pipeline.policies.base import Policy
 from pipeline.policies.delta import DeltaForecast, DeltaImplied
 from pipeline.policies.fixed_band import FixedBand
@@ -48,13 +48,11 @@ def desk_policies(desk: Desk) -> dict[str, Policy]:
 
 def _build(name: str, desk: Desk, key: str) -> Policy:
     if name not in POLICIES:
-        near = difflib.get_close_matches(name, POLICIES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"policies: {', '.join(POLICIES)}"
-        raise SettingsError(f"desk {desk.name}: {key} names the unknown policy {name}; {hint}")
+        raise SettingsError(f"{key} names the unknown policy {name}; {hint(name, POLICIES)}")
     if name != RegimeMap.name:
         return POLICIES[name]()  # type: ignore[no-any-return]
     if key != "policies.run":
-        raise SettingsError(f"desk {desk.name}: {key} cannot be regime_map itself")
+        raise SettingsError(f"{key} cannot be regime_map itself")
     rules = ((regime, desk.regimes.map[regime]) for regime in desk.regimes.names)
     return RegimeMap(
         tuple(Rule(_build(rule.policy, desk, f"regimes.map.{regime}"), rule.every) for regime, rule in rules)

@@ -68,6 +68,7 @@ def test_the_training_score_does_not_pay_for_leaning_with_the_drift(desk, sessio
     episodes = build_episodes(desk, trending)
     rows = np.arange(200)
     market, state = episodes.market.episodes(rows), episodes.state.episodes(rows)
+
     class Held(DeltaImplied):
         units = 0.0
 

@@ -28,7 +28,7 @@ def test_settings_are_frozen():
     [
         ('name = "x"\n[optoin]\nkind = "call"', r"f\.toml: unknown key optoin; did you mean option\?"),
         ('name = "x"\n[costs]\nfee = 1', r"f\.toml: unknown key costs\.fee; did you mean fee_bps\?"),
-        ('name = "x"\n[costs]\nzzz = 1', r"unknown key costs\.zzz; valid keys: fee_bps, half_spread_bps"),
+        ('name = "x"\n[costs]\nzzz = 1', r"unknown key costs\.zzz; valid: fee_bps, half_spread_bps"),
         ('name = "x"\n[costs]\nfee_bps = 9999.2', r"costs: fee_bps \+ half_spread_bps is 10000 bps, 100 %"),
         ('name = "x"\n[costs]\nfee_bps = -1', r"costs\.fee_bps: input should be greater than or equal to 0"),
         ('name = "x"\n[option]\nsessions = "many"', r"option\.sessions: .*not 'many'"),
@@ -56,7 +56,7 @@ def test_a_mistake_is_one_clear_line(text, message):
 
 
 def test_a_missing_file_names_the_nearest_desk():
-    with pytest.raises(SettingsError, match=r"spx-dialy: no such desk file.*did you mean spx-daily\?"):
+    with pytest.raises(SettingsError, match=r"spx-dialy: no such file.*did you mean spx-daily\?"):
         load_desk("spx-dialy")
 
 

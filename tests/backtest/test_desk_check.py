@@ -1,0 +1,33 @@
+"""Names in a desk file are checked before anything runs."""
+
+import pytest
+
+from pipeline.backtest.desk_check import checked_desk
+from pipeline.domain.desk import shipped_desks
+from pipeline.domain.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"log_parkinson_1d"', '"log_parkinsn_1d"', "unknown feature log_parkinsn_1d; did you mean log_park"),
+        (
+            '"zakamouline",',
+            '"zakamolin",',
+            r"policies\.run names the unknown policy zakamolin; did you mean zak",
+        ),
+        (
+            'policy = "delta_implied"',
+            'policy = "delta"',
+            r"regimes\.map\.turbulent names the unknown policy delta",
+        ),
+        ('policy = "delta_implied"', 'policy = "regime_map"', r"map\.turbulent cannot be regime_map itself"),
+    ],
+)
+def test_a_wrong_name_is_one_line_with_file_and_key(tmp_path, old, new, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(shipped_desks()["spx-daily"].replace(old, new))
+    with pytest.raises(SettingsError, match=message) as caught:
+        checked_desk(str(path))
+    assert str(caught.value).startswith(f"{path}: ")
+    assert "\n" not in str(caught.value)
