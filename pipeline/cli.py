@@ -57,13 +57,19 @@ def main() -> None:
         gc.freeze()  # nothing is worth collecting any more: it would take the interpreter two seconds to end
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version.")] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         print(f"regime-hedge {metadata.version('regime-hedge')}")
         raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+]
+
+
+@app.callback()
+def _options(version: Version = False) -> None: ...
 
 
 @app.command()

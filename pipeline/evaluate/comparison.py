@@ -61,26 +61,27 @@ def paired_tests(
     sampled: SampledMetrics,
     pairs: Sequence[Pair],
     confidence: float,
-    metrics: Sequence[str] = TESTED,
+    earlier_looks: int = 0,
 ) -> pd.DataFrame:
-    """Test (policy, baseline) pairs on common resamples, corrected for the number of pairs.
+    """Test (policy, baseline) pairs on common resamples, corrected for the number of pairs and of looks.
 
     Parameters
     ----------
     sampled : metrics of P policies on B common resamples.
     pairs : the family of S comparisons; `difference` is policy − baseline.
     confidence : of the interval of each difference on its own.
-    metrics : each is a family of its own.
+    earlier_looks : how many other backtests looked at these test rows before; each metric is a family.
 
     Returns
     -------
     One row a pair and metric: `policy, baseline, metric, difference, low, high, p, p_adjusted`. The interval
-    excludes zero exactly where `p` is small; `p_adjusted` is Romano and Wolf's stepwise p-value.
+    excludes zero exactly where `p` is small; `p_adjusted` is Romano and Wolf's stepwise p-value times the
+    number of looks (Bonferroni), at most 1.
     """
     blocks = []
     policy = np.array([sampled.policies.index(one) for one, _ in pairs], dtype=np.intp)
     base = np.array([sampled.policies.index(other) for _, other in pairs], dtype=np.intp)
-    for metric in metrics if pairs else ():
+    for metric in TESTED if pairs else ():
         difference = sampled.point[metric][policy] - sampled.point[metric][base]
         draws = sampled.draws[metric][:, policy] - sampled.draws[metric][:, base]
         low, high = symmetric_interval(difference, draws, confidence)
@@ -92,7 +93,7 @@ def paired_tests(
                 low=low,
                 high=high,
                 p=single_p(difference, draws),
-                p_adjusted=romano_wolf(difference, draws),
+                p_adjusted=np.minimum(1.0, (1 + earlier_looks) * romano_wolf(difference, draws)),
             )
         )
     return pd.concat(blocks, ignore_index=True) if blocks else _no_tests()

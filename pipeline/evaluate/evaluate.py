@@ -41,6 +41,7 @@ class Evaluation:
     attribution : what the average P&L is made of, bps.
     windows : one row a refit window: first and last start, episodes.
     effective : episodes that do not overlap.
+    earlier_looks : other backtests that looked at the same test rows before.
     verdicts : plain-words answers.
     """
 
@@ -55,16 +56,18 @@ class Evaluation:
     attribution: pd.DataFrame
     windows: pd.DataFrame
     effective: int
+    earlier_looks: int
     verdicts: tuple[Verdict, ...]
 
 
-def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame]) -> Evaluation:
+def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int = 0) -> Evaluation:
     """Judge a backtest; pure, and the same to the last bit for the same seed.
 
     Parameters
     ----------
     desk : settings of the run.
     tables : `episodes, path, signals, scores, events, regimes, transition, tuned` of the backtest.
+    earlier_looks : other backtests that have looked at the same test rows; they enter the correction.
 
     Raises
     ------
@@ -84,8 +87,8 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame]) -> Evaluation:
     sampled = sample_metrics(panel, indices, desk.risk)
     confidence = desk.evaluation.confidence
     comparison = metric_table(sampled, confidence)
-    against_delta = paired_tests(sampled, pairs_against_delta(panel.policies), confidence)
-    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), confidence)
+    against_delta = paired_tests(sampled, pairs_against_delta(panel.policies), confidence, earlier_looks)
+    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), confidence, earlier_looks)
     return Evaluation(
         desk=desk,
         tables=tables,
@@ -98,7 +101,8 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame]) -> Evaluation:
         attribution=attribution_table(panel),
         windows=_windows(episodes[episodes["delay"] == own]),
         effective=effective_episodes(panel.session, desk.option.sessions),
-        verdicts=verdicts(desk, ablations, against_delta, comparison),
+        earlier_looks=earlier_looks,
+        verdicts=verdicts(desk, ablations, against_delta, comparison, earlier_looks),
     )
 
 

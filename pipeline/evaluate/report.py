@@ -121,6 +121,7 @@ def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Episodes", f"{evaluation.panel.size:,}"),
         ("Effective, without overlap", f"{evaluation.effective:,}"),
         ("Policies compared", f"{len(evaluation.panel.policies)}"),
+        ("Earlier looks at these years", f"{evaluation.earlier_looks}"),
         ("Least risk", str(best)),
     ]
 

@@ -29,6 +29,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "windows": evaluation.windows.to_dict("records"),
         "episodes": evaluation.panel.size,
         "effective_episodes": evaluation.effective,
+        "earlier_looks": evaluation.earlier_looks,
         "policies": _policies(evaluation.comparison, METRICS),
         "delayed": {} if evaluation.delayed is None else _policies(evaluation.delayed, METRICS),
         "ablations": _ablations(evaluation.ablations),

@@ -24,7 +24,11 @@ class Verdict:
 
 
 def verdicts(
-    desk: Desk, ablations: pd.DataFrame, against_delta: pd.DataFrame, comparison: pd.DataFrame
+    desk: Desk,
+    ablations: pd.DataFrame,
+    against_delta: pd.DataFrame,
+    comparison: pd.DataFrame,
+    earlier_looks: int = 0,
 ) -> tuple[Verdict, ...]:
     """Judge the flagship and its parts by the desk's own risk, with the mean and the cost beside it.
 
@@ -36,19 +40,21 @@ def verdicts(
     desk : names the risk measure and the confidence.
     ablations, against_delta : tables of `comparison.paired_tests`.
     comparison : table of `comparison.metric_table`.
+    earlier_looks : that the corrected p-values count.
     """
     risk, level = describe_risk(desk.risk), 1 - desk.evaluation.confidence
     found = []
     for part, ablation in ABLATIONS.items():
         rows = _by_metric(ablations[ablations["baseline"] == ablation])
         if rows:
-            looks = ablations["baseline"].nunique()
-            found.append(_judge(f"Did {part} pay?", f"with {part} switched on", risk, rows, looks, level))
+            counted = _counted(ablations["baseline"].nunique(), earlier_looks)
+            found.append(_judge(f"Did {part} pay?", f"with {part} switched on", risk, rows, counted, level))
     if rows := _by_metric(against_delta[against_delta["policy"] == FLAGSHIP]):
-        looks = against_delta["policy"].nunique()
+        counted = _counted(against_delta["policy"].nunique(), earlier_looks)
         question = f"Does {FLAGSHIP} beat {BASELINE}?"
-        found.append(_judge(question, f"with {FLAGSHIP}", risk, rows, looks, level))
-    found.append(_best(risk, against_delta, comparison, level))
+        found.append(_judge(question, f"with {FLAGSHIP}", risk, rows, counted, level))
+    counted = _counted(against_delta["policy"].nunique(), earlier_looks)
+    found.append(_best(risk, against_delta, comparison, counted, level))
     return tuple(found)
 
 
@@ -74,7 +80,7 @@ def _by_metric(tests: pd.DataFrame) -> Rows:
     return {test.metric: test for test in rows_of(tests)}
 
 
-def _judge(question: str, subject: str, risk: str, rows: Rows, looks: int, level: float) -> Verdict:
+def _judge(question: str, subject: str, risk: str, rows: Rows, counted: str, level: float) -> Verdict:
     test = rows["risk_bps"]
     certain = test.p_adjusted < level
     answer: Answer = "no" if not certain else "yes" if test.difference < 0 else "it hurt"
@@ -82,28 +88,42 @@ def _judge(question: str, subject: str, risk: str, rows: Rows, looks: int, level
     if test.low <= 0 <= test.high:
         interval += " contains zero"
     elif not certain:
-        interval += f" excludes zero, but not once the {looks} comparisons are counted"
+        interval += f" excludes zero, but not once the {counted} are counted"
     sentence = (
         f"{_LEAD[answer]} {subject}, {risk} {_change(test.difference)} ({interval}; p = {test.p:.2g}, "
-        f"{test.p_adjusted:.2g} corrected for {looks} comparisons). "
+        f"{test.p_adjusted:.2g} corrected for {counted}). "
         f"Mean P&L {_change(rows['pnl_mean_bps'].difference)}, "
         f"cost {_change(rows['cost_bps'].difference)}."
     )
     return Verdict(question, answer, sentence)
 
 
-def _best(risk: str, against_delta: pd.DataFrame, comparison: pd.DataFrame, level: float) -> Verdict:
+def _best(
+    risk: str, against_delta: pd.DataFrame, comparison: pd.DataFrame, counted: str, level: float
+) -> Verdict:
     ranked = comparison["risk_bps"].sort_values(kind="stable")
     tests = against_delta[against_delta["metric"] == "risk_bps"]
     lower = tests[(tests["difference"] < 0) & (tests["p_adjusted"] < level)]
     sentence = (
         f"{ranked.index[0]} has the lowest {risk}, {_plain(ranked.iloc[0])} bps; {BASELINE} has "
-        f"{_plain(ranked[BASELINE])} bps. After correcting for {len(tests)} comparisons, "
+        f"{_plain(ranked[BASELINE])} bps. After correcting for {counted}, "
     )
     if lower.empty:
         return Verdict(LEAST, "no", f"{sentence}no policy is shown to be below {BASELINE}.")
     verb = "is" if len(lower) == 1 else "are"
     return Verdict(LEAST, "yes", f"{sentence}{', '.join(lower['policy'])} {verb} below {BASELINE}.")
+
+
+def _counted(comparisons: int, earlier_looks: int) -> str:
+    """Say what a corrected p-value counts.
+
+    Examples
+    --------
+    >>> _counted(12, 0), _counted(3, 1)
+    ('12 comparisons', '3 comparisons and 1 earlier look')
+    """
+    looks = f" and {earlier_looks} earlier look{'s' * (earlier_looks > 1)}" if earlier_looks else ""
+    return f"{comparisons} comparison{'s' * (comparisons != 1)}{looks}"
 
 
 def _change(difference: float) -> str:

@@ -14,8 +14,11 @@ from pipeline.tracking.runs import log_tags, tracked_run
 LEDGER = "test-ledger"
 
 
-def earlier_looks(client: MlflowClient, mlruns: Path, desk: Desk) -> int:
-    """Return how many runs have looked at test rows of the desk's data that overlap with its test period."""
+def earlier_looks(client: MlflowClient, mlruns: Path, desk: Desk, backtest: str) -> int:
+    """Return how many other backtests looked at test rows that overlap with the desk's test period.
+
+    A backtest is known by its dataset key: looking twice at the same one is one look.
+    """
     ledger = experiment_id(client, mlruns, LEDGER)
     looks, token = list[Run](), None
     while True:
@@ -25,16 +28,18 @@ def earlier_looks(client: MlflowClient, mlruns: Path, desk: Desk) -> int:
         looks += page
         token = page.token
         if not token:
-            return sum(_overlaps(look, desk) for look in looks)
+            trials = {look.data.tags["backtest"] for look in looks if _overlaps(look, desk)}
+            return len(trials - {backtest})
 
 
-def log_look(client: MlflowClient, mlruns: Path, desk: Desk, run_id: str) -> None:
+def log_look(client: MlflowClient, mlruns: Path, desk: Desk, backtest: str, run_id: str) -> None:
     """Enter a look at the test rows: who, which rows, how many policies, for which run, at this time."""
     tags = {
         "desk": desk.name,
         "source": desk.data.source,
         "test_start": desk.windows.test_start.isoformat(),
         "test_end": desk.windows.test_end.isoformat(),
+        "backtest": backtest,
         "policies": str(len(desk_policies(desk))),
         "run_id": run_id,
     }

@@ -80,14 +80,14 @@ def publish(
     marks = {"desk": desk.name, "code_version": version, "kind": "pipeline", REPORT: name, **tags}
     marks |= {f"dataset.{dataset}": key for dataset, key in keys.items()}
     with tracked_run(experiment, name, marks) as run_id:
-        looks = earlier_looks(client, home.mlruns, desk)
-        log_look(client, home.mlruns, desk, run_id)
+        looks = earlier_looks(client, home.mlruns, desk, keys["backtest"])
+        log_look(client, home.mlruns, desk, keys["backtest"], run_id)
         started = time.perf_counter()
-        evaluation = evaluate(desk, {**datasets["backtest"], **datasets["signals"]})
+        evaluation = evaluate(desk, {**datasets["backtest"], **datasets["signals"]}, looks)
         timings = {**timings, "evaluate": time.perf_counter() - started}
         record = RunRecord(name, version, dict(keys), timings, peak_memory_mb())
         folder = _write(evaluation, record, home)
-        log_parent(client, run_id, evaluation, folder, timings, looks)
+        log_parent(client, run_id, evaluation, folder, timings)
         log_inputs(datasets["market"], datasets["signals"])
         log_policies(client, experiment, evaluation, marks)
         log_forecasters(client, experiment, evaluation.tables, marks)

@@ -27,15 +27,13 @@ def log_parent(
     evaluation: Evaluation,
     folder: Path,
     timings: Mapping[str, float],
-    looks: int,
 ) -> None:
     """Log into the parent run settings, the flagship's metrics, seconds, earlier looks, report and tables."""
     log_settings(client, run_id, flattened(evaluation.desk))
     shown = FLAGSHIP if FLAGSHIP in evaluation.comparison.index else BASELINE
     times = {f"seconds/{stage}": seconds for stage, seconds in timings.items()}
-    log_numbers(
-        client, run_id, policy_metrics(evaluation.comparison, shown) | times | {"earlier_looks": looks}
-    )
+    looks = {"earlier_looks": float(evaluation.earlier_looks)}
+    log_numbers(client, run_id, policy_metrics(evaluation.comparison, shown) | times | looks)
     mlflow.log_artifacts(str(folder), "report", run_id=run_id)
     for name in TABLES:
         table = getattr(evaluation, name)

@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -51,3 +52,11 @@ def test_desks_without_the_flagship_are_judged_too(desk, tables):
     judged = evaluate(desk, {**tables, "episodes": episodes})
     assert judged.ablations.empty
     assert [verdict.question for verdict in judged.verdicts] == ["Which hedge had the least risk?"]
+
+
+def test_earlier_looks_multiply_the_corrected_p(desk, tables, evaluation):
+    fourth = evaluate(desk, tables, earlier_looks=3)
+    expected = np.minimum(1.0, 4.0 * evaluation.ablations["p_adjusted"])
+    np.testing.assert_allclose(fourth.ablations["p_adjusted"], expected)
+    np.testing.assert_array_equal(fourth.ablations["p"], evaluation.ablations["p"])
+    assert "and 3 earlier looks" in fourth.verdicts[0].sentence
