@@ -1,0 +1,238 @@
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+import pipeline
+
+PROJECT = Path(pipeline.__file__).parents[1]
+MAIN = "from pipeline.cli import main; main()"
+
+
+@pytest.fixture(scope="session")
+def hedge(tmp_path_factory):
+    """Return a function that runs or starts `hedge …` as a process of its own."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))}
+    environment = {**kept, "PYTHONPATH": str(PROJECT), "COLUMNS": "100"}
+    folder = tmp_path_factory.mktemp("cwd")
+
+    def command(*arguments, start=False, code=MAIN):
+        line = [sys.executable, "-c", code, *map(str, arguments)]
+        settings = {"env": environment, "cwd": folder, "text": True, "start_new_session": True}
+        settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(line, **settings) if start else subprocess.run(line, **settings)
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def first_run(hedge, home, small_desk):
+    """The small desk's first run in a fresh home."""
+    done = hedge("run", small_desk, "--home", home)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.fixture
+def variant(small_desk, tmp_path):
+    """Return a function that writes a copy of the small desk with other lines."""
+
+    def write(old, new):
+        text = small_desk.read_text()
+        assert old in text
+        path = tmp_path / "variant.toml"
+        path.write_text(text.replace(old, new).replace('name = "small"', 'name = "variant"'))
+        return path
+
+    return write
+
+
+def server_of(process):
+    """Return the private servers that a process has started."""
+    children = psutil.Process(process.pid).children(recursive=True)
+    return [child for child in children if "flows.private_server" in child.cmdline()]
+
+
+def test_help_names_every_command_and_imports_nothing_heavy(hedge):
+    heavy = "sorted({'pandas', 'mlflow', 'prefect'} & set(sys.modules))"
+    shown = hedge("--help", code=f"import sys\ntry:\n    {MAIN}\nfinally:\n    print({heavy})")
+    assert shown.returncode == 0
+    for command in ("run", "ingest", "features", "train", "backtest", "desks", "ui"):
+        assert f"│ {command} " in shown.stdout
+    assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_version(hedge):
+    assert hedge("--version").stdout.startswith("regime-hedge 0.")
+
+
+def test_desks_lists_what_is_shipped(hedge):
+    assert hedge("desks").stdout.startswith("spx-daily ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("run", "spx-dayly"), "spx-dayly: no such file.*did you mean spx-daily"),
+        (("train", "missing.toml"), "missing.toml: no such file"),
+        (("run", "spx-daily", "--home", "/proc/nowhere"), "--home /proc/nowhere: "),
+        (("ui", "--home", "/tmp/no-runs-here"), "holds no runs yet"),
+    ],
+)
+def test_a_wrong_argument_is_one_line_and_code_1(hedge, arguments, message):
+    done = hedge(*arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert re.fullmatch(f"hedge: .*{message}.*\n", done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "refit_months = 12",
+            "refit_month = 12",
+            "refit_month; did you mean refit_months?",
+        ),
+        ("budget = 8", "budget = 8\n\n[costs]\nfee_bps = 10000", "it must be below 1000 bps"),
+    ],
+)
+def test_a_wrong_desk_is_told_before_anything_starts(hedge, variant, tmp_path, old, new, message):
+    done = hedge("run", variant(old, new), "--home", tmp_path / "home")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert "variant.toml" in done.stderr
+    assert not (tmp_path / "home").exists()
+
+
+def test_an_unknown_option_is_a_usage_error(hedge):
+    assert hedge("run", "spx-daily", "--frce").returncode == 2
+
+
+@pytest.mark.slow
+def test_a_run_shows_the_table_the_verdicts_and_where_everything_is(first_run, home):
+    shown = first_run.stdout
+    for policy in ("delta_implied", "regime_switched_no_bands"):
+        assert policy in shown
+    assert "Did regimes pay?" in shown
+    places = dict(
+        line.split(None, 1) for line in shown.splitlines() if line.startswith(("report ", "summary "))
+    )
+    for what in ("report", "summary"):
+        assert Path(places[what]).is_file()
+        assert Path(places[what]).is_relative_to(home / "data" / "reports")
+    assert f"hedge ui --home {home}" in shown
+    assert "Traceback" not in first_run.stderr
+    stages = [line.split("-")[0] for line in first_run.stderr.splitlines() if " made in " in line]
+    assert stages == ["market", "features", "signals", "backtest"]
+
+
+@pytest.mark.slow
+def test_summary_has_timings_and_memory(first_run, home):
+    summary = json.loads((home / "data" / "reports" / "latest" / "summary.json").read_text())
+    assert list(summary["timings_s"])[:4] == ["ingest", "features", "train", "backtest"]
+    assert all(0 <= seconds < 300 for seconds in summary["timings_s"].values())
+    assert 100 < summary["peak_memory_mb"] < 1536
+
+
+@pytest.mark.slow
+def test_an_unchanged_run_gives_the_same_summary_and_only_that_on_stdout(first_run, hedge, home, small_desk):
+    again = hedge("run", small_desk, "--home", home, "--json")
+    assert again.returncode == 0
+    assert again.stdout == (home / "data" / "reports" / "latest" / "summary.json").read_text()
+    assert "nothing has changed" in again.stderr
+    assert len(list((home / "data" / "reports").glob("2*"))) == 1
+
+
+@pytest.mark.slow
+def test_a_stage_prints_its_key(first_run, hedge, home, small_desk):
+    done = hedge("features", small_desk, "--home", home, "--json")
+    answer = json.loads(done.stdout)
+    assert answer["key"].startswith("features-")
+    assert (Path(answer["path"]) / "features.parquet").is_file()
+    assert "unchanged" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_fault_in_a_stage_is_one_line_and_leaves_no_half_output(first_run, hedge, home, variant):
+    before = sorted((home / "data" / "reports").iterdir())
+    done = hedge("run", variant("test_end = 2017-12-31", "test_end = 2030-12-31"), "--home", home, "--json")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("hedge: windows.test_end is 2030-12-31, but the data runs")
+    assert sorted((home / "data" / "reports").iterdir()) == before
+    assert not list((home / "data" / "datasets").glob(".*.tmp"))
+
+
+@pytest.mark.slow
+def test_our_own_fault_is_a_traceback_and_code_70(first_run, hedge, home, variant):
+    code = (
+        "import flows.environment\nflows.environment.silence_console()\n"
+        "import pipeline.backtest.signals as signals\nsignals.learn_regimes = lambda *arguments: 1 / 0\n"
+    )
+    desk = variant("restarts = 1", "restarts = 2")
+    done = hedge("train", desk, "--home", home, code=code + MAIN)
+    assert done.returncode == 70
+    assert done.stderr.rstrip().endswith("ZeroDivisionError: division by zero")
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_leaves_no_process_and_no_half_output(first_run, hedge, home, small_desk):
+    process = hedge("run", small_desk, "--home", home, "--force", start=True)
+    while "market-" not in (line := process.stderr.readline()):
+        assert line, "it ended before it began"
+    servers = server_of(process)
+    assert len(servers) == 1
+    os.killpg(process.pid, signal.SIGINT)
+    _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert rest.splitlines()[-1] == "hedge: interrupted"
+    assert "Traceback" not in rest
+    _, left = psutil.wait_procs(servers, timeout=20)
+    assert not left
+    assert len(list((home / "data" / "reports").glob("2*"))) == 1
+
+
+@pytest.mark.slow
+def test_the_pages_are_served_on_loopback_until_ctrl_c(first_run, hedge, home):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+        taken = hedge("ui", "--home", home, "--port", port)
+    assert taken.returncode == 1
+    assert taken.stderr.count("\n") == 1
+
+    process = hedge("ui", "--home", home, "--port", port, start=True)
+    family = []
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5) as answer:
+                    assert answer.status == 200
+                    break
+            except OSError:
+                time.sleep(0.3)
+        else:
+            raise AssertionError("the pages did not come up")
+        family = psutil.Process(process.pid).children(recursive=True)
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=30)
+    _, left = psutil.wait_procs(family, timeout=20)
+    assert not left
