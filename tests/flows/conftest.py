@@ -2,12 +2,17 @@
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
-from prefect.testing.utilities import prefect_test_harness
 
 import pipeline
+
+PLACE = tempfile.TemporaryDirectory(prefix="prefect-")
+os.environ["PREFECT_HOME"] = PLACE.name  # read once, when Prefect is imported: not under the project
+
+from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 PROJECT = Path(pipeline.__file__).parents[1]
 
