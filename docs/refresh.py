@@ -31,6 +31,10 @@ def table(summary: dict) -> str:
 
 
 def main() -> None:
+    pictures = PROJECT / "docs" / "img"
+    pictures.mkdir(exist_ok=True)
+    for name in FIGURES:
+        shutil.copyfile(LATEST / f"{name}.png", pictures / f"{name}.png")
     summary = json.loads((LATEST / "summary.json").read_text(encoding="utf-8"))
     verdicts = [f"- **{verdict['question']}** {verdict['sentence']}" for verdict in summary["verdicts"]]
     results = "\n\n".join((START, table(summary), "\n".join(verdicts), END))
@@ -38,8 +42,6 @@ def main() -> None:
     text = readme.read_text(encoding="utf-8")
     before, after = text.split(START)[0], text.split(END)[1]
     readme.write_text(before + results + after, encoding="utf-8")
-    for name in FIGURES:
-        shutil.copyfile(LATEST / f"{name}.png", PROJECT / "docs" / "img" / f"{name}.png")
 
 
 if __name__ == "__main__":

@@ -23,9 +23,6 @@ LOGGED = {
 }
 """The pipeline's own log lines stand on the page of the flow run."""
 
-REPEATABLE = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-"""Linear algebra on one thread, so that no number depends on how many cores there are."""
-
 
 def prepare(home: Home) -> None:
     """Set what is not set yet; `flows` does it when it is imported, so that a worker gets it too.
@@ -33,7 +30,7 @@ def prepare(home: Home) -> None:
     Prefect's own files go to `data/.prefect` under the home, unless a server (PREFECT_API_URL) or another
     place (PREFECT_HOME) is set.
     """
-    defaults = PRIVATE | PATIENT | LOGGED | REPEATABLE
+    defaults = PRIVATE | PATIENT | LOGGED
     if "PREFECT_API_URL" not in os.environ:
         defaults["PREFECT_HOME"] = str(home.data / ".prefect")
     for name, value in defaults.items():

@@ -15,7 +15,11 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
+
+from pipeline.domain.errors import StoreError
+from pipeline.ingest.file_lock import file_lock
 
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
@@ -23,10 +27,14 @@ SETTINGS = {"PREFECT_UI_ENABLED": "false", "PREFECT_API_BLOCKS_REGISTER_ON_START
 
 
 class PrivateServer:
-    """A server that is starting or up; `url` is that of its API."""
+    """A server that is starting or up; `url` is that of its API.
+
+    Only one server at a time may start in a Prefect home: the first one makes the database.
+    """
 
     def __init__(self, prefect_home: Path) -> None:
-        prefect_home.mkdir(parents=True, exist_ok=True)
+        self._starting = ExitStack()
+        self._starting.enter_context(file_lock(prefect_home / ".starting.lock"))
         self.log = prefect_home / "server.log"
         with socket.create_server(("127.0.0.1", 0)) as listener, self.log.open("ab") as log:
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/api"
@@ -42,13 +50,17 @@ class PrivateServer:
         atexit.register(self.stop)
 
     def wait(self) -> None:
-        """Return when the server answers.
+        """Return when the server answers, and let other runs in this home start theirs.
 
         Raises
         ------
-        RuntimeError
+        StoreError
             It ended, or did not answer in 90 seconds; the message names its log.
         """
+        with self._starting:
+            self._wait()
+
+    def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -56,7 +68,7 @@ class PrivateServer:
                     return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)
-        raise RuntimeError(f"Prefect's server did not start; its log is {self.log}")
+        raise StoreError(f"Prefect's server did not start: see its log {self.log}")
 
     def stop(self) -> None:
         """End the server, gently if it lets itself."""

@@ -9,6 +9,7 @@ from typing import Any
 from prefect import flow, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.desk_check import checked_desk
@@ -99,7 +100,8 @@ def _derive(
     """Ask the store for a dataset and say how long it took and whether it was there."""
     store, started = store_of(home), time.perf_counter()
     known = set(store.keys())
-    key = store.derive(name, build, inputs=inputs, parameters=parameters, force=force)
+    with threadpool_limits(limits=1):  # so that no number depends on how many cores there are
+        key = store.derive(name, build, inputs=inputs, parameters=parameters, force=force)
     made = "unchanged" if key in known and not force else "made"
     log.info("%s %s in %.1f s", key, made, time.perf_counter() - started)
     return key

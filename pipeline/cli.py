@@ -135,13 +135,14 @@ def _prepared(desk: str, home: Path | None) -> Home:
 
     checked_desk(desk)
     place = Home.find(home)
-    try:
-        place.data.mkdir(parents=True, exist_ok=True)
-        place.mlruns.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"--home {place.root}: {error.strerror}; give a folder that can be written"
-        ) from None
+    for folder in (place.data, place.mlruns):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            fault = "" if os.access(folder, os.W_OK | os.X_OK) else "permission denied"
+        except OSError as error:
+            fault = str(error.strerror)
+        if fault:
+            raise SettingsError(f"--home {place.root}: {folder}: {fault}; give a folder that can be written")
     return place
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.backtest.learned_forecasts import learn_forecasts
 from pipeline.backtest.learned_regimes import learn_regimes, packed
-from pipeline.backtest.windows import refit_windows
+from pipeline.backtest.windows import check_coverage, refit_windows
 from pipeline.domain.desk import Desk
 from pipeline.forecasts.targets import variance_ahead
 
@@ -37,6 +37,7 @@ def learn_signals(
     """
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
+    check_coverage(desk.windows, sessions, desk.option.sessions)
     since = int(sessions.searchsorted(pd.Timestamp(desk.windows.learn_start)))
     matrix, close = matrix.iloc[since:].reset_index(drop=True), close.iloc[since:].reset_index(drop=True)
     windows = refit_windows(desk.windows, sessions[since:])

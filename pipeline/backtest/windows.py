@@ -25,11 +25,6 @@ class Window:
 def refit_windows(settings: WindowSettings, sessions: pd.DatetimeIndex) -> list[Window]:
     """Return the windows from `signals_start` to `test_end`, refitted every `refit_months` from `test_start`.
 
-    Raises
-    ------
-    DataError
-        The data does not cover the desk's windows; the message names the key to change.
-
     Examples
     --------
     >>> days = pd.bdate_range("2012-01-02", "2018-12-31")
@@ -37,7 +32,6 @@ def refit_windows(settings: WindowSettings, sessions: pd.DatetimeIndex) -> list[
     >>> len(windows), days[windows[-1].start].date().isoformat()
     (10, '2018-07-02')
     """
-    _check_coverage(settings, sessions)
     step = pd.DateOffset(months=settings.refit_months)
     boundaries = [pd.Timestamp(settings.test_start)]
     while boundaries[0] > pd.Timestamp(settings.signals_start):
@@ -54,7 +48,14 @@ def refit_windows(settings: WindowSettings, sessions: pd.DatetimeIndex) -> list[
     ]
 
 
-def _check_coverage(settings: WindowSettings, sessions: pd.DatetimeIndex) -> None:
+def check_coverage(settings: WindowSettings, sessions: pd.DatetimeIndex, life: int) -> None:
+    """Raise unless the sessions of the data cover the windows and the test period holds whole episodes.
+
+    Raises
+    ------
+    DataError
+        The message names the key to change.
+    """
     first, last = sessions[0].date(), sessions[-1].date()
     covered: dict[str, tuple[date, bool]] = {
         "windows.learn_start": (settings.learn_start, first <= settings.learn_start <= last),
@@ -65,3 +66,10 @@ def _check_coverage(settings: WindowSettings, sessions: pd.DatetimeIndex) -> Non
     for key, (day, ok) in covered.items():
         if not ok:
             raise DataError(f"{key} is {day}, but the data runs from {first} to {last}: move it inside")
+    period = (pd.Timestamp(settings.test_start), pd.Timestamp(settings.test_end))
+    tested = int(((sessions >= period[0]) & (sessions <= period[1])).sum())
+    if tested <= life:
+        raise DataError(
+            f"the test period from windows.test_start {settings.test_start} to windows.test_end "
+            f"{settings.test_end} has {tested} sessions, an episode needs {life + 1}: widen it"
+        )

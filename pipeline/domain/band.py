@@ -41,10 +41,10 @@ class Band:
         """Return the band `center ± half_width`; a width of zero trades to the centre at every step."""
         return cls.between(center - half_width, center + half_width)
 
-    def clipped(self, low: float, high: float) -> "Band":
-        """Return the band with its edges and targets inside [low, high]."""
+    def clipped(self, low: FloatArray, high: FloatArray) -> "Band":
+        """Return the band with its edges and targets inside [low, high]; both are [N, T]."""
         edges = (self.lower, self.upper, self.to_lower, self.to_upper)
-        lower, upper, to_lower, to_upper = (np.clip(edge, low, high) for edge in edges)
+        lower, upper, to_lower, to_upper = (np.clip(edge, low[..., None], high[..., None]) for edge in edges)
         return Band(lower, upper, to_lower, to_upper, self.speed)
 
     def where(self, active: NDArray[np.bool_]) -> "Band":

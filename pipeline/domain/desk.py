@@ -24,7 +24,7 @@ Count = Annotated[int, Field(ge=1)]
 class Settings(BaseModel):
     """Frozen settings in which an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OptionSettings(Settings):
@@ -50,7 +50,7 @@ class HedgeSettings(Settings):
 class MarketSettings(Settings):
     """Constants of the market that the data does not carry."""
 
-    rate: float = 0.01
+    rate: Annotated[float, Field(gt=-0.5, lt=0.5)] = 0.01
     """Continuously compounded, annual."""
     dividend_yield: Annotated[float, Field(ge=0, lt=0.5)] = 0.02
     atm_ratio: Annotated[float, Field(gt=0, le=1.5)] = 0.85
@@ -129,7 +129,7 @@ class RegimeSettings(Settings):
 
     detector: Literal["hmm", "kmeans"] = "hmm"
     states: Annotated[int, Field(ge=2, le=6)] = 3
-    features: tuple[str, ...] = ("log_parkinson_1d",)
+    features: Annotated[tuple[str, ...], Field(min_length=1)] = ("log_parkinson_1d",)
     restarts: Count = 4
     map: dict[str, RegimeRule] = {}
     """Rules by regime name (see `names`); every regime has one."""
@@ -268,11 +268,13 @@ def load_desk(desk: str) -> Desk:
     path = Path(desk)
     if desk in shipped:
         return parse_desk(shipped[desk], f"{desk}.toml")
-    if path.is_file():
-        try:
-            return parse_desk(path.read_text(encoding="utf-8"), desk)
-        except UnicodeDecodeError as error:
-            raise SettingsError(f"{desk}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    try:
+        if path.is_file():
+            return parse_desk(path.read_text(encoding="utf-8-sig"), desk)
+    except OSError as error:
+        raise SettingsError(f"{desk}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{desk}: is not UTF-8 text ({error.reason} at byte {error.start})") from None
     raise SettingsError(f"{desk}: no such file, and no shipped desk of that name; {hint(desk, shipped)}")
 
 
@@ -287,7 +289,8 @@ def parse_desk(text: str, file: str) -> Desk:
 
 
 def _explain(error: ValidationError) -> str:
-    first = error.errors()[0]
+    faults = error.errors()
+    first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     place = first["loc"]
     key = ".".join(str(part) for part in place) or "desk"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

@@ -18,6 +18,7 @@ from pipeline.evaluate.comparison import (
     pairs_of_ablations,
     regime_table,
 )
+from pipeline.evaluate.forecast_verdict import forecast_verdict
 from pipeline.evaluate.metrics import BASELINE, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.verdicts import Verdict, verdicts
@@ -102,7 +103,10 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         windows=_windows(episodes[episodes["delay"] == own]),
         effective=effective_episodes(panel.session, desk.option.sessions),
         earlier_looks=earlier_looks,
-        verdicts=verdicts(desk, ablations, against_delta, comparison, earlier_looks),
+        verdicts=(
+            *verdicts(desk, ablations, against_delta, comparison, earlier_looks),
+            forecast_verdict(tables["scores"], tables["events"], 1.0 - confidence),
+        ),
     )
 
 

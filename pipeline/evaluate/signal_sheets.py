@@ -4,6 +4,7 @@ import pandas as pd
 
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.sheets import Cell, Sheet, number, plain_rows, probability
+from pipeline.regimes.describe import switches_a_year
 
 
 def forecast_sheet(evaluation: Evaluation) -> Sheet:
@@ -23,15 +24,16 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
                 Cell(number(float(row["qlike"]), 4), tone="best" if row["qlike"] == lowest else ""),
                 Cell(f"{float(row['mse']):.3g}"),
                 Cell(probability(float(row["dm_p"]))),
+                Cell(probability(float(row["dm_p_log_har"]))),
                 Cell(number(float(row["n"]), 0)),
             )
         )
     lead = (
-        "Out of sample; the lowest QLIKE in bold. Diebold and Mariano's p compares QLIKE with the reference "
-        "model, with lags for the overlap of the horizon and the small-sample correction; a dash marks the "
-        "reference."
+        "Out of sample; the lowest QLIKE in bold. Diebold and Mariano's p tests equal QLIKE with HAR and "
+        "with log-HAR, with lags for the overlap of the horizon and the small-sample correction. The "
+        "training windows expand, so for nested models the p is a guide."
     )
-    headings = ("Target", "Model", "QLIKE", "MSE", "DM p", "n")
+    headings = ("Target", "Model", "QLIKE", "MSE", "p, HAR", "p, log-HAR", "n")
     return Sheet("forecasts", "Forecasts", lead, headings, tuple(rows), labels=2)
 
 
@@ -44,9 +46,21 @@ def event_sheet(evaluation: Evaluation) -> Sheet:
         ("brier_skill", 3),
         ("average_precision", 3),
         ("base_rate", 3),
+        ("dm_p", 3),
+        ("dm_p_logistic", 3),
         ("n", 0),
     )
-    headings = ("Event", "Model", "Brier", "Brier skill", "Average precision", "Base rate", "n")
+    headings = (
+        "Event",
+        "Model",
+        "Brier",
+        "Brier skill",
+        "Average precision",
+        "Base rate",
+        "p, climatology",
+        "p, logistic",
+        "n",
+    )
     lead = (
         "Probability of a volatility spike and of a liquidity gap in the next session. A skill above zero "
         "beats the frequency in the training rows; average precision is to be read against the base rate."
@@ -58,6 +72,7 @@ def event_sheet(evaluation: Evaluation) -> Sheet:
 def regime_description_sheet(evaluation: Evaluation) -> Sheet:
     """The regimes by volatility, trend and persistence."""
     table = evaluation.tables["regimes"]
+    switches = switches_a_year(evaluation.tables["signals"].filter(like="regime_prob_").to_numpy(float))
     shown = table.assign(volatility=100 * table["volatility"], occupancy=100 * table["occupancy"])
     formats = (
         ("name", -1),
@@ -79,7 +94,7 @@ def regime_description_sheet(evaluation: Evaluation) -> Sheet:
     )
     lead = (
         "From the filtered probabilities: what was known on the day. A variance ratio above 1 is trending, "
-        f"below 1 range-bound; the likeliest regime changes {table['entries_a_year'].sum():.0f} times a year."
+        f"below 1 range-bound; the likeliest regime changes {switches:.0f} times a year."
     )
     return Sheet("regimes", "Regimes", lead, headings, plain_rows(shown, formats), labels=2)
 

@@ -11,6 +11,7 @@ from pipeline.evaluate.comparison import ABLATIONS, BY_REGIME, rows_of
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.metrics import METRICS
 from pipeline.evaluate.run_record import RunRecord
+from pipeline.regimes.describe import switches_a_year
 
 
 def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "events": tables["events"].to_dict("records"),
         "regimes": {
             "states": tables["regimes"].to_dict("records"),
+            "switches_a_year": switches_a_year(tables["signals"].filter(like="regime_prob_").to_numpy(float)),
             "transition": tables["transition"].filter(like="to ").to_numpy(float),
         },
         "verdicts": [vars(verdict) for verdict in evaluation.verdicts],
@@ -123,5 +125,5 @@ def _forecasts(scores: pd.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for _, row in scores.iterrows():
         models = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})
-        models[str(row["model"])] = {name: row[name] for name in ("qlike", "mse", "dm_p")}
+        models[str(row["model"])] = {name: row[name] for name in ("qlike", "mse", "dm_p", "dm_p_log_har")}
     return found

@@ -12,6 +12,9 @@ from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.scores import average_precision, brier, diebold_mariano, mse, qlike
 from pipeline.forecasts.task import Task
 
+LEVEL_RIVALS = ("har", "log_har")
+EVENT_RIVALS = ("climatology", "logistic")
+
 
 def training_rows(known: NDArray[np.int64], boundary: int, embargo: int = 0) -> NDArray[np.bool_]:
     """Return the rows that a model may learn from when its first forecast is made at row `boundary`.
@@ -67,9 +70,7 @@ def predict_all(models: dict[str, Forecaster], X: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({name: model.predict(X) for name, model in models.items()}, index=X.index)
 
 
-def score_table(
-    predictions: pd.DataFrame, y: FloatArray, task: Task, benchmark: str | None = None
-) -> pd.DataFrame:
+def score_table(predictions: pd.DataFrame, y: FloatArray, task: Task) -> pd.DataFrame:
     """Score forecasts against what happened, on the rows that every model and the target have.
 
     Parameters
@@ -77,64 +78,71 @@ def score_table(
     predictions : [T rows] one column a model, in time order.
     y : [T] targets.
     task : decides the scores.
-    benchmark : the model that the others are compared with; by default `har` for a level and `climatology`
-        for an event.
 
     Returns
     -------
     pd.DataFrame
-        One row a model. Level: `qlike, mse, dm_p, n`, where `dm_p` is the two-sided p-value of equal QLIKE
-        with the benchmark (NaN for itself). Event: `brier, brier_skill, average_precision, base_rate, n`,
-        where the skill is 1 − Brier/Brier of the benchmark.
+        One row a model. Level: `qlike, mse, dm_p, dm_p_log_har, n`; the two p-values are two-sided tests of
+        equal QLIKE with `har` and with `log_har`. Event: `brier, brier_skill, average_precision, base_rate,
+        dm_p, dm_p_logistic, n`; the skill is 1 − Brier/Brier of `climatology`, the p-values test equal
+        squared error with `climatology` and with `logistic`. A p-value is NaN for the rival itself and
+        where there are no more than 2h rows.
 
     Raises
     ------
     DataError
-        The benchmark is not among the models, or no row can be scored.
+        A rival is not among the models, or no row can be scored.
     """
-    benchmark = benchmark or ("har" if task.kind == "level" else "climatology")
-    if benchmark not in predictions.columns:
-        raise DataError(f"task {task.name}: no forecasts of the benchmark {benchmark} to compare with")
+    rivals = LEVEL_RIVALS if task.kind == "level" else EVENT_RIVALS
+    if missing := [name for name in rivals if name not in predictions.columns]:
+        raise DataError(f"task {task.name}: no forecasts of {missing[0]} to compare with")
     rows = predictions.notna().all(axis=1).to_numpy() & np.isfinite(y)
     if not rows.any():
         raise DataError(f"task {task.name}: no row with a target and a forecast of every model")
     forecasts = {name: predictions[name].to_numpy(dtype=float)[rows] for name in predictions.columns}
     score = _level_scores if task.kind == "level" else _event_scores
-    return pd.DataFrame(score(task, forecasts, y[rows], benchmark)).T.rename_axis("model")
+    return pd.DataFrame(score(task, forecasts, y[rows])).T.rename_axis("model")
 
 
-def _level_scores(
-    task: Task, forecasts: dict[str, FloatArray], y: FloatArray, benchmark: str
-) -> dict[str, dict[str, float]]:
+def _level_scores(task: Task, forecasts: dict[str, FloatArray], y: FloatArray) -> dict[str, dict[str, float]]:
     target = task.floored(y)
     losses = {name: qlike(target, forecast) for name, forecast in forecasts.items()}
-    tests = {
-        name: diebold_mariano(loss, losses[benchmark], task.horizon).p_value
-        for name, loss in losses.items()
-        if name != benchmark
-    }
+    against_har, against_log_har = (_p_values(losses, rival, task.horizon) for rival in LEVEL_RIVALS)
     return {
         name: {
             "qlike": float(losses[name].mean()),
             "mse": mse(y, forecast),
-            "dm_p": tests.get(name, float("nan")),
+            "dm_p": against_har[name],
+            "dm_p_log_har": against_log_har[name],
             "n": len(y),
         }
         for name, forecast in forecasts.items()
     }
 
 
-def _event_scores(
-    task: Task, forecasts: dict[str, FloatArray], y: FloatArray, benchmark: str
-) -> dict[str, dict[str, float]]:
-    reference = brier(y, forecasts[benchmark])
+def _event_scores(task: Task, forecasts: dict[str, FloatArray], y: FloatArray) -> dict[str, dict[str, float]]:
+    losses = {name: (forecast - y) ** 2 for name, forecast in forecasts.items()}
+    against_base, against_logistic = (_p_values(losses, rival, task.horizon) for rival in EVENT_RIVALS)
+    reference = brier(y, forecasts[EVENT_RIVALS[0]])
     return {
         name: {
             "brier": brier(y, forecast),
             "brier_skill": 1.0 - brier(y, forecast) / reference,
             "average_precision": average_precision(y, forecast),
             "base_rate": float(y.mean()),
+            "dm_p": against_base[name],
+            "dm_p_logistic": against_logistic[name],
             "n": len(y),
         }
         for name, forecast in forecasts.items()
+    }
+
+
+def _p_values(losses: dict[str, FloatArray], rival: str, horizon: int) -> dict[str, float]:
+    enough = len(losses[rival]) > 2 * horizon
+    return {
+        name: diebold_mariano(loss, losses[rival], horizon).p_value
+        if enough and name != rival
+        else float("nan")
+        for name, loss in losses.items()
     }

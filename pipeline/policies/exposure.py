@@ -23,10 +23,10 @@ def curvature(state: MarketState, vol: FloatArray) -> FloatArray:
     return np.abs(gamma) * state.forward_slope**2
 
 
-def position_range(state: MarketState) -> tuple[float, float]:
-    """Return the least and greatest position that the book's delta can ask for, over the whole state."""
+def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:
+    """Return the least and greatest position that the book's delta can ask for, [N, T] each."""
     low, high = state.liability.position_range
-    most = float(np.max(state.forward_slope * np.exp(-state.rate * state.time_to_expiry), initial=1.0))
+    most: FloatArray = state.forward_slope * np.exp(-state.rate * state.time_to_expiry)
     return low * most, high * most
 
 

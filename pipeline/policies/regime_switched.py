@@ -26,9 +26,9 @@ SPACE: Mapping[str, Sequence[float]] = {
     "band_scale": (0.0, 0.125, 0.25, 0.5, 0.75, 1.0),
     "regime_weight": (0.0, 0.25, 0.5),
     "forecast_weight": (0.0, 0.25, 0.5),
-    "aversion_tilt": (0.25, 0.5, 1.0, 2.0, 4.0),
-    "gap_response": (-1.0, 0.0, 1.0),
-    "spike_response": (-1.0, 0.0, 1.0),
+    "aversion_tilt": (0.25, 0.5, 1.0, 2.0, 4.0, 8.0),
+    "gap_response": (-2.0, -1.0, 0.0, 1.0, 2.0),
+    "spike_response": (-2.0, -1.0, 0.0, 1.0, 2.0),
 }
 REGIMES = frozenset({"regime_weight", "aversion_tilt"})
 FORECASTS = frozenset({"forecast_weight", "gap_response", "spike_response"})

@@ -15,7 +15,7 @@ from rich.console import Console
 from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
 from pipeline.evaluate.evaluate import Evaluation, evaluate
-from pipeline.evaluate.report import write_report
+from pipeline.evaluate.report import PAGE, SUMMARY, write_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.terminal import comparison_for_terminal
 from pipeline.ingest.code_version import HEX_DIGITS, code_version
@@ -71,7 +71,7 @@ def publish(
     experiment = experiment_id(client, home.mlruns, desk.name)
     end_orphans(client, experiment)
     found = finished_run(client, experiment, identity)
-    if found and not force and (folder := _report_of(found, home)).is_dir():
+    if found and not force and _is_whole(folder := _report_of(found, home)):
         point_latest(folder)
         log.info("run %s is unchanged", found.info.run_id)
         return Published(folder, found.info.run_id, new=False)
@@ -119,6 +119,10 @@ def _write(evaluation: Evaluation, record: RunRecord, home: Home) -> Path:
 
 def _report_of(run: Run, home: Home) -> Path:
     return home.data / "reports" / str(run.data.tags[REPORT])
+
+
+def _is_whole(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in (PAGE, SUMMARY, COMPARISON))
 
 
 def _version(datasets: Mapping[str, Dataset]) -> str:

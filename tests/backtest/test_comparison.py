@@ -41,6 +41,13 @@ def test_books_add_up(tables):
     assert (books.loc[books["policy"] == "none", ["trading", "cost", "trades"]] == 0).all().all()
 
 
+def test_an_episode_is_labelled_by_the_regime_of_its_start(sessions, tables):
+    regime = sessions.set_index("session").filter(like="regime_prob_").to_numpy().argmax(axis=1)
+    at_start = pd.Series(regime, index=sessions["session"]).reindex(tables["episodes"]["start"])
+    np.testing.assert_array_equal(tables["episodes"]["regime"], at_start)
+    assert len(set(regime)) == 2
+
+
 def test_training_episodes_end_before_the_window_and_its_embargo(desk, sessions):
     episodes = build_episodes(desk, sessions)
     for fold in comparison._folds(desk, sessions, episodes):

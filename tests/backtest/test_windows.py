@@ -5,7 +5,7 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from pipeline.backtest.windows import refit_windows
+from pipeline.backtest.windows import check_coverage, refit_windows
 from pipeline.domain.desk import WindowSettings
 from pipeline.domain.errors import DataError
 
@@ -48,4 +48,11 @@ def test_a_first_window_shorter_than_the_others():
 )
 def test_windows_without_data_name_the_key(changes, key):
     with pytest.raises(DataError, match=rf"{key} is .*but the data runs from 1999-01-04 to 2018-12-31"):
-        refit_windows(WindowSettings(**changes), DAYS)
+        check_coverage(WindowSettings(**changes), DAYS, life=21)
+
+
+def test_a_test_period_shorter_than_an_episode_is_an_error():
+    settings = WindowSettings(test_start=date(2017, 12, 1), test_end=date(2017, 12, 29))
+    check_coverage(settings, DAYS, life=20)
+    with pytest.raises(DataError, match=r"windows\.test_end 2017-12-29 has 21 sessions, an episode needs 22"):
+        check_coverage(settings, DAYS, life=21)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.desk import Desk
 from pipeline.features.assemble import assemble
@@ -18,12 +19,13 @@ DAY = pd.Timestamp("2016-04-14")
 def desk():
     return Desk(
         name="short",
-        policies={"run": ()},
+        policies={"run": ("fixed_band", "minimum_variance", "regime_switched"), "budget": 20},
         windows={
             "learn_start": "2010-01-04",
-            "signals_start": "2015-07-01",
+            "signals_start": "2014-01-02",
             "test_start": "2016-01-01",
             "test_end": "2016-12-30",
+            "refit_months": 12,
         },
         regimes={"restarts": 1},
         forecasts={"trees": 10},
@@ -44,6 +46,21 @@ def signals_of(desk, market):
 @pytest.fixture(scope="module")
 def signals(desk, market):
     return signals_of(desk, market)
+
+
+@pytest.mark.slow
+def test_scrambling_the_future_changes_no_fitted_policy_and_no_finished_episode(desk, market, signals):
+    """Every hedger, its tuning and its books: what was fitted before the day or over by then stays."""
+    other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
+    before, after = (run_backtest(desk, {"signals": table}) for table in (signals, other))
+    pd.testing.assert_frame_equal(before["tuned"], after["tuned"], check_exact=True)
+    sessions = signals["session"]
+    over = sessions[sessions <= DAY].iloc[-1 - desk.option.sessions]
+    episodes = [table["episodes"] for table in (before, after)]
+    finished = [table[table["start"] < over].reset_index(drop=True) for table in episodes]
+    assert len(finished[0]) > 500
+    pd.testing.assert_frame_equal(*finished, check_exact=True)
+    assert not episodes[0].equals(episodes[1])
 
 
 def known(table):

@@ -23,7 +23,7 @@ def test_where_switches_trading_off():
 
 
 def test_clipped_keeps_edges_and_targets_in_range():
-    band = Band.around(np.array([[0.95]]), 0.2).clipped(0.0, 1.0)
+    band = Band.around(np.array([[0.95]]), 0.2).clipped(np.zeros((1, 1)), np.ones((1, 1)))
     assert band.upper.max() == band.to_upper.max() == 1.0
     assert band.lower.min() == 0.75
 

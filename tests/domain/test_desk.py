@@ -46,6 +46,9 @@ def test_settings_are_frozen():
         ("[option]\nsessions = 21", "key name is missing"),
         ('name = "a/b"', "name: .*pattern"),
         ("name = ", "not valid TOML"),
+        ('name = "x"\n[market]\nrate = inf', r"market\.rate: input should be a finite number"),
+        ('name = "x"\n[regimes]\nfeatures = []', r"regimes\.features: tuple should have at least 1 item"),
+        ('name = "x"\n[regimes.map]\ncalm = {policyy = "none"}', r"policyy; did you mean policy\?"),
     ],
 )
 def test_a_mistake_is_one_clear_line(text, message):
@@ -64,6 +67,8 @@ def test_a_user_file_is_read_from_its_path(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(shipped_desks()["spx-daily"].replace('"spx-daily"', '"mine"'))
     assert load_desk(str(path)).name == "mine"
+    path.write_bytes(b"\xef\xbb\xbf" + b'name = "bom"\r\n[policies]\r\nrun = []\r\n')
+    assert load_desk(str(path)).name == "bom"
     path.write_bytes(b"\xff\xfe\x00name")
     with pytest.raises(SettingsError, match="is not UTF-8"):
         load_desk(str(path))

@@ -126,22 +126,35 @@ def make_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
                 0.2 + 0.01 * i,
                 1e-5 * (1 + i),
                 np.nan if model == "har" else 0.03 * i,
+                np.nan if model == "log_har" else 0.02,
                 700,
             )
             for target in ("variance", "illiquidity")
             for horizon in (1, 5, 21)
-            for i, model in enumerate(("lightgbm", "log_har", "har", "ewma", "last"))
+            for i, model in enumerate(("lightgbm", "log_har", "har", "log_linear", "last_value"))
         ],
-        columns=["target", "horizon", "model", "qlike", "mse", "dm_p", "n"],
+        columns=["target", "horizon", "model", "qlike", "mse", "dm_p", "dm_p_log_har", "n"],
     )
     events = pd.DataFrame(
         [
-            ("spike", "lightgbm", 0.05, 0.12, 0.31, 0.06, 750),
-            ("spike", "climatology", 0.057, 0.0, 0.06, 0.06, 750),
-            ("gap", "lightgbm", 0.08, 0.05, 0.22, 0.11, 750),
-            ("gap", "climatology", 0.084, 0.0, 0.11, 0.11, 750),
+            ("spike", "climatology", 0.057, 0.0, 0.06, 0.06, np.nan, 0.01, 750),
+            ("spike", "logistic", 0.051, 0.11, 0.30, 0.06, 0.01, np.nan, 750),
+            ("spike", "lightgbm_event", 0.05, 0.12, 0.31, 0.06, 0.01, 0.4, 750),
+            ("gap", "climatology", 0.084, 0.0, 0.11, 0.11, np.nan, 0.03, 750),
+            ("gap", "logistic", 0.079, 0.06, 0.23, 0.11, 0.03, np.nan, 750),
+            ("gap", "lightgbm_event", 0.08, 0.05, 0.22, 0.11, 0.04, 0.6, 750),
         ],
-        columns=["event", "model", "brier", "brier_skill", "average_precision", "base_rate", "n"],
+        columns=[
+            "event",
+            "model",
+            "brier",
+            "brier_skill",
+            "average_precision",
+            "base_rate",
+            "dm_p",
+            "dm_p_logistic",
+            "n",
+        ],
     )
     return scores, events
 

@@ -4,6 +4,8 @@ import pytest
 
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.evaluate import evaluate
+from pipeline.evaluate.forecast_verdict import QUESTION
+from pipeline.evaluate.verdicts import LEAST
 
 
 def test_the_same_seed_gives_the_same_bits(desk, tables, evaluation):
@@ -51,7 +53,7 @@ def test_desks_without_the_flagship_are_judged_too(desk, tables):
     episodes = tables["episodes"][~tables["episodes"]["policy"].str.startswith("regime_switched")]
     judged = evaluate(desk, {**tables, "episodes": episodes})
     assert judged.ablations.empty
-    assert [verdict.question for verdict in judged.verdicts] == ["Which hedge had the least risk?"]
+    assert [verdict.question for verdict in judged.verdicts] == [LEAST, QUESTION]
 
 
 def test_earlier_looks_multiply_the_corrected_p(desk, tables, evaluation):

@@ -36,7 +36,12 @@ def test_the_summary_has_what_other_tools_read(evaluation):
     assert summary["ablations"]["regimes"]["without"] == "regime_switched_no_regimes"
     assert set(summary["tests"]["leland"]["risk_bps"]) == {"difference", "ci", "p", "p_adjusted"}
     har = summary["forecasts"]["variance"]["21"]["har"]
-    assert har == {"qlike": pytest.approx(0.22), "mse": pytest.approx(3e-5), "dm_p": None}
+    assert har == {
+        "qlike": pytest.approx(0.22),
+        "mse": pytest.approx(3e-5),
+        "dm_p": None,
+        "dm_p_log_har": 0.02,
+    }
     assert len(summary["regimes"]["transition"]) == 3
     assert summary["by_regime"]["turbulent"]["policies"]["none"]["cvar95_bps"] is None
     assert summary["timings_s"] == {"train": 1.5}

@@ -76,5 +76,21 @@ def test_a_server_that_cannot_start_names_its_log(environment, tmp_path):
         [sys.executable, "-c", HOLD, str(tmp_path / "prefect")], env=broken, capture_output=True, text=True
     )
     assert child.returncode == 1
-    assert f"Prefect's server did not start; its log is {tmp_path}/prefect/server.log" in child.stderr
+    assert f"Prefect's server did not start: see its log {tmp_path}/prefect/server.log" in child.stderr
     assert (tmp_path / "prefect" / "server.log").stat().st_size > 0
+
+
+@pytest.mark.slow
+def test_two_servers_start_in_one_fresh_home(environment, tmp_path):
+    """The first one makes the database; the second one must wait for it."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "prefect")]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with (
+        subprocess.Popen(command, env=environment, **pipes) as first,
+        subprocess.Popen(command, env=environment, **pipes) as second,
+    ):
+        urls = [holder.stdout.readline().split()[0] for holder in (first, second)]
+        assert all(answers(url) for url in urls)
+        for holder in (first, second):
+            holder.communicate("\n", timeout=30)
+            assert holder.returncode == 0

@@ -187,7 +187,7 @@ NEUTRAL = RegimeSwitched(
 
 def test_the_flagship_without_its_parts_is_whalley_wilmott_at_the_forecast_cost(make_state):
     state, _ = make_state()
-    expected = WhalleyWilmott().band(replace(state, cost=state.cost)).clipped(0.0, 1.0)
+    expected = WhalleyWilmott().band(replace(state, cost=state.cost)).clipped(*exposure.position_range(state))
     got = NEUTRAL.band(replace(state, cost=np.full(state.shape, state.desk_cost)))
     np.testing.assert_allclose(got.lower, expected.lower, rtol=1e-12)
     dear = NEUTRAL.band(replace(state, cost=np.full(state.shape, 8 * state.desk_cost)))

@@ -110,6 +110,15 @@ def test_force_makes_a_new_run_of_the_same_trial(tracked):
     assert again.folder.is_dir()
 
 
+@pytest.mark.parametrize("lost", ["report.html", "summary.json", "comparison.txt"])
+def test_a_run_whose_report_lost_a_file_is_made_again(tracked, lost):
+    broken = tracked.publish(force=True)
+    (broken.folder / lost).unlink()
+    again = tracked.publish()
+    assert again.folder != broken.folder
+    assert (again.folder / lost).is_file()
+
+
 def test_a_failure_ends_the_run_as_failed_and_leaves_latest_alone(tracked, monkeypatch):
     def fail(*_arguments):
         raise OSError("disk full")
