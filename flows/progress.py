@@ -6,16 +6,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Collects the seconds of named stages in `seconds`.
-
-    Examples
-    --------
-    >>> watch = Stopwatch()
-    >>> with watch("ingest"):
-    ...     pass
-    >>> list(watch.seconds)
-    ['ingest']
-    """
+    """Collects the seconds of named stages in `seconds`."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}

@@ -164,7 +164,10 @@ def _run_flow(flow: str, desk: str, home: Home, force: bool) -> Any:
 
         _show_progress()
         named = desk if desk in shipped_desks() else str(Path(desk).resolve())
-        return run_here(flow, named, str(home.root), force)
+        try:
+            return run_here(flow, named, str(home.root), force)
+        except HedgeError as error:
+            raise HedgeError(f"{desk}: {error}") from None
 
 
 def _show_progress() -> None:

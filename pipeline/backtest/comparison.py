@@ -53,6 +53,7 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
     policies = desk_policies(desk)
     episodes = build_episodes(desk, sessions)
     folds = _folds(desk, sessions, episodes)
+    log.info("backtest: %d policies over %d windows", len(policies), len(folds))
     stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))
     dates = sessions["session"].to_numpy()
 
@@ -75,7 +76,7 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
             tuned += _parameters(fold.window, fitted, training)
             if name == FLAGSHIP:
                 files["models/regime_switched.json"] = json.dumps(fitted.parameters()).encode()
-        log.info("%s: %d windows in %.1f s", name, len(folds), time.perf_counter() - started)
+        log.debug("%s: %d windows in %.1f s", name, len(folds), time.perf_counter() - started)
     return {
         "episodes": pd.concat(results, ignore_index=True),
         "path": pd.concat(paths, ignore_index=True),
