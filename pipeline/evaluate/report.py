@@ -46,6 +46,7 @@ CAPTIONS = {
     "regimes_over_price": "The regimes the desk believed in, on each day, with what was known on that day.",
     "forecast_against_realised": "Volatility forecast for the option's life against what came.",
 }
+ZERO_WIDTH_SPACE = "\u200b"  # lets a long name break after an underscore
 PAGE = "report.html"
 SUMMARY = "summary.json"
 
@@ -122,7 +123,7 @@ def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:
         ("Effective, without overlap", f"{evaluation.effective:,}"),
         ("Policies compared", f"{len(evaluation.panel.policies)}"),
         ("Earlier looks at these years", f"{evaluation.earlier_looks}"),
-        ("Least risk", str(best)),
+        ("Least risk", str(best).replace("_", f"_{ZERO_WIDTH_SPACE}")),
     ]
 
 
