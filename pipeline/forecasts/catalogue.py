@@ -9,6 +9,7 @@ from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
 from pipeline.forecasts.events import Climatology, Logistic
 from pipeline.forecasts.ewma import Ewma
 from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.garch import Garch, Gjr
 from pipeline.forecasts.har import Har, LogHar
 from pipeline.forecasts.last_value import LastValue
 from pipeline.forecasts.log_linear import LogLinear
@@ -17,6 +18,10 @@ from pipeline.forecasts.task import Task
 LEVEL_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {model.name: model for model in (LastValue, Ewma, Har, LogHar, LogLinear, LightGbm)}
 )
+VARIANCE_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
+    {**LEVEL_FORECASTERS, **{model.name: model for model in (Garch, Gjr)}}
+)
+"""What forecasts any level, and what forecasts variances of returns only."""
 EVENT_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {model.name: model for model in (Climatology, Logistic, LightGbmEvent)}
 )
@@ -31,7 +36,9 @@ def forecasters(task: Task) -> Mapping[str, type[Forecaster]]:
     >>> list(forecasters(spike_task()))
     ['climatology', 'logistic', 'lightgbm_event']
     """
-    return LEVEL_FORECASTERS if task.kind == "level" else EVENT_FORECASTERS
+    if task.kind == "event":
+        return EVENT_FORECASTERS
+    return VARIANCE_FORECASTERS if task.squared else LEVEL_FORECASTERS
 
 
 def restore(state: dict[str, Any]) -> Forecaster:
@@ -42,7 +49,7 @@ def restore(state: dict[str, Any]) -> Forecaster:
     StoreError
         The state names a model that does not exist.
     """
-    known = {**LEVEL_FORECASTERS, **EVENT_FORECASTERS}
+    known = {**VARIANCE_FORECASTERS, **EVENT_FORECASTERS}
     name = state.get("model")
     if name not in known:
         raise StoreError(f"saved forecaster {name}: no such model (known: {', '.join(known)})")

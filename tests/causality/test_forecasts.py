@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.forecasts.catalogue import EVENT_FORECASTERS, LEVEL_FORECASTERS
+from pipeline.forecasts.catalogue import LEVEL_FORECASTERS, forecasters
 from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.harness import training_rows
 from pipeline.forecasts.targets import gap_ahead, level_ahead, spike_ahead, variance_ahead
@@ -22,10 +22,9 @@ EVENT_TARGETS = {
     "gap_1d": (gap_task(), lambda X: gap_ahead(X["illiquidity_1d"], 0.25)),
 }
 CASES = [
-    pytest.param(model, *target, id=f"{name}-{task}")
-    for catalogue, targets in ((LEVEL_FORECASTERS, LEVEL_TARGETS), (EVENT_FORECASTERS, EVENT_TARGETS))
-    for name, model in catalogue.items()
-    for task, target in targets.items()
+    pytest.param(model, task, target, id=f"{name}-{task.name}")
+    for task, target in (*LEVEL_TARGETS.values(), *EVENT_TARGETS.values())
+    for name, model in forecasters(task).items()
 ]
 
 
@@ -35,7 +34,8 @@ def market() -> pd.DataFrame:
     tasks = [task for task, _ in (*LEVEL_TARGETS.values(), *EVENT_TARGETS.values())]
     names = sorted({name for task in tasks for name in (*task.levels, *task.inputs, *task.tree_inputs)})
     X = pd.DataFrame(0.2 * np.exp(0.3 * rng.normal(size=(ROWS, len(names)))), columns=names)
-    X["close"] = 100 * np.exp(np.cumsum(0.01 * rng.normal(size=ROWS)))
+    X["return_1d"] = 0.01 * np.exp(np.sin(np.arange(ROWS) / 40)) * rng.normal(size=ROWS)
+    X["close"] = 100 * np.exp(np.cumsum(X["return_1d"]))
     return X
 
 

@@ -7,9 +7,10 @@ import pytest
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError, FitError, StoreError
 from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
-from pipeline.forecasts.catalogue import EVENT_FORECASTERS, LEVEL_FORECASTERS, restore
+from pipeline.forecasts.catalogue import EVENT_FORECASTERS, VARIANCE_FORECASTERS, restore
 from pipeline.forecasts.events import Climatology, Logistic
 from pipeline.forecasts.ewma import Ewma, ewma
+from pipeline.forecasts.garch import Garch
 from pipeline.forecasts.har import Har, LogHar
 from pipeline.forecasts.last_value import LastValue
 from pipeline.forecasts.linear_forecaster import linear_inputs
@@ -27,12 +28,12 @@ def levels(rng, rows, columns=("day", "week", "month")):
 
 
 def fitted(model, market):
-    task = WEEK if model.name in LEVEL_FORECASTERS else spike_task()
+    task = WEEK if model.name in VARIANCE_FORECASTERS else spike_task()
     y = variance_ahead(market["close"], 5) if task is WEEK else spike_ahead(market["parkinson_1d"], 1.5, 50)
     return model(task, seed=3).fit(market, y.outcome), y.outcome
 
 
-ALL = [*LEVEL_FORECASTERS.values(), *EVENT_FORECASTERS.values()]
+ALL = [*VARIANCE_FORECASTERS.values(), *EVENT_FORECASTERS.values()]
 by_name = pytest.mark.parametrize("model", ALL, ids=lambda model: model.name)
 
 
@@ -66,7 +67,7 @@ def test_a_second_fit_repeats_the_first_to_the_bit(market, model):
 
 @by_name
 def test_too_few_rows_are_an_error(market, model):
-    task = WEEK if model.name in LEVEL_FORECASTERS else spike_task()
+    task = WEEK if model.name in VARIANCE_FORECASTERS else spike_task()
     y = np.where(np.arange(len(market)) < 99, np.arange(len(market)) % 2, np.nan)
     with pytest.raises(FitError, match=f"of {task.name}: .* 100 are needed"):
         model(task).fit(market, y)
@@ -75,8 +76,9 @@ def test_too_few_rows_are_an_error(market, model):
 @pytest.mark.parametrize("model", [m for m in ALL if m is not Climatology], ids=lambda model: model.name)
 def test_a_missing_column_is_named(market, model):
     forecaster, y = fitted(model, market)
-    with pytest.raises(DataError, match="lack parkinson_1d"):
-        model(forecaster.task).fit(market.drop(columns="parkinson_1d"), y)
+    column = "return_1d" if issubclass(model, Garch) else "parkinson_1d"
+    with pytest.raises(DataError, match=f"lack {column}"):
+        model(forecaster.task).fit(market.drop(columns=column), y)
 
 
 @pytest.mark.parametrize("model", [LastValue, Har, LogHar, LogLinear, LightGbm, Logistic, LightGbmEvent])

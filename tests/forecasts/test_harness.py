@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError
-from pipeline.forecasts.catalogue import EVENT_FORECASTERS, LEVEL_FORECASTERS
+from pipeline.forecasts.catalogue import EVENT_FORECASTERS, VARIANCE_FORECASTERS
 from pipeline.forecasts.harness import fit_all, predict_all, score_table, training_rows
 from pipeline.forecasts.scores import brier, diebold_mariano, mse, qlike
 from pipeline.forecasts.targets import spike_ahead, variance_ahead
@@ -24,7 +24,7 @@ def test_level_table(market):
     train = training_rows(target.known, 1200, embargo=5)
     models = fit_all(task, market[train], target.outcome[train], SETTINGS, seed=1)
     predictions = predict_all(models, market)
-    assert list(predictions.columns) == list(LEVEL_FORECASTERS)
+    assert list(predictions.columns) == list(VARIANCE_FORECASTERS)
     assert predictions.index.equals(market.index)
 
     test = predictions.iloc[1200:]
