@@ -2,7 +2,7 @@
 
 Walks each detector forward with yearly refits and prints the QLIKE of the variance that its filtered
 probabilities expect over the next 5 and 21 sessions. The test years of the shipped desk are not read.
-Run with `python benchmarks/regime_features.py`; takes about two minutes.
+Run with `python benchmarks/regime_features.py`; takes about five minutes.
 """
 
 from datetime import date
@@ -47,7 +47,7 @@ def main() -> None:
     }
     ahead = {h: np.maximum(variance_ahead(close, h).outcome, FLOOR) for h in (5, 21)}
     print(f"{'detector':8} {'states':6} {'features':40} {'QLIKE 5':>8} {'QLIKE 21':>8}  volatilities")
-    for detector in ("hmm", "kmeans"):
+    for detector in ("hmm", "kmeans", "jump"):
         for names in SETS:
             for states in (2, 3):
                 regimes = {"detector": detector, "states": states, "features": names}

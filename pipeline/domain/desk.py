@@ -127,7 +127,7 @@ class RegimeRule(Settings):
 class RegimeSettings(Settings):
     """The regime detector, and the pre-specified hedge of each regime."""
 
-    detector: Literal["hmm", "kmeans"] = "hmm"
+    detector: Literal["hmm", "kmeans", "jump"] = "hmm"
     states: Annotated[int, Field(ge=2, le=6)] = 3
     features: Annotated[tuple[str, ...], Field(min_length=1)] = ("log_parkinson_1d",)
     restarts: Count = 4

@@ -4,9 +4,14 @@ from pipeline.domain.desk import RegimeSettings
 from pipeline.regimes.base import Detector
 from pipeline.regimes.gaussian import GaussianDetector
 from pipeline.regimes.hmm import HiddenMarkovDetector
+from pipeline.regimes.jump import JumpDetector
 from pipeline.regimes.kmeans import KMeansDetector
 
-DETECTORS: dict[str, type[GaussianDetector]] = {"hmm": HiddenMarkovDetector, "kmeans": KMeansDetector}
+DETECTORS: dict[str, type[GaussianDetector]] = {
+    "hmm": HiddenMarkovDetector,
+    "kmeans": KMeansDetector,
+    "jump": JumpDetector,
+}
 
 
 def detector(settings: RegimeSettings, seed: int) -> Detector:
