@@ -37,6 +37,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+desk_app = typer.Typer(help="Make desk files.", no_args_is_help=True)
+app.add_typer(desk_app, name="desk")
 
 
 def main() -> None:
@@ -117,6 +119,55 @@ def desks() -> None:
     """List the desks that are shipped."""
     for name in shipped_desks():
         print(f"{name:<16} {load_desk(name).description}")
+
+
+@app.command()
+def compare(
+    first: Annotated[str, typer.Argument(help="A run's name or its beginning, its folder, or `latest`.")],
+    second: Annotated[str, typer.Argument(help="The other run.")],
+    home: HomePath = None,
+    as_json: Json = False,
+) -> None:
+    """Show what differs between two runs in settings, data, code and results."""
+    from rich.console import Console
+
+    from pipeline.evaluate.compare_runs import compare_runs, find_run, read_summary
+    from pipeline.evaluate.comparison_page import (
+        comparison_as_json,
+        comparison_of_runs_for_terminal,
+        write_comparison,
+    )
+
+    reports = Home.find(home).data / "reports"
+    folders = (find_run(reports, first), find_run(reports, second))
+    found = compare_runs(*(read_summary(folder) for folder in folders))
+    if as_json:
+        print(comparison_as_json(found))
+        return
+    Console(width=100, highlight=False).print(comparison_of_runs_for_terminal(found))
+    print(f"page       {write_comparison(found, *folders, reports / 'comparisons')}")
+
+
+@desk_app.command("new")
+def new_desk(
+    path: Annotated[Path, typer.Argument(help="Where to write the desk file.")],
+    bars: Annotated[Path, typer.Option(help="CSV or Parquet file of prices, a row a session.")],
+    vol: Annotated[Path, typer.Option(help="CSV or Parquet file of the volatility index.")],
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> None:
+    """Write a commented desk file from a look at your own data."""
+    from pipeline.ingest import new_desk as maker
+
+    if path.exists() and not force:
+        raise SettingsError(f"{path}: is there already: give another path, or --force to write over it")
+    made = maker.new_desk(path, bars, vol)
+    try:
+        path.write_text(made.text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be written: {error.strerror}") from None
+    for note in made.notes:
+        print(note, file=sys.stderr)
+    print(f"{path} is written: look through it, then hedge run {path}")
 
 
 @app.command()

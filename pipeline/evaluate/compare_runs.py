@@ -1,0 +1,129 @@
+"""Two finished runs side by side: what differs in settings, data and code, and what came of it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.naming import hint
+from pipeline.evaluate.report import SUMMARY
+
+METRICS = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades")
+LATEST = "latest"
+Summary = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that the two runs do not share; None where a run does not have it."""
+
+    key: str
+    first: str | None
+    second: str | None
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """What two runs have in common and what not.
+
+    Attributes
+    ----------
+    first, second : names of the runs.
+    settings, data, code : what differs; empty where nothing does.
+    policies : by policy and metric, the values of both runs; None where a run has no such policy.
+    """
+
+    first: str
+    second: str
+    settings: tuple[Difference, ...]
+    data: tuple[Difference, ...]
+    code: tuple[Difference, ...]
+    policies: Mapping[str, Mapping[str, tuple[float | None, float | None]]]
+
+
+def find_run(reports: Path, name: str) -> Path:
+    """Return the folder of a run: a path, `latest`, a run's name, or the beginning of exactly one.
+
+    Raises
+    ------
+    DataError
+        There is no such run, or several begin like this.
+    """
+    given = Path(name)
+    if (given / SUMMARY).is_file():
+        return given.resolve()
+    if name == LATEST and (reports / LATEST / SUMMARY).is_file():
+        return (reports / LATEST).resolve()
+    runs = sorted(path.parent.name for path in reports.glob(f"*/{SUMMARY}") if path.parent.name != LATEST)
+    found = [run for run in runs if run.startswith(name)] if name else []
+    if len(found) == 1:
+        return reports / found[0]
+    if found:
+        raise DataError(f"{name}: {len(found)} runs begin like this: {', '.join(found)}")
+    raise DataError(f"{name}: no such run in {reports}; {hint(name, [*runs, LATEST])}")
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """Return the summary of a run.
+
+    Raises
+    ------
+    DataError
+        The file is not the summary of a run.
+    """
+    try:
+        summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        summary["desk"], summary["dataset_keys"], summary["policies"]
+    except (ValueError, KeyError, TypeError):
+        raise DataError(f"{folder / SUMMARY} is not the summary of a run: run the desk again") from None
+    return summary
+
+
+def compare_runs(first: Summary, second: Summary) -> RunComparison:
+    """Compare two summaries (`summary.build_summary`).
+
+    Examples
+    --------
+    >>> run = {"run": "a", "desk": {"seed": 7}, "dataset_keys": {}, "code_version": "1", "policies": {}}
+    >>> compare_runs(run, {**run, "run": "b", "desk": {"seed": 8}}).settings
+    (Difference(key='seed', first='7', second='8'),)
+    """
+    policies = dict.fromkeys([*first["policies"], *second["policies"]])
+    return RunComparison(
+        str(first["run"]),
+        str(second["run"]),
+        _differences(dict(_leaves(first["desk"])), dict(_leaves(second["desk"]))),
+        _differences(first["dataset_keys"], second["dataset_keys"]),
+        _differences({"code": first["code_version"]}, {"code": second["code_version"]}),
+        {
+            policy: {
+                metric: (_value(first, policy, metric), _value(second, policy, metric)) for metric in METRICS
+            }
+            for policy in policies
+        },
+    )
+
+
+def _value(run: Summary, policy: str, metric: str) -> float | None:
+    value = run["policies"].get(policy, {}).get(metric)
+    return None if value is None else float(value)
+
+
+def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Difference, ...]:
+    keys = dict.fromkeys([*first, *second])
+    pairs = ((key, first.get(key), second.get(key)) for key in keys)
+    return tuple(Difference(key, _text(one), _text(other)) for key, one, other in pairs if one != other)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _leaves(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
