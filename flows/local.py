@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from flows import interrupts
 from flows.private_server import PrivateServer
 
 MODULES: Mapping[str, str] = {
@@ -25,6 +26,7 @@ def run_here(flow: str, desk: str, home: str | None = None, force: bool = False)
     are heavy, are imported, and gets no heartbeats: it does not outlive the run that they would watch over,
     and each costs a second at the end of a flow.
     """
+    interrupts.remember()
     if os.environ.get("PREFECT_API_URL"):
         return getattr(importlib.import_module(MODULES[flow]), flow)(desk, home, force)
     server = PrivateServer(Path(os.environ["PREFECT_HOME"]))
@@ -35,4 +37,6 @@ def run_here(flow: str, desk: str, home: str | None = None, force: bool = False)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        return chosen(desk, home, force)
+        result = chosen(desk, home, force)
+    interrupts.check()
+    return result

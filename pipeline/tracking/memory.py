@@ -1,12 +1,13 @@
 """The memory that a run took."""
 
+import re
 import resource
 import sys
+from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
-BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024
-"""Of `ru_maxrss`: bytes on macOS, KiB elsewhere."""
+STATUS = Path("/proc/self/status")
 
 
 def peak_memory_mb() -> float:
@@ -20,11 +21,18 @@ def peak_memory_mb() -> float:
     >>> 10 < peak_memory_mb() < 100_000
     True
     """
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_PER_UNIT
     living = 0
     for child in psutil.Process().children(recursive=True):
         try:
             living += child.memory_info().rss
         except psutil.NoSuchProcess:
             continue
-    return float(own + living) / 2**20
+    return _own_peak_mb() + living / 2**20
+
+
+def _own_peak_mb() -> float:
+    """Peak of this process alone; on Linux `ru_maxrss` starts from that of the process before it."""
+    if STATUS.is_file() and (peak := re.search(r"VmHWM:\s+(\d+) kB", STATUS.read_text(encoding="utf-8"))):
+        return int(peak[1]) / 2**10
+    unit = 1 if sys.platform == "darwin" else 2**10
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
