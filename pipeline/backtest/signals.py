@@ -8,10 +8,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.learned_forecasts import learn_forecasts
+from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecasts
 from pipeline.backtest.learned_regimes import learn_regimes, packed
 from pipeline.backtest.windows import check_coverage, refit_windows
 from pipeline.domain.desk import Desk
+from pipeline.forecasts.interval_scores import interval_table
+from pipeline.forecasts.intervals import Interval
 from pipeline.forecasts.targets import variance_ahead
 
 SESSIONS_A_YEAR = 252
@@ -32,8 +34,8 @@ def learn_signals(
     Returns
     -------
     Tables `signals` (one row a session from `signals_start`; see `learned_regimes` and
-    `learned_forecasts`), `scores` and `events` (on the test years), `regimes` and `transition`, and the
-    files of the last fitted models under `models/`.
+    `learned_forecasts`), `scores`, `events` and `intervals` (on the test years), `regimes` and
+    `transition`, and the files of the last fitted models under `models/`.
     """
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
@@ -64,6 +66,7 @@ def learn_signals(
         "signals": signals,
         "scores": forecasts.scores,
         "events": forecasts.events,
+        "intervals": _scored_intervals(desk, signals, forecasts),
         "regimes": regimes.described,
         "transition": regimes.transition,
         "models/regime.npz": packed(regimes.last.to_arrays()),
@@ -71,3 +74,16 @@ def learn_signals(
     for name, model in forecasts.last.items():
         tables[f"models/{name}.json"] = json.dumps(model.to_state()).encode()
     return tables
+
+
+def _scored_intervals(desk: Desk, signals: pd.DataFrame, forecasts: LearnedForecasts) -> pd.DataFrame:
+    tested = signals["tested"].to_numpy()
+    likeliest = signals.filter(like="regime_prob_").to_numpy(float).argmax(axis=1)[tested]
+    tables = []
+    for each in forecasts.intervals:
+        edges = {
+            name: Interval(found.lower[tested], found.upper[tested]) for name, found in each.by_model.items()
+        }
+        table = interval_table(edges, each.actual[tested], likeliest, desk.regimes.names, each.horizon)
+        tables.append(table.assign(target=each.target, horizon=each.horizon))
+    return pd.concat(tables, ignore_index=True)

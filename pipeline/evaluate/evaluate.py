@@ -23,7 +23,17 @@ from pipeline.evaluate.metrics import BASELINE, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.verdicts import Verdict, verdicts
 
-TABLES = ("episodes", "path", "signals", "scores", "events", "regimes", "transition", "tuned")
+TABLES = (
+    "episodes",
+    "path",
+    "signals",
+    "scores",
+    "events",
+    "intervals",
+    "regimes",
+    "transition",
+    "tuned",
+)
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
     Parameters
     ----------
     desk : settings of the run.
-    tables : `episodes, path, signals, scores, events, regimes, transition, tuned` of the backtest.
+    tables : those named in `TABLES`, from the signals and the backtest.
     earlier_looks : other backtests that have looked at the same test rows; they enter the correction.
 
     Raises

@@ -29,6 +29,7 @@ from pipeline.evaluate.sheets import (
 from pipeline.evaluate.signal_sheets import (
     event_sheet,
     forecast_sheet,
+    interval_sheet,
     regime_description_sheet,
     transition_sheet,
     tuned_sheet,
@@ -107,6 +108,7 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
                 regime_description_sheet(evaluation),
                 transition_sheet(evaluation),
                 forecast_sheet(evaluation),
+                interval_sheet(evaluation),
                 event_sheet(evaluation),
             )
         ),

@@ -1,5 +1,7 @@
 """The tables of the report about what was learned: forecasts, events, regimes, tuning."""
 
+from typing import Any
+
 import pandas as pd
 
 from pipeline.evaluate.evaluate import Evaluation
@@ -14,8 +16,7 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
     rows, previous = [], None
     for (_, row), lowest in zip(scores.iterrows(), best, strict=True):
         group = (row["target"], row["horizon"])
-        sessions = "session" if row["horizon"] == 1 else "sessions"
-        head = Cell(f"{row['target']}, {row['horizon']} {sessions}") if group != previous else Cell("")
+        head = Cell(_headed(row) if group != previous else "")
         previous = group
         rows.append(
             (
@@ -35,6 +36,45 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
     )
     headings = ("Target", "Model", "QLIKE", "MSE", "p, HAR", "p, log-HAR", "n")
     return Sheet("forecasts", "Forecasts", lead, headings, tuple(rows), labels=2)
+
+
+def interval_sheet(evaluation: Evaluation) -> Sheet:
+    """Coverage and cost of the 90 % intervals, in all and by regime."""
+    table = evaluation.tables["intervals"]
+    regimes = [str(name) for name in table["regime"].unique()]
+    rows, previous = [], ""
+    for (_, _, model), group in table.groupby(["target", "horizon", "model"], sort=False):
+        whole = group.iloc[0]
+        title = _headed(whole)
+        head, previous = Cell("" if title == previous else title), title
+        rows.append(
+            (
+                head,
+                Cell(str(model)),
+                *(
+                    Cell(number(100 * float(each["coverage"]), 1), under=f"n = {number(float(each['n']), 0)}")
+                    for _, each in group.iterrows()
+                ),
+                Cell(number(float(whole["ratio"]), 2)),
+                Cell(number(float(whole["winkler_log"]), 3)),
+                Cell(f"{float(whole['winkler']):.3g}"),
+                Cell(probability(float(whole["dm_p"]))),
+            )
+        )
+    lead = (
+        "Share of the outcomes inside, out of sample, by the likeliest regime when the forecast was made; "
+        "90 % is meant. The adaptive interval moves with every outcome once it is known, the fixed one keeps "
+        "the quantiles of the training errors, the third takes log-HAR's errors as normal. Winkler's loss "
+        "adds twenty times the miss to the width, once for the logarithms and once in units of the target; "
+        "p tests equal loss of the logarithms with log-HAR's, with lags for the overlap."
+    )
+    coverage = (f"Covered, {name}, %" for name in regimes)
+    headings = ("Target", "Interval", *coverage, "Upper / lower", "Winkler, logs", "Winkler", "p, log-HAR")
+    return Sheet("intervals", "Intervals of the forecasts", lead, headings, tuple(rows), labels=2)
+
+
+def _headed(row: "pd.Series[Any]") -> str:
+    return f"{row['target']}, {row['horizon']} {'session' if row['horizon'] == 1 else 'sessions'}"
 
 
 def event_sheet(evaluation: Evaluation) -> Sheet:

@@ -19,6 +19,8 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
 
     `policies.<name>` has every metric of `metrics.METRICS` and `ci: {metric: [low, high]}`, `delayed` the
     same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences.
+    `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler
+    loss, regime `all` first.
     """
     tables = evaluation.tables
     tests = evaluation.against_delta
@@ -38,6 +40,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "by_regime": _by_regime(evaluation.by_regime),
         "forecasts": _forecasts(tables["scores"]),
         "events": tables["events"].to_dict("records"),
+        "intervals": _intervals(tables["intervals"]),
         "regimes": {
             "states": tables["regimes"].to_dict("records"),
             "switches_a_year": switches_a_year(tables["signals"].filter(like="regime_prob_").to_numpy(float)),
@@ -126,4 +129,13 @@ def _forecasts(scores: pd.DataFrame) -> dict[str, Any]:
     for _, row in scores.iterrows():
         models = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})
         models[str(row["model"])] = {name: row[name] for name in ("qlike", "mse", "dm_p", "dm_p_log_har")}
+    return found
+
+
+def _intervals(table: pd.DataFrame) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _, row in table.iterrows():
+        models = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})
+        names = ("coverage", "below", "above", "ratio", "winkler", "winkler_log", "dm_p", "n")
+        models.setdefault(str(row["model"]), {})[str(row["regime"])] = {name: row[name] for name in names}
     return found

@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.desk import Desk, load_desk
+from pipeline.forecasts.interval_scores import interval_table
+from pipeline.forecasts.intervals import Interval
 from pipeline.regimes.describe import describe, transition_table
 
 POLICIES = (
@@ -159,6 +161,20 @@ def make_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
     return scores, events
 
 
+def make_intervals() -> pd.DataFrame:
+    rng = np.random.default_rng(6)
+    forecast = np.exp(rng.normal(-6.0, 0.5, 300))
+    y = forecast * np.exp(rng.normal(0.0, 0.4, 300))
+    widths = {"lightgbm_adaptive": 1.9, "lightgbm_fixed": 1.7, "log_har_normal": 2.1}
+    edges = {name: Interval(forecast / width, forecast * width) for name, width in widths.items()}
+    names, regime = ["calm", "normal", "turbulent"], np.arange(300) // 120
+    tables = [
+        interval_table(edges, y, regime, names, horizon).assign(target=target, horizon=horizon)
+        for target, horizon in (("variance", 21), ("illiquidity", 1))
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
 def make_regimes() -> tuple[pd.DataFrame, pd.DataFrame]:
     names = ["calm", "normal", "turbulent"]
     rng = np.random.default_rng(5)
@@ -200,6 +216,7 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "signals": make_signals(sessions, regime),
         "scores": scores,
         "events": events,
+        "intervals": make_intervals(),
         "regimes": regimes,
         "transition": transition,
         "tuned": tuned,

@@ -54,7 +54,7 @@ def test_the_page_names_every_policy_verdict_key_and_regime(page, evaluation):
         assert f">{policy}<" in page
     for verdict in evaluation.verdicts:
         assert verdict.question in page
-    for text in ("signals-77ab", "turbulent", "12.30", "15", "log_har", "width_calm"):
+    for text in ("signals-77ab", "turbulent", "12.30", "15", "log_har", "width_calm", "lightgbm_adaptive"):
         assert text in page
 
 

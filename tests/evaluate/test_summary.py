@@ -43,6 +43,10 @@ def test_the_summary_has_what_other_tools_read(evaluation):
         "dm_p_log_har": 0.02,
     }
     assert len(summary["regimes"]["transition"]) == 3
+    covered = summary["intervals"]["variance"]["21"]["lightgbm_adaptive"]
+    assert list(covered) == ["all", "calm", "normal", "turbulent"]
+    assert covered["all"]["n"] == sum(covered[name]["n"] for name in ("calm", "normal", "turbulent")) == 300
+    assert covered["calm"]["dm_p"] is None
     assert summary["by_regime"]["turbulent"]["policies"]["none"]["cvar95_bps"] is None
     assert summary["timings_s"] == {"train": 1.5}
 
