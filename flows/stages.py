@@ -16,7 +16,7 @@ from pipeline.backtest.desk_check import checked_desk
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.home import Home
 from pipeline.features.assemble import assemble
-from pipeline.ingest.sources import load_tables
+from pipeline.ingest.sources import NOTES, content_of, load_tables
 from pipeline.ingest.store import DatasetStore, Output
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,9 @@ def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     cache_policy=NO_CACHE,
 )
 def _load_market(desk: str, home: str | None, force: bool) -> str:
-    return _derive("market", load_tables, home, force, {}, {"data": checked_desk(desk).data})
+    data = checked_desk(desk).data
+    parameters = {"data": data, "content": content_of(data)}
+    return _derive("market", load_tables, home, force, {}, parameters)
 
 
 def _derive(
@@ -97,11 +99,14 @@ def _derive(
     inputs: Mapping[str, str],
     parameters: Mapping[str, Any],
 ) -> str:
-    """Ask the store for a dataset and say how long it took and whether it was there."""
+    """Ask the store for a dataset; say how long it took, whether it was there, and what its notes say."""
     store, started = store_of(home), time.perf_counter()
     known = set(store.keys())
     with threadpool_limits(limits=1):  # so that no number depends on how many cores there are
         key = store.derive(name, build, inputs=inputs, parameters=parameters, force=force)
     made = "unchanged" if key in known and not force else "made"
     log.info("%s %s in %.1f s", key, made, time.perf_counter() - started)
+    if NOTES in (dataset := store.open(key)):
+        for note in dataset[NOTES]["note"]:
+            log.info("%s", note)
     return key

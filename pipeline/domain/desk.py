@@ -7,11 +7,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from pipeline.domain.data_settings import DATA_SOURCES, DataSettings, SampleData
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.naming import hint
+from pipeline.domain.settings import Settings
 
 BPS = 1e-4
 MAXIMUM_COST_BPS = 1000.0
@@ -19,12 +21,6 @@ MAXIMUM_COST_BPS = 1000.0
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
-
-
-class Settings(BaseModel):
-    """Frozen settings in which an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class OptionSettings(Settings):
@@ -90,12 +86,6 @@ class RiskSettings(Settings):
     cvar_level: Share = 0.95
 
 
-class DataSettings(Settings):
-    """Where the market data comes from."""
-
-    source: Literal["sample"] = "sample"
-
-
 class WindowSettings(Settings):
     """What is learned on which days, and tested on which."""
 
@@ -131,7 +121,7 @@ class RegimeSettings(Settings):
     states: Annotated[int, Field(ge=2, le=6)] = 3
     features: Annotated[tuple[str, ...], Field(min_length=1)] = ("log_parkinson_1d",)
     restarts: Count = 4
-    map: dict[str, RegimeRule] = {}
+    map: dict[str, RegimeRule] = Field(default_factory=dict)
     """Rules by regime name (see `names`); every regime has one."""
 
     @property
@@ -200,7 +190,7 @@ class Desk(Settings):
     market: MarketSettings = MarketSettings()
     costs: CostSettings = CostSettings()
     risk: RiskSettings = RiskSettings()
-    data: DataSettings = DataSettings()
+    data: DataSettings = SampleData()
     windows: WindowSettings = WindowSettings()
     regimes: RegimeSettings = RegimeSettings()
     forecasts: ForecastSettings = ForecastSettings()
@@ -258,6 +248,8 @@ def shipped_desks() -> dict[str, str]:
 def load_desk(desk: str) -> Desk:
     """Read a desk: the name of a shipped one, or the path of the user's own file.
 
+    Paths of data files are seen from the folder of the desk file.
+
     Raises
     ------
     SettingsError
@@ -270,7 +262,8 @@ def load_desk(desk: str) -> Desk:
         return parse_desk(shipped[desk], f"{desk}.toml")
     try:
         if path.is_file():
-            return parse_desk(path.read_text(encoding="utf-8-sig"), desk)
+            settings = parse_desk(path.read_text(encoding="utf-8-sig"), desk)
+            return settings.model_copy(update={"data": settings.data.located(path.resolve().parent)})
     except OSError as error:
         raise SettingsError(f"{desk}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -292,7 +285,7 @@ def _explain(error: ValidationError) -> str:
     faults = error.errors()
     first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     place = first["loc"]
-    key = ".".join(str(part) for part in place) or "desk"
+    key = ".".join(map(str, _written(place))) or "desk"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return f"unknown key {key}; {hint(str(place[-1]), _valid_keys(place[:-1]))}{more}"
@@ -303,12 +296,20 @@ def _explain(error: ValidationError) -> str:
     return f"{key}: {message[0].lower()}{message[1:]}{shown}{more}"
 
 
+def _written(place: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the place as it is written in the file: without the source that pydantic puts after `data`."""
+    return place[:1] + place[2:] if place[:1] == ("data",) else place
+
+
 def _valid_keys(place: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Desk
     for part in place:
         field = model.model_fields.get(str(part))
         annotation = field.annotation if field else None
-        model = (
-            annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else RegimeRule
-        )
+        if field is None and part in DATA_SOURCES:
+            model = DATA_SOURCES[part]
+        elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            model = annotation
+        elif part != "data":
+            model = RegimeRule
     return list(model.model_fields)

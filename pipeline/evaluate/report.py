@@ -155,7 +155,7 @@ def _settings(desk: Desk) -> list[tuple[str, str]]:
         ),
         (
             "Data",
-            f"{desk.data.source}, learned from {windows.learn_start}, signals from {windows.signals_start}",
+            f"{desk.data.label}, learned from {windows.learn_start}, signals from {windows.signals_start}",
         ),
         (
             "Regimes",

@@ -1,7 +1,9 @@
-"""Sessions and closing times of the New York Stock Exchange."""
+"""Sessions and closing times of an exchange, the New York Stock Exchange where no other is named."""
 
 import warnings
 from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import exchange_calendars
 import numpy as np
@@ -14,12 +16,13 @@ EXCHANGE = "XNYS"
 FIRST_SESSION = "1990-01-01"
 
 
-def sessions_between(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+def sessions_between(first: pd.Timestamp, last: pd.Timestamp, calendar: str = EXCHANGE) -> pd.DatetimeIndex:
     """Return the exchange's sessions from `first` to `last`, both included, as naive midnights.
 
     Parameters
     ----------
     first, last : dates; time zone and time of day are not looked at.
+    calendar : name of the exchange in the package exchange_calendars.
 
     Returns
     -------
@@ -35,16 +38,17 @@ def sessions_between(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeInde
     >>> sessions_between(pd.Timestamp("2018-07-03"), pd.Timestamp("2018-07-05")).day.tolist()
     [3, 5]
     """
-    closes = _closes(str(first.date()), str(last.date()))
+    closes = _closes(str(first.date()), str(last.date()), calendar)
     return pd.DatetimeIndex(closes.index)
 
 
-def session_closes(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
+def session_closes(sessions: pd.DatetimeIndex, calendar: str = EXCHANGE) -> pd.DatetimeIndex:
     """Return the closing time of each session in UTC: 16:00 New York, earlier on half days.
 
     Parameters
     ----------
     sessions : [T] naive midnights.
+    calendar : name of the exchange in the package exchange_calendars.
 
     Returns
     -------
@@ -63,11 +67,11 @@ def session_closes(sessions: pd.DatetimeIndex) -> pd.DatetimeIndex:
     if sessions.empty:
         return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
     sessions = sessions.as_unit("us")
-    closes = _closes(str(sessions.min().date()), str(sessions.max().date()))
+    closes = _closes(str(sessions.min().date()), str(sessions.max().date()), calendar)
     unknown = sessions.difference(pd.DatetimeIndex(closes.index))
     if len(unknown):
         raise DataError(
-            f"{unknown[0].date()} is not a session of {EXCHANGE}: drop the row or correct its date"
+            f"{unknown[0].date()} is not a session of {calendar}: drop the row or correct its date"
         )
     return pd.DatetimeIndex(closes.loc[sessions])
 
@@ -97,16 +101,40 @@ def check_complete(sessions: pd.DatetimeIndex, table: str) -> None:
 
 
 @lru_cache(maxsize=16)
-def _closes(first: str, last: str) -> pd.Series:
-    """Closing times (UTC) by session; the calendar is built a year past `last`, whose rules are known."""
+def exchange_zone(calendar: str) -> ZoneInfo:
+    """Return the time zone in which an exchange counts its sessions.
+
+    Examples
+    --------
+    >>> exchange_zone("XNYS").key
+    'America/New_York'
+    """
+    return ZoneInfo(str(_calendar(calendar).tz))
+
+
+def _closes(first: str, last: str, name: str) -> pd.Series:
+    """Closing times (UTC) by session."""
     if np.datetime64(first) < np.datetime64(FIRST_SESSION):
-        raise DataError(f"{first} lies before {FIRST_SESSION}, where the {EXCHANGE} calendar starts here")
+        raise DataError(f"{first} lies before {FIRST_SESSION}, where the {name} calendar starts here")
+    # Some calendars are not known back to FIRST_SESSION. The rules of the year after the last are known.
+    start = FIRST_SESSION if name == EXCHANGE else f"{first[:4]}-01-01"
     end = str(np.datetime64(last[:4], "Y") + 1) + "-12-31"
-    with (
-        warnings.catch_warnings()
-    ):  # the calendar package reads time zones in a way that pandas 3.1 deprecates
-        warnings.simplefilter("ignore", Pandas4Warning)
-        calendar = exchange_calendars.get_calendar(EXCHANGE, start=FIRST_SESSION, end=end)
-    closes: pd.Series = calendar.closes.loc[first:last].dt.as_unit("us")
+    try:
+        return _all_closes(name, start, end).loc[first:last]
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{name}: sessions from {first} to {last} are not known: {reason}") from None
+
+
+@lru_cache(maxsize=16)
+def _all_closes(name: str, start: str, end: str) -> pd.Series:
+    closes: pd.Series = _calendar(name, start=start, end=end).closes.dt.as_unit("us")
     closes.index = pd.DatetimeIndex(closes.index).as_unit("us")
     return closes
+
+
+def _calendar(name: str, **span: str) -> Any:
+    """Return a calendar of the package, which reads time zones in a way that pandas 3.1 deprecates."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Pandas4Warning)
+        return exchange_calendars.get_calendar(name, **span)

@@ -8,14 +8,13 @@ knows); the VIX file has an empty row on each exchange holiday.
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.desk import DataSettings
 from pipeline.ingest.calendar import check_complete, session_closes
 from pipeline.ingest.tables import PUBLICATION_DELAY, Tables
 
 VIX_TENOR_DAYS = 30
 
 
-def load(_: DataSettings) -> Tables:
+def load() -> Tables:
     """Return the canonical tables `bars` and `implied_vol` of the embedded sample.
 
     Raises

@@ -22,6 +22,8 @@ the index is computed a quarter of an hour after the cash close, on half days to
 SESSION: Final = "datetime64[us]"
 INSTANT: Final = pd.DatetimeTZDtype("us", "UTC")
 INFINITY: Final = float("inf")
+OPTIONAL: Final = ("open", "high", "low", "volume")
+"""Columns of bars that a source may not know: then they are NaN in every row, never in some."""
 
 
 def _check(holds: Callable[..., pd.Series], fault_and_remedy: str) -> pa.Check:
@@ -73,11 +75,11 @@ BARS: Final = pa.DataFrameSchema(
     checks=[
         _known_after_event(),
         _check(
-            lambda table: table["high"] >= table[["open", "low", "close"]].max(axis=1),
+            lambda table: ~(table["high"] < table[["open", "low", "close"]].max(axis=1)),
             "high lies below open, low or close: correct the row",
         ),
         _check(
-            lambda table: table["low"] <= table[["open", "close"]].min(axis=1),
+            lambda table: ~(table["low"] > table[["open", "close"]].min(axis=1)),
             "low lies above open or close: correct the row",
         ),
     ],
@@ -99,7 +101,8 @@ IMPLIED_VOL: Final = pa.DataFrameSchema(
 SCHEMAS: Final[Mapping[str, pa.DataFrameSchema]] = {"bars": BARS, "implied_vol": IMPLIED_VOL}
 """Canonical tables by name.
 
-`bars` : `session, event_time, known_time, open, high, low, close, volume`.
+`bars` : `session, event_time, known_time, open, high, low, close, volume`; a source that does not know the
+open, the high, the low or the volume has NaN in the whole column.
 `implied_vol` : `session, event_time, known_time, implied_vol, tenor_days`.
 """
 
@@ -127,6 +130,8 @@ def checked(name: str, table: pd.DataFrame) -> pd.DataFrame:
         raise DataError(f"{name}: columns are {found}: deliver {wanted}, in this order")
     if table.empty:
         raise DataError(f"{name}: no rows: check that the source holds data for the span asked for")
+    absent = [column for column in OPTIONAL if column in table and table[column].isna().all()]
+    schema = schema.update_columns({column: {"nullable": True} for column in absent})
     try:
         schema.validate(table.reset_index(drop=True))
     except SchemaError as error:

@@ -23,7 +23,7 @@ def earlier_looks(client: MlflowClient, mlruns: Path, desk: Desk, backtest: str)
     looks, token = list[Run](), None
     while True:
         page = client.search_runs(
-            [ledger], filter_string=f"tags.source = '{desk.data.source}'", page_token=token
+            [ledger], filter_string=f"tags.source = '{desk.data.label}'", page_token=token
         )
         looks += page
         token = page.token
@@ -36,7 +36,7 @@ def log_look(client: MlflowClient, mlruns: Path, desk: Desk, backtest: str, run_
     """Enter a look at the test rows: who, which rows, how many policies, for which run, at this time."""
     tags = {
         "desk": desk.name,
-        "source": desk.data.source,
+        "source": desk.data.label,
         "test_start": desk.windows.test_start.isoformat(),
         "test_end": desk.windows.test_end.isoformat(),
         "backtest": backtest,

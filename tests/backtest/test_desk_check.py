@@ -31,3 +31,45 @@ def test_a_wrong_name_is_one_line_with_file_and_key(tmp_path, old, new, message)
         checked_desk(str(path))
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
+
+
+FILES = """\
+name = "mine"
+[data]
+source = "files"
+[data.bars]
+file = "bars.csv"
+columns = {{ {columns} }}
+[data.implied_vol]
+file = "vol.csv"
+[regimes]
+features = ["{feature}"]
+[policies]
+run = []
+"""
+
+
+@pytest.mark.parametrize(
+    ("columns", "feature", "message"),
+    [
+        ('low = "low"', "log_parkinson_1d", "needs the high: set data.bars.columns.high, or choose another"),
+        ('volume = "volume"', "realized_vol_5d", "data.bars.columns.high is not set, but the forecasts of"),
+        (
+            'high = "h", low = "l"',
+            "log_parkinson_1d",
+            "data.bars.columns.volume is not set, but the",
+        ),
+    ],
+)
+def test_bars_without_a_column_that_is_needed_name_the_setting(tmp_path, columns, feature, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(FILES.format(columns=columns, feature=feature))
+    with pytest.raises(SettingsError, match=message) as caught:
+        checked_desk(str(path))
+    assert "\n" not in str(caught.value)
+
+
+def test_bars_without_an_open_are_enough(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(FILES.format(columns='high = "h", low = "l", volume = "v"', feature="log_parkinson_1d"))
+    assert checked_desk(str(path)).data.bars.columns.open is None

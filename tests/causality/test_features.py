@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.domain.desk import DataSettings
+from pipeline.domain.data_settings import SampleData
 from pipeline.features.assemble import assemble
 from pipeline.features.catalogue import catalogue
 from pipeline.features.feature import Feature
@@ -118,7 +118,7 @@ def test_the_contract_catches(suspect, grid):
 
 @pytest.mark.parametrize("t", [700, 3900, 4600])
 def test_the_matrix_of_real_data_does_not_see_past_its_row(t):
-    tables = load_tables(DataSettings())
+    tables = load_tables(SampleData())
     bars, quotes = tables["bars"], tables["implied_vol"]
     whole = assemble(bars, quotes)["features"].iloc[: t + 1]
     noise = market(seed=t, length=len(bars))

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pipeline.domain.desk import DataSettings
+from pipeline.domain.data_settings import SampleData
 from pipeline.ingest.sources import load_tables
 
 STEPS = 32
@@ -53,7 +53,7 @@ def simulation():
 
 @pytest.fixture(scope="session")
 def sample_tables():
-    return load_tables(DataSettings())
+    return load_tables(SampleData())
 
 
 @pytest.fixture(scope="session")

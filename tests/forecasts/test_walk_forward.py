@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.domain.desk import DataSettings, ForecastSettings
+from pipeline.domain.data_settings import SampleData
+from pipeline.domain.desk import ForecastSettings
 from pipeline.features.assemble import assemble
 from pipeline.forecasts.harness import fit_all, predict_all, score_table, training_rows
 from pipeline.forecasts.targets import level_ahead, variance_ahead
@@ -19,7 +20,7 @@ REFITS = pd.date_range("2014-01-01", END, freq="6MS")
 
 @pytest.fixture(scope="module")
 def real() -> pd.DataFrame:
-    tables = load_tables(DataSettings())
+    tables = load_tables(SampleData())
     features = assemble(tables["bars"], tables["implied_vol"])["features"].set_index("session")
     features["close"] = tables["bars"].set_index("session")["close"]
     return features[features.index < END]

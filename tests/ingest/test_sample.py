@@ -3,16 +3,16 @@ import pandas as pd
 import pytest
 from arch.data import sp500, vix
 
-from pipeline.domain.desk import DataSettings
+from pipeline.domain.data_settings import SampleData
 from pipeline.domain.errors import DataError
 from pipeline.ingest.calendar import sessions_between
 from pipeline.ingest.sample import bars, implied_vol
-from pipeline.ingest.sources import SOURCES, load_tables
+from pipeline.ingest.sources import load_tables
 
 
 @pytest.fixture(scope="module")
 def tables():
-    return load_tables(DataSettings())
+    return load_tables(SampleData())
 
 
 def test_bars_cover_every_session_of_twenty_years(tables):
@@ -60,8 +60,3 @@ def test_an_index_value_on_a_holiday_is_an_error():
 def test_a_session_without_a_bar_is_an_error():
     with pytest.raises(DataError, match="bars: no value for 2008-09-15"):
         bars(sp500.load().drop(pd.Timestamp("2008-09-15")))
-
-
-def test_every_source_that_a_desk_may_name_has_a_loader():
-    names = DataSettings.model_json_schema()["properties"]["source"]
-    assert set(names.get("enum", [names.get("const")])) == set(SOURCES)

@@ -1,0 +1,212 @@
+"""A commented desk file written from a look at a user's data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.data_settings import (
+    BarsColumns,
+    BarsFile,
+    FilesData,
+    ImpliedVolColumns,
+    ImpliedVolFile,
+)
+from pipeline.domain.errors import DataError
+from pipeline.ingest.files import load
+from pipeline.ingest.raw_table import RawTable, read_raw
+
+NAMES: Final[Mapping[str, tuple[str, ...]]] = {
+    "date": ("date", "session", "day", "datetime", "time", "timestamp"),
+    "open": ("open", "o"),
+    "high": ("high", "h"),
+    "low": ("low", "l"),
+    "close": ("close", "last", "price", "c", "adj close", "adj_close"),
+    "volume": ("volume", "vol", "v"),
+    "implied_vol": ("implied_vol", "iv", "vix", "close", "last", "value"),
+}
+"""What columns are usually called, in lower case, the most telling name first."""
+
+FEWEST_YEARS: Final = 5.0
+POINTS_FROM: Final = 2.0
+"""A median volatility above this is in index points."""
+
+
+@dataclass(frozen=True)
+class NewDesk:
+    """The text of a desk file, and what was seen on the way."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def new_desk(path: Path, bars: Path, vol: Path) -> NewDesk:
+    """Return the text of a desk file for a user's bars and volatility index.
+
+    Columns are found by their names, the unit of the volatility by its median, and the windows by the span
+    of the data: regimes learn from its first two fifths, policies from the third, the rest is tested. Both
+    files are read and screened as a run will read them.
+
+    Parameters
+    ----------
+    path : where the desk file will stand; the files' paths are written as seen from there.
+    bars, vol : CSV or Parquet files.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, has no column that looks like a date or a close, fails too many checks, or the
+        two have less than five years in common.
+    """
+    data = FilesData(source="files", bars=_bars(bars), implied_vol=_implied_vol(vol))
+    tables = load(data, {})
+    sessions = tables["bars"]["session"]
+    windows = _windows(sessions, tables["implied_vol"]["session"])
+    return NewDesk(_text(path, data, windows), tuple(tables["notes"]["note"]))
+
+
+def _bars(file: Path) -> BarsFile:
+    raw = read_raw(file)
+    if not (has_name := {name: _column(raw, name) for name in BarsColumns.model_fields})["date"]:
+        raise _unnamed(raw, "date", "bars")
+    if not has_name["close"]:
+        raise _unnamed(raw, "close", "bars")
+    return BarsFile(file=file.resolve(), columns=BarsColumns.model_validate(has_name))
+
+
+def _implied_vol(file: Path) -> ImpliedVolFile:
+    raw = read_raw(file)
+    has_name = {name: _column(raw, name) for name in ImpliedVolColumns.model_fields}
+    for name, found in has_name.items():
+        if not found:
+            raise _unnamed(raw, name, "implied_vol")
+    columns = ImpliedVolColumns.model_validate(has_name)
+    texts = raw.column(columns.implied_vol, "data.implied_vol.columns.implied_vol")
+    values = pd.to_numeric(pd.Series(texts, dtype="str"), errors="coerce").dropna()
+    points = not len(values) or float(np.median(values)) > POINTS_FROM
+    return ImpliedVolFile(file=file.resolve(), columns=columns, unit="points" if points else "decimal")
+
+
+def _column(raw: RawTable, name: str) -> str | None:
+    lower = [each.lower() for each in raw.header]
+    return next((raw.header[lower.index(usual)] for usual in NAMES[name] if usual in lower), None)
+
+
+def _unnamed(raw: RawTable, name: str, table: str) -> DataError:
+    return DataError(
+        f"{raw.file}: no column looks like the {name.replace('_', ' ')} (the columns are "
+        f"{', '.join(raw.header)}): give the file a header, or write data.{table}.columns.{name} by hand"
+    )
+
+
+def _windows(bars: "pd.Series[pd.Timestamp]", vol: "pd.Series[pd.Timestamp]") -> dict[str, date]:
+    """Return the dates of `[windows]`: signals start after two fifths of the bars and with the volatility."""
+    first, last = bars.min(), min(bars.max(), vol.max())
+    signals = max(first + (last - first) * 0.4, vol.min())
+    if (last - first) / pd.Timedelta(days=365.25) < FEWEST_YEARS or signals >= last:
+        raise DataError(
+            f"bars from {first:%Y-%m-%d} and volatility from {vol.min():%Y-%m-%d} to {last:%Y-%m-%d}: a desk "
+            f"needs at least {FEWEST_YEARS:g} years of bars, and volatility in their last three fifths"
+        )
+    test = max(signals + (last - signals) / 3, signals + pd.DateOffset(months=18))
+    if test + pd.DateOffset(months=6) > last:
+        raise DataError(
+            f"bars and volatility from {signals:%Y-%m-%d} to {last:%Y-%m-%d}: two years are needed, to train "
+            "policies and to test them"
+        )
+    days = {"learn_start": first, "signals_start": signals, "test_start": test, "test_end": last}
+    return {name: day.date() for name, day in days.items()}
+
+
+def _text(path: Path, data: FilesData, windows: Mapping[str, date]) -> str:
+    folder = path.resolve().parent
+    bars, vol = data.bars, data.implied_vol
+    found = {name: column for name, column in bars.columns if column is not None}
+    absent = [name for name, column in bars.columns if column is None]
+    lacking = f"   # not found: {', '.join(absent)}" if absent else ""
+    regimes = (
+        'features = ["log_parkinson_1d"]   # the range of the day; needs high and low'
+        if {"high", "low"} <= found.keys()
+        else 'features = ["realized_vol_5d"]    # of closes: the file has no high and low'
+    )
+    return f"""\
+# A desk on your own data. Every key that is not here has the default of the desk spx-daily, see
+# docs/desk-file.md; an unknown key is an error. Run it with: hedge run {path.name}
+name = {_quoted(_name(path))}
+description = {_quoted(f"Hedges a short 21-session at-the-money call on {bars.file.stem}")}
+
+[hedge]
+instrument = "spot"      # spot, or future where one trades
+
+[market]                 # what the data does not carry: check these three
+rate = 0.01              # interest, continuously compounded
+dividend_yield = 0.02    # 0 if the prices are adjusted for dividends
+atm_ratio = 0.85         # at-the-money implied volatility over the volatility index
+
+[costs]                  # one way: fee + half-spread × realised illiquidity (1 in a median training session)
+fee_bps = 0.2
+half_spread_bps = 0.8
+
+[data]
+source = "files"
+calendar = {_quoted(data.calendar)}        # the exchange's sessions, a name of the package exchange_calendars
+quarantine_limit = {data.quarantine_limit:g}  # largest share of rows that may fail a check
+jump_limit = {data.jump_limit:g}        # largest believed |ln(price / price before)|
+
+[data.bars]
+file = {_quoted(_from(folder, bars.file))}   # as seen from this file
+price_scale = 1.0        # prices in the file times this
+date_format = "auto"     # or strptime formats, ["%d/%m/%Y", "%Y-%m-%d"]
+# time_zone = "America/New_York"  # of times of day without an offset
+
+[data.bars.columns]{lacking}
+{_lines(found)}
+
+[data.implied_vol]
+file = {_quoted(_from(folder, vol.file))}
+unit = {_quoted(vol.unit)}          # points (16 is 16 % a year) or decimal (0.16 is)
+tenor_days = {vol.tenor_days}
+
+[data.implied_vol.columns]
+{_lines(dict(vol.columns))}
+
+[windows]                # from the span of the data
+learn_start = {windows["learn_start"]}    # regimes and volatility learn from here
+signals_start = {windows["signals_start"]}  # first out-of-sample signals; policies train from here
+test_start = {windows["test_start"]}
+test_end = {windows["test_end"]}
+
+[regimes]
+states = 3
+{regimes}
+
+[regimes.map]            # the policy regime_map: a hedge for each regime, written down in advance
+calm = {{ policy = "whalley_wilmott", every = 2 }}
+normal = {{ policy = "whalley_wilmott", every = 1 }}
+turbulent = {{ policy = "delta_implied", every = 1 }}
+"""
+
+
+def _name(path: Path) -> str:
+    kept = "".join(
+        each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in path.stem
+    )
+    return kept.lstrip("_.-") or "own-data"
+
+
+def _from(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.as_posix()
+
+
+def _lines(columns: Mapping[str, str]) -> str:
+    return "\n".join(f"{name} = {_quoted(column)}" for name, column in columns.items())
+
+
+def _quoted(text: str) -> str:
+    """Return the text as a TOML string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(each if each.isprintable() else f"\\u{ord(each):04X}" for each in escaped) + '"'

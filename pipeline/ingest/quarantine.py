@@ -1,0 +1,88 @@
+"""Rows that failed a check: kept with their reason, counted, and never silently dropped."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest.raw_table import WRONG_FIELDS, RawTable
+from pipeline.ingest.session_dates import AMBIGUOUS, NO_ZONE, TWO_DIGITS, UNREADABLE
+
+COLUMNS = ("table", "file", "row", "reason", "text")
+REMEDIES = {
+    TWO_DIGITS: "write four digits, or give date_format with %y",
+    AMBIGUOUS: "give date_format",
+    UNREADABLE: "give date_format",
+    NO_ZONE: "give time_zone",
+    WRONG_FIELDS: "the file may be half written",
+}
+
+
+class Quarantine:
+    """The verdict on each row of a raw table: no reason, or the first one that was found.
+
+    Examples
+    --------
+    >>> raw = RawTable("a.csv", ("x",), np.array([["1"], ["2"]], object), np.array([2, 3]), ("1", "2"),
+    ...                np.array([True, False]))
+    >>> quarantine = Quarantine("bars", raw)
+    >>> quarantine.sound.tolist(), quarantine.counted()
+    ([True, False], '1 wrong number of fields')
+    """
+
+    def __init__(self, table: str, raw: RawTable) -> None:
+        self.table, self.raw = table, raw
+        self.reasons: list[str] = ["" if whole else WRONG_FIELDS for whole in raw.whole]
+
+    @property
+    def sound(self) -> NDArray[np.bool_]:
+        """[rows] whether no reason was found yet."""
+        return np.array([not reason for reason in self.reasons], dtype=np.bool_)
+
+    def put(self, rows: NDArray[np.intp] | Sequence[int], reason: str) -> None:
+        """Put rows in quarantine; a row keeps the first reason that it was given."""
+        for row in rows:
+            self.reasons[row] = self.reasons[row] or reason
+
+    def counted(self) -> str:
+        """Return how many rows there are for each kind of reason, most frequent first."""
+        kinds = Counter(reason.partition(":")[0] for reason in self.reasons if reason)
+        return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+
+    def check(self, limit: float) -> None:
+        """Raise where the share of rows in quarantine passes the limit.
+
+        Raises
+        ------
+        DataError
+            With the counts, the first row, and what to do about the most frequent reason.
+        """
+        held = np.flatnonzero(~self.sound)
+        if len(held) <= limit * len(self.reasons):
+            return
+        kind = Counter(self.reasons[row].partition(":")[0] for row in held).most_common(1)[0][0]
+        first = next(row for row in held if self.reasons[row].startswith(kind))
+        text = self.raw.text[first].replace("\n", " ")
+        shown = text if len(text) <= 80 else f"{text[:77]}..."
+        remedy = REMEDIES.get(kind, "correct the file")
+        raise DataError(
+            f"{self.raw.file}: {len(held)} of {len(self.reasons)} rows fail a check ({self.counted()}), more "
+            f"than data.quarantine_limit {limit:g} allows; row {self.raw.number[first]} is {shown!r}: "
+            f"{remedy}, or raise the limit"
+        )
+
+    def rows(self) -> pd.DataFrame:
+        """Return the rows in quarantine: `table, file, row, reason, text`."""
+        held = np.flatnonzero(~self.sound)
+        columns = {
+            "table": [self.table] * len(held),
+            "file": [self.raw.file] * len(held),
+            "row": self.raw.number[held],
+            "reason": [self.reasons[row] for row in held],
+            "text": [self.raw.text[row] for row in held],
+        }
+        frame = pd.DataFrame(columns, columns=list(COLUMNS))
+        return frame.astype({name: "str" for name in COLUMNS if name != "row"} | {"row": "int64"})

@@ -1,0 +1,167 @@
+"""A user's CSV or Parquet file as text, row by row, before anything is believed of it."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.naming import hint
+
+DELIMITERS: Final = ",;\t|"
+PARQUET: Final = frozenset({".parquet", ".pq"})
+WRONG_FIELDS: Final = "wrong number of fields"
+Text = NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class RawTable:
+    """The rows of a file as text.
+
+    Attributes
+    ----------
+    file : name of the file.
+    header : names of the columns.
+    fields : [rows × columns] text of each field without blanks around it; empty where a row is not `whole`.
+    number : [rows] line of the file, the header being line 1; in Parquet the row, the first being 1.
+    text : [rows] the row as it stands in the file.
+    whole : [rows] whether the row has as many fields as the header.
+    """
+
+    file: str
+    header: tuple[str, ...]
+    fields: Text
+    number: NDArray[np.int64]
+    text: tuple[str, ...]
+    whole: NDArray[np.bool_]
+
+    def column(self, name: str, setting: str) -> Text:
+        """Return a column by its name, upper and lower case alike where that leaves no doubt.
+
+        Raises
+        ------
+        DataError
+            There is no such column, or there are two; the message names the setting to change.
+        """
+        found = [i for i, each in enumerate(self.header) if each == name]
+        found = found or [i for i, each in enumerate(self.header) if each.lower() == name.lower()]
+        if len(found) > 1:
+            raise DataError(f"{self.file}: has {len(found)} columns {name}: rename one of them")
+        if not found:
+            near = hint(name, self.header)
+            raise DataError(f"{self.file}: has no column {name}; {near} Set {setting} in the desk file")
+        column: Text = self.fields[:, found[0]]
+        return column
+
+
+def content_hash(file: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal digits.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    """
+    return hashlib.sha256(_content(file)).hexdigest()
+
+
+def read_raw(file: Path, expected: str | None = None) -> RawTable:
+    """Read a CSV file (UTF-8; comma, semicolon, tab or bar between fields) or a Parquet file.
+
+    Parameters
+    ----------
+    file : its suffix `.parquet` or `.pq` says Parquet, everything else is CSV.
+    expected : SHA-256 that the content must have; None takes any.
+
+    Raises
+    ------
+    DataError
+        It is missing, empty, damaged, or has changed since it was hashed.
+    """
+    content = _content(file)
+    if expected is not None and hashlib.sha256(content).hexdigest() != expected:
+        raise DataError(f"{file.name}: changed while the run was starting: run again")
+    if not content.strip():
+        raise DataError(f"{file.name}: the file is empty: give one with a header and a row a session")
+    table = _parquet(file.name, content) if file.suffix.lower() in PARQUET else _csv(file.name, content)
+    if not len(table.number):
+        raise DataError(f"{file.name}: has a header and no rows: give one row a session")
+    return table
+
+
+def _content(file: Path) -> bytes:
+    if not file.exists():
+        raise DataError(f"{file}: no such file; paths in a desk file are seen from its own folder")
+    if not file.is_file():
+        raise DataError(f"{file}: is not a file: name a CSV or a Parquet file")
+    try:
+        return file.read_bytes()
+    except PermissionError:
+        raise DataError(f"{file}: may not be read: change its permissions") from None
+
+
+def _csv(file: str, content: bytes) -> RawTable:
+    if content.startswith(b"PK"):
+        raise DataError(f"{file}: is a zip archive: extract it and name the CSV file in it")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file}: byte {error.start} is not UTF-8 text: save the file as UTF-8") from None
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise DataError(f"{file}: line {line} holds a zero byte: the file is damaged or half written")
+    lines = text.splitlines()
+    delimiter = max(DELIMITERS, key=next((line for line in lines if line.strip()), "").count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows, numbers, texts, before = [], [], [], 0
+    try:
+        for fields in reader:
+            if any(field.strip() for field in fields) or len(fields) > 1:
+                rows.append(fields)
+                numbers.append(before + 1)
+                texts.append(delimiter.join(fields))
+            before = reader.line_num
+    except csv.Error as error:
+        raise DataError(f"{file}: line {min(before + 1, len(lines))}: {error}: mend the quotes") from None
+    if not rows:
+        raise DataError(f"{file}: holds nothing but blanks: give a header and a row a session")
+    return _table(file, rows[0], rows[1:], numbers[1:], texts[1:])
+
+
+def _parquet(file: str, content: bytes) -> RawTable:
+    try:
+        table = pq.read_table(pa.BufferReader(content))
+        columns = [column.to_pylist() for column in table.columns]
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise DataError(f"{file}: cannot be read as Parquet, it may be half written: {reason}") from None
+    rows = [[_written(value) for value in row] for row in zip(*columns, strict=True)]
+    return _table(file, table.column_names, rows, range(1, len(rows) + 1), [",".join(row) for row in rows])
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return ""
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _table(
+    file: str, header: Sequence[str], rows: list[list[str]], numbers: Sequence[int], texts: list[str]
+) -> RawTable:
+    width = len(header)
+    whole = np.array([len(row) == width for row in rows], dtype=np.bool_)
+    fields = np.full((len(rows), width), "", dtype=object)
+    for i, row in enumerate(rows):
+        if whole[i]:
+            fields[i] = [field.strip() for field in row]
+    names = tuple(name.strip() for name in header)
+    return RawTable(file, names, fields, np.array(numbers, dtype=np.int64), tuple(texts), whole)

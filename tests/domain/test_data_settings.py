@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import pytest
+
+from pipeline.domain.data_settings import SampleData
+from pipeline.domain.desk import load_desk, parse_desk
+from pipeline.domain.errors import SettingsError
+
+FILES = """\
+name = "mine"
+policies.run = []
+[data]
+source = "files"
+{data}
+[data.bars]
+file = "bars.csv"
+{bars}
+[data.implied_vol]
+file = "../vol.csv"
+{vol}
+"""
+
+
+def parsed(data="", bars="", vol=""):
+    return parse_desk(FILES.format(data=data, bars=bars, vol=vol), "f.toml")
+
+
+def test_a_desk_that_names_no_source_reads_the_sample():
+    for text in ('name = "x"\npolicies.run = []', 'name = "x"\npolicies.run = []\n[data]\nsource = "sample"'):
+        assert parse_desk(text, "f.toml").data == SampleData()
+    assert parse_desk('name = "x"\npolicies.run = []\n[data]', "f.toml").data.label == "sample"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ({"data": "calender = 'XNYS'"}, r"unknown key data\.calender; did you mean calendar\?"),
+        ({"bars": "fil = 'x'"}, r"unknown key data\.bars\.fil; did you mean file\?"),
+        ({"bars": "columns.clos = 'x'"}, r"unknown key data\.bars\.columns\.clos; did you mean close\?"),
+        ({"vol": "units = 'points'"}, r"unknown key data\.implied_vol\.units; did you mean unit\?"),
+        ({"vol": "unit = 'percent'"}, r"data\.implied_vol\.unit: input should be 'points' or 'decimal'"),
+        ({"vol": "tenor_days = 0"}, r"data\.implied_vol\.tenor_days: .* not 0"),
+        ({"data": "calendar = 'XNYX'"}, r"data\.calendar: no such exchange calendar; did you mean XNYS\?"),
+        ({"data": "calendar = '?'"}, r"no such exchange calendar; valid: XNYS"),
+        ({"bars": "time_zone = 'America/NewYork'"}, r"time zone; did you mean America/New_York\?"),
+        ({"data": "quarantine_limit = 1.5"}, r"data\.quarantine_limit: .* not 1\.5"),
+        ({"bars": "price_scale = 0"}, r"data\.bars\.price_scale: input should be greater than 0"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_with_its_key(text, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        parsed(**text)
+    assert "\n" not in str(caught.value)
+    assert "files.bars" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ('source = "csv"', r"data: source must be sample or files"),
+        ('source = "files"', r"key data\.bars is missing \(and 1 more\)"),
+        ('source = "sample"\nbars.file = "x"', r"unknown key data\.bars; valid: source"),
+        ("source = 3", r"data: source must be sample or files"),
+    ],
+)
+def test_a_wrong_choice_of_source_is_one_clear_line(data, message):
+    with pytest.raises(SettingsError, match=message):
+        parse_desk(f'name = "x"\npolicies.run = []\n[data]\n{data}', "f.toml")
+
+
+def test_data_that_is_no_table_is_one_clear_line():
+    with pytest.raises(SettingsError, match=r"f\.toml: data: "):
+        parse_desk('name = "x"\ndata = 3\npolicies.run = []', "f.toml")
+
+
+def test_files_are_seen_from_the_folder_of_the_desk_file(tmp_path):
+    path = tmp_path / "desks" / "mine.toml"
+    path.parent.mkdir()
+    path.write_text(FILES.format(data="", bars="", vol=""))
+    data = load_desk(str(path)).data
+    assert data.bars.file == path.parent / "bars.csv"
+    assert data.implied_vol.file == tmp_path / "vol.csv"
+    assert data.located(Path("/elsewhere")) == data, "what is absolute stays"
+    assert data.label == "files bars.csv and vol.csv"
+
+
+def test_one_or_several_date_formats():
+    assert parsed().data.bars.date_formats == ()
+    assert parsed(bars='date_format = "%Y"').data.bars.date_formats == ("%Y",)
+    assert parsed(bars='date_format = ["%Y", "%d"]').data.bars.date_formats == ("%Y", "%d")

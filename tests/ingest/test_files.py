@@ -1,0 +1,314 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.domain.data_settings import FilesData
+from pipeline.domain.errors import DataError, HedgeError
+from pipeline.ingest.calendar import sessions_between
+from pipeline.ingest.sources import content_of, load_tables
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+SESSIONS = sessions_between(pd.Timestamp("2018-01-02"), pd.Timestamp("2018-12-31"))
+COLUMNS = {name: name for name in ("date", "open", "high", "low", "close", "volume")}
+
+
+def bar_lines(sessions=SESSIONS):
+    """Return the lines of a good file of bars, header first."""
+    close = 100.0 + np.round(np.sin(np.arange(len(sessions))), 2)
+    rows = [
+        f"{day:%Y-%m-%d},{c - 0.5},{c + 1.0},{c - 1.0},{c},{1000 + i}"
+        for i, (day, c) in enumerate(zip(sessions, close, strict=True))
+    ]
+    return ["date,open,high,low,close,volume", *rows]
+
+
+def vol_lines(sessions=SESSIONS):
+    return ["DATE,CLOSE", *(f"{day:%m/%d/%Y},{15 + i % 7}" for i, day in enumerate(sessions))]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture
+def load(folder):
+    """Return a function that writes the two files from lines and loads them."""
+
+    def run(bars=None, vol=None, bars_file="bars.csv", bars_settings=None, vol_settings=None, **settings):
+        for name, lines, good in ((bars_file, bars, bar_lines), ("vol.csv", vol, vol_lines)):
+            content = lines if isinstance(lines, bytes) else "\n".join(lines or good()).encode() + b"\n"
+            (folder / name).write_bytes(content)
+        data = {
+            "source": "files",
+            "bars": {"file": bars_file, "columns": COLUMNS} | (bars_settings or {}),
+            "implied_vol": {"file": "vol.csv"} | (vol_settings or {}),
+        } | settings
+        return load_tables(FilesData.model_validate(data).located(folder))
+
+    return run
+
+
+def held(tables):
+    return [tuple(row) for row in tables["quarantine"][["table", "row", "reason"]].to_numpy().tolist()]
+
+
+def with_line(number, text, lines=None):
+    """Return good lines with one replaced; the header is line 1."""
+    lines = list(lines or bar_lines())
+    lines[number - 1] = text
+    return lines
+
+
+def test_good_files_become_canonical_tables_bit_by_bit(load):
+    tables = load()
+    source = pd.read_csv(io.StringIO("\n".join(bar_lines())))
+    for name in ("open", "high", "low", "close", "volume"):
+        assert tables["bars"][name].tolist() == source[name].tolist()
+    assert tables["bars"]["session"].tolist() == list(SESSIONS)
+    assert tables["implied_vol"]["implied_vol"].iloc[:3].tolist() == [0.15, 0.16, 0.17]
+    assert tables["quarantine"].empty
+    assert tables["notes"]["note"].tolist() == [
+        "bars.csv: 251 rows read, none in quarantine; 2018-01-02 to 2018-12-31",
+        "vol.csv: 251 rows read, none in quarantine; 2018-01-02 to 2018-12-31",
+    ]
+
+
+def test_prices_are_scaled_and_volatility_may_be_decimal(load):
+    scaled = load(bars_settings={"price_scale": 0.01})
+    assert scaled["bars"]["close"].tolist() == (load()["bars"]["close"] * 0.01).tolist()
+    decimal = ["DATE,CLOSE", *(f"{day:%Y-%m-%d},0.16" for day in SESSIONS)]
+    assert set(load(vol=decimal, vol_settings={"unit": "decimal"})["implied_vol"]["implied_vol"]) == {0.16}
+
+
+GOOD = bar_lines()
+DATE, *_ = GOOD[49].split(",")
+BAD_ROWS = {
+    "crossed high": (f"{DATE},100,99,98,100,1", "crossed high and low: high lies below open"),
+    "crossed low": (f"{DATE},100,102,101,101.5,1", "crossed high and low: low lies above open"),
+    "price of zero": (f"{DATE},100,101,0,100,1", "price not above zero: low"),
+    "negative price": (f"{DATE},100,101,-99,100,1", "price not above zero: low"),
+    "infinite price": (f"{DATE},100,1e999,99,100,1", "number too large: high"),
+    "negative volume": (f"{DATE},100,101,99,100,-1", "negative volume"),
+    "empty cell": (f"{DATE},100,101,99,,1", "no value: close"),
+    "NaN": (f"{DATE},100,101,99,NaN,1", "no value: close"),
+    "text": (f"{DATE},100,101,99,n.b.,1", "not a number: close"),
+    "thousands": (f'{DATE},100,101,99,"1,000",1', "not a number: close"),
+    "too few fields": (f"{DATE},100,101", "wrong number of fields"),
+    "too many fields": (f"{DATE},100,101,99,100,1,1", "wrong number of fields"),
+    "jump": (f"{DATE},1000,1010,990,1000,1", "absurd jump: more than data.jump_limit 0.35"),
+    "absurd high": (f"{DATE},100,1010,99,100,1", "absurd jump: more than data.jump_limit 0.35"),
+    "no date": (",100,101,99,100,1", "unreadable date"),
+    "impossible date": ("2018-02-30,100,101,99,100,1", "unreadable date"),
+    "2-digit year": ("3/14/18,100,101,99,100,1", "2-digit year"),
+    "holiday": ("2018-07-04,100,101,99,100,1", "no session of XNYS"),
+    "weekend": ("2018-07-07,100,101,99,100,1", "no session of XNYS"),
+    "earlier century": ("1918-03-14,100,101,99,100,1", "date outside 1990 to 2100"),
+    "later year": ("2081-03-14,100,101,99,100,1", "date far from all others"),
+    "earlier year": ("1998-03-12,100,101,99,100,1", "date far from all others"),
+}
+
+
+@pytest.mark.parametrize("fault", BAD_ROWS)
+def test_a_bad_row_is_kept_in_quarantine_with_its_place_and_reason(load, fault):
+    line, reason = BAD_ROWS[fault]
+    tables = load(bars=with_line(50, line))
+    assert held(tables) == [("bars", 50, reason)]
+    assert tables["quarantine"]["text"].tolist() == [line.replace('"', "")]
+    rest = [text for i, text in enumerate(GOOD) if i not in (0, 49)]
+    assert tables["bars"]["close"].tolist() == [float(text.split(",")[4]) for text in rest]
+    first, gap, _ = tables["notes"]["note"]
+    assert f"251 rows read, 1 in quarantine (1 {reason.partition(':')[0]})" in first
+    assert f"no bar for 1 of 251 sessions, the longest gap is 1 from {DATE} on" in gap
+
+
+def test_a_repeated_session_keeps_its_first_row(load):
+    lines = [*bar_lines(), f"{DATE},1,1,1,1,1"]
+    tables = load(bars=lines)
+    assert held(tables) == [("bars", 253, "duplicate session: a row before it has the same")]
+    assert len(tables["bars"]) == 251
+
+
+def test_unsorted_rows_are_sorted_and_that_is_said(load):
+    header, *rows = bar_lines()
+    tables = load(bars=[header, *rows[::-1]])
+    pd.testing.assert_frame_equal(tables["bars"], load()["bars"])
+    assert "bars.csv: rows were not in order of time and were sorted" in tables["notes"]["note"].tolist()
+
+
+def test_too_many_bad_rows_stop_the_run_with_one_line(load):
+    lines = [line.replace(",100", ",x", 1) if i % 10 == 5 else line for i, line in enumerate(bar_lines())]
+    with pytest.raises(
+        DataError, match=r"^bars\.csv: \d+ of 251 rows fail a check \(\d+ not a number\)"
+    ) as e:
+        load(bars=lines)
+    assert "data.quarantine_limit 0.01 allows; row " in str(e.value)
+    assert "\n" not in str(e.value)
+    assert len(load(bars=lines, quarantine_limit=0.2)["quarantine"]) > 10
+
+
+STOPS = {
+    "empty": (b"", r"bars\.csv: the file is empty"),
+    "blank": (b" \n\n", r"bars\.csv: the file is empty"),
+    "byte order mark": (b"\xef\xbb\xbf", r"bars\.csv: holds nothing but blanks"),
+    "header only": (b"date,open,high,low,close,volume\n", r"bars\.csv: has a header and no rows"),
+    "binary": (b"\x80\x81\x82,", r"bars\.csv: byte 0 is not UTF-8 text"),
+    "zero bytes": (b"date,close\n2018-01-02,1\n\0\0\0", r"bars\.csv: line 3 holds a zero byte"),
+    "zip": (b"PK\x03\x04", r"bars\.csv: is a zip archive: extract it"),
+    "open quote": (b'date,close\n2018-01-02,"1\n2018', r"bars\.csv: line 2: unexpected end of data: mend"),
+    "other columns": (
+        b"date,open,high,low,closes,volume\n1,1,1,1,1,1\n",
+        r"bars\.csv: has no column close; did you mean closes\? Set data\.bars\.columns\.close",
+    ),
+    "two columns of a name": (
+        b"date,open,high,low,close,close,volume\n1,1,1,1,1,1,1\n",
+        r"bars\.csv: has 2 columns close: rename one",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", STOPS)
+def test_a_file_that_cannot_be_read_is_one_line(load, fault):
+    content, message = STOPS[fault]
+    with pytest.raises(DataError, match=message) as caught:
+        load(bars=content)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_half_written_last_line_is_in_quarantine(load):
+    content = "\n".join(bar_lines()).encode()
+    tables = load(bars=content[:-12])
+    assert held(tables) == [("bars", 252, "wrong number of fields")]
+
+
+def test_a_missing_file_names_where_it_was_looked_for(load, folder):
+    with pytest.raises(DataError, match=r"nowhere\.csv: no such file; paths in a desk file are seen from"):
+        load(bars_settings={"file": "nowhere.csv"})
+    with pytest.raises(DataError, match=r"is not a file"):
+        load(bars_settings={"file": "."})
+
+
+def test_the_unit_of_the_volatility_is_not_guessed(load):
+    with pytest.raises(DataError, match=r"median volatility is 18 a year, .*unit 'decimal': try 'points'"):
+        load(vol_settings={"unit": "decimal"})
+
+
+def test_a_missing_stretch_stops_the_run(load):
+    lines = bar_lines()
+    with pytest.raises(DataError, match=r"bars\.csv: has no bar for 6 sessions of XNYS from 2018-03-14 on"):
+        load(bars=lines[:50] + lines[56:])
+    with pytest.raises(DataError, match=r"no bar for 17 of 251 sessions of XNYS, more than"):
+        load(bars=[line for i, line in enumerate(lines) if i % 15 != 8])
+
+
+def test_a_column_that_is_not_named_is_nan(load):
+    tables = load(bars_settings={"columns": {"date": "date", "close": "close"}})
+    assert tables["bars"][["open", "high", "low", "volume"]].isna().all(axis=None)
+    assert tables["bars"]["close"].notna().all()
+
+
+def test_column_names_may_differ_in_case_and_delimiters_in_kind(load):
+    lines = [line.upper().replace(",", ";") for line in bar_lines()]
+    pd.testing.assert_frame_equal(load(bars=lines)["bars"], load()["bars"])
+
+
+def test_parquet_gives_what_csv_gives(load, folder):
+    frame = pd.read_csv(io.StringIO("\n".join(bar_lines())), parse_dates=["date"])
+    content = frame.to_parquet(index=False)
+    tables = load(bars=content, bars_file="bars.parquet")
+    pd.testing.assert_frame_equal(tables["bars"], load()["bars"])
+    with pytest.raises(DataError, match=r"bars\.parquet: cannot be read as Parquet, it may be half written"):
+        load(bars=content[:-100], bars_file="bars.parquet")
+
+
+def test_another_exchange_has_other_sessions_and_closes(load):
+    london = sessions_between(pd.Timestamp("2018-01-02"), pd.Timestamp("2018-12-31"), "XLON")
+    tables = load(bars=bar_lines(london), vol=vol_lines(london), calendar="XLON")
+    assert tables["bars"]["event_time"].iloc[0] == pd.Timestamp("2018-01-02 16:30", tz="UTC")
+    with pytest.raises(DataError, match=r"rows fail a check .* no session of XNYS"):
+        load(bars=bar_lines(london), vol=vol_lines(london))
+
+
+def test_a_changed_file_is_other_content(load, folder):
+    load()
+    data = FilesData.model_validate(
+        {"source": "files", "bars": {"file": "bars.csv"}, "implied_vol": {"file": "vol.csv"}}
+    ).located(folder)
+    before = content_of(data)
+    assert before == content_of(data)
+    load(bars=with_line(50, f"{DATE},100,101,99,100,7"))
+    after = content_of(data)
+    assert after["bars"] != before["bars"]
+    assert after["implied_vol"] == before["implied_vol"]
+    with pytest.raises(DataError, match=r"bars\.csv: changed while the run was starting: run again"):
+        load_tables(data, before)
+
+
+CELLS = st.one_of(
+    st.sampled_from(["", "NaN", "0", "-1", "1e999", "1e9", "abc", "100", "2018-07-04", "7/3/18", "3/4/2018"]),
+    st.sampled_from(["2099-01-05", "2018-07-03 16:00Z", "2018-07-03T16:00", "1,5", '"', "\x0b", "½", "１"]),
+    st.text(max_size=6),
+    st.floats().map(repr),
+    st.dates().map(str),
+)
+DAMAGE = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5), CELLS), max_size=4)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(damage=DAMAGE, cut=st.integers(0, 40), repeat=st.lists(st.integers(1, 60), max_size=2), data=st.data())
+def test_whatever_is_wrong_every_row_is_a_bar_or_in_quarantine_or_the_run_stops(
+    load, damage, cut, repeat, data
+):
+    lines = bar_lines(SESSIONS[:60])
+    for row, column, cell in damage:
+        fields = lines[row].split(",")
+        lines[row] = ",".join([*fields[:column], cell, *fields[column + 1 :]])
+    lines += [lines[row] for row in repeat]
+    lines = [lines[0], *data.draw(st.permutations(lines[1:]))]
+    content = "\n".join(lines).encode("utf-8", errors="surrogatepass")
+    content = content[: len(content) - cut]
+    fault, tables = "", None
+    try:
+        tables = load(bars=content, vol=vol_lines(SESSIONS[:60]), quarantine_limit=0.2)
+    except HedgeError as error:
+        fault = str(error)
+    if tables is None:
+        assert fault
+        assert "\n" not in fault
+        return
+    total = int(tables["notes"]["note"].iloc[0].split(" rows read")[0].rsplit(" ", 1)[-1])
+    assert len(tables["bars"]) + len(tables["quarantine"]) == total
+    assert (tables["quarantine"]["reason"] != "").all()
+    standing = {tuple(map(str.strip, line.split(",")[1:])) for line in content.decode().splitlines()}
+    numbers = {tuple(map(float, fields)) for fields in standing if all(map(_is_number, fields))}
+    kept = tables["bars"][["open", "high", "low", "close", "volume"]].to_numpy().tolist()
+    assert {tuple(row) for row in kept} <= numbers
+
+
+def _is_number(text):
+    try:
+        return np.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+@pytest.mark.parametrize("day", ["2008-10-13", "2020-03-16"])
+def test_the_real_jumps_of_2008_and_2020_are_believed(day):
+    close = SHARED / "daily" / "spx_close_2008_2024.csv"
+    vol = SHARED / "volatility_indices" / "VIX_History.csv"
+    if not close.is_file() or not vol.is_file():
+        pytest.skip("the shared market data is not on this machine")
+    data = FilesData.model_validate(
+        {"source": "files", "bars": {"file": str(close)}, "implied_vol": {"file": str(vol)}}
+    )
+    tables = load_tables(data)
+    bars = tables["bars"].set_index("session")["close"]
+    move = np.log(bars).diff().loc[day]
+    assert abs(move) > 0.1
+    assert not tables["quarantine"]["reason"].str.contains("jump").any()
+    assert set(tables["quarantine"]["reason"]) == {"no session of XNYS"}

@@ -1,0 +1,105 @@
+import tomllib
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.backtest.desk_check import checked_desk
+from pipeline.domain.errors import DataError
+from pipeline.ingest.calendar import sessions_between
+from pipeline.ingest.new_desk import new_desk
+from pipeline.ingest.sources import load_tables
+
+SESSIONS = sessions_between(pd.Timestamp("2010-01-04"), pd.Timestamp("2018-12-31"))
+
+
+def bars(sessions=SESSIONS, **names):
+    close = 100 + np.sin(np.arange(len(sessions)))
+    frame = pd.DataFrame(
+        {"Date": sessions, "Open": close, "High": close + 1, "Low": close - 1, "Close": close, "Volume": 5}
+    )
+    return frame.rename(columns=names)
+
+
+def vol(sessions=SESSIONS, level=16.0):
+    return pd.DataFrame({"DATE": sessions, "CLOSE": level})
+
+
+@pytest.fixture
+def make(tmp_path):
+    """Return a function that writes the files and the desk file that comes of them."""
+
+    def write(bars_frame, vol_frame, name="mine.toml"):
+        bars_frame.to_csv(tmp_path / "prices.csv", index=False)
+        vol_frame.to_csv(tmp_path / "vol.csv", index=False)
+        path = tmp_path / name
+        made = new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv")
+        path.write_text(made.text, encoding="utf-8")
+        return path, made
+
+    return write
+
+
+def test_the_desk_that_is_written_reads_the_data(make):
+    path, made = make(bars(), vol())
+    desk = checked_desk(str(path))
+    assert desk.name == "mine"
+    assert len(load_tables(desk.data)["bars"]) == len(SESSIONS)
+    assert (
+        made.notes[0]
+        == f"prices.csv: {len(SESSIONS)} rows read, none in quarantine; 2010-01-04 to 2018-12-31"
+    )
+    windows = desk.windows
+    assert windows.learn_start.isoformat() == "2010-01-04"
+    assert windows.signals_start.isoformat() == "2013-08-09"
+    assert windows.test_start.isoformat() == "2015-05-27"
+    assert windows.test_end.isoformat() == "2018-12-31"
+
+
+def test_paths_are_written_as_seen_from_the_desk_file(make):
+    path, _ = make(bars(), vol())
+    assert tomllib.loads(path.read_text())["data"]["bars"]["file"] == "prices.csv"
+
+
+def test_signals_wait_for_the_volatility(make):
+    path, _ = make(bars(), vol(SESSIONS[1200:]))
+    assert pd.Timestamp(checked_desk(str(path)).windows.signals_start) == SESSIONS[1200]
+
+
+def test_the_unit_of_the_volatility_is_seen(make):
+    for level, unit in ((16.0, "points"), (0.16, "decimal")):
+        path, _ = make(bars(), vol(level=level))
+        assert checked_desk(str(path)).data.implied_vol.unit == unit
+
+
+def test_the_plain_close_is_taken_before_the_adjusted_one(make):
+    path, _ = make(bars().assign(**{"Adj Close": 50.0}), vol())
+    assert checked_desk(str(path)).data.bars.columns.close == "Close"
+
+
+def test_a_path_that_is_no_name_makes_a_valid_desk(make):
+    path, _ = make(bars(), vol(), 'my "désk".toml')
+    assert checked_desk(str(path)).name == "my--d-sk-"
+
+
+def test_a_file_of_closes_says_what_it_lacks(make):
+    _, made = make(bars()[["Date", "Close"]], vol())
+    assert "[data.bars.columns]   # not found: open, high, low, volume" in made.text
+    assert 'features = ["realized_vol_5d"]' in made.text
+
+
+@pytest.mark.parametrize(
+    ("prices", "quotes", "message"),
+    [
+        (bars(Close="px"), vol(), r"prices\.csv: no column looks like the close \(the columns are Date, "),
+        (bars(Date="when"), vol(), r"prices\.csv: no column looks like the date"),
+        (bars(), vol().rename(columns={"CLOSE": "x"}), r"vol\.csv: no column looks like the implied vol"),
+        (bars(SESSIONS[-900:]), vol(), "a desk needs at least 5 years of bars"),
+        (bars(), vol(SESSIONS[-200:]), "two years are needed, to train policies and to test them"),
+        (bars(), vol(SESSIONS[:300]), "a desk needs at least 5 years of bars"),
+    ],
+)
+def test_data_that_makes_no_desk_is_one_line(make, prices, quotes, message):
+    with pytest.raises(DataError, match=message) as caught:
+        make(prices, quotes)
+    assert "\n" not in str(caught.value)
