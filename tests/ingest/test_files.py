@@ -259,6 +259,7 @@ CELLS = st.one_of(
 DAMAGE = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5), CELLS), max_size=4)
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damage=DAMAGE, cut=st.integers(0, 40), repeat=st.lists(st.integers(1, 60), max_size=2), data=st.data())
 def test_whatever_is_wrong_every_row_is_a_bar_or_in_quarantine_or_the_run_stops(
