@@ -99,11 +99,11 @@ def read_raw(file: Path, expected: str | None = None) -> RawTable:
 
 
 def _content(file: Path) -> bytes:
-    if not file.exists():
-        raise DataError(f"{file}: no such file; paths in a desk file are seen from its own folder")
-    if not file.is_file():
-        raise DataError(f"{file}: is not a file: name a CSV or a Parquet file")
     try:
+        if not file.exists():
+            raise DataError(f"{file}: no such file; paths in a desk file are seen from its own folder")
+        if not file.is_file():
+            raise DataError(f"{file}: is not a file: name a CSV or a Parquet file")
         return file.read_bytes()
     except PermissionError:
         raise DataError(f"{file}: may not be read: change its permissions") from None
