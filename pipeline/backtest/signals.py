@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from pipeline.backtest.detector_comparison import compare_detectors
 from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecasts
 from pipeline.backtest.learned_regimes import learn_regimes, packed
 from pipeline.backtest.windows import check_coverage, refit_windows
@@ -35,7 +36,8 @@ def learn_signals(
     -------
     Tables `signals` (one row a session from `signals_start`; see `learned_regimes` and
     `learned_forecasts`), `scores`, `events` and `intervals` (on the test years), `regimes` and
-    `transition`, and the files of the last fitted models under `models/`.
+    `transition`, `detectors` (see `detector_comparison`), and the files of the last fitted models under
+    `models/`.
     """
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
@@ -47,6 +49,9 @@ def learn_signals(
     started = time.perf_counter()
     regimes = learn_regimes(desk, matrix, windows)
     log.info("regimes: %d refits in %.1f s", len(windows), time.perf_counter() - started)
+    started = time.perf_counter()
+    detectors = compare_detectors(desk, matrix, close, windows)
+    log.info("regimes: %d detectors compared in %.1f s", len(detectors), time.perf_counter() - started)
     started = time.perf_counter()
     forecasts = learn_forecasts(desk, matrix, close, windows)
     log.info("forecasts: %d refits in %.1f s", len(windows), time.perf_counter() - started)
@@ -69,6 +74,7 @@ def learn_signals(
         "intervals": _scored_intervals(desk, signals, forecasts),
         "regimes": regimes.described,
         "transition": regimes.transition,
+        "detectors": detectors,
         "models/regime.npz": packed(regimes.last.to_arrays()),
     }
     for name, model in forecasts.last.items():

@@ -32,6 +32,7 @@ TABLES = (
     "intervals",
     "regimes",
     "transition",
+    "detectors",
     "tuned",
 )
 

@@ -132,12 +132,15 @@ def fit_jumps(
 
 
 def _half_squares(x: FloatArray, means: FloatArray) -> FloatArray:
-    return np.asarray(0.5 * ((x[:, None, :] - means) ** 2).sum(axis=2))
+    loss = np.empty((len(x), len(means)))
+    for state, mean in enumerate(means):
+        loss[:, state] = 0.5 * ((x - mean) ** 2).sum(axis=1)
+    return loss
 
 
 def _means(x: FloatArray, labels: IntArray, before: FloatArray) -> FloatArray:
     """Mean of the rows of each state; a state without rows stays where it was."""
-    means = before.copy()
-    for state in np.unique(labels):
-        means[state] = x[labels == state].mean(axis=0)
-    return means
+    rows = np.bincount(labels, minlength=len(before))
+    total = [np.bincount(labels, weights=column, minlength=len(before)) for column in x.T]
+    means = np.stack(total, axis=1) / np.maximum(rows, 1)[:, None]
+    return np.where(rows[:, None] > 0, means, before)

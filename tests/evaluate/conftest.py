@@ -185,6 +185,22 @@ def make_regimes() -> tuple[pd.DataFrame, pd.DataFrame]:
     return described, transition_table(chain, names).reset_index(names="from")
 
 
+def make_detectors() -> pd.DataFrame:
+    measured = {
+        "detector": ["hmm", "kmeans", "jump"],
+        "own": [True, False, False],
+        "mean_stay": [14.4, 2.6, np.nan],
+        "switches_a_year": [17.0, 96.0, np.nan],
+        "qlike_5": [0.469, 0.747, np.nan],
+        "qlike_21": [0.325, 0.554, np.nan],
+        "median_lag": [2.0, np.inf, np.nan],
+        "missed": [0.049, 0.51, np.nan],
+        "false_alarms_a_year": [4.2, 49.5, np.nan],
+        "fit_seconds": [0.64, 0.04, np.nan],
+    }
+    return pd.DataFrame(measured)
+
+
 @pytest.fixture(scope="session")
 def desk() -> Desk:
     shipped = load_desk("spx-daily")
@@ -219,6 +235,7 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "intervals": make_intervals(),
         "regimes": regimes,
         "transition": transition,
+        "detectors": make_detectors(),
         "tuned": tuned,
     }
 
