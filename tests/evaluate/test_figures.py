@@ -77,4 +77,7 @@ def test_drawing_leaves_the_process_wide_style_alone(evaluation):
 def test_an_infinite_band_is_drawn_as_no_band(evaluation):
     path = evaluation.tables["path"].copy()
     path.loc[path["policy"] == "regime_switched", ["lower", "upper"]] = [-np.inf, np.inf]
-    stressed_episode(path).draw_without_rendering()
+    figure = stressed_episode(path)
+    figure.draw_without_rendering()
+    spans = [axis.get_ylim() for axis in figure.axes]
+    assert np.isfinite(spans).all()

@@ -41,7 +41,8 @@ def test_good_tables_pass_unchanged():
 
 
 def test_equal_prices_are_a_valid_bar():
-    checked("bars", bars().assign(open=100.0, high=100.0, low=100.0, close=100.0))
+    flat = bars().assign(open=100.0, high=100.0, low=100.0, close=100.0)
+    pd.testing.assert_frame_equal(checked("bars", flat), flat)
 
 
 DAY = pd.Timedelta(days=1)
