@@ -162,6 +162,7 @@ class PolicySettings(Settings):
         "leland",
         "whalley_wilmott",
         "zakamouline",
+        "constant_shift",
         "minimum_variance",
         "regime_map",
         "regime_switched",

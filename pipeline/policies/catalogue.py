@@ -6,6 +6,7 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.naming import hint
 from pipeline.policies.base import Policy
+from pipeline.policies.constant_shift import ConstantShift
 from pipeline.policies.delta import DeltaForecast, DeltaImplied
 from pipeline.policies.fixed_band import FixedBand
 from pipeline.policies.leland import Leland
@@ -21,8 +22,8 @@ FLAGSHIP = RegimeSwitched.name
 POLICIES: dict[str, Any] = {
     policy.name: policy
     for policy in (
-        NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, MinimumVariance,
-        RegimeMap, RegimeSwitched, *ABLATIONS,
+        NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, ConstantShift,
+        MinimumVariance, RegimeMap, RegimeSwitched, *ABLATIONS,
     )
 }  # fmt: skip
 

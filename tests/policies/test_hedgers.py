@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from pipeline.domain.errors import FitError, PolicyError
 from pipeline.domain.instruments import Leg
 from pipeline.policies import exposure
 from pipeline.policies.base import Score, Training
+from pipeline.policies.constant_shift import ConstantShift
 from pipeline.policies.delta import DeltaForecast, DeltaImplied
 from pipeline.policies.fixed_band import FixedBand
 from pipeline.policies.leland import Leland, leland_vol
@@ -183,6 +185,7 @@ def test_regime_map_follows_the_most_probable_regime_and_its_frequency(make_stat
 NEUTRAL = RegimeSwitched(
     slope_share=0.0, band_scale=1.0, regime_weight=0.0, forecast_weight=0.0, aversion_tilt=1.0
 )
+SLOPE = (-0.4, 0.1, 0.0)
 
 
 def test_the_flagship_without_its_parts_is_whalley_wilmott_at_the_forecast_cost(make_state):
@@ -203,6 +206,42 @@ def test_the_ratio_blends_variances(make_state):
     policy = replace(NEUTRAL, band_scale=0.0, regime_weight=0.25, forecast_weight=0.5)
     variance = 0.25 * state.implied_vol**2 + 0.25 * state.regime_vol**2 + 0.5 * state.forecast_vol**2
     np.testing.assert_allclose(middle(policy.band(state)), exposure.target(state, np.sqrt(variance)))
+
+
+def test_a_turbulent_regime_takes_less_of_the_slope_and_an_average_one_its_share(make_state):
+    state, _ = make_state()
+    tilted = replace(NEUTRAL, call=SLOPE, slope_share=0.5, slope_tilt=0.25, band_scale=0.0)
+    bare, whole = replace(tilted, slope_share=0.0), replace(tilted, slope_share=1.0, slope_tilt=1.0)
+    start = (slice(None), 0)
+    taken = []
+    for k in range(3):
+        sure = np.zeros_like(state.regime_prob)
+        sure[..., k] = 1.0
+        own, none, all_of_it = (
+            middle(p.band(replace(state, regime_prob=sure)))[start] for p in (tilted, bare, whole)
+        )
+        taken.append(((own - none) / (all_of_it - none)).mean())
+    np.testing.assert_allclose(taken, [1.0, 0.5, 0.25], rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["call", "put", "straddle"])
+def test_the_constant_shift_leans_each_option_alike_and_vanishes_at_expiry(make_state, kind):
+    state, _ = make_state(kind=kind)
+    lean = middle(DeltaImplied().band(state)) - middle(ConstantShift(0.3).band(state))
+    options = 2 if kind == "straddle" else 1
+    np.testing.assert_allclose(
+        lean[:, 0], options * 0.3 * norm.pdf(0.0) * state.forward_slope[:, 0], rtol=5e-3
+    )
+    assert (lean[:, -1] <= options * 0.3 * 0.4 * np.sqrt(1.5 / 21)).all()
+
+
+def test_the_constant_shift_takes_the_best_of_its_grid(make_state):
+    state, _ = make_state()
+
+    def score(policy):
+        return Score((policy.shift - 0.26) ** 2, np.zeros(4))
+
+    assert ConstantShift().fit(Training(state, score, 60)).shift == 0.25
 
 
 def test_a_turbulent_regime_narrows_the_band_and_an_average_one_leaves_it(make_state):
@@ -239,16 +278,15 @@ def test_each_ablation_ignores_what_it_is_without(make_state):
         },
     }
     for ablation in ABLATIONS:
-        band = ablation().band(state)
+        sloped, flagship = ablation(call=SLOPE), RegimeSwitched(call=SLOPE)
+        band = sloped.band(state)
         kind = ablation.name.removeprefix("regime_switched_")
         if kind == "no_bands":
             assert not width(band).any()
         else:
-            assert (band.lower == ablation().band(replace(state, **parts[kind])).lower).all()
-            assert (
-                RegimeSwitched().band(state).lower
-                != RegimeSwitched().band(replace(state, **parts[kind])).lower
-            ).any()
+            assert (band.lower == sloped.band(replace(state, **parts[kind])).lower).all()
+            changed = flagship.band(replace(state, **parts[kind]))
+            assert (flagship.band(state).lower != changed.lower).any()
 
 
 def test_ablations_are_tuned_with_the_same_budget_and_never_touch_what_they_lack(make_state):
