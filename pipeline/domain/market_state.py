@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray, Liability
 
+WIDE = ("price", "regime_prob")
+"""Fields with a third axis behind [N, T]; every other field with three axes has the options in front."""
+
 
 @dataclass(frozen=True)
 class MarketState:
@@ -19,10 +22,16 @@ class MarketState:
     value. Money is per unit of starting spot = 100. No array holds NaN except `implied_vol` and the
     learned columns of a market that has none; a policy that needs one of those says so.
 
+    A *net book* of M options that is hedged as one position has the same fields with an axis of options in
+    front of what belongs to an option: `time_to_expiry`, `strike`, `forward`, `forward_slope`, `lots`, `age`,
+    the volatilities and the legs' quantities are [M, N, T]; what belongs to the path stays as it is. A policy
+    works on either, as long as it sums over the options with `policies.exposure`.
+
     Attributes
     ----------
-    liability : the option book.
-    risk_aversion : absolute, per unit of money (γ).
+    liability : the options.
+    risk_aversion : absolute, per unit of money (γ). In a net book [N, T]: that of one option over the
+        number of options held, so that n equal options are hedged as n times one.
     interval : years between two decision times (Δt).
     rate : continuously compounded interest rate, annual.
     step : [T] decision times since the start of the episode: 0, 1, …
@@ -39,10 +48,12 @@ class MarketState:
     desk_cost : the desk's constant cost, with no forecast in it.
     spike_prob, gap_prob : [N, T] forecast probabilities of a volatility spike and of a liquidity gap.
     spike_base, gap_base : [N, T] the same probabilities in the training rows: climatology.
+    lots : how many of each option are held, bought or sold: 1 in an episode, [M, N, T] in a net book.
+    age : decision times since each option was dealt, [M, N, T]; None in an episode, where it is `step`.
     """
 
     liability: Liability
-    risk_aversion: float
+    risk_aversion: float | FloatArray
     interval: float
     rate: float
     step: NDArray[np.int64]
@@ -61,11 +72,13 @@ class MarketState:
     gap_prob: FloatArray
     spike_base: FloatArray
     gap_base: FloatArray
+    lots: FloatArray | float = 1.0
+    age: FloatArray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         """N episodes, T decision times."""
-        rows, times = self.forward.shape
+        rows, times = self.forward.shape[-2:]
         return rows, times
 
     def episodes(self, rows: NDArray[np.int64]) -> "MarketState":
@@ -78,9 +91,12 @@ class MarketState:
         return replace(one, step=self.step[time : time + 1])
 
     def _map(self, select: Callable[[FloatArray], FloatArray]) -> "MarketState":
+        def of_each(options: FloatArray) -> FloatArray:
+            return np.stack([select(option) for option in options])
+
         changed: dict[str, Any] = {
-            field.name: select(value)
+            field.name: (of_each if value.ndim == 3 and field.name not in WIDE else select)(value)
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray) and field.name != "step"
         }
-        return replace(self, **changed)
+        return replace(self, liability=self.liability.selected(of_each), **changed)

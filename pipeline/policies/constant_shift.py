@@ -36,7 +36,7 @@ class ConstantShift:
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
         options = -sum(leg.quantity for leg in state.liability.legs)
         shift = options * self.shift * vega_profile(state, vol) * state.forward_slope
-        return Band.around(exposure.target(state, vol) - shift)
+        return Band.around(exposure.target(state, vol) - exposure.net(shift))
 
     def parameters(self) -> dict[str, float]:
         """Return the shift."""
@@ -44,9 +44,9 @@ class ConstantShift:
 
 
 def vega_profile(state: MarketState, vol: FloatArray) -> FloatArray:
-    """Return φ(d₁)·√(τ/τ₀), [N, T]: at most 0.4, and zero at expiry; τ₀ = τ + elapsed decision times · Δt."""
+    """Return φ(d₁)·√(τ/τ₀), at most 0.4, and zero at expiry; τ₀ = τ + age · Δt."""
     deviation = vol * np.sqrt(state.time_to_expiry)
     d1 = np.log(state.forward / state.strike) / deviation + deviation / 2.0
-    life = state.time_to_expiry + state.step * state.interval
+    life = state.time_to_expiry + (state.step if state.age is None else state.age) * state.interval
     profile: FloatArray = norm.pdf(d1) * np.sqrt(state.time_to_expiry / life)
     return profile

@@ -1,4 +1,4 @@
-"""The option book's Greeks in units of the hedge instrument."""
+"""The Greeks of what is hedged, in units of the hedge instrument: one option, or the net of a book."""
 
 import numpy as np
 
@@ -8,26 +8,56 @@ from pipeline.domain.market_state import MarketState
 from pipeline.pricing import book
 
 
-def target(state: MarketState, vol: FloatArray) -> FloatArray:
-    """Return the position that offsets the book's delta at volatility `vol`, [N, T] hedge units.
+def net(values: FloatArray) -> FloatArray:
+    """Return what is [N, T] as it is, and the sum over the options of what is [M, N, T]: [N, T].
 
-    δ = −∂value/∂F · dF/dprice. A short call gives a positive position.
+    Examples
+    --------
+    >>> net(np.array([[[0.5]], [[-0.2]]])).round(2)
+    array([[0.3]])
+    """
+    total: FloatArray = values.sum(axis=0) if values.ndim == 3 else values
+    return total
+
+
+def held(state: MarketState) -> FloatArray | float:
+    """Return the number of options held, bought or sold: 1 in an episode, [N, T] in a net book."""
+    return state.lots if isinstance(state.lots, float) else np.sum(state.lots, axis=0)
+
+
+def typical(state: MarketState, values: FloatArray) -> FloatArray:
+    """Return the average of an option's quantity over the options held, weighted by lots: [N, T].
+
+    One option is its own average. Where nothing is held it is the first value.
+    """
+    if values.ndim < 3:
+        return values
+    total = np.asarray(held(state))
+    share = state.lots / np.where(total > 0.0, total, 1.0)
+    average: FloatArray = np.where(total > 0.0, (share * values).sum(axis=0), values[0])
+    return average
+
+
+def target(state: MarketState, vol: FloatArray) -> FloatArray:
+    """Return the position that offsets the net delta at volatility `vol`, [N, T] hedge units.
+
+    δ = −∂value/∂F · dF/dprice, summed over the options. A short call gives a positive position.
     """
     delta = book.delta(state.liability, state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-    return -delta * state.forward_slope
+    return net(-delta * state.forward_slope)
 
 
 def curvature(state: MarketState, vol: FloatArray) -> FloatArray:
-    """Return |Γ| = |∂²value/∂price²| at volatility `vol`, [N, T]."""
+    """Return |Γ| = |∂²value/∂price²| of all options together at volatility `vol`, [N, T]."""
     gamma = book.gamma(state.liability, state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-    return np.abs(gamma) * state.forward_slope**2
+    return np.abs(net(gamma * state.forward_slope**2))
 
 
 def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:
-    """Return the least and greatest position that the book's delta can ask for, [N, T] each."""
+    """Return the least and greatest position that the options' deltas can ask for together, [N, T] each."""
     low, high = state.liability.position_range
     most: FloatArray = state.forward_slope * np.exp(-state.rate * state.time_to_expiry)
-    return low * most, high * most
+    return net(low * most), net(high * most)
 
 
 def known(vol: FloatArray, policy: str, what: str) -> FloatArray:
@@ -39,6 +69,6 @@ def known(vol: FloatArray, policy: str, what: str) -> FloatArray:
         Naming the policy and the input that is missing.
     """
     if np.isnan(vol).any():
-        row, time = np.argwhere(np.isnan(vol))[0]
+        *_, row, time = np.argwhere(np.isnan(vol))[0]
         raise PolicyError(f"policy {policy}: no {what} in episode {row} at decision time {time}")
     return vol

@@ -13,7 +13,7 @@ WIDTHS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15
 
 @dataclass(frozen=True)
 class FixedBand:
-    """Δ(implied) ± `half_width`, in hedge units per option."""
+    """Δ(implied) ± `half_width` · options held, in hedge units."""
 
     name: ClassVar[str] = "fixed_band"
     half_width: float = 0.05
@@ -29,7 +29,7 @@ class FixedBand:
     def band(self, state: MarketState) -> Band:
         """Return the constant-width band around the implied-volatility delta."""
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
-        return Band.around(exposure.target(state, vol), self.half_width)
+        return Band.around(exposure.target(state, vol), self.half_width * exposure.held(state))
 
     def parameters(self) -> dict[str, float]:
         """Return the half-width."""

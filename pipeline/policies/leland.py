@@ -29,14 +29,14 @@ class Leland(Untrained):
             A bought option whose Leland number reaches one has no adjusted variance.
         """
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
-        center = np.zeros(state.shape)
+        center = np.zeros_like(state.forward)
         for leg in state.liability.legs:
             adjusted = leland_vol(vol, state.desk_cost, state.interval, leg)
             delta = black.delta(
                 leg.right, state.forward, state.strike, state.time_to_expiry, adjusted, state.rate
             )
             center -= leg.quantity * delta * state.forward_slope
-        return Band.around(center)
+        return Band.around(exposure.net(center))
 
 
 def leland_vol(vol: FloatArray, cost: float, interval: float, leg: Leg) -> FloatArray:

@@ -66,7 +66,7 @@ def named_coefficients(by_right: Mapping[Right, Coefficients]) -> dict[str, floa
 
 def adjustment(state: MarketState, coefficients: Mapping[Right, Coefficients]) -> FloatArray:
     """Return what the minimum-variance hedge adds to the delta hedge, [N, T] hedge units."""
-    total = np.zeros(state.shape)
+    total = np.zeros_like(state.forward)
     for leg in state.liability.legs:
         delta, slopes = _regressors(state, leg.right)
         total -= (
@@ -74,7 +74,7 @@ def adjustment(state: MarketState, coefficients: Mapping[Right, Coefficients]) -
             * (slopes / state.forward)
             * np.polynomial.polynomial.polyval(delta, coefficients[leg.right])
         )
-    return total * state.forward_slope
+    return exposure.net(total * state.forward_slope)
 
 
 def slope_coefficients(state: MarketState, right: Right) -> Coefficients:

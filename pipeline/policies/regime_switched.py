@@ -95,7 +95,7 @@ class RegimeSwitched:
             (self.regime_weight, state.regime_vol, "regime_vol"),
             (self.forecast_weight, state.forecast_vol, "forecast_vol"),
         )
-        variance = np.zeros(state.shape)
+        variance = np.zeros_like(state.forward)
         for weight, vol, what in blend:
             if weight:
                 variance += weight * exposure.known(vol, self.name, what) ** 2

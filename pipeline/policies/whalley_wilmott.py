@@ -30,8 +30,8 @@ def half_width(
 ) -> FloatArray:
     """Return the half-width [N, T] in hedge units (Whalley, Wilmott 1997, eq. 4.4).
 
-    S is the hedge instrument's price and Γ the book's gamma with respect to it.
+    S is the hedge instrument's price and Γ the net gamma with respect to it.
     """
     gamma = exposure.curvature(state, vol)
-    discount = np.exp(-state.rate * state.time_to_expiry)
+    discount = np.exp(-state.rate * exposure.typical(state, state.time_to_expiry))
     return np.cbrt(1.5 * discount * cost * state.price[..., 0] * gamma**2 / aversion)

@@ -20,7 +20,8 @@ class Zakamouline(Untrained):
     H0 = c/(γ S σ² τ), H1 = 1.12 c^0.31 τ^0.05 (e^(−rτ)/σ)^0.25 (|Γ|/γ)^0.5,
     K = −4.76 c^0.78 τ^−0.02 (e^(−rτ)/σ)^0.25 (γ S² |Γ|)^0.15, σ_m² = σ²(1 + K) for options bought and
     σ²(1 − K) for options sold. Γ is at σ. H0 grows without bound as τ falls: the band is cut at the range
-    of the book's own delta.
+    of the book's own delta. In a net book every option has its own σ_m; Γ is the net one, and the widths are
+    at the average σ and τ of the options held.
     """
 
     name: ClassVar[str] = "zakamouline"
@@ -36,12 +37,14 @@ class Zakamouline(Untrained):
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
         cost, aversion, time = state.desk_cost, state.risk_aversion, state.time_to_expiry
         spot, gamma = state.price[..., 0], exposure.curvature(state, vol)
+        sigma, tau = exposure.typical(state, vol), exposure.typical(state, time)
+        h0 = cost / (aversion * spot * sigma**2 * tau)
+        ratio = (np.exp(-state.rate * tau) / sigma) ** 0.25
+        h1 = 1.12 * cost**0.31 * tau**0.05 * ratio * np.sqrt(gamma / aversion)
         ratio = (np.exp(-state.rate * time) / vol) ** 0.25
-        h0 = cost / (aversion * spot * vol**2 * time)
-        h1 = 1.12 * cost**0.31 * time**0.05 * ratio * np.sqrt(gamma / aversion)
         shift = -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * spot**2 * gamma) ** 0.15
 
-        center = np.zeros(state.shape)
+        center = np.zeros_like(state.forward)
         for leg in state.liability.legs:
             variance = vol**2 * (1.0 + np.sign(leg.quantity) * shift)
             if np.any(variance <= 0.0):
@@ -51,4 +54,4 @@ class Zakamouline(Untrained):
                 )
             delta = black.delta(leg.right, state.forward, state.strike, time, np.sqrt(variance), state.rate)
             center -= leg.quantity * delta * state.forward_slope
-        return Band.around(center, h0 + h1).clipped(*exposure.position_range(state))
+        return Band.around(exposure.net(center), h0 + h1).clipped(*exposure.position_range(state))

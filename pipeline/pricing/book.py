@@ -1,4 +1,7 @@
-"""Value and Greeks of an option book with one strike and one expiry: Black's formula, summed over legs."""
+"""Value and Greeks of calls and puts that share strike and expiry: Black's formula, summed over legs.
+
+A leg's quantity broadcasts with the other inputs, so the options of a net book are valued in one call.
+"""
 
 from collections.abc import Iterable
 

@@ -1,7 +1,8 @@
 """What every hedger must do, whoever wrote it: found by looking into the room, not from a list.
 
 Each answers a valid band, reads the present of its own episode only, gives live (one time) what it gives in
-batch, needs no more position than the book's delta can ask for, and fits without touching its inputs.
+batch, needs no more position than the book's delta can ask for, fits without touching its inputs, and
+hedges a net book of options as it hedges one.
 """
 
 import importlib
@@ -16,6 +17,8 @@ import pipeline.policies
 from pipeline.backtest.ledger import book
 from pipeline.domain.band import Band
 from pipeline.domain.desk import Desk, load_desk
+from pipeline.domain.instruments import Leg, Liability
+from pipeline.domain.market_state import WIDE
 from pipeline.domain.risk_measures import measure
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy, Score, Training
@@ -124,6 +127,50 @@ def test_fitting_leaves_the_state_alone_and_repeats(policy, make_state):
 
 def test_parameters_are_plain_numbers(fitted):
     assert all(isinstance(value, float) for value in fitted.parameters().values())
+
+
+def as_book(state, copies):
+    """The state of a net book that holds `copies` of the state's option."""
+
+    def stacked(array):
+        return np.broadcast_to(array, (copies, *state.shape)).copy()
+
+    path = {*WIDE, "step", "cost", "spike_prob", "spike_base", "gap_prob", "gap_base"}
+    arrays = {
+        field.name: stacked(getattr(state, field.name))
+        for field in fields(state)
+        if isinstance(getattr(state, field.name), np.ndarray) and field.name not in path
+    }
+    legs = tuple(Leg(leg.right, stacked(np.full((1, 1), leg.quantity))) for leg in state.liability.legs)
+    held = {"liability": Liability(legs), "lots": stacked(np.ones((1, 1)))}
+    arrays["age"] = stacked(state.step.astype(float))
+    return replace(state, risk_aversion=np.full(state.shape, state.risk_aversion / copies), **held, **arrays)
+
+
+@pytest.mark.parametrize("kind", ["call", "straddle"])
+def test_a_book_of_one_option_has_the_band_of_the_option(policy, make_state, kind):
+    state, market = make_state(kind, cost=1e-4)
+    fitted = policy.fit(training_on(state, market))
+    alone = edges(fitted.band(state))
+    for name, edge in edges(fitted.band(as_book(state, 1))).items():
+        np.testing.assert_array_equal(edge, alone[name], err_msg=name)
+
+
+def test_a_book_of_equal_options_has_as_many_times_the_band(fitted, make_state):
+    state = replace(make_state()[0], rate=0.03)
+    alone, many = edges(fitted.band(state)), edges(fitted.band(as_book(state, 5)).checked(fitted.name))
+    speed = many.pop("speed")
+    np.testing.assert_array_equal(speed, alone.pop("speed"))
+    for name, edge in many.items():
+        np.testing.assert_allclose(edge, 5 * alone[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+def test_a_book_live_equals_batch(fitted, make_state):
+    state = as_book(make_state()[0], 3)
+    batch = edges(fitted.band(state))
+    for t in (0, 1, 20):
+        for name, edge in edges(fitted.band(state.at(t).episodes(np.array([3, 17])))).items():
+            np.testing.assert_allclose(edge[:, 0], batch[name][[3, 17], t], rtol=1e-12, err_msg=name)
 
 
 class Clairvoyant:
