@@ -2,7 +2,8 @@
 
 Every function takes `forward` F, `strike` K, `time` τ in years, `vol` σ (annual decimal) and `rate` r
 (continuous), broadcasts them, and returns NaN where an input is NaN. With σ√τ = 0 the price is the
-discounted intrinsic value, the delta its slope (one half at the money) and gamma and vega are zero.
+discounted intrinsic value, the delta its slope (one half at the money), and gamma, vega, vanna and volga are
+zero.
 """
 
 import numpy as np
@@ -67,6 +68,52 @@ def vega(forward: Numbers, strike: Numbers, time: Numbers, vol: Numbers, rate: N
     """
     _, d1, _ = _arguments("call", forward, strike, time, vol)
     return _discount(rate, time) * forward * _density(d1) * np.sqrt(time)
+
+
+def theta(
+    right: Right, forward: Numbers, strike: Numbers, time: Numbers, vol: Numbers, rate: Numbers = 0.0
+) -> FloatArray:
+    """Return ∂price/∂t at the same forward, r · price − ½σ²F²Γ: what a year's passing adds.
+
+    Examples
+    --------
+    >>> round(float(theta("call", 100.0, 100.0, 30 / 365, 0.2)), 4)
+    -13.9097
+    """
+    decay = 0.5 * np.square(vol) * np.square(forward) * gamma(forward, strike, time, vol, rate)
+    return rate * price(right, forward, strike, time, vol, rate) - decay
+
+
+def vanna(forward: Numbers, strike: Numbers, time: Numbers, vol: Numbers, rate: Numbers = 0.0) -> FloatArray:
+    """Return ∂²price/∂F∂σ = −e^(−rτ)φ(d₁)d₂/σ, the same for calls and puts.
+
+    Examples
+    --------
+    >>> round(float(vanna(100.0, 105.0, 30 / 365, 0.2)), 4)
+    1.2513
+    """
+    _, d1, d2 = _arguments("call", forward, strike, time, vol)
+    return -_discount(rate, time) * _without_variance(vol, time, d1, d2)
+
+
+def volga(forward: Numbers, strike: Numbers, time: Numbers, vol: Numbers, rate: Numbers = 0.0) -> FloatArray:
+    """Return ∂²price/∂σ² = e^(−rτ)F φ(d₁)√τ d₁d₂/σ, the same for calls and puts.
+
+    Examples
+    --------
+    >>> round(float(volga(100.0, 105.0, 30 / 365, 0.2)), 4)
+    29.4961
+    """
+    _, d1, d2 = _arguments("call", forward, strike, time, vol)
+    slope = np.sqrt(time) * np.where(np.isinf(d1), 0.0, d1)
+    return _discount(rate, time) * forward * slope * _without_variance(vol, time, d1, d2)
+
+
+def _without_variance(vol: Numbers, time: Numbers, d1: FloatArray, d2: FloatArray) -> FloatArray:
+    """Return φ(d₁)d₂/σ, zero where σ√τ is."""
+    certain = _spread(time, vol) == 0.0
+    moneyness = np.where(certain, 0.0, d2) / np.where(certain, 1.0, vol)
+    return np.asarray(_density(d1) * moneyness)
 
 
 def _arguments(

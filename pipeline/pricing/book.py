@@ -54,6 +54,54 @@ def gamma(
     return sum(leg.quantity for leg in book.legs) * black.gamma(forward, strike, time, vol, rate)
 
 
+def vega(
+    book: Liability,
+    forward: Numbers,
+    strike: Numbers,
+    time: Numbers,
+    vol: Numbers,
+    rate: Numbers = 0.0,
+) -> FloatArray:
+    """Return the book's ∂value/∂σ, per unit of volatility, when all volatilities move alike."""
+    return sum(leg.quantity for leg in book.legs) * black.vega(forward, strike, time, vol, rate)
+
+
+def theta(
+    book: Liability,
+    forward: Numbers,
+    strike: Numbers,
+    time: Numbers,
+    vol: Numbers,
+    rate: Numbers = 0.0,
+) -> FloatArray:
+    """Return the book's ∂value/∂t at the same forward, per year."""
+    return _sum(leg.quantity * black.theta(leg.right, forward, strike, time, vol, rate) for leg in book.legs)
+
+
+def vanna(
+    book: Liability,
+    forward: Numbers,
+    strike: Numbers,
+    time: Numbers,
+    vol: Numbers,
+    rate: Numbers = 0.0,
+) -> FloatArray:
+    """Return the book's ∂²value/∂forward∂σ."""
+    return sum(leg.quantity for leg in book.legs) * black.vanna(forward, strike, time, vol, rate)
+
+
+def volga(
+    book: Liability,
+    forward: Numbers,
+    strike: Numbers,
+    time: Numbers,
+    vol: Numbers,
+    rate: Numbers = 0.0,
+) -> FloatArray:
+    """Return the book's ∂²value/∂σ²."""
+    return sum(leg.quantity for leg in book.legs) * black.volga(forward, strike, time, vol, rate)
+
+
 def _sum(terms: Iterable[FloatArray]) -> FloatArray:
     total: FloatArray = np.zeros(())
     for term in terms:

@@ -41,6 +41,12 @@ def test_quantlib_agrees(forward, time, vol, rate):
         assert black.delta(right, *terms) == pytest.approx(oracle.deltaForward(), rel=1e-9, abs=1e-12)
         assert black.gamma(*terms) == pytest.approx(oracle.gammaForward(), rel=1e-9, abs=1e-14)
         assert black.vega(*terms) == pytest.approx(oracle.vega(time), rel=1e-9, abs=1e-10)
+        # QuantLib's theta is per year at the same spot: with the forward fixed the spot drifts with the rate.
+        spot = forward * discount
+        drift = rate * spot * oracle.delta(spot)
+        assert black.theta(right, *terms) == pytest.approx(
+            oracle.theta(spot, time) + drift, rel=1e-7, abs=1e-8
+        )
 
 
 def test_greeks_are_the_derivatives_of_the_price():
@@ -55,6 +61,23 @@ def test_greeks_are_the_derivatives_of_the_price():
     np.testing.assert_allclose(black.vega(forward, 100.0, time, vol, rate), by_vol, rtol=1e-7)
 
 
+def differences(function, argument, step):
+    """Central first and second difference of a function of one number."""
+    down, here, up = (function(argument + move) for move in (-step, 0.0, step))
+    return (up - down) / (2 * step), (up - 2 * here + down) / step**2
+
+
+@pytest.mark.parametrize("right", ["call", "put"])
+def test_theta_vanna_and_volga_are_the_derivatives_of_the_price(right):
+    forward, time, vol, rate = np.linspace(80.0, 120.0, 9), 0.25, 0.3, 0.02
+    by_time, _ = differences(lambda t: black.price(right, forward, 100.0, t, vol, rate), time, 1e-5)
+    np.testing.assert_allclose(black.theta(right, forward, 100.0, time, vol, rate), -by_time, rtol=1e-7)
+    by_vol, _ = differences(lambda v: black.delta(right, forward, 100.0, time, v, rate), vol, 1e-5)
+    np.testing.assert_allclose(black.vanna(forward, 100.0, time, vol, rate), by_vol, rtol=1e-7)
+    _, twice = differences(lambda v: black.price(right, forward, 100.0, time, v, rate), vol, 1e-3)
+    np.testing.assert_allclose(black.volga(forward, 100.0, time, vol, rate), twice, rtol=1e-4)
+
+
 @pytest.mark.parametrize(("time", "vol"), [(0.0, 0.2), (0.5, 0.0)])
 def test_without_variance_the_price_is_intrinsic(time, vol):
     forward = np.array([90.0, 100.0, 130.0])
@@ -64,6 +87,9 @@ def test_without_variance_the_price_is_intrinsic(time, vol):
     np.testing.assert_allclose(black.delta("call", *terms), discount * np.array([0.0, 0.5, 1.0]))
     assert not black.gamma(*terms).any()
     assert not black.vega(*terms).any() or time > 0
+    assert not black.vanna(*terms).any()
+    assert not black.volga(*terms).any()
+    np.testing.assert_allclose(black.theta("call", *terms), 0.03 * black.price("call", *terms))
 
 
 def test_nan_in_nan_out():
@@ -81,4 +107,8 @@ def test_a_book_is_the_sum_of_its_legs(kind, side):
     for of_book, of_leg in ((book.value, black.price), (book.delta, black.delta)):
         expected = sign * sum(of_leg(right, *terms) for right in rights)
         np.testing.assert_allclose(of_book(liability, *terms), expected, rtol=1e-14)
-    np.testing.assert_allclose(book.gamma(liability, *terms), sign * len(rights) * black.gamma(*terms))
+    for name in ("gamma", "vega", "vanna", "volga"):
+        expected = sign * len(rights) * getattr(black, name)(*terms)
+        np.testing.assert_allclose(getattr(book, name)(liability, *terms), expected)
+    decay = sign * sum(black.theta(right, *terms) for right in rights)
+    np.testing.assert_allclose(book.theta(liability, *terms), decay)
