@@ -1,11 +1,12 @@
 """Episodes on real sessions: an option started every session and hedged to expiry."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import Market
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
@@ -21,27 +22,47 @@ SESSIONS_A_YEAR = 252.0
 
 @dataclass(frozen=True)
 class Episodes:
-    """N episodes: what is known while they run, what they go through, and when.
+    """N episodes: what is known while they run, what they go through, where each step ends, and when.
 
     `start` [N] and `expiry` [N] are rows of the session table.
     """
 
     state: MarketState
     market: Market
+    step_end: StepEnd
     start: NDArray[np.int64]
     expiry: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Lives:
-    """The life of every episode: rows of the session table [N, T+1], clock, prices."""
+class Contracts:
+    """What is hedged at each decision time, [N, T], or [M, N, T] in a net book of M options.
+
+    `sessions_left` counts sessions to expiry, at least 1. `slope` is dF/dprice of the hedge instrument;
+    `forward_next` is the forward of the same option when the step has passed, `time_next` what is then left
+    of its life. `lots` and `age` are as in `MarketState`.
+    """
+
+    liability: Liability
+    sessions_left: NDArray[np.int64]
+    time_to_expiry: FloatArray
+    strike: FloatArray
+    forward: FloatArray
+    slope: FloatArray
+    time_next: FloatArray
+    forward_next: FloatArray
+    lots: FloatArray | float = 1.0
+    age: FloatArray | None = None
+
+
+@dataclass(frozen=True)
+class Lives:
+    """N hedges: rows of the session table [N, T+1], years of each step [N, T], prices [N, T+1]."""
 
     grid: NDArray[np.int64]
-    to_expiry: FloatArray
     elapsed: FloatArray
     spot: FloatArray
-    forward: FloatArray
-    strike: FloatArray
+    price: FloatArray
 
 
 def build_episodes(desk: Desk, sessions: pd.DataFrame) -> Episodes:
@@ -65,46 +86,73 @@ def build_episodes(desk: Desk, sessions: pd.DataFrame) -> Episodes:
     DataError
         No session range is long enough for one episode.
     """
-    lives = _lives(desk, sessions)
-    state = _state(desk, sessions, lives)
-    return Episodes(state, _market(desk, sessions, lives, state), lives.grid[:, 0], lives.grid[:, -1])
-
-
-def _lives(desk: Desk, sessions: pd.DataFrame) -> _Lives:
     grid = _starts(desk, sessions)[:, None] + np.arange(desk.option.sessions + 1)
-    close = _floats(sessions, "close")[grid]
-    days = sessions["session"].to_numpy().astype("datetime64[D]").astype(np.int64)[grid]
+    lives = hedge_lives(desk, sessions, grid)
+    contracts = _contracts(desk, sessions, lives)
+    state = market_state(desk, sessions, lives, contracts, desk.risk.aversion)
+    step_end = ends_of_steps(desk, sessions, lives, contracts)
+    return Episodes(state, _market(desk, sessions, lives, state), step_end, grid[:, 0], grid[:, -1])
+
+
+def hedge_lives(desk: Desk, sessions: pd.DataFrame, grid: NDArray[np.int64]) -> Lives:
+    """Return the lives of N hedges over the rows `grid` [N, T+1], the spot scaled to 100 at the first.
+
+    The hedge instrument is the spot, or the future that expires with the last row.
+    """
+    close, days = _floats(sessions, "close")[grid], days_of(sessions)[grid]
     spot = START_SPOT * close / close[:, :1]
-    to_expiry = (days[:, -1:] - days) / YEAR
-    forward = spot * np.exp((desk.market.rate - desk.market.dividend_yield) * to_expiry)
-    strike = np.full(spot.shape, START_SPOT * desk.option.moneyness)
-    return _Lives(grid, to_expiry, np.diff(days, axis=1) / YEAR, spot, forward, strike)
+    price = forward_of(desk, spot, (days[:, -1:] - days) / YEAR) if _future(desk) else spot
+    return Lives(grid, np.diff(days, axis=1) / YEAR, spot, price)
 
 
-def _state(desk: Desk, sessions: pd.DataFrame, lives: _Lives) -> MarketState:
-    decisions, to_expiry = lives.grid[:, :-1], lives.to_expiry[:, :-1]
+def _contracts(desk: Desk, sessions: pd.DataFrame, lives: Lives) -> Contracts:
+    days = days_of(sessions)[lives.grid]
+    time = (days[:, -1:] - days) / YEAR
+    forward = forward_of(desk, lives.spot, time)
+    return Contracts(
+        liability=Liability.of(desk.option.kind, desk.option.side),
+        sessions_left=np.broadcast_to(np.arange(desk.option.sessions, 0, -1), lives.elapsed.shape),
+        time_to_expiry=time[:, :-1],
+        strike=np.full(lives.elapsed.shape, START_SPOT * desk.option.moneyness),
+        forward=forward[:, :-1],
+        slope=(forward / lives.price)[:, :-1],
+        time_next=time[:, 1:],
+        forward_next=forward[:, 1:],
+    )
+
+
+def market_state(
+    desk: Desk,
+    sessions: pd.DataFrame,
+    lives: Lives,
+    contracts: Contracts,
+    risk_aversion: FloatArray | float,
+) -> MarketState:
+    """Return what is known at the decision times of N hedges: all rows of their lives but the last."""
+    decisions, to_expiry = lives.grid[:, :-1], contracts.time_to_expiry
     regimes = sum(1 for name in sessions.columns if name.startswith("regime_prob_"))
 
     def column(name: str) -> FloatArray:
         return _floats(sessions, name)[decisions]
 
     def vol_to_go(kind: str) -> FloatArray:
-        sums = [_floats(sessions, f"{kind}_variance_{m}") for m in range(desk.option.sessions, 0, -1)]
-        variance = np.stack(sums, axis=1)[decisions, np.arange(len(sums))]
+        horizons = range(1, int(contracts.sessions_left.max()) + 1)
+        sums = np.stack([_floats(sessions, f"{kind}_variance_{m}") for m in horizons], axis=1)
+        variance = sums[decisions, contracts.sessions_left - 1]
         return np.asarray(np.sqrt(variance / to_expiry), dtype=np.float64)
 
     return MarketState(
-        liability=Liability.of(desk.option.kind, desk.option.side),
-        risk_aversion=desk.risk.aversion,
+        liability=contracts.liability,
+        risk_aversion=risk_aversion,
         interval=1.0 / SESSIONS_A_YEAR,
         rate=desk.market.rate,
-        step=np.arange(desk.option.sessions),
+        step=np.arange(decisions.shape[1]),
         time_to_expiry=to_expiry,
-        strike=lives.strike[:, :-1],
-        forward=lives.forward[:, :-1],
-        price=_hedge_price(desk, lives)[:, :-1],
-        forward_slope=np.ones_like(to_expiry) if _future(desk) else (lives.forward / lives.spot)[:, :-1],
-        implied_vol=column("implied_vol") * desk.market.atm_ratio,
+        strike=contracts.strike,
+        forward=contracts.forward,
+        price=lives.price[:, :-1, None],
+        forward_slope=contracts.slope,
+        implied_vol=np.broadcast_to(column("implied_vol") * desk.market.atm_ratio, to_expiry.shape),
         forecast_vol=vol_to_go("forecast"),
         regime_vol=vol_to_go("regime"),
         regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
@@ -114,10 +162,35 @@ def _state(desk: Desk, sessions: pd.DataFrame, lives: _Lives) -> MarketState:
         gap_prob=column("gap_prob"),
         spike_base=column("spike_base"),
         gap_base=column("gap_base"),
+        lots=contracts.lots,
+        age=contracts.age,
     )
 
 
-def _market(desk: Desk, sessions: pd.DataFrame, lives: _Lives, state: MarketState) -> Market:
+def ends_of_steps(desk: Desk, sessions: pd.DataFrame, lives: Lives, contracts: Contracts) -> StepEnd:
+    """Return where the options stand when each step has passed, marked at the volatility known then."""
+    implied = _floats(sessions, "implied_vol")[lives.grid[:, 1:]] * desk.market.atm_ratio
+    vol = np.broadcast_to(implied, contracts.time_next.shape)
+    return StepEnd(contracts.time_next, contracts.forward_next, vol)
+
+
+def hedge_market(desk: Desk, sessions: pd.DataFrame, lives: Lives) -> Market:
+    """Return what N hedges go through, without the cash flows of options: premium and payoff are zero."""
+    realised = one_way_cost(desk.costs, _floats(sessions, "illiquidity_next")[lives.grid[:, :-1]])
+    dividends = 0.0 if _future(desk) else desk.market.dividend_yield
+    return Market(
+        price=lives.price[..., None],
+        cost=np.concatenate([realised, realised[:, -1:]], axis=1)[..., None],
+        premium=np.zeros(len(lives.grid)),
+        payoff=np.zeros(len(lives.grid)),
+        interest=np.expm1(desk.market.rate * lives.elapsed),
+        income=np.expm1(dividends * lives.elapsed)[..., None],
+        margined=_future(desk),
+        unwind=desk.costs.unwind,
+    )
+
+
+def _market(desk: Desk, sessions: pd.DataFrame, lives: Lives, state: MarketState) -> Market:
     value = book.value(
         state.liability,
         state.forward[:, 0],
@@ -126,26 +199,22 @@ def _market(desk: Desk, sessions: pd.DataFrame, lives: _Lives, state: MarketStat
         state.implied_vol[:, 0],
         desk.market.rate,
     )
-    realised = one_way_cost(desk.costs, _floats(sessions, "illiquidity_next")[lives.grid[:, :-1]])
-    dividends = 0.0 if _future(desk) else desk.market.dividend_yield
-    return Market(
-        price=_hedge_price(desk, lives),
-        cost=np.concatenate([realised, realised[:, -1:]], axis=1)[..., None],
-        premium=-value,
-        payoff=-state.liability.payoff(lives.spot[:, -1], lives.strike[:, -1]),
-        interest=np.expm1(desk.market.rate * lives.elapsed),
-        income=np.expm1(dividends * lives.elapsed)[..., None],
-        margined=_future(desk),
-        unwind=desk.costs.unwind,
-    )
+    payoff = state.liability.payoff(lives.spot[:, -1], state.strike[:, -1])
+    return replace(hedge_market(desk, sessions, lives), premium=-value, payoff=-payoff)
+
+
+def forward_of(desk: Desk, spot: FloatArray, time: FloatArray) -> FloatArray:
+    """Return the forward F = S e^((r − q)τ)."""
+    return spot * np.exp((desk.market.rate - desk.market.dividend_yield) * time)
+
+
+def days_of(sessions: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the calendar day of every session, counted from 1970."""
+    return sessions["session"].to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
 def _future(desk: Desk) -> bool:
     return desk.hedge.instrument == "future"
-
-
-def _hedge_price(desk: Desk, lives: _Lives) -> FloatArray:
-    return (lives.forward if _future(desk) else lives.spot)[..., None]
 
 
 def _floats(sessions: pd.DataFrame, name: str) -> FloatArray:

@@ -81,7 +81,7 @@ def theta(
     -13.9097
     """
     decay = 0.5 * np.square(vol) * np.square(forward) * gamma(forward, strike, time, vol, rate)
-    return rate * price(right, forward, strike, time, vol, rate) - decay
+    return np.asarray(rate * price(right, forward, strike, time, vol, rate) - decay)
 
 
 def vanna(forward: Numbers, strike: Numbers, time: Numbers, vol: Numbers, rate: Numbers = 0.0) -> FloatArray:
@@ -106,7 +106,7 @@ def volga(forward: Numbers, strike: Numbers, time: Numbers, vol: Numbers, rate: 
     """
     _, d1, d2 = _arguments("call", forward, strike, time, vol)
     slope = np.sqrt(time) * np.where(np.isinf(d1), 0.0, d1)
-    return _discount(rate, time) * forward * slope * _without_variance(vol, time, d1, d2)
+    return np.asarray(_discount(rate, time) * forward * slope * _without_variance(vol, time, d1, d2))
 
 
 def _without_variance(vol: Numbers, time: Numbers, d1: FloatArray, d2: FloatArray) -> FloatArray:
