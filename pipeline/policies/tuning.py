@@ -14,7 +14,7 @@ def tune(policy: P, space: Mapping[str, Sequence[float]], training: Training) ->
 
     Each parameter in turn is set to the best value of its grid with the others held, until a full round
     changes nothing or `training.budget` scores are spent. A value replaces another only where it is better
-    by more than a standard error (`Score.clearly_below`), so the policy's defaults are its prior.
+    by more than two standard errors (`Score.clearly_below`), so the policy's defaults are its prior.
     """
     scores = {policy: training.score(policy)}
     best = policy
