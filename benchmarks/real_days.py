@@ -44,6 +44,7 @@ VIX = {
     "columns": {"date": "DATE", "implied_vol": "CLOSE"},
 }
 OHLCV = ("open", "high", "low", "close", "volume")
+BOUNDARIES = ("learn_start", "signals_start", "test_start", "test_end")
 COSTS = (1.0, 5.0)
 FROZEN, PLAIN, FLAGSHIP = "frozen_shift", "regime_switched_no_regimes", "regime_switched"
 POLICIES = ("constant_shift", "whalley_wilmott", "minimum_variance", FLAGSHIP)
@@ -57,7 +58,7 @@ class DaySet:
 
     bars: Callable[[Path], dict[str, Any]]
     instrument: str
-    windows: dict[str, date]
+    windows: tuple[date, date, date, date]
     regime_features: tuple[str, ...]
 
 
@@ -95,17 +96,17 @@ def close_bars(_: Path) -> dict[str, Any]:
 SETS = {
     "sp500": DaySet(
         embedded_bars, "future",
-        {"learn_start": date(1999, 1, 4), "signals_start": date(2002, 1, 2), "test_start": date(2004, 1, 2), "test_end": date(2018, 12, 31)},
+        (date(1999, 1, 4), date(2002, 1, 2), date(2004, 1, 2), date(2018, 12, 31)),
         ("log_parkinson_1d",),
     ),
     "spy": DaySet(
         spy_bars, "spot",
-        {"learn_start": date(1998, 1, 2), "signals_start": date(2002, 1, 2), "test_start": date(2004, 1, 2), "test_end": date(2021, 3, 31)},
+        (date(1998, 1, 2), date(2002, 1, 2), date(2004, 1, 2), date(2021, 3, 31)),
         ("log_parkinson_1d",),
     ),
     "closes": DaySet(
         close_bars, "future",
-        {"learn_start": date(2008, 1, 2), "signals_start": date(2010, 1, 4), "test_start": date(2012, 1, 3), "test_end": date(2024, 12, 31)},
+        (date(2008, 1, 2), date(2010, 1, 4), date(2012, 1, 3), date(2024, 12, 31)),
         ("return_1d",),
     ),
 }  # fmt: skip
@@ -114,13 +115,13 @@ SETS = {
 def desk_of(name: str, days: DaySet, folder: Path) -> Desk:
     """Return the shipped desk on the files of one set, refitted every year."""
     data = FilesData.model_validate({"source": "files", "bars": days.bars(folder), "implied_vol": VIX})
-    desk = load_desk("spx-daily")
+    desk, windows = load_desk("spx-daily"), dict(zip(BOUNDARIES, days.windows, strict=True))
     return desk.model_copy(
         update={
             "name": name,
             "data": data,
             "hedge": desk.hedge.model_copy(update={"instrument": days.instrument}),
-            "windows": desk.windows.model_copy(update={**days.windows, "refit_months": 12}),
+            "windows": desk.windows.model_copy(update=windows | {"refit_months": 12}),
             "regimes": desk.regimes.model_copy(update={"features": days.regime_features}),
             "policies": desk.policies.model_copy(update={"run": POLICIES}),
         }
@@ -197,7 +198,7 @@ def judged(sampled: SampledMetrics) -> Iterator[tuple[str, float, float, float]]
 
 def report(name: str, bps: float, desk: Desk, signals: Dataset) -> None:
     """Run the backtest of one set at one cost and print the tables."""
-    results = run_backtest(at_cost(desk, bps), {"signals": signals["signals"]})
+    results = run_backtest(at_cost(desk, bps), signals)
     sessions = signals["signals"]
     panel = EpisodePanel.from_table(
         with_frozen_shift(at_cost(desk, bps), signals, results), 0, sessions["session"]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.backtest.detector_comparison import compare_detectors
+from pipeline.backtest.detector_value import regimes_of_rivals
 from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecasts
 from pipeline.backtest.learned_regimes import learn_regimes, packed
 from pipeline.backtest.windows import check_coverage, refit_windows
@@ -36,8 +37,8 @@ def learn_signals(
     -------
     Tables `signals` (one row a session from `signals_start`; see `learned_regimes` and
     `learned_forecasts`), `scores`, `events` and `intervals` (on the test years), `regimes` and
-    `transition`, `detectors` (see `detector_comparison`), and the files of the last fitted models under
-    `models/`.
+    `transition`, `detectors` (see `detector_comparison`), `rival_regimes` (see `detector_value`), and the
+    files of the last fitted models under `models/`.
     """
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
@@ -51,6 +52,7 @@ def learn_signals(
     log.info("regimes: %d refits in %.1f s", len(windows), time.perf_counter() - started)
     started = time.perf_counter()
     detectors = compare_detectors(desk, matrix, close, windows)
+    rivals = regimes_of_rivals(desk, matrix, windows)
     log.info("regimes: %d detectors compared in %.1f s", len(detectors), time.perf_counter() - started)
     started = time.perf_counter()
     forecasts = learn_forecasts(desk, matrix, close, windows)
@@ -75,6 +77,7 @@ def learn_signals(
         "regimes": regimes.described,
         "transition": regimes.transition,
         "detectors": detectors,
+        "rival_regimes": rivals,
         "models/regime.npz": packed(regimes.last.to_arrays()),
     }
     for name, model in forecasts.last.items():

@@ -1,6 +1,6 @@
 """Tables that compare policies: levels with intervals, paired tests, and both by regime."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -26,6 +26,7 @@ EPISODES_FOR_A_TAIL = 100
 EFFECTIVE_FOR_AN_INTERVAL = 5
 
 Pair = tuple[str, str]
+Sampling = Callable[[pd.DataFrame], SampledMetrics]
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,33 @@ def attribution_table(panel: EpisodePanel) -> pd.DataFrame:
     parts = ("premium", "trading", "carry", "cost", "payoff", "pnl")
     means = {name: 100.0 * getattr(panel, name).mean(axis=1) for name in parts}
     return pd.DataFrame(means, index=pd.Index(panel.policies, name="policy"))
+
+
+def detector_tests(
+    desk: Desk, episodes: pd.DataFrame, rivals: pd.DataFrame, sampling: Sampling
+) -> pd.DataFrame:
+    """Test the flagship on the regimes of each detector against the flagship without regimes.
+
+    Parameters
+    ----------
+    desk : names its own detector.
+    episodes, rivals : the tables `episodes` and `detector_episodes` of the backtest.
+    sampling : gives the metrics of a table of episodes on common resamples.
+
+    Returns
+    -------
+    Rows of `paired_tests` with `policy` the detector, and the detector's own level of the metric as `level`.
+    Empty where the flagship was not run.
+    """
+    own, plain = desk.regimes.detector, ABLATIONS["regimes"]
+    if FLAGSHIP not in set(episodes["policy"]):
+        return _no_tests().assign(level=pd.Series(dtype="float64"))
+    kept = episodes[episodes["policy"].isin((BASELINE, FLAGSHIP, plain))].replace({"policy": {FLAGSHIP: own}})
+    sampled = sampling(pd.concat([kept, rivals], ignore_index=True))
+    pairs = [(name, plain) for name in sampled.policies if name not in (BASELINE, plain)]
+    tests = paired_tests(sampled, pairs, desk.evaluation.confidence)
+    levels = [sampled.point[test.metric][sampled.policies.index(test.policy)] for test in rows_of(tests)]
+    return tests.assign(level=levels)
 
 
 def _no_tests() -> pd.DataFrame:

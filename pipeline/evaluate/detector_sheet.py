@@ -2,8 +2,9 @@
 
 import pandas as pd
 
+from pipeline.evaluate.comparison import rows_of
 from pipeline.evaluate.evaluate import Evaluation
-from pipeline.evaluate.sheets import Cell, Sheet, number
+from pipeline.evaluate.sheets import TESTED_COLUMNS, Cell, Sheet, interval, number
 
 FORMATS = (
     ("mean_stay", 1, 1.0),
@@ -44,6 +45,32 @@ def detector_sheet(evaluation: Evaluation) -> Sheet:
         "wrong one rises above one half. A lag of 0 beside many false alarms is noise, not speed."
     )
     return Sheet("detectors", "Regime detectors side by side", lead, HEADINGS, rows)
+
+
+def detector_value_sheet(evaluation: Evaluation) -> Sheet | None:
+    """What the flagship makes of each detector's regimes, beside what it makes of none."""
+    tests = evaluation.detectors
+    if tests.empty:
+        return None
+    rows = []
+    for detector, group in tests.groupby("policy", sort=False):
+        by_metric = {
+            test.metric: (test, level) for test, level in zip(rows_of(group), group["level"], strict=True)
+        }
+        cells = [Cell(str(detector), "this desk's" if detector == evaluation.desk.regimes.detector else "")]
+        for column in TESTED_COLUMNS:
+            test, level = by_metric[column.metric]
+            change = f"{number(test.difference, 2, sign=True)} ({interval(test.low, test.high, 2)})"
+            cells.append(Cell(number(level, column.decimals), change))
+        rows.append(tuple(cells))
+    lead = (
+        "The flagship in the test years, fitted and tuned on the regimes of each detector, all else alike; "
+        "below each figure the change from the same policy without regimes, with its interval."
+    )
+    headings = ("Regimes of", *(column.heading for column in TESTED_COLUMNS))
+    return Sheet(
+        "detector-value", "What each detector's regimes are worth to the hedge", lead, headings, tuple(rows)
+    )
 
 
 def _row(row: pd.Series, least: pd.Series) -> tuple[Cell, ...]:

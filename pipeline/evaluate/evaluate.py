@@ -12,6 +12,7 @@ from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
 from pipeline.evaluate.comparison import (
     attribution_table,
+    detector_tests,
     metric_table,
     paired_tests,
     pairs_against_delta,
@@ -19,7 +20,7 @@ from pipeline.evaluate.comparison import (
     regime_table,
 )
 from pipeline.evaluate.forecast_verdict import forecast_verdict
-from pipeline.evaluate.metrics import BASELINE, sample_metrics
+from pipeline.evaluate.metrics import BASELINE, SampledMetrics, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.verdicts import Verdict, verdicts
 
@@ -33,6 +34,7 @@ TABLES = (
     "regimes",
     "transition",
     "detectors",
+    "detector_episodes",
     "tuned",
 )
 
@@ -49,6 +51,7 @@ class Evaluation:
     comparison : one row a policy, metrics with intervals.
     delayed : the same with fills one session later; None where that was not run.
     against_delta, ablations : paired tests, see `comparison.paired_tests`.
+    detectors : the flagship on each detector's regimes against it without, see `comparison.detector_tests`.
     by_regime : metrics by the most probable regime at the start.
     attribution : what the average P&L is made of, bps.
     windows : one row a refit window: first and last start, episodes.
@@ -64,6 +67,7 @@ class Evaluation:
     delayed: pd.DataFrame | None
     against_delta: pd.DataFrame
     ablations: pd.DataFrame
+    detectors: pd.DataFrame
     by_regime: pd.DataFrame
     attribution: pd.DataFrame
     windows: pd.DataFrame
@@ -101,6 +105,10 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
     comparison = metric_table(sampled, confidence)
     against_delta = paired_tests(sampled, pairs_against_delta(panel.policies), confidence, earlier_looks)
     ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), confidence, earlier_looks)
+
+    def sampling(table: pd.DataFrame) -> SampledMetrics:
+        return sample_metrics(EpisodePanel.from_table(table, own, sessions), indices, desk.risk)
+
     return Evaluation(
         desk=desk,
         tables=tables,
@@ -109,6 +117,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         delayed=None if later is None else _delayed(desk, episodes, later, sessions),
         against_delta=against_delta,
         ablations=ablations,
+        detectors=detector_tests(desk, episodes, tables["detector_episodes"], sampling),
         by_regime=regime_table(panel, indices, desk),
         attribution=attribution_table(panel),
         windows=_windows(episodes[episodes["delay"] == own]),

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from pipeline.domain.desk import Desk
-from pipeline.evaluate.detector_sheet import detector_sheet
+from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_sheet
 from pipeline.evaluate.drawing import inline_svg, save_pictures
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.figures import all_figures, long_date
@@ -109,6 +109,7 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
                 regime_description_sheet(evaluation),
                 transition_sheet(evaluation),
                 detector_sheet(evaluation),
+                detector_value_sheet(evaluation),
                 forecast_sheet(evaluation),
                 interval_sheet(evaluation),
                 event_sheet(evaluation),

@@ -18,7 +18,8 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds: plain numbers, lists and text; a missing number is None.
 
     `policies.<name>` has every metric of `metrics.METRICS` and `ci: {metric: [low, high]}`, `delayed` the
-    same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences.
+    same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences;
+    `regimes.hedging_value.<detector>` those of the flagship on its regimes from the flagship without regimes.
     `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler
     loss, regime `all` first.
     """
@@ -45,6 +46,10 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
             "states": tables["regimes"].to_dict("records"),
             "switches_a_year": switches_a_year(tables["signals"].filter(like="regime_prob_").to_numpy(float)),
             "transition": tables["transition"].filter(like="to ").to_numpy(float),
+            "detectors": tables["detectors"].drop(columns="fit_seconds").to_dict("records"),
+            "hedging_value": {
+                name: _tests(rows) for name, rows in evaluation.detectors.groupby("policy", sort=False)
+            },
         },
         "verdicts": [vars(verdict) for verdict in evaluation.verdicts],
         "timings_s": dict(record.timings_s),

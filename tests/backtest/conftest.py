@@ -50,3 +50,15 @@ def sessions():
             "gap_base": 0.1,
         }
     )
+
+
+@pytest.fixture
+def rivals(sessions):
+    """The regimes of another detector: the same market seen with the opposite opinion."""
+    learned = sessions.filter(like="regime_variance_").assign(session=sessions["session"], detector="kmeans")
+    return learned.assign(regime_prob_0=sessions["regime_prob_1"], regime_prob_1=sessions["regime_prob_0"])
+
+
+@pytest.fixture
+def signals(sessions, rivals):
+    return {"signals": sessions, "rival_regimes": rivals}

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.backtest import comparison
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.episodes import build_episodes
+from pipeline.backtest.folds import scorer, walk_forward_folds
 from pipeline.backtest.ledger import book
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError, SettingsError
@@ -17,8 +17,8 @@ from pipeline.policies.delta import DeltaImplied
 
 
 @pytest.fixture
-def tables(desk, sessions):
-    return run_backtest(desk, {"signals": sessions})
+def tables(desk, signals):
+    return run_backtest(desk, signals)
 
 
 def test_every_policy_hedges_the_same_test_episodes_at_both_delays(desk, sessions, tables):
@@ -50,19 +50,19 @@ def test_an_episode_is_labelled_by_the_regime_of_its_start(sessions, tables):
 
 def test_training_episodes_end_before_the_window_and_its_embargo(desk, sessions):
     episodes = build_episodes(desk, sessions)
-    for fold in comparison._folds(desk, sessions, episodes):
+    for fold in walk_forward_folds(desk, sessions, episodes):
         boundary = int(np.flatnonzero(sessions["window"] == fold.window)[0])
         assert episodes.expiry[fold.training].max() == boundary - desk.windows.embargo_sessions - 1
         assert episodes.start[fold.test].min() == boundary
 
 
-def test_test_years_do_not_reach_the_training(desk, sessions, tables):
+def test_test_years_do_not_reach_the_training(desk, sessions, signals, tables):
     """Change every test session after the first window: the parameters of that window stay, bit for bit."""
     wild = sessions.copy()
     later = wild["session"] >= pd.Timestamp("2016-01-01")
     wild.loc[later, "close"] *= np.exp(np.random.default_rng(2).normal(0, 0.05, later.sum()))
     wild.loc[later, "illiquidity_next"] *= 7.0
-    other = run_backtest(desk, {"signals": wild})
+    other = run_backtest(desk, signals | {"signals": wild})
     first = [frame["tuned"].query("window == 1") for frame in (tables, other)]
     pd.testing.assert_frame_equal(*first, check_exact=True)
     assert not tables["tuned"].query("window == 2").equals(other["tuned"].query("window == 2"))
@@ -85,7 +85,7 @@ def test_the_training_score_does_not_pay_for_leaning_with_the_drift(desk, sessio
     more = Held()
     object.__setattr__(more, "units", 1.0)
     flat = desk.model_copy(update={"risk": desk.risk.model_copy(update={"aversion": 1e-6})})
-    score = comparison.scorer(flat, episodes, rows)
+    score = scorer(flat, episodes, rows)
     raw = [book(market, policy.band(state)).pnl.mean() for policy in (Held(), more)]
     assert raw[1] - raw[0] > 3.0
     assert score(Held()).value - score(more).value == pytest.approx(0.0, abs=0.2)

@@ -40,7 +40,7 @@ def market(desk):
 
 def signals_of(desk, market):
     features = assemble(market["bars"], market["implied_vol"])
-    return learn_signals(desk, market, features)["signals"]
+    return learn_signals(desk, market, features)
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +52,20 @@ def signals(desk, market):
 def test_scrambling_the_future_changes_no_fitted_policy_and_no_finished_episode(desk, market, signals):
     """Every hedger, its tuning and its books: what was fitted before the day or over by then stays."""
     other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
-    before, after = (run_backtest(desk, {"signals": table}) for table in (signals, other))
+    before, after = (run_backtest(desk, table) for table in (signals, other))
     pd.testing.assert_frame_equal(before["tuned"], after["tuned"], check_exact=True)
-    sessions = signals["session"]
+    sessions = signals["signals"]["session"]
     over = sessions[sessions <= DAY].iloc[-1 - desk.option.sessions]
-    episodes = [table["episodes"] for table in (before, after)]
-    finished = [table[table["start"] < over].reset_index(drop=True) for table in episodes]
-    assert len(finished[0]) > 500
-    pd.testing.assert_frame_equal(*finished, check_exact=True)
-    assert not episodes[0].equals(episodes[1])
+    for name, least in (("episodes", 500), ("detector_episodes", 90)):
+        episodes = [tables[name] for tables in (before, after)]
+        finished = [table[table["start"] < over].reset_index(drop=True) for table in episodes]
+        assert len(finished[0]) > least
+        pd.testing.assert_frame_equal(*finished, check_exact=True)
+        assert not episodes[0].equals(episodes[1])
 
 
-def known(table):
+def known(tables):
+    table = tables["signals"]
     return table[table["session"] <= DAY].drop(columns=list(OUTCOMES)).reset_index(drop=True)
 
 
@@ -83,7 +85,7 @@ def scrambled(table):
 def test_scrambling_the_future_changes_no_signal(desk, market, signals):
     other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
     pd.testing.assert_frame_equal(known(signals), known(other), check_exact=True)
-    assert not signals.equals(other)
+    assert not signals["signals"].equals(other["signals"])
 
 
 @pytest.mark.slow
@@ -99,5 +101,6 @@ def test_the_outcomes_do_look_ahead(desk, market, signals):
     """The two columns that are left out above must be outcomes, else the list hides a leak."""
     other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
     for name in OUTCOMES:
-        before, after = (table.loc[table["session"] <= DAY, name].to_numpy() for table in (signals, other))
+        tables = (signals["signals"], other["signals"])
+        before, after = (table.loc[table["session"] <= DAY, name].to_numpy() for table in tables)
         assert not np.array_equal(before, after)

@@ -1,4 +1,6 @@
-from pipeline.evaluate.detector_sheet import FORMATS, HEADINGS, detector_sheet
+import pytest
+
+from pipeline.evaluate.detector_sheet import FORMATS, HEADINGS, detector_sheet, detector_value_sheet
 
 
 def test_one_row_a_detector_and_the_desks_own_is_named(evaluation):
@@ -25,3 +27,22 @@ def test_the_lowest_loss_stands_out(evaluation):
     rows = detector_sheet(evaluation).rows
     place = HEADINGS.index("QLIKE, 5 sessions")
     assert [row[place].tone for row in rows] == ["best", "", ""]
+
+
+def test_the_hedging_value_is_the_change_from_no_regimes(evaluation):
+    tests = evaluation.detectors.set_index(["policy", "metric"])
+    assert list(tests.index.unique("policy")) == ["hmm", "kmeans", "jump"]
+    cost = evaluation.comparison["cost_bps"]
+    plain = cost["regime_switched_no_regimes"]
+    assert tests.loc[("hmm", "cost_bps"), "difference"] == pytest.approx(cost["regime_switched"] - plain)
+    assert tests.loc[("jump", "cost_bps"), "level"] == pytest.approx(1.2 * cost["regime_switched"])
+    assert (
+        tests.loc[("jump", "pnl_mean_bps"), "difference"]
+        < tests.loc[("kmeans", "pnl_mean_bps"), "difference"]
+    )
+
+
+def test_every_detector_is_a_row_of_its_value(evaluation):
+    sheet = detector_value_sheet(evaluation)
+    assert [row[0].text for row in sheet.rows] == ["hmm", "kmeans", "jump"]
+    assert all(len(row) == len(sheet.headings) for row in sheet.rows)

@@ -1,0 +1,88 @@
+"""Walk-forward folds: what a hedger may learn from, how it is scored, and what it is tested on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.backtest.episodes import Episodes
+from pipeline.backtest.ledger import book
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import DataError
+from pipeline.domain.risk_measures import measure
+from pipeline.forecasts.harness import training_rows
+from pipeline.policies.base import Policy, Score, Training
+
+FEWEST_TRAINING_SESSIONS = 252
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One tested window: its number, and the episodes (rows) to train on and to test on."""
+
+    window: int
+    training: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+def walk_forward_folds(desk: Desk, sessions: pd.DataFrame, episodes: Episodes) -> list[Fold]:
+    """Return the tested windows in time order; each trains on what expired before it, less the embargo.
+
+    Raises
+    ------
+    DataError
+        A window has too little to train on, or no window has an episode.
+    """
+    last = int(sessions["session"].searchsorted(pd.Timestamp(desk.windows.test_end), side="right")) - 1
+    window_of = sessions["window"].to_numpy()[episodes.start]
+    tested = sessions.loc[sessions["tested"], "window"].unique()
+    folds = []
+    for window in tested:
+        boundary = int(np.flatnonzero(sessions["window"] == window)[0])
+        learned = training_rows(episodes.expiry, boundary, desk.windows.embargo_sessions)
+        training = np.flatnonzero(learned)
+        test = np.flatnonzero((window_of == window) & (episodes.expiry <= last))
+        span = episodes.expiry[training[-1]] - episodes.start[training[0]] if len(training) else 0
+        if span < FEWEST_TRAINING_SESSIONS:
+            day = sessions["session"].iloc[boundary].date()
+            raise DataError(
+                f"the test window that starts on {day} has {span} sessions of finished episodes before it to "
+                f"train on, {FEWEST_TRAINING_SESSIONS} are needed: move windows.test_start later or "
+                "windows.signals_start earlier"
+            )
+        if len(test):
+            folds.append(Fold(int(window), training, test))
+    if not folds:
+        raise DataError(
+            f"no episode of {desk.option.sessions} sessions starts and ends between windows.test_start "
+            f"{desk.windows.test_start} and windows.test_end {desk.windows.test_end}: widen the test period"
+        )
+    return folds
+
+
+def training_of(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Training:
+    """Return finished episodes (rows) as what a policy may learn from."""
+    return Training(episodes.state.episodes(rows), scorer(desk, episodes, rows), desk.policies.budget)
+
+
+def scorer(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Callable[[Policy], Score]:
+    """Return the function that hedges some episodes with a policy and gives the desk's risk measure.
+
+    The mean return of the hedge instrument over these episodes is taken out of the hedge's gains, so that a
+    policy is chosen for the risk it removes and not for leaning with the drift of a few years.
+    """
+    state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
+    drift = float(np.mean(np.diff(market.price, axis=1) / market.price[:, :-1]))
+    exposure = drift * market.price[:, :-1]
+
+    blocks = np.array_split(np.arange(len(rows)), max(4, len(rows) // desk.evaluation.block_sessions))
+
+    def score(policy: Policy) -> Score:
+        ledger = book(market, policy.band(state), desk.hedge.delay_sessions)
+        pnl = ledger.pnl - (ledger.position * exposure).sum(axis=(1, 2))
+        value, *parts = (float(measure(pnl[part], desk.risk)) for part in (slice(None), *blocks))
+        return Score(value, np.array(parts))
+
+    return score
