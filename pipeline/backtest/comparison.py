@@ -9,18 +9,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.backtest.book_view import tested_episodes, view_book
 from pipeline.backtest.detector_value import hedge_on_rivals
 from pipeline.backtest.episodes import Episodes, build_episodes
 from pipeline.backtest.folds import training_of, walk_forward_folds
-from pipeline.backtest.ledger import book
+from pipeline.backtest.holdings import held_positions
+from pipeline.backtest.ledger import Ledger, book
 from pipeline.backtest.result_tables import parameter_rows, path_rows, result_rows
 from pipeline.domain.desk import Desk
+from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 
 log = logging.getLogger(__name__)
 
 
-def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame | bytes]:
+def run_backtest(
+    desk: Desk, signals: Mapping[str, pd.DataFrame], positions: Mapping[str, pd.DataFrame] | None = None
+) -> dict[str, pd.DataFrame | bytes]:
     """Fit and test every policy of the desk over the test windows.
 
     At each window a policy is fitted on episodes that expired before it (less the embargo), and hedges the
@@ -29,8 +34,9 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
     Returns
     -------
     Tables `episodes` (one row a policy, delay and start), `path` (every policy through the most turbulent
-    test episode), `tuned` (parameters by window) and `detector_episodes` (the flagship on the regimes of the
-    desk's other detectors; empty where it is not run), and the last fitted flagship.
+    test episode), `tuned` (parameters by window), `detector_episodes` (the flagship on the regimes of the
+    desk's other detectors; empty where it is not run), `book`, `explained` and `replays` (see `book_view`;
+    the book is the table `positions` if given, else the rolling programme), and the last fitted flagship.
 
     Raises
     ------
@@ -38,6 +44,7 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
         A test window has no episode, or less than a year of sessions to train on before it.
     """
     sessions = signals["signals"]
+    holdings = None if positions is None else held_positions(positions["positions"], sessions)
     policies = desk_policies(desk)
     episodes = build_episodes(desk, sessions)
     folds = walk_forward_folds(desk, sessions, episodes)
@@ -46,16 +53,20 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
     dates = sessions["session"].to_numpy()
 
     results, paths, tuned, files = [], [], [], {}
+    fits: dict[str, dict[int, Policy]] = {name: {} for name in policies}
+    ledgers: dict[str, list[Ledger]] = {name: [] for name in policies}
     for name, policy in policies.items():
         started = time.perf_counter()
         for fold in folds:
             training = training_of(desk, episodes, fold.training)
-            fitted = policy.fit(training)
+            fitted = fits[name][fold.window] = policy.fit(training)
             state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
             band = fitted.band(state).checked(name)
             for delay in (desk.hedge.delay_sessions, desk.hedge.delay_sessions + 1):
                 ledger = book(market, band, delay)
                 results.append(result_rows(name, delay, fold, episodes, dates, ledger))
+                if delay == desk.hedge.delay_sessions:
+                    ledgers[name].append(ledger)
                 if stressed in fold.test and delay == desk.hedge.delay_sessions:
                     row = int(np.flatnonzero(fold.test == stressed)[0])
                     paths.append(
@@ -72,6 +83,7 @@ def run_backtest(desk: Desk, signals: Mapping[str, pd.DataFrame]) -> dict[str, p
         "path": pd.concat(paths, ignore_index=True),
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
         "detector_episodes": hedge_on_rivals(desk, sessions, signals["rival_regimes"]),
+        **view_book(desk, sessions, episodes, tested_episodes(folds, ledgers), fits, holdings),
         **files,
     }
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
@@ -20,6 +21,10 @@ class StepEnd:
     time_to_expiry: FloatArray
     forward: FloatArray
     implied_vol: FloatArray
+
+    def episodes(self, rows: NDArray[np.int64]) -> "StepEnd":
+        """Return some episodes only."""
+        return StepEnd(self.time_to_expiry[rows], self.forward[rows], self.implied_vol[rows])
 
 
 @dataclass(frozen=True)

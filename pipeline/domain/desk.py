@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
+from pipeline.domain.book_settings import STRESS, BookSettings, StressWindow
 from pipeline.domain.data_settings import DATA_SOURCES, DataSettings, SampleData
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import Kind, Side
@@ -172,12 +173,13 @@ class PolicySettings(Settings):
 
 
 class EvaluationSettings(Settings):
-    """Bootstrap of the out-of-sample episodes."""
+    """Bootstrap of the out-of-sample episodes, and the days of stress that are replayed."""
 
     resamples: Annotated[int, Field(ge=100)] = 2000
     block_sessions: Annotated[int, Field(ge=1)] = 63
     """Mean block of start days; it must exceed twice an option's life."""
     confidence: Share = 0.95
+    stress: tuple[StressWindow, ...] = STRESS
 
 
 class Desk(Settings):
@@ -196,6 +198,7 @@ class Desk(Settings):
     regimes: RegimeSettings = RegimeSettings()
     forecasts: ForecastSettings = ForecastSettings()
     policies: PolicySettings = PolicySettings()
+    book: BookSettings = BookSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="after")
@@ -264,7 +267,9 @@ def load_desk(desk: str) -> Desk:
     try:
         if path.is_file():
             settings = parse_desk(path.read_text(encoding="utf-8-sig"), desk)
-            return settings.model_copy(update={"data": settings.data.located(path.resolve().parent)})
+            folder = path.resolve().parent
+            located = {"data": settings.data.located(folder), "book": settings.book.located(folder)}
+            return settings.model_copy(update=located)
     except OSError as error:
         raise SettingsError(f"{desk}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -1,0 +1,267 @@
+"""The book view: one option is an episode, a rolling programme the sum of its episodes, and no look ahead."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.backtest.book import build_book
+from pipeline.backtest.book_view import book_band, hedge_book
+from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.daily import daily_books
+from pipeline.backtest.episodes import build_episodes
+from pipeline.backtest.explain import revalue
+from pipeline.backtest.holdings import held_positions, rolling_programme, slots
+from pipeline.backtest.ledger import book
+from pipeline.domain.band import Band
+from pipeline.domain.errors import DataError
+from pipeline.policies import exposure
+from pipeline.policies.catalogue import POLICIES
+from pipeline.policies.fixed_band import FixedBand
+
+FREE = {"costs": {"fee_bps": 0.0, "half_spread_bps": 0.0}, "market": {"rate": 0.0}}
+COMPONENTS = [f"from_{greek}" for greek in ("delta", "gamma", "theta", "vega", "vanna", "volga")]
+COMPONENTS += ["carry", "dealt", "residual"]
+
+
+def changed(desk, **parts):
+    return desk.model_copy(
+        update={name: getattr(desk, name).model_copy(update=new) for name, new in parts.items()}
+    )
+
+
+def positions(**columns):
+    """One short call, bought back never; any column can be replaced."""
+    base = {
+        "file": "held.csv",
+        "row": 2,
+        "quantity": -1.0,
+        "kind": "call",
+        "strike": 2000.0,
+        "expiry": pd.Timestamp("2016-03-18"),
+        "opened": pd.Timestamp("2016-02-24"),
+        "price": np.nan,
+    }
+    return pd.DataFrame({**{name: [value] for name, value in base.items()}, **columns})
+
+
+def unlearned(desk, names=("delta_implied", "whalley_wilmott", "zakamouline", "fixed_band", "leland")):
+    return {name: {1: POLICIES[name](), 2: POLICIES[name]()} for name in names}
+
+
+@pytest.mark.parametrize("kind", ["call", "put", "straddle"])
+@pytest.mark.parametrize("instrument", ["future", "spot"])
+def test_a_book_of_one_option_is_the_episode(desk, sessions, kind, instrument):
+    own = changed(desk, option={"kind": kind}, hedge={"instrument": instrument})
+    episodes = build_episodes(own, sessions)
+    row = int(np.flatnonzero(episodes.start == 530)[0])
+    state, market = (part.episodes(np.array([row])) for part in (episodes.state, episodes.market))
+    programme = rolling_programme(own, sessions, episodes.start[[row]])
+    single = build_book(own, sessions, programme)
+    windows = sessions["window"].to_numpy()[530:551]
+    table, _ = hedge_book(own, sessions, programme, unlearned(own))
+    for name, by_window in unlearned(own).items():
+        alone, netted = by_window[1].band(state), book_band(single, by_window, windows)
+        np.testing.assert_array_equal(netted.lower, alone.lower)
+        np.testing.assert_array_equal(netted.upper, alone.upper)
+        expected = book(market, alone)
+        mine = table[table["policy"] == name]
+        np.testing.assert_array_equal(mine["position"], expected.position[0, :, 0])
+        assert mine["pnl"].sum() == pytest.approx(expected.pnl[0], abs=1e-12)
+        assert mine["cost"].sum() == pytest.approx(expected.cost[0], abs=1e-14)
+        assert mine["trades"].sum() == expected.trades[0]
+        assert mine["traded"].sum() == pytest.approx(expected.turnover[0])
+
+
+@pytest.mark.parametrize("kind", ["call", "straddle"])
+def test_a_rolling_programme_is_the_sum_of_its_episodes(desk, sessions, kind):
+    """Without cost and interest the net delta hedge earns what the single ones earn."""
+    own = changed(desk, option={"kind": kind}, **FREE)
+    episodes = build_episodes(own, sessions)
+    rows = np.flatnonzero(episodes.start >= 540)
+    state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
+    alone = book(market, Band.around(exposure.target(state, state.implied_vol))).pnl
+    programme = rolling_programme(own, sessions, episodes.start[rows])
+    table, _ = hedge_book(own, sessions, programme, unlearned(own, ("delta_implied",)))
+    assert table["pnl"].sum() == pytest.approx(alone.sum(), abs=1e-9)
+    assert table["options"].max() == 21
+
+
+def test_equal_options_have_as_many_times_the_band(desk, sessions):
+    programme = rolling_programme(desk, sessions, np.array([530]))
+    many = type(programme)(**{name: np.repeat(value, 3) for name, value in vars(programme).items()})
+    windows = sessions["window"].to_numpy()[530:551]
+    for name, by_window in unlearned(desk).items():
+        one, three = (
+            book_band(build_book(desk, sessions, each), by_window, windows) for each in (programme, many)
+        )
+        np.testing.assert_allclose(three.lower, 3 * one.lower, rtol=1e-9, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(three.upper, 3 * one.upper, rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.fixture
+def tables(desk, signals):
+    return run_backtest(desk, signals)
+
+
+def test_every_day_of_the_book_adds_up(tables):
+    days = tables["book"]
+    total = days[COMPONENTS].sum(axis=1) - days["cost"]
+    np.testing.assert_allclose(days["pnl"], total, atol=1e-12)
+    assert (days["position"] >= days["lower"] - 1e-12).all()
+    assert (days["position"] <= days["upper"] + 1e-12).all()
+    assert len(set(days.groupby("policy").size())) == 1
+    first = days[days["policy"] == "delta_implied"]
+    np.testing.assert_allclose(first["from_delta"], 0.0, atol=1e-9)
+    np.testing.assert_allclose(first["delta"], 0.0, atol=1e-9)
+    assert (first["gamma"] < 0).all()
+    assert (first["session"].to_numpy()[1:] == first["next_session"].to_numpy()[:-1]).all()
+
+
+@pytest.mark.parametrize("instrument", ["future", "spot"])
+@pytest.mark.parametrize("delay", [0, 1])
+def test_daily_books_add_up_to_the_ledger(desk, sessions, instrument, delay):
+    own = changed(desk, hedge={"instrument": instrument})
+    episodes = build_episodes(own, sessions)
+    move = np.diff(episodes.market.price[..., 0], axis=1)
+    revaluation = revalue(episodes.state, episodes.step_end, move)
+    ledger = book(episodes.market, POLICIES["whalley_wilmott"]().band(episodes.state), delay)
+    flow = np.zeros((len(move), 22))
+    flow[:, 0] = episodes.market.premium
+    days = daily_books(episodes.market, ledger.position[..., 0], revaluation, flow)
+    np.testing.assert_allclose(days.pnl.sum(axis=1), ledger.pnl, atol=1e-10)
+    np.testing.assert_allclose(days.cost.sum(axis=1), ledger.cost, atol=1e-12)
+    np.testing.assert_allclose((days.carry - revaluation.financing).sum(axis=1), ledger.carry, atol=1e-12)
+    np.testing.assert_allclose(days.traded.sum(axis=1), ledger.turnover, atol=1e-12)
+    np.testing.assert_array_equal(days.trades.sum(axis=1), ledger.trades)
+
+
+def test_the_book_does_not_see_the_future(desk, sessions):
+    """Scramble the sessions after t: everything of the book that was decided up to t is bit-identical."""
+    t = 600
+    starts = np.arange(530, 640)
+    wild = sessions.copy()
+    shuffled = np.random.default_rng(1).permutation(np.arange(t + 1, len(sessions)))
+    learned = [name for name in sessions if name not in ("session", "window", "tested", "illiquidity_next")]
+    wild.loc[t + 1 :, learned] = sessions.loc[shuffled, learned].to_numpy()
+    before, after = (
+        hedge_book(desk, each, rolling_programme(desk, each, starts), unlearned(desk))[0]
+        for each in (sessions, wild)
+    )
+    known = ["lower", "upper", "position", "delta", "gamma", "vega", "theta", "capital", "options"]
+    seen = (before["session"] <= sessions["session"].iloc[t]).to_numpy()
+    pd.testing.assert_frame_equal(before.loc[seen, known], after.loc[seen, known], check_exact=True)
+    assert not before.loc[~seen, "position"].equals(after.loc[~seen, "position"])
+
+
+def test_each_window_uses_the_policy_that_was_fitted_before_it(desk, sessions):
+    programme = rolling_programme(desk, sessions, np.arange(600, 700))
+    fitted = {"fixed_band": {1: FixedBand(0.0), 2: FixedBand(0.2)}}
+    table, _ = hedge_book(desk, sessions, programme, fitted)
+    window = sessions.set_index("session")["window"].loc[table["session"]].to_numpy()
+    width = (table["upper"] - table["lower"]).to_numpy()
+    assert (width[window == 1] == 0.0).all()
+    assert (width[window == 2] > 0.1).all()
+
+
+def test_a_long_and_a_short_position_of_the_same_option_need_no_hedge(desk, sessions):
+    table = pd.concat([positions(), positions(quantity=1.0, row=3)])
+    days, _ = hedge_book(desk, sessions, held_positions(table, sessions), unlearned(desk, ("delta_implied",)))
+    np.testing.assert_allclose(days[["position", "option_value", "pnl"]], 0.0, atol=1e-12)
+
+
+def test_between_two_options_nothing_is_held(desk, sessions):
+    later = positions(opened=pd.Timestamp("2016-05-02"), expiry=pd.Timestamp("2016-05-20"))
+    holdings = held_positions(pd.concat([positions(), later]), sessions)
+    days, _ = hedge_book(desk, sessions, holdings, unlearned(desk))
+    idle = days["options"] == 0
+    assert idle.any()
+    assert (days.loc[idle, ["position", "option_value", "capital"]] == 0.0).all().all()
+
+
+def test_an_agreed_price_is_booked_when_the_option_is_dealt(desk, sessions):
+    deals = {price: held_positions(positions(price=price), sessions) for price in (np.nan, 70.0)}
+    days = {
+        price: hedge_book(desk, sessions, each, unlearned(desk, ("none",)))[0]
+        for price, each in deals.items()
+    }
+    at_mark, agreed = days.values()
+    scale = 100.0 / float(sessions["close"][sessions["session"] == "2016-02-24"].iloc[0])
+    assert agreed["dealt"].iloc[0] == pytest.approx(70.0 * scale + at_mark["option_value"].iloc[0])
+    assert (at_mark["dealt"] == 0.0).all()
+    interest = agreed["carry"].sum() - at_mark["carry"].sum()
+    assert agreed["pnl"].sum() - at_mark["pnl"].sum() == pytest.approx(agreed["dealt"].iloc[0] + interest)
+
+
+def test_a_position_without_opening_date_is_taken_over_on_the_first_tested_session(desk, sessions):
+    holdings = held_positions(positions(opened=pd.NaT), sessions)
+    assert sessions["session"].iloc[int(holdings.start[0])] == pd.Timestamp("2016-01-01")
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            {"expiry": pd.Timestamp("2017-03-17")},
+            r"held\.csv: expiry in row 2 is 2017-03-17, after the last.*windows\.test_end",
+        ),
+        ({"expiry": pd.Timestamp("2016-03-19")}, r"expiry in row 2 is 2016-03-19, which is no session"),
+        (
+            {"opened": pd.Timestamp("2015-12-01")},
+            r"opened in row 2 is 2015-12-01, before the first.*windows\.test_start",
+        ),
+        (
+            {"opened": pd.NaT},
+            r"holds an option for 55 sessions, the forecasts reach 21: add 55 to forecasts\.horizons",
+        ),
+    ],
+)
+def test_a_position_that_cannot_be_hedged_says_what_to_change(desk, sessions, columns, message):
+    with pytest.raises(DataError, match=message):
+        build_book(desk, sessions, held_positions(positions(**columns), sessions))
+
+
+def test_no_implied_volatility_while_an_option_is_held_is_an_error(desk, sessions):
+    sessions.loc[sessions["session"] == "2016-03-01", "implied_vol"] = np.nan
+    with pytest.raises(DataError, match="holds options on 2016-03-01, which has no implied volatility"):
+        build_book(desk, sessions, held_positions(positions(), sessions))
+
+
+def test_slots_are_never_shared_and_as_few_as_will_do():
+    rng = np.random.default_rng(3)
+    start = rng.integers(0, 80, 60)
+    expiry = start + rng.integers(1, 20, 60)
+    place = slots(start, expiry)
+    alive = (start[:, None] <= np.arange(100)) & (np.arange(100) < expiry[:, None])
+    for slot in np.unique(place):
+        assert (alive[place == slot].sum(axis=0) <= 1).all()
+    assert place.max() + 1 == alive.sum(axis=0).max()
+
+
+def test_the_worst_episode_of_a_tested_window_of_stress_is_replayed(desk, signals, tables):
+    stress = (
+        {"name": "in the test year", "start": "2016-06-01", "end": "2016-06-30"},
+        {"name": "before it", "start": "2015-12-20", "end": "2016-01-20"},
+    )
+    own = desk.model_validate({**desk.model_dump(), "evaluation": {"stress": stress}})
+    found = run_backtest(own, signals)
+    replays = found["replays"]
+    assert set(replays["stress"]) == {"in the test year"}
+    books = found["episodes"].query("delay == 0")
+    one = replays[replays["policy"] == "delta_implied"]
+    mine = books[(books["policy"] == "delta_implied") & (books["start"] == one["session"].iloc[0])]
+    assert one["pnl"].sum() == pytest.approx(mine["pnl"].iloc[0])
+    alive = books[(books["policy"] == "delta_implied")].set_index("start")["pnl"]
+    assert mine["pnl"].iloc[0] == alive["2016-05-03":"2016-06-29"].min()
+    assert replays.groupby("policy").size().eq(21).all()
+    assert tables["replays"].empty
+
+
+def test_explained_has_both_views(desk, tables):
+    explained = tables["explained"]
+    assert explained.groupby("policy")["view"].agg(set).map(lambda x: x == {"book", "episodes"}).all()
+    of_book = explained[explained["view"] == "book"]
+    days = tables["book"]
+    np.testing.assert_allclose(
+        of_book["mean_pnl"], days.groupby("policy", sort=False)["pnl"].mean(), rtol=1e-12
+    )
+    assert of_book["tested_days"].eq(250).all()
