@@ -1,7 +1,6 @@
 """The whole check of a desk before anything runs: settings, and the names of policies and features."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from pipeline.domain.data_settings import FilesData
 from pipeline.domain.desk import Desk, load_desk
@@ -9,9 +8,6 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.naming import hint
 from pipeline.features.catalogue import catalogue
 from pipeline.policies.catalogue import desk_policies
-
-NEEDED: Final = ("high", "low", "volume")
-"""Columns of bars that every run needs; the open may be missing."""
 
 
 def checked_desk(desk: str) -> Desk:
@@ -42,7 +38,7 @@ def checked_desk(desk: str) -> Desk:
 
 
 def _check_columns(desk: Desk, features: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise where the bars lack a column without which a chosen feature or the forecasts have no value."""
+    """Raise where the bars lack a column without which a chosen feature has no value."""
     if not isinstance(desk.data, FilesData):
         return
     absent = [column for column, name in desk.data.bars.columns if name is None]
@@ -50,11 +46,5 @@ def _check_columns(desk: Desk, features: Mapping[str, tuple[str, ...]]) -> None:
         for column in set(features[feature]) & set(absent):
             raise SettingsError(
                 f"regimes.features names {feature}, which needs the {column}: set "
-                f"data.bars.columns.{column}, or choose another feature"
-            )
-    for column in NEEDED:
-        if column in absent:
-            raise SettingsError(
-                f"data.bars.columns.{column} is not set, but the forecasts of liquidity and of volatility "
-                "spikes need high, low and volume: name the column, or use bars that have them"
+                f"data.bars.columns.{column}, or choose a feature of closes such as return_1d"
             )

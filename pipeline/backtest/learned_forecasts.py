@@ -1,14 +1,15 @@
 """Walk-forward forecasts: every forecaster of every task, refitted at every window on what was known."""
 
+import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.windows import Window
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk import Desk, ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts import targets
 from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
@@ -30,6 +31,10 @@ from pipeline.forecasts.term_structure import interpolate_variance
 
 INTERVALLED = (LightGbm.name, LogHar.name)
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
+WITHOUT_IMPLIED = "lightgbm_no_implied"
+IMPLIED_FROM = 0.9
+"""Share of the rows before the first window that must know the implied volatility for it to be an input."""
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class LearnedForecasts:
 
     `signals` holds `forecast_variance_m`, `illiquidity_forecast`, `illiquidity_next` (what came), the
     probabilities `spike_prob`, `gap_prob` and their training base rates; `lower_` and `upper_` edges of the
-    adaptive intervals of `variance_h` (h the longest horizon) and of `illiquidity`.
+    adaptive intervals of `variance_h` (h the longest horizon) and, where it is forecast, of `illiquidity`.
     """
 
     signals: pd.DataFrame
@@ -101,55 +106,96 @@ def learn_forecasts(
     """Fit every forecaster before each window and forecast through it.
 
     A fit learns from rows whose target was complete before the window, less the embargo. Illiquidity is
-    relative to its median over the training rows, so 1 is a median session.
+    relative to its median over the training rows, so 1 is a median session. Where the data has no range or
+    no volume, illiquidity is 1 in every session and no liquidity gap is forecast. Implied volatility is an
+    input of the variance forecasts where the rows before the first window know it; the trees without it
+    then stand beside them in the scores, as `lightgbm_no_implied`.
     """
     settings, life = desk.forecasts, desk.option.sessions
-    illiquidity, range_vol = features["illiquidity_1d"], features["parkinson_1d"]
+    offered = tuple(features.columns)
+    implied = features["implied_vol"].iloc[: windows[0].start].notna().mean() > IMPLIED_FROM
+
+    def walk(task: Task, target: Callable[[Window], Target]) -> _Walk:
+        return _walk(desk, features, windows, task, target)
+
+    def variance_walk(horizon: int) -> _Walk:
+        ahead = targets.variance_ahead(close, horizon)
+        found = walk(variance_task(horizon, offered, implied), lambda _: ahead)
+        if not implied:
+            return found
+        blind = walk(variance_task(horizon, offered), lambda _: ahead).predictions[LightGbm.name]
+        return replace(found, predictions=found.predictions.assign(**{WITHOUT_IMPLIED: blind}))
+
+    range_vol = features["parkinson_1d" if "parkinson_1d" in features else "realized_vol_1d"]
+    variance = {h: variance_walk(h) for h in settings.horizons}
+    spike = walk(spike_task(offered), lambda _: targets.spike_ahead(range_vol, settings.spike_multiple))
+    liquidity = _learn_liquidity(settings, features, windows, walk)
+
+    cumulated = np.stack([np.asarray(each.chosen, dtype=np.float64) for each in variance.values()], axis=1)
+    longest = variance[settings.horizons[-1]].intervals("variance")
+    signals = pd.DataFrame(
+        interpolate_variance(settings.horizons, cumulated, life),
+        index=spike.predictions.index,
+        columns=[f"forecast_variance_{m}" for m in range(1, life + 1)],
+    ).assign(
+        **liquidity.columns,
+        spike_prob=spike.chosen,
+        spike_base=spike.predictions[Climatology.name],
+        **_edges(longest.by_model[ADAPTIVE], f"variance_{longest.horizon}", 1.0),
+    )
+    tested = np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows])
+    levels = [("variance", h, each) for h, each in variance.items()]
+    levels += [("illiquidity", 1, each) for each in liquidity.level]
+    events = [("spike", spike)] + [("gap", each) for each in liquidity.gap]
+    walks = (*variance.values(), *liquidity.level, spike, *liquidity.gap)
+    return LearnedForecasts(
+        signals,
+        pd.concat([_scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
+        pd.concat([_scored(each, tested, event=name) for name, each in events]),
+        (longest, *(each.intervals("illiquidity") for each in liquidity.level)),
+        {each.task.name: each.last[each.best] for each in walks},
+    )
+
+
+@dataclass(frozen=True)
+class _Liquidity:
+    """Columns of the signals, and the walks that made them: one each, none where nothing can be learned."""
+
+    columns: dict[str, FloatArray]
+    level: tuple[_Walk, ...]
+    gap: tuple[_Walk, ...]
+
+
+def _learn_liquidity(
+    settings: ForecastSettings,
+    features: pd.DataFrame,
+    windows: Sequence[Window],
+    walk: Callable[[Task, Callable[[Window], Target]], _Walk],
+) -> _Liquidity:
+    rows = windows[-1].stop - windows[0].start
+    if "illiquidity_1d" not in features:
+        log.info("liquidity: the data has no range or no volume, so trading costs are the desk's constants")
+        constant = {"illiquidity_forecast": 1.0, "illiquidity_next": 1.0, "gap_prob": 0.0, "gap_base": 0.0}
+        return _Liquidity({name: np.full(rows, value) for name, value in constant.items()}, (), ())
+    illiquidity, offered = features["illiquidity_1d"], tuple(features.columns)
 
     def gap(window: Window) -> Target:
         threshold = float(illiquidity.iloc[: window.start].quantile(settings.gap_quantile))
         return targets.gap_ahead(illiquidity, threshold)
 
-    def walk(task: Task, target: Callable[[Window], Target]) -> _Walk:
-        return _walk(desk, features, windows, task, target)
-
-    ahead = {h: targets.variance_ahead(close, h) for h in settings.horizons}
-    variance = {h: walk(variance_task(h), lambda _, h=h: ahead[h]) for h in settings.horizons}  # type: ignore[misc]
-    level = walk(illiquidity_task(), lambda _: targets.level_ahead(illiquidity))
-    spike = walk(spike_task(), lambda _: targets.spike_ahead(range_vol, settings.spike_multiple))
-    gaps = walk(gap_task(), gap)
-
-    cumulated = np.stack([np.asarray(each.chosen, dtype=np.float64) for each in variance.values()], axis=1)
+    level = walk(illiquidity_task(offered), lambda _: targets.level_ahead(illiquidity))
+    gaps = walk(gap_task(offered), gap)
     median = np.concatenate(
         [np.full(w.stop - w.start, illiquidity.iloc[: w.start].median()) for w in windows]
     )
-    signals = pd.DataFrame(
-        interpolate_variance(settings.horizons, cumulated, life),
-        index=level.predictions.index,
-        columns=[f"forecast_variance_{m}" for m in range(1, life + 1)],
-    ).assign(
-        illiquidity_forecast=level.chosen / median,
-        illiquidity_next=level.actual / median,
-        spike_prob=spike.chosen,
-        spike_base=spike.predictions[Climatology.name],
-        gap_prob=gaps.chosen,
-        gap_base=gaps.predictions[Climatology.name],
-    )
-    longest = variance[settings.horizons[-1]].intervals("variance")
-    liquid = level.intervals("illiquidity")
-    signals = signals.assign(
-        **_edges(longest.by_model[ADAPTIVE], f"variance_{longest.horizon}", 1.0),
-        **_edges(liquid.by_model[ADAPTIVE], "illiquidity", median),
-    )
-    tested = np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows])
-    levels = [("variance", h, each) for h, each in variance.items()] + [("illiquidity", 1, level)]
-    return LearnedForecasts(
-        signals,
-        pd.concat([_scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
-        pd.concat([_scored(each, tested, event=name) for name, each in (("spike", spike), ("gap", gaps))]),
-        (longest, liquid),
-        {each.task.name: each.last[each.best] for each in (*variance.values(), level, spike, gaps)},
-    )
+    columns = {
+        "illiquidity_forecast": np.asarray(level.chosen, dtype=np.float64) / median,
+        "illiquidity_next": level.actual / median,
+        "gap_prob": np.asarray(gaps.chosen, dtype=np.float64),
+        "gap_base": gaps.predictions[Climatology.name].to_numpy(dtype=float),
+        **_edges(level.intervals("illiquidity").by_model[ADAPTIVE], "illiquidity", median),
+    }
+    return _Liquidity(columns, (level,), (gaps,))
 
 
 def _walk(

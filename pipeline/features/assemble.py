@@ -25,7 +25,7 @@ def assemble(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> dict[str, pd.Data
     Returns
     -------
     tables : `{"features": frame}` with `session`, `known_time` (UTC, the decision time) and one float column
-        for each feature of `catalogue()`, NaN until its look-back is full.
+        for each feature of `catalogue()` whose inputs the data has, NaN until its look-back is full.
 
     Raises
     ------
@@ -33,7 +33,9 @@ def assemble(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> dict[str, pd.Data
         A bar is known only after its decision time.
     """
     grid = decision_grid(bars, implied_vol)
-    columns = {feature.name: feature.values(grid) for feature in catalogue()}
+    absent = {name for name in grid if grid[name].isna().all()}
+    offered = [feature for feature in catalogue() if absent.isdisjoint(feature.inputs)]
+    columns = {feature.name: feature.values(grid) for feature in offered}
     return {"features": pd.concat([grid[["session", "known_time"]], pd.DataFrame(columns)], axis=1)}
 
 

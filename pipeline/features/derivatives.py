@@ -2,7 +2,7 @@
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.features.feature import feature
-from pipeline.features.rolling import lagged, rolling_correlation, rolling_mean
+from pipeline.features.rolling import lagged, log_positive, rolling_correlation, rolling_mean
 from pipeline.features.volatility import ANNUAL, SESSIONS_A_YEAR, log_return
 
 
@@ -26,6 +26,27 @@ def implied_vol(index: FloatArray) -> FloatArray:
     array([0.2])
     """
     return index.copy()
+
+
+@feature(
+    "log_implied_vol",
+    inputs=("implied_vol",),
+    units="log of an annual decimal",
+    formula="ln IV_t",
+    reference="Busch, Christensen, Nielsen (2011): implied volatility in log-HAR models",
+)
+def log_implied_vol(index: FloatArray) -> FloatArray:
+    """Log of implied volatility, as the log-linear forecasts take it.
+
+    NaN where the session's value is not known.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_implied_vol(np.array([1.0]))
+    array([0.])
+    """
+    return log_positive(index)
 
 
 @feature(

@@ -37,7 +37,7 @@ def log_return(close: FloatArray) -> FloatArray:
     units=ANNUAL,
     formula="√(252/w · Σ r²)",
     reference="Andersen, Bollerslev (1998); daily, mean taken as zero",
-    windows=(1, 5, 22),
+    windows=(1, 5, 22, 66),
     before=1,
 )
 def realized_vol(close: FloatArray, window: int) -> FloatArray:

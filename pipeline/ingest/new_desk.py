@@ -131,7 +131,7 @@ def _text(path: Path, data: FilesData, windows: Mapping[str, date]) -> str:
     regimes = (
         'features = ["log_parkinson_1d"]   # the range of the day; needs high and low'
         if {"high", "low"} <= found.keys()
-        else 'features = ["realized_vol_5d"]    # of closes: the file has no high and low'
+        else 'features = ["return_1d"]           # of closes: the file has no high and low'
     )
     return f"""\
 # A desk on your own data. Every key that is not here has the default of the desk spx-daily, see

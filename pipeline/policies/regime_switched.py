@@ -50,9 +50,9 @@ class RegimeSwitched:
       floored at zero: a positive response waits the event out, a negative one hedges ahead of it.
 
     The slope is regressed, the rest is tuned on training episodes by the desk's own risk measure, costs
-    included, from a prior that was found on days before 2004 (docs/research.md): half implied and half
-    forecast variance, three quarters of the slope, twice as much of it in the calmest regime as in the most
-    turbulent, and an eighth of Whalley and Wilmott's width.
+    included, from a prior: half implied and half forecast variance, three quarters of the slope and an
+    eighth of Whalley and Wilmott's width, all found on days before 2004 (docs/research.md), and no regimes:
+    these earn their place on the desk's own training episodes.
     """
 
     name: ClassVar[str] = "regime_switched"
@@ -60,7 +60,7 @@ class RegimeSwitched:
     call: Coefficients = NO_ADJUSTMENT
     put: Coefficients = NO_ADJUSTMENT
     slope_share: float = 0.75
-    slope_tilt: float = 0.5
+    slope_tilt: float = 1.0
     band_scale: float = 0.125
     regime_weight: float = 0.0
     forecast_weight: float = 0.5
@@ -131,7 +131,6 @@ class RegimeSwitchedNoRegimes(RegimeSwitched):
 
     name: ClassVar[str] = "regime_switched_no_regimes"
     without: ClassVar[frozenset[str]] = REGIMES
-    slope_tilt: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -66,15 +66,16 @@ def register(client: MlflowClient, desk: Desk, signals: Dataset, backtest: Datas
 
 
 def served_models(desk: Desk, settings: Path, signals: Dataset, backtest: Dataset) -> list[ServedModel]:
-    """Return the models that a run leaves: detector, volatility, liquidity; the flagship if it was run."""
+    """Return the models that a run leaves: detector, volatility, and liquidity and flagship if learned."""
     life = min(horizon for horizon in desk.forecasts.horizons if horizon >= desk.option.sessions)
     prob = tuple(f"regime_prob_{k}" for k in range(desk.regimes.states))
     arrays = {"desk": settings, "arrays": signals.file("models/regime.npz")}
     models = [
         ServedModel("regime_detector", "regime_detector", arrays, desk.regimes.features, prob),
         _forecaster("volatility_forecaster", signals, f"variance_{life}d", ("forecast", "annual_vol")),
-        _forecaster("liquidity_forecaster", signals, "illiquidity_1d", ("forecast",)),
     ]
+    if "models/illiquidity_1d.json" in signals.files:
+        models.append(_forecaster("liquidity_forecaster", signals, "illiquidity_1d", ("forecast",)))
     if f"models/{FLAGSHIP}.json" in backtest.files:
         files = {"desk": settings, "parameters": backtest.file(f"models/{FLAGSHIP}.json")}
         models.append(ServedModel(FLAGSHIP, FLAGSHIP, files, (*COLUMNS, *prob), ("lower", "upper")))

@@ -52,13 +52,12 @@ run = []
 @pytest.mark.parametrize(
     ("columns", "feature", "message"),
     [
-        ('low = "low"', "log_parkinson_1d", "needs the high: set data.bars.columns.high, or choose another"),
-        ('volume = "volume"', "realized_vol_5d", "data.bars.columns.high is not set, but the forecasts of"),
         (
-            'high = "h", low = "l"',
+            'low = "low"',
             "log_parkinson_1d",
-            "data.bars.columns.volume is not set, but the",
+            "needs the high: set data.bars.columns.high, or choose",
         ),
+        ('high = "h", low = "l"', "illiquidity_5d", "needs the volume: set data.bars.columns.volume, or"),
     ],
 )
 def test_bars_without_a_column_that_is_needed_name_the_setting(tmp_path, columns, feature, message):
@@ -69,7 +68,7 @@ def test_bars_without_a_column_that_is_needed_name_the_setting(tmp_path, columns
     assert "\n" not in str(caught.value)
 
 
-def test_bars_without_an_open_are_enough(tmp_path):
+def test_closes_are_enough(tmp_path):
     path = tmp_path / "mine.toml"
-    path.write_text(FILES.format(columns='high = "h", low = "l", volume = "v"', feature="log_parkinson_1d"))
-    assert checked_desk(str(path)).data.bars.columns.open is None
+    path.write_text(FILES.format(columns='close = "c"', feature="return_1d"))
+    assert checked_desk(str(path)).data.bars.columns.high is None

@@ -85,7 +85,7 @@ def test_a_path_that_is_no_name_makes_a_valid_desk(make):
 def test_a_file_of_closes_says_what_it_lacks(make):
     _, made = make(bars()[["Date", "Close"]], vol())
     assert "[data.bars.columns]   # not found: open, high, low, volume" in made.text
-    assert 'features = ["realized_vol_5d"]' in made.text
+    assert 'features = ["return_1d"]' in made.text
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_each_ablation_ignores_what_it_is_without(make_state):
         },
     }
     for ablation in ABLATIONS:
-        sloped, flagship = ablation(call=SLOPE), RegimeSwitched(call=SLOPE)
+        sloped, flagship = ablation(call=SLOPE), RegimeSwitched(call=SLOPE, slope_tilt=0.5)
         band = sloped.band(state)
         kind = ablation.name.removeprefix("regime_switched_")
         if kind == "no_bands":
