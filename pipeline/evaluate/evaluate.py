@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError, SettingsError
+from pipeline.evaluate.book import Replay, book_metrics, replays_of
 from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
 from pipeline.evaluate.comparison import (
     attribution_table,
@@ -36,6 +37,9 @@ TABLES = (
     "detectors",
     "detector_episodes",
     "tuned",
+    "book",
+    "explained",
+    "replays",
 )
 
 
@@ -54,6 +58,8 @@ class Evaluation:
     detectors : the flagship on each detector's regimes against it without, see `comparison.detector_tests`.
     by_regime : metrics by the most probable regime at the start.
     attribution : what the average P&L is made of, bps.
+    book : what each policy made of the net position, see `book.book_metrics`.
+    replays : the desk's windows of stress.
     windows : one row a refit window: first and last start, episodes.
     effective : episodes that do not overlap.
     earlier_looks : other backtests that looked at the same test rows before.
@@ -70,6 +76,8 @@ class Evaluation:
     detectors: pd.DataFrame
     by_regime: pd.DataFrame
     attribution: pd.DataFrame
+    book: pd.DataFrame
+    replays: tuple[Replay, ...]
     windows: pd.DataFrame
     effective: int
     earlier_looks: int
@@ -120,6 +128,8 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         detectors=detector_tests(desk, episodes, tables["detector_episodes"], sampling),
         by_regime=regime_table(panel, indices, desk),
         attribution=attribution_table(panel),
+        book=book_metrics(tables["book"]),
+        replays=replays_of(desk, tables["book"], tables["replays"]),
         windows=_windows(episodes[episodes["delay"] == own]),
         effective=effective_episodes(panel.session, desk.option.sessions),
         earlier_looks=earlier_looks,

@@ -173,7 +173,7 @@ def stressed_episode(path: pd.DataFrame, policies: Sequence[str] = STRESSED) -> 
         spot.plot(one["session"], one["spot"], color=INK)
         spot.set_ylabel("Spot\n(start = 100)")
         spot.set_title(f"Episode of {long_date(one['session'].iloc[0])}: spot, no-trade band and position")
-        _date_axis(spot)
+        date_axis(spot)
         first: Axes | None = None
         for column, policy in enumerate(shown):
             axes = figure.add_subplot(grid[1, column], sharey=first)
@@ -191,7 +191,7 @@ def _band_and_position(axes: Axes, rows: pd.DataFrame, policy: str) -> None:
     axes.step(rows["session"], rows["position"], where="post", color=colour, linewidth=1.7)
     trades = int((np.abs(np.diff(rows["position"], prepend=0.0)) > 1e-9).sum())
     axes.set_title(f"{policy}: {trades} trades", color=colour)
-    _date_axis(axes)
+    date_axis(axes)
 
 
 def regimes_over_price(signals: pd.DataFrame, names: Sequence[str]) -> Figure:
@@ -218,7 +218,7 @@ def regimes_over_price(signals: pd.DataFrame, names: Sequence[str]) -> Figure:
             Patch(color=colour, alpha=0.4, label=name) for colour, name in zip(colours, names, strict=True)
         ]
         axes.legend(handles=patches, loc="upper left", ncols=len(names))
-        _date_axis(axes)
+        date_axis(axes)
     return figure
 
 
@@ -241,7 +241,7 @@ def forecast_against_realised(signals: pd.DataFrame, sessions: int) -> Figure:
         left.set_ylabel("Volatility (% a year)")
         left.set_title("Volatility over the option's life")
         left.legend(loc="upper left")
-        _date_axis(left)
+        date_axis(left)
         ends = [0.9 * min(forecast.min(), realised.min()), 1.1 * max(forecast.max(), realised.max())]
         right.plot(ends, ends, color=INK, linewidth=1)
         right.scatter(forecast, realised, s=7, color=BLUE, alpha=0.35, linewidths=0)
@@ -267,8 +267,9 @@ def long_date(day: pd.Timestamp) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def _date_axis(axes: Axes) -> None:
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+def date_axis(axes: Axes, most: int = 8) -> None:
+    """Label the days with as few words as will do, at no more than `most` ticks."""
+    locator = mdates.AutoDateLocator(minticks=min(3, most - 1), maxticks=most)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     short = mdates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(short)

@@ -4,12 +4,16 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
 
 from pipeline.domain.desk import Desk
+from pipeline.evaluate.book import Replay
+from pipeline.evaluate.book_figures import all_book_figures, stress_anchor
+from pipeline.evaluate.book_sheets import VIEWS, book_sheet, explain_sheet, replay_sheet, untested
 from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_sheet
 from pipeline.evaluate.drawing import inline_svg, save_pictures
 from pipeline.evaluate.evaluate import Evaluation
@@ -47,7 +51,12 @@ CAPTIONS = {
     "stressed_episode": "How three hedgers came through the most stressed month of the test years.",
     "regimes_over_price": "The regimes the desk believed in, on each day, with what was known on that day.",
     "forecast_against_realised": "Volatility forecast for the option's life against what came.",
+    "book_pnl": "The net position day by day, from the first option to the last expiry.",
+    "book_greeks": "Options and hedge together; gamma, vega and theta are the options' own.",
 }
+REPLAY_CAPTION = (
+    "Each day with what was known on it. Bars: what explains the P&L of the day that closed, point: the P&L."
+)
 ZERO_WIDTH_SPACE = "\u200b"  # lets a long name break after an underscore
 PAGE = "report.html"
 SUMMARY = "summary.json"
@@ -64,6 +73,7 @@ def write_report(evaluation: Evaluation, record: RunRecord, folder: Path) -> dic
     The path of each file, by name: `report`, `summary` and the figures.
     """
     figures = all_figures(evaluation.panel, evaluation.comparison, evaluation.tables, evaluation.desk)
+    figures |= all_book_figures(evaluation.tables, evaluation.desk, evaluation.replays)
     building = folder.parent / f".{folder.name}.{os.getpid()}.building"
     building.mkdir(parents=True)
     try:
@@ -117,8 +127,30 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
         ),
         run_sheets=present((window_sheet(evaluation), tuned_sheet(evaluation), _timing_sheet(record))),
         drawings={name: inline_svg(figure, name) for name, figure in figures.items()},
-        captions=CAPTIONS,
+        captions=CAPTIONS | {name: REPLAY_CAPTION for name in figures if name.startswith("stress-")},
+        book_sheets=present((book_sheet(evaluation), *(explain_sheet(evaluation, view) for view in VIEWS))),
+        stress=[_stress_page(evaluation, replay) for replay in evaluation.replays],
     )
+
+
+@dataclass(frozen=True)
+class StressPage:
+    """A window of stress on the page: why there is nothing to show, or its figures and tables in turn."""
+
+    title: str
+    anchor: str
+    missing: str
+    parts: tuple[tuple[str, tuple[Sheet, ...]], ...]
+
+
+def _stress_page(evaluation: Evaluation, replay: Replay) -> StressPage:
+    anchor = stress_anchor(replay.window.name)
+    parts = tuple(
+        (stress_anchor(replay.window.name, of), present((replay_sheet(replay, anchor, of),)))
+        for of in ("book", "episode")
+    )
+    missing = "" if replay.tested else untested(replay, evaluation.tables["book"])
+    return StressPage(replay.window.name, anchor, missing, parts if replay.tested else ())
 
 
 def _facts(evaluation: Evaluation) -> list[tuple[str, str]]:

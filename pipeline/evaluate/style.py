@@ -18,6 +18,7 @@ POLICY_COLOURS = {
     "whalley_wilmott": GREEN,
     "minimum_variance": ORANGE,
     "regime_switched": VERMILION,
+    "regime_switched_no_regimes": PURPLE,
 }
 
 SETTINGS: dict[Any, Any] = {

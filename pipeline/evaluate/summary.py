@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.backtest.attribution import COMPONENTS
+from pipeline.evaluate.book import Replay
 from pipeline.evaluate.comparison import ABLATIONS, BY_REGIME, rows_of
 from pipeline.evaluate.evaluate import Evaluation
-from pipeline.evaluate.metrics import METRICS
+from pipeline.evaluate.metrics import BPS_PER_UNIT, METRICS
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.regimes.describe import switches_a_year
 
@@ -21,7 +23,9 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
     same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences;
     `regimes.hedging_value.<detector>` those of the flagship on its regimes from the flagship without regimes.
     `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler
-    loss, regime `all` first.
+    loss, regime `all` first. `book.<policy>` holds `book.book_metrics`, `explained.<view>.<policy>` what
+    `backtest.attribution` gives in bps, and `stress` a list of windows: `tested`, and by policy the sums over
+    the days of the book and over the life of the worst episode.
     """
     tables = evaluation.tables
     tests = evaluation.against_delta
@@ -51,6 +55,9 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
                 name: _tests(rows) for name, rows in evaluation.detectors.groupby("policy", sort=False)
             },
         },
+        "book": evaluation.book.to_dict("index"),
+        "explained": _explained(tables["explained"]),
+        "stress": [_stress(replay) for replay in evaluation.replays],
         "verdicts": [vars(verdict) for verdict in evaluation.verdicts],
         "timings_s": dict(record.timings_s),
         "peak_memory_mb": record.peak_memory_mb,
@@ -86,6 +93,34 @@ def json_clean(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     raise TypeError(f"no plain form for {type(value).__name__}")
+
+
+def _explained(explained: pd.DataFrame) -> dict[str, Any]:
+    money = [name for name in explained.columns if name.startswith(("mean_", "rms_"))]
+    scaled = explained.assign(**{f"{name}_bps": BPS_PER_UNIT * explained[name] for name in money})
+    return {
+        str(view): group.drop(columns=["view", *money]).set_index("policy").to_dict("index")
+        for view, group in scaled.groupby("view", sort=False)
+    }
+
+
+def _stress(replay: Replay) -> dict[str, Any]:
+    window = replay.window
+    return {
+        "name": window.name,
+        "start": window.start.isoformat(),
+        "end": window.end.isoformat(),
+        "tested": replay.tested,
+        "book": _sums(replay.book),
+        "episode": _sums(replay.episode),
+    }
+
+
+def _sums(days: pd.DataFrame) -> dict[str, Any]:
+    return {
+        str(policy): {f"{name}_bps": BPS_PER_UNIT * own[name].sum() for name in ("pnl", *COMPONENTS)}
+        for policy, own in days.groupby("policy", sort=False)
+    }
 
 
 def _policies(table: pd.DataFrame, metrics: tuple[str, ...]) -> dict[str, Any]:

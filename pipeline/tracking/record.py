@@ -17,7 +17,16 @@ from pipeline.evaluate.metrics import BASELINE, METRICS
 from pipeline.ingest.store import Dataset
 from pipeline.tracking.runs import log_numbers, log_settings, tracked_run
 
-TABLES = ("comparison", "delayed", "against_delta", "ablations", "by_regime", "attribution", "windows")
+TABLES = (
+    "comparison",
+    "delayed",
+    "against_delta",
+    "ablations",
+    "by_regime",
+    "attribution",
+    "windows",
+    "book",
+)
 """Tables of an evaluation that are logged as CSV."""
 
 
@@ -65,6 +74,7 @@ def log_policies(
         with tracked_run(experiment, str(policy), {**tags, "kind": "policy"}, nested=True) as child:
             log_settings(client, child, params)
             log_numbers(client, child, policy_metrics(evaluation.comparison, policy))
+            log_numbers(client, child, book_numbers(evaluation, str(policy)))
 
 
 def log_forecasters(
@@ -80,6 +90,16 @@ def log_forecasters(
 def policy_metrics(comparison: pd.DataFrame, policy: str) -> dict[str, float]:
     """Return the metrics of one policy by name."""
     return {name: float(comparison.loc[policy, name]) for name in METRICS}  # type: ignore[arg-type]
+
+
+def book_numbers(evaluation: Evaluation, policy: str) -> dict[str, float]:
+    """Return what one policy made of the net position, and how well its P&L is explained, by metric name."""
+    numbers = {f"book/{name}": value for name, value in evaluation.book.T[policy].to_dict().items()}
+    explained = evaluation.tables["explained"]
+    for row in explained[explained["policy"] == policy].to_dict("records"):
+        judged = ("spearman", "ks", "residual_of_options", "residual_of_hedged")
+        numbers |= {f"explained/{row['view']}/{name}": float(row[name]) for name in judged}
+    return numbers
 
 
 def forecast_metrics(scores: pd.DataFrame, events: pd.DataFrame) -> dict[str, dict[str, float]]:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.domain.desk import Desk, load_desk
+from pipeline.backtest.attribution import COMPONENTS
+from pipeline.domain.desk import Desk, EvaluationSettings, load_desk
 from pipeline.forecasts.interval_scores import interval_table
 from pipeline.forecasts.intervals import Interval
 from pipeline.regimes.describe import describe, transition_table
@@ -81,6 +82,7 @@ def make_signals(sessions: pd.DatetimeIndex, regime: np.ndarray) -> pd.DataFrame
         {
             "session": sessions,
             "close": 2000 * np.exp(np.cumsum(generator.normal(3e-4, 0.01, size=len(sessions)))),
+            "implied_vol": 1.2 * vol,
             "window": np.arange(len(sessions)) // 100,
             **{f"regime_prob_{k}": probabilities[:, k] for k in range(3)},
             "forecast_vol": vol,
@@ -208,10 +210,83 @@ def make_detector_episodes(desk: Desk, starts: pd.DatetimeIndex, regime: np.ndar
     return pd.concat([episodes.assign(policy="kmeans"), dear.assign(policy="jump")])
 
 
+def make_book(sessions: pd.DatetimeIndex, options: int = 21) -> pd.DataFrame:
+    """Days whose components add up; the options earn the same whoever hedges them."""
+    generator = np.random.default_rng(8)
+    days = len(sessions) - 1
+    greeks = ("gamma", "theta", "vega", "vanna", "volga")
+    common = {f"from_{greek}": 0.5 * generator.standard_t(4, days) for greek in greeks}
+    common |= {"residual": 0.1 * generator.standard_normal(days), "dealt": np.zeros(days)}
+    tables = []
+    for policy in POLICIES:
+        own = NOISE[policy] * generator.standard_normal(days)
+        cost = 0.001 * COST[policy] * generator.uniform(0.5, 1.5, days)
+        position = 10 + np.cumsum(0.3 * generator.standard_normal(days))
+        table = pd.DataFrame(
+            {
+                "policy": policy,
+                "session": sessions[:-1],
+                "next_session": sessions[1:],
+                "lower": -np.inf if policy == "none" else position - 0.2,
+                "upper": np.inf if policy == "none" else position + 0.2,
+                "from_delta": own,
+                "carry": 0.002,
+                "cost": cost,
+                **common,
+                "traded": 10 * cost,
+                "trades": (cost > 0).astype(float),
+                "position": position,
+                "option_value": -30.0 + generator.standard_normal(days),
+                "delta": own,
+                "gamma": -0.5 + 0.1 * generator.standard_normal(days),
+                "vega": -2.0 + 0.2 * generator.standard_normal(days),
+                "theta": 0.8 + 0.1 * generator.standard_normal(days),
+                "capital": 60.0 + generator.standard_normal(days),
+                "options": options,
+            }
+        )
+        parts = table[["from_delta", "carry", *common]].sum(axis=1)
+        tables.append(table.assign(pnl=parts - cost))
+    return pd.concat(tables, ignore_index=True)
+
+
+def make_explained(book: pd.DataFrame) -> pd.DataFrame:
+    """Two views with the same numbers, the zones of the first three policies in all colours."""
+    colours = dict(zip(POLICIES, ("green", "amber", "red"), strict=False))
+    rows = []
+    for view, tested in (("book", 250.0), ("episodes", 6300.0)):
+        for policy, days in book.groupby("policy", sort=False):
+            sizes = {f"rms_{name}": np.sqrt((days[name] ** 2).mean()) for name in ("pnl", *COMPONENTS)}
+            means = {f"mean_{name}": days[name].mean() for name in ("pnl", *COMPONENTS)}
+            rows.append(
+                {
+                    "view": view,
+                    "policy": policy,
+                    "days": float(len(days)),
+                    **means,
+                    **sizes,
+                    "residual_of_options": 0.04,
+                    "residual_of_hedged": 0.12,
+                    "tested_days": tested,
+                    "spearman": 0.97,
+                    "ks": 0.031,
+                    "zone": colours.get(str(policy), "green"),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+STRESS = (
+    {"name": "2008-10", "start": "2008-09-29", "end": "2008-10-31"},
+    {"name": "A fall, in 2016", "start": "2016-05-02", "end": "2016-05-31"},
+)
+
+
 @pytest.fixture(scope="session")
 def desk() -> Desk:
     shipped = load_desk("spx-daily")
-    return shipped.model_copy(update={"evaluation": shipped.evaluation.model_copy(update={"resamples": 400})})
+    evaluation = EvaluationSettings.model_validate({"resamples": 400, "stress": STRESS})
+    return shipped.model_copy(update={"evaluation": evaluation})
 
 
 @pytest.fixture(scope="session")
@@ -220,6 +295,7 @@ def tables(desk) -> dict[str, pd.DataFrame]:
     regime = np.repeat([0, 1, 0, 2, 1, 0, 1], 50)[: len(sessions)]
     scores, events = make_scores()
     regimes, transition = make_regimes()
+    book = make_book(sessions[:322])
     tuned = pd.DataFrame(
         [
             (window, policy, parameter, value + 0.1 * window, 2.1 - 0.05 * window)
@@ -245,6 +321,9 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "detectors": make_detectors(),
         "detector_episodes": make_detector_episodes(desk, sessions[:300], regime[:300]),
         "tuned": tuned,
+        "book": book,
+        "explained": make_explained(book),
+        "replays": make_book(sessions[80:102], options=1).assign(stress="A fall, in 2016"),
     }
 
 

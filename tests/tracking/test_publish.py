@@ -52,7 +52,10 @@ def test_every_policy_has_a_child_with_the_same_metric_names(children, summary):
     assert set(policies) == set(summary["policies"])
     for name, run in policies.items():
         assert run.info.status == "FINISHED"
-        assert set(run.data.metrics) == set(METRICS)
+        assert {metric for metric in run.data.metrics if "/" not in metric} == set(METRICS)
+        book = summary["book"][name]
+        assert run.data.metrics["book/max_drawdown_bps"] == pytest.approx(book["max_drawdown_bps"])
+        assert len({metric for metric in run.data.metrics if metric.startswith("explained/")}) == 8
         for metric in METRICS:
             assert run.data.metrics[metric] == pytest.approx(summary["policies"][name][metric], rel=1e-12)
 
