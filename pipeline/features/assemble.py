@@ -5,7 +5,7 @@ import pandas as pd
 from pipeline.domain.errors import DataError
 from pipeline.features.catalogue import catalogue
 from pipeline.ingest.as_of import as_of
-from pipeline.ingest.tables import PUBLICATION_DELAY
+from pipeline.ingest.tables import OPTIONAL, PUBLICATION_DELAY
 
 BAR_COLUMNS = ["session", "open", "high", "low", "close", "volume"]
 IMPLIED_VOL_MAX_AGE = pd.Timedelta(hours=12)
@@ -33,7 +33,7 @@ def assemble(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> dict[str, pd.Data
         A bar is known only after its decision time.
     """
     grid = decision_grid(bars, implied_vol)
-    absent = {name for name in grid if grid[name].isna().all()}
+    absent = {name for name in OPTIONAL if bars[name].isna().all()}
     offered = [feature for feature in catalogue() if absent.isdisjoint(feature.inputs)]
     columns = {feature.name: feature.values(grid) for feature in offered}
     return {"features": pd.concat([grid[["session", "known_time"]], pd.DataFrame(columns)], axis=1)}
