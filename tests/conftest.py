@@ -57,6 +57,11 @@ def make_state():
                 ("gap_prob", 0.0, 0.6),
             )
         }
+        learned |= {
+            f"{name}_{edge}": learned[name] * factor * rng.uniform(0.9, 1.1, (ROWS, STEPS))
+            for name in ("forecast_vol", "cost")
+            for edge, factor in (("lower", 0.5), ("upper", 2.0))
+        }
         return replace(
             state, **learned, spike_base=np.full_like(vol, 0.1), gap_base=np.full_like(vol, 0.1)
         ), market

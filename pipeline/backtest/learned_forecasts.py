@@ -27,7 +27,7 @@ from pipeline.forecasts.intervals import (
 )
 from pipeline.forecasts.targets import Target
 from pipeline.forecasts.task import Task, gap_task, illiquidity_task, spike_task, variance_task
-from pipeline.forecasts.term_structure import interpolate_variance
+from pipeline.forecasts.term_structure import interpolate_interval, interpolate_variance
 
 INTERVALLED = (LightGbm.name, LogHar.name)
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
@@ -51,9 +51,9 @@ class Intervals:
 class LearnedForecasts:
     """Out-of-sample forecasts: one row a session from the first window on, scores, and the last fits.
 
-    `signals` holds `forecast_variance_m`, `illiquidity_forecast`, `illiquidity_next` (what came), the
-    probabilities `spike_prob`, `gap_prob` and their training base rates; `lower_` and `upper_` edges of the
-    adaptive intervals of `variance_h` (h the longest horizon) and, where it is forecast, of `illiquidity`.
+    `signals` holds `forecast_variance_m` and the edges of its adaptive interval `lower_variance_m` and
+    `upper_variance_m`, `illiquidity_forecast`, its edges `lower_illiquidity` and `upper_illiquidity`,
+    `illiquidity_next` (what came), the probabilities `spike_prob`, `gap_prob` and their training base rates.
     """
 
     signals: pd.DataFrame
@@ -131,17 +131,9 @@ def learn_forecasts(
     spike = walk(spike_task(offered), lambda _: targets.spike_ahead(range_vol, settings.spike_multiple))
     liquidity = _learn_liquidity(settings, features, windows, walk)
 
-    cumulated = np.stack([np.asarray(each.chosen, dtype=np.float64) for each in variance.values()], axis=1)
-    longest = variance[settings.horizons[-1]].intervals("variance")
-    signals = pd.DataFrame(
-        interpolate_variance(settings.horizons, cumulated, life),
-        index=spike.predictions.index,
-        columns=[f"forecast_variance_{m}" for m in range(1, life + 1)],
-    ).assign(
-        **liquidity.columns,
-        spike_prob=spike.chosen,
-        spike_base=spike.predictions[Climatology.name],
-        **_edges(longest.by_model[ADAPTIVE], f"variance_{longest.horizon}", 1.0),
+    intervals = [each.intervals("variance") for each in variance.values()]
+    signals = _variance_to_go(settings.horizons, tuple(variance.values()), intervals, life).assign(
+        **liquidity.columns, spike_prob=spike.chosen, spike_base=spike.predictions[Climatology.name]
     )
     tested = np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows])
     levels = [("variance", h, each) for h, each in variance.items()]
@@ -152,9 +144,24 @@ def learn_forecasts(
         signals,
         pd.concat([_scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
         pd.concat([_scored(each, tested, event=name) for name, each in events]),
-        (longest, *(each.intervals("illiquidity") for each in liquidity.level)),
+        (*intervals, *(each.intervals("illiquidity") for each in liquidity.level)),
         {each.task.name: each.last[each.best] for each in walks},
     )
+
+
+def _variance_to_go(
+    horizons: tuple[int, ...], walks: Sequence[_Walk], intervals: Sequence[Intervals], life: int
+) -> pd.DataFrame:
+    """Return the forecast variance of the next 1 … `life` sessions and the edges of its interval."""
+    forecasts = np.stack([np.asarray(each.chosen, dtype=np.float64) for each in walks], axis=1)
+    curve = interpolate_variance(horizons, forecasts, life)
+    around = interpolate_interval(horizons, forecasts, [each.by_model[ADAPTIVE] for each in intervals], curve)
+    index, sessions = walks[0].predictions.index, range(1, life + 1)
+    tables = [
+        pd.DataFrame(values, index=index, columns=[f"{kind}_variance_{m}" for m in sessions])
+        for kind, values in (("forecast", curve), ("lower", around.lower), ("upper", around.upper))
+    ]
+    return pd.concat(tables, axis=1)
 
 
 @dataclass(frozen=True)
@@ -175,7 +182,8 @@ def _learn_liquidity(
     rows = windows[-1].stop - windows[0].start
     if "illiquidity_1d" not in features:
         log.info("liquidity: the data has no range or no volume, so trading costs are the desk's constants")
-        constant = {"illiquidity_forecast": 1.0, "illiquidity_next": 1.0, "gap_prob": 0.0, "gap_base": 0.0}
+        ones = ("illiquidity_forecast", "lower_illiquidity", "upper_illiquidity", "illiquidity_next")
+        constant = {**dict.fromkeys(ones, 1.0), "gap_prob": 0.0, "gap_base": 0.0}
         return _Liquidity({name: np.full(rows, value) for name, value in constant.items()}, (), ())
     illiquidity, offered = features["illiquidity_1d"], tuple(features.columns)
 
@@ -188,12 +196,14 @@ def _learn_liquidity(
     median = np.concatenate(
         [np.full(w.stop - w.start, illiquidity.iloc[: w.start].median()) for w in windows]
     )
+    edges = level.intervals("illiquidity").by_model[ADAPTIVE]
     columns = {
         "illiquidity_forecast": np.asarray(level.chosen, dtype=np.float64) / median,
         "illiquidity_next": level.actual / median,
         "gap_prob": np.asarray(gaps.chosen, dtype=np.float64),
         "gap_base": gaps.predictions[Climatology.name].to_numpy(dtype=float),
-        **_edges(level.intervals("illiquidity").by_model[ADAPTIVE], "illiquidity", median),
+        "lower_illiquidity": edges.lower / median,
+        "upper_illiquidity": edges.upper / median,
     }
     return _Liquidity(columns, (level,), (gaps,))
 
@@ -220,10 +230,6 @@ def _walk(
             residuals = log_residuals(task.floored(goal.outcome[rows]), fitted)
             learned.append(Calibration(window.start - windows[0].start, residuals))
     return _Walk(task, pd.concat(pieces), np.concatenate(actual), goal.offset, errors, models)
-
-
-def _edges(interval: Interval, name: str, unit: FloatArray | float) -> dict[str, FloatArray]:
-    return {f"lower_{name}": interval.lower / unit, f"upper_{name}": interval.upper / unit}
 
 
 def _scored(walk: _Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:

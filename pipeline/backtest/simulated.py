@@ -20,13 +20,15 @@ def simulated_episodes(
 ) -> tuple[MarketState, Market]:
     """Return the state and the market of N simulated paths [N, T+1], hedged in the spot, unwind charged.
 
-    `vol` (scalar or [N, T]) stands for implied, forecast and regime volatility alike; `interval` is Δt in
-    years; no premium is received, as in the published tables.
+    `vol` (scalar or [N, T]) stands for implied, forecast and regime volatility alike, and is known, so that
+    its interval has no width, nor has that of the cost; `interval` is Δt in years; no premium is received,
+    as in the published tables.
     """
     rows, steps = paths.shape[0], paths.shape[1] - 1
     shape = (rows, steps)
     vols = np.broadcast_to(np.asarray(vol, dtype=float), shape)
     zeros = np.zeros(shape)
+    costs = np.full(shape, cost)
     state = MarketState(
         liability=liability,
         risk_aversion=risk_aversion,
@@ -40,9 +42,13 @@ def simulated_episodes(
         forward_slope=np.ones(shape),
         implied_vol=vols,
         forecast_vol=vols,
+        forecast_vol_lower=vols,
+        forecast_vol_upper=vols,
         regime_vol=vols,
         regime_prob=np.ones((*shape, 1)) if regime_prob is None else regime_prob,
-        cost=np.full(shape, cost),
+        cost=costs,
+        cost_lower=costs,
+        cost_upper=costs,
         desk_cost=cost,
         spike_prob=zeros,
         gap_prob=zeros,

@@ -22,6 +22,12 @@ class MarketState:
     value. Money is per unit of starting spot = 100. No array holds NaN except `implied_vol` and the
     learned columns of a market that has none; a policy that needs one of those says so.
 
+    The edges around a forecast are those of a 90 % interval of what *comes*, out of sample, as it was known
+    at the decision: they hold the chance in the outcome as well as the doubt about its expectation. A
+    volatility over few sessions is scattered by chance alone, so the interval widens towards expiry however
+    sure the forecast is. What a policy can read from it is how far it is wider or narrower than usual, and
+    to which side. In a market whose volatility or cost is known both edges are the forecast.
+
     A *net book* of M options that is hedged as one position has the same fields with an axis of options in
     front of what belongs to an option: `time_to_expiry`, `strike`, `forward`, `forward_slope`, `lots`, `age`,
     the volatilities and the legs' quantities are [M, N, T]; what belongs to the path stays as it is. A policy
@@ -42,9 +48,12 @@ class MarketState:
     forward_slope : [N, T] dF/dprice of the first hedge instrument: 1 for the future, exp((r − q)τ) for spot.
     implied_vol : [N, T] at-the-money implied volatility.
     forecast_vol : [N, T] forecast volatility to expiry.
+    forecast_vol_lower, forecast_vol_upper : [N, T] edges of the interval around it, for the volatility that
+        is realised to expiry; interpolated by maturity like the forecast.
     regime_vol : [N, T] volatility to expiry under the filtered regime probabilities.
     regime_prob : [N, T, K] filtered probabilities, regime 0 the calmest.
     cost : [N, T] forecast cost of trading now.
+    cost_lower, cost_upper : [N, T] edges of the interval around it, for the cost that is charged.
     desk_cost : the desk's constant cost, with no forecast in it.
     spike_prob, gap_prob : [N, T] forecast probabilities of a volatility spike and of a liquidity gap.
     spike_base, gap_base : [N, T] the same probabilities in the training rows: climatology.
@@ -64,9 +73,13 @@ class MarketState:
     forward_slope: FloatArray
     implied_vol: FloatArray
     forecast_vol: FloatArray
+    forecast_vol_lower: FloatArray
+    forecast_vol_upper: FloatArray
     regime_vol: FloatArray
     regime_prob: FloatArray
     cost: FloatArray
+    cost_lower: FloatArray
+    cost_upper: FloatArray
     desk_cost: float
     spike_prob: FloatArray
     gap_prob: FloatArray

@@ -1,9 +1,12 @@
 """Total variance between the fitted horizons."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.intervals import Interval
 
 
 def interpolate_variance(horizons: tuple[int, ...], forecasts: FloatArray, steps: int) -> FloatArray:
@@ -48,3 +51,47 @@ def interpolate_variance(horizons: tuple[int, ...], forecasts: FloatArray, steps
     missing = (knots[right] - sessions) / (knots[right] - knots[right - 1])
     curve: FloatArray = totals[:, right] - missing * (totals[:, right] - totals[:, right - 1])
     return curve
+
+
+def interpolate_interval(
+    horizons: tuple[int, ...], forecasts: FloatArray, intervals: Sequence[Interval], curve: FloatArray
+) -> Interval:
+    r"""Return the interval around the cumulated variance of the next 1 … `steps` sessions.
+
+    .. math:: l_m = v_m \exp\big(w \log(l_h / \hat y_h) + (1 - w) \log(l_{h'} / \hat y_{h'})\big), \qquad
+        w = \frac{m^{-1/2} - h'^{-1/2}}{h^{-1/2} - h'^{-1/2}}
+
+    and the upper edge likewise. v is the curve of point forecasts, h ≤ m ≤ h' the fitted horizons beside m;
+    below the first horizon its own ratio holds. The edges stand to the point as they do at the horizons, so
+    wherever the point goes they go along, and they keep their order. The ratio runs in 1/√m, for the log of
+    a mean of m squared returns scatters in proportion to it.
+
+    Parameters
+    ----------
+    horizons : K increasing numbers of sessions, as in `interpolate_variance`.
+    forecasts : [T, K] variance over each horizon.
+    intervals : one for each horizon, edges [T] around these forecasts.
+    curve : [T, steps], what `interpolate_variance` made of the forecasts.
+
+    Returns
+    -------
+    Interval
+        Edges [T, steps]; NaN where the curve or an edge is NaN.
+
+    Examples
+    --------
+    >>> edges = [Interval(np.array([0.25]), np.array([4.0])), Interval(np.array([2.0]), np.array([8.0]))]
+    >>> forecasts = np.array([[1.0, 4.0]])
+    >>> curve = interpolate_variance((1, 4), forecasts, steps=4)
+    >>> interpolate_interval((1, 4), forecasts, edges, curve).upper.round(2)
+    array([[4.  , 5.33, 6.68, 8.  ]])
+    """
+    knots = -1.0 / np.sqrt(np.array(horizons, dtype=float))
+    places = -1.0 / np.sqrt(np.arange(1.0, curve.shape[1] + 1.0))
+
+    def edge(levels: Sequence[FloatArray]) -> FloatArray:
+        ratios = np.log(np.stack(levels, axis=1) / forecasts)
+        between = np.stack([np.interp(places, knots, row) for row in ratios])
+        return np.asarray(curve * np.exp(between), dtype=np.float64)
+
+    return Interval(edge([each.lower for each in intervals]), edge([each.upper for each in intervals]))

@@ -1,5 +1,7 @@
 """Episodes: clocks, scaling, which session's cost is charged, and what may not be known."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,16 @@ def test_variance_to_expiry_is_the_same_on_both_clocks(desk, sessions):
     left = 21 - np.arange(21)
     per_session = (sessions["implied_vol"] / 1.25).to_numpy()[:21] ** 2 / 252
     np.testing.assert_allclose(state.forecast_vol[0] ** 2 * state.time_to_expiry[0], left * per_session)
+
+
+def test_the_edges_of_the_intervals_are_those_of_the_signals(desk, sessions):
+    state = build_episodes(desk, sessions).state
+    np.testing.assert_allclose(state.forecast_vol_lower, np.sqrt(0.4) * state.forecast_vol)
+    np.testing.assert_allclose(state.forecast_vol_upper, np.sqrt(3.0) * state.forecast_vol)
+    fee, half_spread = 0.2e-4, 0.8e-4
+    np.testing.assert_allclose(state.cost_lower, fee + 0.5 * half_spread)
+    upper = fee + half_spread * sessions["upper_illiquidity"].to_numpy()
+    np.testing.assert_allclose(state.cost_upper[4], upper[4:25])
 
 
 def test_the_cost_charged_is_realised_after_the_decision_and_the_band_sees_the_forecast(desk, sessions):
@@ -103,6 +115,9 @@ def test_nothing_in_the_state_at_a_session_depends_on_later_sessions(desk, sessi
     future.loc[t + 1 :, columns] = sessions.loc[shuffled, columns].to_numpy()
     after = build_episodes(desk, future)
     seen = before.start[:, None] + np.arange(21) <= t
-    for name in ("forward", "implied_vol", "forecast_vol", "regime_vol", "regime_prob", "cost", "spike_prob"):
+    names = {field.name for field in fields(before.state)} - {"price", "step"}
+    arrays = [name for name in names if isinstance(getattr(before.state, name), np.ndarray)]
+    assert {"forecast_vol_upper", "cost_lower"} <= set(arrays)
+    for name in arrays:
         assert (getattr(before.state, name)[seen] == getattr(after.state, name)[seen]).all(), name
     assert (before.state.forward[~seen] != after.state.forward[~seen]).any()

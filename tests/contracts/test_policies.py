@@ -135,7 +135,8 @@ def as_book(state, copies):
     def stacked(array):
         return np.broadcast_to(array, (copies, *state.shape)).copy()
 
-    path = {*WIDE, "step", "cost", "spike_prob", "spike_base", "gap_prob", "gap_base"}
+    path = {*WIDE, "step", "cost", "cost_lower", "cost_upper"}
+    path |= {"spike_prob", "spike_base", "gap_prob", "gap_base"}
     arrays = {
         field.name: stacked(getattr(state, field.name))
         for field in fields(state)

@@ -16,8 +16,9 @@ from pipeline.policies.regime_switched import RegimeSwitched
 
 SESSIONS_A_YEAR = 252
 COLUMNS = (
-    "forward", "strike", "time_to_expiry", "forward_slope", "implied_vol", "forecast_vol", "regime_vol",
-    "cost", "spike_prob", "gap_prob", "spike_base", "gap_base",
+    "forward", "strike", "time_to_expiry", "forward_slope", "implied_vol", "forecast_vol",
+    "forecast_vol_lower", "forecast_vol_upper", "regime_vol", "cost", "cost_lower", "cost_upper",
+    "spike_prob", "gap_prob", "spike_base", "gap_base",
 )  # fmt: skip
 
 
