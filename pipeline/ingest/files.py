@@ -1,6 +1,5 @@
 """The source `files`: a user's bars and volatility index, screened row by row into canonical tables."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -14,7 +13,8 @@ from pipeline.domain.errors import DataError
 from pipeline.ingest.calendar import exchange_zone, session_closes, sessions_between
 from pipeline.ingest.jumps import spikes
 from pipeline.ingest.quarantine import Quarantine
-from pipeline.ingest.raw_table import RawTable, Text, content_hash, read_raw
+from pipeline.ingest.raw_table import RawTable, content_hash, read_raw
+from pipeline.ingest.screening import numbers, refuse
 from pipeline.ingest.session_dates import session_dates
 from pipeline.ingest.tables import PUBLICATION_DELAY, Tables
 
@@ -23,9 +23,6 @@ LONGEST_GAP: Final = 5
 """Sessions without a bar that may follow each other; the longest closure since 1990 is no session at all."""
 PLAUSIBLE_VOL: Final = (0.02, 3.0)
 """Where the median of a volatility index lies, as a decimal, whatever the market."""
-
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_MISSING = frozenset({"", "nan", "na", "n/a", "#n/a", "null", "none", "-", "."})
 
 
 def content_of(data: FilesData) -> dict[str, str]:
@@ -74,14 +71,14 @@ def _bars(data: FilesData, expected: str | None) -> tuple[pd.DataFrame, pd.DataF
         if column is not None
     }
     sessions = _sessions(screened, raw, settings, data.calendar, "bars")
-    values = {name: _numbers(screened, name, text) for name, text in texts.items()}
+    values = {name: numbers(screened, name, text) for name, text in texts.items()}
     prices = {name: values[name] * settings.price_scale for name in PRICES if name in values}
     for name, price in prices.items():
-        _refuse(screened, ~(price > 0.0), f"price not above zero: {name}")
-        _refuse(screened, ~np.isfinite(price), f"number too large: {name}")
+        refuse(screened, ~(price > 0.0), f"price not above zero: {name}")
+        refuse(screened, ~np.isfinite(price), f"number too large: {name}")
     if "volume" in values:
-        _refuse(screened, ~(values["volume"] >= 0.0), "negative volume")
-        _refuse(screened, ~np.isfinite(values["volume"]), "number too large: volume")
+        refuse(screened, ~(values["volume"] >= 0.0), "negative volume")
+        refuse(screened, ~np.isfinite(values["volume"]), "number too large: volume")
     _refuse_crossed(screened, prices)
     order = _ordered(screened, sessions)
     order = _alone(screened, order, sessions, data.calendar)
@@ -102,10 +99,10 @@ def _implied_vol(data: FilesData, expected: str | None) -> tuple[pd.DataFrame, p
     screened = Quarantine("implied_vol", raw)
     text = raw.column(settings.columns.implied_vol, "data.implied_vol.columns.implied_vol")
     sessions = _sessions(screened, raw, settings, data.calendar, "implied_vol")
-    vol = _numbers(screened, "implied_vol", text) / (100.0 if settings.unit == "points" else 1.0)
-    _refuse(screened, ~(vol > 0.0), "volatility not above zero")
+    vol = numbers(screened, "implied_vol", text) / (100.0 if settings.unit == "points" else 1.0)
+    refuse(screened, ~(vol > 0.0), "volatility not above zero")
     _check_unit(settings, vol[screened.sound])
-    _refuse(screened, ~(vol < 5.0), "volatility of 500 % or more")
+    refuse(screened, ~(vol < 5.0), "volatility of 500 % or more")
     order = _ordered(screened, sessions)
     kept = _kept(screened, order, data.quarantine_limit)
     table = _timed(sessions[kept], data.calendar).assign(
@@ -132,34 +129,16 @@ def _sessions(
     if len(dated):
         first, last = pd.Timestamp(dated.min()), pd.Timestamp(dated.max())
         known = sessions_between(first, last, calendar).to_numpy().astype("datetime64[D]")
-        _refuse(screened, ~np.isin(placed, known), f"no session of {calendar}")
+        refuse(screened, ~np.isin(placed, known), f"no session of {calendar}")
     return placed
-
-
-def _numbers(screened: Quarantine, name: str, texts: Text) -> NDArray[np.float64]:
-    """Return a column as numbers, NaN where it holds none; those rows go to quarantine."""
-    values = np.full(len(texts), np.nan)
-    empty = np.zeros(len(texts), dtype=np.bool_)
-    for row, text in enumerate(texts):
-        if _NUMBER.fullmatch(text):
-            values[row] = float(text)
-        else:
-            empty[row] = text.lower() in _MISSING
-    _refuse(screened, empty, f"no value: {name}")
-    _refuse(screened, np.isnan(values), f"not a number: {name}")
-    return values
-
-
-def _refuse(screened: Quarantine, faulty: NDArray[np.bool_], reason: str) -> None:
-    screened.put(np.flatnonzero(faulty & screened.sound), reason)
 
 
 def _refuse_crossed(screened: Quarantine, prices: Mapping[str, NDArray[np.float64]]) -> None:
     for name, price in prices.items():
         if "high" in prices:
-            _refuse(screened, prices["high"] < price, f"crossed high and low: high lies below {name}")
+            refuse(screened, prices["high"] < price, f"crossed high and low: high lies below {name}")
         if "low" in prices:
-            _refuse(screened, prices["low"] > price, f"crossed high and low: low lies above {name}")
+            refuse(screened, prices["low"] > price, f"crossed high and low: low lies above {name}")
 
 
 def _ordered(screened: Quarantine, sessions: NDArray[np.datetime64]) -> NDArray[np.intp]:
