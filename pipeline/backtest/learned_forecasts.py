@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.backtest.continuation import Continuation
+from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk, ForecastSettings
 from pipeline.domain.instruments import FloatArray
@@ -27,7 +29,6 @@ from pipeline.forecasts.intervals import (
 )
 from pipeline.forecasts.targets import Target
 from pipeline.forecasts.task import Task, gap_task, illiquidity_task, spike_task, variance_task
-from pipeline.forecasts.term_structure import interpolate_interval, interpolate_variance
 
 INTERVALLED = (LightGbm.name, LogHar.name)
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
@@ -60,7 +61,7 @@ class LearnedForecasts:
     scores: pd.DataFrame
     events: pd.DataFrame
     intervals: tuple[Intervals, ...]
-    last: dict[str, Forecaster]
+    last: dict[str, Continuation]
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,23 @@ class _Walk:
     def chosen(self) -> "pd.Series[float]":
         """Its forecasts."""
         return self.predictions[self.best]
+
+    def continuation(
+        self, sessions: pd.DatetimeIndex, windows: Sequence[Window], unit: float = 1.0
+    ) -> Continuation:
+        """What is needed to go on after the last window."""
+        first, boundary = windows[0].start, windows[-1].start
+        kept = (self.best,) if self.task.kind == "level" else (self.best, Climatology.name)
+        return Continuation(
+            models={name: self.last[name] for name in kept},
+            chosen=self.best,
+            first=sessions[first],
+            boundary=sessions[boundary],
+            past=np.asarray(self.chosen, dtype=np.float64)[: boundary - first],
+            calibrations=self.errors.get(self.best, []),
+            offset=self.offset,
+            unit=unit,
+        )
 
     def intervals(self, target: str) -> Intervals:
         """Intervals of the chosen forecast, adaptive and not, and of log-HAR as a log-normal."""
@@ -132,7 +150,9 @@ def learn_forecasts(
     liquidity = _learn_liquidity(settings, features, windows, walk)
 
     intervals = [each.intervals("variance") for each in variance.values()]
-    signals = _variance_to_go(settings.horizons, tuple(variance.values()), intervals, life).assign(
+    adaptive = [each.by_model[ADAPTIVE] for each in intervals]
+    chosen = [each.chosen for each in variance.values()]
+    signals = variance_columns(settings.horizons, chosen, adaptive, life).assign(
         **liquidity.columns, spike_prob=spike.chosen, spike_base=spike.predictions[Climatology.name]
     )
     tested = np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows])
@@ -140,37 +160,31 @@ def learn_forecasts(
     levels += [("illiquidity", 1, each) for each in liquidity.level]
     events = [("spike", spike)] + [("gap", each) for each in liquidity.gap]
     walks = (*variance.values(), *liquidity.level, spike, *liquidity.gap)
+    sessions = pd.DatetimeIndex(features["session"])
+    units = {each.task.name: liquidity.unit for each in liquidity.level}
     return LearnedForecasts(
         signals,
         pd.concat([_scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
         pd.concat([_scored(each, tested, event=name) for name, each in events]),
         (*intervals, *(each.intervals("illiquidity") for each in liquidity.level)),
-        {each.task.name: each.last[each.best] for each in walks},
+        {
+            each.task.name: each.continuation(sessions, windows, units.get(each.task.name, 1.0))
+            for each in walks
+        },
     )
-
-
-def _variance_to_go(
-    horizons: tuple[int, ...], walks: Sequence[_Walk], intervals: Sequence[Intervals], life: int
-) -> pd.DataFrame:
-    """Return the forecast variance of the next 1 … `life` sessions and the edges of its interval."""
-    forecasts = np.stack([np.asarray(each.chosen, dtype=np.float64) for each in walks], axis=1)
-    curve = interpolate_variance(horizons, forecasts, life)
-    around = interpolate_interval(horizons, forecasts, [each.by_model[ADAPTIVE] for each in intervals], curve)
-    index, sessions = walks[0].predictions.index, range(1, life + 1)
-    tables = [
-        pd.DataFrame(values, index=index, columns=[f"{kind}_variance_{m}" for m in sessions])
-        for kind, values in (("forecast", curve), ("lower", around.lower), ("upper", around.upper))
-    ]
-    return pd.concat(tables, axis=1)
 
 
 @dataclass(frozen=True)
 class _Liquidity:
-    """Columns of the signals, and the walks that made them: one each, none where nothing can be learned."""
+    """Columns of the signals, and the walks that made them: one each, none where nothing can be learned.
+
+    `unit` is the median illiquidity of the training rows of the last window.
+    """
 
     columns: dict[str, FloatArray]
     level: tuple[_Walk, ...]
     gap: tuple[_Walk, ...]
+    unit: float = 1.0
 
 
 def _learn_liquidity(
@@ -182,9 +196,7 @@ def _learn_liquidity(
     rows = windows[-1].stop - windows[0].start
     if "illiquidity_1d" not in features:
         log.info("liquidity: the data has no range or no volume, so trading costs are the desk's constants")
-        ones = ("illiquidity_forecast", "lower_illiquidity", "upper_illiquidity", "illiquidity_next")
-        constant = {**dict.fromkeys(ones, 1.0), "gap_prob": 0.0, "gap_base": 0.0}
-        return _Liquidity({name: np.full(rows, value) for name, value in constant.items()}, (), ())
+        return _Liquidity({name: np.full(rows, value) for name, value in NO_LIQUIDITY.items()}, (), ())
     illiquidity, offered = features["illiquidity_1d"], tuple(features.columns)
 
     def gap(window: Window) -> Target:
@@ -198,14 +210,11 @@ def _learn_liquidity(
     )
     edges = level.intervals("illiquidity").by_model[ADAPTIVE]
     columns = {
-        "illiquidity_forecast": np.asarray(level.chosen, dtype=np.float64) / median,
-        "illiquidity_next": level.actual / median,
+        **illiquidity_columns(level.chosen, edges, level.actual, median),
         "gap_prob": np.asarray(gaps.chosen, dtype=np.float64),
         "gap_base": gaps.predictions[Climatology.name].to_numpy(dtype=float),
-        "lower_illiquidity": edges.lower / median,
-        "upper_illiquidity": edges.upper / median,
     }
-    return _Liquidity(columns, (level,), (gaps,))
+    return _Liquidity(columns, (level,), (gaps,), float(median[-1]))
 
 
 def _walk(

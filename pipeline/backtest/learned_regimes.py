@@ -51,7 +51,7 @@ def learn_regimes(desk: Desk, features: pd.DataFrame, windows: Sequence[Window])
             if match.by_volatility:
                 log.warning("window %d: no match keeps regime 0 the calmest, labelled anew", window.number)
         prob = fitted.filter(columns.iloc[: window.stop])[window.start :]
-        pieces.append(_signals(fitted, prob, desk.option.sessions, window))
+        pieces.append(regime_columns(fitted, prob, desk.option.sessions, window.start))
         previous = fitted
     assert previous is not None
     signals = pd.concat(pieces)
@@ -68,8 +68,9 @@ def packed(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
-def _signals(fitted: Detector, prob: FloatArray, steps: int, window: Window) -> pd.DataFrame:
-    to_go = variance_to_go(prob, fitted.transition_, fitted.state_variance_, steps)
+def regime_columns(fitted: Detector, prob: FloatArray, reach: int, first: int) -> pd.DataFrame:
+    """Return `regime_prob_k` and, for m = 1 … `reach`, `regime_variance_m`, from row `first` on."""
+    to_go = variance_to_go(prob, fitted.transition_, fitted.state_variance_, reach)
     names = [f"regime_prob_{k}" for k in range(prob.shape[1])]
-    names += [f"regime_variance_{m}" for m in range(1, steps + 1)]
-    return pd.DataFrame(np.hstack([prob, to_go]), columns=names, index=range(window.start, window.stop))
+    names += [f"regime_variance_{m}" for m in range(1, reach + 1)]
+    return pd.DataFrame(np.hstack([prob, to_go]), columns=names, index=range(first, first + len(prob)))

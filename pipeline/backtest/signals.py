@@ -37,8 +37,8 @@ def learn_signals(
     -------
     Tables `signals` (one row a session from `signals_start`; see `learned_regimes` and
     `learned_forecasts`), `scores`, `events` and `intervals` (on the test years), `regimes` and
-    `transition`, `detectors` (see `detector_comparison`), `rival_regimes` (see `detector_value`), and the
-    files of the last fitted models under `models/`.
+    `transition`, `detectors` (see `detector_comparison`), `rival_regimes` (see `detector_value`), the files
+    of the last fitted models under `models/`, and under `walks/` what goes on with each (`continuation`).
     """
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
@@ -80,8 +80,9 @@ def learn_signals(
         "rival_regimes": rivals,
         "models/regime.npz": packed(regimes.last.to_arrays()),
     }
-    for name, model in forecasts.last.items():
-        tables[f"models/{name}.json"] = json.dumps(model.to_state()).encode()
+    for name, last in forecasts.last.items():
+        tables[f"models/{name}.json"] = json.dumps(last.models[last.chosen].to_state()).encode()
+        tables[f"walks/{name}.npz"] = last.to_bytes()
     return tables
 
 
