@@ -47,7 +47,7 @@ def ingest(desk: str, home: str | None = None, force: bool = False) -> str:
 def features(desk: str, home: str | None = None, force: bool = False, market: str | None = None) -> str:
     """Compute the features of `market` (ingested if not given); return the key of `features`."""
     market = market or ingest(desk, home, force)
-    tables = {table: f"{market}/{table}" for table in ("bars", "implied_vol")}
+    tables = {table: f"{market}/{table}" for table in checked_desk(desk).data.tables}
     return _derive("features", assemble, home, force, tables, {})
 
 

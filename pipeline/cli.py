@@ -153,6 +153,10 @@ def new_desk(
     path: Annotated[Path, typer.Argument(help="Where to write the desk file.")],
     bars: Annotated[Path, typer.Option(help="CSV or Parquet file of prices, a row a session.")],
     vol: Annotated[Path, typer.Option(help="CSV or Parquet file of the volatility index.")],
+    vix9d: Annotated[Path | None, typer.Option(help="File of a volatility index of a shorter tenor.")] = None,
+    vix3m: Annotated[Path | None, typer.Option(help="File of a volatility index of a longer tenor.")] = None,
+    vvix: Annotated[Path | None, typer.Option(help="File of the volatility of the volatility.")] = None,
+    skew: Annotated[Path | None, typer.Option(help="File of an index of the options' skew.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a commented desk file from a look at your own data."""
@@ -160,7 +164,9 @@ def new_desk(
 
     if path.exists() and not force:
         raise SettingsError(f"{path}: is there already: give another path, or --force to write over it")
-    made = maker.new_desk(path, bars, vol)
+    given = {"vix9d": vix9d, "vix3m": vix3m, "vvix": vvix, "skew": skew}
+    indices = {name: file for name, file in given.items() if file is not None}
+    made = maker.new_desk(path, bars, vol, indices)
     try:
         path.write_text(made.text, encoding="utf-8")
     except OSError as error:

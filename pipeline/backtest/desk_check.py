@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from pipeline.domain.data_settings import FilesData
+from pipeline.domain.data_settings import FilesData, SampleData
 from pipeline.domain.desk import Desk, load_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.naming import hint
 from pipeline.features.catalogue import catalogue
+from pipeline.ingest.tables import VOL_INDEX_NAMES
 from pipeline.policies.catalogue import desk_policies
 
 
@@ -38,13 +39,27 @@ def checked_desk(desk: str) -> Desk:
 
 
 def _check_columns(desk: Desk, features: Mapping[str, tuple[str, ...]]) -> None:
-    """Raise where the bars lack a column without which a chosen feature has no value."""
-    if not isinstance(desk.data, FilesData):
-        return
-    absent = [column for column, name in desk.data.bars.columns if name is None]
+    """Raise where the data lacks a column without which a chosen feature has no value."""
+    absent = _absent(desk.data)
     for feature in desk.regimes.features:
         for column in set(features[feature]) & set(absent):
             raise SettingsError(
-                f"regimes.features names {feature}, which needs the {column}: set "
-                f"data.bars.columns.{column}, or choose a feature of closes such as return_1d"
+                f"regimes.features names {feature}, which needs the {column}: {absent[column]}"
             )
+
+
+def _absent(data: SampleData | FilesData) -> dict[str, str]:
+    """Return the inputs of features that the data does not give, and what to do about each."""
+    if isinstance(data, SampleData):
+        return dict.fromkeys(VOL_INDEX_NAMES, "only data of the source files has it: choose another feature")
+    columns = {
+        column: f"set data.bars.columns.{column}, or choose a feature of closes such as return_1d"
+        for column, name in data.bars.columns
+        if name is None
+    }
+    indices = {
+        name: f"set data.vol_indices.{name}, or choose another feature"
+        for name in VOL_INDEX_NAMES
+        if name not in data.vol_indices.given
+    }
+    return columns | indices

@@ -1,18 +1,21 @@
 """Where market data comes from: the embedded sample, or the user's own files and how to read them."""
 
 import difflib
+import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from pipeline.domain.naming import hint
 from pipeline.domain.settings import Settings
 
 AUTO: Final = "auto"
+MARKET_TABLES: Final = ("bars", "implied_vol")
+VIX_TENOR_DAYS: Final = 30
 NonEmpty = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
 
@@ -21,6 +24,16 @@ class SampleData(Settings):
     """The embedded sample: S&P 500 bars 1999–2018, VIX 2014–2018."""
 
     source: Literal["sample"] = "sample"
+
+    @property
+    def tenors(self) -> dict[str, int]:
+        """Calendar days that the index of volatility looks ahead."""
+        return {"implied_vol": VIX_TENOR_DAYS}
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Canonical tables that the features are made of."""
+        return MARKET_TABLES
 
     @property
     def label(self) -> str:
@@ -88,7 +101,56 @@ class ImpliedVolFile(TimedFile):
     columns: ImpliedVolColumns = ImpliedVolColumns()
     unit: Literal["points", "decimal"] = "points"
     """`points`: 16 means 16 % a year; `decimal`: 0.16 does."""
-    tenor_days: Annotated[int, Field(ge=1)] = 30
+    tenor_days: Annotated[int, Field(ge=1)] = VIX_TENOR_DAYS
+
+
+class VolIndexColumns(Settings):
+    """Names of the file's columns."""
+
+    date: NonEmpty = "date"
+    value: NonEmpty = "close"
+
+
+class SkewFile(TimedFile):
+    """An index of skewness in points, 100 − 10 × the risk-neutral skewness of the 30-day return."""
+
+    columns: VolIndexColumns = VolIndexColumns()
+
+
+class VolIndexFile(SkewFile):
+    """A further volatility index."""
+
+    unit: Literal["points", "decimal"] = "points"
+    """`points`: 90 means 90 % a year; `decimal`: 0.9 does."""
+
+
+class ShortVolFile(VolIndexFile):
+    """A volatility index of a shorter tenor than `implied_vol`."""
+
+    tenor_days: Annotated[int, Field(ge=1)] = 9
+
+
+class LongVolFile(VolIndexFile):
+    """A volatility index of a longer tenor than `implied_vol`."""
+
+    tenor_days: Annotated[int, Field(ge=1)] = 93
+
+
+class VolIndices(Settings):
+    """Further indices made of option prices, named after Cboe's; each is optional."""
+
+    vix9d: ShortVolFile | None = None
+    """Volatility of a shorter tenor than `implied_vol`."""
+    vix3m: LongVolFile | None = None
+    """Volatility of a longer tenor than `implied_vol`."""
+    vvix: VolIndexFile | None = None
+    """Volatility of the volatility index."""
+    skew: SkewFile | None = None
+
+    @property
+    def given(self) -> dict[str, SkewFile]:
+        """The indices that the desk gives, by name."""
+        return {name: each for name in type(self).model_fields if (each := getattr(self, name)) is not None}
 
 
 class FilesData(Settings):
@@ -97,6 +159,7 @@ class FilesData(Settings):
     source: Literal["files"]
     bars: BarsFile
     implied_vol: ImpliedVolFile
+    vol_indices: VolIndices = VolIndices()
     calendar: str = "XNYS"
     """Name of the exchange in the package exchange_calendars: its sessions and closing times."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -114,19 +177,50 @@ class FilesData(Settings):
             raise ValueError(f"no such exchange calendar; {hint(name, _near(name, names, 'XNYS'))}")
         return name
 
+    @model_validator(mode="after")
+    def _tenors_in_order(self) -> Self:
+        days = list(self.tenors.values())
+        if any(short >= long for short, long in itertools.pairwise(days)):
+            shown = ", ".join(f"{name} {tenor}" for name, tenor in self.tenors.items())
+            raise ValueError(f"tenor_days must rise from vix9d over implied_vol to vix3m; they are {shown}")
+        return self
+
+    @property
+    def tenors(self) -> dict[str, int]:
+        """Calendar days that each index of volatility looks ahead, from the shortest to the longest."""
+        short, long = self.vol_indices.vix9d, self.vol_indices.vix3m
+        return {
+            **({} if short is None else {"vix9d": short.tenor_days}),
+            "implied_vol": self.implied_vol.tenor_days,
+            **({} if long is None else {"vix3m": long.tenor_days}),
+        }
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Canonical tables that the features are made of."""
+        return (*MARKET_TABLES, "vol_indices") if self.vol_indices.given else MARKET_TABLES
+
     @property
     def label(self) -> str:
-        """Name of the data in reports and in the ledger of looks: the two files'."""
+        """Name of the data in reports and in the ledger of looks: the files of bars and volatility.
+
+        Further indices do not enter: with them a run looks at the same test rows.
+        """
         bars, vol = (re.sub(r"[^\w.-]", "_", part.file.name) for part in (self.bars, self.implied_vol))
         return f"files {bars} and {vol}"
 
     def located(self, folder: Path) -> Self:
         """Return the settings with the files' paths made absolute, relative ones seen from `folder`."""
-        found = {
-            name: part.model_copy(update={"file": (folder / part.file.expanduser()).resolve()})
-            for name, part in (("bars", self.bars), ("implied_vol", self.implied_vol))
-        }
-        return self.model_copy(update=found)
+
+        def absolute(parts: Mapping[str, TimedFile]) -> dict[str, TimedFile]:
+            return {
+                name: part.model_copy(update={"file": (folder / part.file.expanduser()).resolve()})
+                for name, part in parts.items()
+            }
+
+        indices = self.vol_indices.model_copy(update=absolute(self.vol_indices.given))
+        found = absolute({"bars": self.bars, "implied_vol": self.implied_vol})
+        return self.model_copy(update={**found, "vol_indices": indices})
 
 
 def _source(value: Any) -> str:

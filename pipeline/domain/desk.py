@@ -5,7 +5,7 @@ import tomllib
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -307,11 +307,17 @@ def _written(place: tuple[Any, ...]) -> tuple[Any, ...]:
     return place[:1] + place[2:] if place[:1] == ("data",) else place
 
 
+def _required(annotation: Any) -> Any:
+    """Return the type of a setting without the None of an optional one."""
+    parts = [part for part in get_args(annotation) if part is not type(None)]
+    return parts[0] if len(parts) == 1 and type(None) in get_args(annotation) else annotation
+
+
 def _valid_keys(place: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Desk
     for part in place:
         field = model.model_fields.get(str(part))
-        annotation = field.annotation if field else None
+        annotation = _required(field.annotation) if field else None
         if field is None and part in DATA_SOURCES:
             model = DATA_SOURCES[part]
         elif isinstance(annotation, type) and issubclass(annotation, BaseModel):

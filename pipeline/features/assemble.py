@@ -5,14 +5,16 @@ import pandas as pd
 from pipeline.domain.errors import DataError
 from pipeline.features.catalogue import catalogue
 from pipeline.ingest.as_of import as_of
-from pipeline.ingest.tables import OPTIONAL, PUBLICATION_DELAY
+from pipeline.ingest.tables import OPTIONAL, PUBLICATION_DELAY, VOL_INDEX_NAMES
 
 BAR_COLUMNS = ["session", "open", "high", "low", "close", "volume"]
 IMPLIED_VOL_MAX_AGE = pd.Timedelta(hours=12)
 """An implied volatility known longer ago than this is an earlier session's: stale, hence NaN."""
 
 
-def assemble(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def assemble(
+    bars: pd.DataFrame, implied_vol: pd.DataFrame, vol_indices: pd.DataFrame | None = None
+) -> dict[str, pd.DataFrame]:
     """Return all features on the decision grid: one row a session of `bars`.
 
     The decision is taken 15 minutes after the session's close, when its bar and its implied volatility are
@@ -20,7 +22,8 @@ def assemble(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> dict[str, pd.Data
 
     Parameters
     ----------
-    bars, implied_vol : canonical tables, see `pipeline.ingest.tables`.
+    bars, implied_vol, vol_indices : canonical tables, see `pipeline.ingest.tables`; None where the desk gives
+        no further index. Which features there are depends on the columns of `vol_indices`, never on its rows.
 
     Returns
     -------
@@ -32,19 +35,23 @@ def assemble(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> dict[str, pd.Data
     DataError
         A bar is known only after its decision time.
     """
-    grid = decision_grid(bars, implied_vol)
+    grid = decision_grid(bars, implied_vol, vol_indices)
     absent = {name for name in OPTIONAL if bars[name].isna().all()}
+    absent |= {name for name in VOL_INDEX_NAMES if name not in grid}
     offered = [feature for feature in catalogue() if absent.isdisjoint(feature.inputs)]
     columns = {feature.name: feature.values(grid) for feature in offered}
     return {"features": pd.concat([grid[["session", "known_time"]], pd.DataFrame(columns)], axis=1)}
 
 
-def decision_grid(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> pd.DataFrame:
+def decision_grid(
+    bars: pd.DataFrame, implied_vol: pd.DataFrame, vol_indices: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Return the inputs of all features, as known at each session's decision time.
 
     Returns
     -------
-    grid : `session, known_time, open, high, low, close, volume, implied_vol`, [T] rows.
+    grid : `session, known_time, open, high, low, close, volume, implied_vol` and the indices that
+        `vol_indices` has, [T] rows.
 
     Raises
     ------
@@ -62,4 +69,8 @@ def decision_grid(bars: pd.DataFrame, implied_vol: pd.DataFrame) -> pd.DataFrame
     quotes = as_of(decided, implied_vol, ["implied_vol"], max_age=IMPLIED_VOL_MAX_AGE)
     prices = bars[BAR_COLUMNS].reset_index(drop=True)
     prices.insert(1, "known_time", decided)
-    return prices.assign(implied_vol=quotes["implied_vol"])
+    grid = prices.assign(implied_vol=quotes["implied_vol"])
+    if vol_indices is None:
+        return grid
+    names = [name for name in VOL_INDEX_NAMES if name in vol_indices]
+    return grid.join(as_of(decided, vol_indices, names, max_age=IMPLIED_VOL_MAX_AGE))

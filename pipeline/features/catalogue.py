@@ -1,9 +1,17 @@
 """All features there are. A new module of features is one more import here."""
 
-from pipeline.features import derivatives, liquidity, range_volatility, spreads, trend, volatility
+from pipeline.features import (
+    derivatives,
+    liquidity,
+    range_volatility,
+    spreads,
+    trend,
+    vol_indices,
+    volatility,
+)
 from pipeline.features.feature import REGISTRY, Feature
 
-MODULES = (volatility, range_volatility, trend, liquidity, spreads, derivatives)
+MODULES = (volatility, range_volatility, trend, liquidity, spreads, derivatives, vol_indices)
 """Their import declares the features; their order is that of the columns."""
 
 

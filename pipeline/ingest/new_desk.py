@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,12 @@ from pipeline.domain.data_settings import (
     FilesData,
     ImpliedVolColumns,
     ImpliedVolFile,
+    SkewFile,
+    VolIndices,
 )
 from pipeline.domain.errors import DataError
 from pipeline.ingest.files import load
-from pipeline.ingest.raw_table import RawTable, read_raw
+from pipeline.ingest.raw_table import RawTable, Text, read_raw
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "date": ("date", "session", "day", "datetime", "time", "timestamp"),
@@ -28,9 +30,19 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "close": ("close", "last", "price", "c", "adj close", "adj_close"),
     "volume": ("volume", "vol", "v"),
     "implied_vol": ("implied_vol", "iv", "vix", "close", "last", "value"),
+    "vix9d": ("vix9d", "vxst", "close", "last", "value"),
+    "vix3m": ("vix3m", "vxv", "close", "last", "value"),
+    "vvix": ("vvix", "close", "last", "value"),
+    "skew": ("skew", "close", "last", "value"),
 }
 """What columns are usually called, in lower case, the most telling name first."""
 
+WHAT_THEY_ARE: Final[Mapping[str, str]] = {
+    "vix9d": "options are marked between the indices by their time to expiry",
+    "vix3m": "options are marked between the indices by their time to expiry",
+    "vvix": "the volatility of the volatility index",
+    "skew": "in points, 100 − 10 × the skewness that the options imply",
+}
 FEWEST_YEARS: Final = 5.0
 POINTS_FROM: Final = 2.0
 """A median volatility above this is in index points."""
@@ -44,17 +56,19 @@ class NewDesk:
     notes: tuple[str, ...]
 
 
-def new_desk(path: Path, bars: Path, vol: Path) -> NewDesk:
-    """Return the text of a desk file for a user's bars and volatility index.
+def new_desk(path: Path, bars: Path, vol: Path, indices: Mapping[str, Path] | None = None) -> NewDesk:
+    """Return the text of a desk file for a user's bars and volatility indices.
 
     Columns are found by their names, the unit of the volatility by its median, and the windows by the span
-    of the data: regimes learn from its first two fifths, policies from the third, the rest is tested. Both
-    files are read and screened as a run will read them.
+    of the data: regimes learn from its first two fifths, policies from the third, the rest is tested. The
+    files are read and screened as a run will read them. Further indices do not move the windows: where one
+    begins later than the signals, options are marked without it until then.
 
     Parameters
     ----------
     path : where the desk file will stand; the files' paths are written as seen from there.
     bars, vol : CSV or Parquet files.
+    indices : files of further indices by their names in `data.vol_indices`.
 
     Raises
     ------
@@ -62,7 +76,8 @@ def new_desk(path: Path, bars: Path, vol: Path) -> NewDesk:
         A file cannot be read, has no column that looks like a date or a close, fails too many checks, or the
         two have less than five years in common.
     """
-    data = FilesData(source="files", bars=_bars(bars), implied_vol=_implied_vol(vol))
+    further = VolIndices.model_validate({name: _index(name, file) for name, file in (indices or {}).items()})
+    data = FilesData(source="files", bars=_bars(bars), implied_vol=_implied_vol(vol), vol_indices=further)
     tables = load(data, {})
     sessions = tables["bars"]["session"]
     windows = _windows(sessions, tables["implied_vol"]["session"])
@@ -85,10 +100,25 @@ def _implied_vol(file: Path) -> ImpliedVolFile:
         if not found:
             raise _unnamed(raw, name, "implied_vol")
     columns = ImpliedVolColumns.model_validate(has_name)
-    texts = raw.column(columns.implied_vol, "data.implied_vol.columns.implied_vol")
+    unit = _unit(raw.column(columns.implied_vol, "data.implied_vol.columns.implied_vol"))
+    return ImpliedVolFile(file=file.resolve(), columns=columns, unit=unit)
+
+
+def _index(name: str, file: Path) -> dict[str, Any]:
+    raw = read_raw(file)
+    has_name = {"date": _column(raw, "date"), "value": _column(raw, name)}
+    for column, found in has_name.items():
+        if not found:
+            raise _unnamed(raw, column, f"vol_indices.{name}")
+    settings = {"file": file.resolve(), "columns": has_name}
+    if name == "skew":
+        return settings
+    return settings | {"unit": _unit(raw.column(str(has_name["value"]), f"data.vol_indices.{name}"))}
+
+
+def _unit(texts: Text) -> Literal["points", "decimal"]:
     values = pd.to_numeric(pd.Series(texts, dtype="str"), errors="coerce").dropna()
-    points = not len(values) or float(np.median(values)) > POINTS_FROM
-    return ImpliedVolFile(file=file.resolve(), columns=columns, unit="points" if points else "decimal")
+    return "points" if not len(values) or float(np.median(values)) > POINTS_FROM else "decimal"
 
 
 def _column(raw: RawTable, name: str) -> str | None:
@@ -174,7 +204,7 @@ tenor_days = {vol.tenor_days}
 [data.implied_vol.columns]
 {_lines(dict(vol.columns))}
 
-[windows]                # from the span of the data
+{_indices(folder, data.vol_indices.given)}[windows]                # from the span of the data
 learn_start = {windows["learn_start"]}    # regimes and volatility learn from here
 signals_start = {windows["signals_start"]}  # first out-of-sample signals; policies train from here
 test_start = {windows["test_start"]}
@@ -189,6 +219,20 @@ calm = {{ policy = "whalley_wilmott", every = 2 }}
 normal = {{ policy = "whalley_wilmott", every = 1 }}
 turbulent = {{ policy = "delta_implied", every = 1 }}
 """
+
+
+def _indices(folder: Path, given: Mapping[str, SkewFile]) -> str:
+    """Return the tables of the further indices."""
+    return "".join(f"{_index_table(folder, name, each)}\n\n" for name, each in given.items())
+
+
+def _index_table(folder: Path, name: str, index: SkewFile) -> str:
+    settings = index.model_dump(include={"unit", "tenor_days"})
+    lines = (f"{key} = {_quoted(each) if isinstance(each, str) else each}" for key, each in settings.items())
+    head = f"[data.vol_indices.{name}]   # {WHAT_THEY_ARE[name]}"
+    columns = ", ".join(_lines(dict(index.columns)).splitlines())
+    file = _quoted(_from(folder, index.file))
+    return "\n".join((head, f"file = {file}", f"columns = {{ {columns} }}", *lines))
 
 
 def _name(path: Path) -> str:

@@ -25,6 +25,9 @@ INFINITY: Final = float("inf")
 OPTIONAL: Final = ("open", "high", "low", "volume")
 """Columns of bars that a source may not know: then they are NaN in every row, never in some."""
 
+VOL_INDEX_NAMES: Final = ("vix9d", "vix3m", "vvix", "skew")
+"""Columns of `vol_indices`, of which a desk gives some: those that it does not give are not there at all."""
+
 
 def _check(holds: Callable[..., pd.Series], fault_and_remedy: str) -> pa.Check:
     return pa.Check(holds, error=fault_and_remedy)
@@ -50,6 +53,12 @@ def _price() -> pa.Column:
     return pa.Column(
         float,
         _check(lambda x: (x > 0) & (x < INFINITY), "must be finite and above zero: correct the row"),
+    )
+
+
+def _volatility() -> pa.Check:
+    return _check(
+        lambda x: (x > 0) & (x < 5), "must be an annual decimal below 5: divide index points by 100"
     )
 
 
@@ -87,23 +96,39 @@ BARS: Final = pa.DataFrameSchema(
 IMPLIED_VOL: Final = pa.DataFrameSchema(
     {
         **_time_columns(),
-        "implied_vol": pa.Column(
-            float,
-            _check(
-                lambda x: (x > 0) & (x < 5),
-                "must be an annual decimal below 5: divide index points by 100",
-            ),
-        ),
+        "implied_vol": pa.Column(float, _volatility()),
         "tenor_days": pa.Column(int, _check(lambda x: x > 0, "must be above zero: give calendar days")),
     },
     checks=[_known_after_event()],
 )
-SCHEMAS: Final[Mapping[str, pa.DataFrameSchema]] = {"bars": BARS, "implied_vol": IMPLIED_VOL}
+VOL_INDICES: Final = pa.DataFrameSchema(
+    {
+        **_time_columns(),
+        **{
+            name: pa.Column(float, _volatility(), nullable=True, required=False)
+            for name in VOL_INDEX_NAMES[:-1]
+        },
+        "skew": pa.Column(
+            float,
+            _check(lambda x: (x > 50) & (x < 250), "must be in points, 100 − 10 × skewness"),
+            nullable=True,
+            required=False,
+        ),
+    },
+    checks=[_known_after_event()],
+)
+SCHEMAS: Final[Mapping[str, pa.DataFrameSchema]] = {
+    "bars": BARS,
+    "implied_vol": IMPLIED_VOL,
+    "vol_indices": VOL_INDICES,
+}
 """Canonical tables by name.
 
 `bars` : `session, event_time, known_time, open, high, low, close, volume`; a source that does not know the
 open, the high, the low or the volume has NaN in the whole column.
 `implied_vol` : `session, event_time, known_time, implied_vol, tenor_days`.
+`vol_indices` : `session, event_time, known_time` and, of `vix9d, vix3m, vvix, skew` in this order, those that
+the desk gives: annual decimals, the skew in points; NaN in a session for which another one has a value.
 """
 
 
@@ -125,8 +150,9 @@ def checked(name: str, table: pd.DataFrame) -> pd.DataFrame:
     pipeline.domain.errors.DataError: implied_vol: implied_vol in row 0 (2018-07-03) is 16.1: it must be ...
     """
     schema = SCHEMAS[name]
-    if list(table.columns) != list(schema.columns):
-        found, wanted = (", ".join(map(str, columns)) for columns in (table.columns, schema.columns))
+    due = [column for column, each in schema.columns.items() if each.required or column in table]
+    if list(table.columns) != due:
+        found, wanted = (", ".join(map(str, columns)) for columns in (table.columns, due))
         raise DataError(f"{name}: columns are {found}: deliver {wanted}, in this order")
     if table.empty:
         raise DataError(f"{name}: no rows: check that the source holds data for the span asked for")

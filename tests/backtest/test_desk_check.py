@@ -58,6 +58,7 @@ run = []
             "needs the high: set data.bars.columns.high, or choose",
         ),
         ('high = "h", low = "l"', "illiquidity_5d", "needs the volume: set data.bars.columns.volume, or"),
+        ("", "vvix", r"needs the vvix: set data\.vol_indices\.vvix, or choose another feature"),
     ],
 )
 def test_bars_without_a_column_that_is_needed_name_the_setting(tmp_path, columns, feature, message):
@@ -72,3 +73,10 @@ def test_closes_are_enough(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(FILES.format(columns='close = "c"', feature="return_1d"))
     assert checked_desk(str(path)).data.bars.columns.high is None
+
+
+def test_the_sample_has_no_further_indices(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\nregimes.features = ["skew"]\npolicies.run = []')
+    with pytest.raises(SettingsError, match="needs the skew: only data of the source files has it"):
+        checked_desk(str(path))

@@ -29,6 +29,10 @@ def market(seed, length=LENGTH):
             "close": close,
             "volume": rng.lognormal(20.0, 1.0, length),
             "implied_vol": rng.uniform(0.1, 0.6, length),
+            "vix9d": rng.uniform(0.1, 0.7, length),
+            "vix3m": rng.uniform(0.1, 0.5, length),
+            "vvix": rng.uniform(0.7, 1.5, length),
+            "skew": rng.uniform(105.0, 160.0, length),
         }
     )
 

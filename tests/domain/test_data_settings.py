@@ -88,3 +88,46 @@ def test_one_or_several_date_formats():
     assert parsed().data.bars.date_formats == ()
     assert parsed(bars='date_format = "%Y"').data.bars.date_formats == ("%Y",)
     assert parsed(bars='date_format = ["%Y", "%d"]').data.bars.date_formats == ("%Y", "%d")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("vix9.file = 'x'", r"unknown key data\.vol_indices\.vix9; did you mean vix9d\?"),
+        ("vix9d.fil = 'x'", r"unknown key data\.vol_indices\.vix9d\.fil; did you mean file\?"),
+        ("vix3m = { unit = 'points' }", r"key data\.vol_indices\.vix3m\.file is missing"),
+        (
+            "vvix = { file = 'x', unit = 'pts' }",
+            r"data\.vol_indices\.vvix\.unit: input should be 'points' or",
+        ),
+        (
+            "skew = { file = 'x', unit = 'points' }",
+            r"unknown key data\.vol_indices\.skew\.unit; valid: file,",
+        ),
+        ("vvix = { file = 'x', tenor_days = 9 }", r"unknown key data\.vol_indices\.vvix\.tenor_days"),
+        (
+            "vix9d = { file = 'x', tenor_days = 30 }",
+            r"tenor_days must rise from vix9d over implied_vol to vix3m; they are vix9d 30, implied_vol 30",
+        ),
+        (
+            "vix9d = { file = 'x', columns = { valeu = 'v' } }",
+            r"unknown key data\.vol_indices\.vix9d\.columns\.valeu; did you mean value\?",
+        ),
+    ],
+)
+def test_a_mistake_about_a_further_index_is_one_clear_line(text, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        parsed(vol=f"[data.vol_indices]\n{text}")
+    assert "\n" not in str(caught.value)
+
+
+def test_further_indices_are_optional_and_know_their_tenors():
+    alone = parsed().data
+    assert alone.tables == SampleData().tables == ("bars", "implied_vol")
+    assert alone.tenors == SampleData().tenors == {"implied_vol": 30}
+    data = parsed(vol="[data.vol_indices]\nvix3m.file = 'a'\nvix9d.file = 'b'\nskew.file = 'c'").data
+    assert data.tables == ("bars", "implied_vol", "vol_indices")
+    assert list(data.tenors.items()) == [("vix9d", 9), ("implied_vol", 30), ("vix3m", 93)]
+    assert list(data.vol_indices.given) == ["vix9d", "vix3m", "skew"]
+    assert data.label == alone.label, "the test rows are the same"
+    assert data.located(Path("/d")).vol_indices.skew.file == Path("/d/c")

@@ -5,6 +5,7 @@ import pytest
 from pipeline.domain.errors import DataError
 from pipeline.features.assemble import assemble
 from pipeline.features.catalogue import catalogue
+from pipeline.ingest.tables import VOL_INDEX_NAMES
 
 
 @pytest.fixture(scope="module")
@@ -13,14 +14,16 @@ def features(sample_tables):
 
 
 def test_one_row_a_session_at_its_decision_time(features, sample_bars):
-    assert list(features.columns) == ["session", "known_time", *(entry.name for entry in catalogue())]
+    offered = [entry.name for entry in catalogue() if set(entry.inputs).isdisjoint(VOL_INDEX_NAMES)]
+    assert list(features.columns) == ["session", "known_time", *offered]
     pd.testing.assert_series_equal(features["session"], sample_bars["session"])
     assert (features["known_time"] - sample_bars["event_time"] == pd.Timedelta(minutes=15)).all()
     assert (features.dtypes.iloc[2:] == np.float64).all()
 
 
 def test_known_from_the_full_look_back_on(features):
-    from_bars = [entry for entry in catalogue() if not {"open", "implied_vol"} & set(entry.inputs)]
+    elsewhere = {"open", "implied_vol", *VOL_INDEX_NAMES}
+    from_bars = [entry for entry in catalogue() if not elsewhere & set(entry.inputs)]
     for entry in from_bars:
         assert features[entry.name].first_valid_index() == entry.lookback - 1, entry.name
         assert features[entry.name].iloc[entry.lookback - 1 :].notna().all(), entry.name
@@ -68,3 +71,16 @@ def test_the_longest_look_back_of_rows_gives_todays_row_bit_by_bit(features, sam
         pd.testing.assert_series_equal(
             live.iloc[-1], features.iloc[end - 1], check_exact=True, check_names=False
         )
+
+
+def test_the_features_of_an_index_are_there_where_the_desk_gives_it(sample_tables):
+    quotes = sample_tables["implied_vol"]
+    indices = quotes[["session", "event_time", "known_time"]].assign(vix9d=0.2, skew=130.0)
+    given = assemble(**sample_tables, vol_indices=indices)["features"]
+    without = assemble(**sample_tables)["features"]
+    more = [name for name in given if name not in without]
+    assert more == ["vix9d", "term_slope_short", "log_term_slope_short", "skew", "skew_change_5d"]
+    pd.testing.assert_frame_equal(given[list(without)], without)
+    nothing_yet = assemble(**sample_tables, vol_indices=indices.iloc[:0])["features"]
+    assert list(nothing_yet) == list(given)
+    assert nothing_yet[more].isna().all(axis=None)

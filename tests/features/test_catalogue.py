@@ -3,6 +3,7 @@ import pytest
 from pipeline.domain.desk import RegimeSettings
 from pipeline.features.catalogue import MODULES, catalogue
 from pipeline.features.feature import REGISTRY
+from pipeline.ingest.tables import VOL_INDEX_NAMES
 
 PROMISED = [
     "return_1d",
@@ -35,7 +36,17 @@ PROMISED = [
     "implied_vol_change_1d",
     "vol_risk_premium",
     "spot_vol_corr_22d",
+    "vix9d",
+    "vix3m",
+    "term_slope_short",
+    "term_slope_long",
+    "log_term_slope_short",
+    "log_term_slope_long",
+    "vvix",
+    "skew",
+    "skew_change_5d",
 ]
+INPUTS = {"open", "high", "low", "close", "volume", "implied_vol", *VOL_INDEX_NAMES}
 
 
 def test_every_promised_feature_is_there_in_the_order_of_the_modules():
@@ -53,7 +64,7 @@ def test_each_declares_what_it_is(entry):
         assert text.strip() == text != ""
     assert entry.description.endswith(".")
     assert entry.lookback >= 1
-    assert set(entry.inputs) <= {"open", "high", "low", "close", "volume", "implied_vol"}
+    assert set(entry.inputs) <= INPUTS
 
 
 def test_the_regime_features_of_a_default_desk_exist():

@@ -88,6 +88,35 @@ def test_a_file_of_closes_says_what_it_lacks(make):
     assert 'features = ["return_1d"]' in made.text
 
 
+def test_further_indices_are_read_with_their_columns_and_do_not_move_the_windows(make, tmp_path):
+    path, plain = make(bars(), vol())
+    vol(SESSIONS[1500:]).to_csv(tmp_path / "VIX9D.csv", index=False)
+    vol(level=0.9).rename(columns={"CLOSE": "VVIX"}).to_csv(tmp_path / "VVIX.csv", index=False)
+    vol(level=130.0).rename(columns={"CLOSE": "SKEW"}).to_csv(tmp_path / "SKEW.csv", index=False)
+    indices = {name: tmp_path / f"{name.upper()}.csv" for name in ("vix9d", "vvix", "skew")}
+    made = new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv", indices)
+    path.write_text(made.text, encoding="utf-8")
+    desk = checked_desk(str(path))
+    given = desk.data.vol_indices.given
+    assert {name: each.columns.value for name, each in given.items()} == {
+        "vix9d": "CLOSE",
+        "vvix": "VVIX",
+        "skew": "SKEW",
+    }
+    assert (given["vix9d"].unit, given["vvix"].unit) == ("points", "decimal")
+    assert made.text.partition("[windows]")[2] == plain.text.partition("[windows]")[2]
+    assert any(note.startswith("VIX9D.csv: no value for 1500 of ") for note in made.notes)
+
+
+def test_an_index_without_a_column_names_its_key(make, tmp_path):
+    path, _ = make(bars(), vol())
+    vol().rename(columns={"CLOSE": "x"}).to_csv(tmp_path / "odd.csv", index=False)
+    with pytest.raises(
+        DataError, match=r"odd\.csv: no column looks like the value .*vol_indices\.vix3m\.col"
+    ):
+        new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv", {"vix3m": tmp_path / "odd.csv"})
+
+
 @pytest.mark.parametrize(
     ("prices", "quotes", "message"),
     [

@@ -1,0 +1,127 @@
+"""A user's volatility indices, each screened row by row."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.data_settings import FilesData, ImpliedVolFile, SkewFile, VolIndexFile
+from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray
+from pipeline.ingest.quarantine import Quarantine
+from pipeline.ingest.raw_table import read_raw
+from pipeline.ingest.screening import numbers, refuse
+from pipeline.ingest.timed_rows import (
+    Screened,
+    Sessions,
+    finished,
+    kept_rows,
+    ordered,
+    placed_sessions,
+    timed,
+)
+
+PLAUSIBLE_VOL: Final = (0.02, 3.0)
+"""Where the median of a volatility index lies, as a decimal, whatever the market."""
+HIGHEST_VOL: Final = 5.0
+PLAUSIBLE_SKEW: Final = (50.0, 250.0)
+"""Where an index of skewness lies, in points."""
+
+
+def implied_vol(data: FilesData, expected: str | None, sessions: Sessions) -> Screened:
+    """Return the canonical `implied_vol` of a desk's file.
+
+    Parameters
+    ----------
+    data : the desk's settings.
+    expected : SHA-256 that the file must have; None takes any.
+    sessions : of the bars, in order.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, lacks a column, or fails too many checks.
+    """
+    settings = data.implied_vol
+    found = _screened(data, "implied_vol", settings, settings.columns.implied_vol, expected, sessions)
+    table = found.table.rename(columns={"value": "implied_vol"}).assign(tenor_days=settings.tenor_days)
+    lacking = _lacking(found, sessions, "they start no option")
+    return replace(found, table=table, notes=(*found.notes, *lacking))
+
+
+def vol_index(data: FilesData, name: str, expected: str | None, sessions: Sessions) -> Screened:
+    """Return one further index: `session, event_time, known_time`, and a column of its name.
+
+    Volatilities are annual decimals, the index of skewness stays in points. Parameters and errors as in
+    `implied_vol`.
+    """
+    settings = data.vol_indices.given[name]
+    key = f"vol_indices.{name}"
+    found = _screened(data, key, settings, settings.columns.value, expected, sessions)
+    marked = "options are marked by the other indices there" if name in data.tenors else "it is unknown there"
+    lacking = _lacking(found, sessions, marked)
+    return replace(found, table=found.table.rename(columns={"value": name}), notes=(*found.notes, *lacking))
+
+
+def wide(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return one table of several indices, a row for every session that one of them has."""
+    merged = tables[0]
+    for table in tables[1:]:
+        merged = merged.merge(table, how="outer", on=["session", "event_time", "known_time"])
+    return merged.sort_values("session", ignore_index=True)
+
+
+def _screened(
+    data: FilesData,
+    table: str,
+    settings: ImpliedVolFile | SkewFile,
+    column: str,
+    expected: str | None,
+    bars: Sessions,
+) -> Screened:
+    raw = read_raw(settings.file, expected)
+    screened = Quarantine(table, raw)
+    key = f"data.{table}"
+    name = table.rpartition(".")[2]
+    text = raw.column(column, f"{key}.columns.{'implied_vol' if table == 'implied_vol' else 'value'}")
+    dates = raw.column(settings.columns.date, f"{key}.columns.date")
+    sessions = placed_sessions(screened, dates, settings, data.calendar)
+    values = numbers(screened, name, text)
+    if isinstance(settings, ImpliedVolFile | VolIndexFile):
+        values = values / (100.0 if settings.unit == "points" else 1.0)
+        refuse(screened, ~(values > 0.0), "volatility not above zero")
+        _check_unit(settings, key, values[screened.sound])
+        refuse(screened, ~(values < HIGHEST_VOL), "volatility of 500 % or more")
+    else:
+        low, high = PLAUSIBLE_SKEW
+        outside = ~((values > low) & (values < high))
+        refuse(screened, outside, f"skew outside {low:g} to {high:g} points")
+    order = ordered(screened, sessions)
+    kept = kept_rows(screened, order, data.quarantine_limit)
+    frame = timed(sessions[kept], data.calendar).assign(value=values[kept])
+    return finished(screened, kept, sessions, frame, bars)
+
+
+def _check_unit(settings: ImpliedVolFile | VolIndexFile, key: str, vol: FloatArray) -> None:
+    if not len(vol):
+        return
+    median, (low, high) = float(np.median(vol)), PLAUSIBLE_VOL
+    if not low < median < high:
+        other = "decimal" if settings.unit == "points" else "points"
+        raise DataError(
+            f"{settings.file.name}: the median volatility is {median:.4g} a year, read with "
+            f"{key}.unit {settings.unit!r}: try {other!r}, or another column"
+        )
+
+
+def _lacking(found: Screened, bars: Sessions, consequence: str) -> tuple[str, ...]:
+    """Return a note on the sessions of the bars for which an index has no value."""
+    own = found.table["session"].to_numpy().astype("datetime64[D]")
+    missing = int((~np.isin(bars, own)).sum())
+    if not missing:
+        return ()
+    before, after = int((bars < own[0]).sum()), int((bars > own[-1]).sum())
+    where = f"{before} before it starts, {after} after it ends, {missing - before - after} between"
+    file = found.intake["file"]
+    return (f"{file}: no value for {missing} of {len(bars)} sessions ({where}): {consequence}",)
