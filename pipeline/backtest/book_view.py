@@ -16,12 +16,11 @@ from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.explain import Revaluation, revalue
 from pipeline.backtest.folds import Fold
 from pipeline.backtest.holdings import Holdings, rolling_programme
-from pipeline.backtest.ledger import Ledger, book
+from pipeline.backtest.ledger import Ledger, book_by_fill, joined
 from pipeline.domain.band import Band
 from pipeline.domain.book_settings import StressWindow
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
-from pipeline.domain.instruments import FloatArray
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import BENCHMARK
 from pipeline.policies.exposure import held
@@ -34,15 +33,14 @@ Fitted = Mapping[str, Mapping[int, Policy]]
 
 @dataclass(frozen=True)
 class TestedEpisodes:
-    """The episodes that were tested: `rows` of all episodes, the window of each, and what each hedger held.
+    """The episodes that were tested: `rows` of all episodes, the window of each, and each hedger's books.
 
-    `position` and `pnl` are by policy: [N, T] and [N], at the desk's own delay.
+    `ledgers` are by policy, at the desk's own delay, with the books of every fill.
     """
 
     rows: NDArray[np.int64]
     window: NDArray[np.int64]
-    position: Mapping[str, FloatArray]
-    pnl: Mapping[str, FloatArray]
+    ledgers: Mapping[str, Ledger]
 
 
 def tested_episodes(folds: Sequence[Fold], ledgers: Mapping[str, Sequence[Ledger]]) -> TestedEpisodes:
@@ -50,8 +48,7 @@ def tested_episodes(folds: Sequence[Fold], ledgers: Mapping[str, Sequence[Ledger
     return TestedEpisodes(
         np.concatenate([fold.test for fold in folds]),
         np.concatenate([np.full(len(fold.test), fold.window) for fold in folds]),
-        {name: np.concatenate([each.position[..., 0] for each in own]) for name, own in ledgers.items()},
-        {name: np.concatenate([each.pnl for each in own]) for name, own in ledgers.items()},
+        {name: joined(own) for name, own in ledgers.items()},
     )
 
 
@@ -98,9 +95,9 @@ def hedge_book(
     tables, explained = [], []
     for name, by_window in fitted.items():
         band = book_band(held_book, by_window, windows[:-1]).checked(name)
-        position = book(market, band, desk.hedge.delay_sessions).position[..., 0]
-        books = daily_books(market, position, revaluation, held_book.flow, held_book.dealt)
-        table = daily_table(books, revaluation, market, position, desk.book.margin_rate)
+        ledger = book_by_fill(market, band, desk.hedge.delay_sessions)
+        books = daily_books(market, ledger, revaluation, held_book.flow, held_book.dealt)
+        table = daily_table(books, revaluation, market, ledger.position[..., 0], desk.book.margin_rate)
         tables.append(_dated(name, dates, band, table).assign(options=held_book.options))
         explained.append(
             {"view": "book", "policy": name, **attribution(books, revaluation.change, RULE_DAYS)}
@@ -154,9 +151,9 @@ def explain_episodes(episodes: Episodes, tested: TestedEpisodes) -> pd.DataFrame
         {
             "view": "episodes",
             "policy": name,
-            **attribution(daily_books(market, position, revaluation, flow), revaluation.change),
+            **attribution(daily_books(market, ledger, revaluation, flow), revaluation.change),
         }
-        for name, position in tested.position.items()
+        for name, ledger in tested.ledgers.items()
     ]
     return pd.DataFrame(rows)
 
@@ -199,7 +196,7 @@ def _worst(
         return None
     first, last = (days.searchsorted(pd.Timestamp(day)) for day in (window.start, window.end))
     alive = np.flatnonzero((start < last) & (expiry > first))
-    return int(alive[np.argmin(tested.pnl[BENCHMARK][alive])]) if len(alive) else None
+    return int(alive[np.argmin(tested.ledgers[BENCHMARK].pnl[alive])]) if len(alive) else None
 
 
 def _replayed(
@@ -220,9 +217,9 @@ def _replayed(
     tables = []
     for name, by_window in fitted.items():
         band = by_window[int(tested.window[place])].band(state)
-        position = tested.position[name][[place]]
-        books = daily_books(market, position, revaluation, flow)
-        table = daily_table(books, revaluation, market, position, desk.book.margin_rate)
+        ledger = tested.ledgers[name].episodes(np.array([place]))
+        books = daily_books(market, ledger, revaluation, flow)
+        table = daily_table(books, revaluation, market, ledger.position[..., 0], desk.book.margin_rate)
         tables.append(_dated(name, dates, band, table).assign(options=1, stress=stress))
     return pd.concat(tables, ignore_index=True)
 

@@ -14,7 +14,7 @@ from pipeline.backtest.detector_value import hedge_on_rivals
 from pipeline.backtest.episodes import Episodes, build_episodes
 from pipeline.backtest.folds import training_of, walk_forward_folds
 from pipeline.backtest.holdings import held_positions
-from pipeline.backtest.ledger import Ledger, book
+from pipeline.backtest.ledger import Ledger, book, book_by_fill
 from pipeline.backtest.result_tables import parameter_rows, path_rows, result_rows
 from pipeline.domain.desk import Desk
 from pipeline.policies.base import Policy
@@ -62,18 +62,15 @@ def run_backtest(
             fitted = fits[name][fold.window] = policy.fit(training)
             state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
             band = fitted.band(state).checked(name)
-            for delay in (desk.hedge.delay_sessions, desk.hedge.delay_sessions + 1):
-                ledger = book(market, band, delay)
-                results.append(result_rows(name, delay, fold, episodes, dates, ledger))
-                if delay == desk.hedge.delay_sessions:
-                    ledgers[name].append(ledger)
-                if stressed in fold.test and delay == desk.hedge.delay_sessions:
-                    row = int(np.flatnonzero(fold.test == stressed)[0])
-                    paths.append(
-                        path_rows(
-                            name, dates[episodes.start[stressed] :], state.forward[row], band, ledger, row
-                        )
-                    )
+            delay = desk.hedge.delay_sessions
+            ledger, late = book_by_fill(market, band, delay), book(market, band, delay + 1)
+            ledgers[name].append(ledger)
+            results.append(result_rows(name, delay, fold, episodes, dates, ledger))
+            results.append(result_rows(name, delay + 1, fold, episodes, dates, late))
+            if stressed in fold.test:
+                row = int(np.flatnonzero(fold.test == stressed)[0])
+                days = dates[episodes.start[stressed] :]
+                paths.append(path_rows(name, days, state.forward[row], band, ledger, row))
             tuned += parameter_rows(fold.window, fitted, training)
             if name == FLAGSHIP:
                 files["models/regime_switched.json"] = json.dumps(fitted.parameters()).encode()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.backtest.explain import Revaluation
-from pipeline.backtest.ledger import Market
+from pipeline.backtest.ledger import Ledger, Market
 from pipeline.domain.instruments import FloatArray
 
 ONE_PERCENT = 0.01
@@ -28,7 +28,8 @@ class DailyBooks:
     from_gamma, from_theta, from_vega, from_vanna, from_volga, residual : see `explain.Revaluation`.
     carry : interest on the cash account, dividends, and what a hedge in the spot finances.
     dealt : marks of the options that were dealt less what was paid for them.
-    cost : of trading the hedge, the final unwind in the last step.
+    cost : of trading the hedge, the final unwind in the last step; `fee`, `spread`, `fixed_fee` and `impact`
+        are its sources.
     traded : units of the hedge, and `trades` their number.
     """
 
@@ -42,6 +43,10 @@ class DailyBooks:
     carry: FloatArray
     dealt: FloatArray
     cost: FloatArray
+    fee: FloatArray
+    spread: FloatArray
+    fixed_fee: FloatArray
+    impact: FloatArray
     residual: FloatArray
     traded: FloatArray
     trades: FloatArray
@@ -66,7 +71,7 @@ class DailyBooks:
 
 def daily_books(
     market: Market,
-    position: FloatArray,
+    ledger: Ledger,
     revaluation: Revaluation,
     flow: FloatArray,
     dealt: FloatArray | None = None,
@@ -76,43 +81,44 @@ def daily_books(
     Parameters
     ----------
     market : what they went through; its premium and payoff are not read.
-    position : [N, T] after the trade of each decision time.
+    ledger : of these hedges, with the books of every fill.
     revaluation : of the options over each step.
     flow : [N, T+1] cash from the options at each decision time and at the end: premiums less payoffs.
     dealt : [N, T] what new options were worth beyond what was paid for them; zero if not given.
     """
-    price = market.price[..., 0]
-    trade = np.diff(position, axis=1, prepend=0.0)
-    cost = np.where(trade != 0.0, market.cost[:, :-1, 0] * np.abs(trade) * price[:, :-1], 0.0)
-    traded, trades = np.abs(trade), (trade != 0.0).astype(np.float64)
+    fills = ledger.fills
+    assert fills is not None, "daily books need a ledger of book_by_fill"
+    price, position = market.price[..., 0], ledger.position[..., 0]
     gain = position * np.diff(price, axis=1)
+    trade = np.diff(position, axis=1, prepend=0.0)
     cash_moves = gain if market.margined else -trade * price[:, :-1]
     carry = np.empty_like(gain)
     cash = np.zeros(len(gain))
     for k in range(gain.shape[1]):
-        cash += flow[:, k] - cost[:, k] + (0.0 if market.margined else cash_moves[:, k])
+        cash += flow[:, k] - fills.cost[:, k] + (0.0 if market.margined else cash_moves[:, k])
         carry[:, k] = cash * market.interest[:, k] + position[:, k] * price[:, k] * market.income[:, k, 0]
         cash += carry[:, k] + (cash_moves[:, k] if market.margined else 0.0)
-    if market.unwind:
-        last = np.abs(position[:, -1])
-        cost[:, -1] += np.where(last > 0.0, market.cost[:, -1, 0] * last * price[:, -1], 0.0)
-        traded[:, -1] += last
-        trades[:, -1] += last > 0.0
+    paid = {field.name: _by_step(getattr(fills, field.name)) for field in fields(fills)}
     new = np.zeros_like(gain) if dealt is None else dealt
     explained = {
         name: getattr(revaluation, name)
         for name in ("from_gamma", "from_theta", "from_vega", "from_vanna", "from_volga", "residual")
     }
     return DailyBooks(
-        pnl=revaluation.change + new + gain + carry - cost,
+        pnl=revaluation.change + new + gain + carry - paid["cost"],
         from_delta=gain + revaluation.delta * np.diff(price, axis=1),
         carry=carry + revaluation.financing,
         dealt=new,
-        cost=cost,
-        traded=traded,
-        trades=trades,
+        **paid,
         **explained,
     )
+
+
+def _by_step(filled: FloatArray) -> FloatArray:
+    """Return what was filled at the start of each step [N, T], the final unwind in the last one."""
+    steps = filled[:, :-1].copy()
+    steps[:, -1] += filled[:, -1]
+    return steps
 
 
 def daily_table(

@@ -8,11 +8,12 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import Market
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk import BPS, Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.execution.costs import one_way_cost
+from pipeline.execution.terms import Terms
 from pipeline.pricing import book
 
 START_SPOT = 100.0
@@ -191,6 +192,7 @@ def hedge_market(desk: Desk, sessions: pd.DataFrame, lives: Lives) -> Market:
         income=np.expm1(dividends * lives.elapsed)[..., None],
         margined=_future(desk),
         unwind=desk.costs.unwind,
+        terms=Terms(fee=desk.costs.fee_bps * BPS),
     )
 
 

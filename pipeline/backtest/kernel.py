@@ -1,16 +1,24 @@
-"""The inner loop of every backtest: clamp the position into its band, trade, pay, accrue."""
+"""The inner loop of every backtest: clamp the position into its band, trade, pay by source, accrue.
 
-import numpy as np
+The loop can stop after any step and go on from the account that it left: a batch of bands is one call over
+all steps, a hedger that reads its own position one call a step.
+"""
+
+import math
+
 from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.execution.terms import Terms
 
-TRADING, CARRY, COST, TURNOVER, TRADES = range(5)
-BOOKS = 5
+TRADING, CARRY, COST, FEE, SPREAD, FIXED_FEE, IMPACT, TURNOVER, TRADES = range(9)
+BOOKS = 9
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def hedge_paths(
+def hedge_steps(
+    first: int,
+    last: int,
     lower: FloatArray,
     upper: FloatArray,
     to_lower: FloatArray,
@@ -18,81 +26,167 @@ def hedge_paths(
     speed: FloatArray,
     price: FloatArray,
     cost: FloatArray,
-    premium: FloatArray,
+    impact: FloatArray,
     interest: FloatArray,
     income: FloatArray,
     margined: bool,
-    unwind: bool,
+    terms: Terms,
     delay: int,
-) -> tuple[FloatArray, FloatArray]:
-    """Hedge N episodes of T steps with H instruments and book every flow.
+    position: FloatArray,
+    held: FloatArray,
+    cash: FloatArray,
+    mark: FloatArray,
+    pressure: FloatArray,
+    books: FloatArray,
+) -> None:
+    """Hedge N episodes with H instruments over the steps first … last − 1 and book every flow.
 
-    At step k the position outside [lower, upper] moves `speed` of the way to its target. The trade pays
-    `cost` × |trade| × price. Then the step passes: the position earns the price change and `income`, the
-    cash account earns `interest`. After the last step the hedge is closed, for free unless `unwind`.
+    At step k the position outside [lower, upper] moves `speed` of the way to its target, in whole lots. The
+    trade pays `cost` × |trade| × price, the fixed fee, and `impact` × price × what `_pushed` says. Then the
+    step passes: the position earns the price change and `income`, the cash account earns `interest`, and the
+    pressure of earlier trades decays.
 
     Parameters
     ----------
-    lower, upper, to_lower, to_upper, speed : [N, T, H] the band; entry k is decided at step k.
+    lower, upper, to_lower, to_upper, speed : [N, T, H] the band; entry k is decided at step k. Entries from
+        `last` on are not read.
     price : [N, T+1, H] mid prices. NaN is no market: nothing is filled, the last price marks the position.
-    cost : [N, T+1, H] one-way cost of the fill, a fraction of its value; NaN is no fill.
-    premium : [N] money in the cash account at the start.
+    cost : [N, T+1, H] one-way cost of the fill, a fraction of its value, fee included; NaN is no fill.
+    impact : [N, T+1, H] how far trading one unit at once moves the price, a fraction of it; NaN is no fill.
     interest : [N, T] what one unit of cash earns over the step.
     income : [N, T, H] dividends over the step as a fraction of the price at its start.
     margined : a future pays its gains in cash at every step; a share is bought with cash.
+    terms : see `execution.terms`.
     delay : steps between decision and fill; the opening trade comes with the option and is never late.
-
-    Returns
-    -------
-    position : [N, T, H] after the trade of each step.
-    books : [N, 5] trading, carry, cost, turnover (units) and number of trades.
+    position : [N, T, H] written: held after the trade of each step.
+    held, mark, pressure : [N, H], cash : [N], books : [N, 9] the account, read and written: units held, the
+        price that marks them, the part of earlier trades that still weighs on the price (units), money, and
+        trading, carry, cost, fee, spread, fixed fee, impact, turnover (units), trades.
     """
-    rows, steps, instruments = lower.shape
-    position = np.empty((rows, steps, instruments))
-    books = np.zeros((rows, BOOKS))
-    held = np.empty(instruments)
-    mark = np.empty(instruments)
+    fee, fixed_fee, memory, lot = terms.fee, terms.fixed_fee, terms.memory, terms.lot
+    rows, instruments = held.shape
     for n in range(rows):
-        cash = premium[n]
-        held[:] = 0.0
-        mark[:] = price[n, 0]
-        for k in range(steps):
+        for k in range(first, last):
             decided = max(k - delay, 0)
             for h in range(instruments):
-                here = held[h]
-                if here < lower[n, decided, h]:
-                    wanted = here + speed[n, decided, h] * (to_lower[n, decided, h] - here)
-                elif here > upper[n, decided, h]:
-                    wanted = here + speed[n, decided, h] * (to_upper[n, decided, h] - here)
-                else:
-                    wanted = here
-                if wanted != here and not np.isnan(price[n, k, h]) and not np.isnan(cost[n, k, h]):
+                here = held[n, h]
+                wanted = _wanted(
+                    here,
+                    lower[n, decided, h],
+                    upper[n, decided, h],
+                    to_lower[n, decided, h],
+                    to_upper[n, decided, h],
+                    speed[n, decided, h],
+                    lot,
+                )
+                rate, push = cost[n, k, h], impact[n, k, h]
+                if wanted != here and not math.isnan(price[n, k, h] + rate + push):
+                    moved = push * _pushed(wanted - here, pressure[n, h]) if push > 0.0 else 0.0
                     size = abs(wanted - here)
-                    paid = cost[n, k, h] * size * price[n, k, h]
-                    books[n, COST] += paid
-                    books[n, TURNOVER] += size
-                    books[n, TRADES] += 1.0
-                    cash -= paid
+                    paid = _charged(books[n], size, price[n, k, h], rate, fee, fixed_fee, moved)
+                    cash[n] -= paid
                     if not margined:
-                        cash -= (wanted - here) * price[n, k, h]
-                    held[h] = wanted
-                position[n, k, h] = held[h]
-            earned = cash * interest[n, k]
+                        cash[n] -= (wanted - here) * price[n, k, h]
+                    pressure[n, h] += wanted - here
+                    held[n, h] = wanted
+                position[n, k, h] = held[n, h]
+            earned = cash[n] * interest[n, k]
             for h in range(instruments):
-                dividend = held[h] * mark[h] * income[n, k, h]
+                dividend = held[n, h] * mark[n, h] * income[n, k, h]
                 earned += dividend
-                if not np.isnan(price[n, k + 1, h]):
-                    gain = held[h] * (price[n, k + 1, h] - mark[h])
+                pressure[n, h] *= memory
+                if not math.isnan(price[n, k + 1, h]):
+                    gain = held[n, h] * (price[n, k + 1, h] - mark[n, h])
                     books[n, TRADING] += gain
                     if margined:
-                        cash += gain
-                    mark[h] = price[n, k + 1, h]
+                        cash[n] += gain
+                    mark[n, h] = price[n, k + 1, h]
             books[n, CARRY] += earned
-            cash += earned
-        if unwind:
-            for h in range(instruments):
-                if held[h] != 0.0:
-                    books[n, COST] += cost[n, steps, h] * abs(held[h]) * mark[h]
-                    books[n, TURNOVER] += abs(held[h])
-                    books[n, TRADES] += 1.0
-    return position, books
+            cash[n] += earned
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def close_hedges(
+    cost: FloatArray,
+    impact: FloatArray,
+    terms: Terms,
+    held: FloatArray,
+    mark: FloatArray,
+    pressure: FloatArray,
+    books: FloatArray,
+) -> None:
+    """Charge the trade that closes every position at its mark, whatever its lots, and book it.
+
+    `cost` and `impact` are [N, H], those of the last session; the account is that of `hedge_steps`.
+    """
+    fee, fixed_fee = terms.fee, terms.fixed_fee
+    rows, instruments = held.shape
+    for n in range(rows):
+        for h in range(instruments):
+            if held[n, h] != 0.0:
+                push = impact[n, h]
+                moved = push * _pushed(-held[n, h], pressure[n, h]) if push > 0.0 else 0.0
+                _charged(books[n], abs(held[n, h]), mark[n, h], cost[n, h], fee, fixed_fee, moved)
+                pressure[n, h] -= held[n, h]
+                held[n, h] = 0.0
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _wanted(
+    here: float, lower: float, upper: float, to_lower: float, to_upper: float, speed: float, lot: float
+) -> float:
+    """Return the position that the band asks for."""
+    if here < lower:
+        wanted = here + speed * (to_lower - here)
+    elif here > upper:
+        wanted = here + speed * (to_upper - here)
+    else:
+        return here
+    return _in_lots(wanted, here, lower, upper, lot) if lot > 0.0 else wanted
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _in_lots(wanted: float, here: float, lower: float, upper: float, lot: float) -> float:
+    """Return the position nearest to `wanted` that whole lots reach from `here`.
+
+    Where the nearest lies outside the band and the next one inside, it is the next one: else the order that
+    the band asked for would be asked for again at the next step.
+    """
+    lots = round((wanted - here) / lot)
+    nearest = here + lots * lot
+    if nearest < lower <= wanted and nearest + lot <= upper:
+        return here + (lots + 1) * lot
+    if nearest > upper >= wanted and nearest - lot >= lower:
+        return here + (lots - 1) * lot
+    return nearest
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _pushed(trade: float, pressure: float) -> float:
+    """Return ∫ √|x| dx over the part of [pressure, pressure + trade] where the trade pushes outward.
+
+    What is traded back into the desk's own pressure is free, and earns nothing.
+    """
+    after = pressure + trade
+    if after * trade <= 0.0:
+        return 0.0
+    before = abs(pressure) if pressure * trade > 0.0 else 0.0
+    reached = abs(after)
+    return 2.0 / 3.0 * (reached * math.sqrt(reached) - before * math.sqrt(before))
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _charged(
+    books: FloatArray, size: float, price: float, rate: float, fee: float, fixed_fee: float, moved: float
+) -> float:
+    """Book one trade's cost by source and return it, in money."""
+    impact = moved * price
+    paid = rate * size * price + fixed_fee + impact
+    books[COST] += paid
+    books[FEE] += fee * size * price
+    books[SPREAD] += (rate - fee) * size * price
+    books[FIXED_FEE] += fixed_fee
+    books[IMPACT] += impact
+    books[TURNOVER] += size
+    books[TRADES] += 1.0
+    return paid

@@ -1,22 +1,34 @@
 """What hedging a set of episodes with one policy earned, paid and held."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.backtest import kernel
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.execution.terms import PLAIN, Terms
+
+SOURCES = {
+    "fee": kernel.FEE,
+    "spread": kernel.SPREAD,
+    "fixed_fee": kernel.FIXED_FEE,
+    "impact": kernel.IMPACT,
+}
+"""What the cost is made of, and its place in the kernel's books."""
 
 
 @dataclass(frozen=True)
 class Market:
     """What N episodes of T steps go through while they are hedged: prices, costs, interest, payoff.
 
-    Money is per unit of starting spot = 100. See `kernel.hedge_paths` for `price`, `cost`, `interest`,
-    `income` and `margined`. `premium` [N] is received at the start, `payoff` [N] is paid at the end; both
-    are from the desk's side and negative where the option was bought.
+    Money is per unit of starting spot = 100. See `kernel.hedge_steps` for `price`, `cost`, `interest`,
+    `income`, `margined` and `impact` (none if not given). `premium` [N] is received at the start, `payoff`
+    [N] is paid at the end; both are from the desk's side and negative where the option was bought.
     """
 
     price: FloatArray
@@ -27,19 +39,37 @@ class Market:
     income: FloatArray
     margined: bool
     unwind: bool
+    impact: FloatArray | None = None
+    terms: Terms = PLAIN
 
-    def episodes(self, rows: np.ndarray) -> "Market":
+    def episodes(self, rows: NDArray[np.int64]) -> "Market":
         """Return the market of some episodes only."""
-        return Market(
-            self.price[rows],
-            self.cost[rows],
-            self.premium[rows],
-            self.payoff[rows],
-            self.interest[rows],
-            self.income[rows],
-            self.margined,
-            self.unwind,
+        return replace(
+            self,
+            price=self.price[rows],
+            cost=self.cost[rows],
+            premium=self.premium[rows],
+            payoff=self.payoff[rows],
+            interest=self.interest[rows],
+            income=self.income[rows],
+            impact=None if self.impact is None else self.impact[rows],
         )
+
+
+@dataclass(frozen=True)
+class FillBooks:
+    """What was traded and paid at each fill time, [N, T+1]; the last one is the final unwind.
+
+    cost = fee + spread + fixed_fee + impact, in money; `traded` in units, `trades` a count.
+    """
+
+    cost: FloatArray
+    fee: FloatArray
+    spread: FloatArray
+    fixed_fee: FloatArray
+    impact: FloatArray
+    traded: FloatArray
+    trades: FloatArray
 
 
 @dataclass(frozen=True)
@@ -47,6 +77,7 @@ class Ledger:
     """The books of N hedged episodes, in money; pnl = premium + trading + carry − cost − payoff.
 
     `position` is [N, T, H] units, everything else [N]; `turnover` is in units, `trades` a count.
+    cost = fee + spread + fixed_fee + impact; `fills` has them by fill time, where they were asked for.
     """
 
     position: FloatArray
@@ -57,11 +88,125 @@ class Ledger:
     payoff: FloatArray
     turnover: FloatArray
     trades: FloatArray
+    fee: FloatArray
+    spread: FloatArray
+    fixed_fee: FloatArray
+    impact: FloatArray
+    fills: FillBooks | None = None
 
     @property
     def pnl(self) -> FloatArray:
         """Profit and loss of each episode at expiry, in money."""
         return self.premium + self.trading + self.carry - self.cost - self.payoff
+
+    def episodes(self, rows: NDArray[np.int64]) -> "Ledger":
+        """Return the books of some episodes only."""
+        return _map(lambda books: books[0][rows], [self])
+
+
+def joined(ledgers: Sequence[Ledger]) -> Ledger:
+    """Return the books of all episodes of several ledgers, one after the other."""
+    return _map(np.concatenate, ledgers)
+
+
+def _map(change: Callable[[list[FloatArray]], FloatArray], ledgers: Sequence[Ledger]) -> Ledger:
+    own: dict[str, Any] = {
+        field.name: change([getattr(ledger, field.name) for ledger in ledgers])
+        for field in fields(Ledger)
+        if field.name != "fills"
+    }
+    fills = [ledger.fills for ledger in ledgers if ledger.fills is not None]
+    if len(fills) < len(ledgers):
+        return Ledger(**own)
+    by_fill = {
+        field.name: change([getattr(each, field.name) for each in fills]) for field in fields(FillBooks)
+    }
+    return replace(Ledger(**own), fills=FillBooks(**by_fill))
+
+
+class Hedge:
+    """N hedges under way: the account of each, which any number of steps at a time takes further.
+
+    Attributes
+    ----------
+    position : [N, T, H] held after the trade of each step that has passed.
+    held, mark, pressure : [N, H] units held, the price that marks them, and what of earlier trades still
+        weighs on the price (units).
+    cash : [N] money in the account; `books` [N, 9] what was booked, see `kernel`.
+
+    Examples
+    --------
+    >>> price, nothing = np.array([[[100.0], [110.0], [120.0]]]), np.zeros(1)
+    >>> market = Market(price, 0 * price, nothing, nothing, np.zeros((1, 2)), np.zeros((1, 2, 1)), True, True)
+    >>> band, hedge = Band.around(np.array([[0.5, 0.2]])), Hedge(market)
+    >>> hedge.advance(band, 0, 1)
+    >>> hedge.held
+    array([[0.5]])
+    >>> hedge.advance(band, 1, 2)
+    >>> hedge.closed().pnl
+    array([7.])
+    """
+
+    def __init__(self, market: Market, delay: int = 0) -> None:
+        """Open an account for every episode of `market`; orders reach it `delay` steps late."""
+        self._impact = np.zeros(market.cost.shape) if market.impact is None else market.impact
+        for what, charged in (("trading cost", market.cost), ("impact", self._impact)):
+            unknown = np.argwhere(~np.isfinite(charged[:, -1]))
+            if market.unwind and len(unknown):
+                raise DataError(
+                    f"episode {unknown[0][0]}: no {what} on its last session, so the hedge cannot be closed"
+                )
+        rows, times, instruments = market.price.shape
+        self.market, self.delay = market, delay
+        self.position = np.zeros((rows, times - 1, instruments))
+        self.held = np.zeros((rows, instruments))
+        self.mark = market.price[:, 0].copy()
+        self.pressure = np.zeros((rows, instruments))
+        self.cash = market.premium.copy()
+        self.books = np.zeros((rows, kernel.BOOKS))
+
+    def advance(self, band: Band, first: int, last: int) -> None:
+        """Hedge the steps first … last − 1; the band's entries from `last` on are not read."""
+        market = self.market
+        edges = (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
+        kernel.hedge_steps(
+            first,
+            last,
+            *(np.ascontiguousarray(edge) for edge in edges),
+            market.price,
+            market.cost,
+            self._impact,
+            market.interest,
+            market.income,
+            market.margined,
+            market.terms,
+            self.delay,
+            self.position,
+            self.held,
+            self.cash,
+            self.mark,
+            self.pressure,
+            self.books,
+        )
+
+    def closed(self) -> Ledger:
+        """Charge the final unwind, unless the market lets it go free, and return the ledger."""
+        if self.market.unwind:
+            last = self.market.cost[:, -1], self._impact[:, -1]
+            account = self.held, self.mark, self.pressure, self.books
+            kernel.close_hedges(*last, self.market.terms, *account)
+        sources: dict[str, Any] = {name: self.books[:, place] for name, place in SOURCES.items()}
+        return Ledger(
+            self.position,
+            self.market.premium,
+            self.books[:, kernel.TRADING],
+            self.books[:, kernel.CARRY],
+            self.books[:, kernel.COST],
+            self.market.payoff,
+            self.books[:, kernel.TURNOVER],
+            self.books[:, kernel.TRADES],
+            **sources,
+        )
 
 
 def book(market: Market, band: Band, delay: int = 0) -> Ledger:
@@ -72,28 +217,22 @@ def book(market: Market, band: Band, delay: int = 0) -> Ledger:
     DataError
         The final unwind has no price or no cost in some episode: a position cannot be closed there.
     """
-    if market.unwind and not np.isfinite(market.cost[:, -1]).all():
-        row = int(np.argwhere(~np.isfinite(market.cost[:, -1]))[0][0])
-        raise DataError(f"episode {row}: no trading cost on its last session, so the hedge cannot be closed")
-    position, books = kernel.hedge_paths(
-        *(np.ascontiguousarray(edge) for edge in (band.lower, band.upper, band.to_lower, band.to_upper)),
-        np.ascontiguousarray(band.speed),
-        market.price,
-        market.cost,
-        market.premium,
-        market.interest,
-        market.income,
-        market.margined,
-        market.unwind,
-        delay,
-    )
-    return Ledger(
-        position,
-        market.premium,
-        books[:, kernel.TRADING],
-        books[:, kernel.CARRY],
-        books[:, kernel.COST],
-        market.payoff,
-        books[:, kernel.TURNOVER],
-        books[:, kernel.TRADES],
-    )
+    hedge = Hedge(market, delay)
+    hedge.advance(band, 0, market.price.shape[1] - 1)
+    return hedge.closed()
+
+
+def book_by_fill(market: Market, band: Band, delay: int = 0) -> Ledger:
+    """Return what `book` does, with the costs of every fill; see `FillBooks`."""
+    hedge = Hedge(market, delay)
+    steps = market.price.shape[1] - 1
+    booked = np.empty((steps + 2, *hedge.books.shape))
+    booked[0] = hedge.books
+    for step in range(steps):
+        hedge.advance(band, step, step + 1)
+        booked[step + 1] = hedge.books
+    ledger = hedge.closed()
+    booked[-1] = hedge.books
+    each = np.diff(booked, axis=0).transpose(2, 1, 0)
+    places = {"cost": kernel.COST, **SOURCES, "traded": kernel.TURNOVER, "trades": kernel.TRADES}
+    return replace(ledger, fills=FillBooks(**{name: each[place] for name, place in places.items()}))

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.folds import Fold
-from pipeline.backtest.ledger import Ledger
+from pipeline.backtest.ledger import SOURCES, Ledger
 from pipeline.domain.band import Band
 from pipeline.policies.base import Policy, Training
 
@@ -16,7 +16,7 @@ def result_rows(
 ) -> pd.DataFrame:
     """Return the books of a fold's test episodes as rows of the table `episodes`."""
     regime = episodes.state.regime_prob[fold.test, 0].argmax(axis=-1)
-    books = ("pnl", "premium", "trading", "carry", "cost", "payoff", "turnover", "trades")
+    books = ("pnl", "premium", "trading", "carry", "cost", *SOURCES, "payoff", "turnover", "trades")
     return pd.DataFrame(
         {
             "policy": policy,

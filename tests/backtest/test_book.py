@@ -11,7 +11,7 @@ from pipeline.backtest.daily import daily_books
 from pipeline.backtest.episodes import build_episodes
 from pipeline.backtest.explain import revalue
 from pipeline.backtest.holdings import held_positions, rolling_programme, slots
-from pipeline.backtest.ledger import book
+from pipeline.backtest.ledger import SOURCES, book, book_by_fill
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.policies import exposure
@@ -124,12 +124,15 @@ def test_daily_books_add_up_to_the_ledger(desk, sessions, instrument, delay):
     episodes = build_episodes(own, sessions)
     move = np.diff(episodes.market.price[..., 0], axis=1)
     revaluation = revalue(episodes.state, episodes.step_end, move)
-    ledger = book(episodes.market, POLICIES["whalley_wilmott"]().band(episodes.state), delay)
+    ledger = book_by_fill(episodes.market, POLICIES["whalley_wilmott"]().band(episodes.state), delay)
     flow = np.zeros((len(move), 22))
     flow[:, 0] = episodes.market.premium
-    days = daily_books(episodes.market, ledger.position[..., 0], revaluation, flow)
+    days = daily_books(episodes.market, ledger, revaluation, flow)
     np.testing.assert_allclose(days.pnl.sum(axis=1), ledger.pnl, atol=1e-10)
     np.testing.assert_allclose(days.cost.sum(axis=1), ledger.cost, atol=1e-12)
+    np.testing.assert_allclose(sum(getattr(days, name) for name in SOURCES), days.cost, atol=1e-15)
+    for name in SOURCES:
+        np.testing.assert_allclose(getattr(days, name).sum(axis=1), getattr(ledger, name), atol=1e-12)
     np.testing.assert_allclose((days.carry - revaluation.financing).sum(axis=1), ledger.carry, atol=1e-12)
     np.testing.assert_allclose(days.traded.sum(axis=1), ledger.turnover, atol=1e-12)
     np.testing.assert_array_equal(days.trades.sum(axis=1), ledger.trades)
