@@ -2,16 +2,30 @@
 
 from pipeline.features import (
     derivatives,
+    jumps,
     liquidity,
     range_volatility,
+    semivariance,
     spreads,
     trend,
     vol_indices,
+    vol_of_vol,
     volatility,
 )
 from pipeline.features.feature import REGISTRY, Feature
 
-MODULES = (volatility, range_volatility, trend, liquidity, spreads, derivatives, vol_indices)
+MODULES = (
+    volatility,
+    semivariance,
+    jumps,
+    range_volatility,
+    trend,
+    liquidity,
+    spreads,
+    derivatives,
+    vol_of_vol,
+    vol_indices,
+)
 """Their import declares the features; their order is that of the columns."""
 
 
