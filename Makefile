@@ -1,10 +1,12 @@
-# make run: the whole pipeline; make test: the tests; make lint: the checks. Each sets up .venv first.
+# make run: the whole pipeline; make test: the tests; make lint: the checks; make bench: the benchmarks.
+# Each sets up .venv first, make bench also .bench for the peers.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
 BIN := $(VENV)/bin
+PEERS := .bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
-.PHONY: run test lint
+.PHONY: run test lint bench
 
 run: $(VENV)/run.stamp
 	$(BIN)/hedge run spx-daily
@@ -18,12 +20,23 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+bench: $(VENV)/run.stamp $(PEERS)/stamp
+	$(BIN)/python -m benchmarks.run $(BENCH)
+
 $(VENV)/run.stamp: EXTRAS :=
 $(VENV)/test.stamp: EXTRAS := [test]
 $(VENV)/lint.stamp: EXTRAS := [test,lint]
 $(VENV)/%.stamp: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes"
 	$(INSTALL) -e ".$(EXTRAS)"
+	@touch $@
+
+$(PEERS)/stamp: benchmarks/peers.txt benchmarks/peers-without-dependencies.txt | $(BIN)/python
+	@echo "Installing the benchmarks' peers into $(PEERS); torch is large"
+	$(BIN)/python -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/peers.txt
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+		-r benchmarks/peers-without-dependencies.txt
 	@touch $@
 
 $(BIN)/python:

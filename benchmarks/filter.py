@@ -1,21 +1,23 @@
-"""The forward filter beside hmmlearn, interleaved on the same rows: `python benchmarks/filter.py`.
+"""The forward filter beside hmmlearn, on the same rows.
 
 hmmlearn has no filtered probabilities: `score` gives the likelihood only, `predict_proba` smoothed ones.
 """
 
-from collections.abc import Callable
-from time import perf_counter
+from collections.abc import Iterator
 
 import numpy as np
 from hmmlearn.hmm import GaussianHMM
 
+from benchmarks.measurement import Measurement
+from benchmarks.timing import clocked, interleaved
 from pipeline.regimes.forward import gaussian_forward_filter
 from pipeline.simulate.markov_chain import sample_chain, stationary_distribution
 
-ROWS, STATES, FEATURES, ROUNDS = 1_000_000, 3, 3, 9
+ROWS, STATES, FEATURES = 1_000_000, 3, 3
 
 
 def problem() -> tuple[np.ndarray, GaussianHMM]:
+    """Rows drawn from a hidden Markov model, and the model."""
     rng = np.random.default_rng(7)
     model = GaussianHMM(STATES, covariance_type="full")
     model.transmat_ = np.full((STATES, STATES), 0.01) + 0.97 * np.eye(STATES)
@@ -29,13 +31,8 @@ def problem() -> tuple[np.ndarray, GaussianHMM]:
     return model.means_[states] + np.einsum("tij,tj->ti", factors[states], noise), model
 
 
-def timed(work: Callable[[], object]) -> float:
-    start = perf_counter()
-    work()
-    return perf_counter() - start
-
-
-def main() -> None:
+def measure() -> Iterator[Measurement]:
+    """Time the filter, `score` and `predict_proba` in turns, after checking that they agree."""
     x, model = problem()
 
     def ours() -> tuple[np.ndarray, float]:
@@ -45,15 +42,7 @@ def main() -> None:
     np.testing.assert_allclose(filtered[4000], model.predict_proba(x[:4001])[-1], rtol=1e-8)
     np.testing.assert_allclose(likelihood, model.score(x), rtol=1e-10)
     rivals = {"score": lambda: model.score(x), "predict_proba": lambda: model.predict_proba(x)}
-    best = dict.fromkeys(("ours", *rivals), np.inf)
-    for _ in range(ROUNDS):
-        for name, work in {"ours": ours, **rivals}.items():
-            best[name] = min(best[name], timed(work))
-    print(f"{ROWS:,} rows, {FEATURES} features, {STATES} states, best of {ROUNDS}")
-    print(f"forward filter         {best['ours']:.3f} s")
+    timings = interleaved({name: clocked(work) for name, work in {"ours": ours, **rivals}.items()})
+    size = {"rows": ROWS, "features": FEATURES, "states": STATES}
     for name in rivals:
-        print(f"hmmlearn {name:<13} {best[name]:.3f} s, {best[name] / best['ours']:.1f} times as long")
-
-
-if __name__ == "__main__":
-    main()
+        yield Measurement.of_timings(f"filter.{name}", timings["ours"], timings[name], **size)

@@ -1,14 +1,20 @@
-"""Path-steps per second: the backtest kernel against the same loop in NumPy over all paths at once.
+"""Whalley–Wilmott on simulated paths, bands and P&L: the backtest kernel beside pfhedge and plain NumPy.
 
-Bands and prices are given; both clamp, trade and book 100 000 paths of 30 steps. Runs are interleaved, the
-best of nine counts. Run with `python benchmarks/kernel.py`.
+Both start from the same paths of the spot and end with the P&L of every path. pfhedge counts in single
+precision by default, which is its faster one and the one compared with; ours is double. The unwind is not
+charged here, for pfhedge cannot; the P&L of both agree before anything is timed.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from benchmarks.measurement import Measurement
+from benchmarks.peer import Peer
+from benchmarks.timing import clocked, interleaved
 from pipeline.backtest.ledger import Market, book
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.domain.band import Band
@@ -16,10 +22,11 @@ from pipeline.domain.instruments import Liability
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from pipeline.simulate import gbm
 
-PATHS, STEPS, ROUNDS = 100_000, 30, 9
+PATHS, STEPS, VOL, DT, COST, SPOT = 100_000, 30, 0.2, 1 / 365, 1e-3, 1.0
 
 
 def in_numpy(market: Market, band: Band) -> np.ndarray:
+    """P&L of all paths at once, step after step."""
     price, cost = market.price[..., 0], market.cost[..., 0]
     lower, upper = band.lower[..., 0], band.upper[..., 0]
     held = np.zeros(len(price))
@@ -29,36 +36,38 @@ def in_numpy(market: Market, band: Band) -> np.ndarray:
         pnl = pnl - cost[:, k] * np.abs(wanted - held) * price[:, k]
         held = wanted
         pnl = pnl + held * (price[:, k + 1] - price[:, k])
-    return pnl - cost[:, -1] * np.abs(held) * price[:, -1]
+    return pnl
 
 
-def seconds(run: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    run()
-    return time.perf_counter() - started
-
-
-def main() -> None:
-    paths = gbm.simulate(100.0, 0.2, dt=1 / 365, steps=STEPS, paths=PATHS, rng=np.random.default_rng(1))
+def measure() -> Iterator[Measurement]:
+    """Time bands and P&L of both in turns, and the kernel alone against NumPy."""
+    paths = gbm.simulate(SPOT, VOL, dt=DT, steps=STEPS, paths=PATHS, rng=np.random.default_rng(1))
     state, market = simulated_episodes(
-        paths,
-        0.2,
-        Liability.of("call", "short"),
-        strike=100.0,
-        interval=1 / 365,
-        cost=1e-3,
-        risk_aversion=1.0,
+        paths, VOL, Liability.of("call", "short"), strike=SPOT, interval=DT, cost=COST, risk_aversion=1.0
     )
-    band = WhalleyWilmott().band(state)
-    np.testing.assert_allclose(book(market, band).pnl, in_numpy(market, band), rtol=1e-10, atol=1e-12)
-    best = {"kernel": np.inf, "numpy": np.inf}
-    for _ in range(ROUNDS):
-        best["kernel"] = min(best["kernel"], seconds(lambda: book(market, band)))
-        best["numpy"] = min(best["numpy"], seconds(lambda: in_numpy(market, band)))
-    for name, taken in best.items():
-        print(f"{name:8} {PATHS * STEPS / taken / 1e6:8.1f} M path-steps/s")
-    print(f"ratio    {best['numpy'] / best['kernel']:8.2f}")
+    market = replace(market, unwind=False)
+    policy = WhalleyWilmott()
+    band = policy.band(state)
 
+    def ours() -> np.ndarray:
+        return book(market, policy.band(state)).pnl
 
-if __name__ == "__main__":
-    main()
+    np.testing.assert_allclose(ours(), in_numpy(market, band), rtol=1e-10, atol=1e-12)
+    with Peer("pfhedge_whalley_wilmott") as peer, TemporaryDirectory() as folder:
+        np.save(Path(folder) / "paths.npy", paths)
+        facts = peer.ask("set_up", paths=f"{folder}/paths.npy", vol=VOL, dt=DT, strike=SPOT, cost=COST)
+        peer.ask("answer", precision="float64", file=f"{folder}/pnl.npy")
+        theirs = np.load(Path(folder) / "pnl.npy")
+        np.testing.assert_allclose(ours(), theirs, rtol=1e-6, atol=1e-9)
+        timings = interleaved(
+            {
+                "ours": clocked(ours),
+                "peer": lambda: peer.round(precision="float32"),
+                "double": lambda: peer.round(precision="float64"),
+                "kernel": clocked(lambda: book(market, band)),
+                "numpy": clocked(lambda: in_numpy(market, band)),
+            }
+        )
+    rates = {f"{who}_path_steps_a_second": PATHS * STEPS / timing.best for who, timing in timings.items()}
+    yield Measurement.of_timings("kernel.whalley_wilmott", timings["ours"], timings["peer"], **facts, **rates)
+    yield Measurement.of_timings("kernel.given_bands_in_numpy", timings["kernel"], timings["numpy"])
