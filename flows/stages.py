@@ -16,6 +16,7 @@ from pipeline.backtest.desk_check import checked_desk
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.home import Home
 from pipeline.features.assemble import assemble
+from pipeline.ingest import positions
 from pipeline.ingest.sources import NOTES, content_of, load_tables
 from pipeline.ingest.store import DatasetStore, Output
 
@@ -68,9 +69,11 @@ def train(
 
 @flow(flow_run_name=run_name)
 def backtest(desk: str, home: str | None = None, force: bool = False, signals: str | None = None) -> str:
-    """Hedge every episode with every policy on `signals`; return the key of `backtest`."""
+    """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`."""
+    settings = checked_desk(desk)
+    held = {} if settings.book.positions is None else {"positions": _load_positions(desk, home, force)}
     signals = signals or train(desk, home, force)
-    return _derive("backtest", run_backtest, home, force, {"signals": signals}, {"desk": checked_desk(desk)})
+    return _derive("backtest", run_backtest, home, force, {"signals": signals, **held}, {"desk": settings})
 
 
 def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -89,6 +92,24 @@ def _load_market(desk: str, home: str | None, force: bool) -> str:
     data = checked_desk(desk).data
     parameters = {"data": data, "content": content_of(data)}
     return _derive("market", load_tables, home, force, {}, parameters)
+
+
+@task(
+    name="load positions",
+    retries=2,
+    retry_delay_seconds=2,
+    retry_condition_fn=_failed_to_read,
+    cache_policy=NO_CACHE,
+)
+def _load_positions(desk: str, home: str | None, force: bool) -> str:
+    settings = checked_desk(desk)
+    assert settings.book.positions is not None
+    parameters = {
+        "settings": settings.book.positions,
+        "content": positions.content_of(settings.book.positions),
+        "calendar": settings.data.calendar,
+    }
+    return _derive("positions", positions.load_positions, home, force, {}, parameters)
 
 
 def _derive(

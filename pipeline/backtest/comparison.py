@@ -36,7 +36,8 @@ def run_backtest(
     Tables `episodes` (one row a policy, delay and start), `path` (every policy through the most turbulent
     test episode), `tuned` (parameters by window), `detector_episodes` (the flagship on the regimes of the
     desk's other detectors; empty where it is not run), `book`, `explained` and `replays` (see `book_view`;
-    the book is the table `positions` if given, else the rolling programme), and the last fitted flagship.
+    the book is the table `positions` if given, else the rolling programme), `positions` and `held_back` (see
+    `ingest.positions`; empty for a rolling programme), and the last fitted flagship.
 
     Raises
     ------
@@ -81,6 +82,8 @@ def run_backtest(
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
         "detector_episodes": hedge_on_rivals(desk, sessions, signals["rival_regimes"]),
         **view_book(desk, sessions, episodes, tested_episodes(folds, ledgers), fits, holdings),
+        "positions": pd.DataFrame(columns=["row"]) if positions is None else positions["positions"],
+        "held_back": pd.DataFrame(columns=["row"]) if positions is None else positions["quarantine"],
         **files,
     }
 

@@ -12,6 +12,9 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Liability
 
+FARTHEST_STRIKE = np.log(4.0)
+"""Largest believed |ln(strike / close)| when an option is dealt."""
+
 
 @dataclass(frozen=True)
 class Holdings:
@@ -68,8 +71,8 @@ def held_positions(positions: pd.DataFrame, sessions: pd.DataFrame) -> Holdings:
     Raises
     ------
     DataError
-        An opening or an expiry is no session of the data or lies outside the tested sessions, or the
-        forecasts do not reach as far as an option lives; the message names the row and what to change.
+        An opening or an expiry is no session of the data or lies outside the tested sessions, or a strike is
+        in other money than the closes; the message names the row and what to change.
     """
     days = pd.DatetimeIndex(sessions["session"])
     tested = np.flatnonzero(sessions["tested"])
@@ -82,7 +85,9 @@ def held_positions(positions: pd.DataFrame, sessions: pd.DataFrame) -> Holdings:
         ):
             _check_tested(f"{file}: {name} in row {row}", day, int(place), days, first, last)
     start, expiry = places["opened"], places["expiry"]
-    scale = START_SPOT / float(sessions["close"].iloc[int(start.min())])
+    close = sessions["close"].to_numpy(float)
+    _check_money(positions, close[start])
+    scale = START_SPOT / close[start.min()]
     kind, quantity = positions["kind"], positions["quantity"].to_numpy(float)
     return Holdings(
         call=np.where(kind.isin(["call", "straddle"]), quantity, 0.0),
@@ -110,6 +115,18 @@ def _check_tested(
         )
     if place < 0:
         raise DataError(f"{shown}, which is no session of the data: correct the date")
+
+
+def _check_money(positions: pd.DataFrame, close: FloatArray) -> None:
+    """Raise where a strike is so far from the close that it must be in other money."""
+    away = np.abs(np.log(positions["strike"].to_numpy(float) / close))
+    if (away > FARTHEST_STRIKE).any():
+        option = int(away.argmax())
+        file, row, strike = (positions[name].iloc[option] for name in ("file", "row", "strike"))
+        raise DataError(
+            f"{file}: strike in row {row} is {strike:g}, where the close was {close[option]:g}: give strikes "
+            "and prices in the money of the bars, adjusted as they are"
+        )
 
 
 def slots(start: NDArray[np.int64], expiry: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -129,7 +129,7 @@ def learn_forecasts(
     input of the variance forecasts where the rows before the first window know it; the trees without it
     then stand beside them in the scores, as `lightgbm_no_implied`.
     """
-    settings, life = desk.forecasts, desk.option.sessions
+    settings, reach = desk.forecasts, desk.forecasts.horizons[-1]
     offered = tuple(features.columns)
     implied = features["implied_vol"].iloc[: windows[0].start].notna().mean() > IMPLIED_FROM
 
@@ -152,7 +152,7 @@ def learn_forecasts(
     intervals = [each.intervals("variance") for each in variance.values()]
     adaptive = [each.by_model[ADAPTIVE] for each in intervals]
     chosen = [each.chosen for each in variance.values()]
-    signals = variance_columns(settings.horizons, chosen, adaptive, life).assign(
+    signals = variance_columns(settings.horizons, chosen, adaptive, reach).assign(
         **liquidity.columns, spike_prob=spike.chosen, spike_base=spike.predictions[Climatology.name]
     )
     tested = np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows])

@@ -51,7 +51,7 @@ def learn_regimes(desk: Desk, features: pd.DataFrame, windows: Sequence[Window])
             if match.by_volatility:
                 log.warning("window %d: no match keeps regime 0 the calmest, labelled anew", window.number)
         prob = fitted.filter(columns.iloc[: window.stop])[window.start :]
-        pieces.append(regime_columns(fitted, prob, desk.option.sessions, window.start))
+        pieces.append(regime_columns(fitted, prob, desk.forecasts.horizons[-1], window.start))
         previous = fitted
     assert previous is not None
     signals = pd.concat(pieces)

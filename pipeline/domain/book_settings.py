@@ -2,26 +2,53 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from pipeline.domain.data_settings import NonEmpty, TimedFile
 from pipeline.domain.settings import Settings
+
+
+class PositionsColumns(Settings):
+    """Names of the file's columns. `opened` and `price` may be missing, unless they are named here."""
+
+    kind: NonEmpty = "kind"
+    strike: NonEmpty = "strike"
+    expiry: NonEmpty = "expiry"
+    quantity: NonEmpty = "quantity"
+    opened: NonEmpty = "opened"
+    price: NonEmpty = "price"
+
+
+class PositionsFile(TimedFile):
+    """The options held, one a row. A row that fails a check is put in quarantine; see docs/book.md."""
+
+    columns: PositionsColumns = PositionsColumns()
+    quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """Largest share of the file's rows in quarantine that a run accepts."""
 
 
 class BookSettings(Settings):
     """The book view: options held together and hedged as one net position."""
 
-    positions: Path | None = None
-    """CSV or Parquet file of the options held; without one the book is the desk's rolling programme."""
+    positions: PositionsFile | None = None
+    """CSV or Parquet file of the options held, its path or a table of settings; without one the book is the
+    desk's rolling programme."""
     margin_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Cash that the hedge in the future ties up, as a share of its value; shares tie up all of it."""
+
+    @field_validator("positions", mode="before")
+    @classmethod
+    def _named(cls, positions: Any) -> Any:
+        return {"file": positions} if isinstance(positions, str | Path) else positions
 
     def located(self, folder: Path) -> Self:
         """Return the settings with the file's path made absolute, a relative one seen from `folder`."""
         if self.positions is None:
             return self
-        return self.model_copy(update={"positions": (folder / self.positions.expanduser()).resolve()})
+        file = (folder / self.positions.file.expanduser()).resolve()
+        return self.model_copy(update={"positions": self.positions.model_copy(update={"file": file})})
 
 
 class StressWindow(Settings):

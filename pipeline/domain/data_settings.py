@@ -40,6 +40,11 @@ class SampleData(Settings):
         """Name of the data in reports and in the ledger of looks."""
         return self.source
 
+    @property
+    def calendar(self) -> str:
+        """Name of the exchange in the package exchange_calendars."""
+        return "XNYS"
+
     def located(self, _: Path) -> Self:
         """Return the settings themselves: they name no file."""
         return self

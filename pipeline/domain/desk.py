@@ -307,21 +307,16 @@ def _written(place: tuple[Any, ...]) -> tuple[Any, ...]:
     return place[:1] + place[2:] if place[:1] == ("data",) else place
 
 
-def _required(annotation: Any) -> Any:
-    """Return the type of a setting without the None of an optional one."""
-    parts = [part for part in get_args(annotation) if part is not type(None)]
-    return parts[0] if len(parts) == 1 and type(None) in get_args(annotation) else annotation
-
-
 def _valid_keys(place: tuple[Any, ...]) -> list[str]:
     model: type[BaseModel] = Desk
     for part in place:
         field = model.model_fields.get(str(part))
-        annotation = _required(field.annotation) if field else None
-        if field is None and part in DATA_SOURCES:
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+        nested = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+        if nested:
+            model = nested[0]
+        elif field is None and part in DATA_SOURCES:
             model = DATA_SOURCES[part]
-        elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
-            model = annotation
-        elif part != "data":
+        elif isinstance(part, str) and part != "data":
             model = RegimeRule
     return list(model.model_fields)

@@ -40,6 +40,8 @@ TABLES = (
     "book",
     "explained",
     "replays",
+    "positions",
+    "held_back",
 )
 
 

@@ -18,6 +18,7 @@ from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_shee
 from pipeline.evaluate.drawing import inline_svg, save_pictures
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.figures import all_figures, long_date
+from pipeline.evaluate.position_sheets import held_back_sheet, positions_sheet
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import (
     Cell,
@@ -128,7 +129,14 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
         run_sheets=present((window_sheet(evaluation), tuned_sheet(evaluation), _timing_sheet(record))),
         drawings={name: inline_svg(figure, name) for name, figure in figures.items()},
         captions=CAPTIONS | {name: REPLAY_CAPTION for name in figures if name.startswith("stress-")},
-        book_sheets=present((book_sheet(evaluation), *(explain_sheet(evaluation, view) for view in VIEWS))),
+        book_sheets=present(
+            (
+                book_sheet(evaluation),
+                positions_sheet(evaluation),
+                held_back_sheet(evaluation),
+                *(explain_sheet(evaluation, view) for view in VIEWS),
+            )
+        ),
         stress=[_stress_page(evaluation, replay) for replay in evaluation.replays],
     )
 

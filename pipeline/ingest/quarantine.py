@@ -52,8 +52,8 @@ class Quarantine:
         kinds = Counter(reason.partition(":")[0] for reason in self.reasons if reason)
         return ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
 
-    def check(self, limit: float) -> None:
-        """Raise where the share of rows in quarantine passes the limit.
+    def check(self, limit: float, setting: str = "data.quarantine_limit") -> None:
+        """Raise where the share of rows in quarantine passes the limit, the desk's `setting`.
 
         Raises
         ------
@@ -70,7 +70,7 @@ class Quarantine:
         remedy = REMEDIES.get(kind, "correct the file")
         raise DataError(
             f"{self.raw.file}: {len(held)} of {len(self.reasons)} rows fail a check ({self.counted()}), more "
-            f"than data.quarantine_limit {limit:g} allows; row {self.raw.number[first]} is {shown!r}: "
+            f"than {setting} {limit:g} allows; row {self.raw.number[first]} is {shown!r}: "
             f"{remedy}, or raise the limit"
         )
 

@@ -324,6 +324,8 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "book": book,
         "explained": make_explained(book),
         "replays": make_book(sessions[80:102], options=1).assign(stress="A fall, in 2016"),
+        "positions": pd.DataFrame(columns=["row"]),
+        "held_back": pd.DataFrame(columns=["row"]),
     }
 
 
