@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import Market
+from pipeline.backtest.marks import marked_vol
 from pipeline.domain.desk import BPS, Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Liability
@@ -72,8 +73,8 @@ def build_episodes(desk: Desk, sessions: pd.DataFrame) -> Episodes:
     Parameters
     ----------
     desk : the desk's option, hedge, costs and constants.
-    sessions : one row a session: `session`, `close`, `implied_vol` (the volatility index, decimal) and the
-        signals of `signals.learn_signals`; NaN before the first signal.
+    sessions : one row a session: `session`, `close`, `implied_vol` (the volatility index, decimal), the
+        desk's other tenors and the signals of `signals.learn_signals`; NaN before the first signal.
 
     Notes
     -----
@@ -153,7 +154,7 @@ def market_state(
         forward=contracts.forward,
         price=lives.price[:, :-1, None],
         forward_slope=contracts.slope,
-        implied_vol=np.broadcast_to(column("implied_vol") * desk.market.atm_ratio, to_expiry.shape),
+        implied_vol=marked_vol(desk, sessions, decisions, to_expiry),
         forecast_vol=vol_to_go("forecast"),
         forecast_vol_lower=vol_to_go("lower"),
         forecast_vol_upper=vol_to_go("upper"),
@@ -174,8 +175,7 @@ def market_state(
 
 def ends_of_steps(desk: Desk, sessions: pd.DataFrame, lives: Lives, contracts: Contracts) -> StepEnd:
     """Return where the options stand when each step has passed, marked at the volatility known then."""
-    implied = _floats(sessions, "implied_vol")[lives.grid[:, 1:]] * desk.market.atm_ratio
-    vol = np.broadcast_to(implied, contracts.time_next.shape)
+    vol = marked_vol(desk, sessions, lives.grid[:, 1:], contracts.time_next)
     return StepEnd(contracts.time_next, contracts.forward_next, vol)
 
 

@@ -58,7 +58,7 @@ def learn_signals(
     forecasts = learn_forecasts(desk, matrix, close, windows)
     log.info("forecasts: %d refits in %.1f s", len(windows), time.perf_counter() - started)
 
-    signals = matrix[["session", "known_time", "implied_vol"]].join(regimes.signals, how="inner")
+    signals = matrix[["session", "known_time", *desk.data.tenors]].join(regimes.signals, how="inner")
     signals = signals.join(forecasts.signals).assign(close=close)
     horizon = desk.option.sessions
     realised = variance_ahead(close, horizon).outcome[signals.index]

@@ -85,7 +85,7 @@ def stream_signals(fitted: FittedSignals, close: "pd.Series[float]", features: p
             "spike_base": fitted.spike.forecast(matrix, Climatology.name),
         }
     )
-    known = matrix[["session", "known_time", "implied_vol"]].assign(close=close)
+    known = matrix[["session", "known_time", *fitted.desk.data.tenors]].assign(close=close)
     tables = (regimes, variance, _liquidity(fitted, matrix), events)
     return known.join(list(tables), how="inner").reset_index(drop=True)
 
