@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import Market
 from pipeline.backtest.marks import marked_vol
-from pipeline.domain.desk import BPS, Desk
+from pipeline.backtest.volume import RELATIVE_VOLUME
+from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.execution.costs import one_way_cost
-from pipeline.execution.terms import Terms
+from pipeline.execution.impact import square_root_impact
+from pipeline.execution.terms import terms_of
 from pipeline.pricing import book
 
 START_SPOT = 100.0
@@ -161,6 +163,8 @@ def market_state(
         regime_vol=vol_to_go("regime"),
         regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
         cost=one_way_cost(desk.costs, column("illiquidity_forecast")),
+        fixed_fee=terms_of(desk, START_SPOT).fixed_fee,
+        impact=_impact(desk, sessions, decisions, decisions) if desk.execution.impact else 0.0,
         cost_lower=one_way_cost(desk.costs, column("lower_illiquidity")),
         cost_upper=one_way_cost(desk.costs, column("upper_illiquidity")),
         desk_cost=desk.costs.one_way,
@@ -181,19 +185,35 @@ def ends_of_steps(desk: Desk, sessions: pd.DataFrame, lives: Lives, contracts: C
 
 def hedge_market(desk: Desk, sessions: pd.DataFrame, lives: Lives) -> Market:
     """Return what N hedges go through, without the cash flows of options: premium and payoff are zero."""
-    realised = one_way_cost(desk.costs, _floats(sessions, "illiquidity_next")[lives.grid[:, :-1]])
+    steps, impacted = lives.grid[:, :-1], desk.execution.impact > 0.0
+    realised = one_way_cost(desk.costs, _floats(sessions, "illiquidity_next")[steps])
     dividends = 0.0 if _future(desk) else desk.market.dividend_yield
     return Market(
         price=lives.price[..., None],
-        cost=np.concatenate([realised, realised[:, -1:]], axis=1)[..., None],
+        cost=_and_unwind(realised),
         premium=np.zeros(len(lives.grid)),
         payoff=np.zeros(len(lives.grid)),
         interest=np.expm1(desk.market.rate * lives.elapsed),
         income=np.expm1(dividends * lives.elapsed)[..., None],
         margined=_future(desk),
         unwind=desk.costs.unwind,
-        terms=Terms(fee=desk.costs.fee_bps * BPS),
+        impact=_and_unwind(_impact(desk, sessions, steps, lives.grid[:, 1:])) if impacted else None,
+        terms=terms_of(desk, START_SPOT),
     )
+
+
+def _and_unwind(realised: FloatArray) -> FloatArray:
+    """Return what was charged at each step and once more at the final unwind, [N, T+1, 1]."""
+    return np.concatenate([realised, realised[:, -1:]], axis=1)[..., None]
+
+
+def _impact(
+    desk: Desk, sessions: pd.DataFrame, known: NDArray[np.int64], traded: NDArray[np.int64]
+) -> FloatArray:
+    """Return the impact of one unit: volatility forecast in `known`, volume of `traded` sessions."""
+    vol = np.sqrt(_floats(sessions, "forecast_variance_1")[known])
+    volume = _floats(sessions, RELATIVE_VOLUME)[traded] if RELATIVE_VOLUME in sessions else 1.0
+    return square_root_impact(desk.execution, vol, volume)
 
 
 def _market(desk: Desk, sessions: pd.DataFrame, lives: Lives, state: MarketState) -> Market:

@@ -12,6 +12,7 @@ from pipeline.backtest.detector_comparison import compare_detectors
 from pipeline.backtest.detector_value import regimes_of_rivals
 from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecasts
 from pipeline.backtest.learned_regimes import learn_regimes, packed
+from pipeline.backtest.volume import volume_columns
 from pipeline.backtest.windows import check_coverage, refit_windows
 from pipeline.domain.desk import Desk
 from pipeline.forecasts.interval_scores import interval_table
@@ -59,7 +60,7 @@ def learn_signals(
     log.info("forecasts: %d refits in %.1f s", len(windows), time.perf_counter() - started)
 
     signals = matrix[["session", "known_time", *desk.data.tenors]].join(regimes.signals, how="inner")
-    signals = signals.join(forecasts.signals).assign(close=close)
+    signals = signals.join(forecasts.signals).assign(close=close, **volume_columns(matrix))
     horizon = desk.option.sessions
     realised = variance_ahead(close, horizon).outcome[signals.index]
     yearly = SESSIONS_A_YEAR / horizon

@@ -8,6 +8,7 @@ import pandas as pd
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
 from pipeline.backtest.learned_regimes import regime_columns
+from pipeline.backtest.volume import volume_columns
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.forecasts import targets
@@ -85,7 +86,8 @@ def stream_signals(fitted: FittedSignals, close: "pd.Series[float]", features: p
             "spike_base": fitted.spike.forecast(matrix, Climatology.name),
         }
     )
-    known = matrix[["session", "known_time", *fitted.desk.data.tenors]].assign(close=close)
+    known = matrix[["session", "known_time", *fitted.desk.data.tenors]]
+    known = known.assign(close=close, **volume_columns(matrix))
     tables = (regimes, variance, _liquidity(fitted, matrix), events)
     return known.join(list(tables), how="inner").reset_index(drop=True)
 

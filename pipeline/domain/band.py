@@ -1,6 +1,6 @@
 """The one answer of every hedger: a no-trade band."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,14 @@ class Band:
     def around(cls, center: FloatArray, half_width: FloatArray | float = 0.0) -> "Band":
         """Return the band `center ± half_width`; a width of zero trades to the centre at every step."""
         return cls.between(center - half_width, center + half_width)
+
+    def to(self, to_lower: FloatArray, to_upper: FloatArray) -> "Band":
+        """Return the band with other targets, [N, T]: points inside it where every trade has a fixed fee."""
+        return replace(self, to_lower=to_lower[..., None], to_upper=to_upper[..., None])
+
+    def slowed(self, speed: FloatArray) -> "Band":
+        """Return the band that goes `speed` [N, T] of the way in one step."""
+        return replace(self, speed=np.broadcast_to(speed[..., None], self.lower.shape))
 
     def clipped(self, low: FloatArray, high: FloatArray) -> "Band":
         """Return the band with its edges and targets inside [low, high]; both are [N, T]."""

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 from pipeline.domain.book_settings import STRESS, BookSettings, StressWindow
 from pipeline.domain.data_settings import DATA_SOURCES, DataSettings, SampleData
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.naming import hint
 from pipeline.domain.settings import Settings
@@ -55,10 +56,12 @@ class MarketSettings(Settings):
 
 
 class CostSettings(Settings):
-    """One-way trading cost: fee + half-spread × realised illiquidity (1 in a median session)."""
+    """One-way trading cost: fee + half-spread × realised illiquidity (1 in a median session) + fixed fee."""
 
     fee_bps: Annotated[float, Field(ge=0)] = 0.2
     half_spread_bps: Annotated[float, Field(ge=0)] = 0.8
+    fixed_fee_bps: Annotated[float, Field(ge=0, lt=1000)] = 0.0
+    """Per trade, whatever its size: bps of the starting spot, for what one option is on."""
     unwind: bool = True
     """Charge the trade that closes the hedge at expiry."""
 
@@ -192,6 +195,7 @@ class Desk(Settings):
     hedge: HedgeSettings = HedgeSettings()
     market: MarketSettings = MarketSettings()
     costs: CostSettings = CostSettings()
+    execution: ExecutionSettings = ExecutionSettings()
     risk: RiskSettings = RiskSettings()
     data: DataSettings = SampleData()
     windows: WindowSettings = WindowSettings()

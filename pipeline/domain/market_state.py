@@ -57,6 +57,9 @@ class MarketState:
     desk_cost : the desk's constant cost, with no forecast in it.
     spike_prob, gap_prob : [N, T] forecast probabilities of a volatility spike and of a liquidity gap.
     spike_base, gap_base : [N, T] the same probabilities in the training rows: climatology.
+    fixed_fee : what a trade of any size costs beside it, money; 0 where there is none.
+    impact : [N, T] forecast of how far trading one unit at once moves the price, a fraction of it (see
+        `execution.impact`); 0 where there is none.
     lots : how many of each option are held, bought or sold: 1 in an episode, [M, N, T] in a net book.
     age : decision times since each option was dealt, [M, N, T]; None in an episode, where it is `step`.
     """
@@ -85,6 +88,8 @@ class MarketState:
     gap_prob: FloatArray
     spike_base: FloatArray
     gap_base: FloatArray
+    fixed_fee: float = 0.0
+    impact: FloatArray | float = 0.0
     lots: FloatArray | float = 1.0
     age: FloatArray | None = None
 

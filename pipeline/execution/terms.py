@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+from pipeline.domain.desk import BPS, Desk
+from pipeline.execution.impact import memory
+
 
 class Terms(NamedTuple):
     """The terms on which every trade is filled, whatever the session; see `backtest.kernel`.
@@ -22,3 +25,17 @@ class Terms(NamedTuple):
 
 PLAIN = Terms()
 """Proportional cost only, all of it spread, and any size."""
+
+
+def terms_of(desk: Desk, spot: float) -> Terms:
+    """Return the desk's terms where the starting spot is scaled to `spot`.
+
+    Examples
+    --------
+    >>> desk = Desk(name="x", policies={"run": ()}, costs={"fee_bps": 1.0, "fixed_fee_bps": 2.0})
+    >>> terms_of(desk, 100.0)
+    Terms(fee=0.0001, fixed_fee=0.02, memory=0.0, lot=0.0)
+    """
+    costs, execution = desk.costs, desk.execution
+    fixed_fee = costs.fixed_fee_bps * BPS * spot
+    return Terms(costs.fee_bps * BPS, fixed_fee, memory(execution), execution.lot)

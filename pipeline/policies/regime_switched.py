@@ -18,6 +18,7 @@ from pipeline.policies.minimum_variance import (
     named_coefficients,
     slope_coefficients,
 )
+from pipeline.policies.trading_rule import charged, traded
 from pipeline.policies.tuning import tune
 from pipeline.policies.whalley_wilmott import half_width
 
@@ -82,7 +83,9 @@ class RegimeSwitched:
         slopes: dict[Right, Coefficients] = {"call": self.call, "put": self.put}
         share = self.slope_share * by_regime(state, self.slope_tilt)
         center = exposure.target(state, vol) + share * adjustment(state, slopes)
-        return Band.around(center, self._half_width(state, vol)).clipped(*exposure.position_range(state))
+        cost = charged(state, state.desk_cost if self.without >= FORECASTS else state.cost)
+        band = traded(state, center, self._half_width(state, vol, cost), cost, vol)
+        return band.clipped(*exposure.position_range(state))
 
     def parameters(self) -> dict[str, float]:
         """Return every parameter by name."""
@@ -102,10 +105,11 @@ class RegimeSwitched:
         root: FloatArray = np.sqrt(variance)
         return root
 
-    def _half_width(self, state: MarketState, vol: FloatArray) -> FloatArray | float:
+    def _half_width(
+        self, state: MarketState, vol: FloatArray, cost: FloatArray | float
+    ) -> FloatArray | float:
         if not self.band_scale:
             return 0.0
-        cost = state.desk_cost if self.without >= FORECASTS else state.cost
         width = self.band_scale * half_width(state, vol, cost, state.risk_aversion)
         width = width * by_regime(state, self.aversion_tilt ** (-1.0 / 3.0))
         events = 1.0 + self.gap_response * (state.gap_prob - state.gap_base)

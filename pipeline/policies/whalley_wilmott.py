@@ -10,19 +10,21 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
+from pipeline.policies.trading_rule import charged, traded
 
 
 @dataclass(frozen=True)
 class WhalleyWilmott(Untrained):
-    """Δ ± (3/2 · e^(−rτ) c S Γ² / γ)^(1/3) at the implied volatility, traded to the nearest edge."""
+    """Δ ± (3/2 · e^(−rτ) c S Γ² / γ)^(1/3) at the implied volatility, traded as `trading_rule` says."""
 
     name: ClassVar[str] = "whalley_wilmott"
 
     def band(self, state: MarketState) -> Band:
         """Return Whalley and Wilmott's band at the desk's constant cost."""
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
-        width = half_width(state, vol, state.desk_cost, state.risk_aversion)
-        return Band.around(exposure.target(state, vol), width)
+        cost = charged(state, state.desk_cost)
+        width = half_width(state, vol, cost, state.risk_aversion)
+        return traded(state, exposure.target(state, vol), width, cost, vol)
 
 
 def half_width(

@@ -10,6 +10,7 @@ from pipeline.domain.errors import PolicyError
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
+from pipeline.policies.trading_rule import charged, traded
 from pipeline.pricing import black
 
 
@@ -35,7 +36,7 @@ class Zakamouline(Untrained):
             A bought option at so high a cost that 1 + K is negative has no adjusted variance.
         """
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
-        cost, aversion, time = state.desk_cost, state.risk_aversion, state.time_to_expiry
+        cost, aversion, time = charged(state, state.desk_cost), state.risk_aversion, state.time_to_expiry
         spot, gamma = state.price[..., 0], exposure.curvature(state, vol)
         sigma, tau = exposure.typical(state, vol), exposure.typical(state, time)
         h0 = cost / (aversion * spot * sigma**2 * tau)
@@ -49,9 +50,10 @@ class Zakamouline(Untrained):
             variance = vol**2 * (1.0 + np.sign(leg.quantity) * shift)
             if np.any(variance <= 0.0):
                 raise PolicyError(
-                    f"policy zakamouline: a bought option at a cost of {cost / 1e-4:g} bps has no adjusted "
-                    "variance (1 + K is negative): lower the cost or leave zakamouline out"
+                    f"policy zakamouline: a bought option at a cost of {state.desk_cost / 1e-4:g} bps has no "
+                    "adjusted variance (1 + K is negative): lower the cost or leave zakamouline out"
                 )
             delta = black.delta(leg.right, state.forward, state.strike, time, np.sqrt(variance), state.rate)
             center -= leg.quantity * delta * state.forward_slope
-        return Band.around(exposure.net(center), h0 + h1).clipped(*exposure.position_range(state))
+        band = traded(state, exposure.net(center), h0 + h1, cost, vol)
+        return band.clipped(*exposure.position_range(state))

@@ -19,6 +19,10 @@ from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.fixed_band import FixedBand
 
 FREE = {"costs": {"fee_bps": 0.0, "half_spread_bps": 0.0}, "market": {"rate": 0.0}}
+DEAR = {
+    "costs": {"fixed_fee_bps": 1.0},
+    "execution": {"impact": 1.0, "notional_share": 0.05, "impact_half_life": 1.0, "lot": 0.01},
+}
 COMPONENTS = [f"from_{greek}" for greek in ("delta", "gamma", "theta", "vega", "vanna", "volga")]
 COMPONENTS += ["carry", "dealt", "residual"]
 
@@ -117,10 +121,25 @@ def test_every_day_of_the_book_adds_up(tables):
     assert (first["session"].to_numpy()[1:] == first["next_session"].to_numpy()[:-1]).all()
 
 
+def test_a_book_pays_a_fixed_fee_once_for_all_its_options(desk, sessions):
+    """Two equal options are hedged with one order: the fee is the same, the impact 2^1.5 times as much."""
+    own = changed(desk, **DEAR)
+    programme = rolling_programme(own, sessions, np.array([530]))
+    twice = type(programme)(**{name: np.repeat(value, 2) for name, value in vars(programme).items()})
+    fitted = unlearned(own, ("delta_implied",))
+    free = changed(own, execution={"lot": 0.0})
+    one, two = (hedge_book(free, sessions, each, fitted)[0] for each in (programme, twice))
+    np.testing.assert_allclose(two["position"], 2 * one["position"])
+    np.testing.assert_array_equal(two["fixed_fee"], one["fixed_fee"])
+    np.testing.assert_allclose(two["impact"], 2**1.5 * one["impact"], rtol=1e-9)
+    np.testing.assert_allclose(two["spread"], 2 * one["spread"])
+
+
 @pytest.mark.parametrize("instrument", ["future", "spot"])
 @pytest.mark.parametrize("delay", [0, 1])
-def test_daily_books_add_up_to_the_ledger(desk, sessions, instrument, delay):
-    own = changed(desk, hedge={"instrument": instrument})
+@pytest.mark.parametrize("dear", [False, True])
+def test_daily_books_add_up_to_the_ledger(desk, sessions, instrument, delay, dear):
+    own = changed(desk, hedge={"instrument": instrument}, **(DEAR if dear else {}))
     episodes = build_episodes(own, sessions)
     move = np.diff(episodes.market.price[..., 0], axis=1)
     revaluation = revalue(episodes.state, episodes.step_end, move)
@@ -131,6 +150,7 @@ def test_daily_books_add_up_to_the_ledger(desk, sessions, instrument, delay):
     np.testing.assert_allclose(days.pnl.sum(axis=1), ledger.pnl, atol=1e-10)
     np.testing.assert_allclose(days.cost.sum(axis=1), ledger.cost, atol=1e-12)
     np.testing.assert_allclose(sum(getattr(days, name) for name in SOURCES), days.cost, atol=1e-15)
+    assert all((getattr(ledger, name) > 0.0).all() for name in SOURCES if dear or name in ("fee", "spread"))
     for name in SOURCES:
         np.testing.assert_allclose(getattr(days, name).sum(axis=1), getattr(ledger, name), atol=1e-12)
     np.testing.assert_allclose((days.carry - revaluation.financing).sum(axis=1), ledger.carry, atol=1e-12)

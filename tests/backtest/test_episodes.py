@@ -65,6 +65,32 @@ def test_the_cost_charged_is_realised_after_the_decision_and_the_band_sees_the_f
     np.testing.assert_allclose(episodes.state.cost[4], forecast[4:25])
 
 
+def test_impact_is_charged_on_the_volume_of_the_fill_and_the_band_sees_the_last_known(desk, sessions):
+    """Y σ √(share / V): σ the forecast made at the decision, V of the session of the fill."""
+    plain = build_episodes(desk, sessions)
+    assert plain.market.impact is None
+    assert plain.state.impact == 0.0
+    own = changed(desk, execution={"impact": 0.9, "notional_share": 0.01})
+    vol = np.sqrt(sessions["forecast_variance_1"].to_numpy())
+    without = build_episodes(own, sessions)
+    np.testing.assert_allclose(without.state.impact[4], 0.9 * vol[4:25] * 0.1)
+    np.testing.assert_allclose(without.market.impact[4, :21, 0], 0.9 * vol[4:25] * 0.1)
+    volume = np.random.default_rng(2).uniform(0.3, 3.0, len(sessions))
+    volume[10] = np.nan
+    found = build_episodes(own, sessions.assign(relative_volume=volume))
+    seen = np.where(np.isnan(volume), 1.0, volume)
+    np.testing.assert_allclose(found.state.impact[4], 0.09 * vol[4:25] / np.sqrt(seen[4:25]))
+    np.testing.assert_allclose(found.market.impact[4, :21, 0], 0.09 * vol[4:25] / np.sqrt(seen[5:26]))
+    assert found.market.impact[4, 21, 0] == found.market.impact[4, 20, 0]
+
+
+def test_the_fixed_fee_and_the_lot_are_the_desks(desk, sessions):
+    own = changed(desk, costs={"fixed_fee_bps": 1.5}, execution={"lot": 0.02})
+    episodes = build_episodes(own, sessions)
+    assert episodes.state.fixed_fee == episodes.market.terms.fixed_fee == pytest.approx(0.015)
+    assert episodes.market.terms.lot == 0.02
+
+
 def test_a_session_without_implied_volatility_has_no_episode(desk, sessions):
     sessions.loc[100, "implied_vol"] = np.nan
     start = build_episodes(desk, sessions).start

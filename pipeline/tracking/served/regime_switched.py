@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+from pipeline.backtest.episodes import START_SPOT
 from pipeline.domain.desk import Desk
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
+from pipeline.execution.terms import terms_of
 from pipeline.policies.regime_switched import RegimeSwitched
 
 SESSIONS_A_YEAR = 252
@@ -35,6 +37,7 @@ def market_state(desk: Desk, rows: pd.DataFrame) -> MarketState:
     def column(name: str) -> FloatArray:
         return rows[name].to_numpy(dtype=float)[:, None]
 
+    columns: dict[str, Any] = {name: column(name) for name in COLUMNS}
     regimes = [f"regime_prob_{k}" for k in range(desk.regimes.states)]
     return MarketState(
         liability=Liability.of(desk.option.kind, desk.option.side),
@@ -45,7 +48,8 @@ def market_state(desk: Desk, rows: pd.DataFrame) -> MarketState:
         price=column("forward")[..., None],
         regime_prob=rows[regimes].to_numpy(dtype=float)[:, None, :],
         desk_cost=desk.costs.one_way,
-        **{name: column(name) for name in COLUMNS},
+        fixed_fee=terms_of(desk, START_SPOT).fixed_fee,
+        **columns,
     )
 
 
