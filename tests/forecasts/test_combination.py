@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from pipeline.domain.errors import DataError
+from pipeline.forecasts.combination import inverse_loss_weights, log_pool
+from pipeline.forecasts.scores import qlike
+
+
+def test_equal_losses_give_equal_weights_and_half_the_loss_twice_the_weight():
+    np.testing.assert_allclose(inverse_loss_weights(np.full((5, 4), 0.3)), 0.25)
+    weights = inverse_loss_weights(np.tile([0.1, 0.2], (7, 1)))
+    assert weights[0] == pytest.approx(2 * weights[1])
+    assert weights.sum() == pytest.approx(1.0)
+
+
+def test_a_row_that_not_every_model_has_does_not_count():
+    losses = np.array([[0.1, 0.2], [np.nan, 50.0], [0.1, 0.2]])
+    np.testing.assert_array_equal(inverse_loss_weights(losses), inverse_loss_weights(losses[[0, 2]]))
+
+
+def test_nothing_known_gives_equal_weights():
+    np.testing.assert_array_equal(inverse_loss_weights(np.empty((0, 4))), np.full(4, 0.25))
+    np.testing.assert_array_equal(inverse_loss_weights(np.full((3, 2), np.nan)), np.full(2, 0.5))
+
+
+def test_a_model_without_any_loss_is_refused():
+    with pytest.raises(DataError, match="losses of model 1 of 2 are zero"):
+        inverse_loss_weights(np.array([[0.1, 0.0], [0.2, 0.0]]))
+
+
+def test_the_pool_keeps_its_members_between_scales_with_them_and_passes_nan_on():
+    rng = np.random.default_rng(1)
+    forecasts = np.exp(rng.normal(size=(40, 3)))
+    pooled = log_pool(forecasts, np.array([0.2, 0.3, 0.5]))
+    assert (forecasts.min(axis=1) <= pooled).all()
+    assert (pooled <= forecasts.max(axis=1)).all()
+    np.testing.assert_allclose(log_pool(7.0 * forecasts, np.array([0.2, 0.3, 0.5])), 7.0 * pooled)
+    forecasts[4, 1] = np.nan
+    assert np.flatnonzero(np.isnan(log_pool(forecasts, np.full(3, 1 / 3)))).tolist() == [4]
+
+
+def test_the_pool_costs_no_more_than_its_members_on_average():
+    """QLIKE is convex in the log of the forecast, so a pool is at most the weighted mean of the losses."""
+    rng = np.random.default_rng(2)
+    y, forecasts = np.exp(rng.normal(size=500)), np.exp(rng.normal(size=(500, 3)))
+    weights = np.array([0.1, 0.6, 0.3])
+    losses = np.stack([qlike(y, each) for each in forecasts.T], axis=1)
+    assert (qlike(y, log_pool(forecasts, weights)) <= losses @ weights + 1e-12).all()
