@@ -9,13 +9,19 @@ SHOWN = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "tr
 
 
 def show(folder: Path) -> None:
-    """Put the comparison, the verdicts and a link to the report on the page of the current flow run."""
+    """Put comparison, files read, verdicts and a link to the report on the page of the current flow run."""
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     rows = [
         {"policy": name, **{metric: _rounded(policy[metric]) for metric in SHOWN}}
         for name, policy in summary["policies"].items()
     ]
     create_table_artifact(rows, key="comparison", description="Policies over the test episodes")
+    files = [
+        {**file, "reasons": ", ".join(f"{count} {reason}" for reason, count in file["reasons"].items())}
+        for file in summary["data"]["files"]
+    ]
+    if files:
+        create_table_artifact(files, key="data", description="Files read, and rows in quarantine")
     sentences = [f"- **{verdict['question']}** {verdict['sentence']}" for verdict in summary["verdicts"]]
     create_markdown_artifact("\n".join(sentences), key="verdicts", description="What the test years say")
     create_link_artifact((folder / "report.html").as_uri(), key="report", link_text="Report")

@@ -14,6 +14,7 @@ from pipeline.domain.desk import Desk
 from pipeline.evaluate.book import Replay
 from pipeline.evaluate.book_figures import all_book_figures, stress_anchor
 from pipeline.evaluate.book_sheets import VIEWS, book_sheet, explain_sheet, replay_sheet, untested
+from pipeline.evaluate.data_quality import data_sheet, note_sheet, quarantine_sheet
 from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_sheet
 from pipeline.evaluate.drawing import inline_svg, save_pictures
 from pipeline.evaluate.evaluate import Evaluation
@@ -126,6 +127,7 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
                 event_sheet(evaluation),
             )
         ),
+        data_sheets=present((data_sheet(evaluation), note_sheet(evaluation), quarantine_sheet(evaluation))),
         run_sheets=present((window_sheet(evaluation), tuned_sheet(evaluation), _timing_sheet(record))),
         drawings={name: inline_svg(figure, name) for name, figure in figures.items()},
         captions=CAPTIONS | {name: REPLAY_CAPTION for name in figures if name.startswith("stress-")},

@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.backtest.attribution import COMPONENTS
 from pipeline.evaluate.book import Replay
 from pipeline.evaluate.comparison import ABLATIONS, BY_REGIME, rows_of
+from pipeline.evaluate.data_quality import data_summary
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.metrics import BPS_PER_UNIT, METRICS
 from pipeline.evaluate.run_record import RunRecord
@@ -19,6 +20,7 @@ from pipeline.regimes.describe import switches_a_year
 def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds: plain numbers, lists and text; a missing number is None.
 
+    `data` is `data_quality.data_summary`.
     `policies.<name>` has every metric of `metrics.METRICS` and `ci: {metric: [low, high]}`, `delayed` the
     same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences;
     `regimes.hedging_value.<detector>` those of the flagship on its regimes from the flagship without regimes.
@@ -34,6 +36,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "code_version": record.code_version,
         "dataset_keys": dict(record.dataset_keys),
         "desk": evaluation.desk.model_dump(mode="json"),
+        "data": data_summary(tables),
         "windows": evaluation.windows.to_dict("records"),
         "episodes": evaluation.panel.size,
         "effective_episodes": evaluation.effective,

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
+from pipeline.evaluate.data_quality import data_tables
 from pipeline.evaluate.evaluate import Evaluation, evaluate
 from pipeline.evaluate.report import PAGE, SUMMARY, write_report
 from pipeline.evaluate.run_record import RunRecord
@@ -83,7 +84,8 @@ def publish(
         looks = earlier_looks(client, home.mlruns, desk, keys["backtest"])
         log_look(client, home.mlruns, desk, keys["backtest"], run_id)
         started = time.perf_counter()
-        evaluation = evaluate(desk, {**datasets["backtest"], **datasets["signals"]}, looks)
+        judged = {**datasets["backtest"], **datasets["signals"], **data_tables(datasets["market"])}
+        evaluation = evaluate(desk, judged, looks)
         timings = {**timings, "evaluate": time.perf_counter() - started}
         record = RunRecord(name, version, dict(keys), timings, peak_memory_mb())
         folder = _write(evaluation, record, home)

@@ -12,6 +12,7 @@ from mlflow.data.pandas_dataset import from_pandas
 
 from pipeline.domain.desk import Desk
 from pipeline.evaluate.comparison import FLAGSHIP
+from pipeline.evaluate.data_quality import data_metrics, data_tables
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.metrics import BASELINE, METRICS
 from pipeline.ingest.store import Dataset
@@ -37,17 +38,23 @@ def log_parent(
     folder: Path,
     timings: Mapping[str, float],
 ) -> None:
-    """Log into the parent run settings, the flagship's metrics, seconds, earlier looks, report and tables."""
+    """Log settings, the flagship's metrics, seconds, looks, counts of data, report and tables."""
     log_settings(client, run_id, flattened(evaluation.desk))
     shown = FLAGSHIP if FLAGSHIP in evaluation.comparison.index else BASELINE
     times = {f"seconds/{stage}": seconds for stage, seconds in timings.items()}
     looks = {"earlier_looks": float(evaluation.earlier_looks)}
-    log_numbers(client, run_id, policy_metrics(evaluation.comparison, shown) | times | looks)
+    log_numbers(
+        client,
+        run_id,
+        policy_metrics(evaluation.comparison, shown) | times | looks | data_metrics(evaluation.tables),
+    )
     mlflow.log_artifacts(str(folder), "report", run_id=run_id)
     for name in TABLES:
         table = getattr(evaluation, name)
         if table is not None:
             mlflow.log_text(table.to_csv(), f"tables/{name}.csv", run_id=run_id)
+    for name, table in data_tables(evaluation.tables).items():
+        mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv", run_id=run_id)
 
 
 def log_inputs(market: Dataset, signals: Dataset) -> None:

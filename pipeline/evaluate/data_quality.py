@@ -1,0 +1,124 @@
+"""What was read of the user's files, and what of it is in quarantine: for the report, summary and tracker."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.sheets import Cell, Sheet, number
+
+TABLES: Final = ("intake", "quarantine", "notes")
+"""Tables of the dataset `market` that say how its files were read; the embedded sample has none."""
+SHOWN_ROWS: Final = 40
+"""Rows in quarantine that the report prints; the dataset has all."""
+SHOWN_TEXT: Final = 80
+
+
+def data_tables(market: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Return those of `TABLES` that a market dataset has."""
+    return {name: market[name] for name in TABLES if name in market}
+
+
+def data_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Return what the summary says of the data.
+
+    `files`, one entry a file: `table, file, rows` read, `quarantined`, `reasons` (rows by kind of reason),
+    `first` and `last` session, `missing_sessions` between them; `notes`, what the run said; both empty for
+    the embedded sample, which is checked whole.
+
+    Examples
+    --------
+    >>> data_summary({})
+    {'files': [], 'notes': []}
+    """
+    if "intake" not in tables:
+        return {"files": [], "notes": []}
+    files = [
+        {
+            **{name: row[name] for name in ("table", "file", "rows", "quarantined")},
+            "reasons": dict(_reasons(tables["quarantine"], str(row["table"]))),
+            "first": row["first"],
+            "last": row["last"],
+            "missing_sessions": row["missing"],
+        }
+        for row in tables["intake"].to_dict("records")
+    ]
+    return {"files": files, "notes": tables["notes"]["note"].tolist()}
+
+
+def data_metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
+    """Return the counts of the data by metric name: in all, and by table.
+
+    Examples
+    --------
+    >>> data_metrics({})
+    {}
+    """
+    found: dict[str, float] = {}
+    for row in data_summary(tables)["files"]:
+        for name in ("rows", "quarantined", "missing_sessions"):
+            found[f"data/{name}"] = found.get(f"data/{name}", 0.0) + float(row[name])
+            found[f"data/{name}/{row['table']}"] = float(row[name])
+    return found
+
+
+def data_sheet(evaluation: Evaluation) -> Sheet | None:
+    """One row a file: rows read, in quarantine by reason, span, and sessions without a value."""
+    files = data_summary(evaluation.tables)["files"]
+    rows = [
+        (
+            Cell(str(each["table"])),
+            Cell(str(each["file"])),
+            Cell(number(each["rows"], 0)),
+            Cell(
+                number(each["quarantined"], 0),
+                ", ".join(f"{count} {reason}" for reason, count in each["reasons"].items()),
+            ),
+            Cell(f"{each['first']:%Y-%m-%d}"),
+            Cell(f"{each['last']:%Y-%m-%d}"),
+            Cell(number(each["missing_sessions"], 0)),
+        )
+        for each in files
+    ]
+    lead = (
+        "Every row of a file is a row of the data set or stands in quarantine with its reason. Sessions "
+        "without a value lie between the first and the last row of the file that passed."
+    )
+    headings = ("Table", "File", "Rows read", "In quarantine", "First", "Last", "Sessions without a value")
+    return Sheet("data", "Data", lead, headings, tuple(rows), labels=2)
+
+
+def note_sheet(evaluation: Evaluation) -> Sheet | None:
+    """What the run said about the data, one sentence a row."""
+    rows = tuple((Cell(str(note)),) for note in data_summary(evaluation.tables)["notes"])
+    lead = "Said at every run that reads these files."
+    return Sheet("data-notes", "What there is to say about the data", lead, ("Note",), rows, folded=True)
+
+
+def quarantine_sheet(evaluation: Evaluation) -> Sheet | None:
+    """The first rows in quarantine, as they stand in the files."""
+    held = evaluation.tables.get("quarantine", pd.DataFrame())
+    rows = [
+        (
+            Cell(str(row["table"])),
+            Cell(f"{row['file']}, {row['row']}"),
+            Cell(str(row["reason"])),
+            Cell(_shortened(str(row["text"]))),
+        )
+        for _, row in held.head(SHOWN_ROWS).iterrows()
+    ]
+    lead = f"The first {len(rows)} of {len(held)}; the data set's table `quarantine` has all."
+    headings = ("Table", "File and row", "Reason", "Row")
+    return Sheet("quarantine", "Rows in quarantine", lead, headings, tuple(rows), labels=4, folded=True)
+
+
+def _reasons(quarantine: pd.DataFrame, table: str) -> list[tuple[str, int]]:
+    own = quarantine.loc[quarantine["table"] == table, "reason"]
+    return Counter(str(reason).partition(":")[0] for reason in own).most_common()
+
+
+def _shortened(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= SHOWN_TEXT else f"{line[: SHOWN_TEXT - 3]}..."

@@ -1,0 +1,98 @@
+"""What was read and what is in quarantine, in the report, the summary and the metrics."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from pipeline.evaluate.data_quality import (
+    SHOWN_ROWS,
+    data_metrics,
+    data_sheet,
+    data_summary,
+    data_tables,
+    note_sheet,
+    quarantine_sheet,
+)
+from pipeline.evaluate.evaluate import evaluate
+from pipeline.evaluate.report import write_report
+from pipeline.evaluate.run_record import RunRecord
+from pipeline.evaluate.summary import build_summary
+from pipeline.ingest.timed_rows import INTAKE
+
+RECORD = RunRecord("run-1", "c0de")
+HELD = [
+    ("bars", "spy.csv", 9, "no value: close", "2001-01-02,,"),
+    ("bars", "spy.csv", 12, "no value: open", "2001-01-05,,"),
+    ("bars", "spy.csv", 40, "not a number: low", "2001-02-15,<b>,\n1"),
+    ("implied_vol", "vix.csv", 3, "no session of XNYS", "1990-01-15,26.34"),
+]
+NAMES = ("table", "file", "row", "reason", "text")
+
+
+@pytest.fixture(scope="module")
+def market():
+    days = [pd.Timestamp(day) for day in ("1998-01-02", "2021-03-31", "1990-01-02", "2024-12-31")]
+    intake = [("bars", "spy.csv", 5849, 3, *days[:2], 2), ("implied_vol", "vix.csv", 8833, 1, *days[2:], 0)]
+    return {
+        "bars": pd.DataFrame(),
+        "intake": pd.DataFrame(intake, columns=list(INTAKE)),
+        "quarantine": pd.DataFrame(HELD, columns=list(NAMES)),
+        "notes": pd.DataFrame({"note": ["spy.csv: 5849 rows read", "vix.csv: 8833 rows read"]}),
+    }
+
+
+@pytest.fixture(scope="module")
+def judged(desk, tables, market):
+    return evaluate(desk, {**tables, **data_tables(market)})
+
+
+def test_the_summary_counts_the_rows_of_each_file_by_reason(judged):
+    data = build_summary(judged, RECORD)["data"]
+    assert data["notes"] == ["spy.csv: 5849 rows read", "vix.csv: 8833 rows read"]
+    assert data["files"][0] == {
+        "table": "bars",
+        "file": "spy.csv",
+        "rows": 5849,
+        "quarantined": 3,
+        "reasons": {"no value": 2, "not a number": 1},
+        "first": "1998-01-02",
+        "last": "2021-03-31",
+        "missing_sessions": 2,
+    }
+    assert all(sum(file["reasons"].values()) == file["quarantined"] for file in data["files"])
+
+
+def test_the_metrics_are_in_all_and_by_table(judged):
+    found = data_metrics(judged.tables)
+    assert found["data/rows"] == 5849 + 8833
+    assert (found["data/quarantined"], found["data/quarantined/implied_vol"]) == (4, 1)
+    assert found["data/missing_sessions/bars"] == 2
+
+
+def test_the_report_shows_files_notes_and_rows(judged, tmp_path):
+    page = write_report(judged, RECORD, tmp_path / "run")["report"].read_text(encoding="utf-8")
+    for text in (
+        'id="data"',
+        "2 no value, 1 not a number",
+        "spy.csv, 40",
+        "2001-02-15,&lt;b&gt;, 1",
+        "8,833",
+    ):
+        assert text in page
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+    assert summary["data"]["files"][1]["reasons"] == {"no session of XNYS": 1}
+
+
+def test_a_run_on_the_sample_has_no_such_tables(evaluation):
+    for sheet in (data_sheet, note_sheet, quarantine_sheet):
+        assert sheet(evaluation).rows == ()
+    assert data_summary(evaluation.tables) == {"files": [], "notes": []}
+    assert data_metrics(evaluation.tables) == {}
+
+
+def test_the_report_prints_the_first_rows_only_and_says_of_how_many(desk, tables, market):
+    many = pd.concat([market["quarantine"]] * 20, ignore_index=True)
+    sheet = quarantine_sheet(evaluate(desk, {**tables, **data_tables({**market, "quarantine": many})}))
+    assert len(sheet.rows) == SHOWN_ROWS
+    assert sheet.lead.startswith(f"The first {SHOWN_ROWS} of 80;")
