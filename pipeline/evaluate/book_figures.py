@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib import dates as mdates
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from pipeline.domain.desk import Desk
 from pipeline.evaluate.book import STRESSED, Replay
@@ -87,21 +88,24 @@ def replay_figure(days: pd.DataFrame, signals: pd.DataFrame, names: Sequence[str
     market = signals[pd.to_datetime(signals["session"]).between(first, last)]
     with house_style():
         figure = canvas(9.8, 8.6)
-        grid = figure.add_gridspec(4, 12, height_ratios=[1.0, 1.15, 1.1, 1.2])
-        _market(figure.add_subplot(grid[0, :6]), market, title)
-        _regimes(figure.add_subplot(grid[0, 6:]), market, names)
-        width = 12 // len(shown)
-        bands = _row(figure, grid, 1, len(shown), width)
+        parts = figure.subfigures(4, 1, squeeze=False, height_ratios=[1.0, 1.15, 1.1, 1.3])
+        top, held, sums, explained = parts[:, 0]
+        left, right = top.subplots(1, 2)
+        _market(left, market, title)
+        _regimes(right, market, names)
+        bands = _row(held, len(shown))
         for axes, (policy, own) in zip(bands, shown, strict=True):
             _band(axes, policy, own)
         bands[0].set_ylabel("Position (units)")
-        _lines(figure.add_subplot(grid[2, :6]), shown, "pnl", "P&L since the start (bps)")
-        _lines(figure.add_subplot(grid[2, 6:]), shown, "cost", "Cost since the start (bps)", legend=True)
-        bars = _row(figure, grid, 3, len(shown), width)
+        left, right = sums.subplots(1, 2)
+        _lines(left, shown, "pnl", "P&L since the start (bps)")
+        _lines(right, shown, "cost", "Cost since the start (bps)", legend=True)
+        bars = _row(explained, len(shown))
         for axes, (policy, own) in zip(bars, shown, strict=True):
             _components(axes, policy, own)
         bars[0].set_ylabel("P&L of a day (bps)")
-        figure.legend(*bars[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(PARTS) + 1)
+        handles = bars[0].get_legend_handles_labels()
+        explained.legend(*handles, loc="outside lower center", ncols=len(PARTS) + 1)
     return figure
 
 
@@ -137,14 +141,8 @@ def _of(days: pd.DataFrame, policies: Sequence[str]) -> list[tuple[str, pd.DataF
     return [(policy, days[days["policy"] == policy]) for policy in policies if policy in known]
 
 
-def _row(figure: Figure, grid: object, row: int, count: int, width: int) -> list[Axes]:
-    made: list[Axes] = []
-    for column in range(count):
-        place = grid[row, column * width : (column + 1) * width]  # type: ignore[index]
-        axes = figure.add_subplot(place, sharey=made[0] if made else None)
-        axes.tick_params(labelleft=not made)
-        made.append(axes)
-    return made
+def _row(figure: SubFigure, count: int) -> list[Axes]:
+    return list(np.atleast_1d(figure.subplots(1, count, sharey=True)))
 
 
 def _market(axes: Axes, market: pd.DataFrame, title: str) -> None:
@@ -177,24 +175,27 @@ def _band(axes: Axes, policy: str, own: pd.DataFrame) -> None:
     axes.fill_between(own["session"], lower, upper, step="post", color=colour, alpha=0.28, linewidth=0)
     axes.step(own["session"], own["position"], where="post", color=colour, linewidth=1.5)
     axes.set_title(policy.replace("regime_switched_no_", "no "), color=colour, fontsize=9.5)
-    _sparse(axes)
+    _sparse(axes, own["session"])
 
 
 def _lines(
     axes: Axes, shown: Sequence[tuple[str, pd.DataFrame]], column: str, title: str, legend: bool = False
 ) -> None:
     for policy, own in shown:
-        total = BPS_PER_UNIT * own[column].cumsum()
-        axes.plot(own["next_session"], total, color=colour_of(policy), label=policy)
+        days = [own["session"].iloc[0], *own["next_session"]]
+        total = [0.0, *BPS_PER_UNIT * own[column].cumsum()]
+        style = "--" if policy.endswith("no_regimes") else "-"
+        axes.plot(days, total, style, color=colour_of(policy), label=policy)
     axes.set_title(title)
     axes.set_ylabel("bps")
     if legend:
-        axes.legend(loc="lower right", fontsize=8)
+        axes.legend(loc="upper left", fontsize=8)
     date_axis(axes)
 
 
 def _components(axes: Axes, policy: str, own: pd.DataFrame) -> None:
     days = own["next_session"].to_numpy()
+    axes.use_sticky_edges = False
     above, below = np.zeros(len(own)), np.zeros(len(own))
     for label, (columns, colour) in PARTS.items():
         signed = own[list(columns)].mul([-1.0 if name == "cost" else 1.0 for name in columns])
@@ -204,9 +205,11 @@ def _components(axes: Axes, policy: str, own: pd.DataFrame) -> None:
         above, below = above + np.maximum(size, 0.0), below + np.minimum(size, 0.0)
     axes.plot(days, BPS_PER_UNIT * own["pnl"], "o", color=INK, markersize=2.5, label="P&L")
     axes.set_title(policy.replace("regime_switched_no_", "no "), color=colour_of(policy), fontsize=9.5)
-    _sparse(axes)
+    _sparse(axes, own["next_session"])
 
 
-def _sparse(axes: Axes) -> None:
-    date_axis(axes, most=3)
-    axes.tick_params(axis="x", labelsize=8)
+def _sparse(axes: Axes, days: "pd.Series[pd.Timestamp]") -> None:
+    """Label three days: near the start, in the middle, and near the end."""
+    shown = [days.iloc[round(share * (len(days) - 1))] for share in (0.1, 0.5, 0.9)]
+    places = mdates.date2num(shown)  # type: ignore[no-untyped-call]
+    axes.set_xticks(places, [f"{day.day} {day:%b}" for day in shown], fontsize=8)

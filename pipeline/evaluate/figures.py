@@ -267,9 +267,9 @@ def long_date(day: pd.Timestamp) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def date_axis(axes: Axes, most: int = 8) -> None:
-    """Label the days with as few words as will do, at no more than `most` ticks."""
-    locator = mdates.AutoDateLocator(minticks=min(3, most - 1), maxticks=most)  # type: ignore[no-untyped-call]
+def date_axis(axes: Axes) -> None:
+    """Label the days with as few words as will do."""
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     short = mdates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(short)
