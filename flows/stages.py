@@ -64,7 +64,8 @@ def train(
     market = market or ingest(desk, home, force)
     matrix = matrix or features(desk, home, force, market)
     sources = {"market": market, "features": matrix}
-    return _derive("signals", learn_signals, home, force, sources, {"desk": checked_desk(desk).for_signals()})
+    settings = {"desk": checked_desk(desk).for_signals()}
+    return _derive("signals", learn_signals, home, force, sources, settings, pieces=True)
 
 
 @flow(flow_run_name=run_name)
@@ -73,7 +74,8 @@ def backtest(desk: str, home: str | None = None, force: bool = False, signals: s
     settings = checked_desk(desk)
     held = {} if settings.book.positions is None else {"positions": _load_positions(desk, home, force)}
     signals = signals or train(desk, home, force)
-    return _derive("backtest", run_backtest, home, force, {"signals": signals, **held}, {"desk": settings})
+    sources = {"signals": signals, **held}
+    return _derive("backtest", run_backtest, home, force, sources, {"desk": settings}, pieces=True)
 
 
 def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -119,12 +121,13 @@ def _derive(
     force: bool,
     inputs: Mapping[str, str],
     parameters: Mapping[str, Any],
+    pieces: bool = False,
 ) -> str:
     """Ask the store for a dataset; say how long it took, whether it was there, and what its notes say."""
     store, started = store_of(home), time.perf_counter()
     known = set(store.keys())
     with threadpool_limits(limits=1):  # so that no number depends on how many cores there are
-        key = store.derive(name, build, inputs=inputs, parameters=parameters, force=force)
+        key = store.derive(name, build, inputs=inputs, parameters=parameters, pieces=pieces, force=force)
     made = "unchanged" if key in known and not force else "made"
     log.info("%s %s in %.1f s", key, made, time.perf_counter() - started)
     if NOTES in (dataset := store.open(key)):

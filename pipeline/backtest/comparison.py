@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from pipeline.backtest.book_view import tested_episodes, view_book
 from pipeline.backtest.detector_value import hedge_on_rivals
 from pipeline.backtest.episodes import Episodes, build_episodes
-from pipeline.backtest.folds import training_of, walk_forward_folds
+from pipeline.backtest.folds import walk_forward_folds
 from pipeline.backtest.holdings import held_positions
 from pipeline.backtest.ledger import Ledger, book, book_by_fill
+from pipeline.backtest.policy_fit import fit_before, training_rows_of
 from pipeline.backtest.result_tables import parameter_rows, path_rows, result_rows
 from pipeline.domain.desk import Desk
+from pipeline.ingest.pieces import Pieces, anew
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 
@@ -24,12 +26,16 @@ log = logging.getLogger(__name__)
 
 
 def run_backtest(
-    desk: Desk, signals: Mapping[str, pd.DataFrame], positions: Mapping[str, pd.DataFrame] | None = None
+    desk: Desk,
+    signals: Mapping[str, pd.DataFrame],
+    positions: Mapping[str, pd.DataFrame] | None = None,
+    pieces: Pieces = anew,
 ) -> dict[str, pd.DataFrame | bytes]:
     """Fit and test every policy of the desk over the test windows.
 
     At each window a policy is fitted on episodes that expired before it (less the embargo), and hedges the
-    episodes that start in it, once at the desk's delay and once a session later.
+    episodes that start in it, once at the desk's delay and once a session later. `pieces` may know policies
+    that were fitted on the same episodes before.
 
     Returns
     -------
@@ -52,6 +58,7 @@ def run_backtest(
     log.info("backtest: %d policies over %d windows", len(policies), len(folds))
     stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))
     dates = sessions["session"].to_numpy()
+    known = {fold.window: training_rows_of(episodes, fold.training) for fold in folds}
 
     results, paths, tuned, files = [], [], [], {}
     fits: dict[str, dict[int, Policy]] = {name: {} for name in policies}
@@ -59,8 +66,8 @@ def run_backtest(
     for name, policy in policies.items():
         started = time.perf_counter()
         for fold in folds:
-            training = training_of(desk, episodes, fold.training)
-            fitted = fits[name][fold.window] = policy.fit(training)
+            found = fit_before(desk, policy, known[fold.window], pieces)
+            fitted = fits[name][fold.window] = found.policy
             state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
             band = fitted.band(state).checked(name)
             delay = desk.hedge.delay_sessions
@@ -72,7 +79,7 @@ def run_backtest(
                 row = int(np.flatnonzero(fold.test == stressed)[0])
                 days = dates[episodes.start[stressed] :]
                 paths.append(path_rows(name, days, state.forward[row], band, ledger, row))
-            tuned += parameter_rows(fold.window, fitted, training)
+            tuned += parameter_rows(fold.window, fitted, found.score)
             if name == FLAGSHIP:
                 files["models/regime_switched.json"] = json.dumps(fitted.parameters()).encode()
         log.debug("%s: %d windows in %.1f s", name, len(folds), time.perf_counter() - started)
@@ -80,7 +87,7 @@ def run_backtest(
         "episodes": pd.concat(results, ignore_index=True),
         "path": pd.concat(paths, ignore_index=True),
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
-        "detector_episodes": hedge_on_rivals(desk, sessions, signals["rival_regimes"]),
+        "detector_episodes": hedge_on_rivals(desk, sessions, signals["rival_regimes"], pieces),
         **view_book(desk, sessions, episodes, tested_episodes(folds, ledgers), fits, holdings),
         "positions": pd.DataFrame(columns=["row"]) if positions is None else positions["positions"],
         "held_back": pd.DataFrame(columns=["row"]) if positions is None else positions["quarantine"],

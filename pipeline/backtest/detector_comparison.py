@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline.backtest.windows import Window
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk import Desk, RegimeSettings, WindowSettings
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.scores import qlike
 from pipeline.forecasts.targets import variance_ahead
 from pipeline.forecasts.task import SMALLEST_VARIANCE
+from pipeline.ingest.dataset import Output
+from pipeline.ingest.pieces import Pieces, anew
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.regimes.describe import switches_a_year
 from pipeline.regimes.detection import SimulatedRegimes, detection, simulate_regimes
@@ -44,6 +46,43 @@ class _Walk:
     prob: FloatArray
     variance: FloatArray
     seconds: float
+
+
+def compared_before_test(
+    desk: Desk,
+    features: pd.DataFrame,
+    close: "pd.Series[float]",
+    windows: Sequence[Window],
+    pieces: Pieces = anew,
+) -> pd.DataFrame:
+    """Return `compare_detectors` of the rows that it reads, which `pieces` may know already."""
+    before = tuple(window for window in windows if not window.tested)
+    edge = before[-1].stop
+    columns = dict.fromkeys((*desk.regimes.features, "return_1d"))
+    piece = pieces(
+        "detectors",
+        _compared,
+        regimes=desk.regimes.model_copy(update={"map": {}}),
+        seed=desk.seed,
+        refit_months=desk.windows.refit_months,
+        features=features[list(columns)].iloc[:edge],
+        close=close.iloc[:edge],
+        windows=before,
+    )
+    return piece["detectors"]
+
+
+def _compared(
+    regimes: RegimeSettings,
+    seed: int,
+    refit_months: int,
+    features: pd.DataFrame,
+    close: "pd.Series[float]",
+    windows: Sequence[Window],
+) -> Output:
+    refits = WindowSettings(refit_months=refit_months)
+    desk = Desk.model_construct(name="detectors", seed=seed, regimes=regimes, windows=refits)
+    return {"detectors": compare_detectors(desk, features, close, windows)}
 
 
 def compare_detectors(

@@ -1,5 +1,6 @@
 """Walk-forward forecasts: every forecaster of every task, refitted at every window on what was known."""
 
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,27 +11,28 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
+from pipeline.backtest.forecast_window import INTERVALLED, forecast_window
+from pipeline.backtest.packing import unpacked
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk, ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts import targets
 from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
+from pipeline.forecasts.catalogue import restore
 from pipeline.forecasts.events import Climatology
 from pipeline.forecasts.forecaster import Forecaster
-from pipeline.forecasts.har import LogHar
-from pipeline.forecasts.harness import fit_all, predict_all, score_table, training_rows
+from pipeline.forecasts.harness import score_table, training_rows
 from pipeline.forecasts.interval_scores import RIVAL
 from pipeline.forecasts.intervals import (
     Calibration,
     Interval,
     adaptive_interval,
     log_normal_interval,
-    log_residuals,
 )
 from pipeline.forecasts.targets import Target
 from pipeline.forecasts.task import Task, gap_task, illiquidity_task, spike_task, variance_task
+from pipeline.ingest.pieces import Pieces, anew
 
-INTERVALLED = (LightGbm.name, LogHar.name)
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
 WITHOUT_IMPLIED = "lightgbm_no_implied"
 IMPLIED_FROM = 0.9
@@ -119,7 +121,11 @@ class _Walk:
 
 
 def learn_forecasts(
-    desk: Desk, features: pd.DataFrame, close: "pd.Series[float]", windows: Sequence[Window]
+    desk: Desk,
+    features: pd.DataFrame,
+    close: "pd.Series[float]",
+    windows: Sequence[Window],
+    pieces: Pieces = anew,
 ) -> LearnedForecasts:
     """Fit every forecaster before each window and forecast through it.
 
@@ -134,7 +140,7 @@ def learn_forecasts(
     implied = features["implied_vol"].iloc[: windows[0].start].notna().mean() > IMPLIED_FROM
 
     def walk(task: Task, target: Callable[[Window], Target]) -> _Walk:
-        return _walk(desk, features, windows, task, target)
+        return _walk(desk, features, windows, task, target, pieces)
 
     def variance_walk(horizon: int) -> _Walk:
         ahead = targets.variance_ahead(close, horizon)
@@ -223,22 +229,31 @@ def _walk(
     windows: Sequence[Window],
     task: Task,
     target: Callable[[Window], Target],
+    pieces: Pieces,
 ) -> _Walk:
-    pieces, actual = [], []
-    models: dict[str, Forecaster] = {}
+    predictions, actual = [], []
     errors: dict[str, list[Calibration]] = {name: [] for name in INTERVALLED if task.kind == "level"}
+    numbers = features.drop(columns=["session", "known_time"], errors="ignore")
     for window in windows:
         goal = target(window)
-        rows = training_rows(goal.known, window.start, desk.windows.embargo_sessions)
-        models = fit_all(task, features[rows], goal.outcome[rows], desk.forecasts, desk.seed)
-        predicted = predict_all(models, features.iloc[: window.stop])
-        pieces.append(predicted.iloc[window.start :])
+        piece = pieces(
+            "forecast_window",
+            forecast_window,
+            task=task,
+            settings=desk.forecasts,
+            seed=desk.seed,
+            features=numbers.iloc[: window.stop],
+            learned=goal.outcome[training_rows(goal.known, window.start, desk.windows.embargo_sessions)],
+            start=window.start,
+        )
+        predictions.append(piece["predictions"])
         actual.append(goal.outcome[window.start : window.stop])
+        residuals = unpacked(piece.read_bytes("residuals.npz"))
         for name, learned in errors.items():
-            fitted = predicted[name].to_numpy(dtype=float)[rows[: window.stop]]
-            residuals = log_residuals(task.floored(goal.outcome[rows]), fitted)
-            learned.append(Calibration(window.start - windows[0].start, residuals))
-    return _Walk(task, pd.concat(pieces), np.concatenate(actual), goal.offset, errors, models)
+            learned.append(Calibration(window.start - windows[0].start, residuals[name]))
+    states = json.loads(piece.read_bytes("models.json"))
+    models = {name: restore(state) for name, state in states.items()}
+    return _Walk(task, pd.concat(predictions), np.concatenate(actual), goal.offset, errors, models)
 
 
 def _scored(walk: _Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """Walk-forward regimes: refitted at every window, filtered forward, labels carried from fit to fit."""
 
-import io
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from pipeline.backtest.packing import unpacked
+from pipeline.backtest.regime_window import regime_window
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk
-from pipeline.domain.instruments import FloatArray
-from pipeline.regimes.alignment import align
+from pipeline.ingest.pieces import Pieces, anew
 from pipeline.regimes.base import Detector
-from pipeline.regimes.catalogue import detector
+from pipeline.regimes.catalogue import DETECTORS
 from pipeline.regimes.describe import describe, transition_table
-from pipeline.regimes.variance_to_go import variance_to_go
 
 log = logging.getLogger(__name__)
 
@@ -33,44 +32,36 @@ class LearnedRegimes:
     last: Detector
 
 
-def learn_regimes(desk: Desk, features: pd.DataFrame, windows: Sequence[Window]) -> LearnedRegimes:
+def learn_regimes(
+    desk: Desk, features: pd.DataFrame, windows: Sequence[Window], pieces: Pieces = anew
+) -> LearnedRegimes:
     """Fit the desk's detector before each window and filter through it.
 
     A fit sees the sessions before its window only. Its filter runs from the first session, so that the
     probabilities at the start of the window rest on the whole past. Labels are matched to the previous fit.
+    `pieces` may know windows whose rows have not changed.
     """
     columns = features[list(desk.regimes.features)]
     returns = features["return_1d"].to_numpy(dtype=float)
-    pieces = []
-    previous: Detector | None = None
+    tables = []
+    previous: dict[str, np.ndarray] | None = None
     for window in windows:
-        fitted = detector(desk.regimes, desk.seed).fit(columns.iloc[: window.start], returns[: window.start])
-        if previous is not None:
-            match = align(previous, fitted)
-            fitted = fitted.relabelled(match.order)
-            if match.by_volatility:
-                log.warning("window %d: no match keeps regime 0 the calmest, labelled anew", window.number)
-        prob = fitted.filter(columns.iloc[: window.stop])[window.start :]
-        pieces.append(regime_columns(fitted, prob, desk.forecasts.horizons[-1], window.start))
-        previous = fitted
+        piece = pieces(
+            "regime_window",
+            regime_window,
+            settings=desk.regimes.model_copy(update={"map": {}}),
+            seed=desk.seed,
+            features=columns.iloc[: window.stop],
+            returns=returns[: window.start],
+            previous=previous,
+            reach=desk.forecasts.horizons[-1],
+        )
+        tables.append(piece["signals"])
+        previous = unpacked(piece.read_bytes("detector.npz"))
     assert previous is not None
-    signals = pd.concat(pieces)
+    last = DETECTORS[desk.regimes.detector].from_arrays(previous)
+    signals = pd.concat(tables)
     known = signals.filter(like="regime_prob_").to_numpy()
     described = describe(known, returns[signals.index], desk.regimes.names).reset_index(names="name")
-    transition = transition_table(previous.transition_, desk.regimes.names).reset_index(names="from")
-    return LearnedRegimes(signals, described, transition, previous)
-
-
-def packed(arrays: dict[str, np.ndarray]) -> bytes:
-    """Return arrays as the bytes of an NPZ file, free of pickle."""
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def regime_columns(fitted: Detector, prob: FloatArray, reach: int, first: int) -> pd.DataFrame:
-    """Return `regime_prob_k` and, for m = 1 … `reach`, `regime_variance_m`, from row `first` on."""
-    to_go = variance_to_go(prob, fitted.transition_, fitted.state_variance_, reach)
-    names = [f"regime_prob_{k}" for k in range(prob.shape[1])]
-    names += [f"regime_variance_{m}" for m in range(1, reach + 1)]
-    return pd.DataFrame(np.hstack([prob, to_go]), columns=names, index=range(first, first + len(prob)))
+    transition = transition_table(last.transition_, desk.regimes.names).reset_index(names="from")
+    return LearnedRegimes(signals, described, transition, last)

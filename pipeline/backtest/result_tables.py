@@ -8,7 +8,7 @@ from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.folds import Fold
 from pipeline.backtest.ledger import SOURCES, Ledger
 from pipeline.domain.band import Band
-from pipeline.policies.base import Policy, Training
+from pipeline.policies.base import Policy
 
 
 def result_rows(
@@ -50,9 +50,6 @@ def path_rows(
     )
 
 
-def parameter_rows(
-    window: int, policy: Policy, training: Training
-) -> list[tuple[int, str, str, float, float]]:
+def parameter_rows(window: int, policy: Policy, score: float) -> list[tuple[int, str, str, float, float]]:
     """Return a fitted policy's parameters and its training score, as rows of the table `tuned`."""
-    score = training.score(policy).value
     return [(window, policy.name, key, value, score) for key, value in policy.parameters().items()]

@@ -8,23 +8,28 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.detector_comparison import compare_detectors
+from pipeline.backtest.detector_comparison import compared_before_test
 from pipeline.backtest.detector_value import regimes_of_rivals
 from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecasts
-from pipeline.backtest.learned_regimes import learn_regimes, packed
+from pipeline.backtest.learned_regimes import learn_regimes
+from pipeline.backtest.packing import packed
 from pipeline.backtest.volume import volume_columns
 from pipeline.backtest.windows import check_coverage, refit_windows
 from pipeline.domain.desk import Desk
 from pipeline.forecasts.interval_scores import interval_table
 from pipeline.forecasts.intervals import Interval
 from pipeline.forecasts.targets import variance_ahead
+from pipeline.ingest.pieces import Pieces, anew
 
 SESSIONS_A_YEAR = 252
 log = logging.getLogger(__name__)
 
 
 def learn_signals(
-    desk: Desk, market: Mapping[str, pd.DataFrame], features: Mapping[str, pd.DataFrame]
+    desk: Desk,
+    market: Mapping[str, pd.DataFrame],
+    features: Mapping[str, pd.DataFrame],
+    pieces: Pieces = anew,
 ) -> dict[str, pd.DataFrame | bytes]:
     """Walk the desk's detector and forecasters forward and return their out-of-sample signals.
 
@@ -33,6 +38,7 @@ def learn_signals(
     desk : settings.
     market : the table `bars`.
     features : the table `features`, one row a session of `bars`.
+    pieces : may know windows whose rows have not changed.
 
     Returns
     -------
@@ -49,14 +55,14 @@ def learn_signals(
     windows = refit_windows(desk.windows, sessions[since:])
 
     started = time.perf_counter()
-    regimes = learn_regimes(desk, matrix, windows)
+    regimes = learn_regimes(desk, matrix, windows, pieces)
     log.info("regimes: %d refits in %.1f s", len(windows), time.perf_counter() - started)
     started = time.perf_counter()
-    detectors = compare_detectors(desk, matrix, close, windows)
-    rivals = regimes_of_rivals(desk, matrix, windows)
+    detectors = compared_before_test(desk, matrix, close, windows, pieces)
+    rivals = regimes_of_rivals(desk, matrix, windows, pieces)
     log.info("regimes: %d detectors compared in %.1f s", len(detectors), time.perf_counter() - started)
     started = time.perf_counter()
-    forecasts = learn_forecasts(desk, matrix, close, windows)
+    forecasts = learn_forecasts(desk, matrix, close, windows, pieces)
     log.info("forecasts: %d refits in %.1f s", len(windows), time.perf_counter() - started)
 
     signals = matrix[["session", "known_time", *desk.data.tenors]].join(regimes.signals, how="inner")

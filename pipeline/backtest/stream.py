@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
-from pipeline.backtest.learned_regimes import regime_columns
+from pipeline.backtest.regime_window import regime_columns
 from pipeline.backtest.volume import volume_columns
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError

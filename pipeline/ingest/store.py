@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from pydantic import BaseModel
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.code_version import HEX_DIGITS, code_version
+from pipeline.ingest.content import content_digest
 from pipeline.ingest.dataset import Dataset, Output, flush_folder, write_dataset
 from pipeline.ingest.file_lock import file_lock
+from pipeline.ingest.pieces import plain_arguments
 
 LEFTOVER_SECONDS = 24 * 3600.0
 
@@ -39,6 +42,7 @@ class DatasetStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._versions: dict[Callable[..., Output], str] = {}
 
     def derive(
         self,
@@ -47,6 +51,7 @@ class DatasetStore:
         *,
         inputs: Mapping[str, str],
         parameters: Mapping[str, Any],
+        pieces: bool = False,
         force: bool = False,
     ) -> str:
         """Return the key of the dataset `build(**inputs, **parameters)`, and make it if it is not there.
@@ -62,6 +67,7 @@ class DatasetStore:
         inputs : other datasets by the argument that receives them: `key` for the whole, `key/table` for one
             table of it.
         parameters : JSON-able values or pydantic models by argument.
+        pieces : hand `build` the argument `pieces` too, so that it keeps parts of its work here.
         force : make it even if it is there, and put the new one in the place of the old.
 
         Raises
@@ -80,8 +86,29 @@ class DatasetStore:
             Dataset(self.root / key).check()
             return key
         loaded = {argument: self._load(source) for argument, source in inputs.items()}
-        self._publish(key, identity, build(**loaded, **parameters), force)
+        kept = {"pieces": partial(self.piece, _force=force)} if pieces else {}
+        self._publish(key, identity, build(**loaded, **parameters, **kept), force)
         return key
+
+    def piece(
+        self, name: str, build: Callable[..., Output], *, _force: bool = False, **arguments: Any
+    ) -> Dataset:
+        """Return the dataset `build(**arguments)`, known by the content of the arguments: `ingest.pieces`.
+
+        The key is `name` and 16 hexadecimal digits of SHA-256 over the name, the content of the arguments
+        (`content.content_digest`) and the code version of `build`: the same rows and settings are not worked
+        on twice, whatever dataset they come from.
+        """
+        if build not in self._versions:
+            self._versions[build] = code_version(build)
+        parts = {argument: content_digest(value) for argument, value in arguments.items()}
+        identity = {"name": name, "inputs": parts, "parameters": {}, "code_version": self._versions[build]}
+        key = f"{name}-{hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:HEX_DIGITS]}"
+        if _force or not self._settled(key).is_dir():
+            self._publish(key, identity, build(**plain_arguments(arguments)), _force)
+        dataset = Dataset(self.root / key)
+        dataset.check()
+        return dataset
 
     def open(self, key: str) -> Dataset:
         """Return a dataset of the store.

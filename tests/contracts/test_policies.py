@@ -7,6 +7,7 @@ hedges a net book of options as it hedges one.
 
 import importlib
 import inspect
+import json
 import pkgutil
 from dataclasses import fields, is_dataclass, replace
 
@@ -23,6 +24,7 @@ from pipeline.domain.risk_measures import measure
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy, Score, Training
 from pipeline.policies.catalogue import POLICIES, _build
+from pipeline.policies.written import restored, written
 
 DESK: Desk = load_desk("spx-daily")
 
@@ -127,6 +129,12 @@ def test_fitting_leaves_the_state_alone_and_repeats(policy, make_state):
 
 def test_parameters_are_plain_numbers(fitted):
     assert all(isinstance(value, float) for value in fitted.parameters().values())
+
+
+def test_what_it_learned_is_kept_exactly(fitted):
+    kept = restored(json.loads(json.dumps(written(fitted))))
+    assert kept == fitted
+    assert type(kept) is type(fitted)
 
 
 def as_book(state, copies):

@@ -44,6 +44,10 @@ def many(seed):
     return {**named, "blob.bin": bytes([seed % 256]) * 100_000}
 
 
+def whole(rows, pieces):
+    return {"numbers": pieces("part", make, rows=rows)["numbers"]}
+
+
 def fail():
     raise RuntimeError("no luck")
 
@@ -295,3 +299,33 @@ for _ in range({rounds}):
     assert process.returncode == 0
     assert len(created) > 5, "nothing was replaced: the test proves nothing"
     assert cut_writes > 5, "no write was cut short: the test proves nothing"
+
+
+def test_a_piece_is_known_by_the_content_of_what_it_is_made_from(stages, store):
+    table = pd.DataFrame({"x": [1.0, 2.0]})
+    first = store.piece("doubled", stages.double, source={"numbers": table})
+    again = store.piece("doubled", stages.double, source={"numbers": table.copy()})
+    assert stages.CALLS == ["double"]
+    assert again.key == first.key
+    assert first["numbers"]["x"].tolist() == [2.0, 4.0]
+    other = store.piece("doubled", stages.double, source={"numbers": table + 1e-15})
+    tripled = store.piece("doubled", stages.double, source={"numbers": table}, factor=3.0)
+    assert len({first.key, other.key, tripled.key}) == 3
+
+
+def test_a_piece_is_made_again_by_force_or_when_the_code_has_changed(stages, store, tmp_path):
+    table = {"numbers": pd.DataFrame({"x": [1.0]})}
+    first = store.piece("doubled", stages.double, source=table)
+    store.piece("doubled", stages.double, source=table, _force=True)
+    assert stages.CALLS == ["double"] * 2
+    file = tmp_path / "code" / "toystages" / "steps.py"
+    file.write_text(file.read_text() + "\n# another version\n")
+    assert DatasetStore(store.root).piece("doubled", stages.double, source=table).key != first.key
+
+
+def test_a_stage_that_asks_for_pieces_keeps_them_in_its_store(stages, store):
+    key = store.derive("whole", stages.whole, inputs={}, parameters={"rows": 2}, pieces=True)
+    assert [each.rpartition("-")[0] for each in sorted(store.keys())] == ["part", "whole"]
+    assert store.open(key)["numbers"]["x"].tolist() == store.open(store.keys()[0])["numbers"]["x"].tolist()
+    store.derive("whole", stages.whole, inputs={}, parameters={"rows": 2}, pieces=True, force=True)
+    assert stages.CALLS == ["make"] * 2

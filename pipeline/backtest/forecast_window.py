@@ -1,0 +1,51 @@
+"""One window of a forecasting walk: every forecaster of a task fitted before it and run through it."""
+
+import json
+
+import pandas as pd
+
+from pipeline.backtest.packing import packed
+from pipeline.domain.desk import ForecastSettings
+from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.boosted import LightGbm
+from pipeline.forecasts.har import LogHar
+from pipeline.forecasts.harness import fit_all, predict_all
+from pipeline.forecasts.intervals import log_residuals
+from pipeline.forecasts.task import Task
+from pipeline.ingest.dataset import Output
+
+INTERVALLED = (LightGbm.name, LogHar.name)
+"""Models of a level whose errors on the training rows make intervals."""
+
+
+def forecast_window(
+    task: Task, settings: ForecastSettings, seed: int, features: pd.DataFrame, learned: FloatArray, start: int
+) -> Output:
+    """Fit every forecaster of a task before a window and forecast through it.
+
+    Parameters
+    ----------
+    task, settings, seed : what is forecast, and how.
+    features : [stop rows] of the feature matrix until the window ends.
+    learned : [n] targets of the first n rows, those that may be learned from.
+    start : first row of the window.
+
+    Returns
+    -------
+    The table `predictions` (one column a model, rows start … stop − 1), `residuals.npz` (log residuals of the
+    training rows by model; none of an event), and `models.json`, the states of the fitted models.
+    """
+    rows = len(learned)
+    models = fit_all(task, features.iloc[:rows], learned, settings, seed)
+    predicted = predict_all(models, features)
+    names = INTERVALLED if task.kind == "level" else ()
+    residuals = {
+        name: log_residuals(task.floored(learned), predicted[name].to_numpy(dtype=float)[:rows])
+        for name in names
+    }
+    states = {name: model.to_state() for name, model in models.items()}
+    return {
+        "predictions": predicted.iloc[start:],
+        "residuals.npz": packed(residuals),
+        "models.json": json.dumps(states).encode(),
+    }

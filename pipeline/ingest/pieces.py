@@ -1,0 +1,64 @@
+"""Pieces of a stage's work: what a window was learned from says whether it must be learned again."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import pandas as pd
+
+from pipeline.ingest.content import Known
+from pipeline.ingest.dataset import Output
+
+
+class Piece(Protocol):
+    """What a piece of work gave: tables and other files by name."""
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        """Return a table."""
+        ...
+
+    def read_bytes(self, file: str) -> bytes:
+        """Return the content of a file that is not a table."""
+        ...
+
+
+class Pieces(Protocol):
+    """How a stage does a piece of its work: anew, or from the dataset store where that has it.
+
+    A piece is `build(**arguments)`, a plain function of a module whose answer depends on the content of its
+    arguments only. `DatasetStore.pieces` gives one that keeps them.
+    """
+
+    def __call__(self, name: str, build: Callable[..., Output], **arguments: Any) -> Piece:
+        """Return what `build(**arguments)` gives."""
+        ...
+
+
+class Made:
+    """A piece of work that was just done and is not kept.
+
+    Examples
+    --------
+    >>> Made({"note.txt": b"x"}).read_bytes("note.txt")
+    b'x'
+    """
+
+    def __init__(self, output: Output) -> None:
+        self._tables = {name: each for name, each in output.items() if isinstance(each, pd.DataFrame)}
+        self._files = {name: each for name, each in output.items() if isinstance(each, bytes)}
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        return self._tables[table]
+
+    def read_bytes(self, file: str) -> bytes:
+        """Return the content of a file that is not a table."""
+        return self._files[file]
+
+
+def anew(name: str, build: Callable[..., Output], **arguments: Any) -> Piece:
+    """Do the piece of work and keep nothing: `Pieces` of a stage without a store."""
+    return Made(build(**plain_arguments(arguments)))
+
+
+def plain_arguments(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments as `build` takes them."""
+    return {key: each.value if isinstance(each, Known) else each for key, each in arguments.items()}
