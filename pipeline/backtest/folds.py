@@ -8,9 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.episodes import Episodes
-from pipeline.backtest.ledger import book
+from pipeline.backtest.ledger import Market, book
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray
 from pipeline.domain.risk_measures import measure
 from pipeline.forecasts.harness import training_rows
 from pipeline.policies.base import Policy, Score, Training
@@ -74,15 +75,24 @@ def scorer(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Callable[
     policy is chosen for the risk it removes and not for leaning with the drift of a few years.
     """
     state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
-    drift = float(np.mean(np.diff(market.price, axis=1) / market.price[:, :-1]))
-    exposure = drift * market.price[:, :-1]
-
-    blocks = np.array_split(np.arange(len(rows)), max(4, len(rows) // desk.evaluation.block_sessions))
+    exposure = mean_return(episodes.market, rows) * market.price[:, :-1]
 
     def score(policy: Policy) -> Score:
         ledger = book(market, policy.band(state), desk.hedge.delay_sessions)
-        pnl = ledger.pnl - (ledger.position * exposure).sum(axis=(1, 2))
-        value, *parts = (float(measure(pnl[part], desk.risk)) for part in (slice(None), *blocks))
-        return Score(value, np.array(parts))
+        return judged(desk, ledger.pnl - (ledger.position * exposure).sum(axis=(1, 2)))
 
     return score
+
+
+def mean_return(market: Market, rows: NDArray[np.int64]) -> float:
+    """Return the mean return of the hedge instrument over one step of some episodes."""
+    price = market.price[rows]
+    return float(np.mean(np.diff(price, axis=1) / price[:, :-1]))
+
+
+def judged(desk: Desk, pnl: FloatArray) -> Score:
+    """Return the desk's risk of successive episodes [N], over all and over blocks of start days."""
+    blocks = np.array_split(pnl, max(4, len(pnl) // desk.evaluation.block_sessions))
+    return Score(
+        float(measure(pnl, desk.risk)), np.array([float(measure(part, desk.risk)) for part in blocks])
+    )

@@ -1,10 +1,13 @@
 """The Greeks of what is hedged, in units of the hedge instrument: one option, or the net of a book."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
+from pipeline.policies.remembering import remembered
 from pipeline.pricing import book
 
 
@@ -43,21 +46,33 @@ def target(state: MarketState, vol: FloatArray) -> FloatArray:
 
     δ = −∂value/∂F · dF/dprice, summed over the options. A short call gives a positive position.
     """
-    delta = book.delta(state.liability, state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-    return net(-delta * state.forward_slope)
+
+    def offset() -> FloatArray:
+        terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
+        return net(-book.delta(state.liability, *terms) * state.forward_slope)
+
+    return remembered(state, ("target",), (vol,), offset)
 
 
 def curvature(state: MarketState, vol: FloatArray) -> FloatArray:
     """Return |Γ| = |∂²value/∂price²| of all options together at volatility `vol`, [N, T]."""
-    gamma = book.gamma(state.liability, state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-    return np.abs(net(gamma * state.forward_slope**2))
+
+    def absolute() -> FloatArray:
+        terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
+        return np.abs(net(book.gamma(state.liability, *terms) * state.forward_slope**2))
+
+    return remembered(state, ("curvature",), (vol,), absolute)
 
 
 def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:
     """Return the least and greatest position that the options' deltas can ask for together, [N, T] each."""
     low, high = state.liability.position_range
-    most: FloatArray = state.forward_slope * np.exp(-state.rate * state.time_to_expiry)
-    return net(low * most), net(high * most)
+
+    def most() -> FloatArray:
+        return np.asarray(state.forward_slope * np.exp(-state.rate * state.time_to_expiry))
+
+    one = remembered(state, ("position_range",), (), most)
+    return net(low * one), net(high * one)
 
 
 def known(vol: FloatArray, policy: str, what: str) -> FloatArray:
@@ -72,3 +87,26 @@ def known(vol: FloatArray, policy: str, what: str) -> FloatArray:
         *_, row, time = np.argwhere(np.isnan(vol))[0]
         raise PolicyError(f"policy {policy}: no {what} in episode {row} at decision time {time}")
     return vol
+
+
+def blended(state: MarketState, policy: str, parts: Mapping[str, float]) -> FloatArray:
+    """Return the volatility [N, T] whose variance is Σ weight · variance over fields of the state.
+
+    Parameters
+    ----------
+    parts : weight by name of the field; one with weight zero is not read.
+
+    Raises
+    ------
+    PolicyError
+        As `known`.
+    """
+    used = {name: weight for name, weight in parts.items() if weight}
+
+    def root() -> FloatArray:
+        variance = np.zeros_like(state.forward)
+        for name, weight in used.items():
+            variance += weight * known(getattr(state, name), policy, name) ** 2
+        return np.sqrt(variance)
+
+    return remembered(state, ("blended", *used.items()), (), root)

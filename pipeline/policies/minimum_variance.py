@@ -12,6 +12,7 @@ from pipeline.domain.instruments import FloatArray, Right
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Training
+from pipeline.policies.remembering import remembered
 from pipeline.pricing import black
 
 DELTA_RANGE = (0.05, 0.95)
@@ -66,15 +67,16 @@ def named_coefficients(by_right: Mapping[Right, Coefficients]) -> dict[str, floa
 
 def adjustment(state: MarketState, coefficients: Mapping[Right, Coefficients]) -> FloatArray:
     """Return what the minimum-variance hedge adds to the delta hedge, [N, T] hedge units."""
-    total = np.zeros_like(state.forward)
-    for leg in state.liability.legs:
-        delta, slopes = _regressors(state, leg.right)
-        total -= (
-            leg.quantity
-            * (slopes / state.forward)
-            * np.polynomial.polynomial.polyval(delta, coefficients[leg.right])
-        )
-    return exposure.net(total * state.forward_slope)
+
+    def of_legs() -> FloatArray:
+        total = np.zeros_like(state.forward)
+        for leg in state.liability.legs:
+            delta, slopes = _regressors(state, leg.right)
+            shift = np.polynomial.polynomial.polyval(delta, coefficients[leg.right])
+            total -= leg.quantity * (slopes / state.forward) * shift
+        return exposure.net(total * state.forward_slope)
+
+    return remembered(state, ("adjustment", *sorted(coefficients.items())), (), of_legs)
 
 
 def slope_coefficients(state: MarketState, right: Right) -> Coefficients:
@@ -88,6 +90,11 @@ def slope_coefficients(state: MarketState, right: Right) -> Coefficients:
     FitError
         Fewer than 100 usable rows.
     """
+    a, b, c = remembered(state, ("slope", right), (), lambda: _regressed(state, right))
+    return float(a), float(b), float(c)
+
+
+def _regressed(state: MarketState, right: Right) -> FloatArray:
     mark = black.price(
         right, state.forward, state.strike, state.time_to_expiry, state.implied_vol, state.rate
     )
@@ -105,8 +112,7 @@ def slope_coefficients(state: MarketState, right: Right) -> Coefficients:
     design = scale[use][:, None] * np.stack(
         [np.ones(use.sum()), delta[:, :-1][use], delta[:, :-1][use] ** 2], 1
     )
-    a, b, c = np.linalg.lstsq(design, excess[use], rcond=None)[0]
-    return float(a), float(b), float(c)
+    return np.asarray(np.linalg.lstsq(design, excess[use], rcond=None)[0])
 
 
 def _regressors(state: MarketState, right: Right) -> tuple[FloatArray, FloatArray]:

@@ -18,6 +18,7 @@ from pipeline.policies.minimum_variance import (
     named_coefficients,
     slope_coefficients,
 )
+from pipeline.policies.remembering import remembered
 from pipeline.policies.trading_rule import charged, traded
 from pipeline.policies.tuning import tune
 from pipeline.policies.whalley_wilmott import half_width
@@ -93,17 +94,15 @@ class RegimeSwitched:
         return tuned | named_coefficients({"call": self.call, "put": self.put})
 
     def _volatility(self, state: MarketState) -> FloatArray:
-        blend = (
-            (1.0 - self.regime_weight - self.forecast_weight, state.implied_vol, "implied_vol"),
-            (self.regime_weight, state.regime_vol, "regime_vol"),
-            (self.forecast_weight, state.forecast_vol, "forecast_vol"),
+        return exposure.blended(
+            state,
+            self.name,
+            {
+                "implied_vol": 1.0 - self.regime_weight - self.forecast_weight,
+                "regime_vol": self.regime_weight,
+                "forecast_vol": self.forecast_weight,
+            },
         )
-        variance = np.zeros_like(state.forward)
-        for weight, vol, what in blend:
-            if weight:
-                variance += weight * exposure.known(vol, self.name, what) ** 2
-        root: FloatArray = np.sqrt(variance)
-        return root
 
     def _half_width(
         self, state: MarketState, vol: FloatArray, cost: FloatArray | float
@@ -125,8 +124,8 @@ def by_regime(state: MarketState, tilt: float) -> FloatArray | float:
     if tilt == 1.0:
         return 1.0
     regimes = state.regime_prob.shape[-1]
-    factor: FloatArray = state.regime_prob @ tilt ** (np.arange(regimes) / (regimes - 1) - 0.5)
-    return factor
+    factors = tilt ** (np.arange(regimes) / (regimes - 1) - 0.5)
+    return remembered(state, ("by_regime", tilt), (), lambda: np.asarray(state.regime_prob @ factors))
 
 
 @dataclass(frozen=True)

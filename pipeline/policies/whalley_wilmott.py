@@ -10,6 +10,7 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
+from pipeline.policies.remembering import remembered
 from pipeline.policies.trading_rule import charged, traded
 
 
@@ -34,6 +35,18 @@ def half_width(
 
     S is the hedge instrument's price and Γ the net gamma with respect to it.
     """
-    gamma = exposure.curvature(state, vol)
-    discount = np.exp(-state.rate * exposure.typical(state, state.time_to_expiry))
-    return np.cbrt(1.5 * discount * cost * state.price[..., 0] * gamma**2 / aversion)
+
+    def at_unit_cost_and_aversion() -> FloatArray:
+        gamma = exposure.curvature(state, vol)
+        discount = np.exp(-state.rate * exposure.typical(state, state.time_to_expiry))
+        return np.asarray(np.cbrt(1.5 * discount * state.price[..., 0] * gamma**2))
+
+    unit = remembered(state, ("half_width",), (vol,), at_unit_cost_and_aversion)
+    return np.asarray(unit * _root(state, cost, aversion))
+
+
+def _root(state: MarketState, cost: FloatArray | float, aversion: FloatArray | float) -> FloatArray:
+    """Return (cost / aversion)^(1/3); the root of a forecast cost is remembered."""
+    if isinstance(cost, float):
+        return np.cbrt(cost / aversion)
+    return remembered(state, ("root",), (cost,), lambda: np.cbrt(cost)) / np.cbrt(aversion)

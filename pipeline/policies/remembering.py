@@ -1,0 +1,66 @@
+"""A market state that keeps what was computed from it, for policies that are asked many times about it."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.market_state import MarketState
+
+MOST = 48
+"""Arrays kept of one state; the oldest goes first."""
+
+
+class Memory(dict[Any, tuple[FloatArray, tuple[FloatArray, ...]]]):
+    """What was computed from one set of episodes, with the arrays that it was computed from."""
+
+
+class RememberingState(MarketState):
+    """A market state whose Greeks are computed once, and that notes when its risk aversion is read.
+
+    What never reads the risk aversion cannot depend on it. A state made from this one (`replace`,
+    `episodes`, `at`) remembers nothing.
+    """
+
+    memory: Memory | None = None
+    read: bool
+
+    @classmethod
+    def of(cls, state: MarketState, aversion: float, memory: Memory) -> "RememberingState":
+        """Return the state at another risk aversion, not read yet; `memory` is that of the same episodes."""
+        values = {each.name: getattr(state, each.name) for each in fields(MarketState)}
+        made = cls(**(values | {"risk_aversion": aversion}))
+        object.__setattr__(made, "memory", memory)
+        object.__setattr__(made, "read", False)
+        return made
+
+    def __getattribute__(self, name: str) -> Any:
+        if name == "risk_aversion":
+            object.__setattr__(self, "read", True)
+        return super().__getattribute__(name)
+
+
+def remembered(
+    state: MarketState,
+    what: tuple[Any, ...],
+    inputs: tuple[FloatArray, ...],
+    compute: Callable[[], FloatArray],
+) -> FloatArray:
+    """Return `compute()`, or what it gave before where the state remembers it; nobody may write into it.
+
+    Parameters
+    ----------
+    what : names the quantity, with every number that it depends on.
+    inputs : arrays besides the state's own that it depends on; the same object counts as the same input.
+    compute : must not read the state's risk aversion.
+    """
+    memory = state.memory if isinstance(state, RememberingState) else None
+    if memory is None:
+        return compute()
+    key = (what, *map(id, inputs))
+    found = memory.get(key)
+    if found is None:
+        found = memory[key] = (compute(), inputs)  # the inputs are kept too: an id is theirs while they live
+        while len(memory) > MOST:
+            memory.pop(next(iter(memory)), None)
+    return found[0]

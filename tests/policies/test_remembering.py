@@ -1,0 +1,80 @@
+"""A remembering state: the same bands, the Greeks computed once, never those of other episodes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.backtest.simulated import simulated_episodes
+from pipeline.domain.instruments import Liability
+from pipeline.policies import exposure, remembering
+from pipeline.policies.catalogue import POLICIES
+from pipeline.policies.remembering import Memory, RememberingState, remembered
+from pipeline.pricing import black
+from pipeline.simulate import gbm
+
+
+@pytest.fixture
+def state():
+    paths = gbm.simulate(100.0, 0.2, dt=1 / 252, steps=9, paths=20, rng=np.random.default_rng(3))
+    rng = np.random.default_rng(5)
+    prob = rng.dirichlet((1.0, 1.0, 1.0), (20, 9))
+    plain, _ = simulated_episodes(
+        paths, 0.2, Liability.of("straddle", "short"), strike=100.0, interval=1 / 252, cost=1e-3,
+        risk_aversion=1.0, regime_prob=prob,
+    )  # fmt: skip
+    return replace(
+        plain, regime_vol=0.2 + 0.1 * rng.random((20, 9)), forecast_vol=0.2 + 0.1 * rng.random((20, 9))
+    )
+
+
+@pytest.mark.parametrize("name", sorted(set(POLICIES) - {"regime_map"}))
+def test_a_band_is_the_same_with_memory_and_without(state, name):
+    policy = POLICIES[name]()
+    memory = Memory()
+    for aversion in (0.5, 2.0):
+        plain = policy.band(replace(state, risk_aversion=aversion))
+        for _ in range(2):
+            kept = policy.band(RememberingState.of(state, aversion, memory))
+            np.testing.assert_array_equal(kept.lower, plain.lower)
+            np.testing.assert_array_equal(kept.upper, plain.upper)
+
+
+def test_a_greek_is_computed_once_for_every_aversion(state, monkeypatch):
+    calls, plain = [], black.delta
+    monkeypatch.setattr(black, "delta", lambda *terms: calls.append(terms) or plain(*terms))
+    memory = Memory()
+    for aversion in (0.5, 2.0, 8.0):
+        exposure.target(RememberingState.of(state, aversion, memory), state.implied_vol)
+    assert len(calls) == len(state.liability.legs)
+    exposure.target(RememberingState.of(state, 1.0, memory), state.regime_vol)
+    assert len(calls) == 2 * len(state.liability.legs)
+
+
+def test_a_state_made_from_one_remembers_nothing(state):
+    whole = RememberingState.of(state, 1.0, Memory())
+    exposure.target(whole, whole.implied_vol)
+    for part in (whole.episodes(np.arange(3)), whole.at(2), replace(whole, rate=0.05)):
+        np.testing.assert_array_equal(
+            exposure.target(part, part.implied_vol),
+            exposure.target(replace(state, rate=part.rate).at(2), state.implied_vol[:, 2:3])
+            if part.shape[1] == 1
+            else exposure.target(replace(state, rate=part.rate), state.implied_vol)[: part.shape[0]],
+        )
+
+
+def test_the_oldest_goes_first_and_an_id_is_never_mistaken(state, monkeypatch):
+    monkeypatch.setattr(remembering, "MOST", 2)
+    kept = RememberingState.of(state, 1.0, Memory())
+    for value in range(50):
+        fresh = np.full((20, 9), float(value))
+        np.testing.assert_array_equal(remembered(kept, ("copy",), (fresh,), fresh.copy), fresh)
+    assert len(kept.memory) == 2
+
+
+def test_reading_the_aversion_is_noted(state):
+    kept = RememberingState.of(state, 1.0, Memory())
+    assert kept.rate == 0.0
+    assert not kept.read
+    assert kept.risk_aversion == 1.0
+    assert kept.read
