@@ -14,7 +14,7 @@ from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecast
 from pipeline.backtest.learned_regimes import learn_regimes
 from pipeline.backtest.packing import packed
 from pipeline.backtest.volume import volume_columns
-from pipeline.backtest.windows import check_coverage, refit_windows
+from pipeline.backtest.windows import check_coverage, check_implied, refit_windows
 from pipeline.domain.desk import Desk
 from pipeline.forecasts.interval_scores import interval_table
 from pipeline.forecasts.intervals import Interval
@@ -50,6 +50,7 @@ def learn_signals(
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
     check_coverage(desk.windows, sessions, desk.option.sessions)
+    check_implied(desk.windows, sessions, matrix["implied_vol"].notna().to_numpy(), desk.option.sessions)
     since = int(sessions.searchsorted(pd.Timestamp(desk.windows.learn_start)))
     matrix, close = matrix.iloc[since:].reset_index(drop=True), close.iloc[since:].reset_index(drop=True)
     windows = refit_windows(desk.windows, sessions[since:])

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.domain.desk import WindowSettings
 from pipeline.domain.errors import DataError
@@ -72,4 +74,37 @@ def check_coverage(settings: WindowSettings, sessions: pd.DatetimeIndex, life: i
         raise DataError(
             f"the test period from windows.test_start {settings.test_start} to windows.test_end "
             f"{settings.test_end} has {tested} sessions, an episode needs {life + 1}: widen it"
+        )
+
+
+def check_implied(
+    settings: WindowSettings, sessions: pd.DatetimeIndex, known: NDArray[np.bool_], life: int
+) -> None:
+    """Raise where the volatility index is known too seldom to start an option in the test period.
+
+    Parameters
+    ----------
+    settings : the windows.
+    sessions : of the data.
+    known : [T] whether the index is known in each.
+    life : sessions of an option.
+
+    Raises
+    ------
+    DataError
+        The message says where the index is known, and names the keys to change.
+    """
+    if not known.any():
+        raise DataError(
+            f"the volatility index has no value on any session from {sessions[0].date()} to "
+            f"{sessions[-1].date()}: its file and that of the bars have no day in common"
+        )
+    start, end = pd.Timestamp(settings.test_start), pd.Timestamp(settings.test_end)
+    tested = int((known & (sessions >= start) & (sessions <= end)).sum())
+    if tested <= life:
+        first, last = sessions[known][[0, -1]]
+        raise DataError(
+            f"the volatility index is known from {first.date()} to {last.date()}, on {tested} sessions of "
+            f"the test period from windows.test_start {settings.test_start} to windows.test_end "
+            f"{settings.test_end}; an option needs {life + 1}: move the windows or give a longer file"
         )

@@ -172,6 +172,9 @@ class FilesData(Settings):
     jump_limit: Annotated[float, Field(gt=0)] = 0.35
     """Largest believed move |ln(P/P before)| from close to close or within a session (0.35 is 42 %)."""
 
+    vol_jump_limit: Annotated[float, Field(gt=0)] = 2.0
+    """Largest believed move |ln(V/V before)| of a volatility index over a session (2 is 7.4-fold)."""
+
     @field_validator("calendar")
     @classmethod
     def _known_calendar(cls, name: str) -> str:

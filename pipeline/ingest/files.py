@@ -13,6 +13,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.ingest.calendar import sessions_between
 from pipeline.ingest.jumps import spikes
+from pipeline.ingest.missing_runs import LONGEST_GAP, name_missing
 from pipeline.ingest.quarantine import Quarantine
 from pipeline.ingest.raw_table import content_hash, read_raw
 from pipeline.ingest.screening import numbers, refuse
@@ -30,8 +31,6 @@ from pipeline.ingest.timed_rows import (
 from pipeline.ingest.vol_files import implied_vol, vol_index, wide
 
 PRICES: Final[tuple[str, ...]] = ("open", "high", "low", "close")
-LONGEST_GAP: Final = 5
-"""Sessions without a bar that may follow each other; the longest closure since 1990 is no session at all."""
 
 
 def content_of(data: FilesData) -> dict[str, str]:
@@ -92,6 +91,7 @@ def _bars(data: FilesData, expected: str | None) -> Screened:
     }
     dates = raw.column(settings.columns.date, "data.bars.columns.date")
     sessions = placed_sessions(screened, dates, settings, data.calendar)
+    name_missing(screened, texts, sessions)
     values = {name: numbers(screened, name, text) for name, text in texts.items()}
     prices = {name: values[name] * settings.price_scale for name in PRICES if name in values}
     for name, price in prices.items():
@@ -112,7 +112,9 @@ def _bars(data: FilesData, expected: str | None) -> Screened:
         table[name] = np.nan if series is None else series[kept]
     expected_sessions = _calendar_of(sessions[kept], data.calendar)
     found = finished(screened, kept, sessions, table, expected_sessions)
-    return replace(found, notes=(*found.notes, *_check_gaps(sessions[kept], expected_sessions, data)))
+    return replace(
+        found, notes=(*found.notes, *_check_gaps(screened, sessions, kept, expected_sessions, data))
+    )
 
 
 def _calendar_of(sessions: Sessions, calendar: str) -> Sessions:
@@ -140,10 +142,16 @@ def _alone(
     return order[screened.sound[order]]
 
 
-def _check_gaps(sessions: Sessions, expected: Sessions, data: FilesData) -> list[str]:
+def _check_gaps(
+    screened: Quarantine,
+    sessions: Sessions,
+    kept: NDArray[np.intp],
+    expected: Sessions,
+    data: FilesData,
+) -> list[str]:
     """Return a note on the sessions that have no bar, or raise where they are too many."""
     file = data.bars.file.name
-    place = np.flatnonzero(np.isin(expected, sessions))
+    place = np.flatnonzero(np.isin(expected, sessions[kept]))
     gaps = np.diff(place) - 1
     missing = int(gaps.sum())
     if not missing:
@@ -151,9 +159,10 @@ def _check_gaps(sessions: Sessions, expected: Sessions, data: FilesData) -> list
     longest = int(gaps.argmax())
     since = expected[place[longest] + 1]
     if gaps[longest] > LONGEST_GAP:
+        held = _held_there(screened, sessions, expected[place[longest] + 1 : place[longest + 1]])
         raise DataError(
-            f"{file}: has no bar for {gaps[longest]} sessions of {data.calendar} from {since} on: add them, "
-            "or cut the file there"
+            f"{file}: has no bar for {gaps[longest]} sessions of {data.calendar} from {since} on{held}: add "
+            "them, or cut the file there"
         )
     if missing > data.quarantine_limit * len(expected):
         raise DataError(
@@ -164,3 +173,9 @@ def _check_gaps(sessions: Sessions, expected: Sessions, data: FilesData) -> list
         f"{file}: no bar for {missing} of {len(expected)} sessions, the longest gap is {gaps[longest]} from "
         f"{since} on: returns and option lives run across them"
     ]
+
+
+def _held_there(screened: Quarantine, sessions: Sessions, gap: Sessions) -> str:
+    """Say how many rows of a gap are in quarantine, and the first one's reason."""
+    rows = [row for row in np.flatnonzero(np.isin(sessions, gap)) if screened.reasons[row]]
+    return f" ({len(rows)} rows there are in quarantine, {screened.reasons[rows[0]]})" if rows else ""

@@ -18,6 +18,8 @@ def spikes(
     sessions: NDArray[np.datetime64],
     limit: float,
     file: str,
+    moved: str = "close",
+    remedy: str = "adjust for the split or the change of units, or raise data.jump_limit",
 ) -> list[int]:
     """Return the rows whose prices jump by more than `limit` and come back, or are the last ones.
 
@@ -31,6 +33,7 @@ def spikes(
     sessions : [rows] dates, for the message.
     limit : largest believed |ln ratio|.
     file : named in the message.
+    moved, remedy : what moved and what to do about it, for the message.
 
     Raises
     ------
@@ -54,9 +57,8 @@ def spikes(
             if run > LONGEST_SPIKE:
                 first = found[-run]
                 raise DataError(
-                    f"{file}: the close goes from {math.exp(close[believed]):.6g} to "
-                    f"{math.exp(close[first]):.6g} on {sessions[first]} and stays there: adjust for the "
-                    "split or the change of units, or raise data.jump_limit"
+                    f"{file}: the {moved} goes from {math.exp(close[believed]):.6g} to "
+                    f"{math.exp(close[first]):.6g} on {sessions[first]} and stays there: {remedy}"
                 )
         elif any(abs(math.log(prices[name][row]) - close[row]) > limit for name in prices):
             found.append(row)

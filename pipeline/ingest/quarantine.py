@@ -11,6 +11,11 @@ from pipeline.domain.errors import DataError
 from pipeline.ingest.raw_table import WRONG_FIELDS, RawTable
 from pipeline.ingest.session_dates import AMBIGUOUS, NO_ZONE, TWO_DIGITS, UNREADABLE
 
+BEFORE_FIRST = "no value yet"
+AFTER_LAST = "no value any more"
+UNCOUNTED = (BEFORE_FIRST, AFTER_LAST)
+"""Reasons of rows that are no fault of the file: it begins before, or ends after, what it holds."""
+FILL = "fill the values, or name another column (or none where it may be left out)"
 COLUMNS = ("table", "file", "row", "reason", "text")
 REMEDIES = {
     TWO_DIGITS: "write four digits, or give date_format with %y",
@@ -18,6 +23,9 @@ REMEDIES = {
     UNREADABLE: "give date_format",
     NO_ZONE: "give time_zone",
     WRONG_FIELDS: "the file may be half written",
+    "no value": FILL,
+    "not a number": "write numbers as 1234.5, without a decimal comma or signs between thousands",
+    "run of missing values": FILL,
 }
 
 
@@ -60,8 +68,9 @@ class Quarantine:
         DataError
             With the counts, the first row, and what to do about the most frequent reason.
         """
-        held = np.flatnonzero(~self.sound)
-        if len(held) <= limit * len(self.reasons):
+        held = [row for row, reason in enumerate(self.reasons) if reason and reason not in UNCOUNTED]
+        looked_at = sum(reason not in UNCOUNTED for reason in self.reasons)
+        if len(held) <= limit * looked_at:
             return
         kind = Counter(self.reasons[row].partition(":")[0] for row in held).most_common(1)[0][0]
         first = next(row for row in held if self.reasons[row].startswith(kind))
@@ -69,7 +78,7 @@ class Quarantine:
         shown = text if len(text) <= 80 else f"{text[:77]}..."
         remedy = REMEDIES.get(kind, "correct the file")
         raise DataError(
-            f"{self.raw.file}: {len(held)} of {len(self.reasons)} rows fail a check ({self.counted()}), more "
+            f"{self.raw.file}: {len(held)} of {looked_at} rows fail a check ({self.counted()}), more "
             f"than {setting} {limit:g} allows; row {self.raw.number[first]} is {shown!r}: "
             f"{remedy}, or raise the limit"
         )

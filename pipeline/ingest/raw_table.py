@@ -4,7 +4,7 @@ import csv
 import hashlib
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -35,6 +35,7 @@ class RawTable:
     number : [rows] line of the file, the header being line 1; in Parquet the row, the first being 1.
     text : [rows] the row as it stands in the file.
     whole : [rows] whether the row has as many fields as the header.
+    ended : whether the last line has an end; a half-written file may break off within a number.
     """
 
     file: str
@@ -43,6 +44,7 @@ class RawTable:
     number: NDArray[np.int64]
     text: tuple[str, ...]
     whole: NDArray[np.bool_]
+    ended: bool = True
 
     def column(self, name: str, setting: str) -> Text:
         """Return a column by its name, upper and lower case alike where that leaves no doubt.
@@ -134,7 +136,10 @@ def _csv(file: str, content: bytes) -> RawTable:
         raise DataError(f"{file}: line {min(before + 1, len(lines))}: {error}: mend the quotes") from None
     if not rows:
         raise DataError(f"{file}: holds nothing but blanks: give a header and a row a session")
-    return _table(file, rows[0], rows[1:], numbers[1:], texts[1:])
+    if any(end in name for name in rows[0] for end in "\r\n"):
+        raise DataError(f"{file}: line {numbers[0]}: the header runs over several lines: mend the quotes")
+    table = _table(file, rows[0], rows[1:], numbers[1:], texts[1:])
+    return replace(table, ended=text.endswith(("\n", "\r")))
 
 
 def _parquet(file: str, content: bytes) -> RawTable:

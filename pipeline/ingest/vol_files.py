@@ -9,6 +9,8 @@ import pandas as pd
 from pipeline.domain.data_settings import FilesData, ImpliedVolFile, SkewFile, VolIndexFile
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.ingest.jumps import spikes
+from pipeline.ingest.missing_runs import name_missing
 from pipeline.ingest.quarantine import Quarantine
 from pipeline.ingest.raw_table import read_raw
 from pipeline.ingest.screening import numbers, refuse
@@ -87,6 +89,7 @@ def _screened(
     text = raw.column(column, f"{key}.columns.{'implied_vol' if table == 'implied_vol' else 'value'}")
     dates = raw.column(settings.columns.date, f"{key}.columns.date")
     sessions = placed_sessions(screened, dates, settings, data.calendar)
+    name_missing(screened, {name: text}, sessions)
     values = numbers(screened, name, text)
     if isinstance(settings, ImpliedVolFile | VolIndexFile):
         values = values / (100.0 if settings.unit == "points" else 1.0)
@@ -98,6 +101,16 @@ def _screened(
         outside = ~((values > low) & (values < high))
         refuse(screened, outside, f"skew outside {low:g} to {high:g} points")
     order = ordered(screened, sessions)
+    jumps = spikes(
+        {"close": values},
+        order,
+        sessions,
+        data.vol_jump_limit,
+        settings.file.name,
+        moved=name.replace("_", " "),
+        remedy="mend the change of units, or raise data.vol_jump_limit",
+    )
+    screened.put(jumps, f"absurd jump: more than data.vol_jump_limit {data.vol_jump_limit:g}")
     kept = kept_rows(screened, order, data.quarantine_limit)
     frame = timed(sessions[kept], data.calendar).assign(value=values[kept])
     return finished(screened, kept, sessions, frame, bars)
@@ -116,12 +129,16 @@ def _check_unit(settings: ImpliedVolFile | VolIndexFile, key: str, vol: FloatArr
 
 
 def _lacking(found: Screened, bars: Sessions, consequence: str) -> tuple[str, ...]:
-    """Return a note on the sessions of the bars for which an index has no value."""
-    own = found.table["session"].to_numpy().astype("datetime64[D]")
+    """Return a note on the sessions of the bars without a value; raise where they are all."""
+    own, file = found.table["session"].to_numpy().astype("datetime64[D]"), found.intake["file"]
     missing = int((~np.isin(bars, own)).sum())
     if not missing:
         return ()
+    if missing == len(bars):
+        raise DataError(
+            f"{file}: runs from {own[0]} to {own[-1]} and has no value on any session of the bars, which run "
+            f"from {bars[0]} to {bars[-1]}: give files of the same days"
+        )
     before, after = int((bars < own[0]).sum()), int((bars > own[-1]).sum())
     where = f"{before} before it starts, {after} after it ends, {missing - before - after} between"
-    file = found.intake["file"]
     return (f"{file}: no value for {missing} of {len(bars)} sessions ({where}): {consequence}",)

@@ -2,10 +2,11 @@
 
 from datetime import date
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.backtest.windows import check_coverage, refit_windows
+from pipeline.backtest.windows import check_coverage, check_implied, refit_windows
 from pipeline.domain.desk import WindowSettings
 from pipeline.domain.errors import DataError
 
@@ -56,3 +57,19 @@ def test_a_test_period_shorter_than_an_episode_is_an_error():
     check_coverage(settings, DAYS, life=20)
     with pytest.raises(DataError, match=r"windows\.test_end 2017-12-29 has 21 sessions, an episode needs 22"):
         check_coverage(settings, DAYS, life=21)
+
+
+def test_volatility_must_be_known_in_the_test_period():
+    days = pd.bdate_range("2010-01-04", "2018-12-31")
+    settings = WindowSettings(learn_start="2010-01-04", test_start="2016-01-01", test_end="2018-12-31")
+    check_implied(settings, days, days >= "2014-01-01", 21)
+    with pytest.raises(
+        DataError, match=r"known from 2010-01-04 to 2015-12-31, on 0 sessions of the test per"
+    ):
+        check_implied(settings, days, days < "2016-01-01", 21)
+    with pytest.raises(
+        DataError, match=r"on 21 sessions .*an option needs 22: move the windows or give a long"
+    ):
+        check_implied(settings, days, days < days[days.searchsorted(pd.Timestamp("2016-01-01")) + 21], 21)
+    with pytest.raises(DataError, match=r"has no value on any session from 2010-01-04 to 2018-12-31"):
+        check_implied(settings, days, np.zeros(len(days), dtype=bool), 21)

@@ -4,11 +4,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from pipeline.domain.data_settings import FilesData
-from pipeline.domain.errors import DataError, HedgeError
+from pipeline.domain.errors import DataError
 from pipeline.ingest.calendar import sessions_between
 from pipeline.ingest.sources import content_of, load_tables
 
@@ -161,6 +159,10 @@ STOPS = {
     "zero bytes": (b"date,close\n2018-01-02,1\n\0\0\0", r"bars\.csv: line 3 holds a zero byte"),
     "zip": (b"PK\x03\x04", r"bars\.csv: is a zip archive: extract it"),
     "open quote": (b'date,close\n2018-01-02,"1\n2018', r"bars\.csv: line 2: unexpected end of data: mend"),
+    "quote in the header": (
+        b'",close\n2018-01-02,",1\n2018-01-03,1\n',
+        r"bars\.csv: line 1: the header runs over several lines: mend the quotes",
+    ),
     "other columns": (
         b"date,open,high,low,closes,volume\n1,1,1,1,1,1\n",
         r"bars\.csv: has no column close; did you mean closes\? Set data\.bars\.columns\.close",
@@ -184,6 +186,73 @@ def test_a_half_written_last_line_is_in_quarantine(load):
     content = "\n".join(bar_lines()).encode()
     tables = load(bars=content[:-12])
     assert held(tables) == [("bars", 252, "wrong number of fields")]
+
+
+def test_a_last_line_without_an_end_is_told(load):
+    note = "bars.csv: the last line has no end: if the file is half written, its last value is cut"
+    assert note in load(bars="\n".join(bar_lines()).encode()[:-1])["notes"]["note"].tolist()
+    assert note not in load()["notes"]["note"].tolist()
+
+
+def with_cells(rows, column, cell, lines):
+    lines = list(lines)
+    for row in rows:
+        fields = lines[row].split(",")
+        lines[row] = ",".join([*fields[:column], cell, *fields[column + 1 :]])
+    return lines
+
+
+def test_a_run_of_missing_values_has_its_own_reason(load):
+    held_rows = held(load(vol=with_cells(range(50, 58), 1, "NaN", vol_lines()), quarantine_limit=0.05))
+    reason = "run of missing values: implied_vol, 8 rows"
+    assert held_rows == [("implied_vol", row + 1, reason) for row in range(50, 58)]
+    few = held(load(vol=with_cells(range(50, 55), 1, "", vol_lines()), quarantine_limit=0.05))
+    assert {reason for _, _, reason in few} == {"no value: implied_vol"}
+
+
+def test_the_runs_are_in_order_of_time_and_not_of_the_file(load):
+    header, *rows = with_cells(range(50, 58), 1, "", vol_lines())
+    scattered = [header, *rows[::2], *rows[1::2]]
+    assert len(held(load(vol=scattered, quarantine_limit=0.05))) == 8
+    assert {reason for _, _, reason in held(load(vol=scattered, quarantine_limit=0.05))} == {
+        "run of missing values: implied_vol, 8 rows"
+    }
+
+
+def test_a_hole_in_the_closes_stops_and_says_what_lies_there(load):
+    with pytest.raises(DataError, match=r"no bar for 8 sessions of XNYS from 2018-03-14 on \(8 rows there"):
+        load(bars=with_cells(range(50, 58), 4, "", bar_lines()), quarantine_limit=0.05)
+
+
+def test_a_column_that_begins_late_says_that_it_may_be_left_out(load):
+    with pytest.raises(DataError, match=r"99 run of missing values\).*name another column \(or none where"):
+        load(bars=with_cells(range(1, 100), 5, "", bar_lines()))
+
+
+def test_a_file_that_begins_before_its_values_is_not_faulty(load):
+    """A merged table has a date for every day of its longest column."""
+    tables = load(vol=with_cells([*range(1, 60), 250, 251], 1, "", vol_lines()))
+    reasons = tables["quarantine"]["reason"].value_counts().to_dict()
+    assert reasons == {"no value yet": 59, "no value any more": 2}
+    bars = bar_lines()
+    early = [bars[0], *(line.split(",")[0] + ",,,,," for line in bars[1:100]), *bars[100:]]
+    tables = load(bars=early)
+    assert tables["bars"]["session"].iloc[0] == SESSIONS[99]
+    assert tables["intake"]["quarantined"].tolist() == [99, 0]
+
+
+def test_a_slipped_decimal_point_of_the_volatility_is_an_absurd_jump(load):
+    slipped = with_cells([60], 1, "180", vol_lines())
+    assert held(load(vol=slipped)) == [("implied_vol", 61, "absurd jump: more than data.vol_jump_limit 2")]
+    assert not held(load(vol=slipped, vol_jump_limit=3.0))
+    with pytest.raises(DataError, match=r"implied vol goes from 0\.17 to 0\.0016 on .* change of units"):
+        load(vol=with_cells(range(200, 252), 1, "0.16", vol_lines()))
+
+
+def test_volatility_of_other_days_than_the_bars_is_one_line(load):
+    other = vol_lines(sessions_between(pd.Timestamp("2010-01-04"), pd.Timestamp("2010-12-31")))
+    with pytest.raises(DataError, match=r"vol\.csv: runs from 2010-01-04 to 2010-12-31 and has no value"):
+        load(vol=other)
 
 
 def test_a_missing_file_names_where_it_was_looked_for(load, folder):
@@ -249,55 +318,6 @@ def test_a_changed_file_is_other_content(load, folder):
         load_tables(data, before)
 
 
-CELLS = st.one_of(
-    st.sampled_from(["", "NaN", "0", "-1", "1e999", "1e9", "abc", "100", "2018-07-04", "7/3/18", "3/4/2018"]),
-    st.sampled_from(["2099-01-05", "2018-07-03 16:00Z", "2018-07-03T16:00", "1,5", '"', "\x0b", "½", "１"]),
-    st.text(max_size=6),
-    st.floats().map(repr),
-    st.dates().map(str),
-)
-DAMAGE = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5), CELLS), max_size=4)
-
-
-@pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(damage=DAMAGE, cut=st.integers(0, 40), repeat=st.lists(st.integers(1, 60), max_size=2), data=st.data())
-def test_whatever_is_wrong_every_row_is_a_bar_or_in_quarantine_or_the_run_stops(
-    load, damage, cut, repeat, data
-):
-    lines = bar_lines(SESSIONS[:60])
-    for row, column, cell in damage:
-        fields = lines[row].split(",")
-        lines[row] = ",".join([*fields[:column], cell, *fields[column + 1 :]])
-    lines += [lines[row] for row in repeat]
-    lines = [lines[0], *data.draw(st.permutations(lines[1:]))]
-    content = "\n".join(lines).encode("utf-8", errors="surrogatepass")
-    content = content[: len(content) - cut]
-    fault, tables = "", None
-    try:
-        tables = load(bars=content, vol=vol_lines(SESSIONS[:60]), quarantine_limit=0.2)
-    except HedgeError as error:
-        fault = str(error)
-    if tables is None:
-        assert fault
-        assert "\n" not in fault
-        return
-    total = int(tables["notes"]["note"].iloc[0].split(" rows read")[0].rsplit(" ", 1)[-1])
-    assert len(tables["bars"]) + len(tables["quarantine"]) == total
-    assert (tables["quarantine"]["reason"] != "").all()
-    standing = {tuple(map(str.strip, line.split(",")[1:])) for line in content.decode().splitlines()}
-    numbers = {tuple(map(float, fields)) for fields in standing if all(map(_is_number, fields))}
-    kept = tables["bars"][["open", "high", "low", "close", "volume"]].to_numpy().tolist()
-    assert {tuple(row) for row in kept} <= numbers
-
-
-def _is_number(text):
-    try:
-        return np.isfinite(float(text))
-    except ValueError:
-        return False
-
-
 @pytest.mark.parametrize("day", ["2008-10-13", "2020-03-16"])
 def test_the_real_jumps_of_2008_and_2020_are_believed(day):
     close = SHARED / "daily" / "spx_close_2008_2024.csv"
@@ -313,3 +333,15 @@ def test_the_real_jumps_of_2008_and_2020_are_believed(day):
     assert abs(move) > 0.1
     assert not tables["quarantine"]["reason"].str.contains("jump").any()
     assert set(tables["quarantine"]["reason"]) == {"no session of XNYS"}
+
+
+def test_the_real_jumps_of_volatility_are_believed():
+    folder = SHARED / "volatility_indices"
+    if not folder.is_dir():
+        pytest.skip("the shared market data is not on this machine")
+    largest = {}
+    for name in ("VIX", "VIX9D", "VIX3M"):
+        index = pd.read_csv(folder / f"{name}_History.csv")["CLOSE"]
+        largest[name] = np.log(index).diff().abs().max()
+    assert max(largest.values()) == pytest.approx(1.15, abs=0.01)
+    assert max(largest.values()) < FilesData.model_fields["vol_jump_limit"].default

@@ -26,10 +26,10 @@ def load(tmp_path):
     """Return a function that writes bars, volatility and further indices, and loads them."""
 
     def run(settings=None, **files):
-        (tmp_path / "bars.csv").write_text("\n".join(lines(100.0)))
-        (tmp_path / "vol.csv").write_text("\n".join(lines(16.0)))
+        (tmp_path / "bars.csv").write_text("\n".join([*lines(100.0), ""]))
+        (tmp_path / "vol.csv").write_text("\n".join([*lines(16.0), ""]))
         for name, content in files.items():
-            (tmp_path / f"{name}.csv").write_text("\n".join(content))
+            (tmp_path / f"{name}.csv").write_text("\n".join([*content, ""]) if content else "")
         indices = {name: {"file": f"{name}.csv"} | (settings or {}).get(name, {}) for name in files}
         data = {"bars": {"file": "bars.csv"}, "implied_vol": {"file": "vol.csv"}, "vol_indices": indices}
         run.data = FilesData.model_validate({"source": "files", **data}).located(tmp_path)
