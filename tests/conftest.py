@@ -55,6 +55,11 @@ def make_state():
                 ("cost", 0.5 * cost, 2 * cost),
                 ("spike_prob", 0.0, 0.6),
                 ("gap_prob", 0.0, 0.6),
+                ("inventory", 0.0, 1.0),
+                ("realised_pnl", -3.0, 3.0),
+                ("marked_pnl", -3.0, 3.0),
+                ("position_room", 0.0, 1.0),
+                ("loss_room", 0.0, 1.0),
             )
         }
         learned |= {

@@ -3,27 +3,27 @@
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.attribution import RULE_DAYS, attribution
-from pipeline.backtest.book import Book, build_book
+from pipeline.backtest.book import build_book
+from pipeline.backtest.by_window import ByWindow
 from pipeline.backtest.daily import daily_books, daily_table
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.explain import Revaluation, revalue
 from pipeline.backtest.folds import Fold
 from pipeline.backtest.holdings import Holdings, rolling_programme
 from pipeline.backtest.ledger import Ledger, book_by_fill, joined
+from pipeline.backtest.stepping import band_along, options_cash
 from pipeline.domain.band import Band
 from pipeline.domain.book_settings import StressWindow
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import DataError
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import BENCHMARK
-from pipeline.policies.exposure import held
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +94,10 @@ def hedge_book(
     dates, windows = (sessions[name].to_numpy()[held_book.rows] for name in ("session", "window"))
     tables, explained = [], []
     for name, by_window in fitted.items():
-        band = book_band(held_book, by_window, windows[:-1]).checked(name)
-        ledger = book_by_fill(market, band, desk.hedge.delay_sessions)
+        hedger, delay = ByWindow(name, by_window, windows[:-1]), desk.hedge.delay_sessions
+        cash = options_cash(held_book.flow, market.interest)
+        band = band_along(hedger, held_book.state, market, delay, desk.limits, cash)
+        ledger = book_by_fill(market, band, delay)
         books = daily_books(market, ledger, revaluation, held_book.flow, held_book.dealt)
         table = daily_table(books, revaluation, market, ledger.position[..., 0], desk.book.margin_rate)
         tables.append(_dated(name, dates, band, table).assign(options=held_book.options))
@@ -103,42 +105,6 @@ def hedge_book(
             {"view": "book", "policy": name, **attribution(books, revaluation.change, RULE_DAYS)}
         )
     return pd.concat(tables, ignore_index=True), pd.DataFrame(explained)
-
-
-def book_band(held_book: Book, by_window: Mapping[int, Policy], windows: NDArray[np.int64]) -> Band:
-    """Return the band at each time from the policy fitted before its window; no position without options."""
-    parts = {
-        window: _fitted_before(by_window, window).band(held_book.state)
-        for window in np.unique(windows).tolist()
-    }
-    edges = {
-        field.name: np.concatenate(
-            [getattr(parts[window], field.name)[:, times] for window, times in _runs(windows)],
-            axis=1,
-        )
-        for field in fields(Band)
-    }
-    limit = np.where(np.asarray(held(held_book.state)) > 0.0, np.inf, 0.0)
-    return Band(**edges).clipped(-limit, limit)
-
-
-def _fitted_before(by_window: Mapping[int, Policy], window: int) -> Policy:
-    """Return the policy of a window, or of the last before it: none is fitted for a window without starts."""
-    known = [each for each in by_window if each <= window]
-    if not known:
-        raise DataError(
-            f"the book holds options in window {window}, before any policy is fitted: start it later or move "
-            "windows.test_start earlier"
-        )
-    return by_window[max(known)]
-
-
-def _runs(windows: NDArray[np.int64]) -> list[tuple[int, slice]]:
-    first = np.flatnonzero(np.diff(windows, prepend=windows[0] - 1))
-    return [
-        (int(windows[start]), slice(int(start), int(stop)))
-        for start, stop in zip(first, [*first[1:], len(windows)], strict=True)
-    ]
 
 
 def explain_episodes(episodes: Episodes, tested: TestedEpisodes) -> pd.DataFrame:
@@ -216,7 +182,8 @@ def _replayed(
     dates = days[int(episodes.start[row[0]]) : int(episodes.expiry[row[0]]) + 1].to_numpy()
     tables = []
     for name, by_window in fitted.items():
-        band = by_window[int(tested.window[place])].band(state)
+        policy = by_window[int(tested.window[place])]
+        band = band_along(policy, state, market, desk.hedge.delay_sessions, desk.limits)
         ledger = tested.ledgers[name].episodes(np.array([place]))
         books = daily_books(market, ledger, revaluation, flow)
         table = daily_table(books, revaluation, market, ledger.position[..., 0], desk.book.margin_rate)

@@ -17,9 +17,10 @@ from pipeline.backtest.holdings import held_positions
 from pipeline.backtest.ledger import Ledger, book, book_by_fill
 from pipeline.backtest.policy_fit import fit_before, training_rows_of
 from pipeline.backtest.result_tables import parameter_rows, path_rows, result_rows
+from pipeline.backtest.stepping import band_along
 from pipeline.domain.desk import Desk
 from pipeline.ingest.pieces import Pieces, anew
-from pipeline.policies.base import Policy
+from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 
 log = logging.getLogger(__name__)
@@ -69,9 +70,12 @@ def run_backtest(
             found = fit_before(desk, policy, known[fold.window], pieces)
             fitted = fits[name][fold.window] = found.policy
             state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
-            band = fitted.band(state).checked(name)
             delay = desk.hedge.delay_sessions
-            ledger, late = book_by_fill(market, band, delay), book(market, band, delay + 1)
+            band = band_along(fitted, state, market, delay, desk.limits)
+            late_band = band
+            if reads_position(fitted):
+                late_band = band_along(fitted, state, market, delay + 1, desk.limits)
+            ledger, late = book_by_fill(market, band, delay), book(market, late_band, delay + 1)
             ledgers[name].append(ledger)
             results.append(result_rows(name, delay, fold, episodes, dates, ledger))
             results.append(result_rows(name, delay + 1, fold, episodes, dates, late))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.ledger import Market, book
+from pipeline.backtest.stepping import band_along
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
@@ -78,7 +79,8 @@ def scorer(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Callable[
     exposure = mean_return(episodes.market, rows) * market.price[:, :-1]
 
     def score(policy: Policy) -> Score:
-        ledger = book(market, policy.band(state), desk.hedge.delay_sessions)
+        delay = desk.hedge.delay_sessions
+        ledger = book(market, band_along(policy, state, market, delay, desk.limits), delay)
         return judged(desk, ledger.pnl - (ledger.position * exposure).sum(axis=(1, 2)))
 
     return score

@@ -16,6 +16,7 @@ import pandas as pd
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.folds import Fold, judged, mean_return
 from pipeline.backtest.ledger import book
+from pipeline.backtest.stepping import band_along
 from pipeline.domain.desk import Desk
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.risk_measures import cvar, measure
@@ -138,7 +139,8 @@ class HedgedFold:
             if key in self._known:
                 return self._known[key]
         state, market = self._state(part, aversion), self._markets[part]
-        ledger = book(market, policy.band(state).checked(policy.name), self._desk.hedge.delay_sessions)
+        delay = self._desk.hedge.delay_sessions
+        ledger = book(market, band_along(policy, state, market, delay, self._desk.limits), delay)
         carried = np.einsum("nth,nth->n", ledger.position, market.price[:, :-1])
         made = Outcome(ledger.pnl, carried, ledger.cost, ledger.trades)
         self._known[(policy, part, aversion) if state.read else (policy, part)] = made

@@ -38,6 +38,7 @@ def fit_before(desk: Desk, policy: Policy, training: Known, pieces: Pieces) -> F
         name="fit",
         hedge=desk.hedge,
         risk=desk.risk,
+        limits=desk.limits,
         policies=desk.policies.model_copy(update={"run": ()}),
         evaluation=desk.evaluation.model_copy(update={"stress": ()}),
     )

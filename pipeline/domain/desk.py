@@ -14,6 +14,7 @@ from pipeline.domain.data_settings import DATA_SOURCES, DataSettings, SampleData
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import Kind, Side
+from pipeline.domain.limit_settings import LimitSettings
 from pipeline.domain.naming import hint
 from pipeline.domain.settings import Settings
 
@@ -202,6 +203,7 @@ class Desk(Settings):
     regimes: RegimeSettings = RegimeSettings()
     forecasts: ForecastSettings = ForecastSettings()
     policies: PolicySettings = PolicySettings()
+    limits: LimitSettings = LimitSettings()
     book: BookSettings = BookSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
@@ -218,6 +220,9 @@ class Desk(Settings):
             )
         if "regime_map" in self.policies.run and not self.regimes.map:
             raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        named = (*self.policies.run, *(rule.policy for rule in self.regimes.map.values()))
+        if "limit_aware" in named and self.limits.loss is None:
+            raise ValueError("limit_aware hedges by what is left of a loss limit: set limits.loss")
         return self
 
     def for_signals(self) -> Self:

@@ -62,6 +62,11 @@ class MarketState:
         `execution.impact`); 0 where there is none.
     lots : how many of each option are held, bought or sold: 1 in an episode, [M, N, T] in a net book.
     age : decision times since each option was dealt, [M, N, T]; None in an episode, where it is `step`.
+    inventory : [N, T] hedge units held before the trade. This and what follows is the desk's own state, which
+        depends on what was answered before: None unless the policy is stepped (`backtest.stepping`).
+    realised_pnl : [N, T] gains and carry of the hedge less cost so far, money.
+    marked_pnl : [N, T] P&L so far of hedge and options at their marks, money.
+    position_room, loss_room : [N, T] share of the desk's limit that is left, 1 to 0; 1 without a limit.
     """
 
     liability: Liability
@@ -92,6 +97,11 @@ class MarketState:
     impact: FloatArray | float = 0.0
     lots: FloatArray | float = 1.0
     age: FloatArray | None = None
+    inventory: FloatArray | None = None
+    realised_pnl: FloatArray | None = None
+    marked_pnl: FloatArray | None = None
+    position_room: FloatArray | None = None
+    loss_room: FloatArray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -15,7 +15,8 @@ class Policy(Protocol):
     """A hedger.
 
     A policy is a frozen dataclass: its fields are its parameters, so two equal policies hedge alike, and
-    `fit` returns a new one. `band` at time t may use the state at time t only.
+    `fit` returns a new one. `band` at time t may use the state at time t only; of the desk's own state
+    (`MarketState.inventory` and what follows it) it may do so if it says so, see `reads_position`.
     """
 
     name: ClassVar[str]
@@ -31,6 +32,14 @@ class Policy(Protocol):
     def parameters(self) -> dict[str, float]:
         """Return the parameters as plain numbers, for reports and the model registry."""
         ...
+
+
+def reads_position(policy: object) -> bool:
+    """Tell whether a policy says, by its attribute `reads_position`, that it reads the desk's own state.
+
+    One that does is asked step by step (`backtest.stepping`), every other for all times in one call.
+    """
+    return bool(getattr(policy, "reads_position", False))
 
 
 @dataclass(frozen=True)

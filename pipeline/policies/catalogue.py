@@ -10,6 +10,7 @@ from pipeline.policies.constant_shift import ConstantShift
 from pipeline.policies.delta import DeltaForecast, DeltaImplied
 from pipeline.policies.fixed_band import FixedBand
 from pipeline.policies.leland import Leland
+from pipeline.policies.limit_aware import LimitAware
 from pipeline.policies.minimum_variance import MinimumVariance
 from pipeline.policies.no_hedge import NoHedge
 from pipeline.policies.regime_map import RegimeMap, Rule
@@ -22,8 +23,8 @@ FLAGSHIP = RegimeSwitched.name
 POLICIES: dict[str, Any] = {
     policy.name: policy
     for policy in (
-        NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, ConstantShift,
-        MinimumVariance, RegimeMap, RegimeSwitched, *ABLATIONS,
+        NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
+        ConstantShift, MinimumVariance, RegimeMap, RegimeSwitched, *ABLATIONS,
     )
 }  # fmt: skip
 

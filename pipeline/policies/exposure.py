@@ -110,3 +110,16 @@ def blended(state: MarketState, policy: str, parts: Mapping[str, float]) -> Floa
         return np.sqrt(variance)
 
     return remembered(state, ("blended", *used.items()), (), root)
+
+
+def own(values: FloatArray | None, policy: str, what: str) -> FloatArray:
+    """Return `values` of the desk's own state, or raise where the policy was not stepped.
+
+    Raises
+    ------
+    PolicyError
+        Naming the policy and what it reads.
+    """
+    if values is None:
+        raise PolicyError(f"policy {policy}: reads {what}, so it must be stepped: use backtest.stepping")
+    return values

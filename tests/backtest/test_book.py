@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from pipeline.backtest.book import build_book
-from pipeline.backtest.book_view import book_band, hedge_book
+from pipeline.backtest.book_view import hedge_book
+from pipeline.backtest.by_window import ByWindow
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.daily import daily_books
 from pipeline.backtest.episodes import build_episodes
@@ -64,7 +65,7 @@ def test_a_book_of_one_option_is_the_episode(desk, sessions, kind, instrument):
     windows = sessions["window"].to_numpy()[530:551]
     table, _ = hedge_book(own, sessions, programme, unlearned(own))
     for name, by_window in unlearned(own).items():
-        alone, netted = by_window[1].band(state), book_band(single, by_window, windows)
+        alone, netted = by_window[1].band(state), ByWindow(name, by_window, windows).band(single.state)
         np.testing.assert_array_equal(netted.lower, alone.lower)
         np.testing.assert_array_equal(netted.upper, alone.upper)
         expected = book(market, alone)
@@ -96,7 +97,8 @@ def test_equal_options_have_as_many_times_the_band(desk, sessions):
     windows = sessions["window"].to_numpy()[530:551]
     for name, by_window in unlearned(desk).items():
         one, three = (
-            book_band(build_book(desk, sessions, each), by_window, windows) for each in (programme, many)
+            ByWindow(name, by_window, windows).band(build_book(desk, sessions, each).state)
+            for each in (programme, many)
         )
         np.testing.assert_allclose(three.lower, 3 * one.lower, rtol=1e-9, atol=1e-12, err_msg=name)
         np.testing.assert_allclose(three.upper, 3 * one.upper, rtol=1e-9, atol=1e-12, err_msg=name)

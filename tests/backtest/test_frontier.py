@@ -1,5 +1,7 @@
 """The cost–risk frontier: the same numbers as a backtest at each aversion, and nothing hedged twice."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -87,12 +89,13 @@ def test_nothing_is_hedged_twice(desk, episodes, folds, monkeypatch, policy, tim
 def test_what_is_kept_for_every_aversion_does_not_hang_on_it(episodes, name):
     policy = POLICIES[name]()
     state = episodes.state.episodes(np.arange(40))
+    state = replace(state, loss_room=np.full(state.shape, 0.5))
     calm, averse = (RememberingState.of(state, aversion, Memory()) for aversion in (0.1, 10.0))
     low, high = policy.band(calm), policy.band(averse)
     same = np.array_equal(low.lower, high.lower) and np.array_equal(low.upper, high.upper)
     assert calm.read == averse.read
     assert same or calm.read
-    if name in ("whalley_wilmott", "zakamouline", "regime_switched"):
+    if name in ("whalley_wilmott", "zakamouline", "limit_aware", "regime_switched"):
         assert calm.read
         assert not same
 

@@ -19,7 +19,8 @@ DAY = pd.Timestamp("2016-04-14")
 def desk():
     return Desk(
         name="short",
-        policies={"run": ("fixed_band", "minimum_variance", "regime_switched"), "budget": 20},
+        policies={"run": ("fixed_band", "limit_aware", "minimum_variance", "regime_switched"), "budget": 20},
+        limits={"loss": 2.0},
         windows={
             "learn_start": "2010-01-04",
             "signals_start": "2014-01-02",

@@ -145,6 +145,7 @@ def as_book(state, copies):
 
     path = {*WIDE, "step", "cost", "cost_lower", "cost_upper"}
     path |= {"spike_prob", "spike_base", "gap_prob", "gap_base"}
+    path |= {"inventory", "realised_pnl", "marked_pnl", "position_room", "loss_room"}
     arrays = {
         field.name: stacked(getattr(state, field.name))
         for field in fields(state)

@@ -23,9 +23,8 @@ def state():
         paths, 0.2, Liability.of("straddle", "short"), strike=100.0, interval=1 / 252, cost=1e-3,
         risk_aversion=1.0, regime_prob=prob,
     )  # fmt: skip
-    return replace(
-        plain, regime_vol=0.2 + 0.1 * rng.random((20, 9)), forecast_vol=0.2 + 0.1 * rng.random((20, 9))
-    )
+    drawn = {name: 0.2 + 0.1 * rng.random((20, 9)) for name in ("regime_vol", "forecast_vol", "loss_room")}
+    return replace(plain, **drawn)
 
 
 @pytest.mark.parametrize("name", sorted(set(POLICIES) - {"regime_map"}))
