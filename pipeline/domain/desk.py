@@ -44,6 +44,8 @@ class HedgeSettings(Settings):
     instrument: Literal["future", "spot"] = "future"
     delay_sessions: Annotated[int, Field(ge=0, le=5)] = 0
     """Sessions between a decision and its fill; the delayed twin of a run is always shown beside it."""
+    multiplier: Positive | None = None
+    """Units of the underlying in one contract; with it `hedge decide` says orders in contracts too."""
 
 
 class MarketSettings(Settings):
@@ -132,10 +134,7 @@ class RegimeSettings(Settings):
     @property
     def names(self) -> tuple[str, ...]:
         """Regime names from the calmest to the most turbulent."""
-        if self.states == 2:
-            return ("calm", "turbulent")
-        middle = ("normal",) if self.states == 3 else tuple(f"normal_{i}" for i in range(1, self.states - 1))
-        return ("calm", *middle, "turbulent")
+        return regime_names(self.states)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -240,6 +239,20 @@ class Desk(Settings):
         learned["regimes"] = self.regimes.model_copy(update={"map": {}})
         option = OptionSettings(sessions=self.option.sessions)
         return self.model_construct(name="signals", option=option, **learned)
+
+
+def regime_names(states: int) -> tuple[str, ...]:
+    """Return the names of so many regimes, from the calmest to the most turbulent.
+
+    Examples
+    --------
+    >>> regime_names(4)
+    ('calm', 'normal_1', 'normal_2', 'turbulent')
+    """
+    if states == 2:
+        return ("calm", "turbulent")
+    middle = ("normal",) if states == 3 else tuple(f"normal_{i}" for i in range(1, states - 1))
+    return ("calm", *middle, "turbulent")
 
 
 def shipped_desks() -> dict[str, str]:

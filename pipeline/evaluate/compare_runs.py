@@ -1,11 +1,12 @@
 """Two finished runs side by side: what differs in settings, data and code, and what came of it."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.domain.differences import Difference, differences
 from pipeline.domain.errors import DataError
 from pipeline.domain.naming import hint
 from pipeline.evaluate.report import SUMMARY
@@ -13,15 +14,6 @@ from pipeline.evaluate.report import SUMMARY
 METRICS = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades")
 LATEST = "latest"
 Summary = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that the two runs do not share; None where a run does not have it."""
-
-    key: str
-    first: str | None
-    second: str | None
 
 
 @dataclass(frozen=True)
@@ -94,9 +86,9 @@ def compare_runs(first: Summary, second: Summary) -> RunComparison:
     return RunComparison(
         str(first["run"]),
         str(second["run"]),
-        _differences(dict(_leaves(first["desk"])), dict(_leaves(second["desk"]))),
-        _differences(first["dataset_keys"], second["dataset_keys"]),
-        _differences({"code": first["code_version"]}, {"code": second["code_version"]}),
+        differences(first["desk"], second["desk"]),
+        differences(first["dataset_keys"], second["dataset_keys"]),
+        differences({"code": first["code_version"]}, {"code": second["code_version"]}),
         {
             policy: {
                 metric: (_value(first, policy, metric), _value(second, policy, metric)) for metric in METRICS
@@ -109,21 +101,3 @@ def compare_runs(first: Summary, second: Summary) -> RunComparison:
 def _value(run: Summary, policy: str, metric: str) -> float | None:
     value = run["policies"].get(policy, {}).get(metric)
     return None if value is None else float(value)
-
-
-def _differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[Difference, ...]:
-    keys = dict.fromkeys([*first, *second])
-    pairs = ((key, first.get(key), second.get(key)) for key in keys)
-    return tuple(Difference(key, _text(one), _text(other)) for key, one, other in pairs if one != other)
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-def _leaves(value: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            yield from _leaves(item, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", item

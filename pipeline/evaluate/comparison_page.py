@@ -11,7 +11,8 @@ from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from pipeline.evaluate.compare_runs import METRICS, Difference, RunComparison
+from pipeline.domain.differences import Difference
+from pipeline.evaluate.compare_runs import METRICS, RunComparison
 from pipeline.evaluate.sheets import number
 
 HEADINGS = ("mean", "SD", "CVaR95", "risk", "cost", "trades")

@@ -93,7 +93,8 @@ def publish(
         log_inputs(datasets["market"], datasets["signals"])
         log_policies(client, experiment, evaluation, marks)
         log_forecasters(client, experiment, evaluation.tables, marks)
-        register(client, desk, datasets["signals"], datasets["backtest"])
+        versions = {"desk": desk.name, "code_version": version, REPORT: name}
+        register(client, desk, datasets["signals"], datasets["backtest"], versions)
         log_tags(client, run_id, {IDENTITY: identity})
     point_latest(folder)
     log.info("run %s tracked in %.1f s", run_id, time.perf_counter() - started)

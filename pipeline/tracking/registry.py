@@ -23,6 +23,17 @@ from pipeline.tracking.served.regime_switched import COLUMNS
 CHAMPION = "champion"
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
 SERVED = Path(__file__).parent / "served"
+DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
+    "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster",
+)  # fmt: skip
+MEANING = {
+    DETECTOR: "Features in time order to filtered regime probabilities, regime 0 the calmest.",
+    VOLATILITY: "Features to the variance of the option's life, as annual volatility too.",
+    LIQUIDITY: "Features to the illiquidity of the next session.",
+    EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next session.",
+    FLAGSHIP: "Market states to the no-trade band of the hedge, in units of the hedge instrument.",
+}
+"""What each model does, as MLflow's pages say it."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +56,13 @@ def _numbers(columns: tuple[str, ...]) -> Schema:
     return Schema([ColSpec(DataType.double, name) for name in columns])
 
 
-def register(client: MlflowClient, desk: Desk, signals: Dataset, backtest: Dataset) -> dict[str, str]:
+def register(
+    client: MlflowClient, desk: Desk, signals: Dataset, backtest: Dataset, marks: Mapping[str, str]
+) -> dict[str, str]:
     """Log the desk's models into the active run, register them and make each new version the champion.
 
-    Every model carries the project's code, so that it can be loaded when the project has moved on.
+    Every model carries the project's code, so that it can be loaded when the project has moved on. `marks`
+    are the tags of each version.
 
     Returns
     -------
@@ -60,22 +74,28 @@ def register(client: MlflowClient, desk: Desk, signals: Dataset, backtest: Datas
         settings.write_text(json.dumps(desk.model_dump(mode="json"), indent=2), encoding="utf-8")
         for model in served_models(desk, settings, signals, backtest):
             registered = f"{desk.name}.{model.name}"
-            versions[registered] = _new_version(client, registered, _log(model))
+            versions[registered] = _new_version(client, desk, model, _log(model), marks)
             client.set_registered_model_alias(registered, CHAMPION, versions[registered])
     return versions
 
 
 def served_models(desk: Desk, settings: Path, signals: Dataset, backtest: Dataset) -> list[ServedModel]:
-    """Return the models that a run leaves: detector, volatility, and liquidity and flagship if learned."""
+    """Return the models that a run leaves: detector, volatility, events, liquidity and flagship if learned.
+
+    The forecasters also carry what `backtest.continuation` needs to go on with the walk.
+    """
     life = min(horizon for horizon in desk.forecasts.horizons if horizon >= desk.option.sessions)
     prob = tuple(f"regime_prob_{k}" for k in range(desk.regimes.states))
     arrays = {"desk": settings, "arrays": signals.file("models/regime.npz")}
+    horizons = tuple(f"variance_{horizon}d" for horizon in desk.forecasts.horizons)
+    volatility = ("forecast", "annual_vol")
     models = [
-        ServedModel("regime_detector", "regime_detector", arrays, desk.regimes.features, prob),
-        _forecaster("volatility_forecaster", signals, f"variance_{life}d", ("forecast", "annual_vol")),
+        ServedModel(DETECTOR, DETECTOR, arrays, desk.regimes.features, prob),
+        _forecaster(VOLATILITY, signals, f"variance_{life}d", horizons, volatility),
+        _events(signals),
     ]
     if "models/illiquidity_1d.json" in signals.files:
-        models.append(_forecaster("liquidity_forecaster", signals, "illiquidity_1d", ("forecast",)))
+        models.append(_forecaster(LIQUIDITY, signals, "illiquidity_1d", ("illiquidity_1d",), ("forecast",)))
     if f"models/{FLAGSHIP}.json" in backtest.files:
         files = {"desk": settings, "parameters": backtest.file(f"models/{FLAGSHIP}.json")}
         models.append(ServedModel(FLAGSHIP, FLAGSHIP, files, (*COLUMNS, *prob), ("lower", "upper")))
@@ -96,18 +116,37 @@ def _log(model: ServedModel) -> ModelInfo:
     return logged
 
 
-def _new_version(client: MlflowClient, name: str, logged: ModelInfo) -> str:
+def _new_version(
+    client: MlflowClient, desk: Desk, model: ServedModel, logged: ModelInfo, marks: Mapping[str, str]
+) -> str:
+    name = f"{desk.name}.{model.name}"
     try:
-        client.create_registered_model(name)
+        client.create_registered_model(name, {"desk": desk.name}, MEANING[model.name])
     except mlflow.MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    version = client.create_model_version(name, logged.model_uri, logged.run_id, model_id=logged.model_id)
+    version = client.create_model_version(
+        name, logged.model_uri, logged.run_id, dict(marks), model_id=logged.model_id
+    )
     return str(version.version)
 
 
-def _forecaster(name: str, signals: Dataset, task: str, outputs: tuple[str, ...]) -> ServedModel:
-    state = signals.file(f"models/{task}.json")
-    saved = json.loads(state.read_text(encoding="utf-8"))["task"]
-    inputs = (*saved["levels"], *saved["inputs"], *saved["tree_inputs"])
-    return ServedModel(name, "forecaster", {"state": state}, inputs, outputs)
+def _forecaster(
+    name: str, signals: Dataset, task: str, walks: tuple[str, ...], outputs: tuple[str, ...]
+) -> ServedModel:
+    files = {"state": signals.file(f"models/{task}.json")}
+    files |= {walk: signals.file(f"walks/{walk}.npz") for walk in walks}
+    return ServedModel(name, "forecaster", files, _inputs(signals, task), outputs)
+
+
+def _events(signals: Dataset) -> ServedModel:
+    tasks = [task for task in ("spike_1d", "gap_1d") if f"walks/{task}.npz" in signals.files]
+    inputs = dict.fromkeys(column for task in tasks for column in _inputs(signals, task))
+    files = {task: signals.file(f"walks/{task}.npz") for task in tasks}
+    outputs = tuple(f"{task.removesuffix('_1d')}_prob" for task in tasks)
+    return ServedModel(EVENTS, EVENTS, files, tuple(inputs), outputs)
+
+
+def _inputs(signals: Dataset, task: str) -> tuple[str, ...]:
+    saved = json.loads(signals.read_bytes(f"models/{task}.json"))["task"]
+    return (*saved["levels"], *saved["inputs"], *saved["tree_inputs"])

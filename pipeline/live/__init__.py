@@ -1,0 +1,1 @@
+"""Decisions on the newest session: the state of the book now, the bands of the hedgers, the orders."""

@@ -1,0 +1,122 @@
+"""The champions of a desk, rebuilt from the files that the registry holds; nothing is fitted."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import numpy as np
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
+from pydantic import ValidationError
+
+from pipeline.backtest.continuation import Continuation
+from pipeline.backtest.stream import FittedSignals
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import StoreError
+from pipeline.policies.base import Policy
+from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.regimes.catalogue import DETECTORS
+from pipeline.tracking.database import connect
+from pipeline.tracking.registry import CHAMPION, DETECTOR, EVENTS, LIQUIDITY, VOLATILITY
+from pipeline.tracking.served.regime_switched import policy_of
+
+NEEDED = (DETECTOR, VOLATILITY, EVENTS)
+OFFERED = (*NEEDED, LIQUIDITY, FLAGSHIP)
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """Which version of a registered model was used, and the MLflow run and report that it comes from."""
+
+    name: str
+    version: str
+    run_id: str
+    report: str
+    code_version: str
+
+
+@dataclass(frozen=True)
+class Champions:
+    """What a desk decides with: signals, flagship (None where the desk does not run it), and their cards."""
+
+    signals: FittedSignals
+    flagship: Policy | None
+    cards: tuple[ModelCard, ...]
+
+
+def load_champions(mlruns: Path, desk: str) -> Champions:
+    """Load the champion version of every registered model of a desk.
+
+    Raises
+    ------
+    StoreError
+        There is no champion, or its files are missing or were written by other code; the message says which
+        command makes a new one.
+    """
+    remedy = f"`hedge run {desk}` makes a new one"
+    if not (mlruns / "mlflow.db").is_file():
+        raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {desk}` makes one")
+    client = connect(mlruns)
+    versions = {model: found for model in OFFERED if (found := _champion(client, f"{desk}.{model}"))}
+    if missing := [model for model in NEEDED if model not in versions]:
+        raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {desk}` makes one")
+    try:
+        files = {model: _files(version) for model, version in versions.items()}
+        signals = _signals(files)
+        flagship = (
+            policy_of(json.loads(files[FLAGSHIP]["parameters"].read_bytes())) if FLAGSHIP in files else None
+        )
+    except (KeyError, TypeError, ValueError, ValidationError, OSError, mlflow.MlflowException) as error:
+        cause = str(error).splitlines()[0]
+        raise StoreError(f"the champion of desk {desk} cannot be read ({cause}): {remedy}") from None
+    return Champions(signals, flagship, tuple(_card(version) for version in versions.values()))
+
+
+def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
+    try:
+        return client.get_model_version_by_alias(name, CHAMPION)
+    except mlflow.MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _files(version: ModelVersion) -> dict[str, Path]:
+    """Return the files of a version by the name under which they were logged."""
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
+    model = mlflow.models.Model.load(folder)
+    logged = model.flavors["python_function"]["artifacts"]
+    return {name: folder / entry["path"] for name, entry in logged.items()}
+
+
+def _signals(files: Mapping[str, Mapping[str, Path]]) -> FittedSignals:
+    desk = Desk.model_validate_json(files[DETECTOR]["desk"].read_bytes())
+    with np.load(files[DETECTOR]["arrays"], allow_pickle=False) as arrays:
+        detector = DETECTORS[desk.regimes.detector].from_arrays(dict(arrays))
+    walks = {
+        name: Continuation.from_bytes(path.read_bytes())
+        for model in (VOLATILITY, EVENTS, LIQUIDITY)
+        for name, path in files.get(model, {}).items()
+        if path.suffix == ".npz"
+    }
+    variance = {
+        int(name.removeprefix("variance_").removesuffix("d")): walk
+        for name, walk in walks.items()
+        if name.startswith("variance_")
+    }
+    return FittedSignals(
+        desk, detector, variance, walks["spike_1d"], walks.get("gap_1d"), walks.get("illiquidity_1d")
+    )
+
+
+def _card(version: ModelVersion) -> ModelCard:
+    tags = version.tags
+    return ModelCard(
+        version.name,
+        str(version.version),
+        str(version.run_id),
+        tags.get("report", ""),
+        tags.get("code_version", ""),
+    )
