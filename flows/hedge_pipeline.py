@@ -1,17 +1,28 @@
-"""The whole pipeline: market data to a tracked report."""
+"""The whole pipeline: market data to a tracked report and the models that decide from now on."""
 
 from prefect import flow, runtime
 
-from flows.artifacts import show
+from flows.artifacts import show_run
+from flows.failures import told
+from flows.naming import run_name
 from flows.progress import Stopwatch
-from flows.stages import backtest, features, home_of, ingest, run_name, train
-from pipeline.domain.desk import load_desk
+from flows.stages import backtest, features, home_of, ingest, settings_of, train
 from pipeline.tracking.publish import publish
 
 
 @flow(name="hedge_pipeline", flow_run_name=run_name)
-def hedge_pipeline(desk: str, home: str | None = None, force: bool = False) -> dict[str, str | bool]:
-    """Run a desk from market data to report and MLflow run.
+@told("report")
+def hedge_pipeline(
+    desk: str, home: str | None = None, force: bool = False, latest: bool = False
+) -> dict[str, str | bool]:
+    """Run a desk from market data to report and MLflow run; its models become the champions.
+
+    Parameters
+    ----------
+    desk : a shipped desk, or the path of a desk file.
+    home : where data/ and mlruns/ are written.
+    force : make everything again, even what has not changed.
+    latest : learn and test through the newest session instead of `windows.test_end`.
 
     Returns
     -------
@@ -23,11 +34,16 @@ def hedge_pipeline(desk: str, home: str | None = None, force: bool = False) -> d
     with watch("features"):
         matrix = features(desk, home, force, market)
     with watch("train"):
-        signals = train(desk, home, force, market, matrix)
+        signals = train(desk, home, force, market, matrix, latest)
     with watch("backtest"):
-        results = backtest(desk, home, force, signals)
+        results = backtest(desk, home, force, signals, latest)
     keys = {"market": market, "features": matrix, "signals": signals, "backtest": results}
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
-    published = publish(load_desk(desk), home_of(home), keys, watch.seconds, tags, force)
-    show(published.folder)
+    settings = settings_of(desk, home, market, latest)
+    published = publish(settings, home_of(home), keys, watch.seconds, tags, force)
+    show_run(published)
     return {"folder": str(published.folder), "run_id": published.run_id, "new": published.new}
+
+
+weekly_retrain = hedge_pipeline.with_options(name="weekly_retrain")
+"""The pipeline under the name of its schedule."""

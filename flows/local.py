@@ -15,12 +15,13 @@ MODULES: Mapping[str, str] = {
     "train": "flows.stages",
     "backtest": "flows.stages",
     "hedge_pipeline": "flows.hedge_pipeline",
+    "daily_decision": "flows.decision",
 }
 """Where each flow is defined."""
 
 
-def run_here(flow: str, desk: str, home: str | None = None, force: bool = False) -> Any:
-    """Run a flow of `MODULES` by name and return its result; its exceptions are raised as they are.
+def run_here(flow: str, desk: str, home: str | None = None, force: bool = False, **parameters: Any) -> Any:
+    """Run a flow of `MODULES` by name and return its result; its exceptions are raised as `failures` says.
 
     Without a server (`PREFECT_API_URL`) a private one is started. It starts while the flow's modules, which
     are heavy, are imported, and gets no heartbeats: it does not outlive the run that they would watch over,
@@ -28,7 +29,7 @@ def run_here(flow: str, desk: str, home: str | None = None, force: bool = False)
     """
     interrupts.remember()
     if os.environ.get("PREFECT_API_URL"):
-        return getattr(importlib.import_module(MODULES[flow]), flow)(desk, home, force)
+        return getattr(importlib.import_module(MODULES[flow]), flow)(desk, home, force, **parameters)
     server = PrivateServer(Path(os.environ["PREFECT_HOME"]))
     os.environ["PREFECT_API_URL"] = server.url
     chosen = getattr(importlib.import_module(MODULES[flow]), flow)
@@ -37,6 +38,6 @@ def run_here(flow: str, desk: str, home: str | None = None, force: bool = False)
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        result = chosen(desk, home, force)
+        result = chosen(desk, home, force, **parameters)
     interrupts.check()
     return result

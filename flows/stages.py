@@ -6,14 +6,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from prefect import flow, runtime, task
+from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from flows.failures import told
+from flows.naming import run_name
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.desk_check import checked_desk
 from pipeline.backtest.signals import learn_signals
+from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
 from pipeline.features.assemble import assemble
 from pipeline.ingest import positions
@@ -33,18 +36,15 @@ def store_of(home: str | None) -> DatasetStore:
     return DatasetStore(home_of(home).data / "datasets")
 
 
-def run_name() -> str:
-    """Return the name of the flow run: the desk's, or its file's without folder and suffix."""
-    return Path(str(runtime.flow_run.parameters["desk"])).name.removesuffix(".toml")
-
-
 @flow(flow_run_name=run_name)
+@told("ingest")
 def ingest(desk: str, home: str | None = None, force: bool = False) -> str:
     """Load the desk's market data; return the key of the dataset `market`."""
     return _load_market(desk, home, force)
 
 
 @flow(flow_run_name=run_name)
+@told("features")
 def features(desk: str, home: str | None = None, force: bool = False, market: str | None = None) -> str:
     """Compute the features of `market` (ingested if not given); return the key of `features`."""
     market = market or ingest(desk, home, force)
@@ -53,29 +53,47 @@ def features(desk: str, home: str | None = None, force: bool = False, market: st
 
 
 @flow(flow_run_name=run_name)
+@told("train")
 def train(
     desk: str,
     home: str | None = None,
     force: bool = False,
     market: str | None = None,
     matrix: str | None = None,
+    latest: bool = False,
 ) -> str:
-    """Learn regimes and forecasts from `market` and the feature matrix; return the key of `signals`."""
+    """Learn regimes and forecasts from `market` and the feature matrix; return the key of `signals`.
+
+    With `latest` the walk goes on through the newest session instead of `windows.test_end`.
+    """
     market = market or ingest(desk, home, force)
     matrix = matrix or features(desk, home, force, market)
     sources = {"market": market, "features": matrix}
-    settings = {"desk": checked_desk(desk).for_signals()}
+    settings = {"desk": settings_of(desk, home, market, latest).for_signals()}
     return _derive("signals", learn_signals, home, force, sources, settings, pieces=True)
 
 
 @flow(flow_run_name=run_name)
-def backtest(desk: str, home: str | None = None, force: bool = False, signals: str | None = None) -> str:
+@told("backtest")
+def backtest(
+    desk: str,
+    home: str | None = None,
+    force: bool = False,
+    signals: str | None = None,
+    latest: bool = False,
+) -> str:
     """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`."""
+    settings = {"desk": settings_of(desk, home, market, latest).for_signals()}
+    return _derive("signals", learn_signals, home, force, sources, settings, pieces=True)
+
+
+def settings_of(desk: str, home: str | None, market: str, latest: bool) -> Desk:
+    """Return the desk's settings, tested through the newest session of `market` if `latest`."""
     settings = checked_desk(desk)
-    held = {} if settings.book.positions is None else {"positions": _load_positions(desk, home, force)}
-    signals = signals or train(desk, home, force)
-    sources = {"signals": signals, **held}
-    return _derive("backtest", run_backtest, home, force, sources, {"desk": settings}, pieces=True)
+    if not latest:
+        return settings
+    newest = store_of(home).open(market)["bars"]["session"].iloc[-1]
+    return settings.through(newest.date())
 
 
 def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
@@ -103,7 +121,7 @@ def _load_market(desk: str, home: str | None, force: bool) -> str:
     retry_condition_fn=_failed_to_read,
     cache_policy=NO_CACHE,
 )
-def _load_positions(desk: str, home: str | None, force: bool) -> str:
+def load_positions(desk: str, home: str | None, force: bool) -> str:
     settings = checked_desk(desk)
     assert settings.book.positions is not None
     parameters = {

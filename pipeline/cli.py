@@ -8,6 +8,7 @@ import os
 import sys
 import time
 import traceback
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ from pipeline.domain.errors import HedgeError, SettingsError
 from pipeline.domain.home import Home
 
 USER_FAULT = 1
+STALE = 3
 INTERNAL_FAULT = 70
 INTERRUPTED = 130
 
@@ -75,11 +77,19 @@ def _options(version: Version = False) -> None: ...
 
 
 @app.command()
-def run(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
-    """Run the whole pipeline of a desk and show how its hedgers compare."""
+def run(
+    desk: Desk,
+    home: HomePath = None,
+    force: Force = False,
+    as_json: Json = False,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="Test through the newest session, not windows.test_end.")
+    ] = False,
+) -> None:
+    """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions."""
     place = _prepared(desk, home)
     started = time.perf_counter()
-    published = _run_flow("hedge_pipeline", desk, place, force)
+    published = _run_flow("hedge_pipeline", desk, place, force, latest=latest)
     folder = Path(published["folder"])
     if as_json:
         print((folder / "summary.json").read_text(encoding="utf-8"), end="")
@@ -112,6 +122,61 @@ def train(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json
 def backtest(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
     """Hedge every episode with every policy, after what that needs."""
     _run_stage("backtest", desk, home, force, as_json)
+
+
+@app.command()
+def decide(
+    desk: Desk,
+    position: Annotated[
+        float, typer.Option(help="Units of the hedge instrument held now, one a unit of the underlying.")
+    ] = 0.0,
+    kind: Annotated[str | None, typer.Option(help="call, put or straddle; else the desk's own.")] = None,
+    strike: Annotated[float | None, typer.Option(help="In the data's money; else the desk's own.")] = None,
+    expiry: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A session; else the desk's own life.")
+    ] = None,
+    quantity: Annotated[
+        float | None, typer.Option(help="Options, each on one unit of the underlying; negative is sold.")
+    ] = None,
+    opened: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="When it was dealt; else the newest session."),
+    ] = None,
+    allow_stale: Annotated[
+        bool, typer.Option("--allow-stale", help="Exit with 0 although newer sessions are missing.")
+    ] = False,
+    home: HomePath = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Say what each hedger does now, from the champion models of the last run; exit code 3 on stale data."""
+    if kind not in (None, "call", "put", "straddle"):
+        raise SettingsError(f"--kind is {kind}: give call, put or straddle")
+    place = _prepared(desk, home)
+    option = {
+        "kind": kind,
+        "strike": strike,
+        "quantity": quantity,
+        "expiry": expiry and expiry.date(),
+        "opened": opened and opened.date(),
+    }
+    made, file = _run_flow(
+        "daily_decision", desk, place, force, position=position, allow_stale=True, **option
+    )
+
+    from rich.console import Console
+
+    from pipeline.live.decision_log import decision_as_json
+    from pipeline.live.decision_text import decision_for_terminal
+
+    if as_json:
+        print(decision_as_json(made), end="")
+    else:
+        Console(width=100, highlight=False).print(decision_for_terminal(made))
+        print(f"written to {file}")
+    if made.stale and not allow_stale:
+        print(f"hedge: {made.warnings[0]}; --allow-stale accepts it", file=sys.stderr)
+        raise typer.Exit(STALE)
 
 
 @app.command()
@@ -210,7 +275,7 @@ def _run_stage(stage: str, desk: str, home: Path | None, force: bool, as_json: b
     print(json.dumps({"key": key, "path": str(path)}) if as_json else f"{key}\n{path}")
 
 
-def _run_flow(flow: str, desk: str, home: Home, force: bool) -> Any:
+def _run_flow(flow: str, desk: str, home: Home, force: bool, **parameters: Any) -> Any:
     """Run a flow with its progress on stderr; nothing that it imports or prints reaches stdout."""
     os.environ["HEDGE_HOME"] = str(home.root)
     with contextlib.redirect_stdout(sys.stderr):
@@ -221,10 +286,7 @@ def _run_flow(flow: str, desk: str, home: Home, force: bool) -> Any:
 
         _show_progress()
         named = desk if desk in shipped_desks() else str(Path(desk).resolve())
-        try:
-            return run_here(flow, named, str(home.root), force)
-        except HedgeError as error:
-            raise HedgeError(f"{desk}: {error}") from None
+        return run_here(flow, named, str(home.root), force, **parameters)
 
 
 def _show_progress() -> None:

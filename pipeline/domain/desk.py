@@ -224,6 +224,20 @@ class Desk(Settings):
             raise ValueError("limit_aware hedges by what is left of a loss limit: set limits.loss")
         return self
 
+    def through(self, day: date) -> Self:
+        """Return the desk tested through `day` instead of `windows.test_end`.
+
+        Raises
+        ------
+        SettingsError
+            The test period would end before it starts.
+        """
+        if day <= self.windows.test_start:
+            raise SettingsError(
+                f"windows.test_start is {self.windows.test_start}, the newest session is {day}: start earlier"
+            )
+        return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+
     def for_signals(self) -> Self:
         """Return the desk with every setting that regimes and forecasts do not depend on at its default.
 

@@ -23,3 +23,11 @@ class PolicyError(HedgeError):
 
 class StoreError(HedgeError):
     """A dataset is missing from the store or damaged."""
+
+
+class StageError(HedgeError):
+    """A stage of a run failed; the message names stage and desk before the fault and the remedy."""
+
+    def __init__(self, message: str, stage: str) -> None:
+        super().__init__(message)
+        self.stage = stage

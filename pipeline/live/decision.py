@@ -20,7 +20,7 @@ Side = Literal["buy", "sell", "none"]
 
 @dataclass(frozen=True)
 class OpenOption:
-    """One option that is hedged; money is that of the data, volatilities are annual and reach to its expiry."""
+    """One option that is hedged; money is that of the data, volatilities are annual and to its expiry."""
 
     kind: str
     quantity: float
@@ -131,9 +131,7 @@ def decide(
         raise DataError(f"--position is {position}: give the units of the hedge instrument that are held")
     state, last = book.state, bars.iloc[-1]
     price = float(state.price[0, 0, 0]) / book.scale
-    cost, lower, upper = (
-        float(values[0, 0]) for values in (state.cost, state.cost_lower, state.cost_upper)
-    )
+    cost, lower, upper = (float(values[0, 0]) for values in (state.cost, state.cost_lower, state.cost_upper))
     regimes = zip(regime_names(state.regime_prob.shape[-1]), state.regime_prob[0, 0].tolist(), strict=True)
     return Decision(
         desk=desk.name,
@@ -151,9 +149,7 @@ def decide(
         cost_bps_upper=1e4 * upper,
         regime_prob=dict(regimes),
         options=_options(book),
-        orders=tuple(
-            order_of(desk, state, policy, position, price, cost) for policy in policies.values()
-        ),
+        orders=tuple(order_of(desk, state, policy, position, price, cost) for policy in policies.values()),
         models=tuple(models),
         warnings=tuple(warnings),
     )
@@ -162,7 +158,7 @@ def decide(
 def order_of(
     desk: Desk, state: MarketState, policy: Policy, position: float, price: float, cost: float
 ) -> HedgeOrder:
-    """Return what one hedger does with `position`; `price` in the data's money, `cost` one way as a fraction."""
+    """Return what one hedger does with `position`; `price` in the data's money, `cost` one way."""
     band = policy.band(state).checked(policy.name)
     target = float(band.wanted(position)[0, 0, 0])
     trade = target - position

@@ -58,7 +58,10 @@ def facts(decision: Decision) -> list[tuple[str, str]]:
 def sources(decision: Decision) -> list[tuple[str, str]]:
     """Return where the models come from."""
     return [
-        ("model", f"{card['name']} version {card['version']}, run {card['run_id'][:8]} {card['report']}".rstrip())
+        (
+            "model",
+            f"{card['name']} version {card['version']}, run {card['run_id'][:8]} {card['report']}".rstrip(),
+        )
         for card in decision.models
     ]
 

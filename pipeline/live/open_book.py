@@ -56,7 +56,8 @@ def single_option(desk: Desk, terms: OptionTerms, session: pd.Timestamp, close: 
 
     Examples
     --------
-    >>> table = single_option(Desk(name="x", policies={"run": ()}), OptionTerms(), pd.Timestamp("2018-06-29"), 2718.0)
+    >>> desk, friday = Desk(name="x", policies={"run": ()}), pd.Timestamp("2018-06-29")
+    >>> table = single_option(desk, OptionTerms(), friday, 2718.0)
     >>> table.loc[0, ["kind", "strike", "quantity"]].tolist(), str(table["expiry"][0].date())
     (['call', 2718.0, -1.0], '2018-07-31')
     """
@@ -76,9 +77,7 @@ def single_option(desk: Desk, terms: OptionTerms, session: pd.Timestamp, close: 
     return pd.DataFrame([row], columns=list(COLUMNS))
 
 
-def open_book(
-    desk: Desk, bars: pd.DataFrame, signals: pd.DataFrame, positions: pd.DataFrame
-) -> OpenBook:
+def open_book(desk: Desk, bars: pd.DataFrame, signals: pd.DataFrame, positions: pd.DataFrame) -> OpenBook:
     """Return the state of the positions that are held after the newest session.
 
     It is the state that `backtest.book` builds for that session: money scaled to a spot of 100 when the first
@@ -104,23 +103,23 @@ def open_book(
     is_held = (opened <= today) & (pd.DatetimeIndex(positions["expiry"]) > today)
     if not is_held.any():
         raise DataError(
-            f"no option is held after {today.date()}: {len(positions)} positions have expired or are not dealt "
-            "yet; give an option with --strike and --expiry, or a newer book.positions"
+            f"no option is held after {today.date()}: {len(positions)} positions have expired or are not "
+            "dealt yet; give an option with --strike and --expiry, or a newer book.positions"
         )
     rows = days.get_indexer(opened)
-    for place in np.flatnonzero((rows < 0) & (opened <= today)):
-        named = positions.iloc[int(place)]
+    for place in np.flatnonzero((rows < 0) & (opened <= today)).tolist():
+        named = positions.iloc[place]
         raise DataError(
-            f"{named['file']}: opened in row {named['row']} is {opened[place].date()}, which is no session of "
-            f"the data (they run from {days[0].date()}): correct the date"
+            f"{named['file']}: opened in row {named['row']} is {opened[place].date()}, which is no session "
+            f"of the data (they run from {days[0].date()}): correct the date"
         )
     held = positions[is_held].reset_index(drop=True)
     left = _sessions_left(desk, held, today)
     reach = sum(1 for name in signals.columns if name.startswith("forecast_variance_"))
     if left.max() > reach:
         raise DataError(
-            f"an option expires in {left.max()} sessions, the champion's forecasts reach {reach}: add {left.max()} "
-            "to forecasts.horizons and make a new champion"
+            f"an option expires in {left.max()} sessions, the champion's forecasts reach {reach}: add "
+            f"{left.max()} to forecasts.horizons and make a new champion"
         )
     if np.isnan(signals["implied_vol"].iloc[-1]):
         raise DataError(f"{today.date()} has no implied volatility: give one, or decide on another day")
@@ -148,7 +147,8 @@ def _state(
     price = float(forward[time.argmax()]) if desk.hedge.instrument == "future" else spot
     amount, kind = held["quantity"].to_numpy(float), held["kind"]
     legs = tuple(
-        Leg(right, of_each(np.where(kind.isin([right, "straddle"]), amount, 0.0))) for right in ("call", "put")
+        Leg(right, of_each(np.where(kind.isin([right, "straddle"]), amount, 0.0)))
+        for right in ("call", "put")
     )
     contracts = Contracts(
         liability=Liability(tuple(leg for leg in legs if np.any(leg.quantity))),
@@ -179,10 +179,10 @@ def _sessions_left(desk: Desk, held: pd.DataFrame, today: pd.Timestamp) -> np.nd
     calendar = calendar_of(desk)
     ahead = sessions_between(today, expiry.max(), calendar)
     left = ahead.get_indexer(expiry.as_unit(ahead.unit))
-    for place in np.flatnonzero(left < 0):
-        named = held.iloc[int(place)]
+    for place in np.flatnonzero(left < 0).tolist():
+        named = held.iloc[place]
         raise DataError(
-            f"{named['file']}: expiry in row {named['row']} is {expiry[place].date()}, which is no session of "
-            f"{calendar}: correct the date"
+            f"{named['file']}: expiry in row {named['row']} is {expiry[place].date()}, which is no session "
+            f"of {calendar}: correct the date"
         )
     return left

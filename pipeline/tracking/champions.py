@@ -46,8 +46,8 @@ class Champions:
     cards: tuple[ModelCard, ...]
 
 
-def load_champions(mlruns: Path, desk: str) -> Champions:
-    """Load the champion version of every registered model of a desk.
+def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
+    """Load the champion version of every registered model of a desk; `named` is what the user calls it.
 
     Raises
     ------
@@ -55,13 +55,12 @@ def load_champions(mlruns: Path, desk: str) -> Champions:
         There is no champion, or its files are missing or were written by other code; the message says which
         command makes a new one.
     """
-    remedy = f"`hedge run {desk}` makes a new one"
     if not (mlruns / "mlflow.db").is_file():
-        raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {desk}` makes one")
+        raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {named}` makes one")
     client = connect(mlruns)
     versions = {model: found for model in OFFERED if (found := _champion(client, f"{desk}.{model}"))}
     if missing := [model for model in NEEDED if model not in versions]:
-        raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {desk}` makes one")
+        raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
     try:
         files = {model: _files(version) for model, version in versions.items()}
         signals = _signals(files)
@@ -70,7 +69,10 @@ def load_champions(mlruns: Path, desk: str) -> Champions:
         )
     except (KeyError, TypeError, ValueError, ValidationError, OSError, mlflow.MlflowException) as error:
         cause = str(error).splitlines()[0]
-        raise StoreError(f"the champion of desk {desk} cannot be read ({cause}): {remedy}") from None
+        raise StoreError(
+            f"the champion of desk {desk} cannot be read ({cause}): `hedge run {named} --force` "
+            "makes a new one"
+        ) from None
     return Champions(signals, flagship, tuple(_card(version) for version in versions.values()))
 
 

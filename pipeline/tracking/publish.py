@@ -36,10 +36,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Published:
-    """The report's folder and the MLflow run of a desk; `new` if this call made them."""
+    """The report's folder, the MLflow run and its experiment; `new` if this call made them."""
 
     folder: Path
     run_id: str
+    experiment: str
     new: bool
 
 
@@ -75,7 +76,7 @@ def publish(
     if found and not force and _is_whole(folder := _report_of(found, home)):
         point_latest(folder)
         log.info("run %s is unchanged", found.info.run_id)
-        return Published(folder, found.info.run_id, new=False)
+        return Published(folder, found.info.run_id, experiment, new=False)
 
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{desk.name}-{uuid.uuid4().hex[:6]}"
     marks = {"desk": desk.name, "code_version": version, "kind": "pipeline", REPORT: name, **tags}
@@ -98,7 +99,7 @@ def publish(
         log_tags(client, run_id, {IDENTITY: identity})
     point_latest(folder)
     log.info("run %s tracked in %.1f s", run_id, time.perf_counter() - started)
-    return Published(folder, run_id, new=True)
+    return Published(folder, run_id, experiment, new=True)
 
 
 def point_latest(folder: Path) -> None:

@@ -50,7 +50,7 @@ def tracked(small_desk, tmp_path_factory):
     signals = store.derive("signals", learn_signals, inputs=both, parameters={"desk": desk})
     backtest = store.derive("backtest", run_backtest, inputs={"signals": signals}, parameters={"desk": desk})
     keys = {**both, "signals": signals, "backtest": backtest}
-    run = TrackedRun(desk, home, keys, Published(Path(), "", new=False))
+    run = TrackedRun(desk, home, keys, Published(Path(), "", "", new=False))
     return TrackedRun(desk, home, keys, run.publish())
 
 

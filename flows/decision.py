@@ -1,0 +1,80 @@
+"""The decision after the close: fresh data, the champions' bands, today's orders."""
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+from prefect import flow
+
+from flows.artifacts import show_decision
+from flows.failures import told
+from flows.naming import run_name
+from flows.stages import features, home_of, ingest, store_of
+from pipeline.backtest.desk_check import checked_desk
+from pipeline.domain.errors import DataError
+from pipeline.live.decision import Decision
+from pipeline.live.decision_log import log_decision
+from pipeline.live.open_book import OptionTerms
+from pipeline.tracking.champions import load_champions
+from pipeline.tracking.decide import decide_now
+
+Kind = Literal["call", "put", "straddle"]
+
+
+@flow(name="daily_decision", flow_run_name=run_name)
+@told("decide")
+def daily_decision(
+    desk: str,
+    home: str | None = None,
+    force: bool = False,
+    position: float = 0.0,
+    kind: Kind | None = None,
+    strike: float | None = None,
+    expiry: date | None = None,
+    quantity: float | None = None,
+    opened: date | None = None,
+    allow_stale: bool = False,
+) -> tuple[Decision, Path]:
+    """Load the newest data and say what each hedger does now; nothing is fitted.
+
+    Parameters
+    ----------
+    desk : a shipped desk, or the path of a desk file.
+    home : where data/ and mlruns/ are.
+    force : load and compute the data again, even if it has not changed.
+    position : units of the hedge instrument held now.
+    kind, strike, expiry, quantity, opened : the option that is hedged; what is left out is the desk's own,
+        dealt after the newest session. Without any the desk's `book.positions` are hedged, if it names some.
+    allow_stale : decide on old data without failing.
+
+    Returns
+    -------
+    The decision, and the file that it is written to.
+    """
+    settings, place = checked_desk(desk), home_of(home)
+    load_champions(place.mlruns, settings.name, desk)
+    market = ingest(desk, home, force)
+    matrix = features(desk, home, force, market)
+    store = store_of(home)
+    terms = OptionTerms(kind, strike, _day(expiry), quantity, _day(opened))
+    decision = decide_now(
+        settings,
+        desk,
+        place.mlruns,
+        store.open(market),
+        store.open(matrix)["features"],
+        None,
+        terms,
+        position,
+        pd.Timestamp.now("UTC"),
+    )
+    file = log_decision(place.data / "decisions", decision)
+    show_decision(decision, file)
+    if decision.stale and not allow_stale:
+        raise DataError(f"{decision.warnings[0]}, or allow_stale")
+    return decision, file
+
+
+def _day(day: date | None) -> pd.Timestamp | None:
+    return None if day is None else pd.Timestamp(day)

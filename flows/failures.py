@@ -1,0 +1,81 @@
+"""A stage that fails says so on its page: which stage, of which desk, why, and what to do."""
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+from prefect import runtime
+from prefect.artifacts import create_markdown_artifact
+from prefect.states import Failed
+
+from flows.naming import desk_file
+from pipeline.domain.errors import HedgeError, StageError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger(__name__)
+
+OURS = "this is a fault of the program: the traceback stands in the logs of the run"
+DISK = "look at the disk, its space and its permissions, then run again"
+
+
+def told(stage: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Make the body of a flow end in a Failed state whose message a user can act on.
+
+    The exception stays what it was, for the caller of a subflow and for the command line; a `HedgeError` gets
+    the stage's name in front. A stage inside another one has already said it.
+    """
+
+    def named(body: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(body)
+        def run(*arguments: P.args, **keywords: P.kwargs) -> R:
+            try:
+                return body(*arguments, **keywords)
+            except Exception as error:
+                return _failed(stage, error)  # type: ignore[return-value]
+
+        return run
+
+    return named
+
+
+def message_of(stage: str, desk: str, error: Exception) -> str:
+    """Return one line: stage, desk, cause, and what to do.
+
+    Examples
+    --------
+    >>> message_of("train", "spx-daily", ZeroDivisionError("division by zero")).partition(";")[0]
+    'train failed for desk spx-daily: ZeroDivisionError: division by zero'
+    """
+    if isinstance(error, StageError):
+        return str(error)
+    if isinstance(error, HedgeError):
+        return f"{stage} failed for desk {desk}: {error}"
+    cause = (str(error).splitlines() or [""])[0]
+    remedy = DISK if isinstance(error, OSError) else OURS
+    return f"{stage} failed for desk {desk}: {type(error).__name__}: {cause}; {remedy}"
+
+
+def _failed(stage: str, error: Exception) -> object:
+    desk = desk_file(str(runtime.flow_run.parameters["desk"]))
+    message = message_of(stage, desk, error)
+    if isinstance(error, HedgeError):
+        told_already = isinstance(error, StageError)
+        data: Exception = error if told_already else StageError(message, stage)
+    else:
+        log.error("%s", message, exc_info=error)
+        data = error
+    _show(message, desk, data)
+    return Failed(message=message, data=data)
+
+
+def _show(message: str, desk: str, error: Exception) -> None:
+    stage = error.stage if isinstance(error, StageError) else "run"
+    lines = [
+        f"**{message}**",
+        "",
+        "Mend what the line names, then run again: from this page (⋮ → *Retry*), or in a terminal with "
+        f"`hedge {stage} {desk}`. Nothing is left half made, and what was finished is not made again.",
+    ]
+    create_markdown_artifact("\n".join(lines), key="what-failed", description="What failed, and what to do")
