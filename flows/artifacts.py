@@ -7,6 +7,7 @@ from typing import Any
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact, create_table_artifact
 
+from pipeline.domain.pages import report_page, run_page
 from pipeline.live.decision import Decision
 from pipeline.live.decision_text import decision_as_markdown
 from pipeline.tracking.publish import Published
@@ -42,8 +43,8 @@ def links(published: Published) -> tuple[str, str | None]:
     """Return where report and MLflow run open: in MLflow's pages if they are served, else as a file."""
     if not (pages := os.environ.get(MLFLOW_URL)):
         return (published.folder / "report.html").as_uri(), None
-    run = f"{pages.rstrip('/')}/#/experiments/{published.experiment}/runs/{published.run_id}"
-    return f"{run}/artifacts/report/report.html", run
+    place = (pages, published.experiment, published.run_id)
+    return report_page(*place), run_page(*place)
 
 
 def show_decision(decision: Decision, file: Path) -> None:

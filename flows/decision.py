@@ -1,5 +1,6 @@
 """The decision after the close: fresh data, the champions' bands, today's orders."""
 
+import logging
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -18,6 +19,8 @@ from pipeline.live.decision_log import log_decision
 from pipeline.live.open_book import OptionTerms
 from pipeline.tracking.champions import load_champions
 from pipeline.tracking.decide import decide_now
+
+log = logging.getLogger(__name__)
 
 Kind = Literal["call", "put", "straddle"]
 
@@ -69,6 +72,8 @@ def daily_decision(
         position,
         pd.Timestamp.now("UTC"),
     )
+    for order in decision.orders:
+        log.info("%s after %s: %s %.4f", order.policy, decision.session, order.side, order.quantity)
     file = log_decision(place.data / "decisions", decision)
     show_decision(decision, file)
     if decision.stale and not allow_stale:

@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from datetime import datetime
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
@@ -249,6 +250,28 @@ def ui(
     from pipeline.tracking.ui import serve
 
     serve(Home.find(home).mlruns, port)
+
+
+@app.command()
+def up(
+    desk: Annotated[
+        str, typer.Argument(help="Whose deployments: a shipped desk, or a desk file.")
+    ] = "spx-daily",
+    prefect_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="On 127.0.0.1; else 4200, or a free one.")
+    ] = None,
+    mlflow_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="On 127.0.0.1; else 5000, or a free one.")
+    ] = None,
+    home: HomePath = None,
+) -> None:
+    """Start Prefect, a worker and MLflow together, with the desk's schedule, until Ctrl-C."""
+    place = _prepared(desk, home)
+    os.environ["HEDGE_HOME"] = str(place.root)
+    from flows.up import Up
+
+    named = desk if desk in shipped_desks() else str(Path(desk).resolve())
+    Up(place, named, load_desk(desk).name, prefect_port, mlflow_port).run(partial(print, flush=True))
 
 
 def _prepared(desk: str, home: Path | None) -> Home:

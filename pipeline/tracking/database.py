@@ -10,6 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.file_lock import file_lock
 
+TRAINING = {"mlflow.experimentKind": "custom_model_development"}
+"""Tells MLflow's pages that these are runs of models, not of prompts."""
+
 
 def database_uri(mlruns: Path) -> str:
     """Return the tracking URI of MLflow's database in the folder `mlruns`.
@@ -53,4 +56,4 @@ def experiment_id(client: MlflowClient, mlruns: Path, name: str) -> str:
         if found := client.get_experiment_by_name(name):
             return str(found.experiment_id)
         artifacts = (mlruns / "artifacts").resolve().as_uri()
-        return str(client.create_experiment(name, artifact_location=artifacts))
+        return str(client.create_experiment(name, artifact_location=artifacts, tags=TRAINING))

@@ -16,7 +16,8 @@ from pipeline.evaluate.data_quality import data_metrics, data_tables
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.metrics import BASELINE, METRICS
 from pipeline.ingest.store import Dataset
-from pipeline.tracking.runs import log_numbers, log_settings, tracked_run
+from pipeline.policies.catalogue import POLICIES
+from pipeline.tracking.runs import log_numbers, log_settings, log_tags, tracked_run
 
 TABLES = (
     "comparison",
@@ -29,6 +30,10 @@ TABLES = (
     "book",
 )
 """Tables of an evaluation that are logged as CSV."""
+COMPARED = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades", "gain_vs_delta")
+"""Metrics of every policy that a pipeline run shows beside its flagship's."""
+NOTE = "mlflow.note.content"
+"""Tag that MLflow's pages show as the description of a run."""
 
 
 def log_parent(
@@ -38,7 +43,11 @@ def log_parent(
     folder: Path,
     timings: Mapping[str, float],
 ) -> None:
-    """Log settings, the flagship's metrics, seconds, looks, counts of data, report and tables."""
+    """Log settings, metrics, seconds, looks, counts of data, report, tables and a description.
+
+    The flagship's metrics have plain names; those of every policy are `metric/policy`, so that two runs can
+    be compared without opening their children.
+    """
     log_settings(client, run_id, flattened(evaluation.desk))
     shown = FLAGSHIP if FLAGSHIP in evaluation.comparison.index else BASELINE
     times = {f"seconds/{stage}": seconds for stage, seconds in timings.items()}
@@ -48,6 +57,8 @@ def log_parent(
         run_id,
         policy_metrics(evaluation.comparison, shown) | times | looks | data_metrics(evaluation.tables),
     )
+    log_numbers(client, run_id, side_by_side(evaluation.comparison))
+    log_tags(client, run_id, {NOTE: description(evaluation, folder.name)})
     mlflow.log_artifacts(str(folder), "report", run_id=run_id)
     for name in TABLES:
         table = getattr(evaluation, name)
@@ -78,7 +89,9 @@ def log_policies(
     for policy in evaluation.comparison.index:
         chosen = last[last["policy"] == policy].set_index("parameter")["value"]
         params = {"policy": policy, **{str(name): value for name, value in chosen.items()}}
-        with tracked_run(experiment, str(policy), {**tags, "kind": "policy"}, nested=True) as child:
+        said = (POLICIES[str(policy)].__doc__ or "").partition("\n")[0]
+        marks = {**tags, "kind": "policy", NOTE: said}
+        with tracked_run(experiment, str(policy), marks, nested=True) as child:
             log_settings(client, child, params)
             log_numbers(client, child, policy_metrics(evaluation.comparison, policy))
             log_numbers(client, child, book_numbers(evaluation, str(policy)))
@@ -97,6 +110,45 @@ def log_forecasters(
 def policy_metrics(comparison: pd.DataFrame, policy: str) -> dict[str, float]:
     """Return the metrics of one policy by name."""
     return {name: float(comparison.loc[policy, name]) for name in METRICS}  # type: ignore[arg-type]
+
+
+def side_by_side(comparison: pd.DataFrame) -> dict[str, float]:
+    """Return the metrics that runs are compared by, of every policy.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({metric: [1.5] for metric in COMPARED}, index=["delta_implied"])
+    >>> side_by_side(table)["risk_bps/delta_implied"]
+    1.5
+    """
+    return {
+        f"{metric}/{policy}": float(comparison.loc[policy, metric])
+        for metric in COMPARED
+        for policy in comparison.index
+    }
+
+
+def description(evaluation: Evaluation, report: str) -> str:
+    """Return what the run's page says first, in Markdown: the verdicts, then the policies side by side."""
+    verdicts = [f"- **{verdict.question}** {verdict.sentence}" for verdict in evaluation.verdicts]
+    table = evaluation.comparison[list(COMPARED)].round(2)
+    rows = [
+        f"| `{policy}` | {' | '.join(map(str, row))} |"
+        for policy, row in zip(table.index, table.to_numpy(), strict=True)
+    ]
+    heading = f"| policy | {' | '.join(COMPARED)} |"
+    return "\n".join(
+        [
+            f"{evaluation.desk.description or evaluation.desk.name}. Report: `report/report.html` among the "
+            f"artifacts, {report} under data/reports.",
+            "",
+            *verdicts,
+            "",
+            heading,
+            f"|---{'|--:' * len(COMPARED)}|",
+            *rows,
+        ]
+    )
 
 
 def book_numbers(evaluation: Evaluation, policy: str) -> dict[str, float]:

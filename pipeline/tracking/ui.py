@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from pipeline.domain.errors import SettingsError, StoreError
-from pipeline.tracking.database import database_uri
+from pipeline.domain.pages import experiments_page
+from pipeline.tracking.database import connect, database_uri
 
 HOST = "127.0.0.1"
 
@@ -24,9 +25,15 @@ def serve(mlruns: Path, port: int) -> None:
     if not (mlruns / "mlflow.db").is_file():
         raise StoreError(f"{mlruns} holds no runs yet: start with `hedge run spx-daily`")
     _check_free(port)
-    print(f"MLflow on http://{HOST}:{port} (Ctrl-C ends it)", flush=True)
+    print(f"MLflow on {experiments_page(f'http://{HOST}:{port}')} (Ctrl-C ends it)", flush=True)
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
     os.execv(sys.executable, ui_command(mlruns, port))
+
+
+def serve_from_the_start(mlruns: Path, port: int) -> None:
+    """Serve also where no run was tracked yet: the database is made first."""
+    connect(mlruns)
+    serve(mlruns, port)
 
 
 def ui_command(mlruns: Path, port: int) -> list[str]:
@@ -50,3 +57,7 @@ def _check_free(port: int) -> None:
             probe.bind((HOST, port))
         except OSError:
             raise SettingsError(f"--port {port} is taken on {HOST}: name another one") from None
+
+
+if __name__ == "__main__":
+    serve_from_the_start(Path(sys.argv[1]), int(sys.argv[2]))

@@ -3,7 +3,7 @@ import pytest
 
 from flows import stages
 from flows.progress import Stopwatch
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, StageError
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +34,34 @@ def test_reading_is_tried_again(prefect, loads, small_desk, tmp_path):
     assert len(calls) == 2
 
 
-def test_bad_data_is_not_tried_again_and_raised_as_it_is(prefect, loads, small_desk, tmp_path):
+def test_bad_data_is_not_tried_again_and_the_stage_names_itself(prefect, loads, small_desk, tmp_path):
     outcomes, calls = loads
-    outcomes += [DataError("bars, row 7: close is negative")]
-    with pytest.raises(DataError, match="row 7"):
-        stages.ingest(str(small_desk), str(tmp_path))
+    outcomes += [DataError("bars, row 7: close is negative: correct it")]
+    message = "ingest failed for desk small-desk.toml: bars, row 7: close is negative: correct it"
+    state = stages.ingest(str(small_desk), str(tmp_path), return_state=True)
     assert len(calls) == 1
+    assert (state.is_failed(), state.message) == (True, message)
+    with pytest.raises(StageError, match=f"^{message}$") as caught:
+        state.result()
+    assert caught.value.stage == "ingest"
+
+
+def test_a_stage_inside_another_says_it_once(prefect, loads, small_desk, tmp_path):
+    outcomes, _ = loads
+    outcomes += [DataError("row 7: correct it")]
+    state = stages.features(str(small_desk), str(tmp_path), return_state=True)
+    assert state.message == "ingest failed for desk small-desk.toml: row 7: correct it"
+
+
+def test_our_own_fault_stays_what_it_is_and_says_where_to_look(prefect, loads, small_desk, tmp_path):
+    outcomes, _ = loads
+    outcomes += [ZeroDivisionError("division by zero")]
+    state = stages.ingest(str(small_desk), str(tmp_path), return_state=True)
+    assert state.message.startswith(
+        "ingest failed for desk small-desk.toml: ZeroDivisionError: division by zero; this is a fault of the"
+    )
+    with pytest.raises(ZeroDivisionError):
+        state.result()
 
 
 def test_a_stage_asks_for_what_it_needs_and_passes_keys(prefect, small_desk, tmp_path):

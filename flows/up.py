@@ -1,0 +1,320 @@
+"""Prefect's server, a worker and MLflow's pages together: started, watched, and ended as one."""
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import yaml
+
+import flows
+from flows.environment import LOGGED, PRIVATE
+from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.domain.home import Home
+from pipeline.domain.pages import experiments_page
+
+HOST = "127.0.0.1"
+POOL = "hedge"
+PREFECT_PORT, MLFLOW_PORT = 4200, 5000
+START_SECONDS = 180.0
+STOP_SECONDS = 40.0
+RUNS_AT_ONCE = 2
+FILE = "prefect.yaml"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of the processes, what it is called, and where it logs."""
+
+    name: str
+    log: Path
+    process: "subprocess.Popen[bytes]"
+
+    def stop(self) -> None:
+        """Tell its keeper that it is not wanted any more, and wait until it is gone."""
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def last_line(self) -> str:
+        """Return the last line of its log."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else "it logged nothing"
+
+
+class StoppedError(Exception):
+    """Somebody wants an end: Ctrl-C, or a signal."""
+
+
+class Up:
+    """The three parts in a home, for one desk; `run` returns when they have ended.
+
+    Parameters
+    ----------
+    home : where everything is written; logs go to `data/logs`.
+    desk, desk_name : desk of the deployments, a shipped name or an absolute path, and its name.
+    prefect_port, mlflow_port : None takes 4200 and 5000 if they are free, else others.
+    """
+
+    def __init__(
+        self, home: Home, desk: str, desk_name: str, prefect_port: int | None, mlflow_port: int | None
+    ) -> None:
+        self.home, self.desk, self.desk_name = home, desk, desk_name
+        self.ports = (
+            chosen_port("--prefect-port", prefect_port, PREFECT_PORT),
+            chosen_port("--mlflow-port", mlflow_port, MLFLOW_PORT),
+        )
+        self.prefect, self.mlflow = (f"http://{HOST}:{port}" for port in self.ports)
+        self.logs = home.data / "logs"
+        self.parts: list[Part] = []
+        self._wanted = threading.Event()
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Start the parts, say where they are, and wait; end all when one ends or somebody wants it.
+
+        Raises
+        ------
+        SettingsError
+            Another `hedge up` runs in this home.
+        StoreError
+            A part did not start, or ended; the message names it and its log.
+        """
+        with ExitStack() as last:
+            last.enter_context(_alone(self.home))
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup
+                    signal.signal(number, self._on_signal)
+            last.callback(self._stop)
+            try:
+                self._start(say)
+                while not self._wanted.wait(0.5):
+                    self._check()
+            except StoppedError:
+                pass
+            say("stopping")
+
+    def _start(self, say: Callable[[str], None]) -> None:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        python = sys.executable
+        server = [python, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.ports[0])]
+        pages = [python, "-m", "pipeline.tracking.ui", str(self.home.mlruns), str(self.ports[1])]
+        self._begin("Prefect server", "prefect-server", server)
+        self._begin("MLflow", "mlflow", pages)
+        self._await("Prefect server", f"{self.prefect}/api/health")
+        self._make_pool()
+        self._deploy()
+        worker = [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+        self._begin("worker", "worker", worker)
+        self._await_worker()
+        self._await("MLflow", f"{self.mlflow}/health")
+        name = self.desk_name
+        say(f"Prefect    {self.prefect}")
+        say(f"  its API  {self.prefect}/api")
+        say(f"MLflow     {experiments_page(self.mlflow)}")
+        say(f"logs       {self.logs}")
+        say(f"deployed   daily_decision/{name}, weekly_retrain/{name}; to run one now:")
+        say(f"           PREFECT_API_URL={self.prefect}/api prefect deployment run daily_decision/{name}")
+        say("Ctrl-C ends all of it")
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the parts, and of every run that the worker starts."""
+        own = {
+            "HEDGE_HOME": str(self.home.root),
+            "HEDGE_MLFLOW_URL": self.mlflow,
+            "PREFECT_HOME": str(self.home.data / ".prefect"),
+            "PREFECT_API_URL": f"{self.prefect}/api",
+            "PREFECT_SERVER_API_HOST": HOST,
+            "PREFECT_SERVER_API_PORT": str(self.ports[0]),
+            "PREFECT_SERVER_UI_API_URL": f"{self.prefect}/api",
+            "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.home.data / ".prefect" / "ui"),
+            "PYTHONUNBUFFERED": "1",
+        }
+        return {"PREFECT_WORKER_QUERY_SECONDS": "5", **os.environ, **PRIVATE, **LOGGED, **own}
+
+    def _begin(self, name: str, log: str, command: list[str]) -> None:
+        path = self.logs / f"{log}.log"
+        with path.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "flows.keeper", *command],
+                stdin=subprocess.PIPE,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=self.environment(),
+                start_new_session=True,
+            )
+        self.parts.append(Part(name, path, process))
+
+    def _await(self, name: str, url: str) -> None:
+        def answers() -> bool:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return bool(answer.status == 200)
+
+        self._until(answers, f"{name} did not answer on {url}", name)
+
+    def _await_worker(self) -> None:
+        def online() -> bool:
+            workers = self._post(f"work_pools/{POOL}/workers/filter", {})
+            return any(worker["status"] == "ONLINE" for worker in workers)
+
+        self._until(online, "the worker did not come up", "worker")
+
+    def _until(self, ask: Callable[[], bool], fault: str, name: str) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            self._check()
+            try:
+                if ask():
+                    return
+            except (urllib.error.URLError, OSError, ValueError):
+                pass
+            if self._wanted.wait(0.3):
+                raise StoppedError
+        part = next(each for each in self.parts if each.name == name)
+        raise StoreError(f"{fault} in {START_SECONDS:.0f} s: its log is {part.log} ({part.last_line()})")
+
+    def _check(self) -> None:
+        """Raise if a part has ended by itself."""
+        for part in self.parts:
+            code = part.process.poll()
+            if code is not None:
+                raise StoreError(
+                    f"{part.name} ended with exit code {code}, so all was ended: its log is {part.log} "
+                    f"({part.last_line()})"
+                )
+
+    def _make_pool(self) -> None:
+        try:
+            self._post("work_pools/", {"name": POOL, "type": "process", "concurrency_limit": RUNS_AT_ONCE})
+        except urllib.error.HTTPError as error:
+            if error.code != 409:  # it is there
+                raise
+
+    def _deploy(self) -> None:
+        file = self.home.data / ".prefect" / FILE
+        file.write_text(yaml.safe_dump(deployments_for(self.desk, self.desk_name)), encoding="utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "prefect",
+            "--no-prompt",
+            "deploy",
+            "--all",
+            "--prefect-file",
+            str(file),
+        ]
+        log = self.logs / "deploy.log"
+        with log.open("wb") as output:
+            done = subprocess.run(
+                command, env=self.environment(), stdin=subprocess.DEVNULL, stdout=output,
+                stderr=subprocess.STDOUT, start_new_session=True, check=False,
+            )  # fmt: skip
+        if self._wanted.is_set():
+            raise StoppedError
+        if done.returncode:
+            raise StoreError(f"the deployments of {self.desk_name} could not be made: the log is {log}")
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        content = json.dumps(body).encode()
+        request = urllib.request.Request(
+            f"{self.prefect}/api/{path}", content, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def _stop(self) -> None:
+        for part in reversed(self.parts):  # the worker first: its last word is for the server
+            part.stop()
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        self._wanted.set()
+
+
+def deployments_for(desk: str, name: str) -> dict[str, Any]:
+    """Return what `prefect.yaml` holds, for another desk; own data are never accepted stale.
+
+    Examples
+    --------
+    >>> made = deployments_for("/desks/mine.toml", "mine")["deployments"]
+    >>> {each["name"] for each in made}, made[0]["parameters"]
+    ({'mine'}, {'desk': '/desks/mine.toml'})
+    """
+    content: dict[str, Any] = yaml.safe_load(_shipped_file().read_text(encoding="utf-8"))
+    for each in content["deployments"]:
+        if each["parameters"]["desk"] != desk:
+            each["parameters"].pop("allow_stale", None)
+            each["parameters"]["desk"], each["name"] = desk, name
+    return content
+
+
+def chosen_port(option: str, named: int | None, usual: int) -> int:
+    """Return a free port: the one that was named, or the usual one, or any.
+
+    Raises
+    ------
+    SettingsError
+        The one that was named is taken.
+    """
+    if named is not None:
+        if not _is_free(named):
+            raise SettingsError(
+                f"{option} {named} is taken on {HOST}: name another one, or none for a free one"
+            )
+        return named
+    if _is_free(usual):
+        return usual
+    with socket.create_server((HOST, 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _shipped_file() -> Path:
+    """Return the deployments: in the wheel beside the flows, in a checkout at its top."""
+    beside = Path(flows.__file__).parent / FILE
+    return beside if beside.is_file() else beside.parents[1] / FILE
+
+
+class _alone:  # noqa: N801
+    """Hold a home for one `hedge up`; the operating system lets go of it when the process ends."""
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def __enter__(self) -> None:
+        folder = self.home.data / ".prefect"
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = (folder / ".up.lock").open("w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SettingsError(
+                f"hedge up runs already in {self.home.root}: end it, or give another --home"
+            ) from None
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
