@@ -11,7 +11,7 @@ from prefect import flow
 from flows.artifacts import show_decision
 from flows.failures import told
 from flows.naming import run_name
-from flows.stages import features, home_of, ingest, store_of
+from flows.stages import features, home_of, ingest, load_positions, store_of
 from pipeline.backtest.desk_check import checked_desk
 from pipeline.domain.errors import DataError
 from pipeline.live.decision import Decision
@@ -61,13 +61,15 @@ def daily_decision(
     matrix = features(desk, home, force, market)
     store = store_of(home)
     terms = OptionTerms(kind, strike, _day(expiry), quantity, _day(opened))
+    given = any(part is not None for part in vars(terms).values())
+    held = None if given or settings.book.positions is None else load_positions(desk, home, force)
     decision = decide_now(
         settings,
         desk,
         place.mlruns,
         store.open(market),
         store.open(matrix)["features"],
-        None,
+        None if held is None else store.open(held)["positions"],
         terms,
         position,
         pd.Timestamp.now("UTC"),

@@ -122,6 +122,7 @@ def _load_market(desk: str, home: str | None, force: bool) -> str:
     cache_policy=NO_CACHE,
 )
 def load_positions(desk: str, home: str | None, force: bool) -> str:
+    """Load the options that the desk holds; return the key of the dataset `positions`."""
     settings = checked_desk(desk)
     assert settings.book.positions is not None
     parameters = {

@@ -70,7 +70,7 @@ def hedge_steps(
             decided = max(k - delay, 0)
             for h in range(instruments):
                 here = held[n, h]
-                wanted = _wanted(
+                asked = wanted(
                     here,
                     lower[n, decided, h],
                     upper[n, decided, h],
@@ -80,15 +80,15 @@ def hedge_steps(
                     lot,
                 )
                 rate, push = cost[n, k, h], impact[n, k, h]
-                if wanted != here and not math.isnan(price[n, k, h] + rate + push):
-                    moved = push * _pushed(wanted - here, pressure[n, h]) if push > 0.0 else 0.0
-                    size = abs(wanted - here)
+                if asked != here and not math.isnan(price[n, k, h] + rate + push):
+                    moved = push * _pushed(asked - here, pressure[n, h]) if push > 0.0 else 0.0
+                    size = abs(asked - here)
                     paid = _charged(books[n], size, price[n, k, h], rate, fee, fixed_fee, moved)
                     cash[n] -= paid
                     if not margined:
-                        cash[n] -= (wanted - here) * price[n, k, h]
-                    pressure[n, h] += wanted - here
-                    held[n, h] = wanted
+                        cash[n] -= (asked - here) * price[n, k, h]
+                    pressure[n, h] += asked - here
+                    held[n, h] = asked
                 position[n, k, h] = held[n, h]
             earned = cash[n] * interest[n, k]
             for h in range(instruments):
@@ -132,17 +132,17 @@ def close_hedges(
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
-def _wanted(
+def wanted(
     here: float, lower: float, upper: float, to_lower: float, to_upper: float, speed: float, lot: float
 ) -> float:
-    """Return the position that the band asks for."""
+    """Return the position that the band asks for, in whole lots if there are lots."""
     if here < lower:
-        wanted = here + speed * (to_lower - here)
+        target = here + speed * (to_lower - here)
     elif here > upper:
-        wanted = here + speed * (to_upper - here)
+        target = here + speed * (to_upper - here)
     else:
         return here
-    return _in_lots(wanted, here, lower, upper, lot) if lot > 0.0 else wanted
+    return _in_lots(target, here, lower, upper, lot) if lot > 0.0 else target
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]

@@ -66,20 +66,6 @@ class Band:
             self.speed,
         )
 
-    def wanted(self, position: FloatArray | float) -> FloatArray:
-        """Return the position after the trade that the band asks for, [N, T, H].
-
-        Examples
-        --------
-        >>> band = Band.between(np.array([[0.4]]), np.array([[0.6]]))
-        >>> band.wanted(0.1).item(), band.wanted(0.5).item(), band.wanted(0.9).item()
-        (0.4, 0.5, 0.6)
-        """
-        from_below = position + self.speed * (self.to_lower - position)
-        from_above = position + self.speed * (self.to_upper - position)
-        outside = np.where(position > self.upper, from_above, position)
-        return np.asarray(np.where(position < self.lower, from_below, outside), dtype=np.float64)
-
     def checked(self, policy: str) -> "Band":
         """Return the band itself, or raise where an edge is NaN or the edges are crossed.
 

@@ -7,15 +7,17 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from pipeline.backtest.kernel import wanted
 from pipeline.domain.desk import Desk, regime_names
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
-from pipeline.domain.market_state import MarketState
 from pipeline.live.clock import Freshness
 from pipeline.live.open_book import OpenBook
 from pipeline.policies.base import Policy
 
 Side = Literal["buy", "sell", "none"]
+IMPACT_PAID = 2.0 / 3.0
+"""Share of the square-root impact that the units of one trade pay on average, see `execution.impact`."""
 
 
 @dataclass(frozen=True)
@@ -149,32 +151,42 @@ def decide(
         cost_bps_upper=1e4 * upper,
         regime_prob=dict(regimes),
         options=_options(book),
-        orders=tuple(order_of(desk, state, policy, position, price, cost) for policy in policies.values()),
+        orders=tuple(order_of(desk, book, policy, position) for policy in policies.values()),
         models=tuple(models),
         warnings=tuple(warnings),
     )
 
 
-def order_of(
-    desk: Desk, state: MarketState, policy: Policy, position: float, price: float, cost: float
-) -> HedgeOrder:
-    """Return what one hedger does with `position`; `price` in the data's money, `cost` one way."""
-    band = policy.band(state).checked(policy.name)
-    target = float(band.wanted(position)[0, 0, 0])
+def order_of(desk: Desk, book: OpenBook, policy: Policy, position: float) -> HedgeOrder:
+    """Return what one hedger does with `position`, in whole lots if the desk trades in lots."""
+    band = policy.band(book.state).checked(policy.name)
+    lower, upper, to_lower, to_upper, speed = (
+        float(edge[0, 0, 0]) for edge in (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
+    )
+    target = wanted(position, lower, upper, to_lower, to_upper, speed, desk.execution.lot)
     trade = target - position
-    size = abs(trade)
+    size, price = abs(trade), float(book.state.price[0, 0, 0]) / book.scale
     return HedgeOrder(
         policy=policy.name,
-        band_lower=float(band.lower[0, 0, 0]),
-        band_upper=float(band.upper[0, 0, 0]),
+        band_lower=lower,
+        band_upper=upper,
         position=position,
         target=target,
         side="buy" if trade > 0 else "sell" if trade < 0 else "none",
         quantity=size,
         contracts=None if desk.hedge.multiplier is None else size / desk.hedge.multiplier,
         value=size * price,
-        cost=size * price * cost,
+        cost=_cost(book, size, price),
     )
+
+
+def _cost(book: OpenBook, size: float, price: float) -> float:
+    """Return the forecast cost of a trade: proportional, fixed fee, and impact with no trade before it."""
+    if size == 0.0:
+        return 0.0
+    rate, impact = (float(np.ravel(each)[0]) for each in (book.state.cost, book.state.impact))
+    fixed_fee = book.state.fixed_fee / book.scale
+    return float(rate * size * price + fixed_fee + IMPACT_PAID * impact * size**1.5 * price)
 
 
 def _options(book: OpenBook) -> tuple[OpenOption, ...]:

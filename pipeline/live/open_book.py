@@ -6,12 +6,11 @@ import numpy as np
 import pandas as pd
 
 from pipeline.backtest.episodes import START_SPOT, YEAR, Contracts, Lives, forward_of, market_state
-from pipeline.domain.data_settings import FilesData
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import Kind, Leg, Liability
 from pipeline.domain.market_state import MarketState
-from pipeline.ingest.calendar import EXCHANGE, sessions_between
+from pipeline.ingest.calendar import sessions_between
 
 COLUMNS = ("file", "row", "kind", "strike", "expiry", "quantity", "opened", "price")
 """Of a table of positions, see `pipeline.ingest.positions`."""
@@ -46,11 +45,6 @@ class OpenBook:
     left_out: int
 
 
-def calendar_of(desk: Desk) -> str:
-    """Return the name of the exchange on which a desk trades."""
-    return desk.data.calendar if isinstance(desk.data, FilesData) else EXCHANGE
-
-
 def single_option(desk: Desk, terms: OptionTerms, session: pd.Timestamp, close: float) -> pd.DataFrame:
     """Return one option as a table of positions.
 
@@ -62,7 +56,7 @@ def single_option(desk: Desk, terms: OptionTerms, session: pd.Timestamp, close: 
     (['call', 2718.0, -1.0], '2018-07-31')
     """
     life = desk.option.sessions
-    ahead = sessions_between(session, session + pd.Timedelta(days=2 * life + 14), calendar_of(desk))
+    ahead = sessions_between(session, session + pd.Timedelta(days=2 * life + 14), desk.data.calendar)
     quantity = -1.0 if desk.option.side == "short" else 1.0
     row = {
         "file": "the option",
@@ -176,7 +170,7 @@ def _state(
 
 def _sessions_left(desk: Desk, held: pd.DataFrame, today: pd.Timestamp) -> np.ndarray:
     expiry = pd.DatetimeIndex(held["expiry"])
-    calendar = calendar_of(desk)
+    calendar = desk.data.calendar
     ahead = sessions_between(today, expiry.max(), calendar)
     left = ahead.get_indexer(expiry.as_unit(ahead.unit))
     for place in np.flatnonzero(left < 0).tolist():

@@ -12,7 +12,7 @@ from pipeline.domain.differences import differences
 from pipeline.domain.errors import DataError
 from pipeline.live.clock import Freshness, freshness
 from pipeline.live.decision import Decision, decide
-from pipeline.live.open_book import OptionTerms, calendar_of, open_book, single_option
+from pipeline.live.open_book import OptionTerms, open_book, single_option
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import BENCHMARK, POLICIES
 from pipeline.tracking.champions import Champions, load_champions
@@ -58,7 +58,7 @@ def decide_now(
     session, close = bars["session"].iloc[-1], float(bars["close"].iloc[-1])
     held = single_option(desk, terms, session, close) if positions is None else positions
     book = open_book(desk, bars, signals, held)
-    fresh = freshness(session, now, calendar_of(desk))
+    fresh = freshness(session, now, desk.data.calendar)
     warnings = _warnings(desk, named, champions, fresh, int((~known).sum()), book.left_out)
     policies: dict[str, Policy] = (
         {} if champions.flagship is None else {champions.flagship.name: champions.flagship}
