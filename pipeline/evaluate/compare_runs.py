@@ -13,6 +13,7 @@ from pipeline.evaluate.report import SUMMARY
 
 METRICS = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades")
 LATEST = "latest"
+CODE = "code"
 Summary = Mapping[str, Any]
 
 
@@ -58,17 +59,18 @@ def find_run(reports: Path, name: str) -> Path:
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
-    """Return the summary of a run.
+    """Return the summary of a run, and under `code` the source files and packages that made it.
 
     Raises
     ------
     DataError
-        The file is not the summary of a run.
+        The files are not those of a run.
     """
     try:
         summary: dict[str, Any] = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-        summary["desk"], summary["dataset_keys"], summary["policies"]
-    except (ValueError, KeyError, TypeError):
+        summary["desk"], summary["policies"], _data(summary)
+        summary[CODE] = json.loads((folder / f"{CODE}.json").read_text(encoding="utf-8"))
+    except (ValueError, KeyError, TypeError, OSError):
         raise DataError(f"{folder / SUMMARY} is not the summary of a run: run the desk again") from None
     return summary
 
@@ -78,7 +80,8 @@ def compare_runs(first: Summary, second: Summary) -> RunComparison:
 
     Examples
     --------
-    >>> run = {"run": "a", "desk": {"seed": 7}, "dataset_keys": {}, "code_version": "1", "policies": {}}
+    >>> run = {"run": "a", "desk": {"seed": 7}, "dataset_keys": {}, "code_version": "1"}
+    >>> run |= {"market": {}, "data": {"files": []}, "code": {}, "policies": {}}
     >>> compare_runs(run, {**run, "run": "b", "desk": {"seed": 8}}).settings
     (Difference(key='seed', first='7', second='8'),)
     """
@@ -87,8 +90,8 @@ def compare_runs(first: Summary, second: Summary) -> RunComparison:
         str(first["run"]),
         str(second["run"]),
         differences(first["desk"], second["desk"]),
-        differences(first["dataset_keys"], second["dataset_keys"]),
-        differences({"code": first["code_version"]}, {"code": second["code_version"]}),
+        differences(_data(first), _data(second)),
+        differences(_code(first), _code(second)),
         {
             policy: {
                 metric: (_value(first, policy, metric), _value(second, policy, metric)) for metric in METRICS
@@ -96,6 +99,17 @@ def compare_runs(first: Summary, second: Summary) -> RunComparison:
             for policy in policies
         },
     )
+
+
+def _data(run: Summary) -> dict[str, Any]:
+    """Return the datasets of a run, what the bars hold, and what was read of each file."""
+    files = {f"{file['table']} file": file for file in run["data"]["files"]}
+    return {**run["dataset_keys"], "bars": run["market"], **files}
+
+
+def _code(run: Summary) -> dict[str, Any]:
+    """Return the code of a run by source file and package, and where they are the same nothing."""
+    return {"all of it": run["code_version"], **run[CODE]}
 
 
 def _value(run: Summary, policy: str, metric: str) -> float | None:

@@ -35,6 +35,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "run": record.run,
         "code_version": record.code_version,
         "dataset_keys": dict(record.dataset_keys),
+        "market": dict(record.market),
         "desk": evaluation.desk.model_dump(mode="json"),
         "data": data_summary(tables),
         "windows": evaluation.windows.to_dict("records"),

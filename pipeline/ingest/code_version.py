@@ -37,20 +37,34 @@ def code_version(function: Callable[..., Any]) -> str:
     ...
     ValueError: <lambda> is not a plain function of a module, so its code has no version
     """
+    digest = hashlib.sha256()
+    for part, version in code_parts(function).items():
+        digest.update(f"{part}\0{version}\0".encode())
+    return digest.hexdigest()[:HEX_DIGITS]
+
+
+def code_parts(function: Callable[..., Any]) -> dict[str, str]:
+    """Return what `code_version` covers: a hash by source file, and a version by package; errors as there.
+
+    Examples
+    --------
+    >>> sorted(code_parts(code_version))
+    ['pipeline/__init__.py', 'pipeline/ingest/__init__.py', 'pipeline/ingest/code_version.py']
+    """
     name = getattr(function, "__qualname__", repr(function))
     if not inspect.isfunction(function) or "." in name or name == "<lambda>":
         raise ValueError(f"{name} is not a plain function of a module, so its code has no version")
-    folder = _package_folder(function.__module__)
+    package, folder = _root(function.__module__), _package_folder(function.__module__)
     modules = _reachable(function.__module__, folder)
-    digest = hashlib.sha256()
-    for file in sorted({file for path in modules for file in (path, *_resources(path.parent))}):
-        content = file.read_bytes()
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
+    files = sorted({file for path in modules for file in (path, *_resources(path.parent))})
+    parts = {
+        f"{package}/{file.relative_to(folder).as_posix()}": hashlib.sha256(file.read_bytes()).hexdigest()[
+            :HEX_DIGITS
+        ]
+        for file in files
+    }
     external = {module for imported in modules.values() for module in imported}
-    for version in _versions(external, function.__module__):
-        digest.update(version.encode())
-    return digest.hexdigest()[:HEX_DIGITS]
+    return parts | _versions(external, function.__module__)
 
 
 def _package_folder(module: str) -> Path:
@@ -106,11 +120,11 @@ def _imports(path: Path, modified: int, name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _versions(imported: set[str], start: str) -> list[str]:
-    """Return `distribution==version` of the other packages among the imported names."""
+def _versions(imported: set[str], start: str) -> dict[str, str]:
+    """Return the installed version of the other packages among the imported names."""
     tops = {_root(name) for name in imported} - {_root(start)} - sys.stdlib_module_names
     distributions = {name for top in tops for name in _distributions().get(top, [])}
-    return sorted(f"{name}=={metadata.version(name)}" for name in distributions)
+    return {name: metadata.version(name) for name in sorted(distributions)}
 
 
 @functools.cache

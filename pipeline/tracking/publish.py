@@ -1,6 +1,7 @@
 """From the datasets of a run to its report and its MLflow run, once for the same inputs."""
 
 import hashlib
+import json
 import logging
 import time
 import uuid
@@ -12,14 +13,19 @@ from pathlib import Path
 from mlflow.entities import Run
 from rich.console import Console
 
+from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.signals import learn_signals
 from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
+from pipeline.evaluate.compare_runs import CODE
 from pipeline.evaluate.data_quality import data_tables
 from pipeline.evaluate.evaluate import Evaluation, evaluate
 from pipeline.evaluate.report import PAGE, SUMMARY, write_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.terminal import comparison_for_terminal
-from pipeline.ingest.code_version import HEX_DIGITS, code_version
+from pipeline.features.assemble import assemble
+from pipeline.ingest.code_version import HEX_DIGITS, code_parts, code_version
+from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset, DatasetStore, canonical_json
 from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.looks import earlier_looks, log_look
@@ -88,7 +94,8 @@ def publish(
         judged = {**datasets["backtest"], **datasets["signals"], **data_tables(datasets["market"])}
         evaluation = evaluate(desk, judged, looks)
         timings = {**timings, "evaluate": time.perf_counter() - started}
-        record = RunRecord(name, version, dict(keys), timings, peak_memory_mb())
+        market = market_facts(desk, datasets["market"])
+        record = RunRecord(name, version, market, dict(keys), timings, peak_memory_mb())
         folder = _write(evaluation, record, home)
         log_parent(client, run_id, evaluation, folder, timings)
         log_inputs(datasets["market"], datasets["signals"])
@@ -109,10 +116,30 @@ def point_latest(folder: Path) -> None:
     link.replace(folder.with_name("latest"))
 
 
+def market_facts(desk: Desk, market: Dataset) -> dict[str, str | int]:
+    """Return what the market data of a run hold, so that two runs can be told apart by it."""
+    sessions = market["bars"]["session"]
+    return {
+        "source": desk.data.label,
+        "first_session": f"{sessions.iloc[0]:%Y-%m-%d}",
+        "last_session": f"{sessions.iloc[-1]:%Y-%m-%d}",
+        "sessions": len(sessions),
+    }
+
+
+def code_of_run() -> dict[str, str]:
+    """Return a hash by source file, and a version by package, of all that makes and judges a run."""
+    makers = (load_tables, assemble, learn_signals, run_backtest, publish)
+    return {part: version for maker in makers for part, version in code_parts(maker).items()}
+
+
 def _write(evaluation: Evaluation, record: RunRecord, home: Home) -> Path:
     """Write the report and, beside it, the table and the verdicts as plain text of 100 columns."""
     folder = home.data / "reports" / record.run
     write_report(evaluation, record, folder)
+    (folder / f"{CODE}.json").write_text(
+        json.dumps(code_of_run(), indent=1, sort_keys=True), encoding="utf-8"
+    )
     with (folder / COMPARISON).open("w", encoding="utf-8") as file:
         console = Console(file=file, width=COMPARISON_WIDTH, highlight=False)
         console.print(comparison_for_terminal(evaluation))

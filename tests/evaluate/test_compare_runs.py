@@ -7,8 +7,9 @@ import json
 import pytest
 from rich.console import Console
 
+from pipeline.domain.differences import Difference
 from pipeline.domain.errors import DataError
-from pipeline.evaluate.compare_runs import Difference, compare_runs, find_run, read_summary
+from pipeline.evaluate.compare_runs import compare_runs, find_run, read_summary
 from pipeline.evaluate.comparison_page import (
     comparison_as_json,
     comparison_of_runs_for_terminal,
@@ -24,7 +25,10 @@ def summary(run, fee=0.2, sd=50.0):
         "run": run,
         "desk": {"name": "x", "costs": {"fee_bps": fee, "unwind": True}, "policies": {"run": ["none"]}},
         "dataset_keys": {"market": "market-1"},
+        "market": {"last_session": "2018-12-31", "sessions": 5031},
+        "data": {"files": [{"table": "bars", "quarantined": 0}]},
         "code_version": "abc",
+        "code": {"pipeline/cli.py": "1", "numpy": "2.4"},
         "policies": {"delta_implied": metrics, "none": dict(metrics)},
     }
 
@@ -34,7 +38,9 @@ def reports(tmp_path):
     for run, fee in (("20260101-a", 0.2), ("20260102-b", 0.5), ("20260102-c", 0.5)):
         folder = tmp_path / run
         folder.mkdir()
-        (folder / "summary.json").write_text(json.dumps(summary(run, fee)))
+        made = summary(run, fee)
+        (folder / "code.json").write_text(json.dumps(made.pop("code")))
+        (folder / "summary.json").write_text(json.dumps(made))
         (folder / "frontier.png").write_bytes(b"\x89PNG")
     (tmp_path / "latest").symlink_to("20260102-c")
     return tmp_path
@@ -66,15 +72,33 @@ def test_a_damaged_summary_is_one_clear_line(reports):
         read_summary(reports / "20260101-a")
 
 
+def test_a_run_that_lost_the_record_of_its_code_is_one_clear_line(reports):
+    (reports / "20260101-a" / "code.json").unlink()
+    with pytest.raises(DataError, match="is not the summary of a run: run the desk again"):
+        read_summary(reports / "20260101-a")
+
+
 def test_what_differs_and_by_how_much():
     first, second = summary("a"), summary("b", fee=0.5, sd=44.0)
     second["dataset_keys"] = {"market": "market-2", "extra": "extra-1"}
+    second["market"]["sessions"] = 5032
+    second["data"]["files"][0]["quarantined"] = 3
     second["code_version"] = "def"
+    second["code"] = {"pipeline/cli.py": "2", "numpy": "2.4", "pipeline/new.py": "1"}
     second["policies"].pop("none")
     found = compare_runs(first, second)
     assert found.settings == (Difference("costs.fee_bps", "0.2", "0.5"),)
-    assert found.data == (Difference("market", "market-1", "market-2"), Difference("extra", None, "extra-1"))
-    assert found.code == (Difference("code", "abc", "def"),)
+    assert found.data == (
+        Difference("market", "market-1", "market-2"),
+        Difference("bars.sessions", "5031", "5032"),
+        Difference("bars file.quarantined", "0", "3"),
+        Difference("extra", None, "extra-1"),
+    )
+    assert found.code == (
+        Difference("all of it", "abc", "def"),
+        Difference("pipeline/cli.py", "1", "2"),
+        Difference("pipeline/new.py", None, "1"),
+    )
     assert found.policies["delta_implied"]["pnl_sd_bps"] == (50.0, 44.0)
     assert found.policies["none"]["pnl_sd_bps"] == (50.0, None)
 
