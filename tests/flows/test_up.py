@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -64,7 +65,7 @@ class Running:
             assert said, self.process.communicate()[1]
             self.said.append(said)
         places = dict(line.split(None, 1) for line in self.said if line[0] in "PM")
-        self.prefect, self.mlflow = places["Prefect"].strip(), places["MLflow"].strip()
+        self.prefect, self.mlflow = places["Prefect"].strip(), places["MLflow"].partition("/#")[0]
         self.family = psutil.Process(self.process.pid).children(recursive=True)
 
     def end(self, number):
@@ -197,7 +198,7 @@ def test_a_second_one_in_the_same_home_and_a_port_in_use_are_one_line(running, h
         environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
         done = subprocess.run(line, env=environment, capture_output=True, text=True)
         assert (done.returncode, done.stdout) == (1, "")
-        assert pytest.importorskip("re").fullmatch(f"hedge: .*{message}.*\n", done.stderr)
+        assert re.fullmatch(f"hedge: .*{message}.*\n", done.stderr)
 
 
 @pytest.mark.slow
