@@ -83,8 +83,13 @@ def backtest(
     latest: bool = False,
 ) -> str:
     """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`."""
-    settings = {"desk": settings_of(desk, home, market, latest).for_signals()}
-    return _derive("signals", learn_signals, home, force, sources, settings, pieces=True)
+    named = checked_desk(desk).book.positions
+    held = {} if named is None else {"positions": load_positions(desk, home, force)}
+    signals = signals or train(desk, home, force, latest=latest)
+    market = store_of(home).open(signals).meta["inputs"]["market"]
+    settings = settings_of(desk, home, market, latest)
+    sources = {"signals": signals, **held}
+    return _derive("backtest", run_backtest, home, force, sources, {"desk": settings}, pieces=True)
 
 
 def settings_of(desk: str, home: str | None, market: str, latest: bool) -> Desk:

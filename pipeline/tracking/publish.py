@@ -95,7 +95,7 @@ def publish(
         evaluation = evaluate(desk, judged, looks)
         timings = {**timings, "evaluate": time.perf_counter() - started}
         market = market_facts(desk, datasets["market"])
-        record = RunRecord(name, version, market, dict(keys), timings, peak_memory_mb())
+        record = RunRecord(name, version, dict(keys), timings, peak_memory_mb(), market)
         folder = _write(evaluation, record, home)
         log_parent(client, run_id, evaluation, folder, timings)
         log_inputs(datasets["market"], datasets["signals"])
