@@ -2,12 +2,13 @@
 
 import json
 
+import numpy as np
 import pandas as pd
 
 from pipeline.backtest.packing import packed
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.boosted import LightGbm
+from pipeline.forecasts.boosted import Boosted, LightGbm
 from pipeline.forecasts.har import LogHar
 from pipeline.forecasts.harness import fit_all, predict_all
 from pipeline.forecasts.intervals import log_residuals
@@ -33,7 +34,9 @@ def forecast_window(
     Returns
     -------
     The table `predictions` (one column a model, rows start … stop − 1), `residuals.npz` (log residuals of the
-    training rows by model; none of an event), and `models.json`, the states of the fitted models.
+    training rows by model; none of an event), `contributions.npz` (`absolute` [rows of the window, inputs,
+    2]: how far each input moves the score of the trees, see `Boosted.contributions`), and `models.json`, the
+    states of the fitted models.
     """
     rows = len(learned)
     models = fit_all(task, features.iloc[:rows], learned, settings, seed)
@@ -43,9 +46,11 @@ def forecast_window(
         name: log_residuals(task.floored(learned), predicted[name].to_numpy(dtype=float)[:rows])
         for name in names
     }
+    (trees,) = (model for model in models.values() if isinstance(model, Boosted))
     states = {name: model.to_state() for name, model in models.items()}
     return {
         "predictions": predicted.iloc[start:],
         "residuals.npz": packed(residuals),
+        "contributions.npz": packed({"absolute": np.abs(trees.contributions(features.iloc[start:]))}),
         "models.json": json.dumps(states).encode(),
     }

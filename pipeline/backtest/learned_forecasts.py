@@ -17,7 +17,7 @@ from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk, ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts import targets
-from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
+from pipeline.forecasts.boosted import LightGbm, LightGbmEvent, input_names
 from pipeline.forecasts.catalogue import restore
 from pipeline.forecasts.events import Climatology
 from pipeline.forecasts.forecaster import Forecaster
@@ -29,12 +29,13 @@ from pipeline.forecasts.intervals import (
     adaptive_interval,
     log_normal_interval,
 )
+from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.targets import Target
 from pipeline.forecasts.task import Task, gap_task, illiquidity_task, spike_task, variance_task
 from pipeline.ingest.pieces import Pieces, anew
 
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
-WITHOUT_IMPLIED = "lightgbm_no_implied"
+WITHOUT_IMPLIED = {LightGbm.name: "lightgbm_no_implied", LogLinear.name: "log_linear_no_implied"}
 IMPLIED_FROM = 0.9
 """Share of the rows before the first window that must know the implied volatility for it to be an input."""
 log = logging.getLogger(__name__)
@@ -54,6 +55,10 @@ class Intervals:
 class LearnedForecasts:
     """Out-of-sample forecasts: one row a session from the first window on, scores, and the last fits.
 
+    `importance` has one row a target and input of the chosen model: how far the input moves the log of the
+    forecast (the log-odds of an event) in a tested session on average, through the linear start (`linear`)
+    and through the trees (`trees`).
+
     `signals` holds `forecast_variance_m` and the edges of its adaptive interval `lower_variance_m` and
     `upper_variance_m`, `illiquidity_forecast`, its edges `lower_illiquidity` and `upper_illiquidity`,
     `illiquidity_next` (what came), the probabilities `spike_prob`, `gap_prob` and their training base rates.
@@ -63,6 +68,7 @@ class LearnedForecasts:
     scores: pd.DataFrame
     events: pd.DataFrame
     intervals: tuple[Intervals, ...]
+    importance: pd.DataFrame
     last: dict[str, Continuation]
 
 
@@ -70,7 +76,8 @@ class LearnedForecasts:
 class _Walk:
     """One task walked forward: forecasts [rows of all windows × models], what came, and the last fits.
 
-    `errors` are the log residuals of each window's training rows, by model; empty for an event.
+    `errors` are the log residuals of each window's training rows, by model; empty for an event. `moved` are
+    the absolute contributions to the chosen forecast, [rows, inputs, 2].
     """
 
     task: Task
@@ -78,6 +85,7 @@ class _Walk:
     actual: FloatArray
     offset: int
     errors: dict[str, list[Calibration]]
+    moved: FloatArray
     last: dict[str, Forecaster]
 
     @property
@@ -132,8 +140,8 @@ def learn_forecasts(
     A fit learns from rows whose target was complete before the window, less the embargo. Illiquidity is
     relative to its median over the training rows, so 1 is a median session. Where the data has no range or
     no volume, illiquidity is 1 in every session and no liquidity gap is forecast. Implied volatility is an
-    input of the variance forecasts where the rows before the first window know it; the trees without it
-    then stand beside them in the scores, as `lightgbm_no_implied`.
+    input of the variance forecasts where the rows before the first window know it; the trees and the linear
+    model without it then stand beside them in the scores, as `lightgbm_no_implied`, `log_linear_no_implied`.
     """
     settings, reach = desk.forecasts, desk.forecasts.horizons[-1]
     offered = tuple(features.columns)
@@ -147,8 +155,9 @@ def learn_forecasts(
         found = walk(variance_task(horizon, offered, implied), lambda _: ahead)
         if not implied:
             return found
-        blind = walk(variance_task(horizon, offered), lambda _: ahead).predictions[LightGbm.name]
-        return replace(found, predictions=found.predictions.assign(**{WITHOUT_IMPLIED: blind}))
+        blind = walk(variance_task(horizon, offered), lambda _: ahead).predictions[list(WITHOUT_IMPLIED)]
+        both = found.predictions.join(blind.rename(columns=WITHOUT_IMPLIED))
+        return replace(found, predictions=both)
 
     range_vol = features["parkinson_1d" if "parkinson_1d" in features else "realized_vol_1d"]
     variance = {h: variance_walk(h) for h in settings.horizons}
@@ -165,6 +174,7 @@ def learn_forecasts(
     levels = [("variance", h, each) for h, each in variance.items()]
     levels += [("illiquidity", 1, each) for each in liquidity.level]
     events = [("spike", spike)] + [("gap", each) for each in liquidity.gap]
+    explained = [*levels, *((name, 1, each) for name, each in events)]
     walks = (*variance.values(), *liquidity.level, spike, *liquidity.gap)
     sessions = pd.DatetimeIndex(features["session"])
     units = {each.task.name: liquidity.unit for each in liquidity.level}
@@ -173,6 +183,7 @@ def learn_forecasts(
         pd.concat([_scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
         pd.concat([_scored(each, tested, event=name) for name, each in events]),
         (*intervals, *(each.intervals("illiquidity") for each in liquidity.level)),
+        pd.concat([_important(each, tested, target=name, horizon=h) for name, h, each in explained]),
         {
             each.task.name: each.continuation(sessions, windows, units.get(each.task.name, 1.0))
             for each in walks
@@ -231,7 +242,7 @@ def _walk(
     target: Callable[[Window], Target],
     pieces: Pieces,
 ) -> _Walk:
-    predictions, actual = [], []
+    predictions, actual, moved = [], [], []
     errors: dict[str, list[Calibration]] = {name: [] for name in INTERVALLED if task.kind == "level"}
     numbers = features.drop(columns=["session", "known_time"], errors="ignore")
     for window in windows:
@@ -247,13 +258,21 @@ def _walk(
             start=window.start,
         )
         predictions.append(piece["predictions"])
+        moved.append(unpacked(piece.read_bytes("contributions.npz"))["absolute"])
         actual.append(goal.outcome[window.start : window.stop])
         residuals = unpacked(piece.read_bytes("residuals.npz"))
         for name, learned in errors.items():
             learned.append(Calibration(window.start - windows[0].start, residuals[name]))
     states = json.loads(piece.read_bytes("models.json"))
     models = {name: restore(state) for name, state in states.items()}
-    return _Walk(task, pd.concat(predictions), np.concatenate(actual), goal.offset, errors, models)
+    known, reasons = np.concatenate(actual), np.concatenate(moved)
+    return _Walk(task, pd.concat(predictions), known, goal.offset, errors, reasons, models)
+
+
+def _important(walk: _Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:
+    mean = np.nanmean(walk.moved[tested], axis=0)
+    table = pd.DataFrame({"input": input_names(walk.task), "linear": mean[:, 0], "trees": mean[:, 1]})
+    return table.assign(**labels)
 
 
 def _scored(walk: _Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:

@@ -32,6 +32,7 @@ TABLES = (
     "scores",
     "events",
     "intervals",
+    "importance",
     "regimes",
     "transition",
     "detectors",

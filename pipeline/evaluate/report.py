@@ -19,6 +19,7 @@ from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_shee
 from pipeline.evaluate.drawing import inline_svg, save_pictures
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.figures import all_figures, long_date
+from pipeline.evaluate.forecast_figures import forecast_importance
 from pipeline.evaluate.position_sheets import held_back_sheet, positions_sheet
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import (
@@ -36,6 +37,7 @@ from pipeline.evaluate.sheets import (
 from pipeline.evaluate.signal_sheets import (
     event_sheet,
     forecast_sheet,
+    importance_sheet,
     interval_sheet,
     regime_description_sheet,
     transition_sheet,
@@ -52,6 +54,7 @@ CAPTIONS = {
     "pnl_distributions": "The P&L of all out-of-sample episodes.",
     "stressed_episode": "How three hedgers came through the most stressed month of the test years.",
     "regimes_over_price": "The regimes the desk believed in, on each day, with what was known on that day.",
+    "forecast_importance": "What moves the forecasts of LightGBM: its linear start, and what the trees add.",
     "forecast_against_realised": "Volatility forecast for the option's life against what came.",
     "book_pnl": "The net position day by day, from the first option to the last expiry.",
     "book_greeks": "Options and hedge together; gamma, vega and theta are the options' own.",
@@ -75,6 +78,7 @@ def write_report(evaluation: Evaluation, record: RunRecord, folder: Path) -> dic
     The path of each file, by name: `report`, `summary` and the figures.
     """
     figures = all_figures(evaluation.panel, evaluation.comparison, evaluation.tables, evaluation.desk)
+    figures["forecast_importance"] = forecast_importance(evaluation.tables["importance"])
     figures |= all_book_figures(evaluation.tables, evaluation.desk, evaluation.replays)
     building = folder.parent / f".{folder.name}.{os.getpid()}.building"
     building.mkdir(parents=True)
@@ -123,6 +127,7 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
                 detector_sheet(evaluation),
                 detector_value_sheet(evaluation),
                 forecast_sheet(evaluation),
+                importance_sheet(evaluation),
                 interval_sheet(evaluation),
                 event_sheet(evaluation),
             )

@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.sheets import Cell, Sheet, number, plain_rows, probability
+from pipeline.forecasts.confidence_set import SIZE
 from pipeline.regimes.describe import switches_a_year
 
 
@@ -26,16 +27,39 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
                 Cell(f"{float(row['mse']):.3g}"),
                 Cell(probability(float(row["dm_p"]))),
                 Cell(probability(float(row["dm_p_log_har"]))),
+                Cell(probability(float(row["dm_p_log_linear"]))),
+                Cell(probability(float(row["mcs_p"])), tone="best" if row["mcs_p"] >= SIZE else ""),
                 Cell(number(float(row["n"]), 0)),
             )
         )
     lead = (
-        "Out of sample; the lowest QLIKE in bold. Diebold and Mariano's p tests equal QLIKE with HAR and "
-        "with log-HAR, with lags for the overlap of the horizon and the small-sample correction. The "
-        "training windows expand, so for nested models the p is a guide."
+        "Out of sample; the lowest QLIKE in bold. Diebold and Mariano's p tests equal QLIKE with HAR, with "
+        "log-HAR and with the log-linear model that the trees start from (for lightgbm a test of the trees' "
+        "own share), with lags for the overlap of the horizon and the small-sample correction. The training "
+        "windows expand, so for nested models the p is a guide. The confidence set holds the best model with "
+        "90 %: its members, from p = 0.1 on, are in bold. Models of realised measures (SHAR, HARQ, "
+        "log-SHARQ) need intraday data, which daily bars do not hold."
     )
-    headings = ("Target", "Model", "QLIKE", "MSE", "p, HAR", "p, log-HAR", "n")
+    tests = ("p, HAR", "p, log-HAR", "p, log-linear", "p, confidence set")
+    headings = ("Target", "Model", "QLIKE", "MSE", *tests, "n")
     return Sheet("forecasts", "Forecasts", lead, headings, tuple(rows), labels=2)
+
+
+def importance_sheet(evaluation: Evaluation) -> Sheet:
+    """What moves each forecast, the strongest inputs first, by the linear start and by the trees."""
+    rows: list[tuple[Cell, ...]] = []
+    for _, group in evaluation.tables["importance"].groupby(["target", "horizon"], sort=False):
+        total = group["linear"] + group["trees"]
+        for place, (_, row) in enumerate(group.loc[total.sort_values(ascending=False).index].iterrows()):
+            values = (Cell(number(float(row[name]), 4)) for name in ("linear", "trees"))
+            rows.append((Cell(_headed(row) if place == 0 else ""), Cell(str(row["input"])), *values))
+    lead = (
+        "How far an input moves the logarithm of the LightGBM forecast (the log-odds of an event) in a "
+        "tested session on average: by the linear model that the trees start from, and by the trees (Shapley "
+        "values). 0.01 is one per cent of the forecast."
+    )
+    headings = ("Target", "Input", "Linear start", "Trees")
+    return Sheet("importance", "What moves the forecasts", lead, headings, tuple(rows), labels=2, folded=True)
 
 
 def interval_sheet(evaluation: Evaluation) -> Sheet:

@@ -24,6 +24,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
     `policies.<name>` has every metric of `metrics.METRICS` and `ci: {metric: [low, high]}`, `delayed` the
     same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences;
     `regimes.hedging_value.<detector>` those of the flagship on its regimes from the flagship without regimes.
+    `importance.<target>.<horizon>.<input>` says how far an input moves the log of the forecast on average,
     `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler
     loss, regime `all` first. `book.<policy>` holds `book.book_metrics`, `explained.<view>.<policy>` what
     `backtest.attribution` gives in bps, and `stress` a list of windows: `tested`, and by policy the sums over
@@ -50,6 +51,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "forecasts": _forecasts(tables["scores"]),
         "events": tables["events"].to_dict("records"),
         "intervals": _intervals(tables["intervals"]),
+        "importance": _importance(tables["importance"]),
         "regimes": {
             "states": tables["regimes"].to_dict("records"),
             "switches_a_year": switches_a_year(tables["signals"].filter(like="regime_prob_").to_numpy(float)),
@@ -168,11 +170,20 @@ def _by_regime(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def _importance(table: pd.DataFrame) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _, row in table.iterrows():
+        inputs = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})
+        inputs[str(row["input"])] = {"linear": row["linear"], "trees": row["trees"]}
+    return found
+
+
 def _forecasts(scores: pd.DataFrame) -> dict[str, Any]:
+    scored = ("qlike", "mse", "dm_p", "dm_p_log_har", "dm_p_log_linear", "mcs_p")
     found: dict[str, Any] = {}
     for _, row in scores.iterrows():
         models = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})
-        models[str(row["model"])] = {name: row[name] for name in ("qlike", "mse", "dm_p", "dm_p_log_har")}
+        models[str(row["model"])] = {name: row[name] for name in scored}
     return found
 
 

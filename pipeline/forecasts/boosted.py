@@ -11,7 +11,7 @@ from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.events import Logistic
 from pipeline.forecasts.forecaster import Forecaster
-from pipeline.forecasts.linear_forecaster import LinearForecaster, linear_inputs
+from pipeline.forecasts.linear_forecaster import LinearForecaster, linear_inputs, linear_names
 from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.task import Task, columns
 
@@ -46,9 +46,15 @@ def tree_inputs(task: Task, X: pd.DataFrame) -> FloatArray:
     return np.column_stack([linear_inputs(task, X), columns(task, X, task.tree_inputs)])
 
 
-class _Boosted(Forecaster):
+def input_names(task: Task) -> tuple[str, ...]:
+    """Return the names of `tree_inputs`, in order."""
+    return (*linear_names(task), *task.tree_inputs)
+
+
+class Boosted(Forecaster):
     """Trees added to the score of a fitted linear model; a row without a linear score is NaN."""
 
+    start_: LinearForecaster
     objective: ClassVar[str]
     starts_from: ClassVar[type[LinearForecaster]]
 
@@ -73,6 +79,25 @@ class _Boosted(Forecaster):
         boost = self.trees_.predict(tree_inputs(self.task, X), raw_score=True, num_threads=1)
         return np.asarray(start + boost)
 
+    def contributions(self, X: pd.DataFrame) -> FloatArray:
+        """Return how far each of `input_names` moves the score at every row, [T, K, 2].
+
+        The last axis holds the linear start, b z with z the standardised input (0 is the training mean), and
+        the trees' Shapley value. Their sum over K and both, plus constants, is the score.
+
+        References
+        ----------
+        Lundberg et al. (2020), From local explanations to global understanding with explainable AI for trees.
+        """
+        inputs = tree_inputs(self.task, X)
+        shap = np.asarray(self.trees_.predict(inputs, pred_contrib=True, num_threads=1))[:, :-1]
+        linear = np.zeros_like(shap)
+        start = self.start_
+        linear[:, : len(start.slopes_)] = start.slopes_ * (
+            (inputs[:, : len(start.slopes_)] - start.mean_) / start.scale_
+        )
+        return np.stack([linear, shap], axis=-1)
+
     def _pack(self) -> dict[str, Any]:
         return {"start": self.start_.to_state(), "trees": self.trees_.model_to_string()}
 
@@ -81,7 +106,7 @@ class _Boosted(Forecaster):
         self.trees_ = lgb.Booster(model_str=fitted["trees"])
 
 
-class LightGbm(_Boosted):
+class LightGbm(Boosted):
     r"""Trees on top of the log-linear forecast, fitted to QLIKE (gamma objective).
 
     .. math:: \hat y_t = \exp(\log \hat y^{\text{linear}}_t + \sum_m g_m(z_t))
@@ -96,7 +121,7 @@ class LightGbm(_Boosted):
         return np.exp(self.score(X))
 
 
-class LightGbmEvent(_Boosted):
+class LightGbmEvent(Boosted):
     """Trees on top of the log-odds of the logistic regression (binary log loss)."""
 
     name = "lightgbm_event"

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.domain.errors import StoreError
 from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
+from pipeline.forecasts.combination import Combination
 from pipeline.forecasts.events import Climatology, Logistic
 from pipeline.forecasts.ewma import Ewma
 from pipeline.forecasts.forecaster import Forecaster
@@ -16,7 +17,7 @@ from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.task import Task
 
 LEVEL_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
-    {model.name: model for model in (LastValue, Ewma, Har, LogHar, LogLinear, LightGbm)}
+    {model.name: model for model in (LastValue, Ewma, Har, LogHar, LogLinear, LightGbm, Combination)}
 )
 VARIANCE_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {**LEVEL_FORECASTERS, **{model.name: model for model in (Garch, Gjr)}}

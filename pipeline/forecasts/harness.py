@@ -8,11 +8,16 @@ from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.catalogue import forecasters
+from pipeline.forecasts.combination import Combination
+from pipeline.forecasts.confidence_set import confidence_set
 from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.scores import average_precision, brier, diebold_mariano, mse, qlike
 from pipeline.forecasts.task import Task
 
 LEVEL_RIVALS = ("har", "log_har")
+START = "log_linear"
+"""What the trees start from: a test against it is about their own share."""
+SEED = 7
 EVENT_RIVALS = ("climatology", "logistic")
 
 
@@ -59,7 +64,14 @@ def fit_all(
     FitError, DataError
         A forecaster could not be fitted, or a column is missing.
     """
-    return {name: model(task, settings, seed).fit(X, y) for name, model in forecasters(task).items()}
+    fitted: dict[str, Forecaster] = {}
+    for name, model in forecasters(task).items():
+        made = model(task, settings, seed)
+        if isinstance(made, Combination):
+            fitted[name] = made.join(X, y, [fitted[member.name] for member in made.members])
+        else:
+            fitted[name] = made.fit(X, y)
+    return fitted
 
 
 def predict_all(models: dict[str, Forecaster], X: pd.DataFrame) -> pd.DataFrame:
@@ -82,11 +94,12 @@ def score_table(predictions: pd.DataFrame, y: FloatArray, task: Task) -> pd.Data
     Returns
     -------
     pd.DataFrame
-        One row a model. Level: `qlike, mse, dm_p, dm_p_log_har, n`; the two p-values are two-sided tests of
-        equal QLIKE with `har` and with `log_har`. Event: `brier, brier_skill, average_precision, base_rate,
-        dm_p, dm_p_logistic, n`; the skill is 1 − Brier/Brier of `climatology`, the p-values test equal
-        squared error with `climatology` and with `logistic`. A p-value is NaN for the rival itself and
-        where there are no more than 2h rows.
+        One row a model. Level: `qlike, mse, dm_p, dm_p_log_har, dm_p_log_linear, mcs_p, n`; the first three
+        p-values are two-sided tests of equal QLIKE with `har`, `log_har` and `log_linear` (NaN where it is
+        not among the models), the fourth that of the model confidence set. Event: `brier, brier_skill,
+        average_precision, base_rate, dm_p, dm_p_logistic, n`; the skill is 1 − Brier/Brier of `climatology`,
+        the p-values test equal squared error with `climatology` and with `logistic`. A p-value is NaN for
+        the rival itself and where there are no more than 2h rows.
 
     Raises
     ------
@@ -108,12 +121,17 @@ def _level_scores(task: Task, forecasts: dict[str, FloatArray], y: FloatArray) -
     target = task.floored(y)
     losses = {name: qlike(target, forecast) for name, forecast in forecasts.items()}
     against_har, against_log_har = (_p_values(losses, rival, task.horizon) for rival in LEVEL_RIVALS)
+    unknown = dict.fromkeys(losses, float("nan"))
+    against_start = _p_values(losses, START, task.horizon) if START in losses else unknown
+    confident = confidence_set(losses, task.horizon, SEED)
     return {
         name: {
             "qlike": float(losses[name].mean()),
             "mse": mse(y, forecast),
             "dm_p": against_har[name],
             "dm_p_log_har": against_log_har[name],
+            "dm_p_log_linear": against_start[name],
+            "mcs_p": confident[name],
             "n": len(y),
         }
         for name, forecast in forecasts.items()

@@ -17,6 +17,18 @@ def linear_inputs(task: Task, X: pd.DataFrame) -> FloatArray:
     return np.column_stack([np.log(task.components(X)), columns(task, X, task.inputs)])
 
 
+def linear_names(task: Task) -> tuple[str, ...]:
+    """Return the names of `linear_inputs`, in order.
+
+    Examples
+    --------
+    >>> from pipeline.forecasts.task import spike_task
+    >>> linear_names(spike_task())
+    ('log parkinson_1d', 'log parkinson_5d', 'log parkinson_22d', 'leverage_5d', 'return_1d')
+    """
+    return (*(f"log {name}" for name in task.levels), *task.inputs)
+
+
 class LinearForecaster(Forecaster):
     """A forecast that is a fixed function of b0 + b · z, z the standardised linear inputs of the task."""
 

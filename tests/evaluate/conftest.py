@@ -131,13 +131,26 @@ def make_scores() -> tuple[pd.DataFrame, pd.DataFrame]:
                 1e-5 * (1 + i),
                 np.nan if model == "har" else 0.03 * i,
                 np.nan if model == "log_har" else 0.02,
+                0.3,
+                0.5,
                 700,
             )
             for target in ("variance", "illiquidity")
             for horizon in (1, 5, 21)
             for i, model in enumerate(("lightgbm", "log_har", "har", "log_linear", "last_value"))
         ],
-        columns=["target", "horizon", "model", "qlike", "mse", "dm_p", "dm_p_log_har", "n"],
+        columns=[
+            "target",
+            "horizon",
+            "model",
+            "qlike",
+            "mse",
+            "dm_p",
+            "dm_p_log_har",
+            "dm_p_log_linear",
+            "mcs_p",
+            "n",
+        ],
     )
     events = pd.DataFrame(
         [
@@ -175,6 +188,16 @@ def make_intervals() -> pd.DataFrame:
         for target, horizon in (("variance", 21), ("illiquidity", 1))
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def make_importance() -> pd.DataFrame:
+    inputs = ("log parkinson_1d", "log parkinson_5d", "return_1d", *(f"more_{k}" for k in range(8)))
+    rows = [
+        (target, horizon, name, 0.3 / (1 + i), 0.02 * (1 + i % 3))
+        for target, horizon in (("variance", 1), ("variance", 21), ("illiquidity", 1), ("spike", 1))
+        for i, name in enumerate(inputs)
+    ]
+    return pd.DataFrame(rows, columns=["target", "horizon", "input", "linear", "trees"])
 
 
 def make_regimes() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -316,6 +339,7 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "scores": scores,
         "events": events,
         "intervals": make_intervals(),
+        "importance": make_importance(),
         "regimes": regimes,
         "transition": transition,
         "detectors": make_detectors(),

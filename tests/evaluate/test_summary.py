@@ -41,7 +41,11 @@ def test_the_summary_has_what_other_tools_read(evaluation):
         "mse": pytest.approx(3e-5),
         "dm_p": None,
         "dm_p_log_har": 0.02,
+        "dm_p_log_linear": 0.3,
+        "mcs_p": 0.5,
     }
+    moved = summary["importance"]["variance"]["21"]
+    assert moved["log parkinson_1d"] == {"linear": 0.3, "trees": 0.02}
     assert len(summary["regimes"]["transition"]) == 3
     covered = summary["intervals"]["variance"]["21"]["lightgbm_adaptive"]
     assert list(covered) == ["all", "calm", "normal", "turbulent"]

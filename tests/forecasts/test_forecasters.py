@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError, FitError, StoreError
-from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
+from pipeline.forecasts.boosted import LightGbm, LightGbmEvent, input_names, tree_inputs
 from pipeline.forecasts.catalogue import EVENT_FORECASTERS, VARIANCE_FORECASTERS, restore
 from pipeline.forecasts.events import Climatology, Logistic
 from pipeline.forecasts.ewma import Ewma, ewma
@@ -278,3 +278,21 @@ def test_illiquidity_uses_its_own_levels(market):
     forecast = model.predict(market)
     rows = np.isfinite(forecast) & np.isfinite(y)
     assert np.corrcoef(np.log(forecast[rows]), np.log(y[rows]))[0, 1] > 0.5
+
+
+@pytest.mark.parametrize("model", [LightGbm, LightGbmEvent])
+def test_contributions_sum_to_the_score_but_for_constants(market, model):
+    forecaster, _ = fitted(model, market)
+    parts = forecaster.contributions(market)
+    assert parts.shape == (len(market), len(input_names(forecaster.task)), 2)
+    rest = (forecaster.score(market) - parts.sum(axis=(1, 2)))[30:]
+    np.testing.assert_allclose(rest, rest[0], rtol=0, atol=1e-9)
+
+
+def test_an_input_that_no_model_uses_moves_nothing(market):
+    forecaster, y = fitted(LightGbm, market)
+    constant = market.assign(return_1d=0.01)
+    parts = LightGbm(forecaster.task, seed=3).fit(constant, y).contributions(constant)
+    place = input_names(forecaster.task).index("return_1d")
+    assert tree_inputs(forecaster.task, constant)[50, place] == 0.01
+    np.testing.assert_allclose(parts[30:, place], 0.0, atol=1e-9)

@@ -30,7 +30,7 @@ def test_level_table(market):
     test = predictions.iloc[1200:]
     y = target.outcome[1200:]
     table = score_table(test, y, task)
-    assert list(table.columns) == ["qlike", "mse", "dm_p", "dm_p_log_har", "n"]
+    assert list(table.columns) == [*("qlike", "mse", "dm_p", "dm_p_log_har", "dm_p_log_linear", "mcs_p", "n")]
     assert (table["n"] == 295).all()
     ours, har = qlike(y[:-5], test["lightgbm"].to_numpy()[:-5]), qlike(y[:-5], test["har"].to_numpy()[:-5])
     assert table.loc["lightgbm", "qlike"] == pytest.approx(ours.mean())
@@ -39,7 +39,11 @@ def test_level_table(market):
     assert np.isnan(table.loc["har", "dm_p"])
     log_har = qlike(y[:-5], test["log_har"].to_numpy()[:-5])
     assert table.loc["har", "dm_p_log_har"] == pytest.approx(diebold_mariano(har, log_har, 5).p_value)
+    start = qlike(y[:-5], test["log_linear"].to_numpy()[:-5])
+    assert table.loc["lightgbm", "dm_p_log_linear"] == pytest.approx(diebold_mariano(ours, start, 5).p_value)
     assert table["qlike"].idxmin() not in ("last_value",)
+    assert table.loc[table["qlike"].idxmin(), "mcs_p"] == 1.0
+    assert table["mcs_p"].between(0.0, 1.0).all()
 
 
 def test_event_table(market):
@@ -85,4 +89,4 @@ def test_too_few_rows_have_scores_but_no_p_value():
     predictions = pd.DataFrame({"har": forecasts, "log_har": 1.1 * forecasts})
     table = score_table(predictions, np.linspace(0.5e-4, 2e-4, 10), variance_task(5))
     assert np.isfinite(table["qlike"]).all()
-    assert table[["dm_p", "dm_p_log_har"]].isna().all().all()
+    assert table[["dm_p", "dm_p_log_har", "dm_p_log_linear", "mcs_p"]].isna().all().all()
