@@ -138,7 +138,7 @@ def _yearly(windows: Sequence[Window], refit_months: int) -> list[Window]:
 
 
 def _unfitted(name: str, desk: Desk) -> GaussianDetector:
-    return DETECTORS[name](desk.regimes.states, desk.regimes.restarts, desk.seed)
+    return DETECTORS[name](desk.regimes.count, desk.regimes.restarts, desk.seed)
 
 
 def _walk(name: str, desk: Desk, features: pd.DataFrame, windows: Sequence[Window]) -> _Walk | None:

@@ -13,6 +13,7 @@ from pipeline.backtest.detector_value import regimes_of_rivals
 from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecasts
 from pipeline.backtest.learned_regimes import learn_regimes
 from pipeline.backtest.packing import packed
+from pipeline.backtest.state_choice import with_chosen_states
 from pipeline.backtest.volume import volume_columns
 from pipeline.backtest.windows import check_coverage, check_implied, refit_windows
 from pipeline.domain.desk import Desk
@@ -54,6 +55,7 @@ def learn_signals(
     since = int(sessions.searchsorted(pd.Timestamp(desk.windows.learn_start)))
     matrix, close = matrix.iloc[since:].reset_index(drop=True), close.iloc[since:].reset_index(drop=True)
     windows = refit_windows(desk.windows, sessions[since:])
+    desk = with_chosen_states(desk, matrix, windows[0].start, pieces)
 
     started = time.perf_counter()
     regimes = learn_regimes(desk, matrix, windows, pieces)

@@ -125,19 +125,38 @@ class RegimeSettings(Settings):
     """The regime detector, and the pre-specified hedge of each regime."""
 
     detector: Literal["hmm", "kmeans", "jump"] = "hmm"
-    states: Annotated[int, Field(ge=2, le=6)] = 3
+    states: Annotated[int, Field(ge=2, le=6)] | Literal["bic", "stability"] = 3
+    """A number, or the rule that chooses it on the rows before `windows.signals_start`."""
     features: Annotated[tuple[str, ...], Field(min_length=1)] = ("log_parkinson_1d",)
     restarts: Count = 4
     map: dict[str, RegimeRule] = Field(default_factory=dict)
     """Rules by regime name (see `names`); every regime has one."""
 
     @property
+    def count(self) -> int:
+        """The number of regimes.
+
+        Raises
+        ------
+        SettingsError
+            It is to be chosen on training rows, and nothing was learned yet.
+        """
+        if isinstance(self.states, str):
+            raise SettingsError(f"regimes.states is {self.states}: their number is known after training")
+        return self.states
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Regime names from the calmest to the most turbulent."""
-        return regime_names(self.states)
+        """Regime names from the calmest to the most turbulent; raises as `count`."""
+        return regime_names(self.count)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        if self.map and isinstance(self.states, str):
+            raise ValueError(
+                f"map needs states to be a number: with {self.states} it is not known which regimes there "
+                "are; leave out [regimes.map], and regime_map from policies.run"
+            )
         if self.map and set(self.map) != set(self.names):
             raise ValueError(f"map must have one rule for each of {', '.join(self.names)}")
         return self
@@ -237,6 +256,16 @@ class Desk(Settings):
                 f"windows.test_start is {self.windows.test_start}, the newest session is {day}: start earlier"
             )
         return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+
+    def with_states(self, count: int) -> Self:
+        """Return the desk with `count` regimes: what a rule chose, where `regimes.states` is one.
+
+        Examples
+        --------
+        >>> Desk(name="x", policies={"run": ()}, regimes={"states": "bic"}).with_states(2).regimes.names
+        ('calm', 'turbulent')
+        """
+        return self.model_copy(update={"regimes": self.regimes.model_copy(update={"states": count})})
 
     def for_signals(self) -> Self:
         """Return the desk with every setting that regimes and forecasts do not depend on at its default.

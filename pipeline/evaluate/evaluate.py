@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.backtest.state_choice import settled
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.book import Replay, book_metrics, replays_of
@@ -105,6 +106,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
     """
     if missing := [name for name in TABLES if name not in tables]:
         raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
+    desk = settled(desk, tables["signals"])
     episodes, sessions = tables["episodes"], tables["signals"]["session"]
     own, later = _delays(desk, episodes)
     panel = EpisodePanel.from_table(episodes, own, sessions)

@@ -22,4 +22,4 @@ def detector(settings: RegimeSettings, seed: int) -> Detector:
     >>> type(detector(RegimeSettings(detector="kmeans"), seed=7)).__name__
     'KMeansDetector'
     """
-    return DETECTORS[settings.detector](settings.states, settings.restarts, seed)
+    return DETECTORS[settings.detector](settings.count, settings.restarts, seed)

@@ -1,14 +1,18 @@
 """How many regimes the training rows speak for: information criterion and stability."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.regimes.gaussian import GaussianDetector
 from pipeline.regimes.hmm import HiddenMarkovDetector
 
 STATES = (2, 3, 4, 5)
+STABLE, LEAST_SHARE = 0.95, 0.05
+Rule = Literal["bic", "stability"]
 
 
 def state_selection(
@@ -19,8 +23,9 @@ def state_selection(
     states: Sequence[int] = STATES,
     restarts: int = 4,
     seed: int = 0,
+    kind: type[GaussianDetector] = HiddenMarkovDetector,
 ) -> pd.DataFrame:
-    """Judge hidden Markov models with several numbers of states on training rows.
+    """Judge a detector with several numbers of states on training rows.
 
     BIC = −2 log p(x) + P log T with P = K(K − 1) + K D + K D(D + 1)/2: lower is better. Real data is not
     Gaussian within a regime, so BIC tends to ask for more states with every row: read it beside the
@@ -33,7 +38,8 @@ def state_selection(
     returns : [T] log returns of the same sessions.
     left_out : rows at the end that the second fit does not see.
     states : the K to judge.
-    restarts, seed : of `HiddenMarkovDetector`.
+    restarts, seed : of the detector.
+    kind : the detector's class.
 
     Returns
     -------
@@ -42,7 +48,7 @@ def state_selection(
     Raises
     ------
     FitError
-        As `HiddenMarkovDetector.fit`.
+        As `GaussianDetector.fit`.
 
     References
     ----------
@@ -62,7 +68,7 @@ def state_selection(
     found = []
     for count in states:
         whole, shorter = (
-            HiddenMarkovDetector(count, restarts, seed).fit(features.iloc[:end], returns[:end])
+            kind(count, restarts, seed).fit(features.iloc[:end], returns[:end])
             for end in (len(features), len(features) - left_out)
         )
         prob = whole.filter(features)
@@ -80,3 +86,29 @@ def state_selection(
             }
         )
     return pd.DataFrame(found)
+
+
+def chosen_states(table: pd.DataFrame, rule: Rule) -> int:
+    """Return the number of states that a rule chooses from the table of `state_selection`.
+
+    - `bic`: the lowest criterion.
+    - `stability`: the most states of which 95 % of the rows keep theirs when the last rows are left out and
+      the rarest holds at least 5 % of the rows; the most stable number where none does both.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame(
+    ...     {
+    ...         "states": [2, 3, 4],
+    ...         "bic": [30.0, 20.0, 10.0],
+    ...         "stability": [0.99, 0.97, 0.70],
+    ...         "least_share": [0.4, 0.1, 0.1],
+    ...     }
+    ... )
+    >>> chosen_states(table, "bic"), chosen_states(table, "stability")
+    (4, 3)
+    """
+    if rule == "bic":
+        return int(table["states"][table["bic"].argmin()])
+    stable = table[(table["stability"] >= STABLE) & (table["least_share"] >= LEAST_SHARE)]
+    return int(stable["states"].max()) if len(stable) else int(table["states"][table["stability"].argmax()])

@@ -102,7 +102,7 @@ def publish(
         log_policies(client, experiment, evaluation, marks)
         log_forecasters(client, experiment, evaluation.tables, marks)
         versions = {"desk": desk.name, "code_version": version, REPORT: name}
-        register(client, desk, datasets["signals"], datasets["backtest"], versions)
+        register(client, evaluation.desk, datasets["signals"], datasets["backtest"], versions)
         log_tags(client, run_id, {IDENTITY: identity})
     point_latest(folder)
     log.info("run %s tracked in %.1f s", run_id, time.perf_counter() - started)

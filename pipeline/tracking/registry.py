@@ -85,7 +85,7 @@ def served_models(desk: Desk, settings: Path, signals: Dataset, backtest: Datase
     The forecasters also carry what `backtest.continuation` needs to go on with the walk.
     """
     life = min(horizon for horizon in desk.forecasts.horizons if horizon >= desk.option.sessions)
-    prob = tuple(f"regime_prob_{k}" for k in range(desk.regimes.states))
+    prob = tuple(f"regime_prob_{k}" for k in range(desk.regimes.count))
     arrays = {"desk": settings, "arrays": signals.file("models/regime.npz")}
     horizons = tuple(f"variance_{horizon}d" for horizon in desk.forecasts.horizons)
     volatility = ("forecast", "annual_vol")

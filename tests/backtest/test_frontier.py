@@ -81,7 +81,7 @@ def test_what_does_not_look_at_the_aversion_is_one_point(table):
 def test_nothing_is_hedged_twice(desk, episodes, folds, monkeypatch, policy, times):
     asked, plain = [], policy.band
     monkeypatch.setattr(policy, "band", lambda self, state: asked.append(state) or plain(self, state))
-    frontier(desk, episodes, folds, {policy.name: policy()}, GRID)
+    frontier(desk, episodes, folds, {policy.name: policy()}, GRID, workers=1)
     assert len(asked) == times * len(folds)
 
 

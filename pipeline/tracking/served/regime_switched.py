@@ -38,7 +38,7 @@ def market_state(desk: Desk, rows: pd.DataFrame) -> MarketState:
         return rows[name].to_numpy(dtype=float)[:, None]
 
     columns: dict[str, Any] = {name: column(name) for name in COLUMNS}
-    regimes = [f"regime_prob_{k}" for k in range(desk.regimes.states)]
+    regimes = [f"regime_prob_{k}" for k in range(desk.regimes.count)]
     return MarketState(
         liability=Liability.of(desk.option.kind, desk.option.side),
         risk_aversion=desk.risk.aversion,
