@@ -50,8 +50,8 @@ def book_sheet(evaluation: Evaluation) -> Sheet:
     lead = (
         f"{book_in_words(evaluation.desk, days)} hedged as one net position along one path, {_span(days)}, "
         "by each policy as fitted before the window of the day. bps are of the first session's spot: one "
-        f"option is on 10,000 of them. Capital is {_margin(evaluation.desk)} plus the absolute value of the "
-        "options: what those bought have cost, or what buying back those sold would."
+        f"option is on 10,000 of them{_in_money(evaluation)}. Capital is {_margin(evaluation.desk)} plus the "
+        "absolute value of the options: what those bought have cost, or what buying back those sold would."
     )
     return Sheet("book-policies", "The net position", lead, _headings(), rows)
 
@@ -150,6 +150,15 @@ def book_in_words(desk: Desk, days: pd.DataFrame) -> str:
         f"The desk's rolling programme ({option.side} {option.kind}, {option.sessions} sessions, a new one "
         f"every {every} on the same money; {at_once})"
     )
+
+
+def _in_money(evaluation: Evaluation) -> str:
+    """Say what the bps of a user's positions are in the money of the bars."""
+    if evaluation.desk.book.positions is None:
+        return ""
+    signals = evaluation.tables["signals"]
+    first = signals.loc[signals["session"] == evaluation.tables["book"]["session"].min(), "close"]
+    return f", or {number(float(first.iloc[0]), 2)} in the money of the bars"
 
 
 def _margin(desk: Desk) -> str:

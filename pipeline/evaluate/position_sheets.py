@@ -14,8 +14,7 @@ def positions_sheet(evaluation: Evaluation) -> Sheet | None:
     options = evaluation.tables["positions"]
     if options.empty:
         return None
-    first = f"{evaluation.tables['signals'].query('tested')['session'].iloc[0]:%Y-%m-%d}"
-    opened = options["opened"].dt.strftime("%Y-%m-%d").fillna(first)
+    opened = options["opened"].dt.strftime("%Y-%m-%d").fillna("taken over")
     price = [_amount(each) if np.isfinite(each) else "at its mark" for each in options["price"]]
     columns = (
         options["row"].astype(str),
@@ -29,7 +28,7 @@ def positions_sheet(evaluation: Evaluation) -> Sheet | None:
     rows = tuple(tuple(Cell(str(text)) for text in row) for row in zip(*columns, strict=True))
     lead = (
         f"As read from {options['file'].iloc[0]}. Quantities are in units of the underlying, negative is "
-        f"sold; an option without an opening date was taken over on the first tested session, {first}."
+        "sold; an option without an opening date was taken over on the first tested session."
     )
     headings = ("Row", "Kind", "Quantity", "Strike", "Opened", "Expiry", "Price")
     return Sheet("positions", "The options held", lead, headings, rows, 2, folded=len(rows) > FEW)

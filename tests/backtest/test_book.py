@@ -1,5 +1,7 @@
 """The book view: one option is an episode, a rolling programme the sum of its episodes, and no look ahead."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -215,6 +217,56 @@ def test_an_agreed_price_is_booked_when_the_option_is_dealt(desk, sessions):
     assert (at_mark["dealt"] == 0.0).all()
     interest = agreed["carry"].sum() - at_mark["carry"].sum()
     assert agreed["pnl"].sum() - at_mark["pnl"].sum() == pytest.approx(agreed["dealt"].iloc[0] + interest)
+
+
+@pytest.mark.parametrize("instrument", ["future", "spot"])
+def test_the_pnl_of_a_book_is_the_money_that_is_there_at_the_end(desk, sessions, instrument):
+    """Count the cash of three options by hand, from prices and dates only."""
+    own, opened = changed(desk, hedge={"instrument": instrument}), pd.Timestamp("2016-03-01")
+    table = pd.concat(
+        [
+            positions(price=70.0, quantity=-2.0),
+            positions(kind="put", row=3, quantity=3.0, strike=1900.0, price=40.0, opened=opened),
+            positions(kind="straddle", row=4, price=150.0, expiry=pd.Timestamp("2016-03-11")),
+        ]
+    )  # fmt: skip
+    days, _ = hedge_book(own, sessions, held_positions(table, sessions), unlearned(own, ("whalley_wilmott",)))
+    held = sessions[sessions["session"].between("2016-02-24", "2016-03-18")].reset_index(drop=True)
+    scale = 100.0 / held["close"].iloc[0]
+    spot = (held["close"] * scale).tolist()
+    date = held["session"].tolist()
+    years = [(last - first).days / 365 for first, last in itertools.pairwise(date)]
+    rate, dividends = own.market.rate, own.market.dividend_yield
+    left = [(date[-1] - day).days / 365 for day in date]
+    hedge = spot if instrument == "spot" else [
+        s * np.exp((rate - dividends) * tau) for s, tau in zip(spot, left, strict=True)
+    ]  # fmt: skip
+    charge = [(own.costs.fee_bps + own.costs.half_spread_bps * x) / 1e4 for x in held["illiquidity_next"]]
+    dealt = {pd.Timestamp("2016-02-24"): 2 * 70.0 + 150.0, opened: -3 * 40.0}
+
+    def paid_out(day, price):
+        if day == pd.Timestamp("2016-03-11"):
+            return -abs(price - 2000.0)
+        if day == pd.Timestamp("2016-03-18"):
+            return -2 * max(price - 2000.0, 0.0) + 3 * max(1900.0 - price, 0.0)
+        return 0.0
+
+    cash = position = 0.0
+    for k, day in enumerate(date):
+        cash += scale * (dealt.get(day, 0.0) + paid_out(day, held["close"][k]))
+        wanted = days["position"].iloc[k] if k < len(days) else 0.0
+        cash -= charge[min(k, len(days) - 1)] * abs(wanted - position) * hedge[k]
+        if instrument == "spot":
+            cash -= (wanted - position) * hedge[k]
+        position = wanted
+        if k < len(days):
+            earned = cash * np.expm1(rate * years[k])
+            if instrument == "spot":
+                earned += position * hedge[k] * np.expm1(dividends * years[k])
+            else:
+                cash += position * (hedge[k + 1] - hedge[k])
+            cash += earned
+    assert days["pnl"].sum() == pytest.approx(cash, abs=1e-10)
 
 
 def test_a_position_without_opening_date_is_taken_over_on_the_first_tested_session(desk, sessions):
