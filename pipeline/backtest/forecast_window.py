@@ -12,6 +12,7 @@ from pipeline.forecasts.boosted import Boosted, LightGbm
 from pipeline.forecasts.har import LogHar
 from pipeline.forecasts.harness import fit_all, predict_all
 from pipeline.forecasts.intervals import log_residuals
+from pipeline.forecasts.quantile_intervals import regress_quantiles
 from pipeline.forecasts.task import Task
 from pipeline.ingest.dataset import Output
 
@@ -36,7 +37,8 @@ def forecast_window(
     The table `predictions` (one column a model, rows start … stop − 1), `residuals.npz` (log residuals of the
     training rows by model; none of an event), `contributions.npz` (`absolute` [rows of the window, inputs,
     2]: how far each input moves the score of the trees, see `Boosted.contributions`), and `models.json`, the
-    states of the fitted models.
+    states of the fitted models. Of a level also `quantiles.npz`: `lower`, `upper` [rows of the window] and
+    `scores` of the quantile regression, see `quantile_intervals`.
     """
     rows = len(learned)
     models = fit_all(task, features.iloc[:rows], learned, settings, seed)
@@ -48,7 +50,13 @@ def forecast_window(
     }
     (trees,) = (model for model in models.values() if isinstance(model, Boosted))
     states = {name: model.to_state() for name, model in models.items()}
+    quantiles: Output = {}
+    if task.kind == "level":
+        found = regress_quantiles(task, settings, seed, features, learned, start)
+        edges = {"lower": found.raw.lower, "upper": found.raw.upper, "scores": found.scores}
+        quantiles = {"quantiles.npz": packed(edges)}
     return {
+        **quantiles,
         "predictions": predicted.iloc[start:],
         "residuals.npz": packed(residuals),
         "contributions.npz": packed({"absolute": np.abs(trees.contributions(features.iloc[start:]))}),

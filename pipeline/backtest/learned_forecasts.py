@@ -24,17 +24,21 @@ from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.harness import score_table, training_rows
 from pipeline.forecasts.interval_scores import RIVAL
 from pipeline.forecasts.intervals import (
+    STEP,
     Calibration,
     Interval,
     adaptive_interval,
     log_normal_interval,
 )
 from pipeline.forecasts.log_linear import LogLinear
+from pipeline.forecasts.quantile_intervals import QuantileEdges, conformal_interval
+from pipeline.forecasts.reliability import reliability_table
 from pipeline.forecasts.targets import Target
 from pipeline.forecasts.task import Task, gap_task, illiquidity_task, spike_task, variance_task
 from pipeline.ingest.pieces import Pieces, anew
 
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
+QUANTILE, QUANTILE_ADAPTIVE = "lightgbm_quantile", "lightgbm_quantile_adaptive"
 WITHOUT_IMPLIED = {LightGbm.name: "lightgbm_no_implied", LogLinear.name: "log_linear_no_implied"}
 IMPLIED_FROM = 0.9
 """Share of the rows before the first window that must know the implied volatility for it to be an input."""
@@ -57,7 +61,7 @@ class LearnedForecasts:
 
     `importance` has one row a target and input of the chosen model: how far the input moves the log of the
     forecast (the log-odds of an event) in a tested session on average, through the linear start (`linear`)
-    and through the trees (`trees`).
+    and through the trees (`trees`). `reliability` has one row an event, model and group of probabilities.
 
     `signals` holds `forecast_variance_m` and the edges of its adaptive interval `lower_variance_m` and
     `upper_variance_m`, `illiquidity_forecast`, its edges `lower_illiquidity` and `upper_illiquidity`,
@@ -67,6 +71,7 @@ class LearnedForecasts:
     signals: pd.DataFrame
     scores: pd.DataFrame
     events: pd.DataFrame
+    reliability: pd.DataFrame
     intervals: tuple[Intervals, ...]
     importance: pd.DataFrame
     last: dict[str, Continuation]
@@ -77,7 +82,8 @@ class _Walk:
     """One task walked forward: forecasts [rows of all windows × models], what came, and the last fits.
 
     `errors` are the log residuals of each window's training rows, by model; empty for an event. `moved` are
-    the absolute contributions to the chosen forecast, [rows, inputs, 2].
+    the absolute contributions to the chosen forecast, [rows, inputs, 2]; `quantiles` the regressed edges of
+    each window, none for an event.
     """
 
     task: Task
@@ -86,6 +92,7 @@ class _Walk:
     offset: int
     errors: dict[str, list[Calibration]]
     moved: FloatArray
+    quantiles: list[QuantileEdges]
     last: dict[str, Forecaster]
 
     @property
@@ -116,13 +123,15 @@ class _Walk:
         )
 
     def intervals(self, target: str) -> Intervals:
-        """Intervals of the chosen forecast, adaptive and not, and of log-HAR as a log-normal."""
+        """Intervals by residuals and by quantile regression, each adaptive and not; log-HAR's log-normal."""
         forecast, har = (self.predictions[name].to_numpy(dtype=float) for name in INTERVALLED)
         errors, har_errors = (self.errors[name] for name in INTERVALLED)
         y = self.task.floored(self.actual)
         by_model = {
             ADAPTIVE: adaptive_interval(forecast, y, self.offset, errors),
             FIXED: adaptive_interval(forecast, y, self.offset, errors, step=0.0),
+            QUANTILE: conformal_interval(self.quantiles, y, self.offset, step=0.0),
+            QUANTILE_ADAPTIVE: conformal_interval(self.quantiles, y, self.offset, STEP),
             RIVAL: log_normal_interval(har, har_errors),
         }
         return Intervals(target, self.task.horizon, by_model, y)
@@ -182,6 +191,7 @@ def learn_forecasts(
         signals,
         pd.concat([_scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
         pd.concat([_scored(each, tested, event=name) for name, each in events]),
+        pd.concat([_reliable(each, tested, name) for name, each in events], ignore_index=True),
         (*intervals, *(each.intervals("illiquidity") for each in liquidity.level)),
         pd.concat([_important(each, tested, target=name, horizon=h) for name, h, each in explained]),
         {
@@ -243,6 +253,7 @@ def _walk(
     pieces: Pieces,
 ) -> _Walk:
     predictions, actual, moved = [], [], []
+    quantiles: list[QuantileEdges] = []
     errors: dict[str, list[Calibration]] = {name: [] for name in INTERVALLED if task.kind == "level"}
     numbers = features.drop(columns=["session", "known_time"], errors="ignore")
     for window in windows:
@@ -259,6 +270,10 @@ def _walk(
         )
         predictions.append(piece["predictions"])
         moved.append(unpacked(piece.read_bytes("contributions.npz"))["absolute"])
+        if task.kind == "level":
+            edges = unpacked(piece.read_bytes("quantiles.npz"))
+            raw = Interval(edges["lower"], edges["upper"])
+            quantiles.append(QuantileEdges(window.start - windows[0].start, raw, edges["scores"]))
         actual.append(goal.outcome[window.start : window.stop])
         residuals = unpacked(piece.read_bytes("residuals.npz"))
         for name, learned in errors.items():
@@ -266,7 +281,18 @@ def _walk(
     states = json.loads(piece.read_bytes("models.json"))
     models = {name: restore(state) for name, state in states.items()}
     known, reasons = np.concatenate(actual), np.concatenate(moved)
-    return _Walk(task, pd.concat(predictions), known, goal.offset, errors, reasons, models)
+    return _Walk(task, pd.concat(predictions), known, goal.offset, errors, reasons, quantiles, models)
+
+
+def _reliable(walk: _Walk, tested: NDArray[np.bool_], event: str) -> pd.DataFrame:
+    tables = [
+        reliability_table(walk.actual[tested], walk.predictions[model].to_numpy(dtype=float)[tested]).assign(
+            event=event, model=str(model)
+        )
+        for model in walk.predictions
+        if model != Climatology.name
+    ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _important(walk: _Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:

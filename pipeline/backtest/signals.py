@@ -44,9 +44,10 @@ def learn_signals(
     Returns
     -------
     Tables `signals` (one row a session from `signals_start`; see `learned_regimes` and
-    `learned_forecasts`), `scores`, `events`, `intervals` and `importance` (on the test years), `regimes` and
-    `transition`, `detectors` (see `detector_comparison`), `rival_regimes` (see `detector_value`), the files
-    of the last fitted models under `models/`, and under `walks/` what goes on with each (`continuation`).
+    `learned_forecasts`), `scores`, `events`, `reliability`, `intervals` and `importance` (on the test
+    years), `regimes` and `transition`, `detectors` (see `detector_comparison`), `rival_regimes` (see
+    `detector_value`), the files of the last fitted models under `models/`, and under `walks/` what goes on
+    with each (`continuation`).
     """
     matrix, close = features["features"], market["bars"]["close"]
     sessions = pd.DatetimeIndex(matrix["session"])
@@ -84,6 +85,7 @@ def learn_signals(
         "scores": forecasts.scores,
         "events": forecasts.events,
         "intervals": _scored_intervals(desk, signals, forecasts),
+        "reliability": forecasts.reliability,
         "importance": forecasts.importance.reset_index(drop=True),
         "regimes": regimes.described,
         "transition": regimes.transition,

@@ -34,6 +34,7 @@ TABLES = (
     "events",
     "intervals",
     "importance",
+    "reliability",
     "regimes",
     "transition",
     "detectors",

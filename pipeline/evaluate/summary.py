@@ -52,6 +52,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "events": tables["events"].to_dict("records"),
         "intervals": _intervals(tables["intervals"]),
         "importance": _importance(tables["importance"]),
+        "reliability": _reliability(tables["reliability"]),
         "regimes": {
             "states": tables["regimes"].to_dict("records"),
             "switches_a_year": switches_a_year(tables["signals"].filter(like="regime_prob_").to_numpy(float)),
@@ -168,6 +169,14 @@ def _by_regime(table: pd.DataFrame) -> dict[str, Any]:
         }
         for name, group in table.groupby("name", sort=False)
     }
+
+
+def _reliability(table: pd.DataFrame) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for (event, model), group in table.groupby(["event", "model"], sort=False):
+        groups = group.drop(columns=["event", "model"]).to_dict("records")
+        found.setdefault(str(event), {})[str(model)] = groups
+    return found
 
 
 def _importance(table: pd.DataFrame) -> dict[str, Any]:

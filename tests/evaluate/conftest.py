@@ -8,6 +8,7 @@ from pipeline.backtest.attribution import COMPONENTS
 from pipeline.domain.desk import Desk, EvaluationSettings, load_desk
 from pipeline.forecasts.interval_scores import interval_table
 from pipeline.forecasts.intervals import Interval
+from pipeline.forecasts.reliability import reliability_table
 from pipeline.regimes.describe import describe, transition_table
 
 POLICIES = (
@@ -190,6 +191,17 @@ def make_intervals() -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def make_reliability() -> pd.DataFrame:
+    rng = np.random.default_rng(8)
+    probability = rng.uniform(0.0, 0.4, 600)
+    event = (rng.uniform(size=600) < probability).astype(float)
+    tables = [
+        reliability_table(event, np.clip(probability + off, 0, 1)).assign(event="spike", model=model)
+        for model, off in (("logistic", 0.2), ("lightgbm_event", 0.0))
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
 def make_importance() -> pd.DataFrame:
     inputs = ("log parkinson_1d", "log parkinson_5d", "return_1d", *(f"more_{k}" for k in range(8)))
     rows = [
@@ -340,6 +352,7 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "events": events,
         "intervals": make_intervals(),
         "importance": make_importance(),
+        "reliability": make_reliability(),
         "regimes": regimes,
         "transition": transition,
         "detectors": make_detectors(),

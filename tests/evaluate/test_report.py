@@ -54,7 +54,17 @@ def test_the_page_names_every_policy_verdict_key_and_regime(page, evaluation):
         assert f">{policy}<" in page
     for verdict in evaluation.verdicts:
         assert verdict.question in page
-    for text in ("signals-77ab", "turbulent", "12.30", "15", "log_har", "width_calm", "lightgbm_adaptive"):
+    for text in (
+        "signals-77ab",
+        "turbulent",
+        "12.30",
+        "15",
+        "log_har",
+        "width_calm",
+        "lightgbm_adaptive",
+        "Reliability of the probabilities",
+        "What moves the forecasts",
+    ):
         assert text in page
 
 

@@ -63,3 +63,10 @@ def test_what_is_no_number_becomes_null(value):
 def test_a_type_without_a_plain_form_is_an_error():
     with pytest.raises(TypeError, match="no plain form for set"):
         json_clean({"a": {1, 2}})
+
+
+def test_the_summary_says_how_reliable_each_probability_is(evaluation):
+    groups = build_summary(evaluation, RECORD)["reliability"]["spike"]["lightgbm_event"]
+    assert [group["n"] for group in groups] == [120] * 5
+    assert all(group["low"] <= group["observed"] <= group["high"] for group in groups)
+    assert groups[0]["inside"] in (True, False)
