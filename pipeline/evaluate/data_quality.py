@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from pipeline.domain.data_settings import SampleData
+from pipeline.domain.desk import Desk
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.sheets import Cell, Sheet, number
 
@@ -14,6 +16,24 @@ TABLES: Final = ("intake", "quarantine", "notes")
 SHOWN_ROWS: Final = 40
 """Rows in quarantine that the report prints; the dataset has all."""
 SHOWN_TEXT: Final = 80
+
+
+def data_named(desk: Desk) -> str:
+    """Name the data with its further indices, and say between which tenors options are marked.
+
+    Examples
+    --------
+    >>> from pipeline.domain.desk import load_desk
+    >>> data_named(load_desk("spx-daily"))
+    'sample'
+    """
+    if isinstance(desk.data, SampleData) or not desk.data.vol_indices.given:
+        return desk.data.label
+    further = f"{desk.data.label} with {', '.join(desk.data.vol_indices.given)}"
+    tenors = [f"{days}" for days in desk.data.tenors.values()]
+    if len(tenors) == 1:
+        return further
+    return f"{further}, options marked by their maturity between {', '.join(tenors)} days"
 
 
 def data_tables(market: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -102,16 +122,15 @@ def quarantine_sheet(evaluation: Evaluation) -> Sheet | None:
     held = evaluation.tables.get("quarantine", pd.DataFrame())
     rows = [
         (
-            Cell(str(row["table"])),
-            Cell(f"{row['file']}, {row['row']}"),
+            Cell(f"{row['file']}, {row['row']}", str(row["table"])),
             Cell(str(row["reason"])),
             Cell(_shortened(str(row["text"]))),
         )
         for _, row in held.head(SHOWN_ROWS).iterrows()
     ]
     lead = f"The first {len(rows)} of {len(held)}; the data set's table `quarantine` has all."
-    headings = ("Table", "File and row", "Reason", "Row")
-    return Sheet("quarantine", "Rows in quarantine", lead, headings, tuple(rows), labels=4, folded=True)
+    headings = ("File and row", "Reason", "Row")
+    return Sheet("quarantine", "Rows in quarantine", lead, headings, tuple(rows), labels=3, folded=True)
 
 
 def _reasons(quarantine: pd.DataFrame, table: str) -> list[tuple[str, int]]:

@@ -14,7 +14,7 @@ from pipeline.domain.desk import Desk
 from pipeline.evaluate.book import Replay
 from pipeline.evaluate.book_figures import all_book_figures, stress_anchor
 from pipeline.evaluate.book_sheets import VIEWS, book_sheet, explain_sheet, replay_sheet, untested
-from pipeline.evaluate.data_quality import data_sheet, note_sheet, quarantine_sheet
+from pipeline.evaluate.data_quality import data_named, data_sheet, note_sheet, quarantine_sheet
 from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_sheet
 from pipeline.evaluate.drawing import inline_svg, save_pictures
 from pipeline.evaluate.evaluate import Evaluation
@@ -207,7 +207,7 @@ def _settings(desk: Desk) -> list[tuple[str, str]]:
         ),
         (
             "Data",
-            f"{desk.data.label}, learned from {windows.learn_start}, signals from {windows.signals_start}",
+            f"{data_named(desk)}, learned from {windows.learn_start}, signals from {windows.signals_start}",
         ),
         (
             "Regimes",

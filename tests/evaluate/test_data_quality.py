@@ -5,9 +5,11 @@ import json
 import pandas as pd
 import pytest
 
+from pipeline.domain.data_settings import FilesData
 from pipeline.evaluate.data_quality import (
     SHOWN_ROWS,
     data_metrics,
+    data_named,
     data_sheet,
     data_summary,
     data_tables,
@@ -82,6 +84,20 @@ def test_the_report_shows_files_notes_and_rows(judged, tmp_path):
         assert text in page
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     assert summary["data"]["files"][1]["reasons"] == {"no session of XNYS": 1}
+
+
+def test_the_report_names_the_further_indices_and_how_options_are_marked(desk):
+    def named(indices):
+        files = {"bars": {"file": "spy.csv"}, "implied_vol": {"file": "vix.csv"}, "vol_indices": indices}
+        data = FilesData.model_validate({"source": "files", **files})
+        return data_named(desk.model_copy(update={"data": data}))
+
+    vix9d, skew = {"file": "a.csv"}, {"file": "b.csv"}
+    assert named({}) == "files spy.csv and vix.csv"
+    assert named({"skew": skew}) == "files spy.csv and vix.csv with skew"
+    assert named({"vix9d": vix9d, "skew": skew}) == (
+        "files spy.csv and vix.csv with vix9d, skew, options marked by their maturity between 9, 30 days"
+    )
 
 
 def test_a_run_on_the_sample_has_no_such_tables(evaluation):
