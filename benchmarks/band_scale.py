@@ -36,7 +36,9 @@ def main() -> None:
                 risk_aversion=1.0,
             )
             center = exposure.target(state, state.implied_vol)
-            width = half_width(state, state.implied_vol, cost, 1.0)
+            width = half_width(
+                state, gamma=exposure.curvature(state, state.implied_vol), cost=cost, aversion=1.0
+            )
             risks = [float(entropic(book(market, Band.around(center, s * width)).pnl, 1.0)) for s in SHARES]
             best = SHARES[int(np.argmin(risks))]
             print(f"{vol:<5g} {cost * 1e4:<9g} " + "".join(f"{risk:9.4f}" for risk in risks) + f"   {best:g}")

@@ -44,7 +44,8 @@ def hedge_steps(
     At step k the position outside [lower, upper] moves `speed` of the way to its target, in whole lots. The
     trade pays `cost` × |trade| × price, the fixed fee, and `impact` × price × what `_pushed` says. Then the
     step passes: the position earns the price change and `income`, the cash account earns `interest`, and the
-    pressure of earlier trades decays.
+    pressure of earlier trades decays. What is not traded is a trade of zero: choosing between two numbers is
+    several times as fast as jumping on a condition that holds every other time.
 
     Parameters
     ----------
@@ -66,6 +67,10 @@ def hedge_steps(
     fee, fixed_fee, memory, lot = terms.fee, terms.fixed_fee, terms.memory, terms.lot
     rows, instruments = held.shape
     for n in range(rows):
+        money = cash[n]
+        trading, carry, costs = books[n, TRADING], books[n, CARRY], books[n, COST]
+        fees, spreads, fixed, impacts = books[n, FEE], books[n, SPREAD], books[n, FIXED_FEE], books[n, IMPACT]
+        turnover, trades = books[n, TURNOVER], books[n, TRADES]
         for k in range(first, last):
             decided = max(k - delay, 0)
             for h in range(instruments):
@@ -79,30 +84,48 @@ def hedge_steps(
                     speed[n, decided, h],
                     lot,
                 )
-                rate, push = cost[n, k, h], impact[n, k, h]
-                if asked != here and not math.isnan(price[n, k, h] + rate + push):
-                    moved = push * _pushed(asked - here, pressure[n, h]) if push > 0.0 else 0.0
-                    size = abs(asked - here)
-                    paid = _charged(books[n], size, price[n, k, h], rate, fee, fixed_fee, moved)
-                    cash[n] -= paid
-                    if not margined:
-                        cash[n] -= (asked - here) * price[n, k, h]
-                    pressure[n, h] += asked - here
-                    held[n, h] = asked
-                position[n, k, h] = held[n, h]
-            earned = cash[n] * interest[n, k]
+                mid, rate, push = price[n, k, h], cost[n, k, h], impact[n, k, h]
+                missing = math.isnan(mid + rate + push)
+                asked = here if missing else asked
+                mid = 0.0 if missing else mid
+                rate = 0.0 if missing else rate
+                trade = asked - here
+                size = abs(trade)
+                one = 1.0 if trade != 0.0 else 0.0
+                paid = rate * size * mid + one * fixed_fee
+                if push > 0.0:
+                    moved = push * _pushed(trade, pressure[n, h]) * mid
+                    impacts += moved
+                    paid += moved
+                if memory > 0.0:
+                    pressure[n, h] = (pressure[n, h] + trade) * memory
+                costs += paid
+                fees += fee * size * mid
+                spreads += (rate - fee) * size * mid
+                fixed += one * fixed_fee
+                turnover += size
+                trades += one
+                money -= paid
+                if not margined:
+                    money -= trade * mid
+                held[n, h] = asked
+                position[n, k, h] = asked
+            earned = money * interest[n, k]
             for h in range(instruments):
-                dividend = held[n, h] * mark[n, h] * income[n, k, h]
-                earned += dividend
-                pressure[n, h] *= memory
-                if not math.isnan(price[n, k + 1, h]):
-                    gain = held[n, h] * (price[n, k + 1, h] - mark[n, h])
-                    books[n, TRADING] += gain
-                    if margined:
-                        cash[n] += gain
-                    mark[n, h] = price[n, k + 1, h]
-            books[n, CARRY] += earned
-            cash[n] += earned
+                earned += held[n, h] * mark[n, h] * income[n, k, h]
+                after = price[n, k + 1, h]
+                after = mark[n, h] if math.isnan(after) else after
+                gain = held[n, h] * (after - mark[n, h])
+                trading += gain
+                if margined:
+                    money += gain
+                mark[n, h] = after
+            carry += earned
+            money += earned
+        cash[n] = money
+        books[n, TRADING], books[n, CARRY], books[n, COST] = trading, carry, costs
+        books[n, FEE], books[n, SPREAD], books[n, FIXED_FEE], books[n, IMPACT] = fees, spreads, fixed, impacts
+        books[n, TURNOVER], books[n, TRADES] = turnover, trades
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -126,7 +149,14 @@ def close_hedges(
             if held[n, h] != 0.0:
                 push = impact[n, h]
                 moved = push * _pushed(-held[n, h], pressure[n, h]) if push > 0.0 else 0.0
-                _charged(books[n], abs(held[n, h]), mark[n, h], cost[n, h], fee, fixed_fee, moved)
+                size, mid, rate = abs(held[n, h]), mark[n, h], cost[n, h]
+                books[n, COST] += rate * size * mid + fixed_fee + moved * mid
+                books[n, FEE] += fee * size * mid
+                books[n, SPREAD] += (rate - fee) * size * mid
+                books[n, FIXED_FEE] += fixed_fee
+                books[n, IMPACT] += moved * mid
+                books[n, TURNOVER] += size
+                books[n, TRADES] += 1.0
                 pressure[n, h] -= held[n, h]
                 held[n, h] = 0.0
 
@@ -136,13 +166,12 @@ def wanted(
     here: float, lower: float, upper: float, to_lower: float, to_upper: float, speed: float, lot: float
 ) -> float:
     """Return the position that the band asks for, in whole lots if there are lots."""
-    if here < lower:
-        target = here + speed * (to_lower - here)
-    elif here > upper:
-        target = here + speed * (to_upper - here)
-    else:
-        return here
-    return _in_lots(target, here, lower, upper, lot) if lot > 0.0 else target
+    from_below, from_above = here + speed * (to_lower - here), here + speed * (to_upper - here)
+    target: float = from_below if here < lower else here
+    target = from_above if here > upper else target
+    if lot > 0.0 and target != here:
+        target = _in_lots(target, here, lower, upper, lot)
+    return target
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
@@ -173,20 +202,3 @@ def _pushed(trade: float, pressure: float) -> float:
     before = abs(pressure) if pressure * trade > 0.0 else 0.0
     reached = abs(after)
     return 2.0 / 3.0 * (reached * math.sqrt(reached) - before * math.sqrt(before))
-
-
-@njit(nogil=True)  # type: ignore[untyped-decorator]
-def _charged(
-    books: FloatArray, size: float, price: float, rate: float, fee: float, fixed_fee: float, moved: float
-) -> float:
-    """Book one trade's cost by source and return it, in money."""
-    impact = moved * price
-    paid = rate * size * price + fixed_fee + impact
-    books[COST] += paid
-    books[FEE] += fee * size * price
-    books[SPREAD] += (rate - fee) * size * price
-    books[FIXED_FEE] += fixed_fee
-    books[IMPACT] += impact
-    books[TURNOVER] += size
-    books[TRADES] += 1.0
-    return paid

@@ -11,6 +11,7 @@ from pipeline.backtest import kernel
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.rows import in_blocks
 from pipeline.execution.terms import PLAIN, Terms
 
 SOURCES = {
@@ -149,7 +150,8 @@ class Hedge:
 
     def __init__(self, market: Market, delay: int = 0) -> None:
         """Open an account for every episode of `market`; orders reach it `delay` steps late."""
-        self._impact = np.zeros(market.cost.shape) if market.impact is None else market.impact
+        nothing = np.broadcast_to(0.0, market.cost.shape)
+        self._impact = nothing if market.impact is None else market.impact
         for what, charged in (("trading cost", market.cost), ("impact", self._impact)):
             unknown = np.argwhere(~np.isfinite(charged[:, -1]))
             if market.unwind and len(unknown):
@@ -169,25 +171,21 @@ class Hedge:
         """Hedge the steps first … last − 1; the band's entries from `last` on are not read."""
         market = self.market
         edges = (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
-        kernel.hedge_steps(
-            first,
-            last,
-            *(np.ascontiguousarray(edge) for edge in edges),
-            market.price,
-            market.cost,
-            self._impact,
-            market.interest,
-            market.income,
-            market.margined,
-            market.terms,
-            self.delay,
-            self.position,
-            self.held,
-            self.cash,
-            self.mark,
-            self.pressure,
-            self.books,
-        )
+        through = (market.price, market.cost, self._impact, market.interest, market.income)
+        account = (self.position, self.held, self.cash, self.mark, self.pressure, self.books)
+
+        def hedge(block: slice) -> None:
+            kernel.hedge_steps(
+                first,
+                last,
+                *(np.ascontiguousarray(each[block]) for each in (*edges, *through)),
+                market.margined,
+                market.terms,
+                self.delay,
+                *(each[block] for each in account),
+            )
+
+        in_blocks(len(self.held), (last - first) * self.held.shape[1], hedge)
 
     def closed(self) -> Ledger:
         """Charge the final unwind, unless the market lets it go free, and return the ledger."""

@@ -27,8 +27,7 @@ def simulated_episodes(
     rows, steps = paths.shape[0], paths.shape[1] - 1
     shape = (rows, steps)
     vols = np.broadcast_to(np.asarray(vol, dtype=float), shape)
-    zeros = np.zeros(shape)
-    costs = np.full(shape, cost)
+    zeros, ones, costs = (np.broadcast_to(each, shape) for each in (0.0, 1.0, float(cost)))
     state = MarketState(
         liability=liability,
         risk_aversion=risk_aversion,
@@ -36,16 +35,16 @@ def simulated_episodes(
         rate=0.0,
         step=np.arange(steps),
         time_to_expiry=np.broadcast_to(interval * np.arange(steps, 0, -1), shape),
-        strike=np.full(shape, strike),
+        strike=np.broadcast_to(float(strike), shape),
         forward=paths[:, :-1],
         price=paths[:, :-1, None],
-        forward_slope=np.ones(shape),
+        forward_slope=ones,
         implied_vol=vols,
         forecast_vol=vols,
         forecast_vol_lower=vols,
         forecast_vol_upper=vols,
         regime_vol=vols,
-        regime_prob=np.ones((*shape, 1)) if regime_prob is None else regime_prob,
+        regime_prob=ones[..., None] if regime_prob is None else regime_prob,
         cost=costs,
         cost_lower=costs,
         cost_upper=costs,
@@ -57,7 +56,7 @@ def simulated_episodes(
     )
     market = Market(
         price=paths[..., None],
-        cost=np.full((rows, steps + 1, 1), cost),
+        cost=np.broadcast_to(float(cost), (rows, steps + 1, 1)),
         premium=np.zeros(rows),
         payoff=-liability.payoff(paths[:, -1], np.full(rows, strike)),
         interest=zeros,

@@ -34,7 +34,7 @@ class Band:
         (1, 1, 1)
         """
         low, high = lower[..., None], upper[..., None]
-        return cls(low, high, low, high, np.ones_like(low))
+        return cls(low, high, low, high, np.broadcast_to(1.0, low.shape))
 
     @classmethod
     def around(cls, center: FloatArray, half_width: FloatArray | float = 0.0) -> "Band":

@@ -109,7 +109,7 @@ class MarketState:
         rows, times = self.forward.shape[-2:]
         return rows, times
 
-    def episodes(self, rows: NDArray[np.int64]) -> "MarketState":
+    def episodes(self, rows: NDArray[np.int64] | slice) -> "MarketState":
         """Return the state of some episodes only."""
         return self._map(lambda array: array[rows])
 

@@ -11,6 +11,7 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Training
+from pipeline.policies.batched import batched
 
 SHIFTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)
 
@@ -31,6 +32,7 @@ class ConstantShift:
         candidates = [replace(self, shift=shift) for shift in SHIFTS]
         return min(candidates, key=lambda policy: training.score(policy).value)
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return the zero-width band at the shifted delta."""
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")

@@ -7,6 +7,7 @@ from pipeline.domain.band import Band
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
+from pipeline.policies.batched import batched
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class DeltaImplied(Untrained):
 
     name: ClassVar[str] = "delta_implied"
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return the zero-width band at the implied-volatility delta."""
         return Band.around(
@@ -28,6 +30,7 @@ class DeltaForecast(Untrained):
 
     name: ClassVar[str] = "delta_forecast"
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return the zero-width band at the forecast-volatility delta."""
         return Band.around(

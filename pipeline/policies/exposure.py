@@ -1,6 +1,7 @@
 """The Greeks of what is hedged, in units of the hedge instrument: one option, or the net of a book."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.policies.remembering import remembered
-from pipeline.pricing import book
+from pipeline.pricing.delta_gamma import delta_gamma
 
 
 def net(values: FloatArray) -> FloatArray:
@@ -46,22 +47,31 @@ def target(state: MarketState, vol: FloatArray) -> FloatArray:
 
     δ = −∂value/∂F · dF/dprice, summed over the options. A short call gives a positive position.
     """
-
-    def offset() -> FloatArray:
-        terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-        return net(-book.delta(state.liability, *terms) * state.forward_slope)
-
-    return remembered(state, ("target",), (vol,), offset)
+    return target_and_curvature(state, vol)[0]
 
 
 def curvature(state: MarketState, vol: FloatArray) -> FloatArray:
     """Return |Γ| = |∂²value/∂price²| of all options together at volatility `vol`, [N, T]."""
+    return target_and_curvature(state, vol)[1]
 
-    def absolute() -> FloatArray:
-        terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-        return np.abs(net(book.gamma(state.liability, *terms) * state.forward_slope**2))
 
-    return remembered(state, ("curvature",), (vol,), absolute)
+def target_and_curvature(state: MarketState, vol: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return `target` and `curvature` at volatility `vol`, for the price of one of them."""
+    made: list[FloatArray] = []
+
+    def compute(which: int) -> FloatArray:
+        if not made:
+            terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
+            delta, gamma = delta_gamma(state.liability, *terms)
+            slope = state.forward_slope
+            made.extend((net(-delta * slope), np.abs(net(gamma * slope**2))))
+        return made[which]
+
+    target, curvature = (
+        remembered(state, (what,), (vol,), partial(compute, which))
+        for which, what in enumerate(("target", "curvature"))
+    )
+    return target, curvature
 
 
 def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:

@@ -7,6 +7,7 @@ from pipeline.domain.band import Band
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Training
+from pipeline.policies.batched import batched
 
 WIDTHS = (0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.10, 0.12, 0.15, 0.20)
 
@@ -26,6 +27,7 @@ class FixedBand:
         candidates = [replace(self, half_width=width) for width in WIDTHS]
         return min(candidates, key=lambda policy: training.score(policy).value)
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return the constant-width band around the implied-volatility delta."""
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")

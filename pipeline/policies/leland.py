@@ -11,6 +11,7 @@ from pipeline.domain.instruments import FloatArray, Leg
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
+from pipeline.policies.batched import batched
 from pipeline.pricing import black
 
 
@@ -20,6 +21,7 @@ class Leland(Untrained):
 
     name: ClassVar[str] = "leland"
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return the zero-width band at Leland's delta.
 

@@ -37,5 +37,6 @@ class LimitAware(Untrained):
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
         room = exposure.own(state.loss_room, self.name, "loss_room")
         cost = charged(state, state.desk_cost)
-        width = half_width(state, vol, cost, state.risk_aversion) * np.cbrt(room)
-        return traded(state, exposure.target(state, vol), width, cost, vol)
+        target, gamma = exposure.target_and_curvature(state, vol)
+        width = half_width(state, gamma=gamma, cost=cost, aversion=state.risk_aversion) * np.cbrt(room)
+        return traded(state, target, width, cost, vol)

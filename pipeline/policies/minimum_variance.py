@@ -12,6 +12,7 @@ from pipeline.domain.instruments import FloatArray, Right
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Training
+from pipeline.policies.batched import batched
 from pipeline.policies.remembering import remembered
 from pipeline.pricing import black
 
@@ -36,6 +37,7 @@ class MinimumVariance:
         }
         return replace(self, **learned)
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return the zero-width band at the minimum-variance delta."""
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")

@@ -11,6 +11,7 @@ from pipeline.domain.instruments import FloatArray, Right
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Training
+from pipeline.policies.batched import batched
 from pipeline.policies.minimum_variance import (
     NO_ADJUSTMENT,
     Coefficients,
@@ -78,14 +79,16 @@ class RegimeSwitched:
         space = {name: grid for name, grid in SPACE.items() if name not in self.without}
         return tune(replace(self, **learned), space, training)
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return the regime-switched band."""
         vol = self._volatility(state)
         slopes: dict[Right, Coefficients] = {"call": self.call, "put": self.put}
         share = self.slope_share * by_regime(state, self.slope_tilt)
-        center = exposure.target(state, vol) + share * adjustment(state, slopes)
+        target, gamma = exposure.target_and_curvature(state, vol)
+        center = target + share * adjustment(state, slopes)
         cost = charged(state, state.desk_cost if self.without >= FORECASTS else state.cost)
-        band = traded(state, center, self._half_width(state, vol, cost), cost, vol)
+        band = traded(state, center, self._half_width(state, gamma, cost), cost, vol)
         return band.clipped(*exposure.position_range(state))
 
     def parameters(self) -> dict[str, float]:
@@ -105,11 +108,11 @@ class RegimeSwitched:
         )
 
     def _half_width(
-        self, state: MarketState, vol: FloatArray, cost: FloatArray | float
+        self, state: MarketState, gamma: FloatArray, cost: FloatArray | float
     ) -> FloatArray | float:
         if not self.band_scale:
             return 0.0
-        width = self.band_scale * half_width(state, vol, cost, state.risk_aversion)
+        width = self.band_scale * half_width(state, gamma=gamma, cost=cost, aversion=state.risk_aversion)
         width = width * by_regime(state, self.aversion_tilt ** (-1.0 / 3.0))
         events = 1.0 + self.gap_response * (state.gap_prob - state.gap_base)
         events = events + self.spike_response * (state.spike_prob - state.spike_base)

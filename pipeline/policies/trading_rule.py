@@ -27,7 +27,11 @@ def charged(state: MarketState, cost: Numbers) -> Numbers:
 
 
 def traded(
-    state: MarketState, center: FloatArray, half_width: Numbers, cost: Numbers, vol: FloatArray
+    state: MarketState,
+    center: FloatArray,
+    half_width: Numbers,
+    cost: Numbers,
+    vol: FloatArray,
 ) -> Band:
     """Return the band around `center` that proportional cost, fixed fee and impact ask for together.
 

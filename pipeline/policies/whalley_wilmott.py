@@ -10,8 +10,10 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
+from pipeline.policies.batched import batched
 from pipeline.policies.remembering import remembered
 from pipeline.policies.trading_rule import charged, traded
+from pipeline.pricing.delta_gamma import cube_root
 
 
 @dataclass(frozen=True)
@@ -20,28 +22,31 @@ class WhalleyWilmott(Untrained):
 
     name: ClassVar[str] = "whalley_wilmott"
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return Whalley and Wilmott's band at the desk's constant cost."""
         vol = exposure.known(state.implied_vol, self.name, "implied_vol")
         cost = charged(state, state.desk_cost)
-        width = half_width(state, vol, cost, state.risk_aversion)
-        return traded(state, exposure.target(state, vol), width, cost, vol)
+        target, gamma = exposure.target_and_curvature(state, vol)
+        width = half_width(state, gamma=gamma, cost=cost, aversion=state.risk_aversion)
+        return traded(state, target, width, cost, vol)
 
 
 def half_width(
-    state: MarketState, vol: FloatArray, cost: FloatArray | float, aversion: FloatArray | float
+    state: MarketState, *, gamma: FloatArray, cost: FloatArray | float, aversion: FloatArray | float
 ) -> FloatArray:
     """Return the half-width [N, T] in hedge units (Whalley, Wilmott 1997, eq. 4.4).
 
-    S is the hedge instrument's price and Γ the net gamma with respect to it.
+    S is the hedge instrument's price and `gamma` the net gamma with respect to it, |Γ|.
     """
 
     def at_unit_cost_and_aversion() -> FloatArray:
-        gamma = exposure.curvature(state, vol)
-        discount = np.exp(-state.rate * exposure.typical(state, state.time_to_expiry))
-        return np.asarray(np.cbrt(1.5 * discount * state.price[..., 0] * gamma**2))
+        value = 1.5 * state.price[..., 0] * gamma**2
+        if state.rate:
+            value = value * np.exp(-state.rate * exposure.typical(state, state.time_to_expiry))
+        return cube_root(value)
 
-    unit = remembered(state, ("half_width",), (vol,), at_unit_cost_and_aversion)
+    unit = remembered(state, ("half_width",), (gamma,), at_unit_cost_and_aversion)
     return np.asarray(unit * _root(state, cost, aversion))
 
 

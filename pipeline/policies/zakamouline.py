@@ -10,6 +10,7 @@ from pipeline.domain.errors import PolicyError
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
+from pipeline.policies.batched import batched
 from pipeline.policies.trading_rule import charged, traded
 from pipeline.pricing import black
 
@@ -27,6 +28,7 @@ class Zakamouline(Untrained):
 
     name: ClassVar[str] = "zakamouline"
 
+    @batched
     def band(self, state: MarketState) -> Band:
         """Return Zakamouline's band at the desk's constant cost.
 

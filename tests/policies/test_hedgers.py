@@ -38,9 +38,9 @@ def untouched(state, score=lambda _: Score(0.0, np.zeros(4)), budget=60):
 def test_delta_is_the_black_scholes_delta(make_state):
     state, _ = make_state()
     expected = black.delta("call", state.forward, 100.0, state.time_to_expiry, state.implied_vol)
-    np.testing.assert_array_equal(DeltaImplied().band(state).lower[..., 0], expected)
+    np.testing.assert_allclose(DeltaImplied().band(state).lower[..., 0], expected, rtol=1e-12)
     by_forecast = black.delta("call", state.forward, 100.0, state.time_to_expiry, state.forecast_vol)
-    np.testing.assert_array_equal(DeltaForecast().band(state).upper[..., 0], by_forecast)
+    np.testing.assert_allclose(DeltaForecast().band(state).upper[..., 0], by_forecast, rtol=1e-12)
 
 
 def test_a_hedged_straddle_is_twice_a_hedged_call_less_the_forward(make_state):
@@ -67,9 +67,10 @@ def test_whalley_wilmott_width(make_state):
     gamma = black.gamma(state.forward, 100.0, state.time_to_expiry, state.implied_vol)
     expected = (1.5 * 1e-3 * state.forward * gamma**2) ** (1 / 3)
     np.testing.assert_allclose(width(WhalleyWilmott().band(state)), expected, rtol=1e-12, atol=1e-15)
-    doubled = half_width(state, state.implied_vol, 8e-3, 1.0)
+    doubled = half_width(state, gamma=gamma, cost=8e-3, aversion=1.0)
     np.testing.assert_allclose(doubled, 2 * expected, rtol=1e-12)
-    np.testing.assert_allclose(half_width(state, state.implied_vol, 1e-3, 8.0), expected / 2, rtol=1e-12)
+    averse = half_width(state, gamma=gamma, cost=1e-3, aversion=8.0)
+    np.testing.assert_allclose(averse, expected / 2, rtol=1e-12)
 
 
 def test_zakamouline_by_hand(make_state):

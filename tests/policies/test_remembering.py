@@ -10,7 +10,6 @@ from pipeline.domain.instruments import Liability
 from pipeline.policies import exposure, remembering
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.remembering import Memory, RememberingState, remembered
-from pipeline.pricing import black
 from pipeline.simulate import gbm
 
 
@@ -40,14 +39,15 @@ def test_a_band_is_the_same_with_memory_and_without(state, name):
 
 
 def test_a_greek_is_computed_once_for_every_aversion(state, monkeypatch):
-    calls, plain = [], black.delta
-    monkeypatch.setattr(black, "delta", lambda *terms: calls.append(terms) or plain(*terms))
+    calls, plain = [], exposure.delta_gamma
+    monkeypatch.setattr(exposure, "delta_gamma", lambda *terms: calls.append(terms) or plain(*terms))
     memory = Memory()
     for aversion in (0.5, 2.0, 8.0):
         exposure.target(RememberingState.of(state, aversion, memory), state.implied_vol)
-    assert len(calls) == len(state.liability.legs)
+        exposure.curvature(RememberingState.of(state, aversion, memory), state.implied_vol)
+    assert len(calls) == 1
     exposure.target(RememberingState.of(state, 1.0, memory), state.regime_vol)
-    assert len(calls) == 2 * len(state.liability.legs)
+    assert len(calls) == 2
 
 
 def test_a_state_made_from_one_remembers_nothing(state):

@@ -1,0 +1,72 @@
+"""Fast delta, gamma and cube root against their plain twins, and the same bits in every place."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.domain.instruments import Leg, Liability
+from pipeline.pricing import book
+from pipeline.pricing.delta_gamma import cube_root, delta_gamma
+
+
+def drawn(size, seed=1):
+    rng = np.random.default_rng(seed)
+    bounds = ((20.0, 400.0), (50.0, 150.0), (1e-4, 2.0), (0.02, 1.5))
+    return [rng.uniform(low, high, size) for low, high in bounds]
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.03, -0.02])
+@pytest.mark.parametrize("kind", ["call", "put", "straddle"])
+def test_the_same_numbers_as_the_plain_twin(kind, rate):
+    inputs = drawn((700, 30))
+    liability = Liability.of(kind, "short")
+    delta, gamma = delta_gamma(liability, *inputs, rate)
+    expected = book.delta(liability, *inputs, rate), book.gamma(liability, *inputs, rate)
+    tiny = 1e-290
+    np.testing.assert_allclose(delta, expected[0], rtol=1e-12, atol=1e-15 if kind == "straddle" else tiny)
+    np.testing.assert_allclose(gamma, expected[1], rtol=1e-12, atol=tiny)
+
+
+def test_quantities_of_a_net_book_broadcast():
+    forward, strike, time, vol = drawn((4, 3, 10))
+    held = np.random.default_rng(2).normal(size=(4, 3, 10))
+    book_of_both = Liability((Leg("call", held), Leg("put", -2 * held)))
+    delta, gamma = delta_gamma(book_of_both, forward[:1], strike, time, vol, 0.01)
+    np.testing.assert_allclose(
+        delta, book.delta(book_of_both, forward[:1], strike, time, vol, 0.01), rtol=1e-12
+    )
+    np.testing.assert_allclose(
+        gamma, book.gamma(book_of_both, forward[:1], strike, time, vol, 0.01), rtol=1e-12
+    )
+
+
+def test_certain_outcomes_and_missing_inputs():
+    forward = np.array([90.0, 100.0, 110.0, np.nan, 100.0, 100.0])
+    time = np.array([0.0, 0.0, 0.0, 1.0, np.nan, 1.0])
+    vol = np.array([0.2, 0.2, 0.2, 0.2, 0.2, np.nan])
+    call, gamma = delta_gamma(Liability.of("call", "long"), forward, 100.0, time, vol)
+    put, _ = delta_gamma(Liability.of("put", "long"), forward, 100.0, time, vol)
+    np.testing.assert_allclose(call, [0.0, 0.5, 1.0, np.nan, np.nan, np.nan], atol=1e-15)
+    np.testing.assert_allclose(put, [-1.0, -0.5, 0.0, np.nan, np.nan, np.nan], atol=1e-15)
+    np.testing.assert_array_equal(gamma, [0.0, 0.0, 0.0, np.nan, np.nan, np.nan])
+
+
+@given(st.integers(1, 900), st.integers(0, 899), st.integers(0, 2**32 - 1))
+def test_a_number_has_the_same_bits_alone_and_anywhere(size, place, seed):
+    inputs = drawn(size, seed)
+    place %= size
+    liability = Liability.of("straddle", "short")
+    together = delta_gamma(liability, *inputs, 0.02)
+    alone = delta_gamma(liability, *(each[place : place + 1] for each in inputs), 0.02)
+    for one, all_of_them in zip(alone, together, strict=True):
+        assert one[0] == all_of_them[place]
+    assert cube_root(inputs[0])[place] == cube_root(inputs[0][place : place + 1])[0]
+
+
+def test_the_cube_root():
+    values = 10.0 ** np.random.default_rng(3).uniform(-30, 30, 5000)
+    np.testing.assert_allclose(cube_root(values), np.cbrt(values), rtol=5e-15)
+    values = 10.0 ** np.random.default_rng(4).uniform(-299, 300, 5000)
+    np.testing.assert_allclose(cube_root(values), np.cbrt(values), rtol=1e-13)
+    np.testing.assert_array_equal(cube_root(np.array([0.0, np.nan, 1e-310])), [0.0, np.nan, 0.0])
