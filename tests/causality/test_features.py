@@ -11,6 +11,7 @@ from pipeline.features.assemble import assemble
 from pipeline.features.catalogue import catalogue
 from pipeline.features.feature import Feature
 from pipeline.ingest.sources import load_tables
+from pipeline.ingest.tables import VOL_INDEX_NAMES
 
 LENGTH = 420
 TIMES = (275, 300, 333, LENGTH - 2)
@@ -120,18 +121,34 @@ def test_the_contract_catches(suspect, grid):
     assert broken <= breaches(feature, grid)
 
 
+def further_indices(bars):
+    """Indices that begin one after the other, the first after row 1000, with holes."""
+    table = bars[["session", "event_time", "known_time"]].copy()
+    rng = np.random.default_rng(5)
+    for place, name in enumerate(VOL_INDEX_NAMES):
+        values = rng.uniform(0.1, 0.9, len(bars))
+        values[: 1000 + 700 * place] = np.nan
+        values[rng.integers(0, len(bars), 40)] = np.nan
+        table[name] = values
+    return table[table[list(VOL_INDEX_NAMES)].notna().any(axis=1)]
+
+
 @pytest.mark.parametrize("t", [700, 3900, 4600])
 def test_the_matrix_of_real_data_does_not_see_past_its_row(t):
     tables = load_tables(SampleData())
     bars, quotes = tables["bars"], tables["implied_vol"]
-    whole = assemble(bars, quotes)["features"].iloc[: t + 1]
+    indices = further_indices(bars)
+    whole = assemble(bars, quotes, indices)["features"].iloc[: t + 1]
     noise = market(seed=t, length=len(bars))
     prices = ["open", "high", "low", "close", "volume"]
     future = pd.concat([bars[prices].iloc[: t + 1], noise[prices].iloc[t + 1 :]])
     later = quotes["known_time"] > whole["known_time"].iloc[-1]
+    after = indices["known_time"] > whole["known_time"].iloc[-1]
     scrambled = assemble(
-        bars.assign(**future), quotes.assign(implied_vol=quotes["implied_vol"].mask(later, 3.0))
+        bars.assign(**future),
+        quotes.assign(implied_vol=quotes["implied_vol"].mask(later, 3.0)),
+        indices.assign(**{name: indices[name].mask(after, 3.0) for name in VOL_INDEX_NAMES}),
     )["features"]
-    cut = assemble(bars.iloc[: t + 1], quotes[~later])["features"]
+    cut = assemble(bars.iloc[: t + 1], quotes[~later], indices[~after])["features"]
     pd.testing.assert_frame_equal(scrambled.iloc[: t + 1], whole, check_exact=True)
     pd.testing.assert_frame_equal(cut, whole, check_exact=True)
