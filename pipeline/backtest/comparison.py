@@ -13,6 +13,7 @@ from pipeline.backtest.book_view import tested_episodes, view_book
 from pipeline.backtest.detector_value import hedge_on_rivals
 from pipeline.backtest.episodes import Episodes, build_episodes
 from pipeline.backtest.folds import walk_forward_folds
+from pipeline.backtest.frontier import aversions, frontier
 from pipeline.backtest.holdings import held_positions
 from pipeline.backtest.ledger import Ledger, book, book_by_fill
 from pipeline.backtest.policy_fit import fit_before, training_rows_of
@@ -41,7 +42,8 @@ def run_backtest(
     Returns
     -------
     Tables `episodes` (one row a policy, delay and start), `path` (every policy through the most turbulent
-    test episode), `tuned` (parameters by window), `detector_episodes` (the flagship on the regimes of the
+    test episode), `tuned` (parameters by window), `frontier` (see `frontier`; empty
+    where the desk asks for none), `detector_episodes` (the flagship on the regimes of the
     desk's other detectors; empty where it is not run), `book`, `explained` and `replays` (see `book_view`;
     the book is the table `positions` if given, else the rolling programme), `positions` and `held_back` (see
     `ingest.positions`; empty for a rolling programme), and the last fitted flagship.
@@ -92,6 +94,7 @@ def run_backtest(
         "path": pd.concat(paths, ignore_index=True),
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
         "detector_episodes": hedge_on_rivals(desk, sessions, signals["rival_regimes"], pieces),
+        "frontier": frontier(desk, episodes, folds, policies, aversions(desk, desk.evaluation.frontier)),
         **view_book(desk, sessions, episodes, tested_episodes(folds, ledgers), fits, holdings),
         "positions": pd.DataFrame(columns=["row"]) if positions is None else positions["positions"],
         "held_back": pd.DataFrame(columns=["row"]) if positions is None else positions["quarantine"],

@@ -66,6 +66,8 @@ def frontier(
     `pnl_sd_bps`, `cvar95_bps`, `risk_bps` (the desk's measure at that aversion), `cost_bps`, `trades`, and
     `moves`: whether the aversion changes what the policy does anywhere.
     """
+    if len(grid) == 0:
+        return pd.DataFrame(columns=list(COLUMNS))
     jobs = [(name, float(aversion)) for name in policies for aversion in grid]
     made: list[list[Outcome]] = []
     with ThreadPoolExecutor(workers) as pool:

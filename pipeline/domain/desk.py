@@ -201,6 +201,9 @@ class EvaluationSettings(Settings):
     block_sessions: Annotated[int, Field(ge=1)] = 63
     """Mean block of start days; it must exceed twice an option's life."""
     confidence: Share = 0.95
+    frontier: Annotated[int, Field(ge=0, le=50)] = 15
+    """Risk aversions, from a tenth to ten times the desk's own, at which every policy is fitted and tested
+    again; 0 is none. An odd number has the desk's own among them."""
     stress: tuple[StressWindow, ...] = STRESS
 
 

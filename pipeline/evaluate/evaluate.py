@@ -39,6 +39,7 @@ TABLES = (
     "transition",
     "detectors",
     "detector_episodes",
+    "frontier",
     "tuned",
     "book",
     "explained",

@@ -20,6 +20,7 @@ from pipeline.evaluate.drawing import inline_svg, save_pictures
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.figures import all_figures, long_date
 from pipeline.evaluate.forecast_figures import forecast_importance
+from pipeline.evaluate.frontier import aversion_frontier, frontier_sheet
 from pipeline.evaluate.position_sheets import held_back_sheet, positions_sheet
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import (
@@ -52,6 +53,7 @@ CAPTIONS = {
     "gain_over_delta": "Variance of the P&L removed relative to delta_implied, with its bootstrap interval.",
     "cost_risk_frontier": "Each hedge by its cost and the risk it leaves: lower and further left is better.",
     "cost_tail_frontier": "The same with the mean loss in the worst 5 % of the episodes.",
+    "aversion_frontier": "Each hedge at a tenth to ten times the desk's risk aversion; larger: more averse.",
     "pnl_distributions": "The P&L of all out-of-sample episodes.",
     "stressed_episode": "How three hedgers came through the most stressed month of the test years.",
     "regimes_over_price": "The regimes the desk believed in, on each day, with what was known on that day.",
@@ -80,6 +82,8 @@ def write_report(evaluation: Evaluation, record: RunRecord, folder: Path) -> dic
     """
     figures = all_figures(evaluation.panel, evaluation.comparison, evaluation.tables, evaluation.desk)
     figures["forecast_importance"] = forecast_importance(evaluation.tables["importance"])
+    if not evaluation.tables["frontier"].empty:
+        figures["aversion_frontier"] = aversion_frontier(evaluation.tables["frontier"])
     figures |= all_book_figures(evaluation.tables, evaluation.desk, evaluation.replays)
     building = folder.parent / f".{folder.name}.{os.getpid()}.building"
     building.mkdir(parents=True)
@@ -119,6 +123,7 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
                 delayed_sheet(evaluation),
                 regime_sheet(evaluation),
                 attribution_sheet(evaluation),
+                frontier_sheet(evaluation),
             )
         ),
         signal_sheets=present(

@@ -15,6 +15,7 @@ def desk():
         name="small",
         policies={"run": ("none", "whalley_wilmott", "minimum_variance", "regime_switched"), "budget": 12},
         windows={"signals_start": "2014-01-02", "test_start": "2016-01-01", "test_end": "2016-12-30"},
+        evaluation={"frontier": 0},
     )
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from pipeline.backtest.attribution import COMPONENTS
+from pipeline.backtest.frontier import COLUMNS as FRONTIER
 from pipeline.domain.desk import Desk, EvaluationSettings, load_desk
 from pipeline.forecasts.interval_scores import interval_table
 from pipeline.forecasts.intervals import Interval
@@ -238,6 +239,26 @@ def make_detectors() -> pd.DataFrame:
     return pd.DataFrame(measured)
 
 
+def make_frontier() -> pd.DataFrame:
+    """Two policies of which the first one heeds the risk aversion."""
+    rows = [
+        (
+            policy,
+            aversion,
+            10.0,
+            50.0 - 10 * moves * aversion,
+            140.0,
+            5.0 + aversion + moves,
+            cost,
+            12.0,
+            moves,
+        )
+        for policy, moves, cost in (("whalley_wilmott", True, 1.5), ("delta_implied", False, 2.0))
+        for aversion in (0.1, 1.0, 10.0)
+    ]
+    return pd.DataFrame(rows, columns=list(FRONTIER))
+
+
 def make_detector_episodes(desk: Desk, starts: pd.DatetimeIndex, regime: np.ndarray) -> pd.DataFrame:
     """The flagship on the regimes of kmeans as it is, and on those of jump at a fifth of its cost more."""
     episodes = make_episodes(desk, starts, regime).query("policy == 'regime_switched' and delay == 0")
@@ -356,6 +377,7 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "regimes": regimes,
         "transition": transition,
         "detectors": make_detectors(),
+        "frontier": make_frontier(),
         "detector_episodes": make_detector_episodes(desk, sessions[:300], regime[:300]),
         "tuned": tuned,
         "book": book,
