@@ -1,7 +1,7 @@
 """pfhedge's Whalley–Wilmott hedge and P&L on given paths of the spot, on every core."""
 
 import os
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,16 @@ class Problem:
         self.pnl(precision)
         return {"seconds": perf_counter() - started}
 
+    def used(self) -> dict[str, Any]:
+        """Seconds of processor of one round in single precision on one thread."""
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        started = process_time()
+        self.pnl("float32")
+        seconds = process_time() - started
+        torch.set_num_threads(threads)
+        return {"seconds": seconds}
+
     def answer(self, precision: str, file: str) -> dict[str, Any]:
         np.save(file, self.pnl(precision).double().numpy())
         return {"file": file}
@@ -46,4 +56,4 @@ class Problem:
 
 if __name__ == "__main__":
     problem = Problem()
-    serve({"set_up": problem.set_up, "round": problem.round, "answer": problem.answer})
+    serve({"set_up": problem.set_up, "round": problem.round, "used": problem.used, "answer": problem.answer})
