@@ -16,6 +16,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
+TOLD = "_told"
+"""Attribute of an exception whose stage has been told: the stages around it say the same."""
+COMMANDS = {"report": "run"}
+"""Commands of the stages that have another name than their own."""
 OURS = "this is a fault of the program: the traceback stands in the logs of the run"
 DISK = "look at the disk, its space and its permissions, then run again"
 
@@ -48,8 +52,8 @@ def message_of(stage: str, desk: str, error: Exception) -> str:
     >>> message_of("train", "spx-daily", ZeroDivisionError("division by zero")).partition(";")[0]
     'train failed for desk spx-daily: ZeroDivisionError: division by zero'
     """
-    if isinstance(error, StageError):
-        return str(error)
+    if TOLD in vars(error):
+        return str(vars(error)[TOLD])
     if isinstance(error, HedgeError):
         return f"{stage} failed for desk {desk}: {error}"
     cause = (str(error).splitlines() or [""])[0]
@@ -58,24 +62,24 @@ def message_of(stage: str, desk: str, error: Exception) -> str:
 
 
 def _failed(stage: str, error: Exception) -> object:
-    desk = desk_file(str(runtime.flow_run.parameters["desk"]))
-    message = message_of(stage, desk, error)
-    if isinstance(error, HedgeError):
-        told_already = isinstance(error, StageError)
-        data: Exception = error if told_already else StageError(message, stage)
-    else:
-        log.error("%s", message, exc_info=error)
-        data = error
-    _show(message, desk, data)
+    desk = str(runtime.flow_run.parameters["desk"])
+    message = message_of(stage, desk_file(desk), error)
+    data = error
+    if TOLD not in vars(error):
+        if isinstance(error, HedgeError):
+            data = StageError(message, stage)
+        else:
+            log.error("%s", message, exc_info=error)
+        vars(data)[TOLD] = message
+    _show(message, desk, COMMANDS.get(stage, stage))
     return Failed(message=message, data=data)
 
 
-def _show(message: str, desk: str, error: Exception) -> None:
-    stage = error.stage if isinstance(error, StageError) else "run"
+def _show(message: str, desk: str, command: str) -> None:
     lines = [
         f"**{message}**",
         "",
-        "Mend what the line names, then run again: from this page (⋮ → *Retry*), or in a terminal with "
-        f"`hedge {stage} {desk}`. Nothing is left half made, and what was finished is not made again.",
+        "Mend what the line names, then run again: from this page (*Retry*), or in a terminal with "
+        f"`hedge {command} {desk}`. Nothing is left half made, and what was finished is not made again.",
     ]
     create_markdown_artifact("\n".join(lines), key="what-failed", description="What failed, and what to do")

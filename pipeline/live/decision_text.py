@@ -29,13 +29,13 @@ def decision_as_markdown(decision: Decision) -> str:
     return "\n".join(
         [
             *warnings,
-            *(f"- **{what}** {value}" for what, value in facts(decision)),
+            *(f"- **{what}**: {value}" for what, value in facts(decision)),
             "",
             *_markdown(OPTIONS, [option_cells(option) for option in decision.options]),
             "",
             *_markdown(ORDERS, [order_cells(order) for order in decision.orders]),
             "",
-            *(f"- **{what}** {value}" for what, value in sources(decision)),
+            *(f"- **{what}**: {value}" for what, value in sources(decision)),
         ]
     )
 

@@ -62,6 +62,9 @@ def test_our_own_fault_stays_what_it_is_and_says_where_to_look(prefect, loads, s
     )
     with pytest.raises(ZeroDivisionError):
         state.result()
+    outcomes += [ZeroDivisionError("division by zero")]
+    around = stages.features(str(small_desk), str(tmp_path), return_state=True)
+    assert around.message == state.message, "the stage around it does not claim the fault"
 
 
 def test_a_stage_asks_for_what_it_needs_and_passes_keys(prefect, small_desk, tmp_path):

@@ -47,6 +47,28 @@ def test_the_parent_run_is_finished_and_says_where_it_comes_from(tracked, summar
     }
 
 
+def test_the_parent_run_can_be_compared_without_its_children(tracked, summary):
+    run = tracked.client.get_run(tracked.published.run_id)
+    for policy, metrics in summary["policies"].items():
+        for metric in ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps"):
+            assert run.data.metrics[f"{metric}/{policy}"] == pytest.approx(metrics[metric], rel=1e-12)
+    described = run.data.tags["mlflow.note.content"]
+    for verdict in summary["verdicts"]:
+        assert verdict["sentence"] in described
+    assert "| `delta_implied` |" in described
+
+
+def test_what_made_the_run_stands_beside_its_report(tracked, summary):
+    code = json.loads((tracked.published.folder / "code.json").read_text())
+    assert {"pipeline/backtest/kernel.py", "pipeline/policies/regime_switched.py", "numpy"} <= set(code)
+    assert summary["market"] == {
+        "source": "sample",
+        "first_session": "1999-01-04",
+        "last_session": "2018-12-31",
+        "sessions": 5031,
+    }
+
+
 def test_every_policy_has_a_child_with_the_same_metric_names(children, summary):
     policies = {run.info.run_name: run for run in children if run.data.tags["kind"] == "policy"}
     assert set(policies) == set(summary["policies"])

@@ -14,7 +14,9 @@ from pipeline.tracking.database import database_uri
 from pipeline.tracking.registry import CHAMPION
 from pipeline.tracking.served.regime_switched import COLUMNS, market_state, policy_of
 
-NAMES = ("regime_detector", "volatility_forecaster", "liquidity_forecaster", "regime_switched")
+NAMES = (
+    "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster", "regime_switched",
+)  # fmt: skip
 LOADER = """
 import sys
 from pathlib import Path
@@ -83,6 +85,24 @@ def test_the_forecasters_forecast_as_they_did(tracked, rows, served, name, task)
     np.testing.assert_allclose(served[name]["forecast"], expected, rtol=1e-12)
     if name == "volatility_forecaster":
         np.testing.assert_allclose(served[name]["annual_vol"], np.sqrt(expected * 252 / 21), rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_the_events_have_the_probabilities_they_had(tracked, rows, served):
+    for event in ("spike", "gap"):
+        state = json.loads(tracked.store.open(tracked.keys["signals"]).read_bytes(f"models/{event}_1d.json"))
+        expected = restore(state).predict(rows["event_forecaster"])
+        np.testing.assert_allclose(served["event_forecaster"][f"{event}_prob"], expected, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_every_version_says_what_it_does_and_where_it_comes_from(tracked):
+    for name in NAMES:
+        model = tracked.client.get_registered_model(f"small.{name}")
+        version = tracked.client.get_model_version_by_alias(f"small.{name}", CHAMPION)
+        assert model.description.endswith(".")
+        assert version.run_id == tracked.published.run_id
+        assert version.tags["report"] == tracked.published.folder.name
 
 
 @pytest.mark.slow
