@@ -6,8 +6,10 @@ desk's risk against the constant shift tuned on the first window and frozen, and
 regimes; 95 % intervals from the stationary bootstrap of start days, the same resamples for every policy.
 Mean P&L, market beta and the figures without the starts of 2020-01-15 to 04-30 stand beside them.
 
-`python benchmarks/real_days.py [SET ...]`; needs ../shared/data; ten minutes the first time, two with the
-signals in the dataset store.
+Every run is a look at the test years: docs/research.md counts them.
+
+`python -m benchmarks.run real_days`, or `python -m benchmarks.real_days [SET ...]`; needs ../shared/data;
+ten minutes the first time, two with the signals in the dataset store.
 """
 
 import sys
@@ -15,6 +17,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +26,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from pipeline.backtest.comparison import run_backtest
+from benchmarks.measurement import Measurement
+from benchmarks.shared_data import SHARED, shared
 from pipeline.backtest.episodes import build_episodes
+from pipeline.backtest.folds import training_of, walk_forward_folds
 from pipeline.backtest.ledger import book
+from pipeline.backtest.result_tables import parameter_rows, result_rows
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.data_settings import FilesData
 from pipeline.domain.desk import Desk, load_desk
@@ -36,15 +42,17 @@ from pipeline.evaluate.panel import EpisodePanel
 from pipeline.features.assemble import assemble
 from pipeline.ingest.sources import content_of, load_tables
 from pipeline.ingest.store import Dataset, DatasetStore
+from pipeline.policies.base import Policy, Training
+from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.constant_shift import ConstantShift
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 VIX = {
     "file": SHARED / "volatility_indices" / "VIX_History.csv",
     "columns": {"date": "DATE", "implied_vol": "CLOSE"},
 }
 OHLCV = ("open", "high", "low", "close", "volume")
 BOUNDARIES = ("learn_start", "signals_start", "test_start", "test_end")
+REGIMES = {"features": ("log_vol_of_vol_22d",), "states": 2}
 COSTS = (1.0, 5.0)
 FROZEN, PLAIN, FLAGSHIP = "frozen_shift", "regime_switched_no_regimes", "regime_switched"
 POLICIES = ("constant_shift", "whalley_wilmott", "minimum_variance", FLAGSHIP)
@@ -59,7 +67,6 @@ class DaySet:
     bars: Callable[[Path], dict[str, Any]]
     instrument: str
     windows: tuple[date, date, date, date]
-    regime_features: tuple[str, ...]
 
 
 def embedded_bars(folder: Path) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def embedded_bars(folder: Path) -> dict[str, Any]:
 def spy_bars(folder: Path) -> dict[str, Any]:
     """Unpack the SPY bars, in ten-thousandths of a dollar, and give them a header."""
     path = folder / "spy.csv"
-    with zipfile.ZipFile(SHARED / "daily" / "spy.zip") as archive:
+    with zipfile.ZipFile(shared("daily", "spy.zip")) as archive:
         rows = archive.read("spy.csv").decode()
     path.write_text("date,open,high,low,close,volume\n" + rows)
     return {
@@ -90,24 +97,21 @@ def spy_bars(folder: Path) -> dict[str, Any]:
 
 def close_bars(_: Path) -> dict[str, Any]:
     """Name the file of closes."""
-    return {"file": SHARED / "daily" / "spx_close_2008_2024.csv"}
+    return {"file": shared("daily", "spx_close_2008_2024.csv")}
 
 
 SETS = {
     "sp500": DaySet(
         embedded_bars, "future",
         (date(1999, 1, 4), date(2002, 1, 2), date(2004, 1, 2), date(2018, 12, 31)),
-        ("log_parkinson_1d",),
     ),
     "spy": DaySet(
         spy_bars, "spot",
         (date(1998, 1, 2), date(2002, 1, 2), date(2004, 1, 2), date(2021, 3, 31)),
-        ("log_parkinson_1d",),
     ),
     "closes": DaySet(
         close_bars, "future",
         (date(2008, 1, 2), date(2010, 1, 4), date(2012, 1, 3), date(2024, 12, 31)),
-        ("return_1d",),
     ),
 }  # fmt: skip
 
@@ -122,7 +126,7 @@ def desk_of(name: str, days: DaySet, folder: Path) -> Desk:
             "data": data,
             "hedge": desk.hedge.model_copy(update={"instrument": days.instrument}),
             "windows": desk.windows.model_copy(update=windows | {"refit_months": 12}),
-            "regimes": desk.regimes.model_copy(update={"features": days.regime_features}),
+            "regimes": desk.regimes.model_copy(update=REGIMES),
             "policies": desk.policies.model_copy(update={"run": POLICIES}),
         }
     )
@@ -146,21 +150,30 @@ def signals_of(store: DatasetStore, desk: Desk) -> Dataset:
     )
 
 
-def with_frozen_shift(desk: Desk, signals: Dataset, results: Dataset) -> pd.DataFrame:
-    """Return the episodes with one more policy: the constant shift tuned on the first window, never again."""
-    table, tuned = results["episodes"], results["tuned"]
-    first = tuned[(tuned["policy"] == ConstantShift.name)].sort_values("window").iloc[0]
-    episodes = build_episodes(desk, signals["signals"])
-    shifted = table[(table["policy"] == ConstantShift.name) & (table["delay"] == 0)]
-    starts = signals["signals"]["session"].to_numpy()[episodes.start]
-    rows = np.flatnonzero(np.isin(starts, shifted["start"].to_numpy()))
-    band = ConstantShift(first["value"]).band(episodes.state.episodes(rows))
-    ledger = book(episodes.market.episodes(rows), band)
-    books = ("pnl", "premium", "trading", "carry", "cost", "payoff", "turnover", "trades")
-    frozen = shifted.sort_values("start").assign(
-        policy=FROZEN, **{name: getattr(ledger, name) for name in books}
-    )
-    return pd.concat([table[table["delay"] == 0], frozen])
+def hedged(desk: Desk, signals: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Fit and test every policy over the test windows; return the episodes' books and the tuned parameters.
+
+    One policy more than the desk's own: the constant shift tuned on the first window and never again.
+    """
+    sessions = signals["signals"]
+    episodes, dates = build_episodes(desk, sessions), sessions["session"].to_numpy()
+    folds = walk_forward_folds(desk, sessions, episodes)
+    first = ConstantShift().fit(training_of(desk, episodes, folds[0].training))
+    fits: dict[str, Callable[[Training], Policy]] = {
+        name: policy.fit for name, policy in desk_policies(desk).items()
+    }
+    rows, tuned = [], []
+    for name, fit in (fits | {FROZEN: lambda training: first}).items():
+        for fold in folds:
+            training = training_of(desk, episodes, fold.training)
+            policy = fit(training)
+            band = policy.band(episodes.state.episodes(fold.test)).checked(name)
+            ledger = book(episodes.market.episodes(fold.test), band)
+            rows.append(result_rows(name, 0, fold, episodes, dates, ledger))
+            if name in (FLAGSHIP, PLAIN):
+                tuned += parameter_rows(fold.window, policy, training)
+    columns = ["window", "policy", "parameter", "value", "training_score"]
+    return pd.concat(rows, ignore_index=True), pd.DataFrame(tuned, columns=columns)
 
 
 def beta(panel: EpisodePanel, close: "pd.Series[float]", life: int) -> dict[str, float]:
@@ -184,25 +197,39 @@ def changes(
     return float(change(sampled.point[metric])), float(low), float(high)
 
 
-def judged(sampled: SampledMetrics) -> Iterator[tuple[str, float, float, float]]:
-    """Yield what is asked of the flagship: name, change, and its interval."""
-    for metric in ("pnl_sd_bps", "cvar95_bps", "cost_bps"):
-        yield (
-            f"{metric} against delta, %",
-            *changes(sampled, FLAGSHIP, "delta_implied", metric, relative=True),
+@dataclass(frozen=True)
+class Change:
+    """One figure against a rival: by how much it changed, and the 95 % interval."""
+
+    what: str
+    point: float
+    low: float
+    high: float
+
+
+def judged(sampled: SampledMetrics) -> dict[str, Change]:
+    """Return what is asked of the flagship, by the name of its target, and what stands beside it."""
+    asked = [("pnl_sd_bps", "sd"), ("cvar95_bps", "cvar95"), ("cost_bps", "cost")]
+    rivals = [*asked, ("risk_bps", "risk"), ("pnl_mean_bps", "mean")]
+    found = {
+        f"{short}_vs_delta": Change(
+            f"{short} against delta, %", *changes(sampled, FLAGSHIP, "delta_implied", metric, relative=True)
         )
+        for metric, short in asked
+    }
     for rival in (FROZEN, PLAIN):
-        for metric in ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps", "pnl_mean_bps"):
-            yield f"{metric} against {rival}", *changes(sampled, FLAGSHIP, rival, metric, relative=False)
+        for metric, short in rivals:
+            found[f"{short}_vs_{rival.removeprefix('regime_switched_')}"] = Change(
+                f"{short} against {rival}, bps", *changes(sampled, FLAGSHIP, rival, metric, relative=False)
+            )
+    return found
 
 
-def report(name: str, bps: float, desk: Desk, signals: Dataset) -> None:
-    """Run the backtest of one set at one cost and print the tables."""
-    results = run_backtest(at_cost(desk, bps), signals)
+def report(name: str, bps: float, desk: Desk, signals: Dataset) -> Iterator[Measurement]:
+    """Hedge one set at one cost, print the tables and yield what the targets ask for."""
+    books, tuned = hedged(at_cost(desk, bps), signals)
     sessions = signals["signals"]
-    panel = EpisodePanel.from_table(
-        with_frozen_shift(at_cost(desk, bps), signals, results), 0, sessions["session"]
-    )
+    panel = EpisodePanel.from_table(books, 0, sessions["session"])
     indices = stationary_indices(
         panel.size, desk.evaluation.block_sessions, desk.evaluation.resamples, desk.seed
     )
@@ -215,27 +242,51 @@ def report(name: str, bps: float, desk: Desk, signals: Dataset) -> None:
         if chosen is None:
             table["beta"] = pd.Series(beta(panel, sessions["close"], desk.option.sessions))
         print(f"\n{name}, {bps:g} bp, {panel.size} episodes{label}\n{table.round(2).to_string()}")
-        for what, point, low, high in judged(sampled):
-            print(f"  {what:45} {point:+8.2f}  [{low:+.2f}, {high:+.2f}]")
-    tuned = results["tuned"].query("policy in [@FLAGSHIP, @PLAIN]")
-    print(
-        tuned.pivot_table(index=["policy", "parameter"], columns="window", values="value")
-        .round(2)
-        .to_string()
-    )
+        found = judged(sampled)
+        for change in found.values():
+            print(f"  {change.what:40} {change.point:+8.2f}  [{change.low:+.2f}, {change.high:+.2f}]")
+        if chosen is None:
+            yield from measurements(f"real_days.{name}.{bps:g}bp", table, found)
+    moved = tuned.groupby(["policy", "parameter"]).filter(lambda rows: np.ptp(rows["value"]) > 0.0)
+    shown = moved.pivot_table(index=["policy", "parameter"], columns="window", values="value")
+    print(shown.round(2).to_string())
 
 
-def main(names: list[str]) -> None:
+def measurements(name: str, table: pd.DataFrame, found: dict[str, Change]) -> Iterator[Measurement]:
+    """Yield the figures that have a target; an interval's upper end where it has to leave out zero."""
+    make = partial(_measurement, table)
+    for key, unit in (("sd_vs_delta", "%"), ("cvar95_vs_delta", "%")):
+        yield make(f"{name}.{key}", unit, found[key], found[key].high)
+    delta = float(table.loc[FLAGSHIP, "cost_bps"] - table.loc["delta_implied", "cost_bps"])
+    yield make(f"{name}.cost_vs_delta", "bps", found["cost_vs_delta"], delta)
+    for rival in (FROZEN, "no_regimes"):
+        key = f"risk_vs_{rival}"
+        yield make(f"{name}.{key}", "bps", found[key], found[key].high)
+    key = "cost_vs_no_regimes"
+    yield make(f"{name}.{key}", "bps", found[key], found[key].point)
+
+
+def _measurement(table: pd.DataFrame, name: str, unit: str, change: Change, figure: float) -> Measurement:
+    own = table.loc[FLAGSHIP]
+    beside = {column: float(own[column]) for column in (*SHOWN, "beta")}
+    interval = {"change": change.point, "low": change.low, "high": change.high}
+    return Measurement(name, unit, figure, detail=interval | beside)
+
+
+def measure(names: tuple[str, ...] = tuple(SETS)) -> Iterator[Measurement]:
+    """Hedge every set at both costs."""
+    shared("daily"), shared("volatility_indices")
     home = Home.find(None)
     folder = home.data / "real_days"
     folder.mkdir(parents=True, exist_ok=True)
     with threadpool_limits(limits=1):
-        for name in names or list(SETS):
+        for name in names:
             desk = desk_of(name, SETS[name], folder)
             signals = signals_of(DatasetStore(home.data / "datasets"), desk)
             for bps in COSTS:
-                report(name, bps, desk, signals)
+                yield from report(name, bps, desk, signals)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    for found in measure(tuple(sys.argv[1:]) or tuple(SETS)):
+        print(f"{found.name:45} {found.ours:+.2f} {found.unit}")

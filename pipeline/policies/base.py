@@ -10,6 +10,9 @@ from pipeline.domain.band import Band
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 
+PRIOR_BLOCKS = 40.0
+"""What the defaults of a tuned policy rest on: ten years of start days (1992-2003, docs/research.md)."""
+
 
 class Policy(Protocol):
     """A hedger.
@@ -52,13 +55,15 @@ class Score:
     value: float
     blocks: FloatArray
 
-    def clearly_below(self, other: "Score") -> bool:
-        """Tell whether this score is lower by more than two standard errors of the difference.
+    def clearly_below(self, other: "Score", prior_blocks: float = PRIOR_BLOCKS) -> bool:
+        """Tell whether this score is lower by more than two standard errors, what is known before included.
 
-        The standard error comes from the paired differences of the blocks, as in the one-standard-error rule
-        of Breiman, Friedman, Olshen, Stone (1984, section 3.4.3): what a few overlapping years cannot tell
-        apart is left as it was. Two, because a search compares dozens of values, and one in six useless ones
-        is better by one standard error.
+        With B blocks whose paired gains have mean g and deviation s, and a prior that counts like n blocks
+        without any gain, the gain is normal with mean gB/(B + n) and deviation s/√(B + n) (Gelman et al.
+        2013, section 2.5): the mean has to exceed two deviations, so g√B/s > 2 √(1 + n/B). What a few
+        overlapping years cannot tell apart is left as it was, and a few years of one kind do not overrule
+        what many have shown. Two, because a search compares dozens of values, and one in six useless ones is
+        better by one standard error.
 
         Examples
         --------
@@ -68,7 +73,8 @@ class Score:
         """
         gain = other.blocks - self.blocks
         error = gain.std(ddof=1) / np.sqrt(len(gain))
-        return bool(self.value < other.value and gain.mean() > 2.0 * error)
+        needed = 2.0 * error * np.sqrt(1.0 + prior_blocks / len(gain))
+        return bool(self.value < other.value and gain.mean() > needed)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Training
 from pipeline.policies.batched import batched
+from pipeline.policies.certainty_equivalent import loading, target
 from pipeline.policies.minimum_variance import (
     NO_ADJUSTMENT,
     Coefficients,
@@ -25,51 +26,73 @@ from pipeline.policies.tuning import tune
 from pipeline.policies.whalley_wilmott import half_width
 
 SPACE: Mapping[str, Sequence[float]] = {
-    "slope_share": (0.0, 0.25, 0.5, 0.75, 1.0, 1.25),
-    "slope_tilt": (0.25, 0.5, 1.0, 2.0),
-    "band_scale": (0.0, 0.125, 0.25, 0.5, 0.75, 1.0),
-    "regime_weight": (0.0, 0.25, 0.5),
-    "forecast_weight": (0.0, 0.25, 0.5),
-    "aversion_tilt": (0.25, 0.5, 1.0, 2.0, 4.0),
-    "gap_response": (-2.0, -1.0, 0.0, 1.0, 2.0),
-    "spike_response": (-2.0, -1.0, 0.0, 1.0, 2.0),
+    "regime_weight": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "forecast_weight": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "doubt": (0.0, 0.15, 0.3, 0.6, 1.2),
+    "doubt_tilt": (0.67, 1.0, 1.5, 2.25),
+    "slope_share": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "band_scale": (0.0, 0.0625, 0.125, 0.25, 0.5),
+    "slope_tilt": (0.5, 1.0, 2.0),
+    "aversion_tilt": (0.25, 1.0, 4.0),
+    "gap_response": (-1.0, 0.0, 1.0),
+    "spike_response": (-1.0, 0.0, 1.0),
 }
-REGIMES = frozenset({"slope_tilt", "regime_weight", "aversion_tilt"})
+REGIMES = frozenset({"regime_weight", "doubt_tilt", "slope_tilt", "aversion_tilt"})
 FORECASTS = frozenset({"forecast_weight", "gap_response", "spike_response"})
 BANDS = frozenset({"band_scale", "aversion_tilt", "gap_response", "spike_response"})
+DOUBTFUL = 1.5
+"""Variance counted with in the last regime of the volatility of volatility over that in the first."""
 
 
 @dataclass(frozen=True)
 class RegimeSwitched:
     """Δ(σ) + share_k · minimum-variance adjustment, inside a Whalley–Wilmott band that knows the regime.
 
-    - Ratio: σ² blends the implied variance, the filtered variance to go of the regimes (`regime_weight`)
-      and the forecast variance to expiry (`forecast_weight`). Of Hull and White's adjustment
-      `slope_share` · `slope_tilt`^(k/(K−1) − 1/2) is added in regime k of K, blended by the filtered
-      probabilities: in turbulence a fall moves the volatility to expiry less than the slope of all days says.
+    - Variance expected: implied and forecast variance are blended by `forecast_weight`, and what comes of it
+      with the filtered variance to go of the regimes by `regime_weight`.
+    - Variance counted with: an option sold is hedged at its certainty equivalent, (1 + loading) times what
+      is expected (`certainty_equivalent`, of relative variance `doubt`), and times
+      `doubt_tilt`^(k/(K−1) − 1/2) in regime k of K, blended by the filtered probabilities: doubt is not the
+      same on all days. An option bought is hedged at the expected variance over the same factor.
+    - Slope: of Hull and White's adjustment `slope_share` · `slope_tilt`^(k/(K−1) − 1/2) is added.
     - Band: `band_scale` × Whalley–Wilmott at the forecast cost. Regime k of K has the risk aversion
       γ · `aversion_tilt`^(k/(K−1) − 1/2), and the widths are blended by the filtered probabilities.
     - Events: the width is multiplied by 1 + gap_response·(p_gap − base) + spike_response·(p_spike − base),
       floored at zero: a positive response waits the event out, a negative one hedges ahead of it.
 
     The slope is regressed, the rest is tuned on training episodes by the desk's own risk measure, costs
-    included, from a prior: half implied and half forecast variance, three quarters of the slope and an
-    eighth of Whalley and Wilmott's width, all found on days before 2004 (docs/research.md), and no regimes:
-    these earn their place on the desk's own training episodes.
+    included, from a prior found on days before 2004 (docs/research.md): half implied and half forecast
+    variance, a doubt of .3, half of the slope and an eighth of Whalley and Wilmott's width. Of the regimes
+    the prior knows one thing: a `doubt_tilt` of 1.5 where they are regimes of the volatility of volatility
+    (`on_regimes_of`). Everything else of theirs has to earn its place on the desk's own training episodes.
     """
 
     name: ClassVar[str] = "regime_switched"
     without: ClassVar[frozenset[str]] = frozenset()
     call: Coefficients = NO_ADJUSTMENT
     put: Coefficients = NO_ADJUSTMENT
-    slope_share: float = 0.75
-    slope_tilt: float = 1.0
-    band_scale: float = 0.125
     regime_weight: float = 0.0
     forecast_weight: float = 0.5
+    doubt: float = 0.3
+    doubt_tilt: float = 1.0
+    slope_share: float = 0.5
+    band_scale: float = 0.125
+    slope_tilt: float = 1.0
     aversion_tilt: float = 1.0
     gap_response: float = 0.0
     spike_response: float = 0.0
+
+    @classmethod
+    def on_regimes_of(cls, features: Sequence[str]) -> Self:
+        """Return the unfitted policy with the prior that days before 2004 give for regimes of `features`.
+
+        Examples
+        --------
+        >>> RegimeSwitched.on_regimes_of(("log_vol_of_vol_22d",)).doubt_tilt
+        1.5
+        """
+        known = "doubt_tilt" not in cls.without and any("vol_of_vol" in name for name in features)
+        return cls(doubt_tilt=DOUBTFUL) if known else cls()
 
     def fit(self, training: Training) -> Self:
         """Return the policy with its slope regressed and its other parameters tuned on training episodes."""
@@ -85,8 +108,9 @@ class RegimeSwitched:
         vol = self._volatility(state)
         slopes: dict[Right, Coefficients] = {"call": self.call, "put": self.put}
         share = self.slope_share * by_regime(state, self.slope_tilt)
-        target, gamma = exposure.target_and_curvature(state, vol)
-        center = target + share * adjustment(state, slopes)
+        counted = (1.0 + loading(state, vol, self.doubt)) * by_regime(state, self.doubt_tilt)
+        center = target(state, vol, counted) + share * adjustment(state, slopes)
+        gamma = exposure.curvature(state, vol)
         cost = charged(state, state.desk_cost if self.without >= FORECASTS else state.cost)
         band = traded(state, center, self._half_width(state, gamma, cost), cost, vol)
         return band.clipped(*exposure.position_range(state))
@@ -97,13 +121,14 @@ class RegimeSwitched:
         return tuned | named_coefficients({"call": self.call, "put": self.put})
 
     def _volatility(self, state: MarketState) -> FloatArray:
+        regimes, forecast = self.regime_weight, self.forecast_weight
         return exposure.blended(
             state,
             self.name,
             {
-                "implied_vol": 1.0 - self.regime_weight - self.forecast_weight,
-                "regime_vol": self.regime_weight,
-                "forecast_vol": self.forecast_weight,
+                "implied_vol": (1.0 - regimes) * (1.0 - forecast),
+                "forecast_vol": (1.0 - regimes) * forecast,
+                "regime_vol": regimes,
             },
         )
 
@@ -122,11 +147,11 @@ class RegimeSwitched:
 def by_regime(state: MarketState, tilt: float) -> FloatArray | float:
     """Return Σ_k p_k · tilt^(k/(K−1) − 1/2), [N, T]: a factor tilted from the calmest regime to the last.
 
-    A tilt of 1 is no tilt, and asks for no regimes.
+    A tilt of 1 is no tilt and asks for no regimes; a market of one regime has none either.
     """
-    if tilt == 1.0:
-        return 1.0
     regimes = state.regime_prob.shape[-1]
+    if tilt == 1.0 or regimes == 1:
+        return 1.0
     factors = tilt ** (np.arange(regimes) / (regimes - 1) - 0.5)
     return remembered(state, ("by_regime", tilt), (), lambda: np.asarray(state.regime_prob @ factors))
 

@@ -184,7 +184,7 @@ def test_regime_map_follows_the_most_probable_regime_and_its_frequency(make_stat
 
 
 NEUTRAL = RegimeSwitched(
-    slope_share=0.0, band_scale=1.0, regime_weight=0.0, forecast_weight=0.0, aversion_tilt=1.0
+    slope_share=0.0, band_scale=1.0, regime_weight=0.0, forecast_weight=0.0, doubt=0.0, aversion_tilt=1.0
 )
 SLOPE = (-0.4, 0.1, 0.0)
 
@@ -204,7 +204,7 @@ def test_the_flagship_without_its_parts_is_whalley_wilmott_at_the_forecast_cost(
 
 def test_the_ratio_blends_variances(make_state):
     state, _ = make_state()
-    policy = replace(NEUTRAL, band_scale=0.0, regime_weight=0.25, forecast_weight=0.5)
+    policy = replace(NEUTRAL, band_scale=0.0, regime_weight=0.25, forecast_weight=2 / 3)
     variance = 0.25 * state.implied_vol**2 + 0.25 * state.regime_vol**2 + 0.5 * state.forecast_vol**2
     np.testing.assert_allclose(middle(policy.band(state)), exposure.target(state, np.sqrt(variance)))
 

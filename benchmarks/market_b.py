@@ -1,0 +1,207 @@
+"""The flagship in a market that is known: two volatility regimes, hidden, learned from ten years of returns.
+
+Market B: volatilities of 12 % and 35 %, P = [[.98, .02], [.05, .95]] a day, 60 days, short at-the-money call
+on 100, risk aversion 1, unwind charged. Each of 20 histories of 2 520 days gives the product's detector one
+fit. With its regimes the flagship is tuned on simulated training paths, and hedges the same fresh paths as
+the *tuned regime-blind* rule: a constant volatility and a share of Whalley and Wilmott's band, both best on a
+grid of their own. That constant is what stands for implied volatility in the flagship's market: a desk
+without regimes would mark at it. Printed beside them: the rule at the true filter's expected volatility, and
+which part of the gap from the blind rule to the belief-state optimum is closed, the gap as an independent
+program found it.
+
+`python -m benchmarks.run market_b`, or `python -m benchmarks.market_b`; about ten minutes.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from benchmarks.measurement import Measurement
+from pipeline.backtest.ledger import Market, book
+from pipeline.backtest.simulated import simulated_episodes
+from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.market_state import MarketState
+from pipeline.policies.base import Policy, Score, Training
+from pipeline.policies.regime_switched import SPACE, RegimeSwitched
+from pipeline.regimes.base import Detector
+from pipeline.regimes.forward import filter_returns
+from pipeline.regimes.hmm import HiddenMarkovDetector
+from pipeline.regimes.variance_to_go import expected_variance
+from pipeline.simulate import markov_switching
+
+VOLATILITY, MOVES = np.array([0.12, 0.35]), np.array([[0.98, 0.02], [0.05, 0.95]])
+DT, STEPS, HISTORY, HISTORIES = 1 / 252, 60, 2520, 20
+CALL = Liability.of("call", "short")
+TRAINING_PATHS, TEST_PATHS, CHUNK, BLOCKS, BUDGET = 10_000, 200_000, 10_000, 40, 60
+BLIND_VOLS = (0.30, 0.32, 0.34, 0.36, 0.38)
+BLIND_BANDS = (0.2, 0.3, 0.4, 0.5, 0.6)
+COSTS = {"10bp": 1e-3, "50bp": 5e-3}
+BLIND_TO_OPTIMUM = {"10bp": 5.489 - 5.466, "50bp": 6.501 - 6.419}
+"""Entropic risk of the tuned regime-blind rule less that of the belief-state optimum, as published."""
+
+
+@dataclass(frozen=True)
+class Regimes:
+    """What a hedger believes of the market: volatilities [K] that filter and that forecast, moves [K, K]."""
+
+    filtering: FloatArray
+    forecasting: FloatArray
+    moves: FloatArray
+
+    @classmethod
+    def learned(cls, seed: int) -> "Regimes":
+        """Fit the product's detector on one simulated history."""
+        rng = np.random.default_rng(seed)
+        price, _ = markov_switching.simulate(100.0, VOLATILITY, MOVES, dt=DT, steps=HISTORY, paths=1, rng=rng)
+        returns = np.diff(np.log(price[0]))
+        found: Detector = HiddenMarkovDetector(2, 4, seed).fit(pd.DataFrame({"return_1d": returns}), returns)
+        emitted = np.sqrt(found.to_arrays()["state_covariances_"][:, 0, 0] / DT)
+        return cls(emitted, np.sqrt(found.state_variance_ / DT), found.transition_)
+
+    def seen(self, paths: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the predicted probabilities [N, T, K] and the expected volatility to expiry [N, T]."""
+        prob = filter_returns(np.diff(np.log(paths), axis=1), self.filtering, self.moves, DT)[:, :-1]
+        left = np.arange(STEPS, 0, -1)
+        to_go = expected_variance(self.moves, self.forecasting**2 * DT, STEPS)[:, left - 1]
+        return prob, np.sqrt(np.einsum("ntk,kt->nt", prob, to_go) / (left * DT))
+
+
+TRUE = Regimes(VOLATILITY, VOLATILITY, MOVES)
+
+
+def measure() -> Iterator[Measurement]:
+    """Hedge at both costs with the regimes of every history and judge the median history."""
+    with threadpool_limits(limits=1):
+        fits = [Regimes.learned(1000 + number) for number in range(HISTORIES)]
+        for name, cost in COSTS.items():
+            yield judged(name, cost, fits)
+
+
+def judged(name: str, cost: float, fits: list[Regimes]) -> Measurement:
+    """Tune everything at one cost, hedge the test paths, print and return the paired differences."""
+    training = simulated(1, TRAINING_PATHS)
+    blind = tuned_blind(training, cost)
+    rules = {"true filter": filtered_rule(training, cost)}
+    regimes = {"true filter": TRUE} | {f"history {number}": fit for number, fit in enumerate(fits)}
+    rules |= {who: tuned(fit, training, cost, blind) for who, fit in regimes.items() if fit is not TRUE}
+    losses = exponentials(cost, blind, rules, regimes)
+    base = losses.pop("blind")
+    print(f"\nMarket B, {name}: tuned regime-blind {blind} has {np.log(base.mean()):.4f}")
+    found = {}
+    for who, loss in losses.items():
+        difference, error = paired(loss, base)
+        share = -difference / BLIND_TO_OPTIMUM[name]
+        found[who] = difference
+        print(
+            f"  {who:12} {np.log(loss.mean()):.4f}  {difference:+.4f} +- {error:.4f}  {share:+.0%}  "
+            + " ".join(f"{key} {getattr(rules[who], key):g}" for key in SPACE)
+        )
+    own = {who: value for who, value in found.items() if who.startswith("history")}
+    median, worst = float(np.median(list(own.values()))), max(own.values())
+    errors = [paired(losses[who], base)[1] for who in own]
+    print(f"  median {median:+.4f}, worst {worst:+.4f}, standard error of one {np.median(errors):.4f}")
+    return Measurement(
+        f"market_b.{name}.over_tuned_blind",
+        "risk",
+        median,
+        detail={
+            "worst": worst,
+            "best": min(own.values()),
+            "standard_error": float(np.median(errors)),
+            "not_worse": sum(value <= 0.0 for value in own.values()),
+            "histories": len(own),
+            "share_of_gap_to_optimum": -median / BLIND_TO_OPTIMUM[name],
+            "tuned_blind": float(np.log(base.mean())),
+            "whalley_wilmott_at_true_filter": found["true filter"],
+        },
+    )
+
+
+def simulated(seed: int, paths: int) -> FloatArray:
+    """Fresh paths of Market B."""
+    rng = np.random.default_rng(seed)
+    return markov_switching.simulate(100.0, VOLATILITY, MOVES, dt=DT, steps=STEPS, paths=paths, rng=rng)[0]
+
+
+def episodes(
+    paths: FloatArray, cost: float, implied: float, regimes: Regimes | None = None
+) -> tuple[MarketState, Market]:
+    """Return paths as episodes at a constant implied volatility, seen with `regimes`."""
+    state, market = simulated_episodes(
+        paths, implied, CALL, strike=100.0, interval=DT, cost=cost, risk_aversion=1.0
+    )
+    if regimes is None:
+        return state, market
+    prob, vol = regimes.seen(paths)
+    return replace(state, regime_prob=prob, regime_vol=vol), market
+
+
+def score_of(state: MarketState, market: Market) -> Callable[[Policy], Score]:
+    """Return the entropic risk of the episodes, over all and by blocks."""
+
+    def score(policy: Policy) -> Score:
+        loss = np.exp(-book(market, policy.band(state)).pnl)
+        blocks = np.log([block.mean() for block in np.array_split(loss, BLOCKS)])
+        return Score(float(np.log(loss.mean())), blocks)
+
+    return score
+
+
+def plain(volatility: float, scale: float) -> tuple[float, RegimeSwitched]:
+    """Return a constant volatility, and delta with a share of Whalley and Wilmott's band."""
+    bare = RegimeSwitched(forecast_weight=0.0, doubt=0.0, slope_share=0.0, band_scale=scale)
+    return volatility, bare
+
+
+def tuned_blind(training: FloatArray, cost: float) -> tuple[float, float]:
+    """Return the constant volatility and the band's scale that are best on the training paths."""
+
+    def risk(rule: tuple[float, float]) -> float:
+        volatility, policy = plain(*rule)
+        return score_of(*episodes(training, cost, volatility))(policy).value
+
+    return min(product(BLIND_VOLS, BLIND_BANDS), key=risk)
+
+
+def filtered_rule(training: FloatArray, cost: float) -> RegimeSwitched:
+    """Return Whalley and Wilmott's band at the true filter's expected volatility, its width tuned."""
+    score = score_of(*episodes(training, cost, 0.3, TRUE))
+    rules = (replace(plain(0.3, scale)[1], regime_weight=1.0) for scale in BLIND_BANDS)
+    return min(rules, key=lambda policy: score(policy).value)
+
+
+def tuned(regimes: Regimes, training: FloatArray, cost: float, blind: tuple[float, float]) -> RegimeSwitched:
+    """Return the flagship fitted on the training paths, as on any desk's episodes."""
+    state, market = episodes(training, cost, blind[0], regimes)
+    return RegimeSwitched(forecast_weight=0.0).fit(Training(state, score_of(state, market), BUDGET))
+
+
+def exponentials(
+    cost: float, blind: tuple[float, float], rules: dict[str, RegimeSwitched], regimes: dict[str, Regimes]
+) -> dict[str, FloatArray]:
+    """Return exp(−P&L) of every rule on the same test paths, which are simulated in chunks."""
+    found: dict[str, list[FloatArray]] = {name: [] for name in ("blind", *rules)}
+    volatility, bare = plain(*blind)
+    for number in range(TEST_PATHS // CHUNK):
+        hedged = partial(episodes, simulated(50_000 + number, CHUNK), cost, volatility)
+        jobs = {"blind": (bare, None)} | {name: (rule, regimes[name]) for name, rule in rules.items()}
+        for name, (policy, seen) in jobs.items():
+            state, market = hedged(seen)
+            found[name].append(np.exp(-book(market, policy.band(state)).pnl))
+    return {name: np.concatenate(chunks) for name, chunks in found.items()}
+
+
+def paired(loss: FloatArray, base: FloatArray) -> tuple[float, float]:
+    """Return the difference of two entropic risks on the same paths and its standard error (delta method)."""
+    errors = loss / loss.mean() - base / base.mean()
+    return float(np.log(loss.mean() / base.mean())), float(errors.std() / np.sqrt(len(errors)))
+
+
+if __name__ == "__main__":
+    for measurement in measure():
+        print(measurement.name, measurement.ours, measurement.detail)
