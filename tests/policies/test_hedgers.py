@@ -10,6 +10,7 @@ from pipeline.domain.errors import FitError, PolicyError
 from pipeline.domain.instruments import Leg
 from pipeline.policies import exposure
 from pipeline.policies.base import Score, Training
+from pipeline.policies.certainty_equivalent import loading
 from pipeline.policies.constant_shift import ConstantShift
 from pipeline.policies.delta import DeltaForecast, DeltaImplied
 from pipeline.policies.fixed_band import FixedBand
@@ -17,7 +18,12 @@ from pipeline.policies.leland import Leland, leland_vol
 from pipeline.policies.minimum_variance import MinimumVariance, adjustment, slope_coefficients
 from pipeline.policies.no_hedge import NoHedge
 from pipeline.policies.regime_map import RegimeMap, Rule
-from pipeline.policies.regime_switched import ABLATIONS, RegimeSwitched, RegimeSwitchedNoForecasts
+from pipeline.policies.regime_switched import (
+    ABLATIONS,
+    RegimeSwitched,
+    RegimeSwitchedNoForecasts,
+    RegimeSwitchedNoRegimes,
+)
 from pipeline.policies.whalley_wilmott import WhalleyWilmott, half_width
 from pipeline.policies.zakamouline import Zakamouline
 from pipeline.pricing import black
@@ -207,6 +213,64 @@ def test_the_ratio_blends_variances(make_state):
     policy = replace(NEUTRAL, band_scale=0.0, regime_weight=0.25, forecast_weight=2 / 3)
     variance = 0.25 * state.implied_vol**2 + 0.25 * state.regime_vol**2 + 0.5 * state.forecast_vol**2
     np.testing.assert_allclose(middle(policy.band(state)), exposure.target(state, np.sqrt(variance)))
+
+
+@pytest.mark.parametrize("doubt", [0.1, 0.4])
+def test_a_doubtful_variance_is_counted_at_its_certainty_equivalent(make_state, doubt):
+    """log E exp(γ ½ΓS² W) of a gamma-distributed W, to second order in γ."""
+    state, _ = make_state()
+    vol, tau = state.implied_vol[:, 0], state.time_to_expiry[:, 0]
+    expected = vol**2 * tau
+    dollar_gamma = state.price[:, 0, 0] * norm.pdf(0.0) / np.sqrt(expected)
+    for aversion in (1e-3, 1e-1):
+        cautious = replace(state, risk_aversion=aversion)
+        exposed = aversion * 0.5 * dollar_gamma
+        heavy = exposed * doubt * expected
+        exact = -np.log1p(-heavy) / (doubt * exposed)
+        got = expected * (1.0 + loading(cautious, state.implied_vol, doubt)[:, 0])
+        third_order = 1.0 - 2.0 / 3.0 * heavy
+        np.testing.assert_allclose((got - expected) / (exact - expected), third_order, atol=heavy.max() ** 2)
+
+
+def test_options_bought_are_hedged_at_less_than_the_expected_variance_and_sold_at_more(make_state):
+    doubtful, sure = replace(NEUTRAL, band_scale=0.0, doubt=0.6), replace(NEUTRAL, band_scale=0.0)
+    for side, sign in (("short", 1.0), ("long", -1.0)):
+        state, _ = make_state(side=side)
+        low = state.forward < 0.97 * state.strike
+        lean = np.abs(middle(doubtful.band(state))) - np.abs(middle(sure.band(state)))
+        assert (sign * lean[low] >= 0.0).all()
+        assert (sign * lean[low]).max() > 0.005
+    calm = replace(state, risk_aversion=1e-9)
+    np.testing.assert_allclose(doubtful.band(calm).lower, sure.band(calm).lower, atol=1e-8)
+
+
+def test_one_regime_leaves_the_flagship_without_regimes(make_state):
+    state, _ = make_state()
+    alone = replace(state, regime_prob=np.ones((*state.shape, 1)))
+    flagship = replace(RegimeSwitched.on_regimes_of(("log_vol_of_vol_22d",)), call=SLOPE, slope_tilt=0.5)
+    band, without = flagship.band(alone), RegimeSwitchedNoRegimes(call=SLOPE).band(state)
+    np.testing.assert_array_equal(band.lower, without.lower)
+    np.testing.assert_array_equal(band.upper, without.upper)
+
+
+def test_doubtful_regimes_count_more_variance_and_the_average_of_all_is_no_tilt(make_state):
+    state, _ = make_state()
+    policy, plain = replace(NEUTRAL, band_scale=0.0, doubt_tilt=2.25), replace(NEUTRAL, band_scale=0.0)
+    for k, factor in enumerate((1 / 1.5, 1.0, 1.5)):
+        sure = np.zeros_like(state.regime_prob)
+        sure[..., k] = 1.0
+        scaled = replace(state, implied_vol=np.sqrt(factor) * state.implied_vol)
+        got = middle(policy.band(replace(state, regime_prob=sure)))
+        np.testing.assert_allclose(got, middle(plain.band(scaled)), rtol=1e-10, atol=1e-12)
+
+
+def test_only_regimes_of_the_volatility_of_volatility_have_a_prior():
+    known = RegimeSwitched.on_regimes_of(("log_vol_of_vol_22d",))
+    assert (known.doubt_tilt, known.aversion_tilt) == (1.5, 8.0)
+    assert RegimeSwitched.on_regimes_of(("log_parkinson_1d",)) == RegimeSwitched()
+    for ablation in ABLATIONS:
+        fresh, own = ablation.on_regimes_of(("log_vol_of_vol_22d",)), ablation()
+        assert all(getattr(fresh, name) == getattr(own, name) for name in ablation.without)
 
 
 def test_a_turbulent_regime_takes_less_of_the_slope_and_an_average_one_its_share(make_state):

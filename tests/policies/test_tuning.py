@@ -52,3 +52,14 @@ def test_what_lies_within_a_standard_error_is_left_as_it_was():
 def test_ties_keep_the_prior():
     flat, _ = training(lambda p: 1.0)
     assert tune(Point(1.0, 2.0), GRID, flat) == Point(1.0, 2.0)
+
+
+def test_a_prior_counts_like_the_blocks_it_rests_on():
+    """Gains of mean 1 and deviation s in B blocks win where √B > 2 s √(1 + n/B)."""
+    blocks = np.tile([0.0, 2.0], 8)
+    deviation = blocks.std(ddof=1)
+    enough = len(blocks) * (len(blocks) / (2.0 * deviation) ** 2 - 1.0)
+    better, prior = Score(-1.0, -blocks), Score(0.0, np.zeros(16))
+    assert better.clearly_below(prior, prior_blocks=0.98 * enough)
+    assert not better.clearly_below(prior, prior_blocks=1.02 * enough)
+    assert not Score(0.1, -blocks).clearly_below(prior, prior_blocks=0.0)
