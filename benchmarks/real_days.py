@@ -52,7 +52,6 @@ VIX = {
 }
 OHLCV = ("open", "high", "low", "close", "volume")
 BOUNDARIES = ("learn_start", "signals_start", "test_start", "test_end")
-REGIMES = {"features": ("log_vol_of_vol_22d",), "states": 2}
 COSTS = (1.0, 5.0)
 FROZEN, PLAIN, FLAGSHIP = "frozen_shift", "regime_switched_no_regimes", "regime_switched"
 POLICIES = ("constant_shift", "whalley_wilmott", "minimum_variance", FLAGSHIP)
@@ -67,6 +66,7 @@ class DaySet:
     bars: Callable[[Path], dict[str, Any]]
     instrument: str
     windows: tuple[date, date, date, date]
+    regime_features: tuple[str, ...]
 
 
 def embedded_bars(folder: Path) -> dict[str, Any]:
@@ -104,14 +104,17 @@ SETS = {
     "sp500": DaySet(
         embedded_bars, "future",
         (date(1999, 1, 4), date(2002, 1, 2), date(2004, 1, 2), date(2018, 12, 31)),
+        ("log_parkinson_1d",),
     ),
     "spy": DaySet(
         spy_bars, "spot",
         (date(1998, 1, 2), date(2002, 1, 2), date(2004, 1, 2), date(2021, 3, 31)),
+        ("log_parkinson_1d",),
     ),
     "closes": DaySet(
         close_bars, "future",
         (date(2008, 1, 2), date(2010, 1, 4), date(2012, 1, 3), date(2024, 12, 31)),
+        ("return_1d",),
     ),
 }  # fmt: skip
 
@@ -126,7 +129,7 @@ def desk_of(name: str, days: DaySet, folder: Path) -> Desk:
             "data": data,
             "hedge": desk.hedge.model_copy(update={"instrument": days.instrument}),
             "windows": desk.windows.model_copy(update=windows | {"refit_months": 12}),
-            "regimes": desk.regimes.model_copy(update=REGIMES),
+            "regimes": desk.regimes.model_copy(update={"features": days.regime_features}),
             "policies": desk.policies.model_copy(update={"run": POLICIES}),
         }
     )

@@ -15,7 +15,7 @@ from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import FitError
 from pipeline.ingest.pieces import Pieces, anew
-from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.catalogue import FLAGSHIP, POLICIES
 from pipeline.regimes.catalogue import DETECTORS
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def hedge_on_rivals(
         episodes = build_episodes(desk, swapped)
         for fold in walk_forward_folds(desk, swapped, episodes):
             known = training_rows_of(episodes, fold.training)
-            fitted = fit_before(desk, desk_policies(desk)[FLAGSHIP], known, pieces).policy
+            fitted = fit_before(desk, POLICIES[FLAGSHIP](), known, pieces).policy
             band = fitted.band(episodes.state.episodes(fold.test)).checked(FLAGSHIP)
             ledger = book(episodes.market.episodes(fold.test), band, desk.hedge.delay_sessions)
             rows.append(result_rows(str(name), desk.hedge.delay_sessions, fold, episodes, dates, ledger))

@@ -33,26 +33,6 @@ def vol_of_vol(index: FloatArray, window: int) -> FloatArray:
 
 
 @feature(
-    "log_vol_of_vol_{window}d",
-    inputs=("implied_vol",),
-    units="log of an annual decimal",
-    formula="ln vol_of_vol_{window}d",
-    reference="Huang, Schlag, Shaliastovich, Thimme (2019); the log, for detectors with Gaussian regimes",
-    windows=(22,),
-    before=1,
-)
-def log_vol_of_vol(index: FloatArray, window: int) -> FloatArray:
-    """Log of the volatility of implied volatility; NaN where that is, and where the index stood still.
-
-    Examples
-    --------
-    >>> log_vol_of_vol(np.exp(0.05 * (np.arange(23.0) % 2)), window=22)[-1].round(6)
-    np.float64(-0.231012)
-    """
-    return log_positive(vol_of_vol(index, window))
-
-
-@feature(
     "range_dispersion_{window}d",
     inputs=("high", "low"),
     units="standard deviation of a log",

@@ -51,8 +51,6 @@ def desk_policies(desk: Desk) -> dict[str, Policy]:
 def _build(name: str, desk: Desk, key: str) -> Policy:
     if name not in POLICIES:
         raise SettingsError(f"{key} names the unknown policy {name}; {hint(name, POLICIES)}")
-    if issubclass(POLICIES[name], RegimeSwitched):
-        return POLICIES[name].on_regimes_of(desk.regimes.features)  # type: ignore[no-any-return]
     if name != RegimeMap.name:
         return POLICIES[name]()  # type: ignore[no-any-return]
     if key != "policies.run":

@@ -33,15 +33,13 @@ SPACE: Mapping[str, Sequence[float]] = {
     "slope_share": (0.0, 0.25, 0.5, 0.75, 1.0),
     "band_scale": (0.0, 0.0625, 0.125, 0.25, 0.5),
     "slope_tilt": (0.5, 1.0, 2.0),
-    "aversion_tilt": (0.125, 1.0, 8.0),
+    "aversion_tilt": (0.25, 1.0, 4.0),
     "gap_response": (-1.0, 0.0, 1.0),
     "spike_response": (-1.0, 0.0, 1.0),
 }
 REGIMES = frozenset({"regime_weight", "doubt_tilt", "slope_tilt", "aversion_tilt"})
 FORECASTS = frozenset({"forecast_weight", "gap_response", "spike_response"})
 BANDS = frozenset({"band_scale", "aversion_tilt", "gap_response", "spike_response"})
-VOL_OF_VOL: Mapping[str, float] = {"doubt_tilt": 1.5, "aversion_tilt": 8.0}
-"""The prior where the regimes are those of the volatility of volatility."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +60,8 @@ class RegimeSwitched:
 
     The slope is regressed, the rest is tuned on training episodes by the desk's own risk measure, costs
     included, from a prior found on days before 2004 (docs/research.md): half implied and half forecast
-    variance, a doubt of .3, half of the slope and an eighth of Whalley and Wilmott's width. Of the regimes
-    the prior knows only what those of the volatility of volatility are good for (`on_regimes_of`): in the
-    last one an option sold is hedged at half as much variance again as in the first, and the band is half as
-    wide, which leaves the cost where it was. Everything else has to earn its place on the desk's own training
-    episodes.
+    variance, a doubt of .3, half of the slope and an eighth of Whalley and Wilmott's width. The prior
+    knows no regimes: they earn their place on the desk's own training episodes.
     """
 
     name: ClassVar[str] = "regime_switched"
@@ -83,19 +78,6 @@ class RegimeSwitched:
     aversion_tilt: float = 1.0
     gap_response: float = 0.0
     spike_response: float = 0.0
-
-    @classmethod
-    def on_regimes_of(cls, features: Sequence[str]) -> Self:
-        """Return the unfitted policy with the prior that days before 2004 give for regimes of `features`.
-
-        Examples
-        --------
-        >>> RegimeSwitched.on_regimes_of(("log_vol_of_vol_22d",)).doubt_tilt
-        1.5
-        """
-        if not any("vol_of_vol" in name for name in features):
-            return cls()
-        return cls(**{name: value for name, value in VOL_OF_VOL.items() if name not in cls.without})
 
     def fit(self, training: Training) -> Self:
         """Return the policy with its slope regressed and its other parameters tuned on training episodes."""

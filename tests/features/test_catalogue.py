@@ -47,7 +47,6 @@ PROMISED = [
     "spot_vol_corr_22d",
     "vol_of_vol_5d",
     "vol_of_vol_22d",
-    "log_vol_of_vol_22d",
     "range_dispersion_22d",
     "vol_of_vol_premium_22d",
     "vix9d",

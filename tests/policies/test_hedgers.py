@@ -247,7 +247,7 @@ def test_options_bought_are_hedged_at_less_than_the_expected_variance_and_sold_a
 def test_one_regime_leaves_the_flagship_without_regimes(make_state):
     state, _ = make_state()
     alone = replace(state, regime_prob=np.ones((*state.shape, 1)))
-    flagship = replace(RegimeSwitched.on_regimes_of(("log_vol_of_vol_22d",)), call=SLOPE, slope_tilt=0.5)
+    flagship = RegimeSwitched(call=SLOPE, slope_tilt=0.5, doubt_tilt=1.5, aversion_tilt=4.0)
     band, without = flagship.band(alone), RegimeSwitchedNoRegimes(call=SLOPE).band(state)
     np.testing.assert_array_equal(band.lower, without.lower)
     np.testing.assert_array_equal(band.upper, without.upper)
@@ -262,15 +262,6 @@ def test_doubtful_regimes_count_more_variance_and_the_average_of_all_is_no_tilt(
         scaled = replace(state, implied_vol=np.sqrt(factor) * state.implied_vol)
         got = middle(policy.band(replace(state, regime_prob=sure)))
         np.testing.assert_allclose(got, middle(plain.band(scaled)), rtol=1e-10, atol=1e-12)
-
-
-def test_only_regimes_of_the_volatility_of_volatility_have_a_prior():
-    known = RegimeSwitched.on_regimes_of(("log_vol_of_vol_22d",))
-    assert (known.doubt_tilt, known.aversion_tilt) == (1.5, 8.0)
-    assert RegimeSwitched.on_regimes_of(("log_parkinson_1d",)) == RegimeSwitched()
-    for ablation in ABLATIONS:
-        fresh, own = ablation.on_regimes_of(("log_vol_of_vol_22d",)), ablation()
-        assert all(getattr(fresh, name) == getattr(own, name) for name in ablation.without)
 
 
 def test_a_turbulent_regime_takes_less_of_the_slope_and_an_average_one_its_share(make_state):
