@@ -6,7 +6,7 @@ from flows.artifacts import show_run
 from flows.failures import told
 from flows.naming import run_name
 from flows.progress import Stopwatch
-from flows.stages import backtest, features, home_of, ingest, settings_of, train
+from flows.stages import backtest, features, home_of, ingest, positions_of, settings_of, train
 from pipeline.tracking.publish import publish
 
 
@@ -31,6 +31,7 @@ def hedge_pipeline(
     watch = Stopwatch()
     with watch("ingest"):
         market = ingest(desk, home, force)
+        positions_of(desk, home, force, market, latest)
     with watch("features"):
         matrix = features(desk, home, force, market)
     with watch("train"):

@@ -15,6 +15,7 @@ from flows.failures import told
 from flows.naming import run_name
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.desk_check import checked_desk
+from pipeline.backtest.holdings import check_holdable
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
@@ -83,12 +84,11 @@ def backtest(
     latest: bool = False,
 ) -> str:
     """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`."""
-    named = checked_desk(desk).book.positions
-    held = {} if named is None else {"positions": load_positions(desk, home, force)}
-    signals = signals or train(desk, home, force, latest=latest)
-    market = store_of(home).open(signals).meta["inputs"]["market"]
+    market = store_of(home).open(signals).meta["inputs"]["market"] if signals else ingest(desk, home, force)
+    held = positions_of(desk, home, force, market, latest)
+    signals = signals or train(desk, home, force, market, latest=latest)
     settings = settings_of(desk, home, market, latest)
-    sources = {"signals": signals, **held}
+    sources = {"signals": signals} | ({} if held is None else {"positions": held})
     return _derive("backtest", run_backtest, home, force, sources, {"desk": settings}, pieces=True)
 
 
@@ -99,6 +99,16 @@ def settings_of(desk: str, home: str | None, market: str, latest: bool) -> Desk:
         return settings
     newest = store_of(home).open(market)["bars"]["session"].iloc[-1]
     return settings.through(newest.date())
+
+
+def positions_of(desk: str, home: str | None, force: bool, market: str, latest: bool) -> str | None:
+    """Load the options that the desk holds, such as can be hedged; None for a rolling programme."""
+    settings, store = settings_of(desk, home, market, latest), store_of(home)
+    if settings.book.positions is None:
+        return None
+    key = load_positions(desk, home, force)
+    check_holdable(settings, store.open(market)["bars"], store.open(key)["positions"])
+    return key
 
 
 def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:

@@ -242,6 +242,7 @@ def test_a_position_that_cannot_be_hedged_is_one_line(first_run, hedge, home, wi
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr
     assert re.match(rf"hedge: .*variant\.toml: .*{message}", done.stderr.splitlines()[-1])
+    assert "signals-" not in done.stderr
     assert sorted((home / "data" / "reports").iterdir()) == reports
 
 

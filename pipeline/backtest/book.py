@@ -18,7 +18,7 @@ from pipeline.backtest.episodes import (
     market_state,
 )
 from pipeline.backtest.explain import StepEnd
-from pipeline.backtest.holdings import Holdings
+from pipeline.backtest.holdings import Holdings, check_reach
 from pipeline.backtest.ledger import Market
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
@@ -151,10 +151,4 @@ def _check_known(sessions: pd.DataFrame, holdings: Holdings, rows: NDArray[np.in
     if unknown.any():
         day = sessions["session"].iloc[int(rows[unknown.argmax()])].date()
         raise DataError(f"the book holds options on {day}, which has no implied volatility: give one")
-    reach = sum(1 for name in sessions.columns if name.startswith("forecast_variance_"))
-    longest = int((holdings.expiry - holdings.start).max())
-    if longest > reach:
-        raise DataError(
-            f"the book holds an option for {longest} sessions, the forecasts reach {reach}: add {longest} to "
-            "forecasts.horizons"
-        )
+    check_reach(holdings, sum(1 for name in sessions.columns if name.startswith("forecast_variance_")))

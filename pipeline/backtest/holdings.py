@@ -99,6 +99,44 @@ def held_positions(positions: pd.DataFrame, sessions: pd.DataFrame) -> Holdings:
     )
 
 
+def check_holdable(desk: Desk, bars: pd.DataFrame, positions: pd.DataFrame) -> None:
+    """Raise, before anything is learned, where a position is one that the backtest could not hedge.
+
+    Parameters
+    ----------
+    desk : its windows and the reach of its forecasts.
+    bars, positions : canonical tables.
+
+    Raises
+    ------
+    DataError
+        As `held_positions` and `check_reach`.
+    """
+    first, last = pd.Timestamp(desk.windows.signals_start), pd.Timestamp(desk.windows.test_end)
+    known = bars["session"].between(first, last)
+    sessions = bars.loc[known, ["session", "close"]].reset_index(drop=True)
+    tested = sessions["session"] >= pd.Timestamp(desk.windows.test_start)
+    if tested.any():
+        holdings = held_positions(positions, sessions.assign(tested=tested))
+        check_reach(holdings, max(desk.forecasts.horizons))
+
+
+def check_reach(holdings: Holdings, reach: int) -> None:
+    """Raise where an option lives for more sessions than the forecasts reach.
+
+    Raises
+    ------
+    DataError
+        The message says which horizon to add.
+    """
+    longest = int((holdings.expiry - holdings.start).max())
+    if longest > reach:
+        raise DataError(
+            f"the book holds an option for {longest} sessions, the forecasts reach {reach}: add {longest} to "
+            "forecasts.horizons"
+        )
+
+
 def _check_tested(
     what: str, day: pd.Timestamp, place: int, days: pd.DatetimeIndex, first: int, last: int
 ) -> None:

@@ -13,7 +13,7 @@ from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.daily import daily_books
 from pipeline.backtest.episodes import build_episodes
 from pipeline.backtest.explain import revalue
-from pipeline.backtest.holdings import held_positions, rolling_programme, slots
+from pipeline.backtest.holdings import check_holdable, held_positions, rolling_programme, slots
 from pipeline.backtest.ledger import SOURCES, book, book_by_fill
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
@@ -295,6 +295,12 @@ def test_a_position_without_opening_date_is_taken_over_on_the_first_tested_sessi
 def test_a_position_that_cannot_be_hedged_says_what_to_change(desk, sessions, columns, message):
     with pytest.raises(DataError, match=message):
         build_book(desk, sessions, held_positions(positions(**columns), sessions))
+    with pytest.raises(DataError, match=message):
+        check_holdable(desk, sessions[["session", "close"]], positions(**columns))
+
+
+def test_positions_that_can_be_hedged_are_let_through_before_anything_is_learned(desk, sessions):
+    assert check_holdable(desk, sessions[["session", "close"]], positions()) is None
 
 
 def test_no_implied_volatility_while_an_option_is_held_is_an_error(desk, sessions):
