@@ -9,19 +9,42 @@ from pipeline.backtest.packing import packed
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.boosted import Boosted, LightGbm
+from pipeline.forecasts.garch import Garch, Gjr
 from pipeline.forecasts.har import LogHar
 from pipeline.forecasts.harness import fit_all, predict_all
 from pipeline.forecasts.intervals import log_residuals
 from pipeline.forecasts.quantile_intervals import regress_quantiles
-from pipeline.forecasts.task import Task
+from pipeline.forecasts.task import Task, variance_task
 from pipeline.ingest.dataset import Output
 
 INTERVALLED = (LightGbm.name, LogHar.name)
 """Models of a level whose errors on the training rows make intervals."""
 
 
+def fit_processes(returns: FloatArray) -> Output:
+    """Fit GARCH and GJR to the returns before a window, once for the variances of every horizon.
+
+    Parameters
+    ----------
+    returns : [n] daily log returns known before the window, less the embargo.
+
+    Returns
+    -------
+    `processes.json`, the states of the fitted models by name, for one session ahead; see `Garch.over`.
+    """
+    task = variance_task(1)
+    states = {model.name: model(task).learn(returns).to_state() for model in (Garch, Gjr)}
+    return {"processes.json": json.dumps(states).encode()}
+
+
 def forecast_window(
-    task: Task, settings: ForecastSettings, seed: int, features: pd.DataFrame, learned: FloatArray, start: int
+    task: Task,
+    settings: ForecastSettings,
+    seed: int,
+    features: pd.DataFrame,
+    learned: FloatArray,
+    start: int,
+    processes: bytes | None = None,
 ) -> Output:
     """Fit every forecaster of a task before a window and forecast through it.
 
@@ -31,6 +54,7 @@ def forecast_window(
     features : [stop rows] of the feature matrix until the window ends.
     learned : [n] targets of the first n rows, those that may be learned from.
     start : first row of the window.
+    processes : what `fit_processes` saved; None for a task that is no variance.
 
     Returns
     -------
@@ -41,7 +65,9 @@ def forecast_window(
     `scores` of the quantile regression, see `quantile_intervals`.
     """
     rows = len(learned)
-    models = fit_all(task, features.iloc[:rows], learned, settings, seed)
+    states = json.loads(processes) if processes else {}
+    fitted = {model.name: model.from_state(states[model.name]) for model in (Garch, Gjr) if states}
+    models = fit_all(task, features.iloc[:rows], learned, settings, seed, fitted)
     predicted = predict_all(models, features)
     names = INTERVALLED if task.kind == "level" else ()
     residuals = {
@@ -49,7 +75,6 @@ def forecast_window(
         for name in names
     }
     (trees,) = (model for model in models.values() if isinstance(model, Boosted))
-    states = {name: model.to_state() for name, model in models.items()}
     quantiles: Output = {}
     if task.kind == "level":
         found = regress_quantiles(task, settings, seed, features, learned, start)
@@ -60,5 +85,5 @@ def forecast_window(
         "predictions": predicted.iloc[start:],
         "residuals.npz": packed(residuals),
         "contributions.npz": packed({"absolute": np.abs(trees.contributions(features.iloc[start:]))}),
-        "models.json": json.dumps(states).encode(),
+        "models.json": json.dumps({name: model.to_state() for name, model in models.items()}).encode(),
     }

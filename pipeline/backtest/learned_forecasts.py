@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
-from pipeline.backtest.forecast_window import INTERVALLED, forecast_window
+from pipeline.backtest.forecast_window import INTERVALLED, fit_processes, forecast_window
 from pipeline.backtest.packing import unpacked
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk, ForecastSettings
@@ -21,6 +21,7 @@ from pipeline.forecasts.boosted import LightGbm, LightGbmEvent, input_names
 from pipeline.forecasts.catalogue import restore
 from pipeline.forecasts.events import Climatology
 from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.garch import RETURNS
 from pipeline.forecasts.harness import score_table, training_rows
 from pipeline.forecasts.interval_scores import RIVAL
 from pipeline.forecasts.intervals import (
@@ -146,7 +147,8 @@ def learn_forecasts(
 ) -> LearnedForecasts:
     """Fit every forecaster before each window and forecast through it.
 
-    A fit learns from rows whose target was complete before the window, less the embargo. Illiquidity is
+    A fit learns from rows whose target was complete before the window, less the embargo; GARCH and GJR need
+    no target, so one fit to the returns known by then serves every horizon. Illiquidity is
     relative to its median over the training rows, so 1 is a median session. Where the data has no range or
     no volume, illiquidity is 1 in every session and no liquidity gap is forecast. Implied volatility is an
     input of the variance forecasts where the rows before the first window know it; the trees and the linear
@@ -155,9 +157,10 @@ def learn_forecasts(
     settings, reach = desk.forecasts, desk.forecasts.horizons[-1]
     offered = tuple(features.columns)
     implied = features["implied_vol"].iloc[: windows[0].start].notna().mean() > IMPLIED_FROM
+    processes = _fitted_processes(desk, features, windows, pieces)
 
     def walk(task: Task, target: Callable[[Window], Target]) -> _Walk:
-        return _walk(desk, features, windows, task, target, pieces)
+        return _walk(desk, features, windows, task, target, pieces, processes if task.squared else None)
 
     def variance_walk(horizon: int) -> _Walk:
         ahead = targets.variance_ahead(close, horizon)
@@ -244,6 +247,22 @@ def _learn_liquidity(
     return _Liquidity(columns, (level,), (gaps,), float(median[-1]))
 
 
+def _fitted_processes(
+    desk: Desk, features: pd.DataFrame, windows: Sequence[Window], pieces: Pieces
+) -> list[bytes]:
+    """Return GARCH and GJR of each window, fitted once: they need no target, so no horizon moves a row."""
+    returns, embargo = features[RETURNS].to_numpy(dtype=float), desk.windows.embargo_sessions
+    fits = (
+        pieces(
+            "fit_processes",
+            fit_processes,
+            returns=returns[training_rows(np.arange(len(returns)), w.start, embargo)],
+        )
+        for w in windows
+    )
+    return [each.read_bytes("processes.json") for each in fits]
+
+
 def _walk(
     desk: Desk,
     features: pd.DataFrame,
@@ -251,12 +270,13 @@ def _walk(
     task: Task,
     target: Callable[[Window], Target],
     pieces: Pieces,
+    processes: Sequence[bytes] | None,
 ) -> _Walk:
     predictions, actual, moved = [], [], []
     quantiles: list[QuantileEdges] = []
     errors: dict[str, list[Calibration]] = {name: [] for name in INTERVALLED if task.kind == "level"}
     numbers = features.drop(columns=["session", "known_time"], errors="ignore")
-    for window in windows:
+    for place, window in enumerate(windows):
         goal = target(window)
         piece = pieces(
             "forecast_window",
@@ -267,6 +287,7 @@ def _walk(
             features=numbers.iloc[: window.stop],
             learned=goal.outcome[training_rows(goal.known, window.start, desk.windows.embargo_sessions)],
             start=window.start,
+            processes=processes[place] if processes else None,
         )
         predictions.append(piece["predictions"])
         moved.append(unpacked(piece.read_bytes("contributions.npz"))["absolute"])

@@ -10,7 +10,7 @@ from numba import njit
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.forecaster import Forecaster
-from pipeline.forecasts.task import columns
+from pipeline.forecasts.task import Task, columns
 
 RETURNS = "return_1d"
 
@@ -91,11 +91,19 @@ class Garch(Forecaster):
         FitError
             Too few usable rows, the task is no variance, or the likelihood did not converge.
         """
+        return self.learn(columns(self.task, X, (RETURNS,))[:, 0])
+
+    def learn(self, returns: FloatArray) -> Self:
+        """Estimate ω, α, γ and β from returns [T], NaN where one is missing; no target is needed.
+
+        Raises
+        ------
+        FitError
+            As from `fit`.
+        """
         if not self.task.squared:
             raise FitError(f"forecaster {self.name} of {self.task.name}: it forecasts variances only")
-        returns = columns(self.task, X, (RETURNS,))
-        self.usable(returns, y)
-        known = returns[np.isfinite(returns)]
+        known = returns[self.usable(returns[:, None], returns)]
         unit = float(np.sqrt((known**2).mean()))
         if unit == 0.0:
             raise FitError(f"forecaster {self.name} of {self.task.name}: every training return is zero")
@@ -114,6 +122,21 @@ class Garch(Forecaster):
         self.alpha_, self.beta_ = float(fitted["alpha[1]"]), float(fitted["beta[1]"])
         self.gamma_ = float(fitted["gamma[1]"]) if self.asymmetric else 0.0
         return self
+
+    def over(self, task: Task) -> Self:
+        """Return the same fitted process as a forecaster of another variance: its horizon moves no parameter.
+
+        Examples
+        --------
+        >>> from pipeline.forecasts.task import variance_task
+        >>> returns = np.random.default_rng(1).normal(0.0, 0.01, 300)
+        >>> day = Garch(variance_task(1)).learn(returns)
+        >>> day.over(variance_task(5)).omega_ == day.omega_
+        True
+        """
+        other = type(self)(task, self.settings, self.seed)
+        other._unpack(self._pack())
+        return other
 
     @property
     def persistence(self) -> float:

@@ -1,5 +1,8 @@
 """Fit, predict and score every forecaster of a task on the same rows."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -11,6 +14,7 @@ from pipeline.forecasts.catalogue import forecasters
 from pipeline.forecasts.combination import Combination
 from pipeline.forecasts.confidence_set import confidence_set
 from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.garch import Garch
 from pipeline.forecasts.scores import average_precision, brier, diebold_mariano, mse, qlike
 from pipeline.forecasts.task import Task
 
@@ -19,6 +23,7 @@ START = "log_linear"
 """What the trees start from: a test against it is about their own share."""
 SEED = 7
 EVENT_RIVALS = ("climatology", "logistic")
+NO_PROCESSES: Mapping[str, Garch] = MappingProxyType({})
 
 
 def training_rows(known: NDArray[np.int64], boundary: int, embargo: int = 0) -> NDArray[np.bool_]:
@@ -44,7 +49,12 @@ def training_rows(known: NDArray[np.int64], boundary: int, embargo: int = 0) -> 
 
 
 def fit_all(
-    task: Task, X: pd.DataFrame, y: FloatArray, settings: ForecastSettings, seed: int
+    task: Task,
+    X: pd.DataFrame,
+    y: FloatArray,
+    settings: ForecastSettings,
+    seed: int,
+    processes: Mapping[str, Garch] = NO_PROCESSES,
 ) -> dict[str, Forecaster]:
     """Fit every forecaster of a task on training rows.
 
@@ -53,6 +63,7 @@ def fit_all(
     task : what is forecast.
     X, y : features [T rows] and targets [T] of the training rows, in time order (see `training_rows`).
     settings, seed : of the trees.
+    processes : processes of the returns that are fitted already, by name; they serve every horizon.
 
     Returns
     -------
@@ -66,6 +77,9 @@ def fit_all(
     """
     fitted: dict[str, Forecaster] = {}
     for name, model in forecasters(task).items():
+        if name in processes:
+            fitted[name] = processes[name].over(task)
+            continue
         made = model(task, settings, seed)
         if isinstance(made, Combination):
             fitted[name] = made.join(X, y, [fitted[member.name] for member in made.members])

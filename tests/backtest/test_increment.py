@@ -77,6 +77,7 @@ def same(ours, theirs):
 def test_the_first_run_makes_every_piece(days):
     assert days.made_first == {
         "regime_window": DETECTORS * WINDOWS,
+        "fit_processes": WINDOWS,
         "forecast_window": TASKS * WINDOWS,
         "detectors": 1,
         "policy_fit": (POLICIES + DETECTORS - 1) * 2,

@@ -134,3 +134,17 @@ def test_returns_that_are_all_zero_are_an_error():
     X, y = frame(np.zeros(300))
     with pytest.raises(FitError, match="every training return is zero"):
         Garch(variance_task(5)).fit(X, y.outcome)
+
+
+@both
+def test_one_fit_serves_every_horizon(history, model):
+    X, y = history
+    once = model(variance_task(1)).learn(X["return_1d"].to_numpy())
+    for horizon in (5, 21):
+        own = model(variance_task(horizon)).fit(X, y.outcome)
+        np.testing.assert_array_equal(once.over(variance_task(horizon)).predict(X), own.predict(X))
+
+
+def test_a_process_of_few_returns_is_an_error():
+    with pytest.raises(FitError, match="99 usable training rows"):
+        Garch(variance_task(5)).learn(simulated(99))
