@@ -36,7 +36,7 @@ from pipeline.simulate import markov_switching
 VOLATILITY, MOVES = np.array([0.12, 0.35]), np.array([[0.98, 0.02], [0.05, 0.95]])
 DT, STEPS, HISTORY, HISTORIES = 1 / 252, 60, 2520, 20
 CALL = Liability.of("call", "short")
-TRAINING_PATHS, TEST_PATHS, CHUNK, BLOCKS, BUDGET = 10_000, 100_000, 10_000, 40, 60
+TRAINING_PATHS, TEST_PATHS, CHUNK, BLOCKS, BUDGET = 10_000, 100_000, 10_000, 200, 60
 COSTS = {"10bp": 1e-3, "50bp": 5e-3}
 BLIND = {"10bp": (0.34, 0.3), "50bp": (0.36, 0.5)}
 """The tuned regime-blind rule: its constant volatility and its share of the band, as published."""
@@ -166,9 +166,9 @@ def filtered_rule(training: FloatArray, cost: float) -> RegimeSwitched:
 
 
 def tuned(regimes: Regimes, training: FloatArray, cost: float, blind: tuple[float, float]) -> RegimeSwitched:
-    """Return the flagship fitted on the training paths, as on any desk's episodes."""
+    """Return the flagship fitted on the training paths; a constant implied volatility has no slope."""
     state, market = episodes(training, cost, blind[0], regimes)
-    return RegimeSwitched(forecast_weight=0.0).fit(Training(state, score_of(state, market), BUDGET))
+    return RegimeSwitched(forecast_weight=0.0, slope_share=0.0).fit(Training(state, score_of(state, market), BUDGET))
 
 
 def exponentials(
