@@ -168,7 +168,8 @@ def filtered_rule(training: FloatArray, cost: float) -> RegimeSwitched:
 def tuned(regimes: Regimes, training: FloatArray, cost: float, blind: tuple[float, float]) -> RegimeSwitched:
     """Return the flagship fitted on the training paths; a constant implied volatility has no slope."""
     state, market = episodes(training, cost, blind[0], regimes)
-    return RegimeSwitched(forecast_weight=0.0, slope_share=0.0).fit(Training(state, score_of(state, market), BUDGET))
+    prior = RegimeSwitched(forecast_weight=0.0, slope_share=0.0)
+    return prior.fit(Training(state, score_of(state, market), BUDGET))
 
 
 def exponentials(
