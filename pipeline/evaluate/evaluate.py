@@ -21,6 +21,7 @@ from pipeline.evaluate.comparison import (
     pairs_of_ablations,
     regime_table,
 )
+from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.forecast_verdict import forecast_verdict
 from pipeline.evaluate.metrics import BASELINE, SampledMetrics, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
@@ -64,6 +65,7 @@ class Evaluation:
     detectors : the flagship on each detector's regimes against it without, see `comparison.detector_tests`.
     by_regime : metrics by the most probable regime at the start.
     attribution : what the average P&L is made of, bps.
+    costs : cost by source in both views, see `costs.cost_table`.
     book : what each policy made of the net position, see `book.book_metrics`.
     replays : the desk's windows of stress.
     windows : one row a refit window: first and last start, episodes.
@@ -82,6 +84,7 @@ class Evaluation:
     detectors: pd.DataFrame
     by_regime: pd.DataFrame
     attribution: pd.DataFrame
+    costs: pd.DataFrame
     book: pd.DataFrame
     replays: tuple[Replay, ...]
     windows: pd.DataFrame
@@ -135,6 +138,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         detectors=detector_tests(desk, episodes, tables["detector_episodes"], sampling),
         by_regime=regime_table(panel, indices, desk),
         attribution=attribution_table(panel),
+        costs=cost_table(episodes[episodes["delay"] == own], tables["book"]),
         book=book_metrics(tables["book"]),
         replays=replays_of(desk, tables["book"], tables["replays"]),
         windows=_windows(episodes[episodes["delay"] == own]),

@@ -14,6 +14,7 @@ from pipeline.domain.desk import Desk
 from pipeline.evaluate.book import Replay
 from pipeline.evaluate.book_figures import all_book_figures, stress_anchor
 from pipeline.evaluate.book_sheets import VIEWS, book_sheet, explain_sheet, replay_sheet, untested
+from pipeline.evaluate.cost_sheet import cost_sheet
 from pipeline.evaluate.data_quality import data_named, data_sheet, note_sheet, quarantine_sheet
 from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_sheet
 from pipeline.evaluate.drawing import inline_svg, save_pictures
@@ -124,6 +125,7 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
                 regime_sheet(evaluation),
                 attribution_sheet(evaluation),
                 frontier_sheet(evaluation),
+                cost_sheet(evaluation),
             )
         ),
         signal_sheets=present(

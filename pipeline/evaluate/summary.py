@@ -26,7 +26,8 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
     `regimes.hedging_value.<detector>` those of the flagship on its regimes from the flagship without regimes.
     `importance.<target>.<horizon>.<input>` says how far an input moves the log of the forecast on average,
     `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler
-    loss, regime `all` first. `book.<policy>` holds `book.book_metrics`, `explained.<view>.<policy>` what
+    loss, regime `all` first. `costs.<view>.<policy>` holds the cost
+    by source in bps. `book.<policy>` holds `book.book_metrics`, `explained.<view>.<policy>` what
     `backtest.attribution` gives in bps, and `stress` a list of windows: `tested`, and by policy the sums over
     the days of the book and over the life of the worst episode.
     """
@@ -62,6 +63,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
                 name: _tests(rows) for name, rows in evaluation.detectors.groupby("policy", sort=False)
             },
         },
+        "costs": _costs(evaluation.costs),
         "book": evaluation.book.to_dict("index"),
         "explained": _explained(tables["explained"]),
         "stress": [_stress(replay) for replay in evaluation.replays],
@@ -100,6 +102,13 @@ def json_clean(value: Any) -> Any:
     if isinstance(value, float | np.floating):
         return float(value) if math.isfinite(value) else None
     raise TypeError(f"no plain form for {type(value).__name__}")
+
+
+def _costs(costs: pd.DataFrame) -> dict[str, Any]:
+    return {
+        str(view): own.drop(columns="view").set_index("policy").add_suffix("_bps").to_dict("index")
+        for view, own in costs.groupby("view", sort=False)
+    }
 
 
 def _explained(explained: pd.DataFrame) -> dict[str, Any]:

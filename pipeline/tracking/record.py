@@ -26,6 +26,7 @@ TABLES = (
     "ablations",
     "by_regime",
     "attribution",
+    "costs",
     "windows",
     "book",
 )
@@ -95,6 +96,7 @@ def log_policies(
             log_settings(client, child, params)
             log_numbers(client, child, policy_metrics(evaluation.comparison, policy))
             log_numbers(client, child, book_numbers(evaluation, str(policy)))
+            log_numbers(client, child, cost_numbers(evaluation.costs, str(policy)))
 
 
 def log_forecasters(
@@ -159,6 +161,22 @@ def book_numbers(evaluation: Evaluation, policy: str) -> dict[str, float]:
         judged = ("spearman", "ks", "residual_of_options", "residual_of_hedged")
         numbers |= {f"explained/{row['view']}/{name}": float(row[name]) for name in judged}
     return numbers
+
+
+def cost_numbers(costs: pd.DataFrame, policy: str) -> dict[str, float]:
+    """Return the cost by source of one policy, by metric name.
+
+    Examples
+    --------
+    >>> cost_numbers(pd.DataFrame([{"view": "book", "policy": "none", "fee": 0.0, "cost": 0.0}]), "none")
+    {'cost/book/fee_bps': 0.0, 'cost/book/cost_bps': 0.0}
+    """
+    return {
+        f"cost/{row['view']}/{name}_bps": float(row[name])
+        for row in costs[costs["policy"] == policy].drop(columns="policy").to_dict("records")
+        for name in row
+        if name != "view"
+    }
 
 
 def forecast_metrics(scores: pd.DataFrame, events: pd.DataFrame) -> dict[str, dict[str, float]]:

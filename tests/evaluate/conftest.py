@@ -40,6 +40,12 @@ def overlapping(generator, size, life=LIFE):
     return np.convolve(shocks, np.ones(life) / np.sqrt(life), mode="valid")[:size]
 
 
+def sources_of(cost):
+    """A cost by source, with nothing fixed and no impact."""
+    nothing = np.zeros_like(cost)
+    return {"fee": 0.25 * cost, "spread": cost - 0.25 * cost, "fixed_fee": nothing, "impact": nothing}
+
+
 def make_episodes(desk: Desk, starts: pd.DatetimeIndex, regime: np.ndarray) -> pd.DataFrame:
     generator = np.random.default_rng(3)
     common = overlapping(generator, len(starts)) * np.array([0.6, 1.0, 1.8])[regime]
@@ -65,6 +71,7 @@ def make_episodes(desk: Desk, starts: pd.DatetimeIndex, regime: np.ndarray) -> p
                         "trading": trading,
                         "carry": carry,
                         "cost": cost,
+                        **sources_of(cost),
                         "payoff": payoff,
                         "turnover": cost * 70,
                         "trades": np.round(cost * 600),
@@ -288,6 +295,7 @@ def make_book(sessions: pd.DatetimeIndex, options: int = 21) -> pd.DataFrame:
                 "from_delta": own,
                 "carry": 0.002,
                 "cost": cost,
+                **sources_of(cost),
                 **common,
                 "traded": 10 * cost,
                 "trades": (cost > 0).astype(float),
