@@ -23,6 +23,8 @@ import pandas as pd
 from pipeline.domain.desk import ForecastSettings
 from pipeline.forecasts.boosted import tree_parameters
 from pipeline.forecasts.combination import inverse_loss_weights, log_pool
+from pipeline.forecasts.linear import linear_predictor, smeared_least_squares
+from pipeline.forecasts.realized import harq_inputs, log_sharq_inputs, shar_inputs
 from pipeline.forecasts.scores import qlike
 
 LAST = pd.Timestamp("2013-08-31")  # the unit of the quarticity changes after it
@@ -51,17 +53,17 @@ def inputs(data: pd.DataFrame) -> dict[str, np.ndarray]:
     error = np.sqrt(data["RQ"])
     implied = data["vix"] ** 2 / 252
     floor = 1e-3 * rv.median()
-    logs = [np.log(np.maximum(each, floor)) for each in (minus, plus, week, month)]
-    sharq = [*logs, np.log(error / rv)]
+    kept = [np.maximum(each, floor).to_numpy() for each in (plus, minus, week, month)]
+    sharq = list(log_sharq_inputs(*kept, np.log(error / rv).to_numpy()).T)
     plus_two = [np.log(minus.rolling(5).mean() / week), np.log(rv.rolling(66).mean())]
     losses = [np.minimum(data["ret"].rolling(days).sum(), 0.0) for days in (1, 5, 22)]
     vix = [np.log(implied), np.log(implied).diff(), np.log(implied / implied.rolling(66).mean())]
     own = [np.log(rv), np.log(data["BV"] / rv), np.log(rv).rolling(22).std()]
     columns = {
         "har": [rv, week, month],
-        "shar": [plus, minus, week, month],
-        "harq": [rv, error * rv / error.mean(), week, month],
-        "log-har": [np.log(rv), *logs[2:]],
+        "shar": list(shar_inputs(*(each.to_numpy() for each in (plus, minus, week, month))).T),
+        "harq": list(harq_inputs(*(each.to_numpy() for each in (rv, error, week, month))).T),
+        "log-har": [np.log(rv), *sharq[2:4]],
         "log-sharq": sharq,
         "plus": [*sharq, *plus_two],
         "L": [*sharq, *plus_two, *losses],
@@ -97,11 +99,9 @@ def every_month(fit: Fit, X: np.ndarray, y: np.ndarray, horizon: int) -> np.ndar
 
 def smeared(X: np.ndarray, y: np.ndarray) -> Forecast:
     """Least squares of the log target with the smearing factor; inputs are clipped to those learned from."""
-    design = np.column_stack([np.ones(len(X)), X])
-    slopes = np.linalg.lstsq(design, np.log(y), rcond=None)[0]
-    factor = np.exp(np.log(y) - design @ slopes).mean()
+    intercept, slopes, factor = smeared_least_squares(X, np.log(y))
     low, high = X.min(axis=0), X.max(axis=0)
-    return lambda Z: factor * np.exp(slopes[0] + np.clip(Z, low, high) @ slopes[1:])
+    return lambda Z: factor * np.exp(linear_predictor(intercept, slopes, np.clip(Z, low, high)))
 
 
 def boosted(horizon: int, linear: int) -> Fit:

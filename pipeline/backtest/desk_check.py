@@ -7,7 +7,7 @@ from pipeline.domain.desk import Desk, load_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.naming import hint
 from pipeline.features.catalogue import catalogue
-from pipeline.ingest.tables import VOL_INDEX_NAMES
+from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 from pipeline.policies.catalogue import desk_policies
 
 
@@ -51,7 +51,8 @@ def _check_columns(desk: Desk, features: Mapping[str, tuple[str, ...]]) -> None:
 def _absent(data: SampleData | FilesData) -> dict[str, str]:
     """Return the inputs of features that the data does not give, and what to do about each."""
     if isinstance(data, SampleData):
-        return dict.fromkeys(VOL_INDEX_NAMES, "only data of the source files has it: choose another feature")
+        elsewhere = (*VOL_INDEX_NAMES, *REALIZED_NAMES)
+        return dict.fromkeys(elsewhere, "only data of the source files has it: choose another feature")
     columns = {
         column: f"set data.bars.columns.{column}, or choose a feature of closes such as return_1d"
         for column, name in data.bars.columns
@@ -62,4 +63,10 @@ def _absent(data: SampleData | FilesData) -> dict[str, str]:
         for name in VOL_INDEX_NAMES
         if name not in data.vol_indices.given
     }
-    return columns | indices
+    named = {} if data.realized is None else dict(data.realized.columns)
+    measures = {
+        name: f"set data.realized.columns.{name}, or choose another feature"
+        for name in REALIZED_NAMES
+        if named.get(name) is None
+    }
+    return columns | indices | measures

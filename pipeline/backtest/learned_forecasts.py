@@ -35,14 +35,15 @@ from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.quantile_intervals import QuantileEdges, conformal_interval
 from pipeline.forecasts.reliability import reliability_table
 from pipeline.forecasts.targets import Target
-from pipeline.forecasts.task import Task, gap_task, illiquidity_task, spike_task, variance_task
+from pipeline.forecasts.task import MEASURES, Task, gap_task, illiquidity_task, spike_task, variance_task
 from pipeline.ingest.pieces import Pieces, anew
 
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
 QUANTILE, QUANTILE_ADAPTIVE = "lightgbm_quantile", "lightgbm_quantile_adaptive"
 WITHOUT_IMPLIED = {LightGbm.name: "lightgbm_no_implied", LogLinear.name: "log_linear_no_implied"}
 IMPLIED_FROM = 0.9
-"""Share of the rows before the first window that must know the implied volatility for it to be an input."""
+"""Share of the rows before the first window that must know the implied volatility for it to be an input, and
+the realised measures for their models to be fitted."""
 log = logging.getLogger(__name__)
 
 
@@ -153,10 +154,13 @@ def learn_forecasts(
     no volume, illiquidity is 1 in every session and no liquidity gap is forecast. Implied volatility is an
     input of the variance forecasts where the rows before the first window know it; the trees and the linear
     model without it then stand beside them in the scores, as `lightgbm_no_implied`, `log_linear_no_implied`.
+    Where the rows before the first window know the desk's realised measures, the models of these (SHAR, HARQ,
+    log-SHARQ) stand beside the others.
     """
     settings, reach = desk.forecasts, desk.forecasts.horizons[-1]
     offered = tuple(features.columns)
     implied = features["implied_vol"].iloc[: windows[0].start].notna().mean() > IMPLIED_FROM
+    measured = _are_measured(features, windows[0].start)
     processes = _fitted_processes(desk, features, windows, pieces)
 
     def walk(task: Task, target: Callable[[Window], Target]) -> _Walk:
@@ -164,7 +168,7 @@ def learn_forecasts(
 
     def variance_walk(horizon: int) -> _Walk:
         ahead = targets.variance_ahead(close, horizon)
-        found = walk(variance_task(horizon, offered, implied), lambda _: ahead)
+        found = walk(variance_task(horizon, offered, implied, measured), lambda _: ahead)
         if not implied:
             return found
         blind = walk(variance_task(horizon, offered), lambda _: ahead).predictions[list(WITHOUT_IMPLIED)]
@@ -245,6 +249,12 @@ def _learn_liquidity(
         "gap_base": gaps.predictions[Climatology.name].to_numpy(dtype=float),
     }
     return _Liquidity(columns, (level,), (gaps,), float(median[-1]))
+
+
+def _are_measured(features: pd.DataFrame, first: int) -> bool:
+    """Return whether the rows before the first window know the desk's realised measures, if it has any."""
+    names = [name for name in MEASURES if name in features]
+    return bool(names) and bool(features[names].iloc[:first].notna().all(axis=1).mean() > IMPLIED_FROM)
 
 
 def _fitted_processes(

@@ -158,6 +158,34 @@ class VolIndices(Settings):
         return {name: each for name in type(self).model_fields if (each := getattr(self, name)) is not None}
 
 
+class RealizedColumns(Settings):
+    """Names of the file's columns; what is not named is not read."""
+
+    date: NonEmpty = "date"
+    rv: NonEmpty = "rv"
+    """Realised variance of the session."""
+    rq: NonEmpty | None = None
+    """Realised quarticity, in one unit throughout."""
+    rs_plus: NonEmpty | None = None
+    """Realised semivariance of the rises."""
+    rs_minus: NonEmpty | None = None
+
+    @model_validator(mode="after")
+    def _both_halves(self) -> Self:
+        if (self.rs_plus is None) != (self.rs_minus is None):
+            given, lacking = ("rs_minus", "rs_plus") if self.rs_plus is None else ("rs_plus", "rs_minus")
+            raise ValueError(f"{given} is named without {lacking}: name both or neither")
+        return self
+
+
+class RealizedFile(TimedFile):
+    """Measures of each session's variance, made of returns within it."""
+
+    columns: RealizedColumns = RealizedColumns()
+    scale: Positive = 1.0
+    """Variances of the file times this are daily variances as decimals (0.0001 for percent squared)."""
+
+
 class FilesData(Settings):
     """The user's own files. A row that fails a check is put in quarantine; see docs/own-data.md."""
 
@@ -165,6 +193,7 @@ class FilesData(Settings):
     bars: BarsFile
     implied_vol: ImpliedVolFile
     vol_indices: VolIndices = VolIndices()
+    realized: RealizedFile | None = None
     calendar: str = "XNYS"
     """Name of the exchange in the package exchange_calendars: its sessions and closing times."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -206,13 +235,14 @@ class FilesData(Settings):
     @property
     def tables(self) -> tuple[str, ...]:
         """Canonical tables that the features are made of."""
-        return (*MARKET_TABLES, "vol_indices") if self.vol_indices.given else MARKET_TABLES
+        indices = ("vol_indices",) if self.vol_indices.given else ()
+        return (*MARKET_TABLES, *indices, *(() if self.realized is None else ("realized",)))
 
     @property
     def label(self) -> str:
         """Name of the data in reports and in the ledger of looks: the files of bars and volatility.
 
-        Further indices do not enter: with them a run looks at the same test rows.
+        Further indices and realised measures do not enter: with them a run looks at the same test rows.
         """
         bars, vol = (re.sub(r"[^\w.-]", "_", part.file.name) for part in (self.bars, self.implied_vol))
         return f"files {bars} and {vol}"
@@ -227,7 +257,8 @@ class FilesData(Settings):
             }
 
         indices = self.vol_indices.model_copy(update=absolute(self.vol_indices.given))
-        found = absolute({"bars": self.bars, "implied_vol": self.implied_vol})
+        measures = {} if self.realized is None else {"realized": self.realized}
+        found = absolute({"bars": self.bars, "implied_vol": self.implied_vol, **measures})
         return self.model_copy(update={**found, "vol_indices": indices})
 
 

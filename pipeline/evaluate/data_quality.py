@@ -19,7 +19,7 @@ SHOWN_TEXT: Final = 80
 
 
 def data_named(desk: Desk) -> str:
-    """Name the data with its further indices, and say between which tenors options are marked.
+    """Name the data with all its files, and say between which tenors options are marked.
 
     Examples
     --------
@@ -27,9 +27,12 @@ def data_named(desk: Desk) -> str:
     >>> data_named(load_desk("spx-daily"))
     'sample'
     """
-    if isinstance(desk.data, SampleData) or not desk.data.vol_indices.given:
+    if isinstance(desk.data, SampleData):
         return desk.data.label
-    further = f"{desk.data.label} with {', '.join(desk.data.vol_indices.given)}"
+    measures = [] if desk.data.realized is None else ["realised measures"]
+    if not (more := [*desk.data.vol_indices.given, *measures]):
+        return desk.data.label
+    further = f"{desk.data.label} with {', '.join(more)}"
     tenors = [f"{days}" for days in desk.data.tenors.values()]
     if len(tenors) == 1:
         return further

@@ -6,6 +6,7 @@ import pandas as pd
 
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.sheets import Cell, Sheet, number, plain_rows, probability
+from pipeline.forecasts.catalogue import MEASURED_FORECASTERS
 from pipeline.forecasts.confidence_set import SIZE
 from pipeline.regimes.describe import switches_a_year
 
@@ -37,12 +38,24 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
         "log-HAR and with the log-linear model that the trees start from (for lightgbm a test of the trees' "
         "own share), with lags for the overlap of the horizon and the small-sample correction. The training "
         "windows expand, so for nested models the p is a guide. The confidence set holds the best model with "
-        "90 %: its members, from p = 0.1 on, are in bold. Models of realised measures (SHAR, HARQ, "
-        "log-SHARQ) need intraday data, which daily bars do not hold."
+        "90 %: its members, from p = 0.1 on, are in bold. " + _of_measures(scores)
     )
     tests = ("p, HAR", "p, log-HAR", "p, log-linear", "p, confidence set")
     headings = ("Target", "Model", "QLIKE", "MSE", *tests, "n")
     return Sheet("forecasts", "Forecasts", lead, headings, tuple(rows), labels=2)
+
+
+def _of_measures(scores: pd.DataFrame) -> str:
+    """Say which models are made of realised measures, or what it takes to have some."""
+    if found := [name for name in MEASURED_FORECASTERS if (scores["model"] == name).any()]:
+        return (
+            f"Made of the desk's realised measures: {', '.join(found)}; their target is the same "
+            "close-to-close variance."
+        )
+    return (
+        "Models of realised measures (SHAR, HARQ, log-SHARQ) need intraday data, which daily bars do not "
+        "hold: a desk may give the measures as a file, [data.realized]."
+    )
 
 
 def importance_sheet(evaluation: Evaluation) -> Sheet:

@@ -5,15 +5,19 @@ import pandas as pd
 from pipeline.domain.errors import DataError
 from pipeline.features.catalogue import catalogue
 from pipeline.ingest.as_of import as_of
-from pipeline.ingest.tables import OPTIONAL, PUBLICATION_DELAY, VOL_INDEX_NAMES
+from pipeline.ingest.tables import OPTIONAL, PUBLICATION_DELAY, REALIZED_NAMES, VOL_INDEX_NAMES
 
 BAR_COLUMNS = ["session", "open", "high", "low", "close", "volume"]
 IMPLIED_VOL_MAX_AGE = pd.Timedelta(hours=12)
-"""An implied volatility known longer ago than this is an earlier session's: stale, hence NaN."""
+"""An implied volatility or a realised measure known longer ago than this is an earlier session's: stale,
+hence NaN."""
 
 
 def assemble(
-    bars: pd.DataFrame, implied_vol: pd.DataFrame, vol_indices: pd.DataFrame | None = None
+    bars: pd.DataFrame,
+    implied_vol: pd.DataFrame,
+    vol_indices: pd.DataFrame | None = None,
+    realized: pd.DataFrame | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Return all features on the decision grid: one row a session of `bars`.
 
@@ -22,8 +26,9 @@ def assemble(
 
     Parameters
     ----------
-    bars, implied_vol, vol_indices : canonical tables, see `pipeline.ingest.tables`; None where the desk gives
-        no further index. Which features there are depends on the columns of `vol_indices`, never on its rows.
+    bars, implied_vol, vol_indices, realized : canonical tables, see `pipeline.ingest.tables`; None where the
+        desk gives no further index or no realised measures. Which features there are depends on the columns
+        of these two, never on their rows.
 
     Returns
     -------
@@ -35,23 +40,26 @@ def assemble(
     DataError
         A bar is known only after its decision time.
     """
-    grid = decision_grid(bars, implied_vol, vol_indices)
+    grid = decision_grid(bars, implied_vol, vol_indices, realized)
     absent = {name for name in OPTIONAL if bars[name].isna().all()}
-    absent |= {name for name in VOL_INDEX_NAMES if name not in grid}
+    absent |= {name for name in (*VOL_INDEX_NAMES, *REALIZED_NAMES) if name not in grid}
     offered = [feature for feature in catalogue() if absent.isdisjoint(feature.inputs)]
     columns = {feature.name: feature.values(grid) for feature in offered}
     return {"features": pd.concat([grid[["session", "known_time"]], pd.DataFrame(columns)], axis=1)}
 
 
 def decision_grid(
-    bars: pd.DataFrame, implied_vol: pd.DataFrame, vol_indices: pd.DataFrame | None = None
+    bars: pd.DataFrame,
+    implied_vol: pd.DataFrame,
+    vol_indices: pd.DataFrame | None = None,
+    realized: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the inputs of all features, as known at each session's decision time.
 
     Returns
     -------
-    grid : `session, known_time, open, high, low, close, volume, implied_vol` and the indices that
-        `vol_indices` has, [T] rows.
+    grid : `session, known_time, open, high, low, close, volume, implied_vol` the indices that
+        `vol_indices` has and the measures that `realized` has, [T] rows.
 
     Raises
     ------
@@ -70,7 +78,8 @@ def decision_grid(
     prices = bars[BAR_COLUMNS].reset_index(drop=True)
     prices.insert(1, "known_time", decided)
     grid = prices.assign(implied_vol=quotes["implied_vol"])
-    if vol_indices is None:
-        return grid
-    names = [name for name in VOL_INDEX_NAMES if name in vol_indices]
-    return grid.join(as_of(decided, vol_indices, names, max_age=IMPLIED_VOL_MAX_AGE))
+    for table, known in ((vol_indices, VOL_INDEX_NAMES), (realized, REALIZED_NAMES)):
+        if table is not None:
+            names = [name for name in known if name in table]
+            grid = grid.join(as_of(decided, table, names, max_age=IMPLIED_VOL_MAX_AGE))
+    return grid

@@ -5,6 +5,7 @@ from pipeline.features import (
     jumps,
     liquidity,
     range_volatility,
+    realized,
     semivariance,
     spreads,
     trend,
@@ -25,6 +26,7 @@ MODULES = (
     derivatives,
     vol_of_vol,
     vol_indices,
+    realized,
 )
 """Their import declares the features; their order is that of the columns."""
 

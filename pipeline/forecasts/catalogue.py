@@ -14,6 +14,7 @@ from pipeline.forecasts.garch import Garch, Gjr
 from pipeline.forecasts.har import Har, LogHar
 from pipeline.forecasts.last_value import LastValue
 from pipeline.forecasts.log_linear import LogLinear
+from pipeline.forecasts.realized import Harq, LogSharq, Shar
 from pipeline.forecasts.task import Task
 
 LEVEL_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
@@ -23,6 +24,10 @@ VARIANCE_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {**LEVEL_FORECASTERS, **{model.name: model for model in (Garch, Gjr)}}
 )
 """What forecasts any level, and what forecasts variances of returns only."""
+MEASURED_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
+    {model.name: model for model in (Shar, Harq, LogSharq)}
+)
+"""What forecasts variances from realised measures, where a task has those that it needs."""
 EVENT_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {model.name: model for model in (Climatology, Logistic, LightGbmEvent)}
 )
@@ -39,7 +44,12 @@ def forecasters(task: Task) -> Mapping[str, type[Forecaster]]:
     """
     if task.kind == "event":
         return EVENT_FORECASTERS
-    return VARIANCE_FORECASTERS if task.squared else LEVEL_FORECASTERS
+    if not task.squared:
+        return LEVEL_FORECASTERS
+    able = {
+        name: each for name, each in MEASURED_FORECASTERS.items() if set(each.needs) <= set(task.measures)
+    }
+    return {**VARIANCE_FORECASTERS, **able}
 
 
 def restore(state: dict[str, Any]) -> Forecaster:
@@ -50,7 +60,7 @@ def restore(state: dict[str, Any]) -> Forecaster:
     StoreError
         The state names a model that does not exist.
     """
-    known = {**VARIANCE_FORECASTERS, **EVENT_FORECASTERS}
+    known = {**VARIANCE_FORECASTERS, **MEASURED_FORECASTERS, **EVENT_FORECASTERS}
     name = state.get("model")
     if name not in known:
         raise StoreError(f"saved forecaster {name}: no such model (known: {', '.join(known)})")

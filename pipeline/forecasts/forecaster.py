@@ -32,6 +32,8 @@ class Forecaster(ABC):
     """
 
     name: ClassVar[str]
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Columns among `Task.measures` without which a task has no such forecaster."""
 
     def __init__(self, task: Task, settings: ForecastSettings = DEFAULTS, seed: int = 0) -> None:
         self.task = task

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.forecaster import Forecaster
-from pipeline.forecasts.linear import least_squares, linear_predictor
+from pipeline.forecasts.linear import least_squares, linear_predictor, smeared_least_squares
 
 
 class Har(Forecaster):
@@ -29,20 +29,25 @@ class Har(Forecaster):
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Estimate intercept, slopes and floor; see `Forecaster`."""
-        components = self.task.components(X)
-        rows = self.usable(components, y)
-        used, target = components[rows], self.task.floored(y)[rows]
+        inputs = self.inputs(X)
+        rows = self.usable(inputs, y)
+        used, target = inputs[rows], self.task.floored(y)[rows]
         self.intercept_, self.slopes_ = least_squares(used, target)
-        self.floor_ = float(used[:, 2].min() * target.mean() / used[:, 2].mean())
+        month = used[:, -1]
+        self.floor_ = float(month.min() * target.mean() / month.mean())
         self.floored_share_ = float((self._line(used) < self.floor_).mean())
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the floored regression at every row, [T]."""
-        return np.maximum(self._line(self.task.components(X)), self.floor_)
+        return np.maximum(self._line(self.inputs(X)), self.floor_)
 
-    def _line(self, components: FloatArray) -> FloatArray:
-        return linear_predictor(self.intercept_, self.slopes_, components)
+    def inputs(self, X: pd.DataFrame) -> FloatArray:
+        """Return what the regression sees at every row, [T, K], the month's level last."""
+        return self.task.components(X)
+
+    def _line(self, inputs: FloatArray) -> FloatArray:
+        return linear_predictor(self.intercept_, self.slopes_, inputs)
 
 
 class LogHar(Forecaster):
@@ -62,15 +67,16 @@ class LogHar(Forecaster):
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Estimate intercept, slopes and smearing factor; see `Forecaster`."""
-        logs = np.log(self.task.components(X))
+        logs = self.inputs(X)
         rows = self.usable(logs, y)
         target = np.log(self.task.floored(y)[rows])
-        self.intercept_, self.slopes_ = least_squares(logs[rows], target)
-        residual = target - linear_predictor(self.intercept_, self.slopes_, logs[rows])
-        self.smearing_ = float(np.exp(residual).mean())
+        self.intercept_, self.slopes_, self.smearing_ = smeared_least_squares(logs[rows], target)
         return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the smeared exponential of the regression at every row, [T]."""
-        logs = np.log(self.task.components(X))
-        return self.smearing_ * np.exp(linear_predictor(self.intercept_, self.slopes_, logs))
+        return self.smearing_ * np.exp(linear_predictor(self.intercept_, self.slopes_, self.inputs(X)))
+
+    def inputs(self, X: pd.DataFrame) -> FloatArray:
+        """Return the logarithms that the regression sees at every row, [T, K]."""
+        return np.log(self.task.components(X))

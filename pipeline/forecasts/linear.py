@@ -34,6 +34,20 @@ def least_squares(Z: FloatArray, y: FloatArray) -> tuple[float, FloatArray]:
     return float(solution[0]), solution[1:] / scale
 
 
+def smeared_least_squares(Z: FloatArray, logs: FloatArray) -> tuple[float, FloatArray, float]:
+    """Return intercept, slopes and smearing factor of a regression of the log target [T] on Z [T, K].
+
+    The factor is the mean exponential of the residuals: the exponential of a fitted logarithm is biased low.
+
+    References
+    ----------
+    Duan (1983), Smearing estimate: a nonparametric retransformation method.
+    """
+    intercept, slopes = least_squares(Z, logs)
+    residual = logs - linear_predictor(intercept, slopes, Z)
+    return intercept, slopes, float(np.exp(residual).mean())
+
+
 @dataclass(frozen=True)
 class Standardiser:
     """Means and standard deviations of the training rows; a constant column is left unscaled."""

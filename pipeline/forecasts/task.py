@@ -23,6 +23,8 @@ RANGE_LEVELS = ("parkinson_1d", "parkinson_5d", "parkinson_22d")
 ILLIQUIDITY_LEVELS = ("illiquidity_1d", "illiquidity_5d", "illiquidity_22d")
 RECENT = ("leverage_5d", "return_1d")
 TREND = ("downside_vol_22d", "variance_ratio_66d", "trend_22d", "return_volume_corr_22d")
+MEASURES = ("rv_1d", "rv_5d", "rv_22d", "upside_rv_1d", "downside_rv_1d", "log_rq_ratio_1d")
+"""Of a desk that gives realised measures."""
 IMPLIED = ("implied_vol", "implied_vol_change_1d", "vol_risk_premium")
 
 
@@ -39,6 +41,7 @@ class Task:
         66 where there are closes only).
     inputs : further columns of the linear models, used as they are.
     tree_inputs : further columns of the trees only; these may be NaN.
+    measures : columns of realised measures, for the models that are made of nothing else.
     squared : the levels are annual volatilities and stand for a variance over the horizon, v² h / 252.
     floor : smallest value that a target or level can take, in units of the target.
     """
@@ -49,6 +52,7 @@ class Task:
     levels: tuple[str, str, str]
     inputs: tuple[str, ...] = ()
     tree_inputs: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
     squared: bool = False
     floor: float = SMALLEST_ILLIQUIDITY
 
@@ -67,7 +71,11 @@ class Task:
         >>> week.components(X).round(6)
         array([[0.000794, 0.000794, 0.000794]])
         """
-        levels = columns(self, X, self.levels)
+        return self.scaled(X, self.levels)
+
+    def scaled(self, X: pd.DataFrame, names: tuple[str, ...]) -> FloatArray:
+        """Return any columns in the unit of the levels as the target counts, [T, K], raised to the floor."""
+        levels = columns(self, X, names)
         if self.squared:
             levels = levels**2 * (self.horizon / SESSIONS_PER_YEAR)
         return np.maximum(levels, self.floor)
@@ -93,7 +101,9 @@ def columns(task: Task, X: pd.DataFrame, names: tuple[str, ...]) -> FloatArray:
     return np.column_stack([X[name].to_numpy(dtype=float) for name in names])
 
 
-def variance_task(horizon: int, offered: Offered = None, implied: bool = False) -> Task:
+def variance_task(
+    horizon: int, offered: Offered = None, implied: bool = False, measured: bool = False
+) -> Task:
     """Return the task of forecasting close-to-close variance over the next `horizon` sessions.
 
     The inputs were chosen walk-forward on S&P 500 rows from 2006 to 2015, before the shipped desk's test
@@ -111,6 +121,8 @@ def variance_task(horizon: int, offered: Offered = None, implied: bool = False) 
     offered : feature columns that there are.
     implied : let the linear models see log implied volatility; it must be known on the training rows. On
         closes of 1993–2003 it takes the QLIKE at 21 sessions from .205 to .170.
+    measured : let the models of realised measures stand beside the others; they must be known on the
+        training rows.
 
     Examples
     --------
@@ -125,6 +137,7 @@ def variance_task(horizon: int, offered: Offered = None, implied: bool = False) 
         levels=_volatility_levels(offered),
         inputs=(*RECENT, "log_implied_vol") if implied else RECENT,
         tree_inputs=trees,
+        measures=_among(offered, MEASURES) if measured else (),
         squared=True,
         floor=SMALLEST_VARIANCE,
     )

@@ -16,6 +16,7 @@ from pipeline.ingest.jumps import spikes
 from pipeline.ingest.missing_runs import LONGEST_GAP, name_missing
 from pipeline.ingest.quarantine import Quarantine
 from pipeline.ingest.raw_table import content_hash, read_raw
+from pipeline.ingest.realized_file import realized
 from pipeline.ingest.screening import numbers, refuse
 from pipeline.ingest.tables import Tables
 from pipeline.ingest.timed_rows import (
@@ -42,11 +43,13 @@ def content_of(data: FilesData) -> dict[str, str]:
         A file is missing or cannot be read.
     """
     files = {"bars": data.bars, "implied_vol": data.implied_vol, **data.vol_indices.given}
+    if data.realized is not None:
+        files["realized"] = data.realized
     return {name: content_hash(each.file) for name, each in files.items()}
 
 
 def load(data: FilesData, content: Mapping[str, str]) -> Tables:
-    """Return `bars`, `implied_vol`, `vol_indices` where the desk gives some, and what there is to say.
+    """Return `bars`, `implied_vol`, of `vol_indices` and `realized` what the desk gives, and what to say.
 
     Parameters
     ----------
@@ -68,10 +71,15 @@ def load(data: FilesData, content: Mapping[str, str]) -> Tables:
     sessions = bars.table["session"].to_numpy().astype("datetime64[D]")
     vol = implied_vol(data, content.get("implied_vol"), sessions)
     indices = {name: vol_index(data, name, content.get(name), sessions) for name in data.vol_indices.given}
-    screened = (bars, vol, *indices.values())
+    measures = (
+        () if data.realized is None else (realized(data, data.realized, content.get("realized"), sessions),)
+    )
+    screened = (bars, vol, *indices.values(), *measures)
     tables = {"bars": bars.table, "implied_vol": vol.table}
     if indices:
         tables["vol_indices"] = wide([each.table for each in indices.values()])
+    for each in measures:
+        tables["realized"] = each.table
     notes = [note for each in screened for note in each.notes]
     return tables | {
         "quarantine": pd.concat([each.quarantine for each in screened], ignore_index=True),

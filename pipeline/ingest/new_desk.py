@@ -15,6 +15,8 @@ from pipeline.domain.data_settings import (
     FilesData,
     ImpliedVolColumns,
     ImpliedVolFile,
+    RealizedColumns,
+    RealizedFile,
     SkewFile,
     VolIndices,
 )
@@ -34,6 +36,10 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "vix3m": ("vix3m", "vxv", "close", "last", "value"),
     "vvix": ("vvix", "close", "last", "value"),
     "skew": ("skew", "close", "last", "value"),
+    "rv": ("rv", "realized_variance", "realised_variance", "rv5"),
+    "rq": ("rq", "realized_quarticity", "realised_quarticity"),
+    "rs_plus": ("rs_plus", "rsplus", "rs+", "rsv_plus", "rs_p"),
+    "rs_minus": ("rs_minus", "rsminus", "rs-", "rsv_minus", "rs_n"),
 }
 """What columns are usually called, in lower case, the most telling name first."""
 
@@ -56,19 +62,27 @@ class NewDesk:
     notes: tuple[str, ...]
 
 
-def new_desk(path: Path, bars: Path, vol: Path, indices: Mapping[str, Path] | None = None) -> NewDesk:
+def new_desk(
+    path: Path,
+    bars: Path,
+    vol: Path,
+    indices: Mapping[str, Path] | None = None,
+    realized: Path | None = None,
+) -> NewDesk:
     """Return the text of a desk file for a user's bars and volatility indices.
 
     Columns are found by their names, the unit of the volatility by its median, and the windows by the span
     of the data: regimes learn from its first two fifths, policies from the third, the rest is tested. The
     files are read and screened as a run will read them. Further indices do not move the windows: where one
-    begins later than the signals, options are marked without it until then.
+    begins later than the signals, options are marked without it until then. Nor do realised measures: where
+    they begin too late, their models are not fitted.
 
     Parameters
     ----------
     path : where the desk file will stand; the files' paths are written as seen from there.
     bars, vol : CSV or Parquet files.
     indices : files of further indices by their names in `data.vol_indices`.
+    realized : file of realised measures.
 
     Raises
     ------
@@ -77,7 +91,13 @@ def new_desk(path: Path, bars: Path, vol: Path, indices: Mapping[str, Path] | No
         two have less than five years in common.
     """
     further = VolIndices.model_validate({name: _index(name, file) for name, file in (indices or {}).items()})
-    data = FilesData(source="files", bars=_bars(bars), implied_vol=_implied_vol(vol), vol_indices=further)
+    data = FilesData(
+        source="files",
+        bars=_bars(bars),
+        implied_vol=_implied_vol(vol),
+        vol_indices=further,
+        realized=None if realized is None else _realized(realized),
+    )
     tables = load(data, {})
     sessions = tables["bars"]["session"]
     windows = _windows(sessions, tables["implied_vol"]["session"])
@@ -114,6 +134,17 @@ def _index(name: str, file: Path) -> dict[str, Any]:
     if name == "skew":
         return settings
     return settings | {"unit": _unit(raw.column(str(has_name["value"]), f"data.vol_indices.{name}"))}
+
+
+def _realized(file: Path) -> RealizedFile:
+    raw = read_raw(file)
+    has_name = {name: _column(raw, name) for name in RealizedColumns.model_fields}
+    for name in ("date", "rv"):
+        if not has_name[name]:
+            raise _unnamed(raw, name, "realized")
+    if not (has_name["rs_plus"] and has_name["rs_minus"]):
+        has_name["rs_plus"] = has_name["rs_minus"] = None
+    return RealizedFile(file=file.resolve(), columns=RealizedColumns.model_validate(has_name))
 
 
 def _unit(texts: Text) -> Literal["points", "decimal"]:
@@ -154,6 +185,7 @@ def _windows(bars: "pd.Series[pd.Timestamp]", vol: "pd.Series[pd.Timestamp]") ->
 
 def _text(path: Path, data: FilesData, windows: Mapping[str, date]) -> str:
     folder = path.resolve().parent
+    further = _indices(folder, data.vol_indices.given) + _measures(folder, data.realized)
     bars, vol = data.bars, data.implied_vol
     found = {name: column for name, column in bars.columns if column is not None}
     absent = [name for name, column in bars.columns if column is None]
@@ -204,7 +236,7 @@ tenor_days = {vol.tenor_days}
 [data.implied_vol.columns]
 {_lines(dict(vol.columns))}
 
-{_indices(folder, data.vol_indices.given)}[windows]                # from the span of the data
+{further}[windows]                # from the span of the data
 learn_start = {windows["learn_start"]}    # regimes and volatility learn from here
 signals_start = {windows["signals_start"]}  # first out-of-sample signals; policies train from here
 test_start = {windows["test_start"]}
@@ -224,6 +256,20 @@ turbulent = {{ policy = "delta_implied", every = 1 }}
 def _indices(folder: Path, given: Mapping[str, SkewFile]) -> str:
     """Return the tables of the further indices."""
     return "".join(f"{_index_table(folder, name, each)}\n\n" for name, each in given.items())
+
+
+def _measures(folder: Path, realized: RealizedFile | None) -> str:
+    """Return the table of the realised measures."""
+    if realized is None:
+        return ""
+    named = {name: column for name, column in realized.columns if column is not None}
+    return f"""\
+[data.realized]   # SHAR, HARQ and log-SHARQ are fitted where their measures are there
+file = {_quoted(_from(folder, realized.file))}
+scale = {realized.scale:g}    # variances in the file times this are daily variances as decimals
+columns = {{ {", ".join(_lines(named).splitlines())} }}
+
+"""
 
 
 def _index_table(folder: Path, name: str, index: SkewFile) -> str:

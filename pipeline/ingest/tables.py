@@ -28,6 +28,9 @@ OPTIONAL: Final = ("open", "high", "low", "volume")
 VOL_INDEX_NAMES: Final = ("vix9d", "vix3m", "vvix", "skew")
 """Columns of `vol_indices`, of which a desk gives some: those that it does not give are not there at all."""
 
+REALIZED_NAMES: Final = ("rv", "rq", "rs_plus", "rs_minus")
+"""Columns of `realized`, of which a desk gives the first and may give others."""
+
 
 def _check(holds: Callable[..., pd.Series], fault_and_remedy: str) -> pa.Check:
     return pa.Check(holds, error=fault_and_remedy)
@@ -117,10 +120,33 @@ VOL_INDICES: Final = pa.DataFrameSchema(
     },
     checks=[_known_after_event()],
 )
+REALIZED: Final = pa.DataFrameSchema(
+    {
+        **_time_columns(),
+        "rv": pa.Column(
+            float, _check(lambda x: (x > 0) & (x < 1), "must be a daily variance as a decimal: set the scale")
+        ),
+        "rq": pa.Column(
+            float,
+            _check(lambda x: (x > 0) & (x < INFINITY), "must be finite and above zero: correct the row"),
+            required=False,
+        ),
+        **{
+            name: pa.Column(
+                float,
+                _check(lambda x: (x >= 0) & (x < 1), "must be a daily variance as a decimal: set the scale"),
+                required=False,
+            )
+            for name in REALIZED_NAMES[2:]
+        },
+    },
+    checks=[_known_after_event()],
+)
 SCHEMAS: Final[Mapping[str, pa.DataFrameSchema]] = {
     "bars": BARS,
     "implied_vol": IMPLIED_VOL,
     "vol_indices": VOL_INDICES,
+    "realized": REALIZED,
 }
 """Canonical tables by name.
 
@@ -129,6 +155,8 @@ open, the high, the low or the volume has NaN in the whole column.
 `implied_vol` : `session, event_time, known_time, implied_vol, tenor_days`.
 `vol_indices` : `session, event_time, known_time` and, of `vix9d, vix3m, vvix, skew` in this order, those that
 the desk gives: annual decimals, the skew in points; NaN in a session for which another one has a value.
+`realized` : `session, event_time, known_time, rv` and, of `rq, rs_plus, rs_minus` in this order, those that
+the desk gives: daily variances as decimals, open to close; the quarticity in a unit of the file's own.
 """
 
 

@@ -48,8 +48,8 @@ def implied_vol(data: FilesData, expected: str | None, sessions: Sessions) -> Sc
     settings = data.implied_vol
     found = _screened(data, "implied_vol", settings, settings.columns.implied_vol, expected, sessions)
     table = found.table.rename(columns={"value": "implied_vol"}).assign(tenor_days=settings.tenor_days)
-    lacking = _lacking(found, sessions, "they start no option")
-    return replace(found, table=table, notes=(*found.notes, *lacking))
+    unknown = lacking(found, sessions, "they start no option")
+    return replace(found, table=table, notes=(*found.notes, *unknown))
 
 
 def vol_index(data: FilesData, name: str, expected: str | None, sessions: Sessions) -> Screened:
@@ -62,8 +62,8 @@ def vol_index(data: FilesData, name: str, expected: str | None, sessions: Sessio
     key = f"vol_indices.{name}"
     found = _screened(data, key, settings, settings.columns.value, expected, sessions)
     marked = "options are marked by the other indices there" if name in data.tenors else "it is unknown there"
-    lacking = _lacking(found, sessions, marked)
-    return replace(found, table=found.table.rename(columns={"value": name}), notes=(*found.notes, *lacking))
+    unknown = lacking(found, sessions, marked)
+    return replace(found, table=found.table.rename(columns={"value": name}), notes=(*found.notes, *unknown))
 
 
 def wide(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -128,7 +128,7 @@ def _check_unit(settings: ImpliedVolFile | VolIndexFile, key: str, vol: FloatArr
         )
 
 
-def _lacking(found: Screened, bars: Sessions, consequence: str) -> tuple[str, ...]:
+def lacking(found: Screened, bars: Sessions, consequence: str) -> tuple[str, ...]:
     """Return a note on the sessions of the bars without a value; raise where they are all."""
     own, file = found.table["session"].to_numpy().astype("datetime64[D]"), found.intake["file"]
     missing = int((~np.isin(bars, own)).sum())

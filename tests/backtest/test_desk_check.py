@@ -58,6 +58,7 @@ run = []
             "needs the high: set data.bars.columns.high, or choose",
         ),
         ('high = "h", low = "l"', "illiquidity_5d", "needs the volume: set data.bars.columns.volume, or"),
+        ("", "log_rv_1d", r"needs the rv: set data\.realized\.columns\.rv, or choose another feature"),
         ("", "vvix", r"needs the vvix: set data\.vol_indices\.vvix, or choose another feature"),
     ],
 )

@@ -11,7 +11,7 @@ from pipeline.features.assemble import assemble
 from pipeline.features.catalogue import catalogue
 from pipeline.features.feature import Feature
 from pipeline.ingest.sources import load_tables
-from pipeline.ingest.tables import VOL_INDEX_NAMES
+from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 
 LENGTH = 420
 TIMES = (275, 300, 333, LENGTH - 2)
@@ -34,6 +34,7 @@ def market(seed, length=LENGTH):
             "vix3m": rng.uniform(0.1, 0.5, length),
             "vvix": rng.uniform(0.7, 1.5, length),
             "skew": rng.uniform(105.0, 160.0, length),
+            **{name: rng.lognormal(-9.0, 1.0, length) for name in REALIZED_NAMES},
         }
     )
 
@@ -133,22 +134,34 @@ def further_indices(bars):
     return table[table[list(VOL_INDEX_NAMES)].notna().any(axis=1)]
 
 
+def measures(bars):
+    """Realised measures from row 500 on, with holes."""
+    table = bars[["session", "event_time", "known_time"]].copy()
+    rng = np.random.default_rng(8)
+    for name in REALIZED_NAMES:
+        table[name] = rng.lognormal(-9.0, 1.0, len(bars))
+    return table.iloc[500:].drop(index=rng.integers(500, len(bars), 40))
+
+
 @pytest.mark.parametrize("t", [700, 3900, 4600])
 def test_the_matrix_of_real_data_does_not_see_past_its_row(t):
     tables = load_tables(SampleData())
     bars, quotes = tables["bars"], tables["implied_vol"]
     indices = further_indices(bars)
-    whole = assemble(bars, quotes, indices)["features"].iloc[: t + 1]
+    realized = measures(bars)
+    whole = assemble(bars, quotes, indices, realized)["features"].iloc[: t + 1]
     noise = market(seed=t, length=len(bars))
     prices = ["open", "high", "low", "close", "volume"]
     future = pd.concat([bars[prices].iloc[: t + 1], noise[prices].iloc[t + 1 :]])
     later = quotes["known_time"] > whole["known_time"].iloc[-1]
     after = indices["known_time"] > whole["known_time"].iloc[-1]
+    unmeasured = realized["known_time"] > whole["known_time"].iloc[-1]
     scrambled = assemble(
         bars.assign(**future),
         quotes.assign(implied_vol=quotes["implied_vol"].mask(later, 3.0)),
         indices.assign(**{name: indices[name].mask(after, 3.0) for name in VOL_INDEX_NAMES}),
+        realized.assign(**{name: realized[name].mask(unmeasured, 3.0) for name in REALIZED_NAMES}),
     )["features"]
-    cut = assemble(bars.iloc[: t + 1], quotes[~later], indices[~after])["features"]
+    cut = assemble(bars.iloc[: t + 1], quotes[~later], indices[~after], realized[~unmeasured])["features"]
     pd.testing.assert_frame_equal(scrambled.iloc[: t + 1], whole, check_exact=True)
     pd.testing.assert_frame_equal(cut, whole, check_exact=True)

@@ -14,6 +14,7 @@ ROWS, BOUNDARY, CUTS = 900, 700, (700, 701, 777, 898)
 
 LEVEL_TARGETS = {
     "variance_1d": (variance_task(1), lambda X: variance_ahead(X["close"], 1)),
+    "variance_5d": (variance_task(5, measured=True), lambda X: variance_ahead(X["close"], 5)),
     "variance_21d": (variance_task(21), lambda X: variance_ahead(X["close"], 21)),
     "illiquidity_1d": (illiquidity_task(), lambda X: level_ahead(X["illiquidity_1d"])),
 }
@@ -32,7 +33,9 @@ CASES = [
 def market() -> pd.DataFrame:
     rng = np.random.default_rng(21)
     tasks = [task for task, _ in (*LEVEL_TARGETS.values(), *EVENT_TARGETS.values())]
-    names = sorted({name for task in tasks for name in (*task.levels, *task.inputs, *task.tree_inputs)})
+    names = sorted(
+        {name for task in tasks for name in (*task.levels, *task.inputs, *task.tree_inputs, *task.measures)}
+    )
     X = pd.DataFrame(0.2 * np.exp(0.3 * rng.normal(size=(ROWS, len(names)))), columns=names)
     X["return_1d"] = 0.01 * np.exp(np.sin(np.arange(ROWS) / 40)) * rng.normal(size=ROWS)
     X["close"] = 100 * np.exp(np.cumsum(X["return_1d"]))

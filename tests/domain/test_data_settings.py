@@ -121,6 +121,31 @@ def test_a_mistake_about_a_further_index_is_one_clear_line(text, message):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("columns.rv = 'RV'", r"key data\.realized\.file is missing"),
+        ("file = 'x'\ncolumns.rss = 'a'", r"unknown key data\.realized\.columns\.rss; did you mean"),
+        ("file = 'x'\nscale = 0", r"data\.realized\.scale: input should be greater than 0"),
+        (
+            "file = 'x'\ncolumns.rs_minus = 'a'",
+            r"data\.realized\.columns: rs_minus is named without rs_plus: name both or neither",
+        ),
+    ],
+)
+def test_a_mistake_about_realised_measures_is_one_clear_line(text, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        parsed(vol=f"[data.realized]\n{text}")
+    assert "\n" not in str(caught.value)
+
+
+def test_realised_measures_are_optional_and_found_from_the_desk_file():
+    data = parsed(vol="[data.realized]\nfile = 'rv.csv'").data
+    assert data.tables == ("bars", "implied_vol", "realized")
+    assert data.label == parsed().data.label, "the test rows are the same"
+    assert data.located(Path("/d")).realized.file == Path("/d/rv.csv")
+
+
 def test_further_indices_are_optional_and_know_their_tenors():
     alone = parsed().data
     assert alone.tables == SampleData().tables == ("bars", "implied_vol")

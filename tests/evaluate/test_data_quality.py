@@ -87,14 +87,22 @@ def test_the_report_shows_files_notes_and_rows(judged, tmp_path):
 
 
 def test_the_report_names_the_further_indices_and_how_options_are_marked(desk):
-    def named(indices):
-        files = {"bars": {"file": "spy.csv"}, "implied_vol": {"file": "vix.csv"}, "vol_indices": indices}
+    def named(indices, **more):
+        files = {
+            "bars": {"file": "spy.csv"},
+            "implied_vol": {"file": "vix.csv"},
+            "vol_indices": indices,
+            **more,
+        }
         data = FilesData.model_validate({"source": "files", **files})
         return data_named(desk.model_copy(update={"data": data}))
 
     vix9d, skew = {"file": "a.csv"}, {"file": "b.csv"}
     assert named({}) == "files spy.csv and vix.csv"
     assert named({"skew": skew}) == "files spy.csv and vix.csv with skew"
+    measures = {"file": "rv.csv"}
+    assert named({}, realized=measures) == "files spy.csv and vix.csv with realised measures"
+    assert named({"skew": skew}, realized=measures).endswith("with skew, realised measures")
     assert named({"vix9d": vix9d, "skew": skew}) == (
         "files spy.csv and vix.csv with vix9d, skew, options marked by their maturity between 9, 30 days"
     )

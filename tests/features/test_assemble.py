@@ -5,7 +5,9 @@ import pytest
 from pipeline.domain.errors import DataError
 from pipeline.features.assemble import assemble
 from pipeline.features.catalogue import catalogue
-from pipeline.ingest.tables import VOL_INDEX_NAMES
+from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
+
+OF_OTHER_FILES = {*VOL_INDEX_NAMES, *REALIZED_NAMES}
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +16,7 @@ def features(sample_tables):
 
 
 def test_one_row_a_session_at_its_decision_time(features, sample_bars):
-    offered = [entry.name for entry in catalogue() if set(entry.inputs).isdisjoint(VOL_INDEX_NAMES)]
+    offered = [entry.name for entry in catalogue() if set(entry.inputs).isdisjoint(OF_OTHER_FILES)]
     assert list(features.columns) == ["session", "known_time", *offered]
     pd.testing.assert_series_equal(features["session"], sample_bars["session"])
     assert (features["known_time"] - sample_bars["event_time"] == pd.Timedelta(minutes=15)).all()
@@ -22,7 +24,7 @@ def test_one_row_a_session_at_its_decision_time(features, sample_bars):
 
 
 def test_known_from_the_full_look_back_on(features):
-    elsewhere = {"open", "implied_vol", *VOL_INDEX_NAMES}
+    elsewhere = {"open", "implied_vol", *OF_OTHER_FILES}
     from_bars = [entry for entry in catalogue() if not elsewhere & set(entry.inputs)]
     for entry in from_bars:
         assert features[entry.name].first_valid_index() == entry.lookback - 1, entry.name

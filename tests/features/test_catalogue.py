@@ -3,7 +3,7 @@ import pytest
 from pipeline.domain.desk import RegimeSettings
 from pipeline.features.catalogue import MODULES, catalogue
 from pipeline.features.feature import REGISTRY
-from pipeline.ingest.tables import VOL_INDEX_NAMES
+from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 
 PROMISED = [
     "return_1d",
@@ -58,8 +58,15 @@ PROMISED = [
     "vvix",
     "skew",
     "skew_change_5d",
+    "rv_1d",
+    "rv_5d",
+    "rv_22d",
+    "log_rv_1d",
+    "upside_rv_1d",
+    "downside_rv_1d",
+    "log_rq_ratio_1d",
 ]
-INPUTS = {"open", "high", "low", "close", "volume", "implied_vol", *VOL_INDEX_NAMES}
+INPUTS = {"open", "high", "low", "close", "volume", "implied_vol", *VOL_INDEX_NAMES, *REALIZED_NAMES}
 
 
 def test_every_promised_feature_is_there_in_the_order_of_the_modules():

@@ -108,6 +108,26 @@ def test_further_indices_are_read_with_their_columns_and_do_not_move_the_windows
     assert any(note.startswith("VIX9D.csv: no value for 1500 of ") for note in made.notes)
 
 
+def test_realised_measures_are_read_with_the_columns_that_the_file_has(make, tmp_path):
+    path, _ = make(bars(), vol())
+    measures = pd.DataFrame({"Date": SESSIONS, "RV": 1e-4, "RQ": 1e-8, "RS_plus": 6e-5, "RS_minus": 4e-5})
+    files = tmp_path / "prices.csv", tmp_path / "vol.csv"
+    for kept, named in (
+        (list(measures), {"rv": "RV", "rq": "RQ", "rs_plus": "RS_plus", "rs_minus": "RS_minus"}),
+        (["Date", "RV", "RS_plus"], {"rv": "RV"}),
+    ):
+        measures[kept].to_csv(tmp_path / "rv.csv", index=False)
+        made = new_desk(path, *files, realized=tmp_path / "rv.csv")
+        path.write_text(made.text, encoding="utf-8")
+        found = checked_desk(str(path)).data.realized
+        assert found.columns.model_dump(exclude_none=True) == {"date": "Date", **named}
+    measures.drop(columns="RV").to_csv(tmp_path / "rv.csv", index=False)
+    with pytest.raises(
+        DataError, match=r"rv\.csv: no column looks like the rv .*data\.realized\.columns\.rv"
+    ):
+        new_desk(path, *files, realized=tmp_path / "rv.csv")
+
+
 def test_an_index_without_a_column_names_its_key(make, tmp_path):
     path, _ = make(bars(), vol())
     vol().rename(columns={"CLOSE": "x"}).to_csv(tmp_path / "odd.csv", index=False)
