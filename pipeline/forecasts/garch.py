@@ -91,7 +91,9 @@ class Garch(Forecaster):
         FitError
             Too few usable rows, the task is no variance, or the likelihood did not converge.
         """
-        return self.learn(columns(self.task, X, (RETURNS,))[:, 0])
+        returns = columns(self.task, X, (RETURNS,))
+        self.usable(returns, y)
+        return self.learn(returns[:, 0])
 
     def learn(self, returns: FloatArray) -> Self:
         """Estimate ω, α, γ and β from returns [T], NaN where one is missing; no target is needed.

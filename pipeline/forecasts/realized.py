@@ -81,33 +81,38 @@ class Harq(Har):
 
     .. math:: \hat y_t = b_0 + (b_1 + b_Q \sqrt{RQ_t})\, RV_t + b_5 RV^{(5)}_t + b_{22} RV^{(22)}_t
 
-    In a crash the product of √RQ and RV outgrows everything seen, and with b_Q < 0 the line would fall where
-    variance rises: √RQ counts as at most that of the training rows. Kept above the floor of `Har`. The unit
-    of RQ does not matter as long as it is one and the same.
+    In a crash the product of √RQ and RV outgrows everything seen, and with b_Q < 0 the line falls where
+    variance rises. So a forecast below the floor of `Har`, or above the largest target of the training rows,
+    counts as no forecast and becomes their mean. The unit of RQ does not matter as long as it is one and the
+    same.
 
     References
     ----------
     Bollerslev, Patton, Quaedvlieg (2016), Exploiting the errors: a simple approach for improved volatility
-    forecasting; their filter replaces forecasts outside the range of the targets seen instead.
+    forecasting; the replacement by the mean is their filter of forecasts outside the range of the targets,
+    with the floor in place of the smallest target, for a squared return may be zero.
     """
 
     name = "harq"
     needs = (*RV_LEVELS, RQ_RATIO)
-    largest_error_ = np.inf
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
-        """Estimate intercept, slopes, floor and the largest √RQ; see `Forecaster`."""
-        self.largest_error_ = np.inf
-        inputs = self.inputs(X)
-        rows = self.usable(inputs, y)
-        self.largest_error_ = float((inputs[rows, 1] / inputs[rows, 0]).max())
-        return super().fit(X, y)
+        """Estimate intercept, slopes, and the range and mean of the targets; see `Forecaster`."""
+        super().fit(X, y)
+        target = self.task.floored(y)[self.usable(self.inputs(X), y)]
+        self.ceiling_, self.mean_ = float(target.max()), float(target.mean())
+        return self
+
+    def predict(self, X: pd.DataFrame) -> FloatArray:
+        """Return the filtered regression at every row, [T]."""
+        line = self._line(self.inputs(X))
+        return np.where((line < self.floor_) | (line > self.ceiling_), self.mean_, line)
 
     def inputs(self, X: pd.DataFrame) -> FloatArray:
         """Return RV, √RQ · RV and the mean variances of the week and the month over the horizon, [T, 4]."""
         day, week, month = self.task.scaled(X, RV_LEVELS).T
         error = np.exp(columns(self.task, X, (RQ_RATIO,))[:, 0]) * day
-        return harq_inputs(day, np.minimum(error, self.largest_error_), week, month)
+        return harq_inputs(day, error, week, month)
 
 
 class LogSharq(LogHar):
