@@ -21,6 +21,7 @@ from pipeline.policies.minimum_variance import (
     slope_coefficients,
 )
 from pipeline.policies.remembering import remembered
+from pipeline.policies.slope_share import PRIOR_ERROR, Estimate, learned_share
 from pipeline.policies.trading_rule import charged, traded
 from pipeline.policies.tuning import tune
 from pipeline.policies.whalley_wilmott import half_width
@@ -30,7 +31,6 @@ SPACE: Mapping[str, Sequence[float]] = {
     "forecast_weight": (0.0, 0.25, 0.5, 0.75, 1.0),
     "doubt": (0.0, 0.15, 0.3, 0.6, 1.2),
     "doubt_tilt": (0.67, 1.0, 1.5, 2.25),
-    "slope_share": (0.0, 0.25, 0.5, 0.75, 1.0),
     "band_scale": (0.0, 0.0625, 0.125, 0.25, 0.5),
     "slope_tilt": (0.5, 1.0, 2.0),
     "aversion_tilt": (0.25, 1.0, 4.0),
@@ -58,10 +58,12 @@ class RegimeSwitched:
     - Events: the width is multiplied by 1 + gap_response·(p_gap − base) + spike_response·(p_spike − base),
       floored at zero: a positive response waits the event out, a negative one hedges ahead of it.
 
-    The slope is regressed, the rest is tuned on training episodes by the desk's own risk measure, costs
-    included, from a prior found on days before 2004 (docs/research.md): half implied and half forecast
-    variance, a doubt of .3, half of the slope and an eighth of Whalley and Wilmott's width. The prior
-    knows no regimes: they earn their place on the desk's own training episodes.
+    The slope is regressed, and `slope_share` is a posterior mean: the share with the least variance on the
+    training episodes, shrunk towards one half by the precision of both (`slope_share.learned_share`). The
+    rest is tuned on training episodes by the desk's own risk measure, costs included, from a prior found on
+    days before 2004 (docs/research.md): half implied and half forecast variance, a doubt of .3 and an eighth
+    of Whalley and Wilmott's width. The prior knows no regimes: they earn their place on the desk's own
+    training episodes.
     """
 
     name: ClassVar[str] = "regime_switched"
@@ -80,10 +82,14 @@ class RegimeSwitched:
     spike_response: float = 0.0
 
     def fit(self, training: Training) -> Self:
-        """Return the policy with its slope regressed and its other parameters tuned on training episodes."""
+        """Return the policy with slope and share regressed and its other parameters tuned on the episodes."""
+        state = training.state
         learned: dict[str, Any] = {
-            leg.right: slope_coefficients(training.state, leg.right) for leg in training.state.liability.legs
+            leg.right: slope_coefficients(state, leg.right) for leg in state.liability.legs
         }
+        position = self._unadjusted(state, self._volatility(state))
+        prior = Estimate(self.slope_share, PRIOR_ERROR)
+        learned["slope_share"] = learned_share(state, position, adjustment(state, learned), prior)
         space = {name: grid for name, grid in SPACE.items() if name not in self.without}
         return tune(replace(self, **learned), space, training)
 
@@ -93,8 +99,7 @@ class RegimeSwitched:
         vol = self._volatility(state)
         slopes: dict[Right, Coefficients] = {"call": self.call, "put": self.put}
         share = self.slope_share * by_regime(state, self.slope_tilt)
-        counted = (1.0 + loading(state, vol, self.doubt)) * by_regime(state, self.doubt_tilt)
-        center = target(state, vol, counted) + share * adjustment(state, slopes)
+        center = self._unadjusted(state, vol) + share * adjustment(state, slopes)
         gamma = exposure.curvature(state, vol)
         cost = charged(state, state.desk_cost if self.without >= FORECASTS else state.cost)
         band = traded(state, center, self._half_width(state, gamma, cost), cost, vol)
@@ -102,8 +107,8 @@ class RegimeSwitched:
 
     def parameters(self) -> dict[str, float]:
         """Return every parameter by name."""
-        tuned = {name: float(getattr(self, name)) for name in SPACE}
-        return tuned | named_coefficients({"call": self.call, "put": self.put})
+        learned = {name: float(getattr(self, name)) for name in (*SPACE, "slope_share")}
+        return learned | named_coefficients({"call": self.call, "put": self.put})
 
     def _volatility(self, state: MarketState) -> FloatArray:
         regimes, forecast = self.regime_weight, self.forecast_weight
@@ -116,6 +121,11 @@ class RegimeSwitched:
                 "regime_vol": regimes,
             },
         )
+
+    def _unadjusted(self, state: MarketState, vol: FloatArray) -> FloatArray:
+        """Return the position without adjustment of the slope, [N, T]."""
+        counted = (1.0 + loading(state, vol, self.doubt)) * by_regime(state, self.doubt_tilt)
+        return target(state, vol, counted)
 
     def _half_width(
         self, state: MarketState, gamma: FloatArray, cost: FloatArray | float
