@@ -84,12 +84,13 @@ class RegimeSwitched:
     def fit(self, training: Training) -> Self:
         """Return the policy with slope and share regressed and its other parameters tuned on the episodes."""
         state = training.state
-        learned: dict[str, Any] = {
+        slopes: dict[Right, Coefficients] = {
             leg.right: slope_coefficients(state, leg.right) for leg in state.liability.legs
         }
         position = self._unadjusted(state, self._volatility(state))
         prior = Estimate(self.slope_share, PRIOR_ERROR)
-        learned["slope_share"] = learned_share(state, position, adjustment(state, learned), prior)
+        share = learned_share(state, position, adjustment(state, slopes), prior)
+        learned: dict[str, Any] = {**slopes, "slope_share": share}
         space = {name: grid for name, grid in SPACE.items() if name not in self.without}
         return tune(replace(self, **learned), space, training)
 
