@@ -50,16 +50,18 @@ def marked_pnl(
     would seem to lessen.
     """
     vol = exposure.known(state.implied_vol, "slope share", "implied_vol")
-    value = np.zeros_like(state.forward)
+    forward, strike, left, own = (
+        each[:, [0, -1]] for each in (state.forward, state.strike, state.time_to_expiry, vol)
+    )
+    value = np.zeros_like(forward)
     for leg in state.liability.legs:
-        terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-        value += leg.quantity * black.price(leg.right, *terms)
+        value += leg.quantity * black.price(leg.right, forward, strike, left, own, state.rate)
     price = state.price[..., 0]
     move = np.diff(price, axis=1)
     neutral = move - np.mean(move / price[:, :-1]) * price[:, :-1]
     delta = exposure.target(state, vol)[:, :-1]
     hedge = delta * move + (position[:, :-1] - delta) * neutral
-    return value[:, -1] - value[:, 0] + hedge.sum(axis=1), (adjustment[:, :-1] * neutral).sum(axis=1)
+    return value[:, 1] - value[:, 0] + hedge.sum(axis=1), (adjustment[:, :-1] * neutral).sum(axis=1)
 
 
 def least_variance_share(unadjusted: FloatArray, added: FloatArray, blocks: int) -> Estimate:
