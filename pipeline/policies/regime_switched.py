@@ -59,11 +59,11 @@ class RegimeSwitched:
       floored at zero: a positive response waits the event out, a negative one hedges ahead of it.
 
     The slope is regressed, and `slope_share` is a posterior mean: the share with the least variance on the
-    training episodes, shrunk towards one half by the precision of both (`slope_share.learned_share`). The
-    rest is tuned on training episodes by the desk's own risk measure, costs included, from a prior found on
-    days before 2004 (docs/research.md): half implied and half forecast variance, a doubt of .3 and an eighth
-    of Whalley and Wilmott's width. The prior knows no regimes: they earn their place on the desk's own
-    training episodes.
+    training episodes, shrunk towards one half by the precision of both (`slope_share.learned_share`). A
+    policy that starts without a slope keeps none. The rest is tuned on training episodes by the desk's own
+    risk measure, costs included, from a prior found on days before 2004 (docs/research.md): half implied and
+    half forecast variance, a doubt of .3 and an eighth of Whalley and Wilmott's width. The prior knows no
+    regimes: they earn their place on the desk's own training episodes.
     """
 
     name: ClassVar[str] = "regime_switched"
@@ -83,24 +83,19 @@ class RegimeSwitched:
 
     def fit(self, training: Training) -> Self:
         """Return the policy with slope and share regressed and its other parameters tuned on the episodes."""
-        state = training.state
-        slopes: dict[Right, Coefficients] = {
-            leg.right: slope_coefficients(state, leg.right) for leg in state.liability.legs
+        learned: dict[str, Any] = {
+            leg.right: slope_coefficients(training.state, leg.right) for leg in training.state.liability.legs
         }
-        position = self._unadjusted(state, self._volatility(state))
-        prior = Estimate(self.slope_share, PRIOR_ERROR)
-        share = learned_share(state, position, adjustment(state, slopes), prior)
-        learned: dict[str, Any] = {**slopes, "slope_share": share}
+        sloped = replace(self, **learned)
         space = {name: grid for name, grid in SPACE.items() if name not in self.without}
-        return tune(replace(self, **learned), space, training)
+        return tune(replace(sloped, slope_share=sloped._learned_share(training.state)), space, training)
 
     @batched
     def band(self, state: MarketState) -> Band:
         """Return the regime-switched band."""
         vol = self._volatility(state)
-        slopes: dict[Right, Coefficients] = {"call": self.call, "put": self.put}
         share = self.slope_share * by_regime(state, self.slope_tilt)
-        center = self._unadjusted(state, vol) + share * adjustment(state, slopes)
+        center = self._unadjusted(state, vol) + share * self._adjustment(state)
         gamma = exposure.curvature(state, vol)
         cost = charged(state, state.desk_cost if self.without >= FORECASTS else state.cost)
         band = traded(state, center, self._half_width(state, gamma, cost), cost, vol)
@@ -122,6 +117,18 @@ class RegimeSwitched:
                 "regime_vol": regimes,
             },
         )
+
+    def _learned_share(self, state: MarketState) -> float:
+        if not self.slope_share:
+            return 0.0
+        position = self._unadjusted(state, self._volatility(state))
+        prior = Estimate(self.slope_share, PRIOR_ERROR)
+        return learned_share(state, position, self._adjustment(state), prior)
+
+    def _adjustment(self, state: MarketState) -> FloatArray:
+        """Return what the whole minimum-variance adjustment adds, [N, T]."""
+        slopes: dict[Right, Coefficients] = {"call": self.call, "put": self.put}
+        return adjustment(state, slopes)
 
     def _unadjusted(self, state: MarketState, vol: FloatArray) -> FloatArray:
         """Return the position without adjustment of the slope, [N, T]."""

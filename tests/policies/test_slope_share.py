@@ -133,3 +133,4 @@ def test_the_flagship_takes_the_share_that_its_episodes_tell_and_its_rival_witho
     assert fitted.slope_share > 0.7
     assert RegimeSwitchedNoRegimes(doubt=0.0).fit(training).slope_share == fitted.slope_share
     assert fitted.parameters()["slope_share"] == fitted.slope_share
+    assert RegimeSwitched(slope_share=0.0).fit(training).slope_share == 0.0
