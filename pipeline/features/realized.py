@@ -30,7 +30,7 @@ def rv(variance: FloatArray, window: int) -> FloatArray:
     Examples
     --------
     >>> rv(np.array([1e-4, 3e-4]), window=2).round(6)
-    array([    nan, 0.22450])
+    array([     nan, 0.224499])
     """
     return np.sqrt(SESSIONS_A_YEAR * rolling_mean(variance, window))
 
