@@ -52,8 +52,8 @@ def single_option(desk: Desk, terms: OptionTerms, session: pd.Timestamp, close: 
     --------
     >>> desk, friday = Desk(name="x", policies={"run": ()}), pd.Timestamp("2018-06-29")
     >>> table = single_option(desk, OptionTerms(), friday, 2718.0)
-    >>> table.loc[0, ["kind", "strike", "quantity"]].tolist(), str(table["expiry"][0].date())
-    (['call', 2718.0, -1.0], '2018-07-31')
+    >>> table[["kind", "strike", "quantity"]].values.tolist(), str(table["expiry"][0].date())
+    ([['call', 2718.0, -1.0]], '2018-07-31')
     """
     life = desk.option.sessions
     ahead = sessions_between(session, session + pd.Timedelta(days=2 * life + 14), desk.data.calendar)
