@@ -86,7 +86,7 @@ def held_positions(positions: pd.DataFrame, sessions: pd.DataFrame) -> Holdings:
             _check_tested(f"{file}: {name} in row {row}", day, int(place), days, first, last)
     start, expiry = places["opened"], places["expiry"]
     close = sessions["close"].to_numpy(float)
-    _check_money(positions, close[start])
+    check_money(positions, close[start])
     scale = START_SPOT / close[start.min()]
     kind, quantity = positions["kind"], positions["quantity"].to_numpy(float)
     return Holdings(
@@ -155,7 +155,7 @@ def _check_tested(
         raise DataError(f"{shown}, which is no session of the data: correct the date")
 
 
-def _check_money(positions: pd.DataFrame, close: FloatArray) -> None:
+def check_money(positions: pd.DataFrame, close: FloatArray) -> None:
     """Raise where a strike is so far from the close that it must be in other money."""
     away = np.abs(np.log(positions["strike"].to_numpy(float) / close))
     if (away > FARTHEST_STRIKE).any():

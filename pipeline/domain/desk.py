@@ -165,13 +165,20 @@ class RegimeSettings(Settings):
 class ForecastSettings(Settings):
     """Volatility, liquidity and event forecasts."""
 
-    horizons: tuple[Count, ...] = (1, 5, 10, 21)
-    """Sessions ahead; the longest covers the option's life, between them total variance is interpolated."""
+    horizons: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 5, 10, 21)
+    """Sessions ahead, increasing; the longest covers the option's life, between them total variance is
+    interpolated."""
     trees: Count = 60
     learning_rate: Share = 0.05
     leaves: Annotated[int, Field(ge=2, le=256)] = 7
     spike_multiple: Annotated[float, Field(gt=1)] = 2.0
     gap_quantile: Share = 0.9
+
+    @model_validator(mode="after")
+    def _increasing(self) -> Self:
+        if list(self.horizons) != sorted(set(self.horizons)):
+            raise ValueError(f"horizons {list(self.horizons)} must increase: {sorted(set(self.horizons))}")
+        return self
 
 
 class PolicySettings(Settings):
@@ -201,7 +208,7 @@ class EvaluationSettings(Settings):
     block_sessions: Annotated[int, Field(ge=1)] = 63
     """Mean block of start days; it must exceed twice an option's life."""
     confidence: Share = 0.95
-    frontier: Annotated[int, Field(ge=0, le=50)] = 15
+    frontier: Annotated[int, Field(ge=0, le=50)] = 5
     """Risk aversions, from a tenth to ten times the desk's own, at which every policy is fitted and tested
     again; 0 is none. An odd number has the desk's own among them."""
     stress: tuple[StressWindow, ...] = STRESS

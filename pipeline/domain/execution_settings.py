@@ -16,5 +16,5 @@ class ExecutionSettings(Settings):
     """What one option is on, as a share of the volume of a median session."""
     impact_half_life: Annotated[float, Field(ge=0, le=252)] = 0.0
     """Sessions until half of a trade's pressure on the price is gone; 0: all of it by the next session."""
-    lot: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Smallest amount that can be traded, as a share of what one option is on; 0 is any amount."""
+    lot: Annotated[float, Field(ge=0)] = 0.0
+    """Smallest amount that can be traded, in units of the hedge (one option is on one); 0 is any amount."""

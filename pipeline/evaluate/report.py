@@ -203,8 +203,8 @@ def _settings(desk: Desk) -> list[tuple[str, str]]:
         ("Hedge", f"{desk.hedge.instrument}, traded {delay}"),
         (
             "Cost, one way",
-            f"{costs.fee_bps:g} bps fee + {costs.half_spread_bps:g} bps half-spread × realised illiquidity; "
-            f"final unwind {'charged' if costs.unwind else 'not charged'}",
+            f"{costs.fee_bps:g} bps fee + {costs.half_spread_bps:g} bps half-spread × realised illiquidity"
+            f"{_further_costs(desk)}; final unwind {'charged' if costs.unwind else 'not charged'}",
         ),
         ("Desk minimises", describe_risk(desk.risk)),
         (
@@ -227,6 +227,17 @@ def _settings(desk: Desk) -> list[tuple[str, str]]:
             f"{desk.evaluation.confidence:.0%}",
         ),
     ]
+
+
+def _further_costs(desk: Desk) -> str:
+    """Say what else a trade costs or is bound by, of what is off by default."""
+    costs, execution = desk.costs, desk.execution
+    said = {
+        f"{costs.fixed_fee_bps:g} bps fixed fee a trade": costs.fixed_fee_bps,
+        f"square-root impact (Y = {execution.impact:g})": execution.impact,
+        f"lots of {execution.lot:g}": execution.lot,
+    }
+    return "".join(f" + {words}" for words, size in said.items() if size)
 
 
 def _timing_sheet(record: RunRecord) -> Sheet:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.backtest.episodes import START_SPOT, YEAR, Contracts, Lives, forward_of, market_state
+from pipeline.backtest.holdings import check_money
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import Kind, Leg, Liability
@@ -48,6 +49,11 @@ class OpenBook:
 def single_option(desk: Desk, terms: OptionTerms, session: pd.Timestamp, close: float) -> pd.DataFrame:
     """Return one option as a table of positions.
 
+    Raises
+    ------
+    DataError
+        The strike is not above zero, the quantity is zero, or the expiry is past; the message names the flag.
+
     Examples
     --------
     >>> desk, friday = Desk(name="x", policies={"run": ()}), pd.Timestamp("2018-06-29")
@@ -55,6 +61,12 @@ def single_option(desk: Desk, terms: OptionTerms, session: pd.Timestamp, close: 
     >>> table[["kind", "strike", "quantity"]].values.tolist(), str(table["expiry"][0].date())
     ([['call', 2718.0, -1.0]], '2018-07-31')
     """
+    if terms.strike is not None and not 0.0 < terms.strike < np.inf:
+        raise DataError(f"--strike {terms.strike:g}: give a price above zero")
+    if terms.quantity is not None and not (np.isfinite(terms.quantity) and terms.quantity):
+        raise DataError(f"--quantity {terms.quantity:g}: give the options held, negative where sold")
+    if terms.expiry is not None and terms.expiry <= session:
+        raise DataError(f"--expiry {terms.expiry.date()}: the option has expired by {session.date()}")
     life = desk.option.sessions
     ahead = sessions_between(session, session + pd.Timedelta(days=2 * life + 14), desk.data.calendar)
     quantity = -1.0 if desk.option.side == "short" else 1.0
@@ -88,8 +100,9 @@ def open_book(desk: Desk, bars: pd.DataFrame, signals: pd.DataFrame, positions: 
     Raises
     ------
     DataError
-        Nothing is held, an expiry is no session, an option was dealt before the data begin, the forecasts do
-        not reach its expiry, or the session has no implied volatility.
+        Nothing is held, a strike is in other money than the bars, an expiry is no session, an option was
+        dealt before the data begin, the forecasts do not reach its expiry, or the session has no implied
+        volatility.
     """
     days = pd.DatetimeIndex(bars["session"])
     today, close = days[-1], bars["close"].to_numpy(float)
@@ -108,6 +121,7 @@ def open_book(desk: Desk, bars: pd.DataFrame, signals: pd.DataFrame, positions: 
             f"of the data (they run from {days[0].date()}): correct the date"
         )
     held = positions[is_held].reset_index(drop=True)
+    check_money(held, np.full(len(held), close[-1]))
     left = _sessions_left(desk, held, today)
     reach = sum(1 for name in signals.columns if name.startswith("forecast_variance_"))
     if left.max() > reach:

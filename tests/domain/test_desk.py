@@ -34,6 +34,10 @@ def test_settings_are_frozen():
         ('name = "x"\n[option]\nsessions = "many"', r"option\.sessions: .*not 'many'"),
         ('name = "x"\n[option]\nsessions = 40', r"forecasts\.horizons must reach the option's life of 40"),
         (
+            'name = "x"\n[forecasts]\nhorizons = [21, 5]',
+            r"forecasts: horizons \[21, 5\] must increase: \[5, 21\]",
+        ),
+        (
             'name = "x"\n[windows]\ntest_end = 2010-01-01',
             "windows: dates must run learn_start < signals_start",
         ),

@@ -40,6 +40,13 @@ def test_the_answer_follows_the_corrected_test(evaluation, numbers, answer, word
     assert f"{abs(numbers[0]):.2f} bps" in verdict.sentence
 
 
+def test_a_part_that_training_left_unused_is_not_judged(evaluation):
+    unused = paired([("regime_switched", each) for each in ABLATIONS.values()], 0.0, (0.0, 0.0), 1.0, 1.0)
+    unused["difference"] = 0.0
+    (verdict, *_) = verdicts(evaluation.desk, unused, evaluation.against_delta, evaluation.comparison)
+    assert (verdict.answer, verdict.sentence[:9]) == ("no", "Not used:")
+
+
 def test_the_least_risk_is_named(evaluation):
     last = evaluation.verdicts[-2]
     assert last.question == "Which hedge had the least risk?"
