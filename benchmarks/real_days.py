@@ -1,10 +1,11 @@
 """Hedging on real days, walk-forward, on three sets: what the flagship removes, at what cost, against whom.
 
 S&P 500 bars with the full VIX history (2004-2018), SPY at quoted prices with a dividend yield of 2 % a year
-(2004-2021) and S&P 500 closes (2012-2024), each at 1 and 5 bp one way. Changes of SD and CVaR95 are against daily delta, differences of the
-desk's risk against the constant shift tuned on the first window and frozen, and against the flagship without
-regimes; 95 % intervals from the stationary bootstrap of start days, the same resamples for every policy.
-Mean P&L, market beta and the figures without the starts of 2020-01-15 to 04-30 stand beside them.
+(2004-2021) and S&P 500 closes (2012-2024), each at 1 and 5 bp one way. Changes of SD and CVaR95 are against
+daily delta, differences of the desk's risk against the constant shift tuned on the first window and frozen,
+and against the flagship without regimes; 95 % intervals from the stationary bootstrap of start days, the
+same resamples for every policy. Mean P&L, market beta and the figures without the starts of 2020-01-15 to
+04-30 stand beside them.
 
 Every run is a look at the test years: docs/research.md counts them.
 
