@@ -168,7 +168,7 @@ def test_a_retrain_and_a_decision_go_through_the_worker(running):
     shown = running.artifacts(retrained)
     assert set(shown) == {"comparison", "verdicts", "report", "mlflow-run"}
     assert running.mlflow in shown["report"]
-    run_id = shown["mlflow-run"].partition("/runs/")[2].partition(")")[0]
+    run_id = re.search(r"/runs/([0-9a-f]{32})", shown["mlflow-run"])[1]
     page = f"{running.mlflow}/get-artifact?path=report/report.html&run_uuid={run_id}"
     with urllib.request.urlopen(page, timeout=60) as answer:
         assert b"regime_switched" in answer.read()
