@@ -3,6 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
+from pipeline.evaluate.comparison import ABLATIONS
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.figures import UNHEDGED
 from pipeline.evaluate.sheets import Cell, Column, Sheet, number
@@ -22,9 +23,10 @@ def aversion_frontier(table: pd.DataFrame) -> Figure:
     """Draw cost against SD over risk aversion.
 
     A policy that heeds the aversion is a line, one that does not a ring. Points grow with the aversion. The
-    book without a hedge would squeeze all others and is left out.
+    book without a hedge would squeeze all others and is left out, as are the flagship's ablations, which
+    lie on top of it: the table has them.
     """
-    drawn = table[table["policy"] != UNHEDGED]
+    drawn = table[~table["policy"].isin([UNHEDGED, *ABLATIONS.values()])]
     last = max(drawn["aversion"].nunique() - 1, 1)
     sizes = 10.0 + 40.0 * (drawn["aversion"].rank(method="dense") - 1.0) / last
     with house_style():
