@@ -124,7 +124,7 @@ def test_old_data_old_models_and_changed_settings_are_told(decide_after, tracked
             {"expiry": pd.Timestamp("2017-10-01")},
             "expiry in row 1 is 2017-10-01, which is no session of XNYS",
         ),
-        ({"expiry": pd.Timestamp("2017-09-20")}, "no option is held after 2017-09-28"),
+        ({"expiry": pd.Timestamp("2017-09-20")}, "--expiry 2017-09-20: the option has expired by 2017-09-28"),
         ({"expiry": pd.Timestamp("2018-03-29")}, "forecasts reach 21: add 125 to forecasts.horizons"),
         ({"opened": pd.Timestamp("2017-09-24")}, "opened in row 1 is 2017-09-24, which is no session"),
         ({"position": float("nan")}, "--position is nan"),
