@@ -1,0 +1,69 @@
+"""All formats there are: a new one is one module in this folder with two functions."""
+
+import pkgutil
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from typing import Protocol, cast
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.naming import hint
+from pipeline.ingest import formats as package
+from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.market_tables import Batch, screened
+from pipeline.ingest.raw_stream import RawStream
+
+
+class Format(Protocol):
+    """A module of this folder."""
+
+    def recognises(self, name: str, head: bytes) -> bool:
+        """Tell whether a file of this name that begins like this (unpacked) is of the format."""
+
+    def read(self, file: RawStream, terms: Terms) -> Iterator[Batch]:
+        """Yield the canonical rows of a file in its order, in bounded memory, faults as quarantine."""
+
+
+@cache
+def formats() -> dict[str, Format]:
+    """Return every module of this folder that has both functions, by its name."""
+    names = (entry.name for entry in pkgutil.iter_modules(package.__path__))
+    modules = {name: import_module(f"{package.__name__}.{name}") for name in names if name != "catalogue"}
+    return {
+        name: cast(Format, module)
+        for name, module in modules.items()
+        if hasattr(module, "recognises") and hasattr(module, "read")
+    }
+
+
+def format_of(file: RawStream, named: str = "") -> Format:
+    """Return the format of a file: the one that is named, else the one that recognises it.
+
+    Raises
+    ------
+    DataError
+        No format of that name; or none, or more than one, recognises the file.
+    """
+    known = formats()
+    if named:
+        if named not in known:
+            raise DataError(f"{named}: no such format; {hint(named, list(known))}")
+        return known[named]
+    head = file.head()
+    found = [name for name, each in known.items() if each.recognises(file.name, head)]
+    if len(found) != 1:
+        fault = f"looks like {' and '.join(found)}" if found else "is of no format that is known"
+        raise DataError(f"{file.name}: {fault}: name one of {', '.join(known)}, see docs/data.md")
+    return known[found[0]]
+
+
+def read(file: RawStream, terms: Terms, named: str = "") -> Iterator[Batch]:
+    """Yield the canonical rows of a file, each screened by the rules of its table.
+
+    Raises
+    ------
+    DataError
+        The format is not known, or the file is missing or damaged.
+    """
+    for found in format_of(file, named).read(file, terms):
+        yield from screened(found, file.name)

@@ -1,0 +1,271 @@
+"""Canonical tables of market data as it happens: what every format must deliver, screened row by row.
+
+Times are UTC to the nanosecond: `event_time` when it happened at the venue, `known_time` when the desk could
+know it. `source_row` is the line (or record) of the file, so that every row can be traced. Prices are in
+money a unit, sizes in units of the instrument, rates and volatilities decimal.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError
+
+INSTANT: Final = pa.timestamp("ns", "UTC")
+TIMES: Final = (("event_time", INSTANT), ("known_time", INSTANT), ("source_row", pa.int64()))
+BUY, SELL, UNKNOWN_SIDE = 1, -1, 0
+
+LEVEL, ADD, CHANGE, DELETE, CLEAR = 0, 1, 2, 3, 4
+"""Kinds of book events: a level's new total size (0 removes it); an order added, changed to a new size (and
+price), deleted; everything on the book is void (a snapshot follows, or nothing is known)."""
+
+LAST, SNAPSHOT, GAP = 1, 2, 4
+"""Flags of book events, added up: the last of its message (only after it is the book whole); part of a
+snapshot; something before it is missing, so that the book cannot be trusted until the next snapshot."""
+
+QUARANTINE: Final = "quarantine"
+
+
+def _table(*columns: tuple[str, pa.DataType]) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in (*TIMES, *columns)])
+
+
+NUMBER, TEXT, COUNT, SIDE, FLAG, DAY = (
+    pa.float64(),
+    pa.string(),
+    pa.int64(),
+    pa.int8(),
+    pa.bool_(),
+    pa.date32(),
+)
+
+SCHEMAS: Final[Mapping[str, pa.Schema]] = {
+    "book_events": _table(
+        ("sequence", COUNT), ("kind", SIDE), ("flags", SIDE), ("side", SIDE),
+        ("price", NUMBER), ("size", NUMBER), ("order_id", COUNT),
+    ),
+    "trades": _table(
+        ("price", NUMBER), ("size", NUMBER), ("side", SIDE), ("trade_id", COUNT), ("venue", TEXT),
+        ("condition", TEXT),
+    ),
+    "quotes": _table(
+        ("bid_price", NUMBER), ("bid_size", NUMBER), ("ask_price", NUMBER), ("ask_size", NUMBER),
+        ("venue", TEXT),
+    ),
+    "option_quotes": _table(
+        ("underlying", TEXT), ("root", TEXT), ("expiry", DAY), ("settlement", TEXT), ("exercise", TEXT),
+        ("right", SIDE), ("strike", NUMBER), ("bid", NUMBER), ("ask", NUMBER), ("bid_size", NUMBER),
+        ("ask_size", NUMBER), ("volume", NUMBER), ("open_interest", NUMBER), ("underlying_price", NUMBER),
+        ("vendor_vol", NUMBER), ("vendor_delta", NUMBER), ("vendor_gamma", NUMBER),
+        ("vendor_theta", NUMBER), ("vendor_vega", NUMBER),
+    ),
+    "funding": _table(("venue", TEXT), ("rate", NUMBER), ("hours", NUMBER), ("mark_price", NUMBER)),
+    "alternative": _table(
+        ("series", TEXT), ("value", NUMBER), ("vintage", DAY), ("pseudo_vintage", FLAG),
+    ),
+    "headlines": _table(("source", TEXT), ("text", TEXT)),
+    "social": _table(("author", TEXT), ("text", TEXT), ("count", NUMBER)),
+    "positions": _table(("instrument", TEXT), ("quantity", NUMBER), ("price", NUMBER)),
+    "fills": _table(
+        ("instrument", TEXT), ("side", SIDE), ("size", NUMBER), ("price", NUMBER), ("fee", NUMBER),
+        ("venue", TEXT), ("order_id", TEXT), ("mid", NUMBER),
+    ),
+    "limits": _table(("name", TEXT), ("instrument", TEXT), ("value", NUMBER), ("unit", TEXT)),
+    QUARANTINE: pa.schema(
+        [("table", TEXT), ("file", TEXT), ("source_row", COUNT), ("reason", TEXT), ("text", TEXT)]
+    ),
+}  # fmt: skip
+"""Columns of the canonical tables by name.
+
+`book_events` : `sequence` the venue's update id (0 where it has none), `kind` and `flags` as above, `side`
+    1 bid or −1 ask (0 with CLEAR), `order_id` 0 where levels and not orders are reported.
+`trades` : `side` of the taker: 1 bought, −1 sold, 0 not known; `condition` the venue's own codes.
+`quotes` : the best bid and ask; NaN on a side that has none.
+`option_quotes` : `right` 1 call, −1 put; `settlement` "am" or "pm"; `exercise` "european" or "american"; the
+    vendor's own figures are kept to be checked against, never to be hedged with; NaN where there are none.
+`funding` : `rate` paid by the long side for the period of `hours` that ends at `event_time`.
+`alternative` : one value of one series as one vintage had it; `event_time` is the end of what it describes;
+    `pseudo_vintage` where the vintage's own date of publication is not recorded but assumed.
+`quarantine` : rows that failed a check, with their reason; they stand in no other table.
+"""
+
+Rows = Mapping[str, NDArray[Any]]
+Fault = Callable[[Rows], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What must not be true of a row, and what to call it."""
+
+    reason: str
+    broken: Fault
+
+
+def _not_above_zero(name: str) -> Rule:
+    return Rule(f"{name} not above zero", lambda rows: ~(_of(rows, name) > 0.0) | np.isinf(_of(rows, name)))
+
+
+def _negative(name: str) -> Rule:
+    """A NaN is no fault here: a side or a figure that is not there."""
+    return Rule(f"negative {name}", lambda rows: (_of(rows, name) < 0.0) | np.isinf(_of(rows, name)))
+
+
+def _of(rows: Rows, name: str) -> NDArray[np.float64]:
+    return rows[name].astype(np.float64, copy=False)
+
+
+_EARLY: Final = Rule("known before it happened", lambda rows: rows["known_time"] < rows["event_time"])
+_QUOTED: Final = (_negative("bid_size"), _negative("ask_size"))
+
+RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
+    "book_events": (
+        _EARLY,
+        Rule(
+            "price not above zero",
+            lambda rows: (
+                (rows["kind"] != CLEAR) & ~((_of(rows, "price") > 0.0) & np.isfinite(_of(rows, "price")))
+            ),
+        ),
+        Rule(
+            "negative size",
+            lambda rows: (
+                (rows["kind"] != CLEAR) & ~((_of(rows, "size") >= 0.0) & np.isfinite(_of(rows, "size")))
+            ),
+        ),
+    ),
+    "trades": (_EARLY, _not_above_zero("price"), _not_above_zero("size")),
+    "quotes": (_EARLY, *_QUOTED, _negative("bid_price"), _negative("ask_price")),
+    "option_quotes": (
+        _EARLY,
+        _not_above_zero("strike"),
+        _negative("bid"),
+        _negative("ask"),
+        *_QUOTED,
+        Rule("crossed quote", lambda rows: _of(rows, "bid") > _of(rows, "ask")),
+        Rule(
+            "expired before it was quoted",
+            lambda rows: rows["expiry"] < rows["event_time"].astype("datetime64[D]"),
+        ),
+    ),
+    "funding": (_EARLY, Rule("rate not finite", lambda rows: ~np.isfinite(_of(rows, "rate")))),
+    "alternative": (_EARLY, Rule("value not finite", lambda rows: ~np.isfinite(_of(rows, "value")))),
+    "headlines": (_EARLY,),
+    "social": (_EARLY, _negative("count")),
+    "positions": (_EARLY, Rule("quantity not finite", lambda rows: ~np.isfinite(_of(rows, "quantity")))),
+    "fills": (_EARLY, _not_above_zero("price"), _not_above_zero("size")),
+    "limits": (Rule("value not finite", lambda rows: ~np.isfinite(_of(rows, "value"))),),
+}
+"""What is refused in each table: only what can be seen in one row. What needs the rows before it (a clock
+that goes back, a gap of ids) is the reader's to say."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of one canonical table, in the order of the file."""
+
+    table: str
+    rows: pa.RecordBatch
+
+
+def batch(table: str, columns: Mapping[str, object]) -> Batch:
+    """Return rows of a canonical table from its columns: arrays, lists or one value for all rows.
+
+    Raises
+    ------
+    DataError
+        A column is missing, or one of another name is there.
+
+    Examples
+    --------
+    >>> one = np.array(["2020-01-01"], "datetime64[ns]")
+    >>> batch("headlines", {"event_time": one, "known_time": one, "source_row": [2], "source": "wire",
+    ...                     "text": ["Rates held"]}).rows.num_rows
+    1
+    """
+    schema = SCHEMAS[table]
+    if set(columns) != set(schema.names):
+        odd = sorted(set(columns) ^ set(schema.names))
+        raise DataError(
+            f"{table}: columns {', '.join(odd)} are missing or unknown: deliver {', '.join(schema.names)}"
+        )
+    length = next(len(value) for value in columns.values() if _is_column(value))  # type: ignore[arg-type]
+    arrays = [_array(columns[field.name], field.type, length) for field in schema]
+    return Batch(table, pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+
+def _is_column(value: object) -> bool:
+    return not isinstance(value, str) and hasattr(value, "__len__")
+
+
+def _array(value: object, kind: pa.DataType, length: int) -> pa.Array:
+    if isinstance(value, pa.Array):
+        return value.cast(kind)
+    if not _is_column(value):
+        return pa.repeat(pa.scalar(value, kind), length)
+    if pa.types.is_timestamp(kind) and isinstance(value, np.ndarray):
+        return pa.array(value.astype("datetime64[ns]")).cast(kind)
+    return pa.array(value, kind, from_pandas=False)
+
+
+def held(table: str, file: str, rows: list[tuple[int, str, str]]) -> Batch:
+    """Return rows in quarantine, each with its line, the reason and its text."""
+    lines, reasons, texts = (list(part) for part in zip(*rows, strict=True)) if rows else ([], [], [])
+    columns = {
+        "table": [table] * len(rows),
+        "file": [file] * len(rows),
+        "source_row": lines,
+        "reason": reasons,
+        "text": texts,
+    }
+    return batch(QUARANTINE, columns)
+
+
+def screened(found: Batch, file: str) -> Iterator[Batch]:
+    """Yield the sound rows of a batch, and those that break a rule of its table as rows of the quarantine.
+
+    A row has the first reason that applies. Nothing is dropped: the rows that come out are those that went in.
+
+    Examples
+    --------
+    >>> when = np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]")
+    >>> rows = {"event_time": when, "known_time": when, "source_row": [1, 2], "price": [1.0, -1.0]}
+    >>> rest = {"size": [1.0, 1.0], "side": 0, "trade_id": 0, "venue": "", "condition": ""}
+    >>> trades = batch("trades", rows | rest)
+    >>> [(each.table, each.rows.num_rows) for each in screened(trades, "t.csv")]
+    [('trades', 1), ('quarantine', 1)]
+    """
+    rules = RULES.get(found.table, ())
+    if not found.rows.num_rows or not rules:
+        yield found
+        return
+    rows = {name: _values(found.rows.column(name)) for name in found.rows.schema.names}
+    reasons = np.zeros(found.rows.num_rows, dtype=np.int64)
+    for number, rule in enumerate(rules, start=1):
+        reasons[(reasons == 0) & rule.broken(rows)] = number
+    bad = np.flatnonzero(reasons)
+    if not len(bad):
+        yield found
+        return
+    yield Batch(found.table, found.rows.filter(pa.array(reasons == 0)))
+    texts = found.rows.take(pa.array(bad)).to_pylist()
+    yield held(
+        found.table,
+        file,
+        [
+            (int(text["source_row"]), rules[reasons[row] - 1].reason, _shown(text))
+            for row, text in zip(bad, texts, strict=True)
+        ],
+    )
+
+
+def _values(column: pa.Array) -> NDArray[Any]:
+    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    return values
+
+
+def _shown(row: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items() if name != "source_row")
