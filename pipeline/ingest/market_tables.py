@@ -227,7 +227,7 @@ def held(table: str, file: str, rows: list[tuple[int, str, str]]) -> Batch:
 def screened(found: Batch, file: str) -> Iterator[Batch]:
     """Yield the sound rows of a batch, and those that break a rule of its table as rows of the quarantine.
 
-    A row has the first reason that applies. Nothing is dropped: the rows that come out are those that went in.
+    A row has the first reason that applies. No row is dropped: those that come out are those that went in.
 
     Examples
     --------

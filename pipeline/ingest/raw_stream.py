@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Any, Final
 
 import fsspec
 import pyarrow as pa
@@ -157,11 +157,11 @@ class RawStream:
             finally:
                 source.close()
 
-    def _unpacked(self, file: IO[bytes], packing: str) -> IO[bytes]:
+    def _unpacked(self, file: IO[bytes], packing: str) -> Any:
         if packing == "gzip":
-            return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+            return gzip.GzipFile(fileobj=file)
         if packing == "bz2":
-            return bz2.BZ2File(file)  # type: ignore[return-value]
+            return bz2.BZ2File(file)
         if packing == "zstd":
             return pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")
         if packing == "zip":
