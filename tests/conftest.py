@@ -75,6 +75,35 @@ def make_state():
 
 
 @pytest.fixture(scope="session")
+def local_volatility():
+    """Return a function that simulates a spot of volatility .2 (S/100)^real, marked at .2 (S/100)^marked.
+
+    A local volatility of the power p has at-the-money and near-the-money implied volatilities that move
+    with the power p/2 of the spot (Hagan et al. 2002, to first order). It gives the state and the market of
+    short at-the-money calls of 21 sessions; the same `seed` is the same noise whatever the `drift` a year.
+    """
+
+    def build(real, marked, drift=0.0, paths=4000, cost=0.0, seed=8):
+        rng = np.random.default_rng(seed)
+        spot, day, fine = [np.full(paths, 100.0)], 1 / 252, 4
+        for _ in range(STEPS):
+            level = spot[-1]
+            for _ in range(fine):
+                vol = 0.2 * (level / 100.0) ** real
+                step = rng.normal(size=paths) * vol * np.sqrt(day / fine)
+                level = level * np.exp(drift * day / fine - 0.5 * vol**2 * day / fine + step)
+            spot.append(level)
+        path = np.stack(spot, axis=1)
+        implied = 0.2 * (path[:, :-1] / 100.0) ** (marked / 2)
+        call = Liability.of("call", "short")
+        return simulated_episodes(
+            path, implied, call, strike=100.0, interval=day, cost=cost, risk_aversion=1.0
+        )
+
+    return build
+
+
+@pytest.fixture(scope="session")
 def small_desk() -> Path:
     """A desk file that runs in seconds."""
     return Path(__file__).with_name("small-desk.toml")

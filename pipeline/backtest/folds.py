@@ -8,13 +8,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.episodes import Episodes
-from pipeline.backtest.ledger import Market, book
+from pipeline.backtest.ledger import Ledger, Market, book
 from pipeline.backtest.stepping import band_along
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.market_state import MarketState
 from pipeline.domain.risk_measures import measure
 from pipeline.forecasts.harness import training_rows
+from pipeline.policies import exposure
 from pipeline.policies.base import Policy, Score, Training
 
 FEWEST_TRAINING_SESSIONS = 252
@@ -72,18 +74,36 @@ def training_of(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Trai
 def scorer(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Callable[[Policy], Score]:
     """Return the function that hedges some episodes with a policy and gives the desk's risk measure.
 
-    The mean return of the hedge instrument over these episodes is taken out of the hedge's gains, so that a
-    policy is chosen for the risk it removes and not for leaning with the drift of a few years.
+    The mean return m of the hedge instrument over these episodes is taken out of what the desk *as a whole*
+    is exposed to, as if the instrument had no drift:
+
+        pnl − m Σ_t (position_t − δ_t) price_t,
+
+    with δ the position that offsets the options at their implied volatility. So a policy is chosen for the
+    risk that it removes, and not for leaning with the drift of a few years. Taken out of the hedge's gains
+    only, it would leave the drift of the options in: a P&L that moves with the market without any lack of
+    hedge, and that a hedge on one side of delta would seem to lessen (docs/research.md).
     """
     state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
-    exposure = mean_return(episodes.market, rows) * market.price[:, :-1]
+    drift, neutral = mean_return(episodes.market, rows), offset(state)
 
     def score(policy: Policy) -> Score:
         delay = desk.hedge.delay_sessions
         ledger = book(market, band_along(policy, state, market, delay, desk.limits), delay)
-        return judged(desk, ledger.pnl - (ledger.position * exposure).sum(axis=(1, 2)))
+        return judged(desk, ledger.pnl - drift * (carried(ledger, market) - neutral))
 
     return score
+
+
+def carried(ledger: Ledger, market: Market) -> FloatArray:
+    """Return Σ position × price over the steps of each episode, [N] money: what a drift of 1 a step earns."""
+    return np.asarray(np.einsum("nth,nth->n", ledger.position, market.price[:, :-1]))
+
+
+def offset(state: MarketState) -> FloatArray:
+    """Return Σ δ × price over the steps of each episode, [N]: `carried` by delta at implied volatility."""
+    vol = exposure.known(state.implied_vol, "training score", "implied_vol")
+    return np.asarray((exposure.target(state, vol) * state.price[..., 0]).sum(axis=1))
 
 
 def mean_return(market: Market, rows: NDArray[np.int64]) -> float:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.backtest.episodes import Episodes
-from pipeline.backtest.folds import Fold, judged, mean_return
+from pipeline.backtest.folds import Fold, carried, judged, mean_return, offset
 from pipeline.backtest.ledger import book
 from pipeline.backtest.stepping import band_along
 from pipeline.domain.desk import Desk
@@ -112,6 +112,7 @@ class HedgedFold:
     def __init__(self, desk: Desk, episodes: Episodes, fold: Fold) -> None:
         self._desk = desk
         self._drift = mean_return(episodes.market, fold.training)
+        self._neutral = offset(episodes.state.episodes(fold.training))
         rows = {"training": fold.training, "test": fold.test}
         self._states = {part: episodes.state.episodes(chosen) for part, chosen in rows.items()}
         self._markets = {part: episodes.market.episodes(chosen) for part, chosen in rows.items()}
@@ -129,7 +130,7 @@ class HedgedFold:
 
         def score(policy: Policy) -> Score:
             made = self._outcome(policy, "training", desk.risk.aversion)
-            return judged(desk, made.pnl - self._drift * made.carried)
+            return judged(desk, made.pnl - self._drift * (made.carried - self._neutral))
 
         return score
 
@@ -143,8 +144,7 @@ class HedgedFold:
         state, market = self._state(part, aversion), self._markets[part]
         delay = self._desk.hedge.delay_sessions
         ledger = book(market, band_along(policy, state, market, delay, self._desk.limits), delay)
-        carried = np.einsum("nth,nth->n", ledger.position, market.price[:, :-1])
-        made = Outcome(ledger.pnl, carried, ledger.cost, ledger.trades)
+        made = Outcome(ledger.pnl, carried(ledger, market), ledger.cost, ledger.trades)
         self._known[(policy, part, aversion) if state.read else (policy, part)] = made
         return made
 

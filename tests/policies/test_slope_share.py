@@ -3,8 +3,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.backtest.simulated import simulated_episodes
-from pipeline.domain.instruments import Liability
 from pipeline.policies import exposure
 from pipeline.policies.base import Score, Training
 from pipeline.policies.minimum_variance import adjustment, slope_coefficients
@@ -18,7 +16,6 @@ from pipeline.policies.slope_share import (
     shrunk,
 )
 
-DAY = 1 / 252
 LIFE = 21
 
 
@@ -60,37 +57,14 @@ def test_the_error_by_blocks_is_the_scatter_of_the_estimate_where_episodes_overl
     assert scatter > 3 * independent
 
 
-def local_volatility(real, marked, drift=0.0, paths=4000, seed=8):
-    """Return episodes of a spot whose volatility is .2 (S/100)^real, marked at .2 (S/100)^marked.
-
-    A local volatility of the power p has at-the-money and near-the-money implied volatilities that move
-    with the power p/2 of the spot (Hagan et al. 2002, to first order).
-    """
-    rng = np.random.default_rng(seed)
-    spot, fine = [np.full(paths, 100.0)], 4
-    for _ in range(LIFE):
-        level = spot[-1]
-        for _ in range(fine):
-            vol = 0.2 * (level / 100.0) ** real
-            step = rng.normal(size=paths) * vol * np.sqrt(DAY / fine)
-            level = level * np.exp(drift * DAY / fine - 0.5 * vol**2 * DAY / fine + step)
-        spot.append(level)
-    path = np.stack(spot, axis=1)
-    implied = 0.2 * (path[:, :-1] / 100.0) ** (marked / 2)
-    state, _ = simulated_episodes(
-        path, implied, Liability.of("call", "short"), strike=100.0, interval=DAY, cost=0.0, risk_aversion=1.0
-    )
-    return state
-
-
 def share_of(state, vol, prior_error):
     whole = adjustment(state, {"call": slope_coefficients(state, "call")})
     return learned_share(state, exposure.target(state, vol), whole, Estimate(0.5, prior_error))
 
 
-def test_a_slope_that_the_market_has_is_found_whole():
+def test_a_slope_that_the_market_has_is_found_whole(local_volatility):
     """The spot has the slope that its marks have: the minimum-variance hedge is right, share 1."""
-    state = local_volatility(real=-4.0, marked=-4.0)
+    state, _ = local_volatility(real=-4.0, marked=-4.0)
     whole = adjustment(state, {"call": slope_coefficients(state, "call")})
     blocks = state.shape[0] // (3 * LIFE)
     found = least_variance_share(*marked_pnl(state, exposure.target(state, state.implied_vol), whole), blocks)
@@ -99,9 +73,9 @@ def test_a_slope_that_the_market_has_is_found_whole():
     assert share_of(state, state.implied_vol, 1e6) == pytest.approx(found.value)
 
 
-def test_a_slope_of_the_marks_only_is_not_taken_and_shrinks_to_the_prior_with_its_precision():
+def test_a_slope_of_the_marks_only_is_not_taken_and_shrinks_to_the_prior_with_its_precision(local_volatility):
     """The spot's volatility is constant and the hedge knows it: whatever is added to it is noise, share 0."""
-    state = local_volatility(real=0.0, marked=-4.0)
+    state, _ = local_volatility(real=0.0, marked=-4.0)
     known = np.full(state.shape, 0.2)
     whole = adjustment(state, {"call": slope_coefficients(state, "call")})
     found = least_variance_share(
@@ -115,16 +89,18 @@ def test_a_slope_of_the_marks_only_is_not_taken_and_shrinks_to_the_prior_with_it
 
 
 @pytest.mark.parametrize("drift", [-0.3, 0.3])
-def test_a_drift_of_the_market_leaves_the_share_alone(drift):
+def test_a_drift_of_the_market_leaves_the_share_alone(local_volatility, drift):
     """The same noise with and without drift: hedge and options both lose it."""
-    still, drifting = (local_volatility(-4.0, -4.0, drift=each, paths=2000) for each in (0.0, drift))
+    still, drifting = (local_volatility(-4.0, -4.0, drift=each, paths=2000)[0] for each in (0.0, drift))
     assert share_of(drifting, drifting.implied_vol, 1e6) == pytest.approx(
         share_of(still, still.implied_vol, 1e6), abs=0.25
     )
 
 
-def test_the_flagship_takes_the_share_that_its_episodes_tell_and_its_rival_without_regimes_the_same():
-    state = local_volatility(real=-4.0, marked=-4.0)
+def test_the_flagship_takes_the_share_that_its_episodes_tell_and_its_rival_without_regimes_the_same(
+    local_volatility,
+):
+    state, _ = local_volatility(real=-4.0, marked=-4.0)
     state = replace(state, forecast_vol=state.implied_vol)
     training = Training(state, lambda policy: Score(0.0, np.zeros(8)), 3)
     fitted = RegimeSwitched(doubt=0.0).fit(training)
