@@ -27,6 +27,9 @@ LAST, SNAPSHOT, GAP = 1, 2, 4
 """Flags of book events, added up: the last of its message (only after it is the book whole); part of a
 snapshot; something before it is missing, so that the book cannot be trusted until the next snapshot."""
 
+LEVELS: Final = 25
+"""Levels of each side in a row of `book`, the best first."""
+
 QUARANTINE: Final = "quarantine"
 
 
@@ -42,11 +45,16 @@ NUMBER, TEXT, COUNT, SIDE, FLAG, DAY = (
     pa.bool_(),
     pa.date32(),
 )
+LADDER: Final = pa.list_(pa.field("level", NUMBER), LEVELS)
 
 SCHEMAS: Final[Mapping[str, pa.Schema]] = {
     "book_events": _table(
         ("sequence", COUNT), ("kind", SIDE), ("flags", SIDE), ("side", SIDE),
         ("price", NUMBER), ("size", NUMBER), ("order_id", COUNT),
+    ),
+    "book": _table(
+        ("sequence", COUNT), ("trusted", FLAG), ("levels", SIDE),
+        ("bid_price", LADDER), ("bid_size", LADDER), ("ask_price", LADDER), ("ask_size", LADDER),
     ),
     "trades": _table(
         ("price", NUMBER), ("size", NUMBER), ("side", SIDE), ("trade_id", COUNT), ("venue", TEXT),
@@ -83,6 +91,10 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = {
 
 `book_events` : `sequence` the venue's update id (0 where it has none), `kind` and `flags` as above, `side`
     1 bid or −1 ask (0 with CLEAR), `order_id` 0 where levels and not orders are reported.
+`book` : the best levels of each side after all that happened at `event_time`, best first, up to `LEVELS`;
+    `levels` how many were looked at: within them NaN says that the side ends there, beyond them nothing is
+    known. `trusted` is false where events before it are missing or the book is crossed. `ladder` reads a
+    column as [E, LEVELS], `padded` makes one.
 `trades` : `side` of the taker: 1 bought, −1 sold, 0 not known; `condition` the venue's own codes.
 `quotes` : the best bid and ask; NaN on a side that has none.
 `option_quotes` : `right` 1 call, −1 put; `settlement` "am" or "pm"; `exercise` "european" or "american"; the
@@ -119,6 +131,21 @@ def _of(rows: Rows, name: str) -> NDArray[np.float64]:
 
 
 _EARLY: Final = Rule("known before it happened", lambda rows: rows["known_time"] < rows["event_time"])
+_LEVEL_SIZES: Final = Rule(
+    "negative size",
+    lambda rows: np.any((_of(rows, "bid_size") < 0.0) | (_of(rows, "ask_size") < 0.0), axis=1),
+)
+_LEVEL_ORDER: Final = Rule(
+    "levels out of order",
+    lambda rows: np.any(
+        (np.diff(_of(rows, "bid_price"), axis=1) >= 0.0) | (np.diff(_of(rows, "ask_price"), axis=1) <= 0.0),
+        axis=1,
+    ),
+)
+_LEVEL_PRICES: Final = Rule(
+    "price not above zero",
+    lambda rows: np.any((_of(rows, "bid_price") <= 0.0) | (_of(rows, "ask_price") <= 0.0), axis=1),
+)
 _QUOTED: Final = (_negative("bid_size"), _negative("ask_size"))
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
@@ -137,6 +164,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
             ),
         ),
     ),
+    "book": (_EARLY, _LEVEL_PRICES, _LEVEL_SIZES, _LEVEL_ORDER),
     "trades": (_EARLY, _not_above_zero("price"), _not_above_zero("size")),
     "quotes": (_EARLY, *_QUOTED, _negative("bid_price"), _negative("ask_price")),
     "option_quotes": (
@@ -206,9 +234,41 @@ def _array(value: object, kind: pa.DataType, length: int) -> pa.Array:
         return value.cast(kind)
     if not _is_column(value):
         return pa.repeat(pa.scalar(value, kind), length)
+    if kind == LADDER:
+        return pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(value).ravel(), type=LADDER)
     if pa.types.is_timestamp(kind) and isinstance(value, np.ndarray):
         return pa.array(value.astype("datetime64[ns]")).cast(kind)
     return pa.array(value, kind, from_pandas=False)
+
+
+def padded(found: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return levels [E, n] as [E, LEVELS]: NaN beyond n, and those beyond `LEVELS` left out.
+
+    Examples
+    --------
+    >>> padded(np.array([[101.0, 102.0]]))[0, :3]
+    array([101., 102.,  nan])
+    """
+    out = np.full((len(found), LEVELS), np.nan)
+    kept = min(found.shape[1], LEVELS)
+    out[:, :kept] = found[:, :kept]
+    return out
+
+
+def ladder(rows: pa.RecordBatch, name: str) -> NDArray[np.float64]:
+    """Return a column of `book` as [E, LEVELS], without a copy where Arrow allows it.
+
+    Examples
+    --------
+    >>> now = np.array(["2020-01-01"], "datetime64[ns]")
+    >>> side = {"bid_price": [[9.0]], "bid_size": [[1.0]], "ask_price": [[11.0]], "ask_size": [[2.0]]}
+    >>> columns = {name: padded(np.array(levels)) for name, levels in side.items()}
+    >>> rest = {"event_time": now, "known_time": now, "source_row": [1], "sequence": 0, "trusted": True}
+    >>> float(ladder(batch("book", rest | columns | {"levels": 1}).rows, "ask_price")[0, 0])
+    11.0
+    """
+    flat: NDArray[np.float64] = rows.column(name).flatten().to_numpy()
+    return flat.reshape(rows.num_rows, LEVELS)
 
 
 def held(table: str, file: str, rows: list[tuple[int, str, str]]) -> Batch:
@@ -242,7 +302,7 @@ def screened(found: Batch, file: str) -> Iterator[Batch]:
     if not found.rows.num_rows or not rules:
         yield found
         return
-    rows = {name: _values(found.rows.column(name)) for name in found.rows.schema.names}
+    rows = {field.name: _values(found.rows, field) for field in found.rows.schema}
     reasons = np.zeros(found.rows.num_rows, dtype=np.int64)
     for number, rule in enumerate(rules, start=1):
         reasons[(reasons == 0) & rule.broken(rows)] = number
@@ -262,8 +322,10 @@ def screened(found: Batch, file: str) -> Iterator[Batch]:
     )
 
 
-def _values(column: pa.Array) -> NDArray[Any]:
-    values: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+def _values(rows: pa.RecordBatch, field: pa.Field) -> NDArray[Any]:
+    if field.type == LADDER:
+        return ladder(rows, field.name)
+    values: NDArray[Any] = rows.column(field.name).to_numpy(zero_copy_only=False)
     return values
 
 

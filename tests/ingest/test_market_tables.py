@@ -5,7 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.market_tables import CLEAR, LEVEL, QUARANTINE, RULES, SCHEMAS, batch, held, screened
+from pipeline.ingest.market_tables import (
+    CLEAR,
+    LEVEL,
+    QUARANTINE,
+    RULES,
+    SCHEMAS,
+    batch,
+    held,
+    ladder,
+    padded,
+    screened,
+)
 
 
 def trades(price, size, known_after=0):
@@ -76,3 +87,48 @@ def test_every_table_has_times_and_rules():
 
 def test_held_rows_form_a_table_even_if_none():
     assert held("trades", "t.csv", []).rows.num_rows == 0
+
+
+def book(bids, asks, size=1.0):
+    count = len(bids)
+    when = np.datetime64("2020-01-01T00:00:00", "ns") + np.arange(count) * np.timedelta64(1, "s")
+    sides = {"bid_price": np.asarray(bids, float), "ask_price": np.asarray(asks, float)}
+    sizes = {name: np.full((count, sides["bid_price"].shape[1]), size) for name in ("bid_size", "ask_size")}
+    return batch(
+        "book",
+        {"event_time": when, "known_time": when, "source_row": np.arange(1, count + 1), "sequence": 0}
+        | {"trusted": True, "levels": sides["bid_price"].shape[1]}
+        | {name: padded(values) for name, values in (sides | sizes).items()},
+    )
+
+
+def test_levels_of_a_book_come_back_as_a_matrix_also_of_a_slice():
+    bids = np.array([[9.0, 8.0], [7.0, np.nan], [6.0, 5.0]])
+    rows = book(bids, bids[:, ::-1] * 0 + [[10.0, 11.0]]).rows
+    np.testing.assert_array_equal(ladder(rows, "bid_price")[:, :2], bids)
+    assert np.isnan(ladder(rows, "bid_price")[:, 2:]).all()
+    np.testing.assert_array_equal(ladder(rows.slice(1, 1), "bid_price")[:, :2], bids[1:2])
+
+
+def test_only_the_best_levels_are_kept():
+    assert padded(np.arange(80.0).reshape(2, 40)).tolist() == [list(range(25)), list(range(40, 65))]
+
+
+@pytest.mark.parametrize(
+    ("bids", "asks", "size", "reason"),
+    [
+        ([[9.0, 9.5]], [[10.0, 11.0]], 1.0, "levels out of order"),
+        ([[9.0, 8.0]], [[10.0, 10.0]], 1.0, "levels out of order"),
+        ([[9.0, 0.0]], [[10.0, 11.0]], 1.0, "price not above zero"),
+        ([[9.0, 8.0]], [[10.0, 11.0]], -1.0, "negative size"),
+    ],
+)
+def test_a_book_that_cannot_be_is_held(bids, asks, size, reason):
+    sound, refused = screened(book(bids, asks, size), "b.csv")
+    assert sound.rows.num_rows == 0
+    assert refused.rows["reason"].to_pylist() == [reason]
+
+
+def test_a_book_that_ends_early_is_sound():
+    (sound,) = screened(book([[9.0, np.nan]], [[np.nan, np.nan]]), "b.csv")
+    assert sound.rows.num_rows == 1
