@@ -1,0 +1,23 @@
+"""All features on events there are. A new module of them is one more import here."""
+
+from pipeline.features import quotes
+from pipeline.features.event_feature import EVENT_REGISTRY, EventFeature
+
+EVENT_MODULES = (quotes,)
+"""Their import declares the features; their order is that of the columns."""
+
+
+def event_catalogue() -> tuple[EventFeature, ...]:
+    """Return every feature on events, module by module.
+
+    Examples
+    --------
+    >>> [output.name for output in event_catalogue()[0].outputs][:2]
+    ['quote_mid', 'quote_half_spread_bps']
+    """
+    return tuple(
+        entry
+        for module in EVENT_MODULES
+        for entry in EVENT_REGISTRY.values()
+        if entry.module == module.__name__
+    )

@@ -1,0 +1,180 @@
+"""What a feature on market events is: a state, what one event does to it, and what is read from it.
+
+A feature of sessions (`feature`) maps columns to a column. Events come by the million and at any time, so a
+feature on them is a small state machine, declared once as three compiled functions:
+
+    init(state, times, parameters)                           before the first event
+    step(state, times, parameters, known_time, source, row)  one event
+    read(state, times, parameters, now, values)              the values now; must leave the state as it is
+
+`state` are floats, `times` are instants (int64 nanoseconds), `row` the columns of one event and `source` the
+place of its table among the feature's sources. The batch form and the one-event-at-a-time form run the same
+compiled loop (`event_stream`), so that they agree to the last bit.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError, FitError
+from pipeline.domain.instruments import FloatArray
+from pipeline.features.event_kernel import kernel
+
+TimeArray = NDArray[np.int64]
+
+EVENT_REGISTRY: Final[dict[str, "EventFeature"]] = {}
+"""Event features by name, in the order of their declaration; read it through `event_catalogue`."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A canonical table and those of its columns that a feature reads; a list column counts each element."""
+
+    table: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Output:
+    """One number that a feature gives: its column, its units, and its formula in the reference's notation."""
+
+    name: str
+    units: str
+    formula: str
+
+
+@dataclass(frozen=True)
+class EventRows:
+    """Events of one table: `known_time` [E], nanoseconds UTC, never falling, and `columns` [E, k]."""
+
+    known_time: TimeArray
+    columns: FloatArray
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known_time", np.ascontiguousarray(self.known_time, dtype=np.int64))
+        object.__setattr__(self, "columns", np.ascontiguousarray(self.columns, dtype=np.float64))
+        if self.columns.ndim != 2 or len(self.columns) != len(self.known_time):
+            raise DataError(f"events: {len(self.known_time)} times and columns {self.columns.shape}")
+
+    def __len__(self) -> int:
+        return len(self.known_time)
+
+    def __getitem__(self, rows: slice) -> "EventRows":
+        return EventRows(self.known_time[rows], self.columns[rows])
+
+
+Tables = Mapping[str, EventRows]
+Fit = Callable[[Tables], FloatArray]
+
+
+@dataclass(frozen=True)
+class EventFeature:
+    """A causal feature on events, of one or more outputs that share a state.
+
+    Attributes
+    ----------
+    name : of the feature; its outputs have names of their own.
+    sources : tables and columns; events known at the same time are taken in the order of the sources.
+    outputs : what it gives, in the order of `read`'s values.
+    reference : author and year.
+    description : one sentence.
+    state_size, times_size : lengths of `state` and `times`.
+    init, step, read : see the module.
+    parameters : constants that the three functions read, [P].
+    fit : training events → parameters, or None where nothing is learned; see `fitted`.
+    module : where it is declared.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    outputs: tuple[Output, ...]
+    reference: str
+    description: str
+    state_size: int
+    times_size: int
+    init: Any
+    step: Any
+    read: Any
+    module: str
+    parameters: FloatArray | None = None
+    fit: Fit | None = None
+    loop: Any = field(default=None, repr=False)
+
+    def constants(self) -> FloatArray:
+        """Return the parameters.
+
+        Raises
+        ------
+        FitError
+            They are learned, and have not been.
+        """
+        if self.parameters is None:
+            raise FitError(f"feature {self.name}: learned from events: call fitted(training tables) first")
+        return self.parameters
+
+    def fitted(self, training: Tables) -> Self:
+        """Return the feature with parameters learned from training events; itself where none are learned.
+
+        Raises
+        ------
+        FitError
+            The events do not suffice.
+        """
+        if self.fit is None:
+            return self
+        return replace(self, parameters=np.ascontiguousarray(self.fit(training), dtype=np.float64))
+
+    def start(self) -> tuple[FloatArray, TimeArray]:
+        """Return state and times before the first event."""
+        state, times = np.zeros(self.state_size), np.zeros(self.times_size, dtype=np.int64)
+        self.init(state, times, self.constants())
+        return state, times
+
+
+def event_feature(
+    name: str,
+    *,
+    sources: tuple[Source, ...],
+    outputs: tuple[Output, ...],
+    reference: str,
+    description: str,
+    state_size: int,
+    functions: tuple[Any, Any, Any],
+    times_size: int = 0,
+    parameters: tuple[float, ...] = (),
+    fit: Fit | None = None,
+) -> EventFeature:
+    """Register and return a feature on events; see `EventFeature` for the arguments.
+
+    `functions` are init, step and read, compiled, at the top of one module.
+
+    Raises
+    ------
+    ValueError
+        The feature or one of its outputs is registered already, or a function is not where it has to be.
+    """
+    found = EventFeature(
+        name=name,
+        sources=sources,
+        outputs=outputs,
+        reference=reference,
+        description=description,
+        state_size=state_size,
+        times_size=times_size,
+        init=functions[0],
+        step=functions[1],
+        read=functions[2],
+        module=functions[1].__module__,
+        parameters=None if fit else np.array(parameters, dtype=np.float64),
+        fit=fit,
+        loop=kernel(functions[1], functions[2]),
+    )
+    taken = {output.name for entry in EVENT_REGISTRY.values() for output in entry.outputs}
+    twice = taken.intersection(output.name for output in outputs)
+    if name in EVENT_REGISTRY or twice:
+        raise ValueError(f"feature {name}: {', '.join(sorted(twice)) or name} is registered twice")
+    EVENT_REGISTRY[name] = found
+    return found

@@ -1,0 +1,59 @@
+"""Random events of the canonical tables, with ties in time, one-sided and crossed rows."""
+
+import numpy as np
+
+from pipeline.features.event_feature import EventRows
+
+START = 1_560_000_000_000_000_000
+DEPTH = 6
+
+
+def known_times(rng, length):
+    """Times that often coincide, seconds and minutes apart at most."""
+    gaps = rng.choice([0, 1, 10**6, 3 * 10**8, 5 * 10**9], length, p=[0.3, 0.1, 0.3, 0.25, 0.05])
+    return START + np.cumsum(gaps * rng.integers(1, 4, length))
+
+
+def mids(rng, length):
+    return 100.0 + 0.01 * np.cumsum(rng.integers(-2, 3, length))
+
+
+def quotes(rng, length):
+    spread = 0.01 * rng.integers(-1, 6, length)
+    middle = np.round(mids(rng, length), 2)
+    columns = np.c_[middle, rng.lognormal(size=length), middle + spread, rng.lognormal(size=length)]
+    columns[rng.random(length) < 0.03, 2:] = np.nan
+    columns[rng.random(length) < 0.03, :2] = np.nan
+    return columns
+
+
+def trades(rng, length):
+    return np.c_[mids(rng, length), rng.lognormal(size=length), rng.choice([-1.0, 0.0, 1.0], length)]
+
+
+def book(rng, length):
+    """`trusted`, `levels`, then bid prices, bid sizes, ask prices and ask sizes of `DEPTH` levels."""
+    middle = mids(rng, length)[:, None]
+    steps = 0.01 * np.cumsum(rng.integers(1, 4, (2, length, DEPTH)), axis=2)
+    sizes = rng.lognormal(size=(2, length, DEPTH))
+    short = rng.random((2, length)) < 0.05
+    ends = np.where(short, rng.integers(0, DEPTH, (2, length)), DEPTH)[..., None] <= np.arange(DEPTH)
+    prices = np.where(ends, np.nan, np.stack([middle - steps[0], middle + steps[1]]))
+    sizes = np.where(ends, np.nan, sizes)
+    flags = np.c_[(rng.random(length) > 0.05).astype(float), np.full(length, float(DEPTH))]
+    return np.concatenate([flags, prices[0], sizes[0], prices[1], sizes[1]], axis=1)
+
+
+TABLES = {
+    ("quotes", ("bid_price", "bid_size", "ask_price", "ask_size")): quotes,
+    ("trades", ("price", "size", "side")): trades,
+    ("book", ("trusted", "levels", "bid_price", "bid_size", "ask_price", "ask_size")): book,
+}
+"""What can be drawn: a table with the columns that features read of it."""
+
+
+def events(source, seed, length):
+    """Rows for one source of a feature."""
+    rng = np.random.default_rng([seed, *source.table.encode()])
+    known_time = known_times(rng, length)
+    return EventRows(known_time, TABLES[source.table, source.columns](rng, length))
