@@ -18,6 +18,7 @@ from pipeline.domain.risk_measures import measure
 from pipeline.forecasts.harness import training_rows
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy, Score, Training
+from pipeline.policies.remembering import remembering
 
 FEWEST_TRAINING_SESSIONS = 252
 
@@ -84,7 +85,7 @@ def scorer(desk: Desk, episodes: Episodes, rows: NDArray[np.int64]) -> Callable[
     only, it would leave the drift of the options in: a P&L that moves with the market without any lack of
     hedge, and that a hedge on one side of delta would seem to lessen (docs/research.md).
     """
-    state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
+    state, market = remembering(episodes.state.episodes(rows)), episodes.market.episodes(rows)
     drift, neutral = mean_return(episodes.market, rows), offset(state)
 
     def score(policy: Policy) -> Score:
@@ -114,7 +115,10 @@ def mean_return(market: Market, rows: NDArray[np.int64]) -> float:
 
 def judged(desk: Desk, pnl: FloatArray) -> Score:
     """Return the desk's risk of successive episodes [N], over all and over blocks of start days."""
-    blocks = np.array_split(pnl, max(4, len(pnl) // desk.evaluation.block_sessions))
+    count = max(4, len(pnl) // desk.evaluation.block_sessions)
+    least, longer = divmod(len(pnl), count)  # as `np.array_split`: the first ones hold one more
+    edge = longer * (least + 1)
+    blocks = (pnl[:edge].reshape(longer, least + 1), pnl[edge:].reshape(-1, least))
     return Score(
-        float(measure(pnl, desk.risk)), np.array([float(measure(part, desk.risk)) for part in blocks])
+        float(measure(pnl, desk.risk)), np.concatenate([measure(part, desk.risk) for part in blocks])
     )

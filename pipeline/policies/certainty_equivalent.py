@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pipeline.domain.instruments import FloatArray
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
-from pipeline.pricing import black
+from pipeline.pricing.delta_gamma import delta_gamma
 
 AT_THE_MONEY = 1.0 / np.sqrt(2.0 * np.pi)
 """φ(0)."""
@@ -47,5 +47,5 @@ def target(state: MarketState, vol: FloatArray, factor: FloatArray) -> FloatArra
     total = np.zeros_like(state.forward)
     for leg in state.liability.legs:
         own = vol * factor ** (-0.5 * np.sign(leg.quantity))
-        total -= leg.quantity * black.delta(leg.right, *terms, own, state.rate)
+        total -= delta_gamma(Liability((leg,)), *terms, own, state.rate)[0]
     return exposure.net(total * state.forward_slope)

@@ -132,8 +132,13 @@ class RegimeSwitched:
 
     def _unadjusted(self, state: MarketState, vol: FloatArray) -> FloatArray:
         """Return the position without adjustment of the slope, [N, T]."""
-        counted = (1.0 + loading(state, vol, self.doubt)) * by_regime(state, self.doubt_tilt)
-        return target(state, vol, counted)
+
+        def position() -> FloatArray:
+            counted = (1.0 + loading(state, vol, self.doubt)) * by_regime(state, self.doubt_tilt)
+            return target(state, vol, counted)
+
+        aversion = state.risk_aversion
+        return remembered(state, ("unadjusted", aversion, self.doubt, self.doubt_tilt), (vol,), position)
 
     def _half_width(
         self, state: MarketState, gamma: FloatArray, cost: FloatArray | float

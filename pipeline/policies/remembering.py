@@ -6,9 +6,10 @@ from typing import Any
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
+from pipeline.domain.rows import is_large
 
-MOST = 48
-"""Arrays kept of one state; the oldest goes first."""
+MOST = 160
+"""Arrays kept of one state; the one that was not asked for longest goes first."""
 
 
 class Memory(dict[Any, tuple[FloatArray, tuple[FloatArray, ...]]]):
@@ -40,6 +41,17 @@ class RememberingState(MarketState):
         return super().__getattribute__(name)
 
 
+def remembering(state: MarketState) -> MarketState:
+    """Return the state of episodes with a memory of its own.
+
+    A large batch, for which blocks on every core are worth more, and a net book are returned as they are.
+    """
+    aversion = state.risk_aversion
+    if is_large(*state.shape) or not isinstance(aversion, float):
+        return state
+    return RememberingState.of(state, aversion, Memory())
+
+
 def remembered(
     state: MarketState,
     what: tuple[Any, ...],
@@ -52,15 +64,16 @@ def remembered(
     ----------
     what : names the quantity, with every number that it depends on.
     inputs : arrays besides the state's own that it depends on; the same object counts as the same input.
-    compute : must not read the state's risk aversion.
+    compute : must not read the state's risk aversion, unless it stands in `what`.
     """
     memory = state.memory if isinstance(state, RememberingState) else None
     if memory is None:
         return compute()
     key = (what, *map(id, inputs))
-    found = memory.get(key)
+    found = memory.pop(key, None)
     if found is None:
-        found = memory[key] = (compute(), inputs)  # the inputs are kept too: an id is theirs while they live
-        while len(memory) > MOST:
-            memory.pop(next(iter(memory)), None)
+        found = compute(), inputs  # the inputs are kept too: an id is theirs while they live
+    memory[key] = found
+    while len(memory) > MOST:
+        memory.pop(next(iter(memory)), None)
     return found[0]

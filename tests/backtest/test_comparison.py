@@ -8,10 +8,11 @@ import pytest
 
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.episodes import build_episodes
-from pipeline.backtest.folds import scorer, walk_forward_folds
+from pipeline.backtest.folds import judged, scorer, walk_forward_folds
 from pipeline.backtest.ledger import book
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError, SettingsError
+from pipeline.domain.risk_measures import measure
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.delta import DeltaImplied
 
@@ -89,6 +90,17 @@ def test_the_training_score_does_not_pay_for_leaning_with_the_drift(desk, sessio
     raw = [book(market, policy.band(state)).pnl.mean() for policy in (Held(), more)]
     assert raw[1] - raw[0] > 3.0
     assert score(Held()).value - score(more).value == pytest.approx(0.0, abs=0.2)
+
+
+@pytest.mark.parametrize("risk_measure", ["entropic", "cvar", "mean_sd"])
+@pytest.mark.parametrize("count", [5, 250, 299, 300])
+def test_a_score_is_the_desks_measure_of_the_whole_and_of_blocks_of_start_days(desk, risk_measure, count):
+    pnl = np.random.default_rng(1).normal(size=count)
+    desk = desk.model_copy(update={"risk": desk.risk.model_copy(update={"measure": risk_measure})})
+    score = judged(desk, pnl)
+    blocks = np.array_split(pnl, max(4, count // desk.evaluation.block_sessions))
+    assert score.value == float(measure(pnl, desk.risk))
+    np.testing.assert_array_equal(score.blocks, [float(measure(part, desk.risk)) for part in blocks])
 
 
 def test_the_flagship_is_saved_as_it_was_fitted_last(tables):

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pipeline.backtest.simulated import simulated_episodes
+from pipeline.domain import rows
 from pipeline.domain.instruments import Liability
-from pipeline.policies import exposure, remembering
+from pipeline.policies import exposure, regime_switched, remembering
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.remembering import Memory, RememberingState, remembered
 from pipeline.simulate import gbm
@@ -60,6 +61,33 @@ def test_a_state_made_from_one_remembers_nothing(state):
             if part.shape[1] == 1
             else exposure.target(replace(state, rate=part.rate), state.implied_vol)[: part.shape[0]],
         )
+
+
+def test_what_was_asked_for_last_stays(state, monkeypatch):
+    monkeypatch.setattr(remembering, "MOST", 2)
+    kept, calls = RememberingState.of(state, 1.0, Memory()), []
+    for name in ("a", "b", "a", "c", "a", "b"):
+        remembered(kept, (name,), (), lambda name=name: calls.append(name) or np.zeros(1))
+    assert calls == ["a", "b", "c", "b"]
+
+
+def test_the_flagships_unadjusted_position_is_computed_once_for_an_aversion(state, monkeypatch):
+    calls, plain = [], regime_switched.target
+    monkeypatch.setattr(regime_switched, "target", lambda *terms: calls.append(terms) or plain(*terms))
+    memory = Memory()
+    for aversion in (0.5, 2.0):
+        for scale in (0.0, 0.5):
+            policy = regime_switched.RegimeSwitched(band_scale=scale)
+            policy.band(RememberingState.of(state, aversion, memory))
+    assert len(calls) == 2
+
+
+def test_episodes_get_a_memory_and_a_net_book_or_a_large_batch_none(state, monkeypatch):
+    assert isinstance(remembering.remembering(state), RememberingState)
+    book = replace(state, risk_aversion=np.ones(state.shape))
+    assert remembering.remembering(book) is book
+    monkeypatch.setattr(rows, "CELLS_WORTH_IT", 1)
+    assert remembering.remembering(state) is state
 
 
 def test_the_oldest_goes_first_and_an_id_is_never_mistaken(state, monkeypatch):
