@@ -224,6 +224,9 @@ def new_desk(
     vvix: Annotated[Path | None, typer.Option(help="File of the volatility of the volatility.")] = None,
     skew: Annotated[Path | None, typer.Option(help="File of an index of the options' skew.")] = None,
     realized: Annotated[Path | None, typer.Option(help="File of realised variances and more.")] = None,
+    factors: Annotated[
+        Path | None, typer.Option(help="File of the prices' dividend and split factors (Lean's form).")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
 ) -> None:
     """Write a commented desk file from a look at your own data."""
@@ -233,7 +236,7 @@ def new_desk(
         raise SettingsError(f"{path}: is there already: give another path, or --force to write over it")
     given = {"vix9d": vix9d, "vix3m": vix3m, "vvix": vvix, "skew": skew}
     indices = {name: file for name, file in given.items() if file is not None}
-    made = maker.new_desk(path, bars, vol, indices, realized)
+    made = maker.new_desk(path, bars, vol, indices, realized, factors)
     try:
         path.write_text(made.text, encoding="utf-8")
     except OSError as error:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.domain.data_settings import NonEmpty, TimedFile
+from pipeline.domain.file_settings import NonEmpty, TimedFile
 from pipeline.domain.settings import Settings
 
 

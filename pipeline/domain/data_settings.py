@@ -1,23 +1,27 @@
 """Where market data comes from: the embedded sample, or the user's own files and how to read them."""
 
-import difflib
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
-from zoneinfo import available_timezones
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from pipeline.domain.file_settings import (
+    VIX_TENOR_DAYS,
+    BarsFile,
+    FactorsFile,
+    ImpliedVolFile,
+    RealizedFile,
+    TimedFile,
+    VolIndices,
+    nearest,
+)
 from pipeline.domain.naming import hint
 from pipeline.domain.settings import Settings
 
-AUTO: Final = "auto"
 MARKET_TABLES: Final = ("bars", "implied_vol")
-VIX_TENOR_DAYS: Final = 30
-NonEmpty = Annotated[str, Field(min_length=1)]
-Positive = Annotated[float, Field(gt=0)]
 
 
 class SampleData(Settings):
@@ -45,145 +49,14 @@ class SampleData(Settings):
         """Name of the exchange in the package exchange_calendars."""
         return "XNYS"
 
+    @property
+    def reinvests(self) -> bool:
+        """Whether dividends are in the prices, so that the market's dividend yield is 0."""
+        return False
+
     def located(self, _: Path) -> Self:
         """Return the settings themselves: they name no file."""
         return self
-
-
-class TimedFile(Settings):
-    """A CSV or Parquet file with one row a session, and how to read its time."""
-
-    file: Path
-    date_format: NonEmpty | tuple[NonEmpty, ...] = AUTO
-    """`auto`, or one or several strptime formats, tried in this order."""
-    time_zone: str | None = None
-    """Zone of the times of day that carry no offset of their own; not needed for plain dates."""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, zone: str | None) -> str | None:
-        if zone is not None and zone not in (zones := available_timezones()):
-            raise ValueError(f"no such time zone; {hint(zone, _near(zone, zones, 'America/New_York'))}")
-        return zone
-
-    @property
-    def date_formats(self) -> tuple[str, ...]:
-        """The strptime formats to try; empty for `auto`."""
-        if isinstance(self.date_format, tuple):
-            return self.date_format
-        return () if self.date_format == AUTO else (self.date_format,)
-
-
-class BarsColumns(Settings):
-    """Names of the file's columns; what is not named is not read."""
-
-    date: NonEmpty = "date"
-    open: NonEmpty | None = None
-    high: NonEmpty | None = None
-    low: NonEmpty | None = None
-    close: NonEmpty = "close"
-    volume: NonEmpty | None = None
-
-
-class BarsFile(TimedFile):
-    """The price bars of the underlying."""
-
-    columns: BarsColumns = BarsColumns()
-    price_scale: Positive = 1.0
-    """Prices of the file times this are prices of the desk (0.0001 for ten-thousandths)."""
-
-
-class ImpliedVolColumns(Settings):
-    """Names of the file's columns."""
-
-    date: NonEmpty = "date"
-    implied_vol: NonEmpty = "close"
-
-
-class ImpliedVolFile(TimedFile):
-    """The volatility index of the underlying."""
-
-    columns: ImpliedVolColumns = ImpliedVolColumns()
-    unit: Literal["points", "decimal"] = "points"
-    """`points`: 16 means 16 % a year; `decimal`: 0.16 does."""
-    tenor_days: Annotated[int, Field(ge=1)] = VIX_TENOR_DAYS
-
-
-class VolIndexColumns(Settings):
-    """Names of the file's columns."""
-
-    date: NonEmpty = "date"
-    value: NonEmpty = "close"
-
-
-class SkewFile(TimedFile):
-    """An index of skewness in points, 100 − 10 × the risk-neutral skewness of the 30-day return."""
-
-    columns: VolIndexColumns = VolIndexColumns()
-
-
-class VolIndexFile(SkewFile):
-    """A further volatility index."""
-
-    unit: Literal["points", "decimal"] = "points"
-    """`points`: 90 means 90 % a year; `decimal`: 0.9 does."""
-
-
-class ShortVolFile(VolIndexFile):
-    """A volatility index of a shorter tenor than `implied_vol`."""
-
-    tenor_days: Annotated[int, Field(ge=1)] = 9
-
-
-class LongVolFile(VolIndexFile):
-    """A volatility index of a longer tenor than `implied_vol`."""
-
-    tenor_days: Annotated[int, Field(ge=1)] = 93
-
-
-class VolIndices(Settings):
-    """Further indices made of option prices, named after Cboe's; each is optional."""
-
-    vix9d: ShortVolFile | None = None
-    """Volatility of a shorter tenor than `implied_vol`."""
-    vix3m: LongVolFile | None = None
-    """Volatility of a longer tenor than `implied_vol`."""
-    vvix: VolIndexFile | None = None
-    """Volatility of the volatility index."""
-    skew: SkewFile | None = None
-
-    @property
-    def given(self) -> dict[str, SkewFile]:
-        """The indices that the desk gives, by name."""
-        return {name: each for name in type(self).model_fields if (each := getattr(self, name)) is not None}
-
-
-class RealizedColumns(Settings):
-    """Names of the file's columns; what is not named is not read."""
-
-    date: NonEmpty = "date"
-    rv: NonEmpty = "rv"
-    """Realised variance of the session."""
-    rq: NonEmpty | None = None
-    """Realised quarticity, in one unit throughout."""
-    rs_plus: NonEmpty | None = None
-    """Realised semivariance of the rises."""
-    rs_minus: NonEmpty | None = None
-
-    @model_validator(mode="after")
-    def _both_halves(self) -> Self:
-        if (self.rs_plus is None) != (self.rs_minus is None):
-            given, lacking = ("rs_minus", "rs_plus") if self.rs_plus is None else ("rs_plus", "rs_minus")
-            raise ValueError(f"{given} is named without {lacking}: name both or neither")
-        return self
-
-
-class RealizedFile(TimedFile):
-    """Measures of each session's variance, made of returns within it."""
-
-    columns: RealizedColumns = RealizedColumns()
-    scale: Positive = 1.0
-    """Variances of the file times this are daily variances as decimals (0.0001 for percent squared)."""
 
 
 class FilesData(Settings):
@@ -194,13 +67,14 @@ class FilesData(Settings):
     implied_vol: ImpliedVolFile
     vol_indices: VolIndices = VolIndices()
     realized: RealizedFile | None = None
+    factors: FactorsFile | None = None
+    """Adjusts the bars for splits and dividends, see `ingest.factors`."""
     calendar: str = "XNYS"
     """Name of the exchange in the package exchange_calendars: its sessions and closing times."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Largest share of a file's rows in quarantine, and of sessions without a bar, that a run accepts."""
     jump_limit: Annotated[float, Field(gt=0)] = 0.35
     """Largest believed move |ln(P/P before)| from close to close or within a session (0.35 is 42 %)."""
-
     vol_jump_limit: Annotated[float, Field(gt=0)] = 2.0
     """Largest believed move |ln(V/V before)| of a volatility index over a session (2 is 7.4-fold)."""
 
@@ -211,7 +85,7 @@ class FilesData(Settings):
 
         names = exchange_calendars.get_calendar_names(include_aliases=True)
         if name not in names:
-            raise ValueError(f"no such exchange calendar; {hint(name, _near(name, names, 'XNYS'))}")
+            raise ValueError(f"no such exchange calendar; {hint(name, nearest(name, names, 'XNYS'))}")
         return name
 
     @model_validator(mode="after")
@@ -239,10 +113,16 @@ class FilesData(Settings):
         return (*MARKET_TABLES, *indices, *(() if self.realized is None else ("realized",)))
 
     @property
+    def reinvests(self) -> bool:
+        """Whether dividends are in the prices, so that the market's dividend yield is 0."""
+        return self.factors is not None and self.factors.columns.price_factor is not None
+
+    @property
     def label(self) -> str:
         """Name of the data in reports and in the ledger of looks: the files of bars and volatility.
 
-        Further indices and realised measures do not enter: with them a run looks at the same test rows.
+        Further indices, realised measures and factors do not enter: with them a run looks at the same test
+        rows.
         """
         bars, vol = (re.sub(r"[^\w.-]", "_", part.file.name) for part in (self.bars, self.implied_vol))
         return f"files {bars} and {vol}"
@@ -257,8 +137,9 @@ class FilesData(Settings):
             }
 
         indices = self.vol_indices.model_copy(update=absolute(self.vol_indices.given))
-        measures = {} if self.realized is None else {"realized": self.realized}
-        found = absolute({"bars": self.bars, "implied_vol": self.implied_vol, **measures})
+        optional = {"realized": self.realized, "factors": self.factors}
+        given = {name: part for name, part in optional.items() if part is not None}
+        found = absolute({"bars": self.bars, "implied_vol": self.implied_vol, **given})
         return self.model_copy(update={**found, "vol_indices": indices})
 
 
@@ -279,8 +160,3 @@ DataSettings = Annotated[
         custom_error_message="source must be sample or files",
     ),
 ]
-
-
-def _near(name: str, names: Iterable[str], example: str) -> list[str]:
-    """Return the name that is nearest, or an example: a hint never lists hundreds of names."""
-    return difflib.get_close_matches(name, list(names), n=1, cutoff=0.5) or [example]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from pipeline.domain.book_settings import STRESS, BookSettings, StressWindow
-from pipeline.domain.data_settings import DATA_SOURCES, DataSettings, SampleData
+from pipeline.domain.data_settings import DATA_SOURCES, DataSettings, FilesData, SampleData
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import Kind, Side
@@ -251,6 +251,16 @@ class Desk(Settings):
         named = (*self.policies.run, *(rule.policy for rule in self.regimes.map.values()))
         if "limit_aware" in named and self.limits.loss is None:
             raise ValueError("limit_aware hedges by what is left of a loss limit: set limits.loss")
+        if self.data.reinvests and self.market.dividend_yield:
+            raise ValueError(
+                f"market.dividend_yield is {self.market.dividend_yield:g}, and data.factors puts dividends "
+                "into the prices: set it to 0, or leave out data.factors.columns.price_factor"
+            )
+        if isinstance(self.data, FilesData) and self.data.factors and self.book.positions:
+            raise ValueError(
+                "book.positions has strikes in quoted prices, and data.factors adjusts the prices: leave out "
+                "data.factors and give market.dividend_yield, or leave out book.positions"
+            )
         return self
 
     def through(self, day: date) -> Self:

@@ -53,7 +53,7 @@ def load_positions(settings: PositionsFile, content: str | None = None, calendar
     DataError
         The file is missing, empty or damaged, lacks a column, or fails too many checks.
     """
-    raw = read_raw(settings.file, content)
+    raw = read_raw(settings.file, content, settings.header)
     screened = Quarantine("positions", raw)
     texts = {name: _column(raw, settings, name) for name in settings.columns.model_dump()}
     kind = np.array([KINDS.get(text.lower(), "") for text in texts["kind"]], dtype=object)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.naming import hint
+from pipeline.ingest.session_dates import is_date
 
 DELIMITERS: Final = ",;\t|"
 PARQUET: Final = frozenset({".parquet", ".pq"})
@@ -30,7 +31,7 @@ class RawTable:
     Attributes
     ----------
     file : name of the file.
-    header : names of the columns.
+    header : names of the columns; 1, 2, 3, … by their place where the file names none.
     fields : [rows × columns] text of each field without blanks around it; empty where a row is not `whole`.
     number : [rows] line of the file, the header being line 1; in Parquet the row, the first being 1.
     text : [rows] the row as it stands in the file.
@@ -58,6 +59,11 @@ class RawTable:
         found = found or [i for i, each in enumerate(self.header) if each.lower() == name.lower()]
         if len(found) > 1:
             raise DataError(f"{self.file}: has {len(found)} columns {name}: rename one of them")
+        if not found and any(map(is_date, self.header)):
+            raise DataError(
+                f"{self.file}: has no column {name}, its first line holds a date and is no header: set "
+                f"header = false in the table of {setting}, and name columns by their place: 1, 2, 3"
+            )
         if not found:
             near = hint(name, self.header)
             raise DataError(f"{self.file}: has no column {name}; {near} Set {setting} in the desk file")
@@ -76,25 +82,29 @@ def content_hash(file: Path) -> str:
     return hashlib.sha256(_content(file)).hexdigest()
 
 
-def read_raw(file: Path, expected: str | None = None) -> RawTable:
+def read_raw(file: Path, expected: str | None = None, header: bool = True) -> RawTable:
     """Read a CSV file (UTF-8; comma, semicolon, tab or bar between fields) or a Parquet file.
 
     Parameters
     ----------
     file : its suffix `.parquet` or `.pq` says Parquet, everything else is CSV.
     expected : SHA-256 that the content must have; None takes any.
+    header : whether the first line of a CSV file names the columns; else they are called 1, 2, 3, ….
 
     Raises
     ------
     DataError
-        It is missing, empty, damaged, or has changed since it was hashed.
+        It is missing, empty, damaged, or has changed since it was hashed; a Parquet file without a header.
     """
     content = _content(file)
     if expected is not None and hashlib.sha256(content).hexdigest() != expected:
         raise DataError(f"{file.name}: changed while the run was starting: run again")
     if not content.strip():
         raise DataError(f"{file.name}: the file is empty: give one with a header and a row a session")
-    table = _parquet(file.name, content) if file.suffix.lower() in PARQUET else _csv(file.name, content)
+    is_parquet = file.suffix.lower() in PARQUET
+    if is_parquet and not header:
+        raise DataError(f"{file.name}: a Parquet file names its columns: leave out header = false")
+    table = _parquet(file.name, content) if is_parquet else _csv(file.name, content, header)
     if not len(table.number):
         raise DataError(f"{file.name}: has a header and no rows: give one row a session")
     return table
@@ -111,7 +121,7 @@ def _content(file: Path) -> bytes:
         raise DataError(f"{file}: may not be read: change its permissions") from None
 
 
-def _csv(file: str, content: bytes) -> RawTable:
+def _csv(file: str, content: bytes, header: bool) -> RawTable:
     if content.startswith(b"PK"):
         raise DataError(f"{file}: is a zip archive: extract it and name the CSV file in it")
     try:
@@ -138,7 +148,8 @@ def _csv(file: str, content: bytes) -> RawTable:
         raise DataError(f"{file}: holds nothing but blanks: give a header and a row a session")
     if any(end in name for name in rows[0] for end in "\r\n"):
         raise DataError(f"{file}: line {numbers[0]}: the header runs over several lines: mend the quotes")
-    table = _table(file, rows[0], rows[1:], numbers[1:], texts[1:])
+    names, start = (rows[0], 1) if header else ([str(i + 1) for i in range(len(rows[0]))], 0)
+    table = _table(file, names, rows[start:], numbers[start:], texts[start:])
     return replace(table, ended=text.endswith(("\n", "\r")))
 
 

@@ -8,8 +8,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.domain.data_settings import FilesData, RealizedFile
+from pipeline.domain.data_settings import FilesData
 from pipeline.domain.errors import DataError
+from pipeline.domain.file_settings import RealizedFile
 from pipeline.domain.instruments import FloatArray
 from pipeline.ingest.jumps import spikes
 from pipeline.ingest.missing_runs import name_missing
@@ -54,7 +55,7 @@ def realized(data: FilesData, settings: RealizedFile, expected: str | None, bars
     DataError
         The file cannot be read, lacks a column, fails too many checks, or changes the unit of a measure.
     """
-    raw = read_raw(settings.file, expected)
+    raw = read_raw(settings.file, expected, settings.header)
     screened = Quarantine("realized", raw)
     texts = {
         name: raw.column(column, f"data.realized.columns.{name}")

@@ -8,7 +8,7 @@ knows); the VIX file has an empty row on each exchange holiday.
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.data_settings import VIX_TENOR_DAYS
+from pipeline.domain.file_settings import VIX_TENOR_DAYS
 from pipeline.ingest.calendar import check_complete, session_closes
 from pipeline.ingest.tables import PUBLICATION_DELAY, Tables
 

@@ -78,6 +78,17 @@ def session_dates(
     return sessions, reasons
 
 
+def is_date(text: str) -> bool:
+    """Tell whether a text reads as a date, though it may not say which is the day and which the month.
+
+    Examples
+    --------
+    >>> [is_date(text) for text in ("19980102 00:00", "3/4/2018", "Date", "973100")]
+    [True, True, False, False]
+    """
+    return not isinstance(_automatic(text.strip(), day_first=False), str) or bool(_SHORT_YEAR.fullmatch(text))
+
+
 def _session(moment: datetime, exchange: ZoneInfo, written_in: ZoneInfo | None, zoned: bool) -> date | str:
     if moment.time() == time():
         return moment.date()

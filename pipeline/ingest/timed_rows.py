@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pipeline.domain.data_settings import TimedFile
 from pipeline.domain.errors import DataError
+from pipeline.domain.file_settings import TimedFile
 from pipeline.ingest.calendar import exchange_zone, session_closes, sessions_between
 from pipeline.ingest.quarantine import Quarantine
 from pipeline.ingest.raw_table import Text

@@ -6,8 +6,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.data_settings import FilesData, ImpliedVolFile, SkewFile, VolIndexFile
+from pipeline.domain.data_settings import FilesData
 from pipeline.domain.errors import DataError
+from pipeline.domain.file_settings import ImpliedVolFile, SkewFile, VolIndexFile
 from pipeline.domain.instruments import FloatArray
 from pipeline.ingest.jumps import spikes
 from pipeline.ingest.missing_runs import name_missing
@@ -82,7 +83,7 @@ def _screened(
     expected: str | None,
     bars: Sessions,
 ) -> Screened:
-    raw = read_raw(settings.file, expected)
+    raw = read_raw(settings.file, expected, settings.header)
     screened = Quarantine(table, raw)
     key = f"data.{table}"
     name = table.rpartition(".")[2]

@@ -10,6 +10,7 @@ from pipeline.backtest.stream import stream_signals
 from pipeline.domain.desk import Desk
 from pipeline.domain.differences import differences
 from pipeline.domain.errors import DataError
+from pipeline.ingest.factors import as_quoted
 from pipeline.live.clock import Freshness, freshness
 from pipeline.live.decision import Decision, decide
 from pipeline.live.open_book import OptionTerms, open_book, single_option
@@ -55,6 +56,8 @@ def decide_now(
     if bars.empty:
         raise DataError(f"the data hold nothing that is known at {now}")
     signals = stream_signals(champions.signals, bars["close"], matrix)
+    if "adjustment" in market:
+        bars = as_quoted(bars, market["adjustment"])
     session, close = bars["session"].iloc[-1], float(bars["close"].iloc[-1])
     held = single_option(desk, terms, session, close) if positions is None else positions
     book = open_book(desk, bars, signals, held)

@@ -146,6 +146,42 @@ def test_realised_measures_are_optional_and_found_from_the_desk_file():
     assert data.located(Path("/d")).realized.file == Path("/d/rv.csv")
 
 
+FACTORS = "[data.factors]\nfile = 'f.csv'\n"
+
+
+def test_dividends_are_not_counted_twice():
+    for zero in ("market.dividend_yield = 0", "market = { dividend_yield = 0.0 }"):
+        data = parse_desk(
+            f"{zero}\n{FILES.format(data='', bars='', vol=FACTORS)}columns.price_factor = 'p'", "f"
+        ).data
+        assert data.reinvests
+        assert data.located(Path("/d")).factors.file == Path("/d/f.csv")
+        assert data.label == parsed().data.label, "the test rows are the same"
+    with pytest.raises(
+        SettingsError, match=r"market\.dividend_yield is 0\.02, and data\.factors puts dividends"
+    ):
+        parsed(vol=f"{FACTORS}columns.price_factor = 'p'")
+    assert not parsed(vol=f"{FACTORS}columns.split_factor = 's'").data.reinvests
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"key data\.factors\.columns is missing"),
+        ("columns.date = 'd'", r"data\.factors\.columns: name price_factor, split_factor or both"),
+        ("columns.factor = 'd'", r"unknown key data\.factors\.columns\.factor; did you mean"),
+        (
+            "columns.split_factor = 's'\n[book.positions]\nfile = 'p.csv'",
+            r"book\.positions has strikes in quoted prices, and data\.factors adjusts the prices: leave out",
+        ),
+    ],
+)
+def test_a_mistake_about_factors_is_one_clear_line(text, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        parsed(vol=FACTORS + text)
+    assert "\n" not in str(caught.value)
+
+
 def test_further_indices_are_optional_and_know_their_tenors():
     alone = parsed().data
     assert alone.tables == SampleData().tables == ("bars", "implied_vol")

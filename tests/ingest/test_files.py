@@ -77,6 +77,20 @@ def test_good_files_become_canonical_tables_bit_by_bit(load):
     ]
 
 
+def test_a_file_without_a_header_is_read_by_places_and_one_that_lacks_it_is_told(load):
+    places = {"header": False, "columns": {name: str(i + 1) for i, name in enumerate(COLUMNS)}}
+    tables = load(bars=bar_lines()[1:], bars_settings=places)
+    pd.testing.assert_frame_equal(tables["bars"], load()["bars"])
+    first = load(bars=["2018-07-04,1,1,1,1,1", *bar_lines()[1:]], bars_settings=places)
+    assert held(first) == [("bars", 1, "no session of XNYS")], "the first line is row 1"
+    with pytest.raises(
+        DataError, match=r"bars\.csv: has no column open, its first line holds a date .*header = fal"
+    ):
+        load(bars=bar_lines()[1:])
+    with pytest.raises(DataError, match=r"bars\.parquet: a Parquet file names its columns: leave out header"):
+        load(bars=b"PAR1", bars_file="bars.parquet", bars_settings=places | {"file": "bars.parquet"})
+
+
 def test_prices_are_scaled_and_volatility_may_be_decimal(load):
     scaled = load(bars_settings={"price_scale": 0.01})
     assert scaled["bars"]["close"].tolist() == (load()["bars"]["close"] * 0.01).tolist()

@@ -137,6 +137,68 @@ def test_an_index_without_a_column_names_its_key(make, tmp_path):
         new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv", {"vix3m": tmp_path / "odd.csv"})
 
 
+def lean(frame):
+    """Return bars as a Lean archive has them: no header, midnights, ten-thousandths."""
+    prices = {name: (1e4 * frame[name]).round().astype(int) for name in ("Open", "High", "Low", "Close")}
+    return frame.assign(Date=SESSIONS.strftime("%Y%m%d 00:00"), **prices)
+
+
+def write_lean(folder, factors="20131231,0.9,1,{close:.2f}\n20501231,1,1,0\n"):
+    frame = bars()
+    lean(frame).to_csv(folder / "spy.csv", header=False, index=False)
+    vol().to_csv(folder / "vol.csv", index=False)
+    (folder / "factors").mkdir()
+    close = frame.set_index("Date")["Close"]["2013-12-31"]
+    (folder / "factors" / "spy.csv").write_text(factors.format(close=close))
+
+
+def test_a_lean_archive_is_read_as_it_is_with_its_factors(tmp_path):
+    write_lean(tmp_path)
+    path = tmp_path / "spy.toml"
+    made = new_desk(
+        path, tmp_path / "spy.csv", tmp_path / "vol.csv", factors=tmp_path / "factors" / "spy.csv"
+    )
+    path.write_text(made.text, encoding="utf-8")
+    desk = checked_desk(str(path))
+    assert desk.data.bars.columns.model_dump() == dict(
+        zip(("date", "open", "high", "low", "close", "volume"), "123456", strict=True)
+    )
+    assert (desk.data.bars.header, desk.data.bars.price_scale) == (False, 1e-4)
+    assert "# as in Lean's archives: dates as 20181231 00:00 and whole prices such as " in made.text
+    assert desk.market.dividend_yield == 0.0
+    assert "# data.factors reinvests them in the prices: a yield would count them twice" in made.text
+    close, days = load_tables(desk.data)["bars"]["close"], bars()
+    quoted = days["Close"].round(4)
+    expected = quoted.where(days["Date"] <= "2013-12-31", quoted / 0.9)
+    np.testing.assert_allclose(close, expected, rtol=1e-12)
+
+
+def test_a_file_of_dates_and_closes_needs_no_header_and_its_unit_is_not_guessed(tmp_path):
+    frame = bars()[["Date", "Close"]].assign(Close=lambda table: (1e4 * table["Close"]).astype(int))
+    frame.to_csv(tmp_path / "prices.csv", header=False, index=False)
+    vol().to_csv(tmp_path / "vol.csv", header=False, index=False)
+    path = tmp_path / "mine.toml"
+    path.write_text(new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv").text, encoding="utf-8")
+    data = checked_desk(str(path)).data
+    assert data.bars.columns.model_dump(exclude_none=True) == {"date": "1", "close": "2"}
+    assert (data.bars.price_scale, data.implied_vol.columns.implied_vol) == (1.0, "2")
+    assert not data.implied_vol.header
+
+
+def test_without_a_header_other_columns_cannot_be_told(tmp_path):
+    write_lean(tmp_path)
+    bars().assign(more=1).to_csv(tmp_path / "odd.csv", header=False, index=False)
+    files = tmp_path / "mine.toml", tmp_path / "odd.csv", tmp_path / "vol.csv"
+    with pytest.raises(
+        DataError, match=r"odd\.csv: its first line holds a date and is no header, and it has 7"
+    ):
+        new_desk(*files)
+    with pytest.raises(
+        DataError, match=r"spy\.csv: its first .* it has 6 columns: .*price_factor, split_fac"
+    ):
+        new_desk(*files[:1], tmp_path / "spy.csv", files[2], factors=tmp_path / "spy.csv")
+
+
 @pytest.mark.parametrize(
     ("prices", "quotes", "message"),
     [

@@ -25,10 +25,12 @@ def decide_after(tracked, tables):
     """Return a function that decides a quarter of an hour and a minute after the close of a session."""
     bars, features = tables["market"]["bars"], tables["features"]["features"]
 
-    def decided(session, position=0.0, *, desk=tracked.desk, positions=None, later="16min", **terms):
+    def decided(
+        session, position=0.0, *, desk=tracked.desk, positions=None, later="16min", market=None, **terms
+    ):
         now = session_closes(pd.DatetimeIndex([session]))[0] + pd.Timedelta(later)
         return decide_now(
-            desk, "small-desk.toml", tracked.home.mlruns, {"bars": bars}, features, positions,
+            desk, "small-desk.toml", tracked.home.mlruns, market or {"bars": bars}, features, positions,
             OptionTerms(**terms), position, now,
         )  # fmt: skip
 
@@ -85,6 +87,19 @@ def test_money_is_that_of_the_data_and_the_models_are_named(decide_after, tracke
     assert cards["small.regime_switched"]["version"] == str(champion.version)
     assert cards["small.regime_switched"]["run_id"] == champion.run_id
     assert len(cards) == 5
+
+
+def test_adjusted_prices_are_shown_in_the_quoted_money_of_the_day(decide_after, tables):
+    session, bars = pd.Timestamp("2017-09-28"), tables["market"]["bars"]
+    prices = ["open", "high", "low", "close"]
+    adjustment = pd.DataFrame({"session": bars["session"], "factor": 1.5})
+    adjusted = {"bars": bars.assign(**{name: 1.5 * bars[name] for name in prices}), "adjustment": adjustment}
+    plain, shown = decide_after(session), decide_after(session, market=adjusted)
+    assert shown.spot == pytest.approx(plain.spot, rel=1e-12)
+    assert shown.options[0].strike == pytest.approx(plain.options[0].strike, rel=1e-12)
+    for policy in ("regime_switched", "delta_implied"):
+        assert order_of(shown, policy).target == pytest.approx(order_of(plain, policy).target, rel=1e-9)
+        assert order_of(shown, policy).value == pytest.approx(order_of(plain, policy).value, rel=1e-9)
 
 
 def test_two_equal_options_are_hedged_as_twice_one_and_a_multiplier_counts_contracts(decide_after, tracked):

@@ -1,0 +1,172 @@
+"""The text of a commented desk file on a user's data."""
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from pipeline.domain.data_settings import FilesData
+from pipeline.domain.file_settings import FactorsFile, RealizedFile, SkewFile, TimedFile
+
+WHAT_THEY_ARE: Final[Mapping[str, str]] = {
+    "vix9d": "options are marked between the indices by their time to expiry",
+    "vix3m": "options are marked between the indices by their time to expiry",
+    "vvix": "the volatility of the volatility index",
+    "skew": "in points, 100 − 10 × the skewness that the options imply",
+}
+
+
+def desk_text(path: Path, data: FilesData, windows: Mapping[str, date], scale_seen: str) -> str:
+    """Return the text of a desk file.
+
+    Parameters
+    ----------
+    path : where it will stand; the files' paths are written as seen from there.
+    data : its files.
+    windows : dates of `[windows]`.
+    scale_seen : what the unit of the prices was seen by.
+    """
+    folder = path.resolve().parent
+    further = (
+        _factors(folder, data.factors)
+        + _indices(folder, data.vol_indices.given)
+        + _measures(folder, data.realized)
+    )
+    dividends = (
+        "0       # data.factors reinvests them in the prices: a yield would count them twice"
+        if data.reinvests
+        else "0.02    # 0 if the prices are adjusted for dividends"
+    )
+    bars, vol = data.bars, data.implied_vol
+    found = {name: column for name, column in bars.columns if column is not None}
+    absent = [name for name, column in bars.columns if column is None]
+    lacking = f"   # not found: {', '.join(absent)}" if absent else ""
+    regimes = (
+        'features = ["log_parkinson_1d"]   # the range of the day; needs high and low'
+        if {"high", "low"} <= found.keys()
+        else 'features = ["return_1d"]           # of closes: the file has no high and low'
+    )
+    return f"""\
+# A desk on your own data. Every key that is not here has the default of the desk spx-daily, see
+# docs/desk-file.md; an unknown key is an error. Run it with: hedge run {path.name}
+name = {_quoted(_name(path))}
+description = {_quoted(f"Hedges a short 21-session at-the-money call on {bars.file.stem}")}
+
+[hedge]
+instrument = "spot"      # spot, or future where one trades
+
+[market]                 # what the data does not carry: check these three
+rate = 0.01              # interest, continuously compounded
+dividend_yield = {dividends}
+atm_ratio = 0.85         # at-the-money implied volatility over the volatility index
+
+[costs]                  # one way: fee + half-spread × realised illiquidity (1 in a median training session)
+fee_bps = 0.2
+half_spread_bps = 0.8
+
+[data]
+source = "files"
+calendar = {_quoted(data.calendar)}        # the exchange's sessions, a name of the package exchange_calendars
+quarantine_limit = {data.quarantine_limit:g}  # largest share of rows that may fail a check
+jump_limit = {data.jump_limit:g}        # largest believed |ln(price / price before)|
+
+[data.bars]
+file = {_quoted(_from(folder, bars.file))}   # as seen from this file
+{_header(bars)}price_scale = {bars.price_scale:g}     # {scale_seen}
+date_format = "auto"     # or strptime formats, ["%d/%m/%Y", "%Y-%m-%d"]
+# time_zone = "America/New_York"  # of times of day without an offset
+
+[data.bars.columns]{lacking}
+{_lines(found)}
+
+[data.implied_vol]
+file = {_quoted(_from(folder, vol.file))}
+{_header(vol)}unit = {_quoted(vol.unit)}          # points (16 is 16 % a year) or decimal (0.16 is)
+tenor_days = {vol.tenor_days}
+
+[data.implied_vol.columns]
+{_lines(dict(vol.columns))}
+
+{further}[windows]                # from the span of the data
+learn_start = {windows["learn_start"]}    # regimes and volatility learn from here
+signals_start = {windows["signals_start"]}  # first out-of-sample signals; policies train from here
+test_start = {windows["test_start"]}
+test_end = {windows["test_end"]}
+
+[regimes]
+states = 3
+{regimes}
+
+[regimes.map]            # the policy regime_map: a hedge for each regime, written down in advance
+calm = {{ policy = "whalley_wilmott", every = 2 }}
+normal = {{ policy = "whalley_wilmott", every = 1 }}
+turbulent = {{ policy = "delta_implied", every = 1 }}
+"""
+
+
+def _header(file: TimedFile) -> str:
+    """Return the key of a file without a header, nothing for one that has it."""
+    return "" if file.header else "header = false           # columns are named by their place\n"
+
+
+def _factors(folder: Path, factors: FactorsFile | None) -> str:
+    """Return the table of the factor file."""
+    if factors is None:
+        return ""
+    named = {name: column for name, column in factors.columns if column is not None}
+    return f"""\
+[data.factors]   # of dividends and splits: a row holds up to its date; prices start as quoted
+file = {_quoted(_from(folder, factors.file))}
+{_header(factors)}columns = {{ {", ".join(_lines(named).splitlines())} }}
+
+"""
+
+
+def _indices(folder: Path, given: Mapping[str, SkewFile]) -> str:
+    """Return the tables of the further indices."""
+    return "".join(f"{_index_table(folder, name, each)}\n\n" for name, each in given.items())
+
+
+def _measures(folder: Path, realized: RealizedFile | None) -> str:
+    """Return the table of the realised measures."""
+    if realized is None:
+        return ""
+    named = {name: column for name, column in realized.columns if column is not None}
+    return f"""\
+[data.realized]   # SHAR, HARQ and log-SHARQ are fitted where their measures are there
+file = {_quoted(_from(folder, realized.file))}
+scale = {realized.scale:g}    # variances in the file times this are daily variances as decimals
+columns = {{ {", ".join(_lines(named).splitlines())} }}
+
+"""
+
+
+def _index_table(folder: Path, name: str, index: SkewFile) -> str:
+    settings = index.model_dump(include={"unit", "tenor_days"})
+    lines = [f"{key} = {_quoted(each) if isinstance(each, str) else each}" for key, each in settings.items()]
+    lines += _header(index).splitlines()
+    head = f"[data.vol_indices.{name}]   # {WHAT_THEY_ARE[name]}"
+    columns = ", ".join(_lines(dict(index.columns)).splitlines())
+    file = _quoted(_from(folder, index.file))
+    return "\n".join((head, f"file = {file}", f"columns = {{ {columns} }}", *lines))
+
+
+def _name(path: Path) -> str:
+    kept = "".join(
+        each if each.isascii() and (each.isalnum() or each in "_.-") else "-" for each in path.stem
+    )
+    return kept.lstrip("_.-") or "own-data"
+
+
+def _from(folder: Path, file: Path) -> str:
+    return file.relative_to(folder).as_posix() if file.is_relative_to(folder) else file.as_posix()
+
+
+def _lines(columns: Mapping[str, str]) -> str:
+    return "\n".join(f"{name} = {_quoted(column)}" for name, column in columns.items())
+
+
+def _quoted(text: str) -> str:
+    """Return the text as a TOML string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(each if each.isprintable() else f"\\u{ord(each):04X}" for each in escaped) + '"'
