@@ -51,6 +51,12 @@ class RawStream:
         plain = self.url.rstrip("/").rpartition("/")[2]
         return f"{plain}[{self.member}]" if self.member else plain
 
+    @property
+    def packed(self) -> bool:
+        """Whether the file is compressed; the packing vouches for its length and content."""
+        with self._raw() as file:
+            return _packing(file) != ""
+
     def head(self, size: int = 4096) -> bytes:
         """Return the first bytes of the content, unpacked.
 

@@ -1,0 +1,175 @@
+"""Files of delimited text in bounded memory: whole lines as columns of text, others held with a reason."""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pv
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.naming import hint
+from pipeline.ingest.raw_stream import RawStream
+
+WRONG_FIELDS: Final = "wrong number of fields"
+NOT_TEXT: Final = "not UTF-8 text"
+CONTROL: Final = "holds a control character"
+NO_END: Final = "the last line has no end: the file may be half written"
+NOTHING: Final = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "None")
+_NEWLINE, _RETURN, _ZERO = 10, 13, 0
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Some lines of a file.
+
+    Attributes
+    ----------
+    columns : text of each column, null where a field is empty.
+    number : [rows] line of the file, its first being 1.
+    odd : lines that are no rows: their number, the reason, their text.
+    """
+
+    columns: dict[str, pa.Array]
+    number: NDArray[np.int64]
+    odd: list[tuple[int, str, str]] = field(default_factory=list)
+    content: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+    def texts(self, rows: Sequence[int]) -> list[str]:
+        """Return the lines as they stand in the file."""
+        if not rows:
+            return []
+        lines = self.content.split(b"\n")
+        return [lines[row].decode() for row in rows]
+
+
+def delimited(
+    file: RawStream, names: Sequence[str] = (), required: Sequence[str] = (), delimiter: str = ","
+) -> Iterator[Lines]:
+    """Yield the lines of a file in blocks of about a megabyte; blank ones are no rows.
+
+    A field is what stands between two delimiters: vendors' files of numbers have no quotation marks. The
+    last line must have an end unless the file's packing vouches for its length, for a half-written file may
+    break off within a number.
+
+    Parameters
+    ----------
+    names : columns of a file without a header; empty takes them from its first line.
+    required : columns that the header must have.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged, holds nothing, or its header lacks a column.
+    """
+    header = list(names)
+    empty = True
+    for first, block in file.line_blocks():
+        start = first
+        content = block.removeprefix(b"\xef\xbb\xbf") if first == 1 else block
+        if not header:
+            line, _, content = content.partition(b"\n")
+            header = _header(file.name, line, required, delimiter)
+            start += 1
+        if content:
+            empty = False
+            yield _lines(content, start, header, delimiter, file.packed)
+    if empty:
+        raise DataError(f"{file.name}: holds no rows: fetch it again")
+
+
+def names_in(head: bytes, delimiter: str = ",") -> tuple[str, ...]:
+    r"""Return the column names in the first line of a file, for a format that is known by them.
+
+    Examples
+    --------
+    >>> names_in(b"symbol, date,close\nSPY,2021-01-04,368.79\n")
+    ('symbol', 'date', 'close')
+    """
+    line = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+    return tuple(name.strip() for name in line.decode("utf-8", "replace").split(delimiter))
+
+
+def _header(file: str, line: bytes, required: Sequence[str], delimiter: str) -> list[str]:
+    names = list(names_in(line, delimiter))
+    for name in required:
+        if name not in names:
+            raise DataError(f"{file}: line 1 has no column {name}: {hint(name, names)[:200]}")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{file}: line 1 has two columns {twice or 'without a name'}: rename one of them")
+    return names
+
+
+def _lines(block: bytes, first: int, header: list[str], delimiter: str, packed: bool) -> Lines:
+    content = block.replace(b"\r\n", b"\n")
+    unended = not content.endswith(b"\n")
+    content += b"\n" if unended else b""
+    symbols = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero(symbols == _NEWLINE)
+    starts = np.concatenate(([0], ends[:-1] + 1))
+    cuts = np.searchsorted(np.flatnonzero(symbols == ord(delimiter)), np.append(starts, len(symbols)))
+    whole = np.diff(cuts) == len(header) - 1
+    reasons = {int(row): WRONG_FIELDS for row in np.flatnonzero(~whole)}
+    for row in _lines_of(ends, np.flatnonzero((symbols == _RETURN) | (symbols == _ZERO))):
+        reasons[row] = CONTROL
+    if not content.isascii():
+        reasons |= dict.fromkeys(_undecoded(content, starts, ends), NOT_TEXT)
+    if unended and not packed:
+        reasons[len(ends) - 1] = NO_END
+    number = np.arange(first, first + len(ends), dtype=np.int64)
+    odd = []
+    for row in sorted(reasons):
+        text = content[starts[row] : ends[row]].decode("utf-8", "replace").strip()
+        if text:
+            odd.append((int(number[row]), reasons[row], text[:500]))
+    if reasons:
+        kept = np.ones(len(ends), dtype=np.bool_)
+        kept[list(reasons)] = False
+        content = b"".join(content[starts[row] : ends[row] + 1] for row in np.flatnonzero(kept))
+        number = number[kept]
+    return Lines(_columns(content, header, delimiter), number, odd, content)
+
+
+def _lines_of(ends: NDArray[np.intp], places: NDArray[np.intp]) -> list[int]:
+    found: list[int] = np.unique(np.searchsorted(ends, places)).tolist()
+    return found
+
+
+def _undecoded(content: bytes, starts: NDArray[np.intp], ends: NDArray[np.intp]) -> list[int]:
+    rows = _lines_of(ends, np.flatnonzero(np.frombuffer(content, np.uint8) > 127))
+    return [row for row in rows if not _is_text(content[starts[row] : ends[row]])]
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _columns(content: bytes, header: list[str], delimiter: str) -> dict[str, pa.Array]:
+    if not content:
+        return {name: pa.array([], pa.string()) for name in header}
+    table = pv.read_csv(
+        io.BytesIO(content),
+        read_options=pv.ReadOptions(
+            column_names=header, use_threads=False, block_size=max(len(content) + 1, 1 << 16)
+        ),
+        parse_options=pv.ParseOptions(
+            delimiter=delimiter, quote_char=False, newlines_in_values=False, ignore_empty_lines=False
+        ),
+        convert_options=pv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()),
+            strings_can_be_null=True,
+            null_values=list(NOTHING),
+        ),
+    )
+    return {name: table.column(name).combine_chunks() for name in header}

@@ -1,0 +1,107 @@
+"""The fields of delimited lines as values: what cannot be read is held, with its line and a reason."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.ingest.delimited import Lines
+from pipeline.ingest.market_tables import Batch, batch, held
+
+_NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+_WHOLE: Final = r"^-?\d{1,18}$"
+
+
+class LineScreen:
+    r"""Lines under examination.
+
+    Examples
+    --------
+    >>> lines = Lines({"price": pa.array(["1.5", "x"])}, np.array([2, 3]), [], b"1.5\nx\n")
+    >>> screen = LineScreen(lines)
+    >>> screen.numbers("price").tolist(), screen.sound.tolist()
+    ([1.5, nan], [True, False])
+    """
+
+    def __init__(self, lines: Lines) -> None:
+        self.lines = lines
+        self._reasons: dict[int, str] = {}
+        self.sound = np.ones(len(lines), dtype=np.bool_)
+
+    def refuse(self, wrong: NDArray[np.bool_], reason: str) -> None:
+        """Hold the rows that are `wrong`, unless they are held already."""
+        rows = np.flatnonzero(wrong & self.sound)
+        if len(rows):
+            self._reasons |= dict.fromkeys(rows.tolist(), reason)
+            self.sound[rows] = False
+
+    def numbers(self, name: str, optional: bool = False) -> NDArray[np.float64]:
+        """Return a column of numbers; NaN where there is none, which only an `optional` column may have."""
+        values, given = self._parsed(name, pa.float64(), _NUMBER, np.nan, optional)
+        self.refuse(given & ~np.isfinite(values), f"not a number: {name}")
+        return values
+
+    def whole(self, name: str, optional: bool = False) -> NDArray[np.int64]:
+        """Return a column of whole numbers; 0 where there is none."""
+        values, _ = self._parsed(name, pa.int64(), _WHOLE, 0, optional)
+        return values
+
+    def text(self, name: str, optional: bool = False) -> pa.Array:
+        """Return a column of text; empty where there is none."""
+        column = self.lines.columns[name]
+        if not optional:
+            self.refuse(_flags(pc.is_null(column)), f"no value: {name}")
+        return column.fill_null("")
+
+    def codes(self, name: str, meaning: Mapping[str, int]) -> NDArray[np.int64]:
+        """Return what each word of a column stands for; other words are held."""
+        text = self.text(name)
+        place = pc.index_in(text, pa.array(list(meaning)))
+        unknown = _flags(pc.is_null(place))
+        self.refuse(unknown, f"{name} is none of {', '.join(meaning)}")
+        values = np.array([*meaning.values()], dtype=np.int64)
+        chosen: NDArray[np.int64] = values[place.fill_null(0).to_numpy(zero_copy_only=False)]
+        return chosen
+
+    def batches(self, table: str, file: str, columns: Mapping[str, object]) -> Iterator[Batch]:
+        """Yield the sound rows as a batch of a table (`source_row` comes from here), then the rows held."""
+        whole = batch(table, {**columns, "source_row": self.lines.number})
+        yield Batch(table, whole.rows.filter(pa.array(self.sound)))
+        yield from self.held(table, file)
+
+    def held(self, table: str, file: str) -> Iterator[Batch]:
+        """Yield the lines that are held, those that were no rows among them, in the order of the file."""
+        rows = sorted(self._reasons)
+        texts = self.lines.texts(rows)
+        found = [
+            (int(self.lines.number[row]), self._reasons[row], text)
+            for row, text in zip(rows, texts, strict=True)
+        ]
+        found = sorted([*found, *self.lines.odd])
+        if found:
+            yield held(table, file, found)
+
+    def _parsed(
+        self, name: str, kind: pa.DataType, pattern: str, nothing: float, optional: bool
+    ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+        column = self.lines.columns[name]
+        given = _flags(pc.is_valid(column))
+        if not optional:
+            self.refuse(~given, f"no value: {name}")
+        try:
+            values = pc.cast(column, kind)
+        except pa.ArrowInvalid:
+            readable = pc.match_substring_regex(column, pattern).fill_null(False)
+            what = "not a whole number" if pa.types.is_integer(kind) else "not a number"
+            self.refuse(given & ~_flags(readable), f"{what}: {name}")
+            values = pc.cast(pc.if_else(readable, column, None), kind)
+            given &= _flags(readable)
+        return values.fill_null(nothing).to_numpy(zero_copy_only=False), given
+
+
+def _flags(column: pa.Array) -> NDArray[np.bool_]:
+    values: NDArray[np.bool_] = column.to_numpy(zero_copy_only=False)
+    return values
