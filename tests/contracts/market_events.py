@@ -6,6 +6,7 @@ from pipeline.features.event_feature import EventRows
 
 START = 1_560_000_000_000_000_000
 DEPTH = 6
+BOOK = ("bid_price", "bid_size", "ask_price", "ask_size")
 
 
 def known_times(rng, length):
@@ -45,15 +46,19 @@ def book(rng, length):
 
 
 TABLES = {
-    ("quotes", ("bid_price", "bid_size", "ask_price", "ask_size")): quotes,
-    ("trades", ("price", "size", "side")): trades,
-    ("book", ("trusted", "levels", "bid_price", "bid_size", "ask_price", "ask_size")): book,
+    "quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
+    "trades": (trades, ("price", "size", "side")),
+    "book": (book, ("trusted", "levels", *BOOK)),
 }
-"""What can be drawn: a table with the columns that features read of it."""
+"""What can be drawn: a table and the names of its columns."""
 
 
 def events(source, seed, length):
     """Rows for one source of a feature."""
     rng = np.random.default_rng([seed, *source.table.encode()])
     known_time = known_times(rng, length)
-    return EventRows(known_time, TABLES[source.table, source.columns](rng, length))
+    draw, names = TABLES[source.table]
+    drawn = draw(rng, length)
+    if source.columns == names:
+        return EventRows(known_time, drawn)
+    return EventRows(known_time, drawn[:, [names.index(name) for name in source.columns]])

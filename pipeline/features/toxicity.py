@@ -1,0 +1,92 @@
+"""Order-flow toxicity: VPIN, the share of the volume that went with the price, in equal-volume buckets."""
+
+import math
+from typing import Final
+
+import numpy as np
+
+from pipeline.domain.errors import FitError
+from pipeline.domain.instruments import FloatArray
+from pipeline.features.event_feature import Output, Source, Tables, TimeArray, event_feature
+from pipeline.features.event_kernel import compiled
+
+BUCKETS: Final = 50
+"""Full buckets that are averaged, and of which the training day holds as many."""
+DAY: Final = 24 * 3600 * 10**9
+FILLED, CLOSED, LAST, HEAD = 0, 1, 2, 3
+"""Places in the state: volume in the open bucket, price at which the bucket before closed, last price, number
+of full buckets so far; behind them the imbalances of the last `BUCKETS` full ones."""
+_RING: Final = 4
+
+
+@compiled
+def _init(state: FloatArray, times: TimeArray, parameters: FloatArray) -> None:
+    """Nothing has traded; the parameters are the volume of a bucket and the deviation of its price moves."""
+    state[:] = 0.0
+    state[CLOSED] = np.nan
+
+
+@compiled
+def _step(
+    state: FloatArray, times: TimeArray, parameters: FloatArray, known_time: int, source: int, row: FloatArray
+) -> None:
+    price, left, bucket = row[0], row[1], parameters[0]
+    if math.isnan(state[CLOSED]):
+        state[CLOSED] = price
+    state[LAST] = price
+    while state[FILLED] + left >= bucket:
+        left -= bucket - state[FILLED]
+        move = (price - state[CLOSED]) / parameters[1]
+        state[_RING + int(state[HEAD]) % BUCKETS] = abs(math.erf(move / math.sqrt(2.0)))
+        state[HEAD] += 1.0
+        state[FILLED] = 0.0
+        state[CLOSED] = price
+    state[FILLED] += left
+
+
+@compiled
+def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int, values: FloatArray) -> None:
+    values[0] = np.nan
+    if state[HEAD] >= BUCKETS:
+        values[0] = np.mean(state[_RING:])
+
+
+def fit_buckets(training: Tables) -> FloatArray:
+    """Return the volume of a bucket, a fiftieth of a training day's, and the deviation of its price moves.
+
+    Raises
+    ------
+    FitError
+        The trades do not fill two buckets, or the price never moves.
+    """
+    trades = training["trades"]
+    size, price = trades.columns[:, 1], trades.columns[:, 0]
+    days = len(np.unique(trades.known_time // DAY))
+    if len(trades) < 2:
+        raise FitError("vpin: fewer than two training trades: start the training earlier")
+    bucket = float(size.sum()) / max(days, 1) / BUCKETS
+    number = np.floor(np.cumsum(size) / bucket).astype(np.int64)
+    ends = np.flatnonzero(np.diff(number) > 0) + 1
+    moves = np.diff(price[np.concatenate([[0], ends])])
+    deviation = float(np.sqrt(np.mean(moves**2))) if len(moves) else 0.0
+    if not deviation > 0.0:
+        raise FitError(
+            "vpin: the price of the training trades never moves from bucket to bucket: train longer"
+        )
+    return np.array([bucket, deviation])
+
+
+VPIN: Final = event_feature(
+    "vpin",
+    sources=(Source("trades", ("price", "size")),),
+    outputs=(
+        Output(
+            "vpin_50", "share, 0 to 1", "1/n Σ |V_B − V_S|/V, V_B = V Φ(ΔP/σ_ΔP), n = 50 buckets of volume V"
+        ),
+    ),
+    reference="Easley, López de Prado, O'Hara (2012), equation 3",
+    description="Share of volume in the direction of the price over the last fifty equal-volume buckets.",
+    state_size=_RING + BUCKETS,
+    fit=fit_buckets,
+    functions=(_init, _step, _read),
+)
