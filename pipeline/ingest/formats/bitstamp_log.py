@@ -1,0 +1,227 @@
+"""Bitstamp's websocket as logged: every order created, changed and deleted, trades, and books of 20 levels.
+
+A line is `epoch_ms event {json}`. The stamp is the time of receipt; the venue's own `datetime` is that of the
+order's creation in whole seconds, so both times of a row are the stamp. What a trade does to the book is in
+the order messages that come before it, so a trade itself changes nothing. The venue's books are the table
+`book`: they start the book, and start it again after a gap.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.ingest.event_clock import EventClock
+from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.held_lines import HeldLines
+from pipeline.ingest.json_tokens import BLANK, REASONS, Pairs, Tokens, code, tokens
+from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, LEVELS, Batch, batch
+from pipeline.ingest.order_ids import IdGaps, SeenIds
+from pipeline.ingest.raw_stream import RawStream
+
+SILENCE: Final = 10_000
+"""Milliseconds without any message after which some may be lost: the venue sends a book every two seconds."""
+PATIENCE: Final = 1_000
+"""Milliseconds within which an order message that was overtaken comes, and a trade follows its orders."""
+_BLOCK: Final = 1 << 21
+_EPOCH: Final = (946_684_800_000, 4_102_444_800_000)
+_KINDS: Final = {
+    int(code(word)): kind
+    for word, kind in (("order_created", ADD), ("order_changed", CHANGE), ("order_deleted", DELETE))
+}
+_TRADE, _BOOK = code("trade"), code("order_book")
+
+
+def recognises(name: str, head: bytes) -> bool:
+    """Tell whether the first line is an order message, a trade or a book with a stamp in milliseconds."""
+    stamp, _, rest = head.partition(b" ")
+    events = (b"order_created {", b"order_changed {", b"order_deleted {", b"order_book {", b"trade {")
+    return len(stamp) == 13 and stamp.isdigit() and rest.startswith(events)
+
+
+def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
+    """Yield order events, trades and books; lines that cannot be right as quarantine.
+
+    Held are lines that are no message, an order deleted twice, created or changed after it was deleted (the
+    log has a hundred such, up to a tenth of a second late), created twice, a trade reported twice, and a
+    clock that goes back. `GAP` stands on the first event after a silence of `SILENCE`, or when an order's id
+    was passed over and has not come within `PATIENCE`.
+    """
+    log = _Log(file.name, terms)
+    for first, text in file.line_blocks(_BLOCK):
+        yield from log.batches(first, tokens(text))
+
+
+class _Log:
+    """What has to be remembered from block to block."""
+
+    def __init__(self, name: str, terms: Terms) -> None:
+        self.name = name
+        self.clock = EventClock(round(terms.clock_tolerance_seconds * 1000))
+        self.created, self.deleted, self.traded = SeenIds(), SeenIds(), SeenIds()
+        self.gaps = IdGaps(PATIENCE)
+        self.latest = 0
+        self.broken = False
+        self.fills = {side: np.zeros((3, 0)) for side in (1, -1)}
+
+    def batches(self, first: int, found: Tokens) -> Iterator[Batch]:
+        lines = HeldLines(len(found))
+        kind = _kinds(found)
+        trade, book = found.word == _TRADE, found.word == _BOOK
+        order = kind > 0
+        known = order | trade | book
+        blank = found.fault == BLANK
+        for fault, reason in REASONS.items():
+            lines.refuse(found.fault == fault, reason)
+        in_ms = (found.stamp >= _EPOCH[0]) & (found.stamp < _EPOCH[1])
+        lines.refuse(~blank & ~in_ms, "time not in milliseconds")
+        lines.refuse(~blank & ~known, "message of no kind that is known")
+        ids, price, size = found.wholes("id"), found.numbers("price"), found.numbers("amount")
+        side = _side(found)
+        whole = np.isfinite(price) & np.isfinite(size) & (ids > 0)
+        lines.refuse((order & ~(whole & (side != 0))) | (trade & ~whole), "message without all its fields")
+        bids, asks = found.pairs("bids"), found.pairs("asks")
+        lines.refuse(book & ~_whole_book(bids, asks, len(found)), "book without pairs of price and size")
+        lines.refuse(self.clock.astray(found.stamp, lines.sound & known), "clock went back")
+        came = lines.sound & (kind == ADD)
+        self._refuse_repeated(lines, ids, kind, trade)
+        known &= lines.sound
+        known_ms = np.maximum(np.maximum.accumulate(np.where(known, found.stamp, 0)), self.latest)
+        gap = self._gaps(known, known_ms, came, ids, order)
+        self.latest = int(known_ms[-1]) if len(known_ms) else self.latest
+        times = {"event_time": _instants(found.stamp), "known_time": _instants(known_ms)}
+        numbers = {"source_row": first + np.arange(len(found)), "price": price, "size": size}
+        rows: dict[str, NDArray[Any]] = times | numbers
+        events, trades = order & known, trade & known
+        if events.any():
+            extra: dict[str, Any] = {"kind": kind, "flags": LAST + GAP * gap, "side": side, "order_id": ids}
+            yield batch("book_events", {k: v[events] for k, v in (rows | extra).items()} | {"sequence": 0})
+        taker = self._taker_sides(known, known_ms, kind, ids, price, size, side, trades)
+        if trades.any():
+            extra = {"side": taker, "trade_id": ids}
+            columns = {k: v[trades] for k, v in (rows | extra).items()}
+            yield batch("trades", columns | {"venue": "bitstamp", "condition": ""})
+        books = np.flatnonzero(book & known)
+        if len(books):
+            columns = {k: rows[k][books] for k in ("event_time", "known_time", "source_row")}
+            yield batch("book", columns | _book_columns(books, bids, asks) | {"sequence": 0})
+        if lines.reasons:
+            yield lines.batch("book_events", self.name, first, found.shown)
+
+    def _refuse_repeated(
+        self, lines: HeldLines, ids: NDArray[np.int64], kind: NDArray[np.int8], trade: NDArray[np.bool_]
+    ) -> None:
+        rows = np.flatnonzero(lines.sound & (kind > 0))
+        dead = np.zeros(len(ids), dtype=np.bool_)
+        dead[rows] = self.deleted.again(ids[rows], kind[rows] == DELETE)
+        lines.refuse(dead & (kind == DELETE), "order deleted twice")
+        lines.refuse(dead, "order created or changed after it was deleted")
+        again = np.zeros(len(ids), dtype=np.bool_)
+        rows = np.flatnonzero(lines.sound & (kind == ADD))
+        again[rows] = self.created.again(ids[rows], np.ones(len(rows), np.bool_))
+        lines.refuse(again, "order created twice")
+        again[:] = False
+        rows = np.flatnonzero(lines.sound & trade)
+        again[rows] = self.traded.again(ids[rows], np.ones(len(rows), np.bool_))
+        lines.refuse(again, "trade reported twice")
+
+    def _gaps(
+        self,
+        known: NDArray[np.bool_],
+        known_ms: NDArray[np.int64],
+        came: NDArray[np.bool_],
+        ids: NDArray[np.int64],
+        order: NDArray[np.bool_],
+    ) -> NDArray[np.int8]:
+        """Return [lines] 1 on the first order event that follows a silence or a lost id."""
+        before = np.r_[self.latest, known_ms[:-1]] if len(known_ms) else known_ms
+        broken = known & (known_ms - before > SILENCE) & (before > 0)
+        rows = np.flatnonzero(came)
+        broken[rows] |= self.gaps.missed(ids[rows], known_ms[rows])
+        found = np.zeros(len(known), dtype=np.int8)
+        events = np.flatnonzero(known & order)
+        starts = np.flatnonzero(broken)
+        if self.broken:
+            starts = np.r_[0, starts]
+        places = np.searchsorted(events, starts)
+        found[events[places[places < len(events)]]] = 1
+        self.broken = bool((places == len(events)).any())
+        return found
+
+    def _taker_sides(
+        self,
+        known: NDArray[np.bool_],
+        known_ms: NDArray[np.int64],
+        kind: NDArray[np.int8],
+        ids: NDArray[np.int64],
+        price: NDArray[np.float64],
+        size: NDArray[np.float64],
+        side: NDArray[np.int8],
+        trades: NDArray[np.bool_],
+    ) -> NDArray[np.int8]:
+        """Return [lines] the side of the taker of each trade: of the younger of the two orders it filled.
+
+        A fill reduces one order of each side just before the trade, whose price is that of the order that
+        was there first. Where the last fills of the two sides do not look like this the side is not known.
+        """
+        filled = known & ((kind == CHANGE) | ((kind == DELETE) & (size == 0.0)))
+        rows = np.flatnonzero(trades)
+        last = {}
+        for each in (1, -1):
+            of_side = np.flatnonzero(filled & (side == each))
+            table = np.c_[self.fills[each], np.array([known_ms[of_side], ids[of_side], price[of_side]])]
+            place = self.fills[each].shape[1] + np.searchsorted(of_side, rows) - 1
+            last[each] = np.c_[table, np.full(3, np.nan)][:, place]
+            self.fills[each] = table[:, -1:]
+        bought, sold = last[1], last[-1]
+        younger_bought = bought[1] > sold[1]
+        maker_price = np.where(younger_bought, sold[2], bought[2])
+        recent = np.minimum(bought[0], sold[0]) >= known_ms[rows] - PATIENCE
+        found = np.zeros(len(known), dtype=np.int8)
+        found[rows] = np.where(recent & (maker_price == price[rows]), np.where(younger_bought, 1, -1), 0)
+        return found
+
+
+def _kinds(found: Tokens) -> NDArray[np.int8]:
+    kind = np.zeros(len(found), dtype=np.int8)
+    for word, each in _KINDS.items():
+        kind[found.word == word] = each
+    return kind
+
+
+def _side(found: Tokens) -> NDArray[np.int8]:
+    kind = found.wholes("order_type")
+    return np.select([kind == 0, kind == 1], [1, -1], 0).astype(np.int8)
+
+
+def _instants(milliseconds: NDArray[np.int64]) -> NDArray[np.datetime64]:
+    return milliseconds.astype("datetime64[ms]").astype("datetime64[ns]")
+
+
+def _whole_book(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
+    broken, levels = np.zeros(lines, np.bool_), np.zeros(lines, np.int64)
+    for pairs in (bids, asks):
+        bad = ~(np.isfinite(pairs.first) & np.isfinite(pairs.second))
+        broken |= pairs.odd | (np.bincount(pairs.line, bad, minlength=lines) > 0)
+        levels += np.bincount(pairs.line, minlength=lines)
+    return ~broken & (levels > 0)
+
+
+def _book_columns(books: NDArray[np.int64], bids: Pairs, asks: Pairs) -> dict[str, object]:
+    """Return the levels of the lines that are books."""
+    columns: dict[str, object] = {}
+    levels = np.zeros(len(books), dtype=np.int64)
+    for name, pairs in (("bid", bids), ("ask", asks)):
+        row = np.searchsorted(books, pairs.line)
+        ours = (row < len(books)) & (books[np.minimum(row, len(books) - 1)] == pairs.line)
+        row = row[ours]
+        count = np.bincount(row, minlength=len(books))
+        place = np.arange(len(row)) - (np.cumsum(count) - count)[row]
+        levels = np.maximum(levels, count)
+        for what, values in (("price", pairs.first), ("size", pairs.second)):
+            ladder = np.full((len(books), LEVELS), np.nan)
+            ladder[row[place < LEVELS], place[place < LEVELS]] = values[ours][place < LEVELS]
+            columns[f"{name}_{what}"] = ladder
+    crossed = columns["bid_price"][:, 0] >= columns["ask_price"][:, 0]  # type: ignore[index]
+    return columns | {"levels": np.minimum(levels, LEVELS), "trusted": ~crossed}

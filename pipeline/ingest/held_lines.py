@@ -1,0 +1,38 @@
+"""Which lines of a block are sound, and why the others are held."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.ingest.market_tables import Batch, held
+
+
+class HeldLines:
+    """Lines of a block: each is sound until something is wrong with it, and the first reason stays.
+
+    Examples
+    --------
+    >>> lines = HeldLines(3)
+    >>> lines.refuse(np.array([False, True, False]), "no price")
+    >>> lines.refuse(np.array([True, True, False]), "no size")
+    >>> lines.sound.tolist(), lines.reasons
+    ([False, False, True], {1: 'no price', 0: 'no size'})
+    """
+
+    def __init__(self, count: int) -> None:
+        self.sound = np.ones(count, dtype=np.bool_)
+        self.reasons: dict[int, str] = {}
+
+    def refuse(self, wrong: NDArray[np.bool_], reason: str) -> None:
+        """Hold the lines that are `wrong`, unless they are held already."""
+        lines = np.flatnonzero(wrong & self.sound)
+        if len(lines):
+            self.reasons |= dict.fromkeys(lines.tolist(), reason)
+            self.sound[lines] = False
+
+    def batch(self, table: str, file: str, first: int, shown: Callable[[int], str]) -> Batch:
+        """Return the held lines as quarantine, numbered from `first`, each with what is `shown` of it."""
+        return held(
+            table, file, [(first + line, self.reasons[line], shown(line)) for line in sorted(self.reasons)]
+        )

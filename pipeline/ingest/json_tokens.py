@@ -1,0 +1,407 @@
+"""Lines of `stamp [word] {json}` as columns of tokens, which NumPy then reads a block at a time.
+
+A stream of a venue holds millions of small messages. Making Python objects of each costs more than all the
+rest, so one pass over the bytes notes every scalar with the key that it stands under, and numbers are read in
+that pass, rounded as Python's `float` rounds them.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+WHOLE, DECIMAL, LONG, TEXT, TRUE, FALSE, NULL = range(7)
+"""Kinds of tokens; a number may stand in quotes. LONG is one of more digits than the pass rounds rightly."""
+
+BLANK: Final = -1
+NO_STAMP: Final = 1
+NOT_JSON: Final = 2
+REASONS: Final = {NO_STAMP: "does not begin with a time", NOT_JSON: "not whole JSON"}
+
+_OFFSET: Final = np.uint64(0xCBF29CE484222325)
+_PRIME: Final = np.uint64(0x100000001B3)
+_EXACT: Final = 1 << 53
+_POWERS: Final = 10.0 ** np.arange(23)
+_DEEPEST: Final = 8
+_KEY, _COLON, _VALUE, _COMMA = range(4)
+
+
+def code(text: str) -> int:
+    """Return what stands for a text in the tokens: its 64-bit FNV-1a hash.
+
+    Examples
+    --------
+    >>> code("price") == code("price"), code("price") == code("prices")
+    (True, False)
+    """
+    return int(_code(np.frombuffer(text.encode(), np.uint8), 0, len(text.encode())))
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The scalars of a block of lines, in their order.
+
+    Attributes
+    ----------
+    text : the block.
+    starts, stops : [lines] where each line begins and ends.
+    stamp : [lines] the number in front.
+    word : [lines] code of the word after it; 0 where there is none.
+    fault : [lines] 0, or BLANK, or why the line cannot be read (REASONS); such a line has no tokens.
+    line, key, kind : [tokens] the line, the code of the key, the kind.
+    nest, column : [tokens] in how many lists within the key, and the place in the innermost.
+    value : [tokens] a number, NaN for another kind.
+    whole : [tokens] a whole number, or the code of a text.
+    begin, end : [tokens] where it stands in the block.
+    """
+
+    text: bytes
+    starts: NDArray[np.int64]
+    stops: NDArray[np.int64]
+    stamp: NDArray[np.int64]
+    word: NDArray[np.int64]
+    fault: NDArray[np.int8]
+    line: NDArray[np.int32]
+    key: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    nest: NDArray[np.int8]
+    column: NDArray[np.int32]
+    value: NDArray[np.float64]
+    whole: NDArray[np.int64]
+    begin: NDArray[np.int32]
+    end: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        """Return the number of lines."""
+        return len(self.starts)
+
+    def shown(self, line: int) -> str:
+        """Return the beginning of a line as text for a message."""
+        return self.text[self.starts[line] : self.stops[line]][:200].decode(errors="replace")
+
+    def at(self, name: str) -> NDArray[np.int64]:
+        """Return [lines] which token holds the scalar of a key, −1 where a line has none."""
+        tokens = np.flatnonzero((self.key == code(name)) & (self.nest == 0))
+        found = np.full(len(self), -1, dtype=np.int64)
+        found[self.line[tokens]] = tokens
+        return found
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """Return [lines] the number under a key; NaN where there is none."""
+        found = self.at(name)
+        return np.where(found >= 0, self._padded(self.value, np.nan)[found], np.nan)
+
+    def wholes(self, name: str, kind: int = WHOLE, missing: int = -1) -> NDArray[np.int64]:
+        """Return [lines] the whole number (or, with `kind` TEXT, the code of the text) under a key."""
+        found = self.at(name)
+        right = (found >= 0) & (self._padded(self.kind, -1)[found] == kind)
+        return np.where(right, self._padded(self.whole, missing)[found], missing)
+
+    def kinds(self, name: str) -> NDArray[np.int8]:
+        """Return [lines] the kind of the scalar under a key; −1 where there is none."""
+        return self._padded(self.kind, -1)[self.at(name)]
+
+    def texts(self, name: str) -> list[str]:
+        """Return [lines] the scalar under a key as text; empty where there is none."""
+        return [
+            self.text[self.begin[token] : self.end[token]].decode(errors="replace") if token >= 0 else ""
+            for token in self.at(name)
+        ]
+
+    def pairs(self, name: str) -> "Pairs":
+        """Return the list of [price, size] pairs under a key, of all lines."""
+        tokens = np.flatnonzero((self.key == code(name)) & (self.nest > 0))
+        lines = self.line[tokens]
+        count = np.bincount(lines, minlength=len(self))
+        first = np.cumsum(count) - count
+        right = (self.column[tokens] == (np.arange(len(tokens)) - first[lines]) % 2) & (
+            self.nest[tokens] == 2
+        )
+        odd = (count % 2 == 1) | (np.bincount(lines, ~right, minlength=len(self)) > 0)
+        values = self.value[tokens[~odd[lines]]].reshape(-1, 2)
+        return Pairs(lines[~odd[lines]][::2], values[:, 0], values[:, 1], odd)
+
+    @staticmethod
+    def _padded(values: NDArray[Any], missing: float) -> NDArray[Any]:
+        return np.append(values, np.asarray([missing], values.dtype))
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of numbers: [pairs] their line and both numbers; [lines] whether its list is of another form."""
+
+    line: NDArray[np.int32]
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    odd: NDArray[np.bool_]
+
+
+def tokens(text: bytes, stamped: bool = True) -> Tokens:
+    r"""Return the tokens of a block of whole lines; `stamped` where each begins with a whole number.
+
+    Examples
+    --------
+    >>> found = tokens(b'17 trade {"price": 236.5, "id": 3}\n')
+    >>> found.stamp.tolist(), found.numbers("price").tolist(), found.wholes("id").tolist()
+    ([17], [236.5], [3])
+    """
+    data = np.frombuffer(text, np.uint8)
+    lines = text.count(b"\n") + (text[-1:] not in (b"\n", b""))
+    most = text.count(b",") + text.count(b"{") + text.count(b"[") + 1
+    starts, stops, stamp, word = (np.zeros(lines, np.int64) for _ in range(4))
+    fault = np.zeros(lines, np.int8)
+    line, column, begin, end = (np.empty(most, np.int32) for _ in range(4))
+    key, whole = np.empty(most, np.int64), np.empty(most, np.int64)
+    kind, nest = np.empty(most, np.int8), np.empty(most, np.int8)
+    value = np.empty(most, np.float64)
+    count = _scan(
+        data, stamped, _POWERS, starts, stops, stamp, word, fault,
+        line, key, kind, nest, column, value, whole, begin, end,
+    )  # fmt: skip
+    for token in np.flatnonzero(kind[:count] == LONG):
+        value[token] = float(text[begin[token] : end[token]])
+    per_token: list[NDArray[Any]] = [
+        each[:count] for each in (line, key, kind, nest, column, value, whole, begin, end)
+    ]
+    return Tokens(text, starts, stops, stamp, word, fault, *per_token)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _code(text: NDArray[np.uint8], begin: int, end: int) -> Any:
+    found = _OFFSET
+    for place in range(begin, end):
+        found = (found ^ np.uint64(text[place])) * _PRIME
+    return np.int64(found)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _scan(
+    text: NDArray[np.uint8],
+    stamped: bool,
+    powers: NDArray[np.float64],
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    stamp: NDArray[np.int64],
+    word: NDArray[np.int64],
+    fault: NDArray[np.int8],
+    line: NDArray[np.int32],
+    key: NDArray[np.int64],
+    kind: NDArray[np.int8],
+    nest: NDArray[np.int8],
+    column: NDArray[np.int32],
+    value: NDArray[np.float64],
+    whole: NDArray[np.int64],
+    begin: NDArray[np.int32],
+    end: NDArray[np.int32],
+) -> int:
+    """Fill the columns line by line; return the number of tokens."""
+    in_list = np.zeros(_DEEPEST + 1, np.bool_)
+    places = np.zeros(_DEEPEST + 1, np.int64)
+    size, count, start = len(text), 0, 0
+    for row in range(len(starts)):
+        stop = start
+        while stop < size and text[stop] != 10:
+            stop += 1
+        starts[row], stops[row] = start, stop
+        at, last = start, stop
+        start = stop + 1
+        while last > at and (text[last - 1] == 13 or text[last - 1] == 32):
+            last -= 1
+        if at == last:
+            fault[row] = BLANK
+            continue
+        kept = count
+        if stamped:
+            number = np.int64(0)
+            first = at
+            while at < last and 48 <= text[at] <= 57 and at - first < 19:
+                number = number * 10 + np.int64(text[at] - 48)
+                at += 1
+            if at in (first, last) or number < 0 or text[at] != 32:
+                fault[row] = NO_STAMP
+                continue
+            at += 1
+            stamp[row] = number
+            first = at
+            while at < last and (97 <= text[at] <= 122 or text[at] == 95):
+                at += 1
+            if at > first:
+                word[row] = _code(text, first, at)
+                if at == last or text[at] != 32:
+                    fault[row] = NOT_JSON
+                    continue
+                at += 1
+        depth, lists, name = 0, 0, np.int64(0)
+        state, empty_may_end, whole_line = _VALUE, False, False
+        while at < last:
+            byte = text[at]
+            if byte == 32 or byte == 9:
+                at += 1
+                continue
+            if whole_line:
+                whole_line = False
+                break
+            if state == _COMMA:
+                if byte == 44 and depth > 0:
+                    at += 1
+                    state = _VALUE if in_list[depth] else _KEY
+                    if in_list[depth]:
+                        places[depth] += 1
+                    continue
+                if depth == 0 or byte != (93 if in_list[depth] else 125):
+                    break
+            elif state == _COLON:
+                if byte != 58:
+                    break
+                at += 1
+                state = _VALUE
+                continue
+            if (byte == 93 or byte == 125) and (state == _COMMA or empty_may_end):
+                if depth == 0 or byte != (93 if in_list[depth] else 125):
+                    break
+                lists -= 1 if in_list[depth] else 0
+                depth -= 1
+                at += 1
+                state, empty_may_end = _COMMA, False
+                whole_line = depth == 0
+                continue
+            empty_may_end = False
+            if state == _KEY:
+                if byte != 34:
+                    break
+                close = _closing(text, at + 1, last)
+                if close < 0:
+                    break
+                name = _code(text, at + 1, close)
+                at = close + 1
+                state = _COLON
+                continue
+            if byte == 123 or byte == 91:
+                if depth == _DEEPEST or (depth == 0 and byte == 91):
+                    break
+                depth += 1
+                in_list[depth] = byte == 91
+                places[depth] = 0
+                lists += 1 if byte == 91 else 0
+                at += 1
+                state, empty_may_end = (_VALUE if byte == 91 else _KEY), True
+                continue
+            if depth == 0:
+                break
+            quoted = byte == 34
+            if quoted:
+                close = _closing(text, at + 1, last)
+                if close < 0:
+                    break
+                begin[count], end[count] = at + 1, close
+                at = close + 1
+            else:
+                close = at
+                while close < last and not _ends_bare(text[close]):
+                    close += 1
+                begin[count], end[count] = at, close
+                at = close
+            what, number, decimals, mantissa = _number(text, begin[count], end[count], quoted)
+            if what == TEXT and not quoted:
+                what = _literal(text, begin[count], end[count])
+                if what == TEXT:
+                    break
+            line[count], key[count], kind[count] = row, name, what
+            nest[count], column[count] = lists, places[depth] if in_list[depth] else 0
+            whole[count], value[count] = 0, np.nan
+            if what in (WHOLE, DECIMAL):
+                value[count] = number * (np.float64(mantissa) / powers[decimals])
+                whole[count] = number * mantissa if what == WHOLE else 0
+            elif what == TEXT:
+                whole[count] = _code(text, begin[count], end[count])
+            count += 1
+            state = _COMMA
+        if not whole_line:
+            fault[row] = NOT_JSON
+            count = kept
+    return count
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _closing(text: NDArray[np.uint8], at: int, last: int) -> int:
+    """Return where the string that begins at `at` has its closing quotation mark; −1 where it has none."""
+    while at < last:
+        if text[at] == 34:
+            return at
+        if text[at] < 32:
+            return -1
+        at += 2 if text[at] == 92 else 1
+    return -1
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _ends_bare(byte: int) -> bool:
+    return byte == 44 or byte == 93 or byte == 125 or byte == 32 or byte == 9
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _number(text: NDArray[np.uint8], at: int, end: int, quoted: bool) -> tuple[int, int, int, Any]:
+    """Return the kind, the sign, the digits after the point and all digits as one whole number."""
+    sign = 1
+    if at < end and text[at] == 45:
+        sign, at = -1, at + 1
+    first, point, mantissa, long = at, -1, np.int64(0), False
+    while at < end:
+        byte = text[at]
+        if 48 <= byte <= 57:
+            if mantissa >= 100_000_000_000_000_000:
+                long = True
+            else:
+                mantissa = mantissa * 10 + np.int64(byte - 48)
+        elif byte == 46 and point < 0:
+            point = at
+        else:
+            break
+        at += 1
+    digits = at - first - (1 if point >= 0 else 0)
+    odd = digits == 0 or point == first or point == at - 1
+    odd = odd or (digits > 1 and text[first] == 48 and point != first + 1)
+    if odd:
+        return TEXT, 1, 0, 0
+    if at < end:
+        return (LONG if _exponent(text, at, end) else TEXT), 1, 0, 0
+    decimals = at - point - 1 if point >= 0 else 0
+    if point < 0 and not long:
+        return WHOLE, sign, 0, mantissa
+    if long or mantissa > _EXACT or decimals > 22:
+        return LONG, 1, 0, 0
+    return DECIMAL, sign, decimals, mantissa
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _exponent(text: NDArray[np.uint8], at: int, end: int) -> bool:
+    if text[at] != 101 and text[at] != 69:
+        return False
+    at += 1
+    if at < end and (text[at] == 43 or text[at] == 45):
+        at += 1
+    first = at
+    while at < end and 48 <= text[at] <= 57:
+        at += 1
+    return first < at <= first + 3 and at == end
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _literal(text: NDArray[np.uint8], at: int, end: int) -> int:
+    size, first = end - at, text[at] if at < end else 0
+    if size == 4 and first == 116 and text[at + 1] == 114 and text[at + 2] == 117 and text[at + 3] == 101:
+        return TRUE
+    if size == 4 and first == 110 and text[at + 1] == 117 and text[at + 2] == 108 and text[at + 3] == 108:
+        return NULL
+    if (
+        size == 5
+        and first == 102
+        and text[at + 1] == 97
+        and text[at + 2] == 108
+        and text[at + 3] == 115
+        and text[at + 4] == 101
+    ):
+        return FALSE
+    return TEXT
