@@ -1,0 +1,97 @@
+"""Best quotes and trades in Tardis' csv format: `quotes.csv` and `trades.csv`, times in microseconds UTC."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest.delimited import delimited, names_in
+from pipeline.ingest.epoch import NOT_A_TIME, instants
+from pipeline.ingest.event_clock import EventClock
+from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.line_screen import LineScreen
+from pipeline.ingest.market_tables import BUY, SELL, UNKNOWN_SIDE, Batch
+from pipeline.ingest.price_unit import PriceUnit
+from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.repeats import Repeats
+
+TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
+QUOTES: Final = (*TIMES, "ask_amount", "ask_price", "bid_price", "bid_amount")
+TRADES: Final = (*TIMES, "id", "side", "price", "amount")
+SIDES: Final = {"buy": BUY, "sell": SELL, "unknown": UNKNOWN_SIDE}
+
+
+def recognises(name: str, head: bytes) -> bool:
+    """Tell whether a file's first line names the columns of Tardis' quotes or trades."""
+    return names_in(head) in (QUOTES, TRADES)
+
+
+def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
+    """Yield `quotes` or `trades` of one instrument; known when they were received, plus the lag of the terms.
+
+    Held are rows of another instrument, crossed and locked quotes, trades whose id has been, times in another
+    unit, clocks that go back and prices in another unit than those around them.
+
+    Raises
+    ------
+    DataError
+        The file holds several instruments and the terms name none; it is missing or damaged.
+    """
+    quotes = names_in(file.head()) == QUOTES
+    tolerance = int(terms.clock_tolerance_seconds * 1e9)
+    clocks, units, ids = (EventClock(tolerance), EventClock(tolerance)), PriceUnit(), Repeats()
+    lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
+    instrument = terms.instrument
+    for lines in delimited(file, required=QUOTES if quotes else TRADES):
+        screen = LineScreen(lines)
+        instrument = instrument or _only(screen, file.name)
+        screen.refuse(_other(screen, instrument), f"another instrument than {instrument}")
+        event, event_sound = instants(screen.whole("timestamp"), 1_000_000)
+        known, known_sound = instants(screen.whole("local_timestamp"), 1_000_000)
+        screen.refuse(~(event_sound & known_sound), NOT_A_TIME)
+        columns = _quotes(screen, units) if quotes else _trades(screen, units, ids)
+        for clock, times in zip(clocks, (event, known), strict=True):
+            screen.refuse(clock.astray(times.view(np.int64), screen.sound), "clock goes back")
+        columns |= {"event_time": event, "known_time": known + lag, "venue": screen.text("exchange")}
+        yield from screen.batches("quotes" if quotes else "trades", file.name, columns)
+
+
+def _only(screen: LineScreen, file: str) -> str:
+    symbols = screen.text("symbol").unique().drop_null().to_pylist()
+    if len(symbols) > 1:
+        raise DataError(f"{file}: holds {' and '.join(symbols[:3])}: set instrument in its terms")
+    return str(symbols[0]) if symbols else ""
+
+
+def _other(screen: LineScreen, instrument: str) -> NDArray[np.bool_]:
+    other: NDArray[np.bool_] = pc.not_equal(screen.text("symbol"), instrument).to_numpy(zero_copy_only=False)
+    return other
+
+
+def _quotes(screen: LineScreen, units: PriceUnit) -> dict[str, object]:
+    sides = {}
+    for side in ("bid", "ask"):
+        price = screen.numbers(f"{side}_price", optional=True)
+        screen.refuse(price <= 0.0, f"{side}_price not above zero")
+        screen.refuse(units.strange(price), f"{side} in another unit than those around it")
+        sides[f"{side}_price"], sides[f"{side}_size"] = price, screen.numbers(f"{side}_amount", optional=True)
+    screen.refuse(sides["bid_price"] > sides["ask_price"], "crossed quote")
+    screen.refuse(sides["bid_price"] == sides["ask_price"], "locked quote")
+    return dict(sides)
+
+
+def _trades(screen: LineScreen, units: PriceUnit, ids: Repeats) -> dict[str, object]:
+    price = screen.numbers("price")
+    screen.refuse(units.strange(price), "price in another unit than those around it")
+    number = screen.whole("id", optional=True)
+    screen.refuse(ids.seen(number, screen.sound & (number > 0)), "duplicate: its id has been")
+    return {
+        "price": price,
+        "size": screen.numbers("amount"),
+        "side": screen.codes("side", SIDES),
+        "trade_id": number,
+        "condition": "",
+    }
