@@ -1,0 +1,156 @@
+import csv
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest.formats.catalogue import format_of, formats
+from pipeline.ingest.market_tables import QUARANTINE
+from pipeline.ingest.raw_stream import RawStream
+
+# ruff: noqa: E501
+CBOE = b"""underlying,underlying_last,exchange,optionroot,type,expiration,quotedate,strike,last,net,bid,ask,volume,openinterest,impliedvol,delta,gamma
+SPX,2919.04,CBOE,SPXW190426C00800000,call,04/26/2019,04/25/2019,800.0,0.0,0.0,2109.9,2118.2,0,2,7.9432,0.9985,0.0
+SPX,2919.04,CBOE,SPX190517P02900000,put,05/17/2019,04/25/2019,2900.0,30.1,0.0,30.0,30.6,120,4000,0.12,-0.44,0.004
+SPX,2919.04,CBOE,SPX190517P01000000,put,05/17/2019,04/25/2019,1000.0,0.0,0.0,0.0,0.05,0,7,0.9,0.0,0.0
+SPX,2919.04,CBOE,SPX190517P00100000,put,05/17/2019,04/25/2019,100.0,0.0,0.0,0.0,0.0,0,7,,0.0,0.0
+"""
+GREEKS = b"""underlying,underlying_last, exchange,optionroot,optionext,type,expiration,quotedate,strike,last,bid,ask,volume,openinterest,impliedvol,delta,gamma,theta,vega,optionalias,dte
+SPY,368.79,*,SPY210129P00345000,,put,2021-01-29,2021-01-04,345.0,2.71,2.76,2.78,7424,48199,0.288,-0.178,0.009,-0.145,0.251,SPY210129P00345000,25
+SPY,371.33,*,SPY210129P00345000,,put,2021-01-29,2021-01-05,345.0,2.0,2.06,2.08,7424,48199,0.288,-0.178,0.009,-0.145,0.251,SPY210129P00345000,24
+"""
+GOOD = "SPX,2919.04,CBOE,SPX190517C02900000,call,05/17/2019,04/25/2019,2900,0,0,50.0,50.6,1,1,0.1,0.5,0"
+BAD = {
+    ("04/25/2019", "04/19/2019"): "quoted on a day without a session: a stale copy",
+    ("04/25/2019", "05/17/2019"): "quoted after it had settled at the open",
+    ("04/25/2019", "05/20/2019"): "expired before it was quoted",
+    ("04/25/2019", "25.04.2019"): "not a date: quotedate",
+    ("call", "put"): "its contract name says otherwise",
+    ("2900,", "290,"): "its contract name says otherwise",
+    (",05/17/2019", ",05/24/2019"): "its contract name says otherwise",
+    ("call", "straddle"): "type is none of call, put",
+    ("SPX190517C02900000", "SPX"): "not the name of an option: optionroot",
+    ("50.0,50.6", "50.6,50.0"): "crossed quote",
+    ("50.0,50.6", "50.0,50.0"): "locked quote",
+    ("50.0,50.6", "-1,50.0"): "negative bid",
+    ("50.0,50.6", "5000,5060"): "bid above what the option can be worth",
+    ("50.6,1,", "50.6,-1,"): "negative volume",
+    ("2919.04", "0"): "underlying_price not above zero",
+    ("2919.04", "x"): "not a number: underlying_last",
+    ("SPX190517C02900000,call", "SPX190517P02900000,put"): "duplicate: its contract has been",
+}
+
+
+@pytest.fixture
+def chain(tables, tmp_path):
+    def run(content, name="SPX_20190425.csv", **terms):
+        (tmp_path / name).write_bytes(content)
+        return tables(tmp_path / name, **terms)
+
+    return run
+
+
+def test_a_chain_says_settlement_by_root_and_what_is_not_quoted(chain):
+    table = chain(gzip.compress(CBOE), "SPX_20190425.csv.gz")["option_quotes"].to_pandas()
+    assert table["root"].tolist() == ["SPXW", "SPX", "SPX", "SPX"]
+    assert table["settlement"].tolist() == ["pm", "am", "am", "am"]
+    assert set(table["exercise"]) == {"european"}
+    assert table["right"].tolist() == [1, -1, -1, -1]
+    assert table["bid"].tolist() == [2109.9, 30.0, 0.0, 0.0]
+    assert table["ask"].isna().tolist() == [False, False, False, True]
+    assert table["vendor_vol"].isna().tolist() == [False, False, False, True]
+    assert table["vendor_theta"].isna().all()
+    assert (table["event_time"] == pd.Timestamp("2019-04-25 20:00", tz="UTC")).all()
+    assert (table["known_time"] == pd.Timestamp("2019-04-25 20:15", tz="UTC")).all()
+
+
+def test_other_vendors_columns_are_found_by_name(chain):
+    table = chain(GREEKS, "options.csv")["option_quotes"].to_pandas()
+    assert set(table["exercise"]) == {"american"}
+    assert table["vendor_vega"].tolist() == [0.251, 0.251]
+    assert table["event_time"].dt.day.tolist() == [4, 5]
+
+
+@pytest.mark.parametrize("change", BAD, ids=lambda change: f"{change[0]} to {change[1]}")
+def test_a_bad_row_is_held_with_its_line_and_reason(chain, change):
+    assert QUARANTINE not in chain(CBOE + GOOD.encode() + b"\n")
+    found = chain(CBOE + GOOD.replace(*change).encode() + b"\n")
+    assert found[QUARANTINE]["reason"].to_pylist() == [BAD[change]]
+    assert found[QUARANTINE]["source_row"].to_pylist() == [6]
+    assert found["option_quotes"].num_rows == 4
+
+
+def test_the_two_formats_know_their_own_files(tmp_path):
+    for name, content in {"cboe_chain": CBOE, "greeks_chain": GREEKS}.items():
+        (tmp_path / "a.csv").write_bytes(content)
+        assert format_of(RawStream(str(tmp_path / "a.csv"))) is formats()[name]
+
+
+def test_a_chain_without_a_column_names_it(chain):
+    with pytest.raises(DataError, match=r"SPX_20190425\.csv: line 1 has no column bid"):
+        chain(CBOE.replace(b",bid,", b",bud,"), named="cboe_chain")
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_whatever_is_wrong_every_line_is_a_row_or_held(survives, seed):
+    survives(seed, "chain.csv", CBOE, "cboe_chain")
+    survives(seed, "greeks.csv", GREEKS, "greeks_chain")
+
+
+def plain_rows(path):
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    return list(csv.DictReader(text.splitlines(), skipinitialspace=True))
+
+
+@pytest.mark.slow
+def test_real_chains_are_what_a_plain_loop_reads(shared, tables):
+    folder = shared / "options" / "spx_chains_2019"
+    for day, held in {"20190527": 13_324, "20190704": 14_506, "20190621": 562, "20190425": 0}.items():
+        path = folder / f"SPX_{day}.csv.gz"
+        found, rows = tables(path), plain_rows(path)
+        refused = found[QUARANTINE]["source_row"].to_pylist() if QUARANTINE in found else []
+        assert len(refused) == held
+        kept = [row for line, row in enumerate(rows, 2) if line not in set(refused)]
+        table = found["option_quotes"].to_pandas()
+        columns = {
+            "bid": "bid",
+            "strike": "strike",
+            "vendor_vol": "impliedvol",
+            "open_interest": "openinterest",
+        }
+        for name, column in columns.items():
+            np.testing.assert_array_equal(table[name], [float(row[column]) for row in kept])
+        assert table["expiry"].map(lambda date: f"{date:%m/%d/%Y}").tolist() == [
+            row["expiration"] for row in kept
+        ]
+        assert table["root"].tolist() == [row["optionroot"][:-15] for row in kept]
+
+
+def test_real_contracts_with_greeks_are_what_a_plain_loop_reads(shared, tables):
+    expected = {
+        "spy_chains_2021": {"crossed quote": 17, "locked quote": 1},
+        "spx_contracts_2017": {"quoted after it had settled at the open": 6},
+    }
+    for folder, reasons in expected.items():
+        path = shared / "options" / folder / "options.csv"
+        found, rows = tables(path), plain_rows(path)
+        held = found[QUARANTINE].to_pandas()
+        assert held["reason"].value_counts().to_dict() == reasons
+        kept = [row for line, row in enumerate(rows, 2) if line not in set(held["source_row"])]
+        table = found["option_quotes"].to_pandas()
+        for name, column in {
+            "bid": "bid",
+            "ask": "ask",
+            "vendor_delta": "delta",
+            "vendor_vega": "vega",
+        }.items():
+            written = np.array([float(row[column]) for row in kept])
+            if name == "ask":
+                written[(written == 0.0)] = np.nan
+            np.testing.assert_array_equal(table[name], written)
