@@ -1,12 +1,14 @@
 """A book of options along one long path: what the hedgers are told, and what they go through."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.episodes import (
+    NEEDED,
     YEAR,
     Contracts,
     Lives,
@@ -20,12 +22,16 @@ from pipeline.backtest.episodes import (
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.holdings import Holdings, check_reach
 from pipeline.backtest.ledger import Market
+from pipeline.backtest.volume import RELATIVE_VOLUME
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Leg, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies.exposure import net
 from pipeline.pricing import book as pricing
+
+CAME: Final = ("session", "close", "illiquidity_next", RELATIVE_VOLUME)
+"""Columns that say what a session was, not what was known in it."""
 
 
 @dataclass(frozen=True)
@@ -63,21 +69,23 @@ def build_book(desk: Desk, sessions: pd.DataFrame, holdings: Holdings) -> Book:
     Raises
     ------
     DataError
-        An implied volatility is missing while an option is held, or the forecasts do not reach its expiry.
+        An implied volatility or a signal is missing while an option is held, or the forecasts do not reach
+        its expiry.
     """
     rows = np.arange(int(holdings.start.min()), int(holdings.expiry.max()) + 1)
     lives = hedge_lives(desk, sessions, rows[None, :])
     held = _held(holdings, rows)
-    _check_known(sessions, holdings, rows[:-1][(held >= 0).any(axis=0)])
+    decided = rows[:-1][(held >= 0).any(axis=0)]
+    _check_known(sessions, holdings, decided)
     contracts = _contracts(desk, sessions, holdings, lives, held)
     lots = np.sum(contracts.lots, axis=0)
     aversion = desk.risk.aversion / np.where(lots > 0.0, lots, 1.0)
-    known = sessions.assign(implied_vol=sessions["implied_vol"].ffill())
+    known = _carried(sessions, decided)
     state = market_state(desk, known, lives, contracts, aversion)
     flow, dealt = _cash(state, holdings, lives, held)
     return Book(
         state,
-        hedge_market(desk, sessions, lives),
+        hedge_market(desk, known, lives),
         ends_of_steps(desk, known, lives, contracts),
         rows,
         (held >= 0).sum(axis=0),
@@ -146,9 +154,25 @@ def _cash(
     return flow[None, :], net((mark - paid)[:, None, :])
 
 
+def _carried(sessions: pd.DataFrame, decided: NDArray[np.int64]) -> pd.DataFrame:
+    """Return the sessions, what is not known in one replaced by what was last known, but in those `decided`.
+
+    In the others no option is held: the hedge is closed there, which needs a state and no new knowledge. What
+    a session did to a fill stays as it is.
+    """
+    signals = [name for name in sessions.columns if name not in CAME]
+    carried = sessions[signals].ffill()
+    carried.iloc[decided] = sessions[signals].iloc[decided]
+    return sessions.assign(**carried)
+
+
 def _check_known(sessions: pd.DataFrame, holdings: Holdings, rows: NDArray[np.int64]) -> None:
-    unknown = sessions["implied_vol"].isna().to_numpy()[rows]
-    if unknown.any():
-        day = sessions["session"].iloc[int(rows[unknown.argmax()])].date()
-        raise DataError(f"the book holds options on {day}, which has no implied volatility: give one")
+    for column, what in NEEDED.items():
+        unknown = sessions[column].isna().to_numpy()[rows]
+        if unknown.any():
+            day = sessions["session"].iloc[int(rows[unknown.argmax()])].date()
+            raise DataError(
+                f"the book holds options on {day}, which has no {what}: give the volatility index of that "
+                "session, or leave out the options that are held then"
+            )
     check_reach(holdings, sum(1 for name in sessions.columns if name.startswith("forecast_variance_")))

@@ -1,6 +1,7 @@
 """Episodes on real sessions: an option started every session and hedged to expiry."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,12 @@ from pipeline.pricing import book
 START_SPOT = 100.0
 YEAR = 365.0
 SESSIONS_A_YEAR = 252.0
+NEEDED: Final = {
+    "implied_vol": "implied volatility",
+    "regime_prob_0": "regimes",
+    "forecast_variance_1": "forecast of volatility",
+}
+"""Columns without which no option is hedged in a session, and what they hold."""
 
 
 @dataclass(frozen=True)
@@ -250,8 +257,7 @@ def _floats(sessions: pd.DataFrame, name: str) -> FloatArray:
 def _starts(desk: Desk, sessions: pd.DataFrame) -> NDArray[np.int64]:
     """Return the first row of every episode: implied volatility and signals known throughout its life."""
     life = desk.option.sessions
-    needed = sessions[["implied_vol", "regime_prob_0", "forecast_variance_1", "illiquidity_next"]]
-    unknown = np.flatnonzero(needed.isna().any(axis=1))
+    unknown = np.flatnonzero(sessions[[*NEEDED, "illiquidity_next"]].isna().any(axis=1))
     candidates = np.arange(len(sessions) - life)
     following = np.append(unknown, len(sessions))[np.searchsorted(unknown, candidates)]
     starts = candidates[following - candidates >= life]

@@ -309,6 +309,57 @@ def test_no_implied_volatility_while_an_option_is_held_is_an_error(desk, session
         build_book(desk, sessions, held_positions(positions(), sessions))
 
 
+KNOWN = (
+    "implied_vol",
+    "regime_prob",
+    "forecast_var",
+    "lower_",
+    "upper_",
+    "regime_var",
+    "illiquidity_forecast",
+)
+KNOWN += ("spike", "gap")
+
+
+@pytest.mark.parametrize("own", [{}, DEAR])
+def test_a_session_without_signals_interrupts_the_programme_and_not_the_book(desk, sessions, own):
+    """Its options are over when the session comes, the hedge is closed in it, and others start after it."""
+    own, gap = changed(desk, **own), pd.Timestamp("2016-06-15")
+    signals = [name for name in sessions if name.startswith(KNOWN)]
+    sessions.loc[sessions["session"] == gap, signals] = np.nan
+    episodes = build_episodes(own, sessions)
+    starts = episodes.start[episodes.start >= 540]
+    hedgers = unlearned(own, ("delta_forecast", "whalley_wilmott", "zakamouline"))
+    days, _ = hedge_book(own, sessions, rolling_programme(own, sessions, starts), hedgers)
+    of_gap = days[days["session"] == gap].set_index("policy")
+    assert (of_gap[["options", "option_value"]] == 0.0).all().all()
+    assert of_gap["position"]["delta_forecast"] == pytest.approx(0.0, abs=1e-12), "impact slows bands only"
+    assert days["pnl"].notna().all()
+    assert set(days.loc[days["session"] > gap, "options"]) == set(range(1, 22))
+
+
+def test_no_forecast_while_an_option_is_held_is_an_error(desk, sessions):
+    sessions.loc[sessions["session"] == "2016-03-01", "forecast_variance_1"] = np.nan
+    with pytest.raises(
+        DataError, match="options on 2016-03-01, which has no forecast of volatility: give the"
+    ):
+        build_book(desk, sessions, held_positions(positions(), sessions))
+
+
+def test_a_programme_around_a_gap_is_the_sum_of_its_episodes(desk, sessions):
+    own = changed(desk, **FREE)
+    sessions.loc[sessions["session"] == "2016-06-15", [*sessions.filter(like="variance_"), "implied_vol"]] = (
+        np.nan
+    )
+    episodes = build_episodes(own, sessions)
+    rows = np.flatnonzero(episodes.start >= 540)
+    state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
+    alone = book(market, Band.around(exposure.target(state, state.implied_vol))).pnl
+    programme = rolling_programme(own, sessions, episodes.start[rows])
+    table, _ = hedge_book(own, sessions, programme, unlearned(own, ("delta_implied",)))
+    assert table["pnl"].sum() == pytest.approx(alone.sum(), abs=1e-9)
+
+
 def test_slots_are_never_shared_and_as_few_as_will_do():
     rng = np.random.default_rng(3)
     start = rng.integers(0, 80, 60)
