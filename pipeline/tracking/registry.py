@@ -18,7 +18,7 @@ import pipeline
 from pipeline.domain.desk import Desk
 from pipeline.ingest.store import Dataset
 from pipeline.policies.catalogue import FLAGSHIP
-from pipeline.tracking.served.regime_switched import COLUMNS
+from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
 CHAMPION = "champion"
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
@@ -31,7 +31,7 @@ MEANING = {
     VOLATILITY: "Features to the variance of the option's life, as annual volatility too.",
     LIQUIDITY: "Features to the illiquidity of the next session.",
     EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next session.",
-    FLAGSHIP: "Market states to the no-trade band of the hedge, in units of the hedge instrument.",
+    FLAGSHIP: "Market states to the no-trade band of the hedge and where to go from outside, in its units.",
 }
 """What each model does, as MLflow's pages say it."""
 
@@ -98,7 +98,7 @@ def served_models(desk: Desk, settings: Path, signals: Dataset, backtest: Datase
         models.append(_forecaster(LIQUIDITY, signals, "illiquidity_1d", ("illiquidity_1d",), ("forecast",)))
     if f"models/{FLAGSHIP}.json" in backtest.files:
         files = {"desk": settings, "parameters": backtest.file(f"models/{FLAGSHIP}.json")}
-        models.append(ServedModel(FLAGSHIP, FLAGSHIP, files, (*COLUMNS, *prob), ("lower", "upper")))
+        models.append(ServedModel(FLAGSHIP, FLAGSHIP, files, inputs_of(desk), ANSWER))
     return models
 
 

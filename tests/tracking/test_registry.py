@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 
+import mlflow
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,8 +12,8 @@ from pipeline.forecasts.catalogue import restore
 from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import database_uri
-from pipeline.tracking.registry import CHAMPION
-from pipeline.tracking.served.regime_switched import COLUMNS, market_state, policy_of
+from pipeline.tracking.registry import CHAMPION, register
+from pipeline.tracking.served.regime_switched import ANSWER, COLUMNS, market_state, policy_of
 
 NAMES = (
     "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster", "regime_switched",
@@ -111,8 +112,33 @@ def test_the_flagship_answers_with_its_band(tracked, rows, served):
         tracked.store.open(tracked.keys["backtest"]).read_bytes("models/regime_switched.json")
     )
     band = policy_of(parameters).band(market_state(tracked.desk, rows["regime_switched"]))
-    np.testing.assert_allclose(served["regime_switched"]["lower"], band.lower[:, 0, 0], rtol=1e-12)
-    np.testing.assert_allclose(served["regime_switched"]["upper"], band.upper[:, 0, 0], rtol=1e-12)
+    answer = served["regime_switched"]
+    assert tuple(answer) == ANSWER
+    for name in ANSWER:
+        np.testing.assert_allclose(answer[name], getattr(band, name)[:, 0, 0], rtol=1e-12)
+    assert (answer["to_lower"] == answer["lower"]).all()
+    assert (answer["speed"] == 1.0).all()
+
+
+@pytest.mark.slow
+def test_the_flagship_of_a_desk_with_fixed_fees_and_impact_says_where_to_trade(tracked, rows):
+    """Registered under another name: the champions of the desk stay what they are."""
+    costs = tracked.desk.costs.model_copy(update={"fixed_fee_bps": 1.0})
+    execution = tracked.desk.execution.model_copy(update={"impact": 1.0, "notional_share": 0.05})
+    desk = tracked.desk.model_copy(update={"name": "dear", "costs": costs, "execution": execution})
+    opened = {name: tracked.store.open(tracked.keys[name]) for name in ("signals", "backtest")}
+    with mlflow.start_run():
+        register(tracked.client, desk, opened["signals"], opened["backtest"], {})
+    states = rows["regime_switched"].assign(impact=np.linspace(1e-4, 1e-2, 50))
+    answer = mlflow.pyfunc.load_model(f"models:/dear.regime_switched@{CHAMPION}").predict(states)
+    parameters = json.loads(opened["backtest"].read_bytes("models/regime_switched.json"))
+    band = policy_of(parameters).band(market_state(desk, states))
+    for name in ANSWER:
+        np.testing.assert_allclose(answer[name], getattr(band, name)[:, 0, 0], rtol=1e-12)
+    assert (answer["lower"] < answer["to_lower"]).all()
+    assert (answer["to_lower"] <= answer["to_upper"]).all()
+    assert (answer["to_upper"] < answer["upper"]).all()
+    assert ((answer["speed"] > 0.0) & (answer["speed"] < 1.0)).all()
 
 
 def test_parameters_come_back_as_the_same_policy():

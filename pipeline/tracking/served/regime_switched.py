@@ -22,6 +22,21 @@ COLUMNS = (
     "forecast_vol_lower", "forecast_vol_upper", "regime_vol", "cost", "cost_lower", "cost_upper",
     "spike_prob", "gap_prob", "spike_base", "gap_base",
 )  # fmt: skip
+ANSWER = ("lower", "upper", "to_lower", "to_upper", "speed")
+"""What is answered: the edges, where to go from outside, and how much of the way in one step."""
+
+
+def inputs_of(desk: Desk) -> tuple[str, ...]:
+    """Return the columns of a market state: `impact` of one unit too where the desk pays it.
+
+    Examples
+    --------
+    >>> plain = Desk(name="x", policies={"run": ()}, regimes={"states": 2})
+    >>> inputs_of(plain)[-2:], "impact" in inputs_of(plain)
+    (('regime_prob_0', 'regime_prob_1'), False)
+    """
+    impact = ("impact",) if desk.execution.impact else ()
+    return (*COLUMNS, *impact, *(f"regime_prob_{k}" for k in range(desk.regimes.count)))
 
 
 def policy_of(parameters: dict[str, float]) -> RegimeSwitched:
@@ -49,12 +64,17 @@ def market_state(desk: Desk, rows: pd.DataFrame) -> MarketState:
         regime_prob=rows[regimes].to_numpy(dtype=float)[:, None, :],
         desk_cost=desk.costs.one_way,
         fixed_fee=terms_of(desk, START_SPOT).fixed_fee,
+        impact=column("impact") if desk.execution.impact else 0.0,
         **columns,
     )
 
 
 class ServedPolicy(PythonModel):
-    """Answers each market state with the band of the hedge position, in units of the hedge instrument."""
+    """Answers each market state with the band of the hedge position, in units of the hedge instrument.
+
+    Inside [`lower`, `upper`] nothing is done; from outside `speed` of the way to `to_lower` or `to_upper` is
+    traded: the edges and 1 for proportional cost, points inside under a fixed fee, less under impact.
+    """
 
     def load_context(self, context: PythonModelContext) -> None:
         """Rebuild the policy from its parameters."""
@@ -64,10 +84,10 @@ class ServedPolicy(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Return `lower` and `upper` of every row."""
+        """Return the columns `ANSWER` of every row."""
         band = self.policy.band(market_state(self.desk, model_input)).checked(self.policy.name)
-        edges = {"lower": band.lower[:, 0, 0], "upper": band.upper[:, 0, 0]}
-        return pd.DataFrame(edges, index=model_input.index)
+        answer = {name: getattr(band, name)[:, 0, 0] for name in ANSWER}
+        return pd.DataFrame(answer, index=model_input.index)
 
 
 mlflow.models.set_model(ServedPolicy())
