@@ -12,6 +12,8 @@ from pipeline.ingest.delimited import Lines
 from pipeline.ingest.market_tables import Batch, batch, held
 
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+_INSTANT: Final = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?$"
+_FIRST, _LAST = np.datetime64("1990-01-01", "ns"), np.datetime64("2100-01-01", "ns")
 _WHOLE: Final = r"^-?\d{1,18}$"
 
 
@@ -48,6 +50,19 @@ class LineScreen:
         """Return a column of whole numbers; 0 where there is none."""
         values, _ = self._parsed(name, pa.int64(), _WHOLE, 0, optional)
         return values
+
+    def instants(self, name: str) -> NDArray[np.datetime64]:
+        """Return a column of ISO 8601 times without an offset; what lies outside 1990 to 2100 is held."""
+        column = self.text(name)
+        shaped = _flags(pc.match_substring_regex(column, _INSTANT))
+        try:
+            read = pc.cast(pc.if_else(shaped, column, None), pa.timestamp("ns"))
+        except pa.ArrowInvalid:
+            read = pa.array([_instant(text) for text in column.to_pylist()], pa.timestamp("ns"))
+        values = read.to_numpy(zero_copy_only=False).astype("datetime64[ns]")
+        wrong = np.isnat(values) | ~((values >= _FIRST) & (values < _LAST))
+        self.refuse(wrong, f"not a time of 1990 to 2100: {name}")
+        return np.where(wrong, _FIRST, values)
 
     def text(self, name: str, optional: bool = False) -> pa.Array:
         """Return a column of text; empty where there is none."""
@@ -100,6 +115,13 @@ class LineScreen:
             values = pc.cast(pc.if_else(readable, column, None), kind)
             given &= _flags(readable)
         return values.fill_null(nothing).to_numpy(zero_copy_only=False), given
+
+
+def _instant(text: str) -> pa.Scalar | None:
+    try:
+        return pc.cast(pa.scalar(text), pa.timestamp("ns"))
+    except pa.ArrowInvalid:
+        return None
 
 
 def _flags(column: pa.Array) -> NDArray[np.bool_]:
