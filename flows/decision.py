@@ -13,7 +13,9 @@ from flows.failures import told
 from flows.naming import run_name
 from flows.stages import features, home_of, ingest, load_positions, store_of
 from pipeline.backtest.desk_check import checked_desk
+from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
+from pipeline.ingest.hedge_position import FLAT, HedgePosition, given_position, read_hedge_position
 from pipeline.live.decision import Decision
 from pipeline.live.decision_log import log_decision
 from pipeline.live.open_book import OptionTerms
@@ -31,7 +33,7 @@ def daily_decision(
     desk: str,
     home: str | None = None,
     force: bool = False,
-    position: float = 0.0,
+    position: float | None = None,
     kind: Kind | None = None,
     strike: float | None = None,
     expiry: date | None = None,
@@ -46,7 +48,8 @@ def daily_decision(
     desk : a shipped desk, or the path of a desk file.
     home : where data/ and mlruns/ are.
     force : load and compute the data again, even if it has not changed.
-    position : units of the hedge instrument held now.
+    position : units of the hedge instrument held now; else what the desk's `decision.position_file` says,
+        else nothing is assumed to be held.
     kind, strike, expiry, quantity, opened : the option that is hedged; what is left out is the desk's own,
         dealt after the newest session. Without any the desk's `book.positions` are hedged, if it names some.
     allow_stale : decide on old data without failing.
@@ -56,22 +59,23 @@ def daily_decision(
     The decision, and the file that it is written to.
     """
     settings, place = checked_desk(desk), home_of(home)
+    held = _position(settings, position)
     load_champions(place.mlruns, settings.name, desk)
     market = ingest(desk, home, force)
     matrix = features(desk, home, force, market)
     store = store_of(home)
     terms = OptionTerms(kind, strike, _day(expiry), quantity, _day(opened))
     given = any(part is not None for part in vars(terms).values())
-    held = None if given or settings.book.positions is None else load_positions(desk, home, force)
+    options = None if given or settings.book.positions is None else load_positions(desk, home, force)
     decision = decide_now(
         settings,
         desk,
         place.mlruns,
         store.open(market),
         store.open(matrix)["features"],
-        None if held is None else store.open(held)["positions"],
+        None if options is None else store.open(options)["positions"],
         terms,
-        position,
+        held,
         pd.Timestamp.now("UTC"),
     )
     for order in decision.orders:
@@ -81,6 +85,17 @@ def daily_decision(
     if decision.stale and not allow_stale:
         raise DataError(f"{decision.warnings[0]}, or allow_stale")
     return decision, file
+
+
+def _position(desk: Desk, given: float | None) -> HedgePosition:
+    """Return what is held of the hedge: as given, else as the desk's file says, else nothing."""
+    settings = desk.decision
+    if given is not None:
+        return given_position(given)
+    if settings.position_file is None:
+        return FLAT
+    name = settings.instrument or desk.hedge.instrument
+    return read_hedge_position(settings.position_file, name, desk.data.calendar)
 
 
 def _day(day: date | None) -> pd.Timestamp | None:

@@ -129,8 +129,12 @@ def backtest(desk: Desk, home: HomePath = None, force: Force = False, as_json: J
 def decide(
     desk: Desk,
     position: Annotated[
-        float, typer.Option(help="Units of the hedge instrument held now, one a unit of the underlying.")
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            help="Units of the hedge instrument held now, one a unit of the underlying; else what the desk's "
+            "decision.position_file says, else none."
+        ),
+    ] = None,
     kind: Annotated[str | None, typer.Option(help="call, put or straddle; else the desk's own.")] = None,
     strike: Annotated[float | None, typer.Option(help="In the data's money; else the desk's own.")] = None,
     expiry: Annotated[

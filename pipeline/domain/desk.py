@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from pipeline.domain.book_settings import STRESS, BookSettings, StressWindow
 from pipeline.domain.data_settings import DATA_SOURCES, DataSettings, FilesData, SampleData
+from pipeline.domain.decision_settings import DecisionSettings
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import Kind, Side
@@ -233,6 +234,7 @@ class Desk(Settings):
     policies: PolicySettings = PolicySettings()
     limits: LimitSettings = LimitSettings()
     book: BookSettings = BookSettings()
+    decision: DecisionSettings = DecisionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="after")
@@ -353,8 +355,10 @@ def load_desk(desk: str) -> Desk:
         if path.is_file():
             settings = parse_desk(path.read_text(encoding="utf-8-sig"), desk)
             folder = path.resolve().parent
-            located = {"data": settings.data.located(folder), "book": settings.book.located(folder)}
-            return settings.model_copy(update=located)
+            named = ("data", "book", "decision")
+            return settings.model_copy(
+                update={name: getattr(settings, name).located(folder) for name in named}
+            )
     except OSError as error:
         raise SettingsError(f"{desk}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:

@@ -9,8 +9,8 @@ import pandas as pd
 
 from pipeline.backtest.kernel import wanted
 from pipeline.domain.desk import Desk, regime_names
-from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.ingest.hedge_position import HedgePosition
 from pipeline.live.clock import Freshness
 from pipeline.live.open_book import OpenBook
 from pipeline.policies.base import Policy
@@ -67,6 +67,8 @@ class Decision:
     stale, sessions_behind, expected_session : whether newer sessions should be in the data, how many, and
         which is the newest.
     spot, hedge_instrument, hedge_price : the market.
+    position_source, position_as_of : where what is held of the hedge comes from, and of when it is as written
+        there; None where there is no time.
     cost_bps, cost_bps_lower, cost_bps_upper : forecast one-way cost of trading now, and its interval.
     regime_prob : filtered probabilities by name, the calmest first.
     options : what is hedged.
@@ -85,6 +87,8 @@ class Decision:
     spot: float
     hedge_instrument: str
     hedge_price: float
+    position_source: str
+    position_as_of: str | None
     cost_bps: float
     cost_bps_lower: float
     cost_bps_upper: float
@@ -104,7 +108,7 @@ def decide(
     book: OpenBook,
     bars: pd.DataFrame,
     policies: Mapping[str, Policy],
-    position: float,
+    held: HedgePosition,
     fresh: Freshness,
     now: pd.Timestamp,
     models: Sequence[Mapping[str, str]],
@@ -118,19 +122,15 @@ def decide(
     book : what is open after the newest session.
     bars : canonical bars, the last row that session.
     policies : hedgers by name, fitted.
-    position : units of the hedge instrument held now, one unit being one of the underlying.
+    held : units of the hedge instrument held now, one unit being one of the underlying.
     fresh, now : how new the data are, and when this is.
     models, warnings : put into the decision as they are.
 
     Raises
     ------
-    DataError
-        The position is not a finite number.
     PolicyError
         A hedger has no valid band in this state.
     """
-    if not np.isfinite(position):
-        raise DataError(f"--position is {position}: give the units of the hedge instrument that are held")
     state, last = book.state, bars.iloc[-1]
     price = float(state.price[0, 0, 0]) / book.scale
     cost, lower, upper = (float(values[0, 0]) for values in (state.cost, state.cost_lower, state.cost_upper))
@@ -146,12 +146,14 @@ def decide(
         spot=float(last["close"]),
         hedge_instrument=desk.hedge.instrument,
         hedge_price=price,
+        position_source=held.source,
+        position_as_of=held.as_of,
         cost_bps=1e4 * cost,
         cost_bps_lower=1e4 * lower,
         cost_bps_upper=1e4 * upper,
         regime_prob=dict(regimes),
         options=_options(book),
-        orders=tuple(order_of(desk, book, policy, position) for policy in policies.values()),
+        orders=tuple(order_of(desk, book, policy, held.units) for policy in policies.values()),
         models=tuple(models),
         warnings=tuple(warnings),
     )

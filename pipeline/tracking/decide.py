@@ -10,7 +10,9 @@ from pipeline.backtest.stream import stream_signals
 from pipeline.domain.desk import Desk
 from pipeline.domain.differences import differences
 from pipeline.domain.errors import DataError
+from pipeline.ingest.calendar import exchange_zone
 from pipeline.ingest.factors import as_quoted
+from pipeline.ingest.hedge_position import FLAT, HedgePosition, check_current
 from pipeline.live.clock import Freshness, freshness
 from pipeline.live.decision import Decision, decide
 from pipeline.live.open_book import OptionTerms, open_book, single_option
@@ -18,8 +20,15 @@ from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import BENCHMARK, POLICIES
 from pipeline.tracking.champions import Champions, load_champions
 
-NO_MATTER = ("name", "description", "policies", "evaluation", "book", "hedge.multiplier", "windows.test_end")
+NO_MATTER = (
+    "name", "description", "policies", "evaluation", "book", "decision", "hedge.multiplier",
+    "windows.test_end",
+)  # fmt: skip
 """Settings whose change since the champion was made changes no decision."""
+NOTHING_SAYS = (
+    "nothing of the hedge is assumed to be held: say what is with --position, or keep it in a file, "
+    "decision.position_file"
+)
 
 
 def decide_now(
@@ -30,7 +39,7 @@ def decide_now(
     features: pd.DataFrame,
     positions: pd.DataFrame | None,
     terms: OptionTerms,
-    position: float,
+    held: HedgePosition,
     now: pd.Timestamp,
 ) -> Decision:
     """Return the decision after the newest session that is known at `now`.
@@ -41,7 +50,7 @@ def decide_now(
     mlruns : where the champions are registered.
     market, features : tables of the desk's data; rows that are known only after `now` are not looked at.
     positions : what the desk holds; None hedges one option, `terms`.
-    position : units of the hedge instrument held now.
+    held : units of the hedge instrument held now, and who says so.
 
     Raises
     ------
@@ -59,16 +68,20 @@ def decide_now(
     if "adjustment" in market:
         bars = as_quoted(bars, market["adjustment"])
     session, close = bars["session"].iloc[-1], float(bars["close"].iloc[-1])
-    held = single_option(desk, terms, session, close) if positions is None else positions
-    book = open_book(desk, bars, signals, held)
+    today = now.tz_convert(exchange_zone(desk.data.calendar)).tz_localize(None).normalize()
+    check_current(held, session, today)
+    options = single_option(desk, terms, session, close) if positions is None else positions
+    book = open_book(desk, bars, signals, options)
     fresh = freshness(session, now, desk.data.calendar)
     warnings = _warnings(desk, named, champions, fresh, int((~known).sum()), book.left_out)
+    if held == FLAT:
+        warnings.append(NOTHING_SAYS)
     policies: dict[str, Policy] = (
         {} if champions.flagship is None else {champions.flagship.name: champions.flagship}
     )
     policies[BENCHMARK] = POLICIES[BENCHMARK]()
     cards = [asdict(card) for card in champions.cards]
-    return decide(desk, book, bars, policies, position, fresh, now, cards, warnings)
+    return decide(desk, book, bars, policies, held, fresh, now, cards, warnings)
 
 
 def _warnings(

@@ -7,7 +7,9 @@ import pytest
 
 from pipeline.domain.errors import DataError, StoreError
 from pipeline.ingest.calendar import session_closes
+from pipeline.ingest.hedge_position import FLAT, HedgePosition, given_position, read_hedge_position
 from pipeline.live.decision_log import decision_as_json, log_decision
+from pipeline.live.decision_text import decision_as_markdown
 from pipeline.live.open_book import OptionTerms
 from pipeline.tracking.champions import load_champions
 from pipeline.tracking.decide import decide_now
@@ -28,10 +30,11 @@ def decide_after(tracked, tables):
     def decided(
         session, position=0.0, *, desk=tracked.desk, positions=None, later="16min", market=None, **terms
     ):
+        held = position if isinstance(position, HedgePosition) else given_position(position)
         now = session_closes(pd.DatetimeIndex([session]))[0] + pd.Timedelta(later)
         return decide_now(
             desk, "small-desk.toml", tracked.home.mlruns, market or {"bars": bars}, features, positions,
-            OptionTerms(**terms), position, now,
+            OptionTerms(**terms), held, now,
         )  # fmt: skip
 
     return decided
@@ -100,6 +103,31 @@ def test_adjusted_prices_are_shown_in_the_quoted_money_of_the_day(decide_after, 
     for policy in ("regime_switched", "delta_implied"):
         assert order_of(shown, policy).target == pytest.approx(order_of(plain, policy).target, rel=1e-9)
         assert order_of(shown, policy).value == pytest.approx(order_of(plain, policy).value, rel=1e-9)
+
+
+def test_a_decision_says_where_the_position_comes_from(decide_after, tmp_path):
+    session, file = pd.Timestamp("2017-09-28"), tmp_path / "held.csv"
+    file.write_text("instrument,position,as_of\nES,0.25,2017-09-28T16:05-04:00\n")
+    held, given, flat = (
+        decide_after(session, each) for each in (read_hedge_position(file, "ES", "XNYS"), 0.25, FLAT)
+    )
+    assert (held.position_source, held.position_as_of) == ("held.csv, row 2", "2017-09-28T16:05-04:00")
+    assert (given.position_source, given.position_as_of) == ("given with --position", None)
+    assert held.orders == given.orders
+    assert [order.position for order in held.orders] == [0.25, 0.25]
+    assert flat.position_source == "assumed flat"
+    assert any(text.startswith("nothing of the hedge is assumed to be held") for text in flat.warnings)
+    assert not any("assumed" in text for text in (*held.warnings, *given.warnings))
+    shown = decision_as_markdown(held)
+    assert "- **held**: 0.25 of the future, held.csv, row 2, as of 2017-09-28T16:05-04:00" in shown
+    assert json.loads(decision_as_json(held))["position_source"] == "held.csv, row 2"
+
+
+def test_a_stale_position_decides_nothing(decide_after, tmp_path):
+    file = tmp_path / "held.csv"
+    file.write_text("instrument,position,as_of\nfuture,0.25,2017-09-27\n")
+    with pytest.raises(DataError, match=r"held\.csv, row 2: is as of 2017-09-27, before the session of 2017"):
+        decide_after(pd.Timestamp("2017-09-28"), read_hedge_position(file, "future", "XNYS"))
 
 
 def test_two_equal_options_are_hedged_as_twice_one_and_a_multiplier_counts_contracts(decide_after, tracked):
