@@ -4,8 +4,8 @@ S&P 500 bars with the full VIX history (2004-2018), SPY with its dividends reinv
 500 closes (2012-2024), each at 1 and 5 bp one way. Changes of SD and CVaR95 are against daily delta,
 differences of the desk's risk against the constant shift tuned on the first window and frozen, and against
 the flagship without regimes; 95 % intervals from the stationary bootstrap of start days, the same resamples
-for every policy. Mean P&L, market beta and the figures without the starts of 2020-01-15 to 04-30 stand
-beside them.
+for every policy. Mean P&L and market beta of every policy, and all of it without the starts of 2020-01-15 to
+04-30, stand beside them, in print and in the detail of each measurement.
 
 Every run is a look at the test years: docs/research.md counts them.
 
@@ -18,7 +18,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +31,13 @@ from benchmarks.shared_data import SHARED, shared
 from pipeline.backtest.episodes import build_episodes
 from pipeline.backtest.folds import training_of, walk_forward_folds
 from pipeline.backtest.ledger import book
-from pipeline.backtest.result_tables import parameter_rows, result_rows
+from pipeline.backtest.result_tables import result_rows
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.data_settings import FilesData
 from pipeline.domain.desk import Desk, load_desk
 from pipeline.domain.home import Home
 from pipeline.evaluate.bootstrap import percentile_interval, stationary_indices
-from pipeline.evaluate.metrics import SampledMetrics, sample_metrics
+from pipeline.evaluate.metrics import BASELINE, SampledMetrics, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.features.assemble import assemble
 from pipeline.ingest.sources import content_of, load_tables
@@ -57,7 +56,14 @@ COSTS = (1.0, 5.0)
 FROZEN, PLAIN, FLAGSHIP = "frozen_shift", "regime_switched_no_regimes", "regime_switched"
 POLICIES = ("constant_shift", "whalley_wilmott", "minimum_variance", FLAGSHIP)
 CRASH = (pd.Timestamp("2020-01-15"), pd.Timestamp("2020-04-30"))
-SHOWN = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps")
+METRIC = {
+    "sd": "pnl_sd_bps",
+    "cvar95": "cvar95_bps",
+    "cost": "cost_bps",
+    "risk": "risk_bps",
+    "mean": "pnl_mean_bps",
+}
+SHOWN = ("pnl_mean_bps", "market_beta", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps")
 
 
 @dataclass(frozen=True)
@@ -177,16 +183,9 @@ def hedged(desk: Desk, signals: Dataset) -> tuple[pd.DataFrame, pd.DataFrame]:
             ledger = book(episodes.market.episodes(fold.test), band)
             rows.append(result_rows(name, 0, fold, episodes, dates, ledger))
             if name in (FLAGSHIP, PLAIN):
-                tuned += parameter_rows(fold.window, policy, training)
-    columns = ["window", "policy", "parameter", "value", "training_score"]
+                tuned += [(fold.window, name, *parameter) for parameter in policy.parameters().items()]
+    columns = ["window", "policy", "parameter", "value"]
     return pd.concat(rows, ignore_index=True), pd.DataFrame(tuned, columns=columns)
-
-
-def beta(panel: EpisodePanel, close: "pd.Series[float]", life: int) -> dict[str, float]:
-    """Return the slope of each policy's P&L on the return of the spot over the episode, bps per %."""
-    moves = np.asarray(close)[panel.session + life] / np.asarray(close)[panel.session] - 1.0
-    centred = moves - moves.mean()
-    return dict(zip(panel.policies, panel.pnl @ centred / (centred @ centred), strict=True))
 
 
 def changes(
@@ -215,68 +214,88 @@ class Change:
 
 def judged(sampled: SampledMetrics) -> dict[str, Change]:
     """Return what is asked of the flagship, by the name of its target, and what stands beside it."""
-    asked = [("pnl_sd_bps", "sd"), ("cvar95_bps", "cvar95"), ("cost_bps", "cost")]
-    rivals = [*asked, ("risk_bps", "risk"), ("pnl_mean_bps", "mean")]
     found = {
         f"{short}_vs_delta": Change(
-            f"{short} against delta, %", *changes(sampled, FLAGSHIP, "delta_implied", metric, relative=True)
+            f"{short} against delta, %", *changes(sampled, FLAGSHIP, BASELINE, METRIC[short], relative=True)
         )
-        for metric, short in asked
+        for short in ("sd", "cvar95", "cost")
     }
     for rival in (FROZEN, PLAIN):
-        for metric, short in rivals:
+        for short, metric in METRIC.items():
             found[f"{short}_vs_{rival.removeprefix('regime_switched_')}"] = Change(
                 f"{short} against {rival}, bps", *changes(sampled, FLAGSHIP, rival, metric, relative=False)
             )
     return found
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What one set of test episodes says: [policies] rows of figures, and the flagship against its rivals."""
+
+    figures: pd.DataFrame
+    found: dict[str, Change]
+
+    @classmethod
+    def of(cls, sampled: SampledMetrics) -> "Sample":
+        """Read the figures and judge the flagship."""
+        figures = {metric: sampled.point[metric] for metric in SHOWN}
+        return cls(pd.DataFrame(figures, index=list(sampled.policies)), judged(sampled))
+
+    def detail(self, key: str, prefix: str = "") -> dict[str, float]:
+        """Return one change with its interval, and the figure, mean P&L and market beta of every policy."""
+        change, metric = self.found[key], METRIC[key.partition("_vs_")[0]]
+        shown = self.figures[list(dict.fromkeys((metric, "pnl_mean_bps", "market_beta")))]
+        beside = {
+            f"{column}.{policy}": float(own[column]) for column in shown for policy, own in shown.iterrows()
+        }
+        own = {"change": change.point, "low": change.low, "high": change.high} | beside
+        return {f"{prefix}{what}": value for what, value in own.items()}
+
+
 def report(name: str, bps: float, desk: Desk, signals: Dataset) -> Iterator[Measurement]:
     """Hedge one set at one cost, print the tables and yield what the targets ask for."""
     books, tuned = hedged(at_cost(desk, bps), signals)
-    sessions = signals["signals"]
-    panel = EpisodePanel.from_table(books, 0, sessions["session"])
+    panel = EpisodePanel.from_table(books, 0, signals["signals"]["session"])
     indices = stationary_indices(
         panel.size, desk.evaluation.block_sessions, desk.evaluation.resamples, desk.seed
     )
-    crash = np.asarray((panel.starts >= CRASH[0]) & (panel.starts <= CRASH[1]))
-    for label, chosen in (("", None), (" without 2020-01-15 to 04-30", ~crash)):
-        if chosen is not None and chosen.all():
-            continue
-        sampled = sample_metrics(panel, indices, desk.risk, chosen)
-        table = pd.DataFrame({metric: sampled.point[metric] for metric in SHOWN}, index=list(panel.policies))
-        if chosen is None:
-            table["beta"] = pd.Series(beta(panel, sessions["close"], desk.option.sessions))
-        print(f"\n{name}, {bps:g} bp, {panel.size} episodes{label}\n{table.round(2).to_string()}")
-        found = judged(sampled)
-        for change in found.values():
-            print(f"  {change.what:40} {change.point:+8.2f}  [{change.low:+.2f}, {change.high:+.2f}]")
-        if chosen is None:
-            yield from measurements(f"real_days.{name}.{bps:g}bp", table, found)
+    calm = np.asarray((panel.starts < CRASH[0]) | (panel.starts > CRASH[1]))
+    whole = Sample.of(sample_metrics(panel, indices, desk.risk))
+    show(f"{name}, {bps:g} bp, {panel.size} episodes", whole)
+    without = None
+    if not calm.all():
+        without = Sample.of(sample_metrics(panel, indices, desk.risk, calm))
+        show(f"{name}, {bps:g} bp, {calm.sum()} episodes without 2020-01-15 to 04-30", without)
     moved = tuned.groupby(["policy", "parameter"]).filter(lambda rows: np.ptp(rows["value"]) > 0.0)
     shown = moved.pivot_table(index=["policy", "parameter"], columns="window", values="value")
     print(shown.round(2).to_string())
+    yield from measurements(f"real_days.{name}.{bps:g}bp", whole, without)
 
 
-def measurements(name: str, table: pd.DataFrame, found: dict[str, Change]) -> Iterator[Measurement]:
-    """Yield the figures that have a target; an interval's upper end where it has to leave out zero."""
-    make = partial(_measurement, table)
-    for key, unit in (("sd_vs_delta", "%"), ("cvar95_vs_delta", "%")):
-        yield make(f"{name}.{key}", unit, found[key], found[key].high)
-    delta = float(table.loc[FLAGSHIP, "cost_bps"] - table.loc["delta_implied", "cost_bps"])
-    yield make(f"{name}.cost_vs_delta", "bps", found["cost_vs_delta"], delta)
-    for rival in (FROZEN, "no_regimes"):
-        key = f"risk_vs_{rival}"
-        yield make(f"{name}.{key}", "bps", found[key], found[key].high)
-    key = "cost_vs_no_regimes"
-    yield make(f"{name}.{key}", "bps", found[key], found[key].point)
+def show(title: str, sample: Sample) -> None:
+    """Print the figures of every policy and the changes of the flagship."""
+    print(f"\n{title}\n{sample.figures.round(2).to_string()}")
+    for change in sample.found.values():
+        print(f"  {change.what:40} {change.point:+8.2f}  [{change.low:+.2f}, {change.high:+.2f}]")
 
 
-def _measurement(table: pd.DataFrame, name: str, unit: str, change: Change, figure: float) -> Measurement:
-    own = table.loc[FLAGSHIP]
-    beside = {column: float(own[column]) for column in (*SHOWN, "beta")}
-    interval = {"change": change.point, "low": change.low, "high": change.high}
-    return Measurement(name, unit, figure, detail=interval | beside)
+def measurements(name: str, whole: Sample, without: Sample | None) -> Iterator[Measurement]:
+    """Yield the figures that have a target; an interval's upper end where it has to leave out zero.
+
+    The detail has the same without the starts of the crash, where the set has any: `without_crash.…`.
+    """
+    cost = whole.figures["cost_bps"]
+    judged_by = {
+        "sd_vs_delta": ("%", whole.found["sd_vs_delta"].high),
+        "cvar95_vs_delta": ("%", whole.found["cvar95_vs_delta"].high),
+        "cost_vs_delta": ("bps", float(cost[FLAGSHIP] - cost[BASELINE])),
+        "risk_vs_frozen_shift": ("bps", whole.found["risk_vs_frozen_shift"].high),
+        "risk_vs_no_regimes": ("bps", whole.found["risk_vs_no_regimes"].high),
+        "cost_vs_no_regimes": ("bps", whole.found["cost_vs_no_regimes"].point),
+    }
+    for key, (unit, figure) in judged_by.items():
+        detail = whole.detail(key) | ({} if without is None else without.detail(key, "without_crash."))
+        yield Measurement(f"{name}.{key}", unit, figure, detail=detail)
 
 
 def measure(names: tuple[str, ...] = tuple(SETS)) -> Iterator[Measurement]:

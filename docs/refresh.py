@@ -12,12 +12,13 @@ END = "<!-- end of results -->"
 
 
 def table(summary: dict) -> str:
-    lines = ["| policy | mean | SD | CVaR95 | risk | 95 % of risk | cost | trades | gain |"]
-    lines.append("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+    lines = ["| policy | mean | beta | SD | CVaR95 | risk | 95 % of risk | cost | trades | gain |"]
+    lines.append("|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|")
     for name, policy in summary["policies"].items():
         low, high = policy["ci"]["risk_bps"]
         numbers = (
             f"{policy['pnl_mean_bps']:.1f}",
+            f"{policy['market_beta']:.1f}",
             f"{policy['pnl_sd_bps']:.1f}",
             f"{policy['cvar95_bps']:.1f}",
             f"{policy['risk_bps']:.1f}",

@@ -14,7 +14,16 @@ from pipeline.tracking.publish import Published
 
 MLFLOW_URL = "HEDGE_MLFLOW_URL"
 """Environment variable: where MLflow's pages are served, set by `hedge up`."""
-SHOWN = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades", "gain_vs_delta")
+SHOWN = (
+    "pnl_mean_bps",
+    "market_beta",
+    "pnl_sd_bps",
+    "cvar95_bps",
+    "risk_bps",
+    "cost_bps",
+    "trades",
+    "gain_vs_delta",
+)
 
 
 def show_run(published: Published) -> None:

@@ -14,7 +14,11 @@ from pipeline.policies.base import Policy
 def result_rows(
     policy: str, delay: int, fold: Fold, episodes: Episodes, dates: NDArray[np.datetime64], ledger: Ledger
 ) -> pd.DataFrame:
-    """Return the books of a fold's test episodes as rows of the table `episodes`."""
+    """Return the books of a fold's test episodes as rows of the table `episodes`.
+
+    `market_return` is that of the hedge instrument from the start of the episode to its end.
+    """
+    price = episodes.market.price[fold.test, :, 0]
     regime = episodes.state.regime_prob[fold.test, 0].argmax(axis=-1)
     books = ("pnl", "premium", "trading", "carry", "cost", *SOURCES, "payoff", "turnover", "trades")
     return pd.DataFrame(
@@ -24,6 +28,7 @@ def result_rows(
             "start": dates[episodes.start[fold.test]],
             "window": fold.window,
             "regime": regime,
+            "market_return": price[:, -1] / price[:, 0] - 1.0,
             **{name: getattr(ledger, name) for name in books},
         }
     )

@@ -11,7 +11,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.naming import hint
 from pipeline.evaluate.report import SUMMARY
 
-METRICS = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades")
+METRICS = ("pnl_mean_bps", "market_beta", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades")
 LATEST = "latest"
 CODE = "code"
 Summary = Mapping[str, Any]

@@ -20,8 +20,17 @@ ABLATIONS = {
     "forecasts": "regime_switched_no_forecasts",
     "bands": "regime_switched_no_bands",
 }
-TESTED = ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps", "pnl_mean_bps")
-BY_REGIME = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades", "gain_vs_delta")
+TESTED = ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps", "pnl_mean_bps", "market_beta")
+BY_REGIME = (
+    "pnl_mean_bps",
+    "market_beta",
+    "pnl_sd_bps",
+    "cvar95_bps",
+    "risk_bps",
+    "cost_bps",
+    "trades",
+    "gain_vs_delta",
+)
 EPISODES_FOR_A_TAIL = 100
 EFFECTIVE_FOR_AN_INTERVAL = 5
 

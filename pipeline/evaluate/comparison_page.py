@@ -15,7 +15,7 @@ from pipeline.domain.differences import Difference
 from pipeline.evaluate.compare_runs import METRICS, RunComparison
 from pipeline.evaluate.sheets import number
 
-HEADINGS = ("mean", "SD", "CVaR95", "risk", "cost", "trades")
+HEADINGS = ("mean", "beta", "SD", "CVaR95", "risk", "cost", "trades")
 PARTS = ("settings", "data", "code")
 Values = tuple[float | None, float | None]
 

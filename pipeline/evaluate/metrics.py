@@ -27,9 +27,12 @@ METRICS = (
     "turnover",
     "trades",
     "gain_vs_delta",
+    "market_beta",
 )
 """Per episode. bps are of the starting spot; `entropic` is in money with that spot scaled to 100, at the
-desk's aversion; `risk_bps` is the desk's own measure; `gain_vs_delta` is 1 − Var / Var of `delta_implied`."""
+desk's aversion; `risk_bps` is the desk's own measure; `gain_vs_delta` is 1 − Var / Var of `delta_implied`;
+`market_beta` is the slope of the P&L on the return of the hedge instrument, bps per %: risk that is lower
+because less is carried shows in it and in the mean."""
 
 Metrics = dict[str, FloatArray]
 
@@ -86,29 +89,32 @@ def _of_policy(panel: EpisodePanel, row: int, weights: FloatArray, risk: RiskSet
     total = weights.sum(axis=1)
     present = np.where(total > 0, total, np.nan)
     centre = pnl.mean()
-    columns = np.stack(
-        [pnl - centre, (pnl - centre) ** 2, panel.cost[row], panel.turnover[row], panel.trades[row]], axis=1
-    )
-    shift, square, cost, turnover, trades = (weights @ columns).T / present
+    own, market = pnl - centre, panel.market_return - panel.market_return.mean()
+    booked = (panel.cost[row], panel.turnover[row], panel.trades[row])
+    columns = np.stack([own, own**2, *booked, market, market**2, own * market], axis=1)
+    shift, square, cost, turnover, trades, moved, spread, joint = (weights @ columns).T / present
     mean = centre + shift
     deviation = np.sqrt(np.maximum(square - shift**2, 0.0))
+    scatter = spread - moved**2
+    beta = (joint - shift * moved) / np.where(scatter > 0.0, scatter, np.nan)
     tail = weighted_cvar(pnl, weights, TAIL_LEVEL)
     entropic = weighted_entropic(pnl, weights, risk.aversion)
     mean_sd = SD_MULTIPLE * deviation - mean
     if risk.measure == "cvar":
-        own = tail if risk.cvar_level == TAIL_LEVEL else weighted_cvar(pnl, weights, risk.cvar_level)
+        desk = tail if risk.cvar_level == TAIL_LEVEL else weighted_cvar(pnl, weights, risk.cvar_level)
     else:
-        own = entropic if risk.measure == "entropic" else mean_sd
+        desk = entropic if risk.measure == "entropic" else mean_sd
     return {
         "pnl_mean_bps": BPS_PER_UNIT * mean,
         "pnl_sd_bps": BPS_PER_UNIT * deviation,
         "cvar95_bps": BPS_PER_UNIT * tail,
         "entropic": entropic,
         "mean_sd_bps": BPS_PER_UNIT * mean_sd,
-        "risk_bps": BPS_PER_UNIT * own,
+        "risk_bps": BPS_PER_UNIT * desk,
         "cost_bps": BPS_PER_UNIT * cost,
         "turnover": turnover,
         "trades": trades,
+        "market_beta": beta,
     }
 
 

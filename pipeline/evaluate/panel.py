@@ -23,6 +23,7 @@ class EpisodePanel:
     starts : [N] first session of each episode, ascending.
     session : [N] number of the start among all sessions of the market.
     regime : [N] most probable filtered regime at the start.
+    market_return : [N] return of the hedge instrument over the episode.
     pnl : [P, N] money, premium + trading + carry − cost − payoff.
     premium, trading, carry, cost, payoff : [P, N] money.
     turnover : [P, N] units traded.
@@ -33,6 +34,7 @@ class EpisodePanel:
     starts: pd.DatetimeIndex
     session: NDArray[np.int64]
     regime: NDArray[np.int64]
+    market_return: FloatArray
     pnl: FloatArray
     premium: FloatArray
     trading: FloatArray
@@ -65,6 +67,7 @@ class EpisodePanel:
             starts=starts,
             session=_session_numbers(starts, sessions),
             regime=first["regime"].to_numpy(np.int64),
+            market_return=first["market_return"].to_numpy(np.float64),
             **{name: table.to_numpy(np.float64) for name, table in wide.items()},
         )
         panel._check_identity()

@@ -20,6 +20,7 @@ from pipeline.evaluate.verdicts import describe_risk
 
 Tone = Literal["", "good", "bad", "quiet", "best"]
 HIGHER_IS_BETTER = frozenset({"pnl_mean_bps", "gain_vs_delta"})
+NEITHER_IS_BETTER = frozenset({"market_beta"})
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Column:
 
 COLUMNS = (
     Column("pnl_mean_bps", "Mean P&L, bps"),
+    Column("market_beta", "Market beta, bps per %", 2),
     Column("pnl_sd_bps", "SD, bps"),
     Column("cvar95_bps", "CVaR95, bps"),
     Column("entropic", "Entropic, bps", factor=100.0),
@@ -73,6 +75,7 @@ TESTED_COLUMNS = (
     Column("cvar95_bps", "CVaR95, bps", 2),
     Column("cost_bps", "Trading cost, bps", 2),
     Column("pnl_mean_bps", "Mean P&L, bps", 2),
+    Column("market_beta", "Market beta, bps per %", 2),
 )
 
 
@@ -121,7 +124,9 @@ def comparison_sheet(evaluation: Evaluation) -> Sheet:
         f"Averages over all out-of-sample episodes, in bps of the starting spot. The desk minimises "
         f"{describe_risk(evaluation.desk.risk)}; a negative risk is a book worth holding. Small print: "
         f"{100 * (1 - level):g} % bootstrap interval. Green and red: better or worse than delta_implied "
-        "after correcting for the number of policies (tested: risk, SD, CVaR95, cost, mean)."
+        "after correcting for the number of policies (tested: risk, SD, CVaR95, cost, mean). Market "
+        "beta is how the P&L moves with the hedge instrument over the episode: risk that is lower because "
+        "less is carried shows in it and in the mean."
     )
     return Sheet("policies", "All policies", lead, ("Policy", *(c.heading for c in shown)), tuple(rows))
 
@@ -239,6 +244,8 @@ def _difference(test: PairedTest, column: Column, level: float) -> Cell:
 
 
 def _tone(metric: str, difference: float) -> Tone:
+    if metric in NEITHER_IS_BETTER:
+        return ""
     return "good" if (difference > 0) == (metric in HIGHER_IS_BETTER) else "bad"
 
 

@@ -20,13 +20,14 @@ def comparison_for_terminal(evaluation: Evaluation) -> Table:
     )
     table.add_column("policy", no_wrap=True)
     confidence = f"{100 * evaluation.desk.evaluation.confidence:g} %"
-    headings = ("mean", "SD", "CVaR95", "risk", confidence, "cost", "trades", "gain")
+    headings = ("mean", "beta", "SD", "CVaR95", "risk", confidence, "cost", "trades", "gain")
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     best = evaluation.comparison["risk_bps"].idxmin()
     for policy, row in evaluation.comparison.iterrows():
         shown = [
             number(float(row["pnl_mean_bps"])),
+            number(float(row["market_beta"])),
             number(float(row["pnl_sd_bps"])),
             number(float(row["cvar95_bps"])),
             number(float(row["risk_bps"])),
@@ -51,5 +52,5 @@ def _title(evaluation: Evaluation) -> str:
 def _caption(evaluation: Evaluation) -> str:
     return (
         f"bps of the starting spot per episode; risk: {describe_risk(evaluation.desk.risk)};\n"
-        "gain: % of variance removed against delta_implied"
+        "beta: bps per % of the market; gain: % of variance removed against delta_implied"
     )

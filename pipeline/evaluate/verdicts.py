@@ -96,7 +96,8 @@ def _judge(question: str, subject: str, risk: str, rows: Rows, counted: str, lev
         f"{_LEAD[answer]} {subject}, {risk} {_change(test.difference)} ({interval}; p = {test.p:.2g}, "
         f"{test.p_adjusted:.2g} corrected for {counted}). "
         f"Mean P&L {_change(rows['pnl_mean_bps'].difference)}, "
-        f"cost {_change(rows['cost_bps'].difference)}."
+        f"cost {_change(rows['cost_bps'].difference)}, "
+        f"market beta {_change(rows['market_beta'].difference, 'bps per %')}."
     )
     return Verdict(question, answer, sentence)
 
@@ -129,12 +130,12 @@ def _counted(comparisons: int, earlier_looks: int) -> str:
     return f"{comparisons} comparison{'s' * (comparisons != 1)}{looks}"
 
 
-def _change(difference: float) -> str:
+def _change(difference: float, unit: str = "bps") -> str:
     if difference == 0:
         return "did not change"
     if abs(difference) < 0.005:
-        return "moved by less than 0.01 bps"
-    return f"{'rose' if difference > 0 else 'fell'} by {abs(difference):.2f} bps"
+        return f"moved by less than 0.01 {unit}"
+    return f"{'rose' if difference > 0 else 'fell'} by {abs(difference):.2f} {unit}"
 
 
 def _signed(value: float) -> str:

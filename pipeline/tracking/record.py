@@ -31,7 +31,16 @@ TABLES = (
     "book",
 )
 """Tables of an evaluation that are logged as CSV."""
-COMPARED = ("pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "risk_bps", "cost_bps", "trades", "gain_vs_delta")
+COMPARED = (
+    "pnl_mean_bps",
+    "market_beta",
+    "pnl_sd_bps",
+    "cvar95_bps",
+    "risk_bps",
+    "cost_bps",
+    "trades",
+    "gain_vs_delta",
+)
 """Metrics of every policy that a pipeline run shows beside its flagship's."""
 NOTE = "mlflow.note.content"
 """Tag that MLflow's pages show as the description of a run."""

@@ -66,6 +66,7 @@ def make_episodes(desk: Desk, starts: pd.DatetimeIndex, regime: np.ndarray) -> p
                         "start": starts,
                         "window": np.arange(len(starts)) // 100,
                         "regime": regime,
+                        "market_return": 0.04 * common,
                         "pnl": premium + trading + carry - cost - payoff,
                         "premium": premium,
                         "trading": trading,

@@ -48,6 +48,9 @@ def test_resampled_metrics_equal_the_risk_measures_of_the_resampled_episodes(pan
             "turnover": panel.turnover[row][indices].mean(axis=1),
             "trades": panel.trades[row][indices].mean(axis=1),
             "gain_vs_delta": 1 - variance,
+            "market_beta": [
+                np.polyfit(panel.market_return[picked], panel.pnl[row][picked], 1)[0] for picked in indices
+            ],
         }
         for name in METRICS:
             assert sampled.draws[name][:, row] == pytest.approx(expected[name], rel=1e-9, abs=1e-9), name
