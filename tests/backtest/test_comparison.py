@@ -49,6 +49,13 @@ def test_an_episode_is_labelled_by_the_regime_of_its_start(sessions, tables):
     assert len(set(regime)) == 2
 
 
+def test_an_episode_carries_the_return_of_its_hedge_instrument(desk, sessions, tables):
+    close, life = sessions.set_index("session")["close"], desk.option.sessions
+    moved = (close.shift(-life) / close - 1.0).reindex(tables["episodes"]["start"])
+    assert desk.market.rate == desk.market.dividend_yield == 0.0
+    np.testing.assert_allclose(tables["episodes"]["market_return"], moved, rtol=1e-9)
+
+
 def test_training_episodes_end_before_the_window_and_its_embargo(desk, sessions):
     episodes = build_episodes(desk, sessions)
     for fold in walk_forward_folds(desk, sessions, episodes):
