@@ -50,10 +50,13 @@ def test_an_episode_is_labelled_by_the_regime_of_its_start(sessions, tables):
 
 
 def test_an_episode_carries_the_return_of_its_hedge_instrument(desk, sessions, tables):
-    close, life = sessions.set_index("session")["close"], desk.option.sessions
-    moved = (close.shift(-life) / close - 1.0).reindex(tables["episodes"]["start"])
-    assert desk.market.rate == desk.market.dividend_yield == 0.0
-    np.testing.assert_allclose(tables["episodes"]["market_return"], moved, rtol=1e-9)
+    """The future that expires with the option: it starts at the forward and ends at the spot."""
+    life, session = desk.option.sessions, sessions["session"]
+    years = (session.shift(-life) - session).dt.days / 365.0
+    carry = np.exp((desk.market.rate - desk.market.dividend_yield) * years)
+    moved = sessions["close"].shift(-life) / (sessions["close"] * carry) - 1.0
+    expected = moved.set_axis(session).reindex(tables["episodes"]["start"])
+    np.testing.assert_allclose(tables["episodes"]["market_return"], expected, rtol=1e-9, atol=1e-12)
 
 
 def test_training_episodes_end_before_the_window_and_its_embargo(desk, sessions):
