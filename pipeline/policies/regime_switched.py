@@ -28,6 +28,7 @@ from pipeline.policies.whalley_wilmott import half_width
 
 SPACE: Mapping[str, Sequence[float]] = {
     "regime_weight": (0.0, 0.25, 0.5, 0.75, 1.0),
+    "regime_premium": (1.0, 1.5, 2.0),
     "forecast_weight": (0.0, 0.25, 0.5, 0.75, 1.0),
     "doubt": (0.0, 0.15, 0.3, 0.6, 1.2),
     "doubt_tilt": (0.67, 1.0, 1.5, 2.25),
@@ -37,7 +38,7 @@ SPACE: Mapping[str, Sequence[float]] = {
     "gap_response": (-1.0, 0.0, 1.0),
     "spike_response": (-1.0, 0.0, 1.0),
 }
-REGIMES = frozenset({"regime_weight", "doubt_tilt", "slope_tilt", "aversion_tilt"})
+REGIMES = frozenset({"regime_weight", "regime_premium", "doubt_tilt", "slope_tilt", "aversion_tilt"})
 FORECASTS = frozenset({"forecast_weight", "gap_response", "spike_response"})
 BANDS = frozenset({"band_scale", "aversion_tilt", "gap_response", "spike_response"})
 
@@ -47,7 +48,8 @@ class RegimeSwitched:
     """Δ(σ) + share_k · minimum-variance adjustment, inside a Whalley–Wilmott band that knows the regime.
 
     - Variance expected: implied and forecast variance are blended by `forecast_weight`, and what comes of it
-      with the filtered variance to go of the regimes by `regime_weight`.
+      by `regime_weight` with `regime_premium` times the filtered variance to go of the regimes: a bare
+      expectation, which implied variance is not.
     - Variance counted with: an option sold is hedged at its certainty equivalent, (1 + loading) times what
       is expected (`certainty_equivalent`, of relative variance `doubt`), and times
       `doubt_tilt`^(k/(K−1) − 1/2) in regime k of K, blended by the filtered probabilities: doubt is not the
@@ -71,6 +73,7 @@ class RegimeSwitched:
     call: Coefficients = NO_ADJUSTMENT
     put: Coefficients = NO_ADJUSTMENT
     regime_weight: float = 0.0
+    regime_premium: float = 1.5
     forecast_weight: float = 0.5
     doubt: float = 0.3
     doubt_tilt: float = 1.0
@@ -114,7 +117,7 @@ class RegimeSwitched:
             {
                 "implied_vol": (1.0 - regimes) * (1.0 - forecast),
                 "forecast_vol": (1.0 - regimes) * forecast,
-                "regime_vol": regimes,
+                "regime_vol": regimes * self.regime_premium,
             },
         )
 

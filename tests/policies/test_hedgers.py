@@ -211,8 +211,11 @@ def test_the_flagship_without_its_parts_is_whalley_wilmott_at_the_forecast_cost(
 def test_the_ratio_blends_variances(make_state):
     state, _ = make_state()
     policy = replace(NEUTRAL, band_scale=0.0, regime_weight=0.25, forecast_weight=2 / 3)
-    variance = 0.25 * state.implied_vol**2 + 0.25 * state.regime_vol**2 + 0.5 * state.forecast_vol**2
-    np.testing.assert_allclose(middle(policy.band(state)), exposure.target(state, np.sqrt(variance)))
+    others = 0.25 * state.implied_vol**2 + 0.5 * state.forecast_vol**2
+    for premium in (1.0, 1.5):
+        vol = np.sqrt(others + 0.25 * premium * state.regime_vol**2)
+        band = replace(policy, regime_premium=premium).band(state)
+        np.testing.assert_allclose(middle(band), exposure.target(state, vol))
 
 
 @pytest.mark.parametrize("doubt", [0.1, 0.4])
