@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 
 from pipeline.domain.errors import FitError
+from pipeline.domain.instruments import FloatArray
 from pipeline.regimes.forward import gaussian_forward_filter
 from pipeline.regimes.gaussian import Emissions, GaussianDetector, TrainingRows
-from pipeline.regimes.jump_path import JumpFit, fit_jumps
+from pipeline.regimes.jump_path import JumpFit, first_means, fit_jumps
 from pipeline.regimes.kmeans import count_transitions, fit_temperature
 from pipeline.simulate.markov_chain import IntArray, stationary_distribution
 
@@ -54,7 +55,7 @@ class JumpDetector(GaussianDetector):
 
     def _estimate(self, rows: TrainingRows) -> Emissions:
         self.penalty_ = self._choose_penalty(rows)
-        best = self._best_start(rows, self.penalty_)
+        best = _best(rows, self._starts(rows), self.penalty_)
         if best is None:
             raise FitError(
                 f"regimes: no start of the jump model gave {self.states} states that all hold rows: "
@@ -68,37 +69,34 @@ class JumpDetector(GaussianDetector):
         """Return the penalty under which later quarters of the rows are likeliest."""
         edges = np.linspace(0, len(rows.x), _FOLDS + 1).astype(np.int64)
         candidates = [rows.x.shape[1] * penalty for penalty in PENALTIES]
-        scores = []
-        for penalty in candidates:
-            parts = [
-                self._ahead(rows, penalty, int(now), int(until))
-                for now, until in itertools.pairwise(edges[1:])
-            ]
-            scores.append(float(np.sum(parts)))
+        scores = np.zeros(len(candidates))
+        for now, until in itertools.pairwise(edges[1:]):
+            past = TrainingRows(rows.x[:now], _lengths_until(rows.lengths, now), rows.returns[:now])
+            starts = self._starts(past)
+            scores += [_ahead(past, starts, penalty, rows.x[now:until]) for penalty in candidates]
         return float(candidates[int(np.argmax(scores))])
 
-    def _ahead(self, rows: TrainingRows, penalty: float, now: int, until: int) -> float:
-        """Log-likelihood of the rows from `now` to `until` under a fit of those before; −∞ without one."""
-        past = TrainingRows(rows.x[:now], _lengths_until(rows.lengths, now), rows.returns[:now])
-        best = self._best_start(past, penalty)
-        if best is None:
-            return -np.inf
-        found = _emissions(past, best)
-        start = stationary_distribution(found.transition)
-        ahead = rows.x[now:until]
-        _, likelihood = gaussian_forward_filter(
-            ahead, found.means, found.covariances, found.transition, start
-        )
-        return likelihood
+    def _starts(self, rows: TrainingRows) -> list[FloatArray]:
+        sources = np.random.SeedSequence(self.seed).spawn(self.restarts)
+        return [first_means(rows.x, self.states, np.random.default_rng(source)) for source in sources]
 
-    def _best_start(self, rows: TrainingRows, penalty: float) -> JumpFit | None:
-        starts = np.random.SeedSequence(self.seed).spawn(self.restarts)
-        found = [
-            fit_jumps(rows.x, rows.lengths, self.states, penalty, np.random.default_rng(source))
-            for source in starts
-        ]
-        valid = [fit for fit in found if fit.settled and fit.whole]
-        return min(valid, key=lambda fit: fit.loss, default=None)
+
+def _ahead(past: TrainingRows, starts: list[FloatArray], penalty: float, ahead: FloatArray) -> float:
+    """Log-likelihood of the rows `ahead` under a fit of the `past` ones; −∞ without one."""
+    best = _best(past, starts, penalty)
+    if best is None:
+        return -np.inf
+    found = _emissions(past, best)
+    start = stationary_distribution(found.transition)
+    _, likelihood = gaussian_forward_filter(ahead, found.means, found.covariances, found.transition, start)
+    return likelihood
+
+
+def _best(rows: TrainingRows, starts: list[FloatArray], penalty: float) -> JumpFit | None:
+    """Return the fit of least loss of those that settled on states that all hold rows."""
+    found = [fit_jumps(rows.x, rows.lengths, means, penalty) for means in starts]
+    valid = [fit for fit in found if fit.settled and fit.whole]
+    return min(valid, key=lambda fit: fit.loss, default=None)
 
 
 def _emissions(rows: TrainingRows, fit: JumpFit) -> Emissions:

@@ -33,7 +33,7 @@ class JumpFit:
         return len(np.unique(self.labels)) == len(self.means)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _cheapest_path(loss: FloatArray, first: BoolArray, penalty: float, labels: IntArray) -> float:
     """Fill `labels` [T]; rows where `first` is true start a run, into which every move is free."""
     rows, states = loss.shape
@@ -87,17 +87,55 @@ def cheapest_path(loss: FloatArray, lengths: IntArray, penalty: float) -> tuple[
     >>> cheapest_path(loss, np.array([3]), penalty=0.6)
     (array([0, 0, 0]), 1.0)
     """
-    first = np.zeros(len(loss), dtype=np.bool_)
-    first[np.r_[0, np.cumsum(lengths)[:-1]]] = True
     labels = np.empty(len(loss), dtype=np.int64)
-    total = _cheapest_path(np.ascontiguousarray(loss, dtype=np.float64), first, float(penalty), labels)
+    losses = np.ascontiguousarray(loss, dtype=np.float64)
+    total = _cheapest_path(losses, _starts(lengths, len(loss)), float(penalty), labels)
     return labels, total
 
 
-def fit_jumps(
-    x: FloatArray, lengths: IntArray, states: int, penalty: float, rng: np.random.Generator
-) -> JumpFit:
-    """Fit a statistical jump model from one k-means++ start.
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _descend(
+    x: FloatArray, first: BoolArray, penalty: float, means: FloatArray, labels: IntArray
+) -> tuple[float, bool]:
+    """Write the best `means` [K, D] and `labels` [T] from these means on; return the loss, and if it settled.
+
+    In turn the cheapest path for the means and the means of the path, until the objective falls no more. A
+    state without rows stays where it was.
+    """
+    (rows, dims), states = x.shape, len(means)
+    loss, found = np.empty((rows, states)), np.empty(rows, dtype=np.int64)
+    total = np.inf
+    for _ in range(_MOST_STEPS + 1):
+        for t in range(rows):
+            for k in range(states):
+                squares = 0.0
+                for d in range(dims):
+                    squares += (x[t, d] - means[k, d]) ** 2
+                loss[t, k] = 0.5 * squares
+        lower = _cheapest_path(loss, first, penalty, found)
+        if not lower < total:
+            return total, True
+        total = lower
+        labels[:] = found
+        held, sums = np.zeros(states), np.zeros((states, dims))
+        for t in range(rows):
+            held[labels[t]] += 1.0
+            for d in range(dims):
+                sums[labels[t], d] += x[t, d]
+        for k in range(states):
+            if held[k] > 0.0:
+                means[k] = sums[k] / held[k]
+    return total, False
+
+
+def first_means(x: FloatArray, states: int, rng: np.random.Generator) -> FloatArray:
+    """Return the means [K, D] of a k-means++ start on x [T, D]."""
+    means, _ = kmeans_plusplus(x, states, random_state=int(rng.integers(2**31)))
+    return np.asarray(means, dtype=np.float64)
+
+
+def fit_jumps(x: FloatArray, lengths: IntArray, means: FloatArray, penalty: float) -> JumpFit:
+    """Fit a statistical jump model from one start.
 
     min over θ, s of Σ_t ½‖x_t − θ_{s_t}‖² + λ Σ_t 1{s_t ≠ s_{t−1}}: in turn the cheapest path for the means
     and the means of the path, until the objective falls no more.
@@ -106,7 +144,7 @@ def fit_jumps(
     ----------
     x : [T, D], finite, on comparable scales.
     lengths : as in `cheapest_path`.
-    states : K.
+    means : [K, D] to start from (`first_means`).
     penalty : λ ≥ 0, in the units of half a squared distance; 0 is K-Means.
 
     References
@@ -116,31 +154,18 @@ def fit_jumps(
     Examples
     --------
     >>> x = np.array([[0.0], [0.1], [4.9], [0.1], [5.0], [5.1], [0.2], [4.9]])
-    >>> fit = fit_jumps(x, np.array([8]), states=2, penalty=5.0, rng=np.random.default_rng(7))
-    >>> fit.labels[0] == fit.labels[3], fit.labels[4] == fit.labels[7], fit.labels[0] == fit.labels[7]
-    (np.True_, np.True_, np.False_)
+    >>> fit = fit_jumps(x, np.array([8]), np.array([[0.0], [5.0]]), penalty=5.0)
+    >>> fit.labels
+    array([0, 0, 1, 0, 1, 1, 0, 1])
     """
-    means, _ = kmeans_plusplus(x, states, random_state=int(rng.integers(2**31)))
-    labels, total = cheapest_path(_half_squares(x, means), lengths, penalty)
-    for _ in range(_MOST_STEPS):
-        means = _means(x, labels, means)
-        found, lower = cheapest_path(_half_squares(x, means), lengths, penalty)
-        if not lower < total:
-            return JumpFit(means, labels, total, settled=True)
-        labels, total = found, lower
-    return JumpFit(means, labels, total, settled=False)
+    labels, found = np.empty(len(x), dtype=np.int64), np.array(means, dtype=np.float64)
+    rows = np.ascontiguousarray(x, dtype=np.float64)
+    total, settled = _descend(rows, _starts(lengths, len(x)), float(penalty), found, labels)
+    return JumpFit(found, labels, total, settled)
 
 
-def _half_squares(x: FloatArray, means: FloatArray) -> FloatArray:
-    loss = np.empty((len(x), len(means)))
-    for state, mean in enumerate(means):
-        loss[:, state] = 0.5 * ((x - mean) ** 2).sum(axis=1)
-    return loss
-
-
-def _means(x: FloatArray, labels: IntArray, before: FloatArray) -> FloatArray:
-    """Mean of the rows of each state; a state without rows stays where it was."""
-    rows = np.bincount(labels, minlength=len(before))
-    total = [np.bincount(labels, weights=column, minlength=len(before)) for column in x.T]
-    means = np.stack(total, axis=1) / np.maximum(rows, 1)[:, None]
-    return np.where(rows[:, None] > 0, means, before)
+def _starts(lengths: IntArray, rows: int) -> BoolArray:
+    """Return the rows that start a run, as a mask [T]."""
+    first = np.zeros(rows, dtype=np.bool_)
+    first[np.r_[0, np.cumsum(lengths)[:-1]]] = True
+    return first
