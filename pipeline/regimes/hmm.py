@@ -93,7 +93,13 @@ def _climb(rows: TrainingRows, means: FloatArray) -> Emissions:
     """Run expectation–maximisation from these means, the pooled covariance and a persistent chain."""
     states = len(means)
     model: Any = GaussianHMM(
-        states, covariance_type="full", covars_prior=0.0, n_iter=_MOST_STEPS, params="tmc", init_params=""
+        states,
+        covariance_type="full",
+        covars_prior=0.0,
+        n_iter=_MOST_STEPS,
+        params="tmc",
+        init_params="",
+        implementation="scaling",
     )
     model.monitor_ = _Monitor(_GAIN_PER_ROW * len(rows.x), _MOST_STEPS, verbose=False)
     model.startprob_ = np.full(states, 1.0 / states)
@@ -104,7 +110,7 @@ def _climb(rows: TrainingRows, means: FloatArray) -> Emissions:
     try:
         model.fit(rows.x, rows.lengths)
     except (ValueError, np.linalg.LinAlgError):
-        raise _StartError("a state collapsed onto a few rows") from None
+        raise _StartError("a state collapsed onto a few rows, or no state can hold some row") from None
     if not model.monitor_.converged:
         raise _StartError(f"not converged after {_MOST_STEPS} steps")
     return Emissions(model.means_, model.covars_, model.transmat_)
