@@ -10,6 +10,16 @@ from matplotlib.figure import Figure
 from pipeline.evaluate.style import BLUE, INK, house_style
 
 
+def settle(figures: Mapping[str, Figure]) -> None:
+    """Lay every figure out once and for all, so that it is not laid out anew by each file made of it."""
+    with house_style():
+        for figure in figures.values():
+            engine = figure.get_layout_engine()
+            if engine is not None:
+                engine.execute(figure)
+                figure.set_layout_engine("none")
+
+
 def save_pictures(figures: Mapping[str, Figure], folder: Path) -> None:
     """Write each figure as `<name>.png`, the same bytes for the same figure."""
     with house_style():

@@ -17,7 +17,7 @@ from pipeline.evaluate.book_sheets import VIEWS, book_sheet, explain_sheet, repl
 from pipeline.evaluate.cost_sheet import cost_sheet
 from pipeline.evaluate.data_quality import data_named, data_sheet, note_sheet, quarantine_sheet
 from pipeline.evaluate.detector_sheet import detector_sheet, detector_value_sheet
-from pipeline.evaluate.drawing import inline_svg, save_pictures
+from pipeline.evaluate.drawing import inline_svg, save_pictures, settle
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.figures import all_figures, long_date
 from pipeline.evaluate.forecast_figures import forecast_importance
@@ -86,6 +86,7 @@ def write_report(evaluation: Evaluation, record: RunRecord, folder: Path) -> dic
     if not evaluation.tables["frontier"].empty:
         figures["aversion_frontier"] = aversion_frontier(evaluation.tables["frontier"])
     figures |= all_book_figures(evaluation.tables, evaluation.desk, evaluation.replays)
+    settle(figures)
     building = folder.parent / f".{folder.name}.{os.getpid()}.building"
     building.mkdir(parents=True)
     try:

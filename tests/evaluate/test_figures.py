@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
-from pipeline.evaluate.drawing import inline_svg, save_pictures
+from pipeline.evaluate.drawing import inline_svg, save_pictures, settle
 from pipeline.evaluate.figures import (
     all_figures,
     cost_risk_frontier,
@@ -81,3 +81,14 @@ def test_an_infinite_band_is_drawn_as_no_band(evaluation):
     figure.draw_without_rendering()
     spans = [axis.get_ylim() for axis in figure.axes]
     assert np.isfinite(spans).all()
+
+
+def test_a_settled_figure_keeps_the_layout_that_it_would_be_drawn_with(evaluation):
+    settled, plain = (pnl_distributions(evaluation.panel) for _ in range(2))
+    settle({"pnl": settled})
+    plain.draw_without_rendering()
+    for ours, drawn in zip(settled.axes, plain.axes, strict=True):
+        np.testing.assert_allclose(ours.get_position().bounds, drawn.get_position().bounds, atol=0.01)
+    before = settled.axes[0].get_position().bounds
+    inline_svg(settled, "pnl")
+    assert settled.axes[0].get_position().bounds == before
