@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.ingest.delimited import Lines
+from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.market_tables import Batch, batch, held
 
 _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
@@ -17,7 +18,7 @@ _FIRST, _LAST = np.datetime64("1990-01-01", "ns"), np.datetime64("2100-01-01", "
 _WHOLE: Final = r"^-?\d{1,18}$"
 
 
-class LineScreen:
+class LineScreen(HeldLines):
     r"""Lines under examination.
 
     Examples
@@ -29,16 +30,8 @@ class LineScreen:
     """
 
     def __init__(self, lines: Lines) -> None:
+        super().__init__(len(lines))
         self.lines = lines
-        self._reasons: dict[int, str] = {}
-        self.sound = np.ones(len(lines), dtype=np.bool_)
-
-    def refuse(self, wrong: NDArray[np.bool_], reason: str) -> None:
-        """Hold the rows that are `wrong`, unless they are held already."""
-        rows = np.flatnonzero(wrong & self.sound)
-        if len(rows):
-            self._reasons |= dict.fromkeys(rows.tolist(), reason)
-            self.sound[rows] = False
 
     def numbers(self, name: str, optional: bool = False) -> NDArray[np.float64]:
         """Return a column of numbers; NaN where there is none, which only an `optional` column may have."""
@@ -89,10 +82,10 @@ class LineScreen:
 
     def held(self, table: str, file: str) -> Iterator[Batch]:
         """Yield the lines that are held, those that were no rows among them, in the order of the file."""
-        rows = sorted(self._reasons)
+        rows = sorted(self.reasons)
         texts = self.lines.texts(rows)
         found = [
-            (int(self.lines.number[row]), self._reasons[row], text)
+            (int(self.lines.number[row]), self.reasons[row], text)
             for row, text in zip(rows, texts, strict=True)
         ]
         found = sorted([*found, *self.lines.odd])

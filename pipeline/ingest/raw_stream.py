@@ -136,6 +136,18 @@ class RawStream:
         return found.hexdigest()
 
     @contextmanager
+    def stored(self) -> Iterator[IO[bytes]]:
+        """Open the file as it is stored, packed or not.
+
+        Raises
+        ------
+        DataError
+            The file is missing or may not be read.
+        """
+        with self._raw() as file:
+            yield file
+
+    @contextmanager
     def _raw(self) -> Iterator[IO[bytes]]:
         try:
             opened = fsspec.open(self.url, "rb").open()

@@ -2,8 +2,9 @@
 
 from datetime import date
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from pipeline.domain.settings import Settings
 
@@ -13,6 +14,8 @@ class Terms(Settings):
 
     instrument: str = ""
     """Name of the instrument; empty where the file names it itself."""
+    instruments: tuple[str, ...] = ()
+    """Names that the rows of a desk's own files may have; empty takes any."""
     day: date | None = None
     """Date of a file whose rows carry times of day only; None takes it from the file's name."""
     time_zone: str = ""
@@ -25,3 +28,13 @@ class Terms(Settings):
     """How far a clock may go back before its row is held."""
     published_lag_days: Annotated[int, Field(ge=0)] | None = None
     """Days from the end of a period until a vintage without a record of its own was published."""
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known(cls, zone: str) -> str:
+        try:
+            if zone:
+                ZoneInfo(zone)
+        except (ValueError, OSError, KeyError):
+            raise ValueError(f"no time zone {zone}: name it like Europe/Paris or UTC") from None
+        return zone

@@ -1,0 +1,54 @@
+"""Risk limits of a desk, as csv, JSON lines, Parquet or a database's table."""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from pipeline.ingest.formats.headlines import TIME
+from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.market_tables import Batch
+from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.record_screen import RecordScreen
+from pipeline.ingest.records import chosen, columns_of, records
+
+NAMES: Final = {
+    "time": ("valid_from", *TIME),
+    "name": ("limit", "name"),
+    "instrument": ("instrument", "symbol"),
+    "value": ("value",),
+    "unit": ("unit",),
+}
+
+
+def recognises(name: str, head: bytes) -> bool:
+    """Tell whether a file's first line has a time, and a limit's name, value and unit."""
+    columns = set(columns_of(head))
+    return all(columns & set(NAMES[name]) for name in ("time", "name", "value", "unit"))
+
+
+def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
+    """Yield `limits`, each in force from its time on until the next of its name and instrument.
+
+    An empty instrument is the whole desk. Held are instruments that the terms do not name (where they name
+    any), values below zero or none, and times without an offset where the terms name no zone.
+
+    Raises
+    ------
+    DataError
+        A column is missing; the file is missing or damaged, or the database does not answer.
+    """
+    for found in records(file):
+        screen = RecordScreen(found, chosen(found.columns, NAMES, ("instrument",), file.name))
+        event = screen.instants("time", terms.time_zone)
+        value = screen.numbers("value")
+        screen.refuse(value < 0.0, "a limit below zero")
+        row = {
+            "event_time": event,
+            "known_time": event + np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns"),
+            "name": screen.texts("name"),
+            "instrument": screen.names("instrument", terms.instruments, optional=True),
+            "value": value,
+            "unit": screen.texts("unit"),
+        }
+        yield from screen.batches("limits", file.name, row)
