@@ -1,0 +1,50 @@
+"""The deployments of a checkout, as `prefect.yaml` says they are made on a server of one's own."""
+
+import json
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import pipeline
+from flows.private_server import PrivateServer
+
+PROJECT = Path(pipeline.__file__).parents[1]
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A real Prefect server with a database of its own."""
+    home = tmp_path / "prefect"
+    home.mkdir()
+    server = PrivateServer(home)
+    server.wait()
+    yield server
+    server.stop()
+
+
+@pytest.mark.slow
+def test_all_deployments_of_a_checkout_are_made_with_their_schedules(server, environment, tmp_path):
+    environment |= {"PREFECT_API_URL": server.url, "PREFECT_HOME": str(tmp_path / "client")}
+    for words in (
+        ("work-pool", "create", "hedge", "--type", "process", "--set-as-default"),
+        ("--no-prompt", "deploy", "--all"),
+    ):
+        command = [str(Path(sys.executable).with_name("prefect")), *words]
+        made = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
+        assert made.returncode == 0, made.stdout + made.stderr
+    request = urllib.request.Request(
+        f"{server.url}/deployments/filter", b"{}", {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        found = {each["entrypoint"]: each for each in json.load(answer)}
+    crons = {place: each["schedules"][0]["schedule"]["cron"] for place, each in found.items()}
+    assert crons == {
+        "flows.decision.daily_decision": "30 16 * * 1-5",
+        "flows.hedge_pipeline.weekly_retrain": "0 8 * * 6",
+    }
+    for each in found.values():
+        assert (each["name"], each["work_pool_name"]) == ("spx-daily", "hedge")
+        assert each["parameters"]["desk"] == "spx-daily"
