@@ -127,9 +127,12 @@ def weighted_cvar(pnl: FloatArray, weights: FloatArray, level: float) -> FloatAr
     >>> weighted_cvar(pnl, np.array([[1.0, 2.0, 1.0]]), level=0.5)  # of -4, -1, -1, 2
     array([2.5])
     """
-    order = np.argsort(pnl, kind="stable")
+    order, tail = np.argsort(pnl, kind="stable"), (1.0 - level) * weights.sum(axis=1)
+    reach = max(1, int(2.0 * (1.0 - level) * len(order)))
+    while reach < len(order) and (weights[:, order[:reach]].sum(axis=1) < tail).any():
+        reach *= 2
+    order = order[:reach]  # the worst outcomes, enough to hold the tail of every set of weights
     sorted_weights = weights[:, order]
-    tail = (1.0 - level) * sorted_weights.sum(axis=1)
     before = np.cumsum(sorted_weights, axis=1) - sorted_weights
     taken = np.minimum(np.maximum(tail[:, None] - before, 0.0), sorted_weights)
     return np.asarray(-(taken @ pnl[order]) / np.where(tail > 0, tail, np.nan))
@@ -143,8 +146,7 @@ def weighted_entropic(pnl: FloatArray, weights: FloatArray, aversion: float) -> 
     >>> weighted_entropic(np.array([-1.0, 1.0, 5.0]), np.array([[2.0, 2.0, 0.0]]), 1.0).round(4)
     array([0.4338])
     """
-    order = np.argsort(pnl, kind="stable")
-    worst = pnl[order][(weights[:, order] > 0).argmax(axis=1)]
+    worst = np.where(weights > 0, pnl, np.inf).min(axis=1)
     total = weights.sum(axis=1)
     exponent = np.minimum(-aversion * (pnl - worst[:, None]), 0.0)
     average = (weights * np.exp(exponent)).sum(axis=1) / np.where(total > 0, total, np.nan)
