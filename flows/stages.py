@@ -4,9 +4,9 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from prefect import flow, task
+from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -25,6 +25,8 @@ from pipeline.ingest.sources import NOTES, content_of, load_tables
 from pipeline.ingest.store import DatasetStore, Output
 
 log = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 def home_of(home: str | None) -> Home:
@@ -116,26 +118,25 @@ def _failed_to_read(_task: Any, _run: TaskRun, state: State[Any]) -> bool:
     return isinstance(state.result(raise_on_failure=False), OSError)
 
 
-@task(
-    name="load market data",
-    retries=2,
-    retry_delay_seconds=2,
-    retry_condition_fn=_failed_to_read,
-    cache_policy=NO_CACHE,
-)
+def _reading(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a task that reads files: tried again only where reading failed, never cached by Prefect."""
+    return task(
+        name=name,
+        retries=2,
+        retry_delay_seconds=2,
+        retry_condition_fn=_failed_to_read,
+        cache_policy=NO_CACHE,
+    )
+
+
+@_reading("load market data")
 def _load_market(desk: str, home: str | None, force: bool) -> str:
     data = checked_desk(desk).data
     parameters = {"data": data, "content": content_of(data)}
     return _derive("market", load_tables, home, force, {}, parameters)
 
 
-@task(
-    name="load positions",
-    retries=2,
-    retry_delay_seconds=2,
-    retry_condition_fn=_failed_to_read,
-    cache_policy=NO_CACHE,
-)
+@_reading("load positions")
 def load_positions(desk: str, home: str | None, force: bool) -> str:
     """Load the options that the desk holds; return the key of the dataset `positions`."""
     settings = checked_desk(desk)

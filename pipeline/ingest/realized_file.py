@@ -23,11 +23,12 @@ from pipeline.ingest.timed_rows import (
     Sessions,
     finished,
     kept_rows,
+    lacking,
     ordered,
     placed_sessions,
     timed,
 )
-from pipeline.ingest.vol_files import HIGHEST_VOL, PLAUSIBLE_VOL, lacking
+from pipeline.ingest.vol_files import HIGHEST_VOL, PLAUSIBLE_VOL
 
 SESSIONS_A_YEAR: Final = 252
 ADD_UP: Final = 0.01

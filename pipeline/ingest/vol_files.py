@@ -20,6 +20,7 @@ from pipeline.ingest.timed_rows import (
     Sessions,
     finished,
     kept_rows,
+    lacking,
     ordered,
     placed_sessions,
     timed,
@@ -127,19 +128,3 @@ def _check_unit(settings: ImpliedVolFile | VolIndexFile, key: str, vol: FloatArr
             f"{settings.file.name}: the median volatility is {median:.4g} a year, read with "
             f"{key}.unit {settings.unit!r}: try {other!r}, or another column"
         )
-
-
-def lacking(found: Screened, bars: Sessions, consequence: str) -> tuple[str, ...]:
-    """Return a note on the sessions of the bars without a value; raise where they are all."""
-    own, file = found.table["session"].to_numpy().astype("datetime64[D]"), found.intake["file"]
-    missing = int((~np.isin(bars, own)).sum())
-    if not missing:
-        return ()
-    if missing == len(bars):
-        raise DataError(
-            f"{file}: runs from {own[0]} to {own[-1]} and has no value on any session of the bars, which run "
-            f"from {bars[0]} to {bars[-1]}: give files of the same days"
-        )
-    before, after = int((bars < own[0]).sum()), int((bars > own[-1]).sum())
-    where = f"{before} before it starts, {after} after it ends, {missing - before - after} between"
-    return (f"{file}: no value for {missing} of {len(bars)} sessions ({where}): {consequence}",)
