@@ -1,6 +1,7 @@
 """One window of a forecasting walk: every forecaster of a task fitted before it and run through it."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,12 +14,15 @@ from pipeline.forecasts.garch import Garch, Gjr
 from pipeline.forecasts.har import LogHar
 from pipeline.forecasts.harness import fit_all, predict_all
 from pipeline.forecasts.intervals import log_residuals
+from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.quantile_intervals import regress_quantiles
 from pipeline.forecasts.task import Task, variance_task
 from pipeline.ingest.dataset import Output
 
 INTERVALLED = (LightGbm.name, LogHar.name)
 """Models of a level whose errors on the training rows make intervals."""
+WITHOUT_IMPLIED = {LightGbm.name: "lightgbm_no_implied", LogLinear.name: "log_linear_no_implied"}
+"""Names of the models that do not see implied volatility, where others do."""
 
 
 def fit_processes(returns: FloatArray) -> Output:
@@ -35,6 +39,35 @@ def fit_processes(returns: FloatArray) -> Output:
     task = variance_task(1)
     states = {model.name: model(task).learn(returns).to_state() for model in (Garch, Gjr)}
     return {"processes.json": json.dumps(states).encode()}
+
+
+def forecast_blind(
+    task: Task,
+    settings: ForecastSettings,
+    seed: int,
+    features: pd.DataFrame,
+    learned: FloatArray,
+    start: int,
+) -> Output:
+    """Fit trees and linear start without implied volatility before a window, and forecast through it.
+
+    Parameters
+    ----------
+    As of `forecast_window`; `task` is the one with implied volatility.
+
+    Returns
+    -------
+    The table `predictions`: rows start … stop − 1, one column for each of the two whose inputs differ without
+    implied volatility, by `WITHOUT_IMPLIED`. A session that lacks realised measures has none, for nothing is
+    scored there.
+    """
+    rows, blind = len(learned), replace(task.blind, spare_levels=())
+    changed = (LightGbm, LogLinear) if blind.inputs != task.inputs else (LightGbm,)
+    table = {}
+    for kind in changed:
+        model = kind(blind, settings, seed).fit(features.iloc[:rows], learned)
+        table[WITHOUT_IMPLIED[kind.name]] = model.predict(features)[start:]
+    return {"predictions": pd.DataFrame(table, index=features.index[start:])}
 
 
 def forecast_window(

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
-from pipeline.backtest.forecast_window import INTERVALLED, fit_processes, forecast_window
+from pipeline.backtest.forecast_window import INTERVALLED, fit_processes, forecast_blind, forecast_window
 from pipeline.backtest.packing import unpacked
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk, ForecastSettings
+from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts import targets
 from pipeline.forecasts.boosted import LightGbm, LightGbmEvent, input_names
@@ -31,7 +32,6 @@ from pipeline.forecasts.intervals import (
     adaptive_interval,
     log_normal_interval,
 )
-from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.quantile_intervals import QuantileEdges, conformal_interval
 from pipeline.forecasts.reliability import reliability_table
 from pipeline.forecasts.targets import Target
@@ -40,7 +40,6 @@ from pipeline.ingest.pieces import Pieces, anew
 
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
 QUANTILE, QUANTILE_ADAPTIVE = "lightgbm_quantile", "lightgbm_quantile_adaptive"
-WITHOUT_IMPLIED = {LightGbm.name: "lightgbm_no_implied", LogLinear.name: "log_linear_no_implied"}
 IMPLIED_FROM = 0.9
 """Share of the rows before the first window that must know the implied volatility for it to be an input, and
 the realised measures for their models to be fitted."""
@@ -152,28 +151,30 @@ def learn_forecasts(
     no target, so one fit to the returns known by then serves every horizon. Illiquidity is
     relative to its median over the training rows, so 1 is a median session. Where the data has no range or
     no volume, illiquidity is 1 in every session and no liquidity gap is forecast. Implied volatility is an
-    input of the variance forecasts where the rows before the first window know it; the trees and the linear
-    model without it then stand beside them in the scores, as `lightgbm_no_implied`, `log_linear_no_implied`.
-    Where the rows before the first window know the desk's realised measures, the models of these (SHAR, HARQ,
-    log-SHARQ) stand beside the others.
+    input of the linear variance forecasts where the rows before the first window know it, and of the trees of
+    every level; what sees it stands in the scores without it too, as `lightgbm_no_implied` and
+    `log_linear_no_implied`. Where the rows before the first window know the desk's realised measures, these
+    are the levels of the variance forecasts, and the models of nothing else (SHAR, HARQ, log-SHARQ) stand
+    beside the others.
     """
     settings, reach = desk.forecasts, desk.forecasts.horizons[-1]
     offered = tuple(features.columns)
     implied = features["implied_vol"].iloc[: windows[0].start].notna().mean() > IMPLIED_FROM
-    measured = _are_measured(features, windows[0].start)
+    measured = _are_measured(features, windows)
     processes = _fitted_processes(desk, features, windows, pieces)
 
+    seen = features["implied_vol"].iloc[: windows[-1].start].notna().any()
+
     def walk(task: Task, target: Callable[[Window], Target]) -> _Walk:
-        return _walk(desk, features, windows, task, target, pieces, processes if task.squared else None)
+        found = _walk(desk, features, windows, task, target, pieces, processes if task.squared else None)
+        if not seen or task.blind == task:
+            return found
+        blind = _walk_blind(desk, features, windows, task, target, pieces)
+        return replace(found, predictions=found.predictions.join(blind))
 
     def variance_walk(horizon: int) -> _Walk:
         ahead = targets.variance_ahead(close, horizon)
-        found = walk(variance_task(horizon, offered, implied, measured), lambda _: ahead)
-        if not implied:
-            return found
-        blind = walk(variance_task(horizon, offered), lambda _: ahead).predictions[list(WITHOUT_IMPLIED)]
-        both = found.predictions.join(blind.rename(columns=WITHOUT_IMPLIED))
-        return replace(found, predictions=both)
+        return walk(variance_task(horizon, offered, implied, measured), lambda _: ahead)
 
     range_vol = features["parkinson_1d" if "parkinson_1d" in features else "realized_vol_1d"]
     variance = {h: variance_walk(h) for h in settings.horizons}
@@ -251,10 +252,26 @@ def _learn_liquidity(
     return _Liquidity(columns, (level,), (gaps,), float(median[-1]))
 
 
-def _are_measured(features: pd.DataFrame, first: int) -> bool:
-    """Return whether the rows before the first window know the desk's realised measures, if it has any."""
+def _are_measured(features: pd.DataFrame, windows: Sequence[Window]) -> bool:
+    """Return whether the rows before the first window know the desk's realised measures, if it has any.
+
+    Raises
+    ------
+    DataError
+        They do, and no session of the tested windows does: no forecast that reads them could be scored.
+    """
     names = [name for name in MEASURES if name in features]
-    return bool(names) and bool(features[names].iloc[:first].notna().all(axis=1).mean() > IMPLIED_FROM)
+    if not names:
+        return False
+    known = features[names].notna().all(axis=1)
+    learned = bool(known.iloc[: windows[0].start].mean() > IMPLIED_FROM)
+    if learned and not any(known.iloc[each.start : each.stop].any() for each in windows if each.tested):
+        raise DataError(
+            f"data.realized: no session of the test period has all measures, the last that does is "
+            f"{features['session'][known[known].index[-1]].date()}: end windows.test_end there, give a file "
+            "that goes on, or leave out data.realized"
+        )
+    return learned
 
 
 def _fitted_processes(
@@ -273,6 +290,36 @@ def _fitted_processes(
     return [each.read_bytes("processes.json") for each in fits]
 
 
+def _numbers(features: pd.DataFrame) -> pd.DataFrame:
+    return features.drop(columns=["session", "known_time"], errors="ignore")
+
+
+def _walk_blind(
+    desk: Desk,
+    features: pd.DataFrame,
+    windows: Sequence[Window],
+    task: Task,
+    target: Callable[[Window], Target],
+    pieces: Pieces,
+) -> pd.DataFrame:
+    """Return the forecasts of a level without implied volatility, one column a model that would see it."""
+    numbers, found = _numbers(features), []
+    for window in windows:
+        goal = target(window)
+        piece = pieces(
+            "forecast_blind",
+            forecast_blind,
+            task=task,
+            settings=desk.forecasts,
+            seed=desk.seed,
+            features=numbers.iloc[: window.stop],
+            learned=goal.outcome[training_rows(goal.known, window.start, desk.windows.embargo_sessions)],
+            start=window.start,
+        )
+        found.append(piece["predictions"])
+    return pd.concat(found)
+
+
 def _walk(
     desk: Desk,
     features: pd.DataFrame,
@@ -285,7 +332,7 @@ def _walk(
     predictions, actual, moved = [], [], []
     quantiles: list[QuantileEdges] = []
     errors: dict[str, list[Calibration]] = {name: [] for name in INTERVALLED if task.kind == "level"}
-    numbers = features.drop(columns=["session", "known_time"], errors="ignore")
+    numbers = _numbers(features)
     for place, window in enumerate(windows):
         goal = target(window)
         piece = pieces(

@@ -110,15 +110,37 @@ class LightGbm(Boosted):
     r"""Trees on top of the log-linear forecast, fitted to QLIKE (gamma objective).
 
     .. math:: \hat y_t = \exp(\log \hat y^{\text{linear}}_t + \sum_m g_m(z_t))
+
+    Where a task reads realised measures, a session that lacks them (22 sessions, for the means of the month)
+    is forecast by the same model fitted without them, so that a late or broken file stops no hedge.
     """
 
     name = "lightgbm"
     objective = "gamma"
     starts_from = LogLinear
+    spare_: "LightGbm | None"
+
+    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
+        """Fit the linear start, the trees, and the same without realised measures; see `Forecaster`."""
+        super().fit(X, y)
+        spare = self.task.spare
+        self.spare_ = None if spare is None else LightGbm(spare, self.settings, self.seed).fit(X, y)
+        return self
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
-        """Return the forecast at every row, [T]."""
-        return np.exp(self.score(X))
+        """Return the forecast at every row, [T]; without the realised measures where a row lacks them."""
+        forecast = np.exp(self.score(X))
+        if self.spare_ is None:
+            return forecast
+        return np.where(np.isnan(forecast), self.spare_.predict(X), forecast)
+
+    def _pack(self) -> dict[str, Any]:
+        return {**super()._pack(), "spare": None if self.spare_ is None else self.spare_.to_state()}
+
+    def _unpack(self, fitted: dict[str, Any]) -> None:
+        super()._unpack(fitted)
+        spare = fitted["spare"]
+        self.spare_ = None if spare is None else LightGbm.from_state(spare)
 
 
 class LightGbmEvent(Boosted):

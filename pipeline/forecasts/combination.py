@@ -1,6 +1,7 @@
 """Averages of forecasts, weighted by what their errors have cost so far."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -115,7 +116,10 @@ class Combination(Forecaster):
         return log_pool(np.column_stack([model.predict(X) for model in self.fitted_]), self.weights_)
 
     def _fitted(self, X: pd.DataFrame, y: FloatArray, rows: int) -> list[Forecaster]:
-        made = (member(self.task, self.settings, self.seed) for member in self.members)
+        task = replace(
+            self.task, spare_levels=()
+        )  # HAR has no forecast where the trees would need their spare
+        made = (member(task, self.settings, self.seed) for member in self.members)
         return [member.fit(X[:rows], y[:rows]) for member in made]
 
     def _pack(self) -> dict[str, Any]:

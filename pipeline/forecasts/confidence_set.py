@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from arch.bootstrap import MCS
 
@@ -22,7 +23,8 @@ def confidence_set(losses: Mapping[str, FloatArray], horizon: int, seed: int) ->
 
     Parameters
     ----------
-    losses : [n] losses of the same rows, in time order, without NaN, two models at least.
+    losses : [n] losses of the same rows, in time order, without NaN, two models at least. Models with the
+        same losses to the bit share a p-value.
     horizon : h, sessions ahead of the forecasts.
     seed : of the resamples.
 
@@ -37,17 +39,39 @@ def confidence_set(losses: Mapping[str, FloatArray], horizon: int, seed: int) ->
 
     Examples
     --------
-    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> good, bad = rng.exponential(1.0, 500), rng.exponential(2.0, 500)
     >>> {name: p >= SIZE for name, p in confidence_set({"good": good, "bad": bad}, 1, 7).items()}
     {'good': True, 'bad': False}
     """
-    table = pd.DataFrame(losses)
-    block = max(2 * horizon, SHORTEST_BLOCK)
+    table, twins = _without_twins(losses)
+    block = shortest_block(horizon)
     if len(table) <= 2 * block:
         return dict.fromkeys(losses, float("nan"))
+    if table.shape[1] == 1:
+        return dict.fromkeys(losses, 1.0)
     found = MCS(table, size=SIZE, reps=RESAMPLES, block_size=block, seed=seed)
     found.compute()
     p_values = found.pvalues["Pvalue"]
-    return {name: float(p_values[name]) for name in losses}
+    return {name: float(p_values[twins[name]]) for name in losses}
+
+
+def shortest_block(horizon: int) -> int:
+    """Return the mean length of the resampled blocks: two horizons, ten losses at least.
+
+    Examples
+    --------
+    >>> shortest_block(1), shortest_block(22)
+    (10, 44)
+    """
+    return max(2 * horizon, SHORTEST_BLOCK)
+
+
+def _without_twins(losses: Mapping[str, FloatArray]) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Return the losses that differ, and for each model the first one with the same losses."""
+    kept: dict[str, FloatArray] = {}
+    twins: dict[str, str] = {}
+    for name, loss in losses.items():
+        twins[name] = next((other for other, seen in kept.items() if np.array_equal(seen, loss)), name)
+        kept.setdefault(twins[name], loss)
+    return pd.DataFrame(kept), twins

@@ -15,10 +15,10 @@ class Har(Forecaster):
 
     .. math:: \hat y_t = \max(b_0 + b_1 x^{(1)}_t + b_5 x^{(5)}_t + b_{22} x^{(22)}_t,\ \mathrm{floor})
 
-    The levels of a variance are range-based (Parkinson): on daily bars a range is about five times as
-    precise as a squared return, and the intercept and slopes carry the overnight move. The fit can leave the
-    positive half-line; the floor is the smallest 22-session level of the training rows times the mean ratio
-    of target to that level. `floored_share_` reports how often it was needed in training.
+    The levels of a variance are the desk's realised variances, else range-based (Parkinson): on daily bars a
+    range is about five times as precise as a squared return. Intercept and slopes carry the overnight move.
+    The fit can leave the positive half-line; the floor is the smallest 22-session level of the training rows
+    times the mean ratio of target to that level. `floored_share_` reports how often training needed it.
 
     References
     ----------

@@ -13,8 +13,9 @@ ITERATIONS = 200
 
 
 def linear_inputs(task: Task, X: pd.DataFrame) -> FloatArray:
-    """Return the inputs of the linear models, [T, K]: the log levels, then the task's further columns."""
-    return np.column_stack([np.log(task.components(X)), columns(task, X, task.inputs)])
+    """Return the inputs of the linear models, [T, K]: log levels, further logs, the task's other columns."""
+    logs = (np.log(task.scaled(X, names)) for names in (task.levels, task.logs))
+    return np.column_stack([*logs, columns(task, X, task.inputs)])
 
 
 def linear_names(task: Task) -> tuple[str, ...]:
@@ -26,7 +27,7 @@ def linear_names(task: Task) -> tuple[str, ...]:
     >>> linear_names(spike_task())
     ('log parkinson_1d', 'log parkinson_5d', 'log parkinson_22d', 'leverage_5d', 'return_1d')
     """
-    return (*(f"log {name}" for name in task.levels), *task.inputs)
+    return (*(f"log {name}" for name in (*task.levels, *task.logs)), *task.inputs)
 
 
 class LinearForecaster(Forecaster):

@@ -7,11 +7,7 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.har import Har, LogHar
-from pipeline.forecasts.task import columns
-
-RV_LEVELS = ("rv_1d", "rv_5d", "rv_22d")
-SEMI_LEVELS = ("upside_rv_1d", "downside_rv_1d")
-RQ_RATIO = "log_rq_ratio_1d"
+from pipeline.forecasts.task import RQ_RATIO, RV_LEVELS, SEMI_LEVELS, columns
 
 
 def shar_inputs(plus: FloatArray, minus: FloatArray, week: FloatArray, month: FloatArray) -> FloatArray:

@@ -1,7 +1,7 @@
 """A forecasting task: what is forecast, how far ahead, from which columns."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -23,8 +23,12 @@ RANGE_LEVELS = ("parkinson_1d", "parkinson_5d", "parkinson_22d")
 ILLIQUIDITY_LEVELS = ("illiquidity_1d", "illiquidity_5d", "illiquidity_22d")
 RECENT = ("leverage_5d", "return_1d")
 TREND = ("downside_vol_22d", "variance_ratio_66d", "trend_22d", "return_volume_corr_22d")
-MEASURES = ("rv_1d", "rv_5d", "rv_22d", "upside_rv_1d", "downside_rv_1d", "log_rq_ratio_1d")
+RV_LEVELS = ("rv_1d", "rv_5d", "rv_22d")
+SEMI_LEVELS = ("upside_rv_1d", "downside_rv_1d")
+RQ_RATIO = "log_rq_ratio_1d"
+MEASURES = (*RV_LEVELS, *SEMI_LEVELS, RQ_RATIO)
 """Of a desk that gives realised measures."""
+LOG_IMPLIED = "log_implied_vol"
 IMPLIED = ("implied_vol", "implied_vol_change_1d", "vol_risk_premium")
 
 
@@ -39,9 +43,11 @@ class Task:
     horizon : sessions ahead.
     levels : three columns that measure the forecast quantity over the last 1, 5 and 22 sessions (5, 22 and
         66 where there are closes only).
+    logs : further columns in the unit of the levels, of which the linear models and trees see the logarithm.
     inputs : further columns of the linear models, used as they are.
     tree_inputs : further columns of the trees only; these may be NaN.
     measures : columns of realised measures, for the models that are made of nothing else.
+    spare_levels : levels of a session that lacks the realised measures; empty where `levels` are none.
     squared : the levels are annual volatilities and stand for a variance over the horizon, v² h / 252.
     floor : smallest value that a target or level can take, in units of the target.
     """
@@ -50,11 +56,44 @@ class Task:
     kind: Literal["level", "event"]
     horizon: int
     levels: tuple[str, str, str]
+    logs: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     tree_inputs: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
+    spare_levels: tuple[str, ...] = ()
     squared: bool = False
     floor: float = SMALLEST_ILLIQUIDITY
+
+    @property
+    def spare(self) -> "Task | None":
+        """The same task without realised measures, for sessions that lack them; None if it has none.
+
+        Examples
+        --------
+        >>> variance_task(5, measured=True).spare == variance_task(5)
+        True
+        """
+        if not self.spare_levels:
+            return None
+        day, week, month = self.spare_levels
+        inputs = tuple(name for name in self.inputs if name not in MEASURES)
+        bare = replace(self, levels=(day, week, month), spare_levels=(), logs=(), measures=())
+        return replace(bare, inputs=inputs)
+
+    @property
+    def blind(self) -> "Task":
+        """The same task without implied volatility.
+
+        Examples
+        --------
+        >>> variance_task(5, implied=True).blind.inputs
+        ('leverage_5d', 'return_1d')
+        """
+        seen = {*IMPLIED, LOG_IMPLIED}
+        inputs, trees = (
+            tuple(n for n in names if n not in seen) for names in (self.inputs, self.tree_inputs)
+        )
+        return replace(self, inputs=inputs, tree_inputs=trees)
 
     def components(self, X: pd.DataFrame) -> FloatArray:
         """Return the levels in units of the target, [T, 3]; NaN stays NaN.
@@ -121,8 +160,9 @@ def variance_task(
     offered : feature columns that there are.
     implied : let the linear models see log implied volatility; it must be known on the training rows. On
         closes of 1993–2003 it takes the QLIKE at 21 sessions from .205 to .170.
-    measured : let the models of realised measures stand beside the others; they must be known on the
-        training rows.
+    measured : take realised volatility as the levels, let the linear models and the trees see the logs of the
+        semivariances and the precision of the day, and let the models of realised measures alone stand beside
+        them; they must be known on the training rows. docs/research.md has the numbers.
 
     Examples
     --------
@@ -130,14 +170,22 @@ def variance_task(
     'realized_vol_5d'
     """
     trees = _among(offered, ("log_volume_ratio", "realized_vol_22d", *TREND, *IMPLIED))
+    measures = _among(offered, MEASURES) if measured else ()
+    usual = _volatility_levels(offered)
     return Task(
         name=f"variance_{horizon}d",
         kind="level",
         horizon=horizon,
-        levels=_volatility_levels(offered),
-        inputs=(*RECENT, "log_implied_vol") if implied else RECENT,
+        levels=RV_LEVELS if measures else usual,
+        logs=tuple(name for name in measures if name in SEMI_LEVELS),
+        inputs=(
+            *RECENT,
+            *((LOG_IMPLIED,) if implied else ()),
+            *((RQ_RATIO,) if RQ_RATIO in measures else ()),
+        ),
         tree_inputs=trees,
-        measures=_among(offered, MEASURES) if measured else (),
+        measures=measures,
+        spare_levels=usual if measures else (),
         squared=True,
         floor=SMALLEST_VARIANCE,
     )
@@ -146,19 +194,19 @@ def variance_task(
 def illiquidity_task(offered: Offered = None) -> Task:
     """Return the task of forecasting the next session's illiquidity (range over relative volume)."""
     trees = _among(offered, ("log_volume_ratio", *IMPLIED))
-    return Task("illiquidity_1d", "level", 1, ILLIQUIDITY_LEVELS, RECENT, trees)
+    return Task("illiquidity_1d", "level", 1, ILLIQUIDITY_LEVELS, inputs=RECENT, tree_inputs=trees)
 
 
 def spike_task(offered: Offered = None) -> Task:
     """Return the task of forecasting a volatility spike in the next session."""
-    return Task(
-        "spike_1d", "event", 1, _volatility_levels(offered), RECENT, _among(offered, ("log_volume_ratio",))
-    )
+    trees = _among(offered, ("log_volume_ratio",))
+    return Task("spike_1d", "event", 1, _volatility_levels(offered), inputs=RECENT, tree_inputs=trees)
 
 
 def gap_task(offered: Offered = None) -> Task:
     """Return the task of forecasting a liquidity gap in the next session."""
-    return Task("gap_1d", "event", 1, ILLIQUIDITY_LEVELS, RECENT, _among(offered, ("log_volume_ratio",)))
+    trees = _among(offered, ("log_volume_ratio",))
+    return Task("gap_1d", "event", 1, ILLIQUIDITY_LEVELS, inputs=RECENT, tree_inputs=trees)
 
 
 def _volatility_levels(offered: Offered) -> tuple[str, str, str]:

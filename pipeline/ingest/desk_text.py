@@ -133,7 +133,7 @@ def _measures(folder: Path, realized: RealizedFile | None) -> str:
         return ""
     named = {name: column for name, column in realized.columns if column is not None}
     return f"""\
-[data.realized]   # SHAR, HARQ and log-SHARQ are fitted where their measures are there
+[data.realized]   # the levels of the variance forecasts; SHAR, HARQ and log-SHARQ
 file = {_quoted(_from(folder, realized.file))}
 scale = {realized.scale:g}    # variances in the file times this are daily variances as decimals
 columns = {{ {", ".join(_lines(named).splitlines())} }}

@@ -78,7 +78,11 @@ def realized(data: FilesData, settings: RealizedFile, expected: str | None, bars
     kept = kept_rows(screened, order, data.quarantine_limit)
     table = timed(sessions[kept], data.calendar).assign(**{name: each[kept] for name, each in values.items()})
     found = finished(screened, kept, sessions, table, bars)
-    unknown = lacking(found, bars, "their models forecast nothing there, and no forecast is scored there")
+    unknown = lacking(
+        found,
+        bars,
+        "LightGBM does without them there, the other forecasts are missing, and nothing is scored",
+    )
     return replace(found, notes=(*found.notes, *unknown))
 
 

@@ -149,4 +149,5 @@ def _events(signals: Dataset) -> ServedModel:
 
 def _inputs(signals: Dataset, task: str) -> tuple[str, ...]:
     saved = json.loads(signals.read_bytes(f"models/{task}.json"))["task"]
-    return (*saved["levels"], *saved["inputs"], *saved["tree_inputs"])
+    named = ("levels", "logs", "inputs", "tree_inputs", "spare_levels")
+    return tuple(dict.fromkeys(column for kind in named for column in saved[kind]))

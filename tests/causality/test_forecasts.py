@@ -34,7 +34,13 @@ def market() -> pd.DataFrame:
     rng = np.random.default_rng(21)
     tasks = [task for task, _ in (*LEVEL_TARGETS.values(), *EVENT_TARGETS.values())]
     names = sorted(
-        {name for task in tasks for name in (*task.levels, *task.inputs, *task.tree_inputs, *task.measures)}
+        {
+            name
+            for task in tasks
+            for each in (task, task.spare)
+            if each
+            for name in (*each.levels, *each.logs, *each.inputs, *each.tree_inputs, *each.measures)
+        }
     )
     X = pd.DataFrame(0.2 * np.exp(0.3 * rng.normal(size=(ROWS, len(names)))), columns=names)
     X["return_1d"] = 0.01 * np.exp(np.sin(np.arange(ROWS) / 40)) * rng.normal(size=ROWS)

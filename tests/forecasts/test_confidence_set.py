@@ -33,3 +33,12 @@ def test_it_repeats_and_longer_blocks_admit_more_doubt():
 
 def test_too_few_rows_have_no_p_value():
     assert np.isnan(list(confidence_set(losses({"a": 0.0, "b": 1.0}, 40), 10, 7).values())).all()
+
+
+def test_models_with_the_same_losses_share_a_p_value():
+    rng = np.random.default_rng(0)
+    good, bad = rng.exponential(1.0, 500), rng.exponential(2.0, 500)
+    alone = confidence_set({"good": good, "bad": bad}, 1, 7)
+    twice = confidence_set({"good": good, "bad": bad, "again": good}, 1, 7)
+    assert twice == {**alone, "again": alone["good"]}
+    assert confidence_set({"good": good, "again": good}, 1, 7) == {"good": 1.0, "again": 1.0}

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.errors import DataError, FitError
+from pipeline.forecasts.boosted import LightGbm, input_names
 from pipeline.forecasts.catalogue import MEASURED_FORECASTERS, VARIANCE_FORECASTERS, forecasters, restore
 from pipeline.forecasts.realized import Harq, LogSharq, Shar
-from pipeline.forecasts.task import MEASURES, variance_task
+from pipeline.forecasts.scores import qlike
+from pipeline.forecasts.task import MEASURES, RECENT, RQ_RATIO, RV_LEVELS, SEMI_LEVELS, variance_task
 
 ROWS = 1200
 DAY, WEEK = variance_task(1, measured=True), variance_task(5, measured=True)
@@ -122,6 +124,44 @@ def test_a_saved_model_predicts_the_same_bits_and_a_missing_day_is_missing(measu
     missing = np.isnan(fitted.predict(hole))
     assert missing[700]
     assert not missing[[699, 701]].any()
+
+
+@pytest.fixture
+def market(measures):
+    """The measures with the columns that the trees and their spare read."""
+    of, X = measures
+    rng = np.random.default_rng(7)
+    range_vol = X["rv_1d"] * np.exp(0.3 * rng.normal(size=ROWS))
+    wide = {f"parkinson_{d}d": np.sqrt((range_vol**2).rolling(d).mean()) for d in (1, 5, 22)}
+    others = {*variance_task(5).tree_inputs, *RECENT} - set(wide)
+    noise = {name: rng.normal(0.0, 0.1, ROWS) for name in sorted(others)}
+    return X.assign(**wide, **noise), (5 * of["rv"].shift(-5)).to_numpy()
+
+
+def test_the_trees_and_their_start_see_the_measures(market):
+    X, y = market
+    assert {f"log {name}" for name in (*RV_LEVELS, *SEMI_LEVELS)} | {RQ_RATIO} <= set(input_names(WEEK))
+    without_rq = variance_task(5, set(X) - {RQ_RATIO}, measured=True)
+    assert RQ_RATIO not in input_names(without_rq)
+    assert variance_task(5).spare is None
+    losses = {
+        task.spare is None: qlike(y[900:-5], LightGbm(task).fit(X[:800], y[:800]).predict(X)[900:-5]).mean()
+        for task in (WEEK, variance_task(5))
+    }
+    assert losses[False] < losses[True]
+
+
+def test_a_session_without_measures_is_forecast_without_them(market):
+    X, y = market
+    fitted = LightGbm(WEEK).fit(X, y)
+    spare = LightGbm(WEEK.spare).fit(X, y)
+    hole = X.copy()
+    hole.loc[700, list(MEASURES)] = np.nan
+    forecast = fitted.predict(hole)
+    assert forecast[700] == spare.predict(X)[700] != fitted.predict(X)[700]
+    np.testing.assert_array_equal(np.delete(forecast, 700), np.delete(fitted.predict(X), 700))
+    back = restore(json.loads(json.dumps(fitted.to_state())))
+    np.testing.assert_array_equal(back.predict(hole), forecast)
 
 
 @by_name
