@@ -1,8 +1,9 @@
 """The models of the volatility benchmark: what each sees, how it is fitted, and the walk through the years.
 
-The window expands, the first forecast is made after 1 022 rows; HAR, SHAR and HARQ are refitted every day,
-the others every 22. A fit at row t knows the targets complete at t. Nothing extrapolates: a daily regression
-is kept inside the targets seen so far, a logarithmic one gets its inputs kept inside those it learned from.
+The window expands, the first forecast is made after 1 022 rows, as many as a rolling window holds; HAR, SHAR
+and HARQ are refitted every day, the others every 22. A fit at row t knows the targets complete at t. Nothing
+extrapolates: a daily regression is kept inside the targets seen so far, a logarithmic one gets its inputs
+kept inside those it learned from.
 The trees have the product's own parameters and start from the linear model of the same inputs.
 
 The inputs come in steps. log-SHARQ+ adds the week's downside share and the last quarter's variance to
@@ -29,6 +30,7 @@ from pipeline.forecasts.scores import qlike
 
 LAST = pd.Timestamp("2013-08-31")  # the unit of the quarticity changes after it
 FIRST_FORECAST, REFIT, LEARNED = 1022, 22, 252
+ROLLING_ROWS = FIRST_FORECAST
 SETTINGS = ForecastSettings()
 Forecast = Callable[[np.ndarray], np.ndarray]
 Fit = Callable[[np.ndarray, np.ndarray], Forecast]
@@ -88,11 +90,14 @@ def every_day(X: np.ndarray, y: np.ndarray, horizon: int) -> np.ndarray:
     return np.clip((design[FIRST_FORECAST:] * slopes).sum(axis=1), low, high)
 
 
-def every_month(fit: Fit, X: np.ndarray, y: np.ndarray, horizon: int) -> np.ndarray:
-    """Refit every 22 days on rows whose target is complete, and forecast until the next refit."""
+def every_month(
+    fit: Fit, X: np.ndarray, y: np.ndarray, horizon: int, newest: int | None = None
+) -> np.ndarray:
+    """Refit every 22 days on complete targets, all or those of the newest rows; forecast until the next."""
     finite, pieces = np.isfinite(X).all(axis=1) & np.isfinite(y), []
     for start in range(FIRST_FORECAST, len(X), REFIT):
-        rows = finite & (np.arange(len(X)) + horizon <= start)
+        first = 0 if newest is None else start - newest
+        rows = finite & (np.arange(len(X)) >= first) & (np.arange(len(X)) + horizon <= start)
         pieces.append(fit(X[rows], y[rows])(X[start : start + REFIT]))
     return np.concatenate(pieces)
 
@@ -117,14 +122,17 @@ def boosted(horizon: int, linear: int) -> Fit:
     return fit
 
 
-def combined(members: Mapping[str, np.ndarray], y: np.ndarray, horizon: int) -> np.ndarray:
-    """Average the logarithms of forecasts, each refit weighting them by the losses known by then."""
+def combined(
+    members: Mapping[str, np.ndarray], y: np.ndarray, horizon: int, newest: int | None = None
+) -> np.ndarray:
+    """Average the logarithms of forecasts, each refit weighting by the losses known, all or the newest."""
     forecasts = np.column_stack(list(members.values()))
     losses = np.column_stack([qlike(y, each) for each in members.values()])
     pieces = []
     for start in range(0, len(y), REFIT):
         known = max(start - horizon + 1, 0)
-        weights = inverse_loss_weights(losses[: known if known > LEARNED else 0])
+        first = 0 if newest is None else max(known - newest, 0)
+        weights = inverse_loss_weights(losses[first : known if known > LEARNED else first])
         pieces.append(log_pool(forecasts[start : start + REFIT], weights))
     return np.concatenate(pieces)
 
@@ -142,21 +150,30 @@ TREES = {"lightgbm L": "L", "lightgbm V": "V", "lightgbm LV": "LV"}
 POOLS = {
     "combination": ("linear L", "lightgbm L"),
     "combination + VIX": (*(f"linear {each}" for each in ("L", "V", "LV")), *TREES),
+    "linear + VIX": ("linear L", "linear V", "linear LV"),
 }
 """Inputs, clipping and members were chosen by the QLIKE of the forecasts made before 2006, which are among
 those scored: log-SHARQ+ as a further member, or one set of inputs alone, had more at the three horizons."""
 MODELS = (*TREES, *DAILY, *LINEAR)
 """The slow ones first, so that two processes end together."""
+ROLLED = (*TREES, "linear L", "linear V", "linear LV", "log-SHARQ")
+"""What Giacomini and White's test of the combinations needs on a rolling window too."""
 
 
-def forecast(model: str, X: Mapping[str, np.ndarray], y: np.ndarray, horizon: int) -> np.ndarray:
-    """Return the forecasts of one model from the first row that is forecast."""
+def forecast(
+    model: str, X: Mapping[str, np.ndarray], y: np.ndarray, horizon: int, newest: int | None = None
+) -> np.ndarray:
+    """Return the forecasts of one model from the first row that is forecast.
+
+    `newest` is how many rows a rolling window holds; None for one that expands, as a daily refit always does.
+    """
     if model in DAILY:
         return every_day(X[DAILY[model]], y, horizon)
     if model in LINEAR:
-        return every_month(smeared, X[LINEAR[model]], y, horizon)
+        return every_month(smeared, X[LINEAR[model]], y, horizon, newest)
     start = X[TREES[model]]
-    return every_month(boosted(horizon, start.shape[1]), np.column_stack([start, X["trees"]]), y, horizon)
+    both = np.column_stack([start, X["trees"]])
+    return every_month(boosted(horizon, start.shape[1]), both, y, horizon, newest)
 
 
 def ahead(data: pd.DataFrame, horizon: int) -> np.ndarray:

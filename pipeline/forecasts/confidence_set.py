@@ -14,7 +14,9 @@ RESAMPLES = 500
 SHORTEST_BLOCK = 10
 
 
-def confidence_set(losses: Mapping[str, FloatArray], horizon: int, seed: int) -> dict[str, float]:
+def confidence_set(
+    losses: Mapping[str, FloatArray], horizon: int, seed: int, resamples: int = RESAMPLES
+) -> dict[str, float]:
     """Return the p-value of every model in the model confidence set; it is in the set from `SIZE` on.
 
     Models are dropped one by one, the worst first, as long as the hypothesis of equal losses is rejected; a
@@ -27,6 +29,7 @@ def confidence_set(losses: Mapping[str, FloatArray], horizon: int, seed: int) ->
         same losses to the bit share a p-value.
     horizon : h, sessions ahead of the forecasts.
     seed : of the resamples.
+    resamples : of the bootstrap.
 
     Returns
     -------
@@ -50,7 +53,7 @@ def confidence_set(losses: Mapping[str, FloatArray], horizon: int, seed: int) ->
         return dict.fromkeys(losses, float("nan"))
     if table.shape[1] == 1:
         return dict.fromkeys(losses, 1.0)
-    found = MCS(table, size=SIZE, reps=RESAMPLES, block_size=block, seed=seed)
+    found = MCS(table, size=SIZE, reps=resamples, block_size=block, seed=seed)
     found.compute()
     p_values = found.pvalues["Pvalue"]
     return {name: float(p_values[twins[name]]) for name in losses}

@@ -48,6 +48,23 @@ def test_a_target_counts_from_the_day_it_is_complete(rows):
     assert walked[0] != walked[1]
 
 
+def test_a_rolling_window_forgets_what_lies_before_it(rows):
+    X, y = rows
+    newest, early = 100, y.copy()
+    early[: FIRST - newest] *= 5.0
+    rolling, expanding = (
+        [every_month(smeared, X, each, HORIZON, kept)[0] for each in (y, early)] for kept in (newest, None)
+    )
+    assert rolling[0] == rolling[1]
+    assert expanding[0] != expanding[1]
+    members = {"good": y * 1.05, "bad": y * 2.0}
+    later = y.copy()
+    later[:50] *= 3.0
+    np.testing.assert_array_equal(
+        *(combined(members, each, HORIZON, newest)[198:] for each in (y, later)),
+    )
+
+
 def test_inputs_beyond_those_learned_from_are_clipped(rows):
     X, y = rows
     forecast = smeared(X, y)
