@@ -15,6 +15,7 @@ from pipeline.ingest.store import DatasetStore
 
 END = pd.Timestamp("2016-10-14")
 TASKS, DETECTORS, WINDOWS, POLICIES = 4, 3, 5, 6
+BLIND = 2  # the levels, whose trees see implied volatility
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +80,7 @@ def test_the_first_run_makes_every_piece(days):
         "regime_window": DETECTORS * WINDOWS,
         "fit_processes": WINDOWS,
         "forecast_window": TASKS * WINDOWS,
+        "forecast_blind": BLIND * WINDOWS,
         "detectors": 1,
         "policy_fit": (POLICIES + DETECTORS - 1) * 2,
     }
@@ -93,7 +95,7 @@ def test_the_same_rows_make_nothing_and_give_the_same(days):
 def test_one_more_day_makes_the_last_window_only_and_gives_what_a_full_run_gives(days, tmp_path):
     tomorrow = days.sessions[days.sessions > END].iloc[0]
     ours, made = days.run(tomorrow)
-    assert made == {"regime_window": DETECTORS, "forecast_window": TASKS}
+    assert made == {"regime_window": DETECTORS, "forecast_window": TASKS, "forecast_blind": BLIND}
     theirs, _ = Days(tmp_path / "fresh").run(tomorrow)
     same(ours, theirs)
     assert len(ours["signals"]) == len(days.first["signals"]) + 1
