@@ -10,6 +10,8 @@ from pipeline.forecasts.catalogue import MEASURED_FORECASTERS
 from pipeline.forecasts.confidence_set import SIZE
 from pipeline.regimes.describe import switches_a_year
 
+NO_IMPLIED = "_no_implied"
+
 
 def forecast_sheet(evaluation: Evaluation) -> Sheet:
     """Scores of every forecaster; the lowest QLIKE of each target and horizon stands out."""
@@ -25,7 +27,7 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
                 head,
                 Cell(str(row["model"])),
                 Cell(number(float(row["qlike"]), 4), tone="best" if row["qlike"] == lowest else ""),
-                Cell(f"{float(row['mse']):.3g}"),
+                Cell(f"{float(row['mse']):.2e}"),
                 Cell(probability(float(row["dm_p"]))),
                 Cell(probability(float(row["dm_p_log_har"]))),
                 Cell(probability(float(row["dm_p_log_linear"]))),
@@ -34,7 +36,10 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
             )
         )
     lead = (
-        "Out of sample; the lowest QLIKE in bold. Diebold and Mariano's p tests equal QLIKE with HAR, with "
+        "Out of sample; the lowest QLIKE in bold. Hedgers are given lightgbm. "
+        + _own_share(scores)
+        + _of_implied(scores)
+        + "Diebold and Mariano's p tests equal QLIKE with HAR, with "
         "log-HAR and with the log-linear model that the trees start from (for lightgbm a test of the trees' "
         "own share), with lags for the overlap of the horizon and the small-sample correction. The training "
         "windows expand, so for nested models the p is a guide. The confidence set holds the best model with "
@@ -45,12 +50,31 @@ def forecast_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("forecasts", "Forecasts", lead, headings, tuple(rows), labels=2)
 
 
+def _own_share(scores: pd.DataFrame) -> str:
+    """Say how far the trees move the QLIKE of the linear model that they start from, target by target."""
+    losses = scores.pivot_table(index=["target", "horizon"], columns="model", values="qlike", sort=False)
+    if "log_linear" not in losses:
+        return ""
+    change = 100.0 * (losses["lightgbm"] / losses["log_linear"] - 1.0)
+    parts = (f"{each:+.1f} %".replace("-", "−") for each in change)
+    return (
+        f"The trees alone change the QLIKE of log_linear, their start, by {', '.join(parts)}, in this order. "
+    )
+
+
+def _of_implied(scores: pd.DataFrame) -> str:
+    """Say what stands without implied volatility, where something does."""
+    if not scores["model"].str.endswith(NO_IMPLIED).any():
+        return ""
+    return f"What ends in {NO_IMPLIED} is the same model without implied volatility. "
+
+
 def _of_measures(scores: pd.DataFrame) -> str:
     """Say which models are made of realised measures, or what it takes to have some."""
     if found := [name for name in MEASURED_FORECASTERS if (scores["model"] == name).any()]:
         return (
-            f"Made of the desk's realised measures: {', '.join(found)}; their target is the same "
-            "close-to-close variance."
+            "The desk's realised measures are the levels of every variance model but garch and gjr; "
+            f"{', '.join(found)} see nothing else. The target is close-to-close variance throughout."
         )
     return (
         "Models of realised measures (SHAR, HARQ, log-SHARQ) need intraday data, which daily bars do not "
@@ -105,7 +129,8 @@ def interval_sheet(evaluation: Evaluation) -> Sheet:
         "held-out rows, whose width answers to the day; the last takes log-HAR's errors as normal. Policies "
         "are given lightgbm_adaptive. Winkler's loss "
         "adds twenty times the miss to the width, once for the logarithms and once in units of the target; "
-        "p tests equal loss of the logarithms with log-HAR's, with lags for the overlap."
+        "p tests equal loss of the logarithms with log-HAR's, with lags for the overlap. What comes in one "
+        "session is a single squared return, near zero or not: its interval spans orders of magnitude."
     )
     coverage = (f"Covered, {name}, %" for name in regimes)
     headings = ("Target", "Interval", *coverage, "Upper / lower", "Winkler, logs", "Winkler", "p, log-HAR")
