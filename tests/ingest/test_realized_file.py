@@ -88,8 +88,8 @@ def test_each_fault_has_its_reason(load):
         ["realized", 42, "absurd RQ: RQ/RV² moves more than 1000-fold"],
     ]
     assert tables["notes"]["note"].iloc[-1] == (
-        "rv.csv: no value for 5 of 502 sessions (0 before it starts, 0 after it ends, 5 between): their "
-        "models forecast nothing there, and no forecast is scored there"
+        "rv.csv: no value for 5 of 502 sessions (0 before it starts, 0 after it ends, 5 between): "
+        "LightGBM does without them there, the other forecasts are missing, and nothing is scored"
     )
 
 
