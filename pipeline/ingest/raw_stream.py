@@ -29,6 +29,8 @@ _DAMAGED: Final = (
     lzma.LZMAError,
     zipfile.BadZipFile,
     pa.ArrowException,
+    NotImplementedError,  # a packing that zipfile does not know
+    RuntimeError,  # an encrypted member
 )
 
 

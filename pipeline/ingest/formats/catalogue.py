@@ -18,7 +18,10 @@ class Format(Protocol):
     """A module of this folder."""
 
     def recognises(self, name: str, head: bytes) -> bool:
-        """Tell whether a file of this name that begins like this (unpacked) is of the format."""
+        """Tell whether a file of this name that begins like this is of the format.
+
+        `head` is unpacked, but of an archive of several files, such as a workbook, as it is stored.
+        """
 
     def read(self, file: RawStream, terms: Terms) -> Iterator[Batch]:
         """Yield the canonical rows of a file in its order, in bounded memory, faults as quarantine."""
@@ -49,12 +52,20 @@ def format_of(file: RawStream, named: str = "") -> Format:
         if named not in known:
             raise DataError(f"{named}: no such format; {hint(named, list(known))}")
         return known[named]
-    head = file.head()
+    several = not file.member and len(file.members()) > 1
+    head = _stored(file) if several else file.head()
     found = [name for name, each in known.items() if each.recognises(file.name, head)]
+    if several and not found:
+        file.head()  # says that one of them must be named
     if len(found) != 1:
         fault = f"looks like {' and '.join(found)}" if found else "is of no format that is known"
         raise DataError(f"{file.name}: {fault}: name one of {', '.join(known)}, see docs/data.md")
     return known[found[0]]
+
+
+def _stored(file: RawStream) -> bytes:
+    with file.stored() as source:
+        return source.read(4096)
 
 
 def read(file: RawStream, terms: Terms, named: str = "") -> Iterator[Batch]:

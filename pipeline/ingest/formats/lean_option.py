@@ -36,8 +36,9 @@ _LINE: Final = re.compile(rb"\d{8} \d\d:\d\d(,\d*){10}\r?(\n|$)")
 
 
 def recognises(name: str, head: bytes) -> bool:
-    """Tell whether a file is named as quotes of options and begins with a bar of bid and ask."""
-    return _NAME.search(name) is not None and _LINE.match(head) is not None
+    """Tell whether a file is named as quotes of options, and is an archive or begins with a bar."""
+    begun = head.startswith(b"PK") or _LINE.match(head) is not None
+    return _NAME.search(name) is not None and begun
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
