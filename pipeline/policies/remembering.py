@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields
+from threading import Lock
 from typing import Any
 
 from pipeline.domain.instruments import FloatArray
@@ -12,8 +13,36 @@ MOST = 160
 """Arrays kept of one state; the one that was not asked for longest goes first."""
 
 
-class Memory(dict[Any, tuple[FloatArray, tuple[FloatArray, ...]]]):
-    """What was computed from one set of episodes, with the arrays that it was computed from."""
+Kept = tuple[FloatArray, tuple[FloatArray, ...]]
+
+
+class Memory:
+    """What was computed from one set of episodes, with the arrays that it was computed from.
+
+    Threads may share it: several policies are asked about the same episodes at once.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Kept] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def recall(self, key: Any) -> Kept | None:
+        """Return what is kept under a key, which is then the last to go; None where there is nothing."""
+        with self._lock:
+            found = self._kept.pop(key, None)
+            if found is not None:
+                self._kept[key] = found
+            return found
+
+    def keep(self, key: Any, found: Kept) -> None:
+        """Keep something, and let go of what was not asked for longest where that is too much."""
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > MOST:
+                del self._kept[next(iter(self._kept))]
 
 
 class RememberingState(MarketState):
@@ -70,10 +99,8 @@ def remembered(
     if memory is None:
         return compute()
     key = (what, *map(id, inputs))
-    found = memory.pop(key, None)
+    found = memory.recall(key)
     if found is None:
         found = compute(), inputs  # the inputs are kept too: an id is theirs while they live
-    memory[key] = found
-    while len(memory) > MOST:
-        memory.pop(next(iter(memory)), None)
+        memory.keep(key, found)
     return found[0]

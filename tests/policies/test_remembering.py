@@ -1,5 +1,7 @@
 """A remembering state: the same bands, the Greeks computed once, never those of other episodes."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -97,6 +99,25 @@ def test_the_oldest_goes_first_and_an_id_is_never_mistaken(state, monkeypatch):
         fresh = np.full((20, 9), float(value))
         np.testing.assert_array_equal(remembered(kept, ("copy",), (fresh,), fresh.copy), fresh)
     assert len(kept.memory) == 2
+
+
+def test_threads_may_share_a_memory(state, monkeypatch):
+    """Switched between as often as can be, with room for less than they ask for."""
+    monkeypatch.setattr(remembering, "MOST", 3)
+    kept, interval = RememberingState.of(state, 1.0, Memory()), sys.getswitchinterval()
+
+    def ask(seed):
+        for number in np.random.default_rng(seed).integers(0, 8, 20_000):
+            value = float(number)
+            assert remembered(kept, (value,), (), lambda value=value: np.full(1, value))[0] == value
+
+    try:
+        sys.setswitchinterval(1e-6)
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(ask, range(4)))
+    finally:
+        sys.setswitchinterval(interval)
+    assert len(kept.memory) <= 3
 
 
 def test_reading_the_aversion_is_noted(state):
