@@ -90,7 +90,23 @@ def _first_means(x: FloatArray, states: int, number: int, rng: np.random.Generat
 
 
 def _climb(rows: TrainingRows, means: FloatArray) -> Emissions:
-    """Run expectation–maximisation from these means, the pooled covariance and a persistent chain."""
+    """Run expectation–maximisation from these means, on scaled probabilities or, where they vanish, on logs.
+
+    The steps are the same; scaled ones take half the time, but a row some 37 deviations from every state has
+    a density that no float holds.
+    """
+    try:
+        return _climbed(rows, means, "scaling")
+    except (ValueError, np.linalg.LinAlgError):
+        pass
+    try:
+        return _climbed(rows, means, "log")
+    except (ValueError, np.linalg.LinAlgError):
+        raise _StartError("a state collapsed onto a few rows") from None
+
+
+def _climbed(rows: TrainingRows, means: FloatArray, implementation: str) -> Emissions:
+    """Return the fit from the pooled covariance and a persistent chain."""
     states = len(means)
     model: Any = GaussianHMM(
         states,
@@ -99,7 +115,7 @@ def _climb(rows: TrainingRows, means: FloatArray) -> Emissions:
         n_iter=_MOST_STEPS,
         params="tmc",
         init_params="",
-        implementation="scaling",
+        implementation=implementation,
     )
     model.monitor_ = _Monitor(_GAIN_PER_ROW * len(rows.x), _MOST_STEPS, verbose=False)
     model.startprob_ = np.full(states, 1.0 / states)
@@ -107,10 +123,7 @@ def _climb(rows: TrainingRows, means: FloatArray) -> Emissions:
     np.fill_diagonal(model.transmat_, _STAYING)
     model.means_ = means
     model.covars_ = np.tile(np.cov(rows.x.T).reshape(rows.x.shape[1], -1), (states, 1, 1))
-    try:
-        model.fit(rows.x, rows.lengths)
-    except (ValueError, np.linalg.LinAlgError):
-        raise _StartError("a state collapsed onto a few rows, or no state can hold some row") from None
+    model.fit(rows.x, rows.lengths)
     if not model.monitor_.converged:
         raise _StartError(f"not converged after {_MOST_STEPS} steps")
     return Emissions(model.means_, model.covars_, model.transmat_)

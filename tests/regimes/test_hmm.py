@@ -100,3 +100,14 @@ def test_signed_returns_beside_the_range_make_regimes_of_days(index):
         detector = HiddenMarkovDetector(states=3, restarts=2, seed=7).fit(index[columns], returns)
         stays.append(1 / (1 - np.diagonal(detector.transition_).mean()))
     assert stays[0] > 3 * stays[1]
+
+
+def test_a_row_whose_density_no_float_holds_is_fitted_on_logs():
+    rng = np.random.default_rng(11)
+    x = rng.normal(0.0, np.repeat([1.0, 3.0], 20_000))
+    x[100] = 200.0
+    features = pd.DataFrame({"range": x})
+    detector = HiddenMarkovDetector(states=2, restarts=1).fit(features, x)
+    quiet, loud = np.sqrt(detector.state_variance_)
+    assert quiet == pytest.approx(1.0, rel=0.1)
+    assert loud == pytest.approx(3.2, rel=0.15)
