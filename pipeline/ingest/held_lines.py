@@ -1,6 +1,6 @@
 """Which lines of a block are sound, and why the others are held."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +31,13 @@ class HeldLines:
             self.reasons |= dict.fromkeys(lines.tolist(), reason)
             self.sound[lines] = False
 
-    def batch(self, table: str, file: str, first: int, shown: Callable[[int], str]) -> Batch:
-        """Return the held lines as quarantine, numbered from `first`, each with what is `shown` of it."""
-        return held(
-            table, file, [(first + line, self.reasons[line], shown(line)) for line in sorted(self.reasons)]
-        )
+    def batches(
+        self, tables: Callable[[int], str], file: str, first: int, shown: Callable[[int], str]
+    ) -> Iterator[Batch]:
+        """Yield the held lines by table, numbered from `first`, each with what is `shown` of it."""
+        by_table: dict[str, list[tuple[int, str, str]]] = {}
+        for line in sorted(self.reasons):
+            row = (first + line, self.reasons[line], shown(line))
+            by_table.setdefault(tables(line), []).append(row)
+        for table, rows in by_table.items():
+            yield held(table, file, rows)

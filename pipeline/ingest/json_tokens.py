@@ -5,15 +5,17 @@ rest, so one pass over the bytes notes every scalar with the key that it stands 
 that pass, rounded as Python's `float` rounds them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-WHOLE, DECIMAL, LONG, TEXT, TRUE, FALSE, NULL = range(7)
-"""Kinds of tokens; a number may stand in quotes. LONG is one of more digits than the pass rounds rightly."""
+WHOLE, DECIMAL, LONG, TEXT, TRUE, FALSE, NULL, EMPTY = range(8)
+"""Kinds of tokens; a number may stand in quotes. LONG is one of more digits than the pass rounds rightly;
+EMPTY is a list without anything in it."""
 
 BLANK: Final = -1
 NO_STAMP: Final = 1
@@ -25,6 +27,8 @@ _PRIME: Final = np.uint64(0x100000001B3)
 _EXACT: Final = 1 << 53
 _POWERS: Final = 10.0 ** np.arange(23)
 _DEEPEST: Final = 8
+_TYPICAL: Final = 8
+"""Bytes a token, at least, in messages of venues."""
 _KEY, _COLON, _VALUE, _COMMA = range(4)
 
 
@@ -72,6 +76,7 @@ class Tokens:
     whole: NDArray[np.int64]
     begin: NDArray[np.int32]
     end: NDArray[np.int32]
+    _found: dict[str, NDArray[np.int64]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         """Return the number of lines."""
@@ -83,54 +88,76 @@ class Tokens:
 
     def at(self, name: str) -> NDArray[np.int64]:
         """Return [lines] which token holds the scalar of a key, −1 where a line has none."""
-        tokens = np.flatnonzero((self.key == code(name)) & (self.nest == 0))
-        found = np.full(len(self), -1, dtype=np.int64)
-        found[self.line[tokens]] = tokens
-        return found
+        if name not in self._found:
+            places, keys = self._scalars
+            tokens = places[keys == code(name)]
+            found = np.full(len(self), -1, dtype=np.int64)
+            found[self.line[tokens]] = tokens
+            self._found[name] = found
+        return self._found[name]
+
+    @cached_property
+    def _scalars(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        places = np.flatnonzero(self.nest == 0)
+        return places, self.key[places]
+
+    @cached_property
+    def _listed(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        places = np.flatnonzero(self.nest > 0)
+        return places, self.key[places]
 
     def numbers(self, name: str) -> NDArray[np.float64]:
         """Return [lines] the number under a key; NaN where there is none."""
-        found = self.at(name)
-        return np.where(found >= 0, self._padded(self.value, np.nan)[found], np.nan)
+        return self._taken(self.value, self.at(name), np.nan)
 
     def wholes(self, name: str, kind: int = WHOLE, missing: int = -1) -> NDArray[np.int64]:
         """Return [lines] the whole number (or, with `kind` TEXT, the code of the text) under a key."""
-        found = self.at(name)
-        right = (found >= 0) & (self._padded(self.kind, -1)[found] == kind)
-        return np.where(right, self._padded(self.whole, missing)[found], missing)
+        return np.where(self.kinds(name) == kind, self._taken(self.whole, self.at(name), missing), missing)
 
     def kinds(self, name: str) -> NDArray[np.int8]:
         """Return [lines] the kind of the scalar under a key; −1 where there is none."""
-        return self._padded(self.kind, -1)[self.at(name)]
+        return self._taken(self.kind, self.at(name), -1)
 
-    def texts(self, name: str) -> list[str]:
-        """Return [lines] the scalar under a key as text; empty where there is none."""
-        return [
-            self.text[self.begin[token] : self.end[token]].decode(errors="replace") if token >= 0 else ""
-            for token in self.at(name)
+    def labels(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
+        """Return the different texts under a key, "" for none, and [lines] which of them each has."""
+        codes = self.wholes(name, TEXT, 0)
+        _, first, which = np.unique(codes, return_index=True, return_inverse=True)
+        token = self.at(name)[first]
+        shown = [
+            self.text[self.begin[each] : self.end[each]].decode(errors="replace") if said else ""
+            for each, said in zip(token, codes[first], strict=True)
         ]
+        return shown, which
 
     def pairs(self, name: str) -> "Pairs":
         """Return the list of [price, size] pairs under a key, of all lines."""
-        tokens = np.flatnonzero((self.key == code(name)) & (self.nest > 0))
+        places, keys = self._listed
+        tokens = places[keys == code(name)]
+        empty = self.kind[tokens] == EMPTY
+        told = np.zeros(len(self), dtype=np.bool_)
+        told[self.line[tokens]] = True
+        told[self.line[tokens[empty & (self.nest[tokens] > 1)]]] = False
+        tokens = tokens[~empty]
         lines = self.line[tokens]
         count = np.bincount(lines, minlength=len(self))
         first = np.cumsum(count) - count
         right = (self.column[tokens] == (np.arange(len(tokens)) - first[lines]) % 2) & (
             self.nest[tokens] == 2
         )
-        odd = (count % 2 == 1) | (np.bincount(lines, ~right, minlength=len(self)) > 0)
+        odd = ~told | (count % 2 == 1) | (np.bincount(lines, ~right, minlength=len(self)) > 0)
         values = self.value[tokens[~odd[lines]]].reshape(-1, 2)
         return Pairs(lines[~odd[lines]][::2], values[:, 0], values[:, 1], odd)
 
     @staticmethod
-    def _padded(values: NDArray[Any], missing: float) -> NDArray[Any]:
-        return np.append(values, np.asarray([missing], values.dtype))
+    def _taken(values: NDArray[Any], tokens: NDArray[np.int64], missing: float) -> NDArray[Any]:
+        if not len(values):
+            return np.full(len(tokens), missing, dtype=values.dtype)
+        return np.where(tokens >= 0, values[tokens], values.dtype.type(missing))
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Pairs of numbers: [pairs] their line and both numbers; [lines] whether its list is of another form."""
+    """Pairs of numbers: [pairs] their line and both numbers; [lines] whether it has no list of such."""
 
     line: NDArray[np.int32]
     first: NDArray[np.float64]
@@ -147,9 +174,16 @@ def tokens(text: bytes, stamped: bool = True) -> Tokens:
     >>> found.stamp.tolist(), found.numbers("price").tolist(), found.wholes("id").tolist()
     ([17], [236.5], [3])
     """
-    data = np.frombuffer(text, np.uint8)
     lines = text.count(b"\n") + (text[-1:] not in (b"\n", b""))
-    most = text.count(b",") + text.count(b"{") + text.count(b"[") + 1
+    found = _tokens(text, stamped, lines, len(text) // _TYPICAL + 64)
+    if found is None:
+        found = _tokens(text, stamped, lines, len(text) + 64)
+    assert found is not None
+    return found
+
+
+def _tokens(text: bytes, stamped: bool, lines: int, most: int) -> Tokens | None:
+    """Return the tokens unless there are more than `most`."""
     starts, stops, stamp, word = (np.zeros(lines, np.int64) for _ in range(4))
     fault = np.zeros(lines, np.int8)
     line, column, begin, end = (np.empty(most, np.int32) for _ in range(4))
@@ -157,15 +191,17 @@ def tokens(text: bytes, stamped: bool = True) -> Tokens:
     kind, nest = np.empty(most, np.int8), np.empty(most, np.int8)
     value = np.empty(most, np.float64)
     count = _scan(
-        data, stamped, _POWERS, starts, stops, stamp, word, fault,
+        np.frombuffer(text, np.uint8), stamped, _POWERS, starts, stops, stamp, word, fault,
         line, key, kind, nest, column, value, whole, begin, end,
     )  # fmt: skip
+    if count < 0:
+        return None
     for token in np.flatnonzero(kind[:count] == LONG):
         value[token] = float(text[begin[token] : end[token]])
-    per_token: list[NDArray[Any]] = [
-        each[:count] for each in (line, key, kind, nest, column, value, whole, begin, end)
-    ]
-    return Tokens(text, starts, stops, stamp, word, fault, *per_token)
+    return Tokens(
+        text, starts, stops, stamp, word, fault, line[:count], key[:count], kind[:count], nest[:count],
+        column[:count], value[:count], whole[:count], begin[:count], end[:count],
+    )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -196,7 +232,7 @@ def _scan(
     begin: NDArray[np.int32],
     end: NDArray[np.int32],
 ) -> int:
-    """Fill the columns line by line; return the number of tokens."""
+    """Fill the columns line by line; return the number of tokens, −1 where there are more than fit."""
     in_list = np.zeros(_DEEPEST + 1, np.bool_)
     places = np.zeros(_DEEPEST + 1, np.int64)
     size, count, start = len(text), 0, 0
@@ -261,6 +297,14 @@ def _scan(
             if (byte == 93 or byte == 125) and (state == _COMMA or empty_may_end):
                 if depth == 0 or byte != (93 if in_list[depth] else 125):
                     break
+                if count == len(line):
+                    return -1
+                if empty_may_end and in_list[depth]:
+                    line[count], key[count], kind[count] = row, name, EMPTY
+                    nest[count], column[count] = lists, 0
+                    begin[count], end[count] = at, at
+                    whole[count], value[count] = 0, np.nan
+                    count += 1
                 lists -= 1 if in_list[depth] else 0
                 depth -= 1
                 at += 1
@@ -290,6 +334,8 @@ def _scan(
                 continue
             if depth == 0:
                 break
+            if count == len(line):
+                return -1
             quoted = byte == 34
             if quoted:
                 close = _closing(text, at + 1, last)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.ingest.json_tokens import (
     DECIMAL,
+    EMPTY,
     FALSE,
     LONG,
     NO_STAMP,
@@ -26,6 +27,8 @@ def scalars(value, key=0, nest=0, column=0):
     if isinstance(value, dict):
         for name, each in value.items():
             yield from scalars(each, int(code(name)), nest)
+    elif value == []:
+        yield key, nest + 1, 0, "empty"
     elif isinstance(value, list):
         for place, each in enumerate(value):
             yield from scalars(each, key, nest + 1, place)
@@ -37,7 +40,9 @@ def told(found, token):
     kind, text = found.kind[token], found.text[found.begin[token] : found.end[token]]
     if kind in (WHOLE, DECIMAL, LONG):
         return float(found.value[token])
-    return {TRUE: True, FALSE: False, NULL: None}.get(kind, text.decode(errors="surrogateescape"))
+    return {TRUE: True, FALSE: False, NULL: None, EMPTY: "empty"}.get(
+        kind, text.decode(errors="surrogateescape")
+    )
 
 
 def same(mine, theirs):
@@ -149,6 +154,11 @@ def test_pairs_of_another_form_are_told():
     assert pairs.first.tolist() == [1, 3, 5]
     assert pairs.second.tolist() == [2, 4, 6]
     assert pairs.odd.tolist() == [False, True, True, False]
+
+
+def test_an_empty_list_is_a_list_and_none_is_not():
+    block = b'1 {"b":[]}\n2 {"a":[]}\n3 {"b":[[]]}\n4 {"b":[["1","2"],[]]}\n'
+    assert tokens(block).pairs("b").odd.tolist() == [False, True, True, True]
 
 
 def test_a_file_of_json_alone_needs_no_stamp():

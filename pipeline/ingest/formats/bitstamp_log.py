@@ -12,11 +12,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.ingest.book_levels import book_columns, whole_books
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
-from pipeline.ingest.json_tokens import BLANK, REASONS, Pairs, Tokens, code, tokens
-from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, LEVELS, Batch, batch
+from pipeline.ingest.json_tokens import BLANK, REASONS, Tokens, code, tokens
+from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch
 from pipeline.ingest.order_ids import IdGaps, SeenIds
 from pipeline.ingest.raw_stream import RawStream
 
@@ -82,7 +83,7 @@ class _Log:
         whole = np.isfinite(price) & np.isfinite(size) & (ids > 0)
         lines.refuse((order & ~(whole & (side != 0))) | (trade & ~whole), "message without all its fields")
         bids, asks = found.pairs("bids"), found.pairs("asks")
-        lines.refuse(book & ~_whole_book(bids, asks, len(found)), "book without pairs of price and size")
+        lines.refuse(book & ~whole_books(bids, asks, len(found)), "book without pairs of price and size")
         lines.refuse(self.clock.astray(found.stamp, lines.sound & known), "clock went back")
         came = lines.sound & (kind == ADD)
         self._refuse_repeated(lines, ids, kind, trade)
@@ -105,9 +106,11 @@ class _Log:
         books = np.flatnonzero(book & known)
         if len(books):
             columns = {k: rows[k][books] for k in ("event_time", "known_time", "source_row")}
-            yield batch("book", columns | _book_columns(books, bids, asks) | {"sequence": 0})
-        if lines.reasons:
-            yield lines.batch("book_events", self.name, first, found.shown)
+            yield batch("book", columns | book_columns(books, bids, asks) | {"sequence": 0})
+        tables = {int(_TRADE): "trades", int(_BOOK): "book"}
+        yield from lines.batches(
+            lambda line: tables.get(int(found.word[line]), "book_events"), self.name, first, found.shown
+        )
 
     def _refuse_repeated(
         self, lines: HeldLines, ids: NDArray[np.int64], kind: NDArray[np.int8], trade: NDArray[np.bool_]
@@ -197,31 +200,3 @@ def _side(found: Tokens) -> NDArray[np.int8]:
 
 def _instants(milliseconds: NDArray[np.int64]) -> NDArray[np.datetime64]:
     return milliseconds.astype("datetime64[ms]").astype("datetime64[ns]")
-
-
-def _whole_book(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
-    broken, levels = np.zeros(lines, np.bool_), np.zeros(lines, np.int64)
-    for pairs in (bids, asks):
-        bad = ~(np.isfinite(pairs.first) & np.isfinite(pairs.second))
-        broken |= pairs.odd | (np.bincount(pairs.line, bad, minlength=lines) > 0)
-        levels += np.bincount(pairs.line, minlength=lines)
-    return ~broken & (levels > 0)
-
-
-def _book_columns(books: NDArray[np.int64], bids: Pairs, asks: Pairs) -> dict[str, object]:
-    """Return the levels of the lines that are books."""
-    columns: dict[str, object] = {}
-    levels = np.zeros(len(books), dtype=np.int64)
-    for name, pairs in (("bid", bids), ("ask", asks)):
-        row = np.searchsorted(books, pairs.line)
-        ours = (row < len(books)) & (books[np.minimum(row, len(books) - 1)] == pairs.line)
-        row = row[ours]
-        count = np.bincount(row, minlength=len(books))
-        place = np.arange(len(row)) - (np.cumsum(count) - count)[row]
-        levels = np.maximum(levels, count)
-        for what, values in (("price", pairs.first), ("size", pairs.second)):
-            ladder = np.full((len(books), LEVELS), np.nan)
-            ladder[row[place < LEVELS], place[place < LEVELS]] = values[ours][place < LEVELS]
-            columns[f"{name}_{what}"] = ladder
-    crossed = columns["bid_price"][:, 0] >= columns["ask_price"][:, 0]  # type: ignore[index]
-    return columns | {"levels": np.minimum(levels, LEVELS), "trusted": ~crossed}

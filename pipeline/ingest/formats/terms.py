@@ -26,6 +26,8 @@ class Terms(Settings):
     """From an event until the desk can know it, where the file has no time of receipt."""
     clock_tolerance_seconds: Annotated[float, Field(ge=0)] = 1.0
     """How far a clock may go back before its row is held."""
+    snapshot: str = ""
+    """File of the book as it was when a stream of updates began, where the stream does not hold it."""
     published_lag_days: Annotated[int, Field(ge=0)] | None = None
     """Days from the end of a period until a vintage without a record of its own was published."""
 
