@@ -31,7 +31,7 @@ class HeldLines:
             self.reasons |= dict.fromkeys(lines.tolist(), reason)
             self.sound[lines] = False
 
-    def batches(
+    def by_table(
         self, tables: Callable[[int], str], file: str, first: int, shown: Callable[[int], str]
     ) -> Iterator[Batch]:
         """Yield the held lines by table, numbered from `first`, each with what is `shown` of it."""

@@ -123,7 +123,7 @@ class _Stream:
             sequence = found.wholes("lastUpdateId")[partial]
             columns = book_columns(np.flatnonzero(partial), bids, asks)
             yield batch("book", _of(rows, partial) | columns | {"sequence": sequence})
-        yield from lines.batches(
+        yield from lines.by_table(
             lambda line: _TABLES.get(int(kind[line]), "book_events"), self.name, first, found.shown
         )
 

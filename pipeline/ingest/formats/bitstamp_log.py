@@ -108,7 +108,7 @@ class _Log:
             columns = {k: rows[k][books] for k in ("event_time", "known_time", "source_row")}
             yield batch("book", columns | book_columns(books, bids, asks) | {"sequence": 0})
         tables = {int(_TRADE): "trades", int(_BOOK): "book"}
-        yield from lines.batches(
+        yield from lines.by_table(
             lambda line: tables.get(int(found.word[line]), "book_events"), self.name, first, found.shown
         )
 
