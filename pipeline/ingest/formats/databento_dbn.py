@@ -1,0 +1,294 @@
+"""Databento's DBN files, also zst: market by order (`mbo`), by price (`mbp-1`, `mbp-10`), `tbbo`, `trades`.
+
+A file is a header and records of one size. `ts_event` of the venue is the event time, `ts_recv` of the
+capture server the known time. A trade changes nothing in the book; a fill says the same of the resting side.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numba import njit, types
+from numba.typed import Dict
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.naming import hint
+from pipeline.ingest.event_clock import EventClock
+from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.held_lines import HeldLines
+from pipeline.ingest.market_tables import (
+    ADD,
+    CHANGE,
+    CLEAR,
+    DELETE,
+    GAP,
+    LAST,
+    SNAPSHOT,
+    Batch,
+    batch,
+    padded,
+)
+from pipeline.ingest.raw_stream import RawStream
+
+_RECORDS: Final = 50_000
+_LAST, _SNAPSHOT, _BAD_BOOK = 128, 32, 4
+_NO_PRICE: Final = np.iinfo(np.int64).max
+_TYPES: Final = {160: "MBOMsg", 10: "MBP10Msg", 1: "MBP1Msg", 0: "TradeMsg"}
+_TABLES: Final = {160: "book_events", 10: "book", 1: "quotes", 0: "trades"}
+_ACTIONS: Final = [bytes([each]) for each in b"ACMRTFN"]
+_KINDS: Final = (ADD, CHANGE, DELETE, CLEAR)
+_LEVELS: Final = {10: 10, 1: 1}
+_HEADER: Final = 8
+_LARGEST_HEADER: Final = 64 << 20
+
+
+def recognises(name: str, head: bytes) -> bool:
+    """Tell whether the content begins as DBN does."""
+    return head.startswith(b"DBN") and len(head) >= _HEADER
+
+
+def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
+    """Yield order events and trades, or books, quotes and trades; records that cannot be right as quarantine.
+
+    A cancel of a part of an order is CHANGE to what is left. `GAP` stands where the capture says that the
+    book may be bad, and on the first record unless a snapshot begins the file. `source_row` counts records.
+
+    Raises
+    ------
+    DataError
+        The package `databento` is missing; the file is damaged, or holds records that are not read.
+    """
+    records = _Records(file, terms)
+    for first, found in records.parts():
+        yield from records.batches(first, found)
+
+
+class _Records:
+    """The records of a file, and what has to be remembered from part to part."""
+
+    def __init__(self, file: RawStream, terms: Terms) -> None:
+        self.name = file.name
+        self.blocks = file.blocks()
+        self.rest = b""
+        package = _package()
+        head = self._taken(_HEADER)
+        length = int.from_bytes(head[4:8], "little")
+        if not recognises(self.name, head) or length > _LARGEST_HEADER:
+            raise DataError(f"{self.name}: does not begin as a DBN file does: is it one?")
+        try:
+            self.metadata = package.Metadata.decode(head + self._taken(length))
+        except Exception as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise DataError(f"{self.name}: has a damaged header ({reason}): fetch it again") from None
+        self.dtype = self._dtype(package)
+        self.instrument = self._instrument(terms)
+        self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
+        self.known = np.int64(0)
+        self.orders = Dict.empty(types.int64, types.int64)
+        self.begun = False
+
+    def parts(self) -> Iterator[tuple[int, NDArray[Any]]]:
+        """Yield records, each time with the number of the first (the file's first is 1)."""
+        first, size = 1, self.dtype.itemsize
+        while content := self._taken(size * _RECORDS, whole=False):
+            count = len(content) // size
+            found = np.frombuffer(content[: count * size], self.dtype)
+            odd = np.flatnonzero((found["rtype"] != self.rtype) | (found["length"] != size // 4))
+            if len(odd):
+                raise DataError(
+                    f"{self.name}: record {first + odd[0]} is of another kind than the first (type "
+                    f"{found['rtype'][odd[0]]}, {found['length'][odd[0]] * 4} bytes): ask for one schema"
+                )
+            if count:
+                yield first, found
+            first += count
+            if len(content) % size:
+                raise DataError(f"{self.name}: ends within record {first}: fetch it again")
+
+    def batches(self, first: int, found: NDArray[Any]) -> Iterator[Batch]:
+        """Yield the rows of some records."""
+        lines = HeldLines(len(found))
+        self.instrument = self.instrument or int(found["instrument_id"][0])
+        lines.refuse(found["instrument_id"] != self.instrument, "of another instrument")
+        action, side = found["action"], _side(found["side"])
+        lines.refuse(~np.isin(action, _ACTIONS), "unknown action")
+        received = _clipped(found["ts_recv"])
+        happened = _clipped(found["ts_event"])
+        lines.refuse((received == 0) | (happened == 0), "time out of range")
+        lines.refuse(self.clock.astray(received, lines.sound), "clock went back")
+        known = np.maximum.accumulate(np.r_[self.known, np.where(lines.sound, received, 0)])[1:]
+        self.known = known[-1]
+        rows = {
+            "event_time": happened.astype("datetime64[ns]"),
+            "known_time": known.astype("datetime64[ns]"),
+            "source_row": first + np.arange(len(found)),
+            "price": _money(found["price"]),
+            "size": found["size"].astype(np.float64),
+            "side": side,
+        }
+        trade = (action == b"T") & lines.sound
+        if self.rtype == 160:
+            yield from self._order_events(lines, found, rows)
+        elif self.rtype in _LEVELS:
+            yield from self._books(lines, found, rows)
+        else:
+            trade = lines.sound
+        if trade.any():
+            own = {name: values[trade] for name, values in rows.items()}
+            yield batch("trades", own | {"trade_id": 0, "venue": self.metadata.dataset, "condition": ""})
+        yield from lines.by_table(
+            lambda line: "trades" if action[line] == b"T" else _TABLES[self.rtype],
+            self.name,
+            first,
+            lambda line: str(found[line]),
+        )
+
+    def _order_events(self, lines: HeldLines, found: NDArray[Any], rows: dict[str, Any]) -> Iterator[Batch]:
+        action, ids = found["action"], found["order_id"].astype(np.int64)
+        kind = np.select([action == b"A", action == b"M", action == b"C", action == b"R"], [*_KINDS], 0)
+        event = (kind > 0) & lines.sound
+        lines.refuse(event & (kind != CLEAR) & (rows["side"] == 0), "order without a side")
+        event &= lines.sound
+        left = _left(self.orders, kind[event], ids[event], found["size"][event].astype(np.int64))
+        own = {name: values[event] for name, values in rows.items()}
+        partly = (kind[event] == DELETE) & (left > 0)
+        kinds = np.where(partly, CHANGE, kind[event])
+        own["size"] = np.where(partly, left, own["size"])
+        own["side"] = np.where(kinds == CLEAR, 0, own["side"])
+        if not len(kinds):
+            return
+        said = found["flags"][event]
+        snapshot = said & _SNAPSHOT > 0
+        last = (said & _LAST > 0) | (snapshot & ~np.r_[snapshot[1:], False])
+        bad = said & _BAD_BOOK > 0
+        if not self.begun:
+            bad[0] |= not snapshot[0] and kinds[0] != CLEAR
+            self.begun = True
+        flags = LAST * last + SNAPSHOT * snapshot + GAP * bad
+        sequence = found["sequence"][event].astype(np.int64)
+        yield batch(
+            "book_events", own | {"kind": kinds, "flags": flags, "order_id": ids[event], "sequence": sequence}
+        )
+
+    def _books(self, lines: HeldLines, found: NDArray[Any], rows: dict[str, Any]) -> Iterator[Batch]:
+        kept = lines.sound
+        if not kept.any():
+            return
+        depth = range(_LEVELS[self.rtype])
+        sides = {
+            f"{side}_{what}": np.stack(
+                [read(found[f"{side}_{field}_{level:02d}"][kept]) for level in depth], 1
+            )
+            for side in ("bid", "ask")
+            for what, field, read in (("price", "px", _money), ("size", "sz", np.float64))
+        }
+        for side in ("bid", "ask"):
+            sides[f"{side}_size"][np.isnan(sides[f"{side}_price"])] = np.nan
+        own = {name: rows[name][kept] for name in ("event_time", "known_time", "source_row")}
+        if self.rtype == 1:
+            best = {name: levels[:, 0] for name, levels in sides.items()}
+            yield batch("quotes", own | best | {"venue": self.metadata.dataset})
+            return
+        crossed = sides["bid_price"][:, 0] >= sides["ask_price"][:, 0]
+        trusted = (found["flags"][kept] & _BAD_BOOK == 0) & ~crossed
+        sequence = found["sequence"][kept].astype(np.int64)
+        rest = {"sequence": sequence, "trusted": trusted, "levels": _LEVELS[self.rtype]}
+        yield batch("book", own | {name: padded(levels) for name, levels in sides.items()} | rest)
+
+    def _taken(self, size: int, whole: bool = True) -> bytes:
+        """Return the next bytes: so many, or fewer at the end unless they are needed `whole`."""
+        parts, found = [self.rest], len(self.rest)
+        while found < size and (block := next(self.blocks, b"")):
+            parts.append(block)
+            found += len(block)
+        content = b"".join(parts)
+        if whole and len(content) < size:
+            raise DataError(f"{self.name}: ends within its header: fetch it again")
+        self.rest = content[size:]
+        return content[:size]
+
+    def _dtype(self, package: Any) -> np.dtype[Any]:
+        """Return how a record is laid out, by the first one's type and size."""
+        self.rest = self._taken(1 << 16, whole=False) + self.rest
+        if len(self.rest) < 2:
+            raise DataError(f"{self.name}: holds no records: ask for a longer span")
+        self.rtype, size = self.rest[1], self.rest[0] * 4
+        if self.rtype not in _TYPES:
+            raise DataError(
+                f"{self.name}: holds records of schema {self.metadata.schema}: "
+                "ask for mbo, mbp-1, mbp-10, tbbo or trades"
+            )
+        plain = np.dtype(getattr(package, _TYPES[self.rtype])._dtypes)
+        if size not in (plain.itemsize, plain.itemsize + 8):
+            raise DataError(f"{self.name}: record 1 has {size} bytes, not {plain.itemsize}: fetch it again")
+        fields = {name: (kind, place) for name, (kind, place, *_) in plain.fields.items()}
+        names = list(fields)
+        return np.dtype(
+            {
+                "names": names,
+                "formats": [fields[name][0] for name in names],
+                "offsets": [fields[name][1] for name in names],
+                "itemsize": size,
+            }
+        )
+
+    def _instrument(self, terms: Terms) -> int:
+        """Return the id of the instrument of the terms; 0 where they name none: then it is the first's."""
+        if not terms.instrument:
+            return 0
+        known = {
+            interval["symbol"]: symbol
+            for symbol, intervals in self.metadata.mappings.items()
+            for interval in intervals
+        }
+        found = [
+            number for number, symbol in known.items() if symbol == terms.instrument and number.isdigit()
+        ]
+        if not found:
+            raise DataError(f"{self.name}: {hint(terms.instrument, sorted(set(known.values())))}")
+        return int(found[0])
+
+
+def _package() -> Any:
+    try:
+        import databento_dbn
+    except ImportError:
+        raise DataError('Databento files need an extra: pip install "regime-hedge[databento]"') from None
+    return databento_dbn
+
+
+def _money(prices: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.where(prices == _NO_PRICE, np.nan, prices / 1e9)
+
+
+def _side(said: NDArray[np.bytes_]) -> NDArray[np.int8]:
+    return np.select([said == b"B", said == b"A"], [1, -1], 0).astype(np.int8)
+
+
+def _clipped(times: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return times as signed numbers, 0 where one is out of range."""
+    return np.where((times > 0) & (times < 1 << 63), times, 0).astype(np.int64)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _left(
+    orders: Any, kind: NDArray[np.int64], ids: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Return what each cancel leaves of its order, following the sizes of all orders."""
+    found = np.zeros(len(kind), np.int64)
+    for row in range(len(kind)):
+        order = ids[row]
+        if kind[row] == CLEAR:
+            orders.clear()
+        elif kind[row] == DELETE:
+            if order in orders:
+                left = orders[order] - sizes[row]
+                if left > 0:
+                    found[row] = left
+                    orders[order] = left
+                else:
+                    del orders[order]
+        else:
+            orders[order] = sizes[row]
+    return found

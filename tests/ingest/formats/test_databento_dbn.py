@@ -1,0 +1,202 @@
+"""DBN files made with the vendor's own classes, and the real one against the vendor's own reader."""
+
+import sys
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest.formats.databento_dbn import recognises
+from pipeline.ingest.market_tables import ADD, CHANGE, CLEAR, DELETE, GAP, LAST, QUARANTINE, SNAPSHOT, ladder
+
+dbn = pytest.importorskip("databento_dbn", reason="the extra databento is not installed")
+
+REAL = "book/databento/esh4-glbx-mdp3-20231225.mbo.dbn.zst"
+START = 1_700_000_000_000_000_000
+A, C, M, R, T, F = (dbn.Action(each) for each in "ACMRTF")
+BID, ASK, NONE = dbn.Side.BID, dbn.Side.ASK, dbn.Side.NONE
+
+
+def head(schema):
+    given = {"stype_in": dbn.SType.RAW_SYMBOL, "stype_out": dbn.SType.INSTRUMENT_ID, "schema": schema}
+    return dbn.Metadata(dataset="XNAS.ITCH", start=START, symbols=["AB"], **given).encode()
+
+
+def order(number, action, order_id=1, price=100.25, size=5, side=BID, flags=130, late=7, instrument=17):
+    at = START + number * 1000
+    money = int(price * 1e9) if price else dbn.UNDEF_PRICE
+    return bytes(
+        dbn.MBOMsg(
+            1, instrument, at, order_id, money, size, action, side, at + late, flags=flags, sequence=number
+        )
+    )
+
+
+SMALL = [
+    order(0, R, price=None, size=0, side=NONE, flags=8),
+    order(1, A, 1),
+    order(2, A, 2, 100.5, 8, ASK),
+    order(3, T, 0, 100.5, 3, BID),
+    order(4, F, 2, 100.5, 3, ASK),
+    order(5, C, 2, 100.5, 3, ASK),
+    order(6, M, 1, 100.0, 9),
+    order(7, C, 2, 100.5, 5, ASK),
+]
+
+
+@pytest.fixture
+def written(tmp_path, tables):
+    def run(records, schema=dbn.Schema.MBO, **terms):
+        path = tmp_path / "a.dbn.zst"
+        with pa.OSFile(str(path), "wb") as file, pa.CompressedOutputStream(file, "zstd") as stream:
+            stream.write(head(schema) + b"".join(records))
+        return tables(path, **terms)
+
+    return run
+
+
+def test_it_is_recognised_by_its_first_bytes():
+    assert recognises("any", head(dbn.Schema.MBO))
+    assert not recognises("any", b"DBX12345")
+
+
+def test_orders_and_trades_come_out_and_a_partial_cancel_is_a_change(written):
+    found = written(SMALL)
+    events = found["book_events"].to_pydict()
+    assert events["kind"] == [CLEAR, ADD, ADD, CHANGE, CHANGE, DELETE]
+    assert events["size"][1:] == [5, 8, 5, 9, 5]
+    assert events["price"][1:] == [100.25, 100.5, 100.5, 100.0, 100.5]
+    assert events["side"] == [0, 1, -1, -1, 1, -1]
+    assert events["flags"] == [0, LAST, LAST, LAST, LAST, LAST]
+    assert events["source_row"] == [1, 2, 3, 6, 7, 8]
+    trades = found["trades"].to_pydict()
+    assert (trades["side"], trades["price"], trades["size"]) == ([1], [100.5], [3])
+    assert QUARANTINE not in found
+
+
+def test_a_file_that_begins_without_a_snapshot_begins_with_a_gap(written):
+    assert written(SMALL[1:3])["book_events"]["flags"].to_pylist() == [LAST | GAP, LAST]
+    started = [order(0, A, 1, flags=40), order(1, A, 2, flags=40), order(2, A, 3)]
+    assert written(started)["book_events"]["flags"].to_pylist() == [SNAPSHOT, SNAPSHOT | LAST, LAST]
+    assert (
+        written([*SMALL[:2], order(2, A, 3, flags=134)])["book_events"]["flags"].to_pylist()[-1] == LAST | GAP
+    )
+
+
+def test_books_of_ten_levels(written):
+    levels = [
+        dbn.BidAskPair(bid_px=int((100 - n) * 1e9), ask_px=int((101 + n) * 1e9), bid_sz=n + 1, ask_sz=n + 2)
+        for n in range(9)
+    ]
+    levels.append(dbn.BidAskPair(bid_px=dbn.UNDEF_PRICE, ask_px=dbn.UNDEF_PRICE))
+    record = dbn.MBP10Msg(1, 17, START, int(100e9), 1, A, BID, 0, START + 1, flags=128, levels=levels)
+    traded = dbn.MBP10Msg(1, 17, START + 5, int(101e9), 2, T, BID, 0, START + 6, flags=128, levels=levels)
+    found = written([bytes(record), bytes(traded)], dbn.Schema.MBP_10)
+    (rows,) = found["book"].combine_chunks().to_batches()
+    assert ladder(rows, "bid_price")[0, :9].tolist() == [100.0 - n for n in range(9)]
+    assert ladder(rows, "ask_size")[0, :9].tolist() == [n + 2.0 for n in range(9)]
+    assert np.isnan(ladder(rows, "ask_size")[0, 9:]).all()
+    assert rows["levels"].to_pylist() == [10, 10]
+    assert found["trades"]["price"].to_pylist() == [101.0]
+
+
+def test_the_best_level_alone_is_a_quote(written):
+    level = dbn.BidAskPair(bid_px=int(100e9), ask_px=dbn.UNDEF_PRICE, bid_sz=4)
+    record = dbn.MBP1Msg(1, 17, START, int(100e9), 1, A, BID, 0, START + 1, flags=128, levels=level)
+    quotes = written([bytes(record)], dbn.Schema.MBP_1)["quotes"].to_pydict()
+    assert (quotes["bid_price"], quotes["bid_size"]) == ([100.0], [4.0])
+    assert np.isnan(quotes["ask_price"]).all()
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (order(8, A, 9, instrument=18), "of another instrument"),
+        (order(8, A, 9, late=-2 * 10**9), "clock went back"),
+        (order(8, A, 9, side=NONE), "order without a side"),
+        (order(8, A, 9, price=-1.0), "price not above zero"),
+        (order(8, A, 9, late=-500), "known before it happened"),
+    ],
+)
+def test_what_cannot_be_right_is_held(written, record, reason):
+    held = written([*SMALL, record])[QUARANTINE].to_pydict()
+    assert (held["source_row"], held["reason"]) == ([9], [reason])
+
+
+def test_half_a_file_or_another_kind_of_record_is_one_clear_error(written, tmp_path, tables):
+    with pytest.raises(DataError, match=r"a\.dbn\.zst: ends within record 2"):
+        written([SMALL[0], SMALL[1][:20]])
+    other = bytes(dbn.TradeMsg(1, 17, START, 5, 1, T, BID, 0, START + 1))
+    with pytest.raises(DataError, match=r"record 2 is of another kind"):
+        written([SMALL[0], other + bytes(8)])
+    with pytest.raises(DataError, match="holds no records"):
+        written([])
+    path = tmp_path / "half.dbn"
+    path.write_bytes(head(dbn.Schema.MBO)[:40])
+    with pytest.raises(DataError, match=r"half\.dbn: ends within its header"):
+        tables(path)
+
+
+def test_without_the_package_one_line_says_what_to_install(written, monkeypatch):
+    monkeypatch.setitem(sys.modules, "databento_dbn", None)
+    with pytest.raises(DataError, match=r'pip install "regime-hedge\[databento\]"'):
+        written(SMALL)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_ends_in_one_error_or_in_rows(tmp_path, tables, seed):
+    dice = np.random.default_rng(seed)
+    content = bytearray(head(dbn.Schema.MBO) + b"".join(SMALL * 2))
+    for _ in range(dice.integers(1, 5)):
+        content[dice.integers(len(content))] = dice.integers(256)
+    path = tmp_path / "small.dbn"
+    path.write_bytes(content[: dice.integers(1, len(content))] if dice.random() < 0.3 else content)
+    try:
+        found = tables(path, "databento_dbn")
+    except DataError as error:
+        fault = str(error)
+    else:
+        fault = "small.dbn"
+        assert sum(table.num_rows for table in found.values())
+    assert "small.dbn" in fault
+    assert "\n" not in fault
+
+
+@pytest.mark.slow
+def test_the_real_file_against_the_vendor_s_reader(shared, tables):
+    databento = pytest.importorskip("databento")
+    theirs = databento.DBNStore.from_bytes((shared / REAL).read_bytes()).to_ndarray()
+    found = tables(shared / REAL)
+    assert QUARANTINE not in found
+    events = found["book_events"]
+    order = np.isin(theirs["action"], [b"A", b"C", b"M"])
+    assert events["order_id"].to_pylist() == theirs["order_id"][order].tolist()
+    assert np.array_equal(events["price"].to_numpy(), theirs["price"][order] / 1e9)
+    assert np.array_equal(events["size"].to_numpy(), theirs["size"][order])
+    assert np.array_equal(events["known_time"].to_numpy().astype(np.int64), theirs["ts_recv"][order])
+    traded = theirs["action"] == b"T"
+    assert np.array_equal(found["trades"]["size"].to_numpy(), theirs["size"][traded])
+    filled = np.sum(theirs["action"] == b"F")
+    assert events.num_rows + found["trades"].num_rows + filled == len(theirs)
+
+
+@pytest.mark.slow
+def test_real_trades_are_at_the_best_price_of_the_book_rebuilt(shared, tables):
+    found = tables(shared / REAL)
+    events = [
+        found["book_events"][n].to_pylist() for n in ("source_row", "kind", "side", "price", "order_id")
+    ]
+    rows, at, orders, inside = list(zip(*events, strict=True)), 0, {}, []
+    trades = [found["trades"][n].to_pylist() for n in ("source_row", "side", "price")]
+    for row, side, price in zip(*trades, strict=True):
+        while at < len(rows) and rows[at][0] < row:
+            _, kind, own, level, number = rows[at]
+            at += 1
+            if kind == DELETE:
+                orders.pop(number, None)
+            else:
+                orders[number] = (own, level)
+        best = min((-each * level for each, level in orders.values() if each == -side), default=np.nan)
+        inside.append(side == 0 or abs(best) == price)
+    assert np.mean(inside) > 0.9
