@@ -1,9 +1,29 @@
 """All features on events there are. A new module of them is one more import here."""
 
-from pipeline.features import flow_impact, kyle, quote_volatility, quotes, toxicity, trade_costs, trade_tape
+from pipeline.features import (
+    book,
+    flow_impact,
+    kyle,
+    microprice,
+    quote_volatility,
+    quotes,
+    toxicity,
+    trade_costs,
+    trade_tape,
+)
 from pipeline.features.event_feature import EVENT_REGISTRY, EventFeature
 
-EVENT_MODULES = (quotes, trade_tape, toxicity, kyle, trade_costs, flow_impact, quote_volatility)
+EVENT_MODULES = (
+    quotes,
+    trade_tape,
+    toxicity,
+    kyle,
+    trade_costs,
+    flow_impact,
+    quote_volatility,
+    book,
+    microprice,
+)
 """Their import declares the features; their order is that of the columns."""
 
 
