@@ -1,0 +1,191 @@
+"""Order books in Tardis' csv format, times in microseconds UTC: `incremental_book_L2`, `book_snapshot_N`."""
+
+import re
+from collections.abc import Iterator
+from itertools import chain, pairwise
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest.delimited import Lines, delimited, names_in
+from pipeline.ingest.epoch import NOT_A_TIME, instants
+from pipeline.ingest.event_clock import EventClock
+from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.line_screen import LineScreen
+from pipeline.ingest.market_tables import (
+    BUY,
+    CLEAR,
+    GAP,
+    LAST,
+    LEVEL,
+    LEVELS,
+    SELL,
+    SNAPSHOT,
+    Batch,
+    batch,
+    padded,
+)
+from pipeline.ingest.raw_stream import RawStream
+
+TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
+CHANGES: Final = (*TIMES, "is_snapshot", "side", "price", "amount")
+_FIRST_LEVEL: Final = ("asks[0].price", "asks[0].amount", "bids[0].price", "bids[0].amount")
+_SIDES: Final = {"bid": BUY, "ask": SELL}
+_FLAGS: Final = {"true": 1, "false": 0}
+
+
+def recognises(name: str, head: bytes) -> bool:
+    """Tell whether a file's first line names the columns of level changes or of snapshots."""
+    return names_in(head) == CHANGES or names_in(head)[:8] == (*TIMES, *_FIRST_LEVEL)
+
+
+def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
+    """Yield `book_events` of level changes, or `book`, of one instrument.
+
+    Rows of one `local_timestamp` are one message, and the last has the flag LAST. Rows of a snapshot have the
+    flag SNAPSHOT and a CLEAR before the first. `GAP` stands on the first row unless a snapshot begins the
+    file, and on the row after one that is held, which would have changed the book. Where a row would be known
+    before it happened its known time is the venue's.
+
+    Raises
+    ------
+    DataError
+        The file holds several instruments and the terms name none; it is missing or damaged.
+    """
+    header = names_in(file.head())
+    reader = _Changes(file, terms) if header == CHANGES else _Books(file, terms, header)
+    blocks: Iterator[Lines | None] = chain(delimited(file, required=header), (None,))
+    for lines, following in pairwise(blocks):
+        assert lines is not None
+        yield from reader.batches(lines, following)
+
+
+class _Reader:
+    """The times and the instrument of either kind of file."""
+
+    def __init__(self, file: RawStream, terms: Terms) -> None:
+        self.name, self.instrument = file.name, terms.instrument
+        self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
+        self.lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
+        self.known = np.datetime64(0, "ns")
+
+    def times(self, screen: LineScreen) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
+        """Return when each row happened and was known; hold those of another instrument or time."""
+        symbols = screen.text("symbol")
+        if not self.instrument:
+            named = symbols.unique().to_pylist()
+            if len(named) > 1:
+                raise DataError(f"{self.name}: holds {' and '.join(named[:3])}: set instrument in its terms")
+            self.instrument = named[0] if named else ""
+        other = pc.not_equal(symbols, self.instrument).to_numpy(zero_copy_only=False)
+        screen.refuse(other, f"another instrument than {self.instrument}")
+        event, event_sound = instants(screen.whole("timestamp"), 1_000_000)
+        received, received_sound = instants(screen.whole("local_timestamp"), 1_000_000)
+        screen.refuse(~(event_sound & received_sound), NOT_A_TIME)
+        screen.refuse(self.clock.astray(received.view(np.int64), screen.sound), "clock goes back")
+        known = np.where(screen.sound, np.maximum(event, received) + self.lag, self.known)
+        known = np.maximum.accumulate(np.r_[self.known, known])
+        self.known = known[-1]
+        return event, known[1:]
+
+
+class _Changes(_Reader):
+    """Level changes."""
+
+    def __init__(self, file: RawStream, terms: Terms) -> None:
+        super().__init__(file, terms)
+        self.lost, self.in_snapshot = True, False
+
+    def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
+        screen = LineScreen(lines)
+        event, known = self.times(screen)
+        price, size = screen.numbers("price"), screen.numbers("amount")
+        side, snapshot = screen.codes("side", _SIDES), screen.codes("is_snapshot", _FLAGS) == 1
+        screen.refuse(~(price > 0.0), "price not above zero")
+        screen.refuse(~(size >= 0.0), "negative size")
+        rows = np.flatnonzero(screen.sound)
+        if len(rows):
+            last = _ends(lines.columns["local_timestamp"].take(pa.array(rows)), following)
+            whole = snapshot[rows]
+            starts = whole & ~np.r_[self.in_snapshot, whole[:-1]]
+            gap = self._gaps(lines, screen.sound, rows) & ~whole
+            self.in_snapshot = bool(whole[-1])
+            order = np.repeat(np.arange(len(rows)), 1 + starts)
+            clear = np.r_[order[1:] == order[:-1], False]
+            own = rows[order]
+            flags = SNAPSHOT * whole[order] + LAST * (last[order] & ~clear) + GAP * gap[order]
+            yield batch(
+                "book_events",
+                {
+                    "event_time": event[own],
+                    "known_time": known[own],
+                    "source_row": lines.number[own],
+                    "sequence": 0,
+                    "kind": np.where(clear, CLEAR, LEVEL),
+                    "flags": flags,
+                    "side": np.where(clear, 0, side[own]),
+                    "price": np.where(clear, np.nan, price[own]),
+                    "size": np.where(clear, np.nan, size[own]),
+                    "order_id": 0,
+                },
+            )
+        yield from screen.held("book_events", self.name)
+
+    def _gaps(self, lines: Lines, sound: NDArray[np.bool_], rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Return [sound rows] whether a row before it is held, or none came before."""
+        bad = np.r_[lines.number[~sound], [number for number, _, _ in lines.odd]].astype(np.int64)
+        places = np.unique(np.searchsorted(lines.number[rows], bad))
+        found = np.zeros(len(rows), dtype=np.bool_)
+        found[places[places < len(rows)]] = True
+        found[0] |= self.lost
+        self.lost = bool((places == len(rows)).any())
+        return found
+
+
+class _Books(_Reader):
+    """Books of the best levels."""
+
+    def __init__(self, file: RawStream, terms: Terms, header: tuple[str, ...]) -> None:
+        super().__init__(file, terms)
+        self.levels = sum(re.fullmatch(r"asks\[\d+\]\.price", name) is not None for name in header)
+        wanted = {
+            f"{side}s[{level}].{what}"
+            for level in range(self.levels)
+            for side in ("bid", "ask")
+            for what in ("price", "amount")
+        }
+        if missing := sorted(wanted - set(header)):
+            raise DataError(f"{file.name}: line 1 has no column {missing[0]}: fetch it again")
+
+    def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
+        screen = LineScreen(lines)
+        event, known = self.times(screen)
+        columns = {
+            f"{side}_{name}": padded(
+                np.stack(
+                    [
+                        screen.numbers(f"{side}s[{level}].{what}", optional=True)
+                        for level in range(self.levels)
+                    ],
+                    1,
+                )
+            )
+            for side in ("bid", "ask")
+            for name, what in (("price", "price"), ("size", "amount"))
+        }
+        trusted = ~(columns["bid_price"][:, 0] >= columns["ask_price"][:, 0])
+        rest = {"sequence": 0, "trusted": trusted, "levels": min(self.levels, LEVELS)}
+        times = {"event_time": event, "known_time": known}
+        yield from screen.batches("book", self.name, times | columns | rest)
+
+
+def _ends(stamps: pa.Array, following: Lines | None) -> NDArray[np.bool_]:
+    """Return [rows] whether the next row, also of the following block, has another time of receipt."""
+    told = following is not None and len(following)
+    after = following.columns["local_timestamp"][0].as_py() if told and following else ""
+    same = pc.equal(stamps[:-1], stamps[1:]).to_numpy(zero_copy_only=False)
+    return np.append(~same, stamps[-1].as_py() != after).astype(np.bool_)

@@ -1,0 +1,151 @@
+"""Files as Tardis writes them, made here, read by a naive loop as well."""
+
+import csv
+import gzip
+import io
+
+import numpy as np
+import pytest
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest import raw_stream
+from pipeline.ingest.formats.tardis_book import recognises
+from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, QUARANTINE, SNAPSHOT, ladder
+
+START = 1_582_329_602_000_000
+HEAD = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
+BOOK = (
+    "exchange,symbol,timestamp,local_timestamp,asks[0].price,asks[0].amount,bids[0].price,bids[0].amount,"
+    "asks[1].price,asks[1].amount,bids[1].price,bids[1].amount"
+)
+
+
+def change(at, side, price, size, snapshot="false", late=500, symbol="XBTUSD"):
+    return f"bitmex,{symbol},{START + at},{START + at + late},{snapshot},{side},{price},{size}"
+
+
+SMALL = [
+    change(0, "bid", 9, 1, "true"),
+    change(0, "ask", 11, 2, "true"),
+    change(10, "bid", 9, 0),
+    change(10, "bid", 8, 3),
+    change(20, "ask", 11, 1),
+]
+
+
+def text(lines, head=HEAD):
+    return "\n".join([head, *lines]).encode() + b"\n"
+
+
+@pytest.fixture
+def written(tmp_path, tables):
+    def run(lines, head=HEAD, **terms):
+        path = tmp_path / "a.csv.gz"
+        path.write_bytes(gzip.compress(text(lines, head)))
+        return tables(path, **terms)
+
+    return run
+
+
+def test_the_header_is_recognised():
+    assert recognises("any", text(SMALL))
+    assert recognises("any", text([], BOOK))
+    assert not recognises("any", b"a,b\n")
+
+
+def test_a_snapshot_clears_the_book_and_messages_end_with_last(written):
+    events = written(SMALL)["book_events"].to_pydict()
+    assert events["kind"] == [CLEAR, LEVEL, LEVEL, LEVEL, LEVEL, LEVEL]
+    assert events["flags"] == [SNAPSHOT, SNAPSHOT, SNAPSHOT | LAST, 0, LAST, LAST]
+    assert events["side"] == [0, 1, -1, 1, 1, -1]
+    assert events["price"][1:] == [9, 11, 9, 8, 11]
+    assert events["size"][1:] == [1, 2, 0, 3, 1]
+    assert events["source_row"] == [2, 2, 3, 4, 5, 6]
+
+
+def test_a_message_may_go_on_in_the_next_block(written, monkeypatch):
+    rng = np.random.default_rng(1)
+    times = np.cumsum(rng.integers(0, 2, 400))
+    lines = [change(int(at), "bid", 5 + int(rng.integers(9)), 1) for at in times]
+    whole = written(lines)["book_events"]
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (512,))
+    assert written(lines)["book_events"].equals(whole)
+    last = [flags & LAST > 0 for flags in whole["flags"].to_pylist()]
+    assert last == [*(np.diff(times) > 0), True]
+
+
+def test_a_file_that_begins_without_a_snapshot_begins_with_a_gap(written):
+    assert written(SMALL[2:])["book_events"]["flags"].to_pylist() == [GAP, LAST, LAST]
+
+
+def test_a_level_change_is_known_when_it_happened_where_the_clock_is_behind(written):
+    found = written([change(0, "bid", 9, 1, late=-300)])["book_events"]
+    assert found["known_time"].to_pylist() == found["event_time"].to_pylist()
+
+
+def test_books_of_n_levels(written):
+    row = f"bitmex,XBTUSD,{START},{START + 5},11,2,9,1,12,4,,"
+    (book,) = written([row], BOOK)["book"].combine_chunks().to_batches()
+    assert ladder(book, "ask_price")[0, :2].tolist() == [11, 12]
+    assert ladder(book, "bid_size")[0, 0] == 1
+    assert np.isnan(ladder(book, "bid_price")[0, 1:]).all()
+    assert (book["levels"].to_pylist(), book["trusted"].to_pylist()) == ([2], [True])
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (change(30, "bid", "x", 1), "not a number: price"),
+        (change(30, "buy", 9, 1), "side is none of bid, ask"),
+        (change(30, "bid", 9, -1), "negative size"),
+        (change(30, "bid", -9, 1), "price not above zero"),
+        (change(30, "bid", 9, 1, symbol="ETHUSD"), "another instrument than XBTUSD"),
+        (change(-5_000_000, "bid", 9, 1), "clock goes back"),
+        (change(30, "bid", 9, 1) + ",1", "wrong number of fields"),
+    ],
+)
+def test_what_cannot_be_right_is_held_and_a_gap_follows(written, bad, reason):
+    found = written([*SMALL, bad, change(40, "bid", 7, 1)], instrument="XBTUSD")
+    held = found[QUARANTINE].to_pydict()
+    assert (held["source_row"], held["reason"]) == ([7], [reason])
+    assert found["book_events"]["flags"].to_pylist()[-1] == LAST | GAP
+
+
+def test_two_instruments_need_a_name(written):
+    with pytest.raises(DataError, match="set instrument in its terms"):
+        written([*SMALL, change(30, "bid", 9, 1, symbol="ETHUSD")])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_file_ends_in_one_error_or_in_rows(tmp_path, tables, seed):
+    dice = np.random.default_rng(seed)
+    content = bytearray(text(SMALL * 3))
+    for _ in range(dice.integers(1, 5)):
+        content[dice.integers(len(HEAD) + 1, len(content))] = dice.integers(256)
+    path = tmp_path / "small.csv"
+    path.write_bytes(
+        content[: dice.integers(len(HEAD) + 9, len(content))] if dice.random() < 0.3 else content
+    )
+    found = tables(path, "tardis_book", instrument="XBTUSD")
+    said = {row for table in found.values() for row in table["source_row"].to_pylist()}
+    lines = path.read_bytes().split(b"\n")
+    assert said == {n for n, each in enumerate(lines, 1) if n > 1 and each.decode("utf-8", "replace").strip()}
+
+
+def test_every_change_is_that_of_a_naive_loop(written):
+    rng = np.random.default_rng(2)
+    lines = [
+        change(
+            int(at), ("bid", "ask")[int(rng.integers(2))], f"{rng.uniform(1, 9):.2f}", f"{rng.integers(0, 3)}"
+        )
+        for at in np.sort(rng.integers(0, 10**6, 3000))
+    ]
+    wanted = [
+        (int(row["timestamp"]), 1 if row["side"] == "bid" else -1, float(row["price"]), float(row["amount"]))
+        for row in csv.DictReader(io.StringIO(text(lines).decode()))
+    ]
+    events = written(lines)["book_events"]
+    stamps = (events["event_time"].to_numpy().astype(np.int64) // 1000).tolist()
+    assert (
+        list(zip(stamps, *(events[n].to_pylist() for n in ("side", "price", "size")), strict=True)) == wanted
+    )
