@@ -11,6 +11,9 @@ from pipeline.domain.errors import DataError
 from pipeline.ingest.formats.catalogue import format_of, formats
 from pipeline.ingest.market_tables import QUARANTINE
 from pipeline.ingest.raw_stream import RawStream
+from pipeline.pricing import black
+from pipeline.pricing.implied_vol import implied_vol
+from pipeline.pricing.parity import parity_forward
 
 # ruff: noqa: E501
 CBOE = b"""underlying,underlying_last,exchange,optionroot,type,expiration,quotedate,strike,last,net,bid,ask,volume,openinterest,impliedvol,delta,gamma
@@ -114,9 +117,9 @@ def test_real_chains_are_what_a_plain_loop_reads(shared, tables):
     for day, held in {"20190527": 13_324, "20190704": 14_506, "20190621": 562, "20190425": 0}.items():
         path = folder / f"SPX_{day}.csv.gz"
         found, rows = tables(path), plain_rows(path)
-        refused = found[QUARANTINE]["source_row"].to_pylist() if QUARANTINE in found else []
+        refused = set(found[QUARANTINE]["source_row"].to_pylist() if QUARANTINE in found else [])
         assert len(refused) == held
-        kept = [row for line, row in enumerate(rows, 2) if line not in set(refused)]
+        kept = [row for line, row in enumerate(rows, 2) if line not in refused]
         table = found["option_quotes"].to_pandas()
         columns = {
             "bid": "bid",
@@ -141,8 +144,9 @@ def test_real_contracts_with_greeks_are_what_a_plain_loop_reads(shared, tables):
         path = shared / "options" / folder / "options.csv"
         found, rows = tables(path), plain_rows(path)
         held = found[QUARANTINE].to_pandas()
+        refused = set(held["source_row"])
         assert held["reason"].value_counts().to_dict() == reasons
-        kept = [row for line, row in enumerate(rows, 2) if line not in set(held["source_row"])]
+        kept = [row for line, row in enumerate(rows, 2) if line not in refused]
         table = found["option_quotes"].to_pandas()
         for name, column in {
             "bid": "bid",
@@ -154,3 +158,46 @@ def test_real_contracts_with_greeks_are_what_a_plain_loop_reads(shared, tables):
             if name == "ask":
                 written[(written == 0.0)] = np.nan
             np.testing.assert_array_equal(table[name], written)
+
+
+@pytest.mark.slow
+def test_real_vols_and_deltas_are_the_vendors_when_time_goes_by_the_settlement_of_the_root(shared, tables):
+    """On 2019-05-24 the chain's underlying price is the session's close, so its time is known."""
+    table = tables(shared / "options" / "spx_chains_2019" / "SPX_20190524.csv.gz")[
+        "option_quotes"
+    ].to_pandas()
+    gaps = []
+    for (root, expiry), slice_ in table.groupby(["root", "expiry"]):
+        calls, puts = (slice_[slice_["right"] == right].set_index("strike") for right in (1, -1))
+        both = calls.index.intersection(puts.index)
+        quotes = (side.loc[both, name].to_numpy() for side in (calls, puts) for name in ("bid", "ask"))
+        found = parity_forward(both.to_numpy(), *quotes)
+        hours = {"am": "9h30min", "pm": "16h"}[slice_["settlement"].iloc[0]]
+        end = pd.Timestamp(expiry).tz_localize("America/New_York") + pd.Timedelta(hours)
+        time = (end - slice_["event_time"].iloc[0]) / pd.Timedelta(days=365)
+        if not 20 / 365 < time < 200 / 365:
+            continue
+        otm = slice_[((slice_["right"] == 1) == (slice_["strike"] >= found.forward)) & (slice_["bid"] > 0.5)]
+        middle = 0.5 * (otm["bid"] + otm["ask"]).to_numpy()
+        strike, right, rate = (
+            otm["strike"].to_numpy(),
+            otm["right"].to_numpy(float),
+            -np.log(found.discount) / time,
+        )
+        vol = implied_vol(right, middle, found.forward, strike, time, rate)
+        call = black.delta("call", found.forward, strike, time, vol)
+        delta = np.where(right > 0, call, call - 1.0)
+        gaps.append(
+            {
+                "root": root,
+                "vol": np.nanmedian(np.abs(vol - otm["vendor_vol"])),
+                "share": abs(np.nanmedian(vol / otm["vendor_vol"]) - 1.0),
+                "delta": np.nanmedian(np.abs(delta - otm["vendor_delta"])),
+            }
+        )
+    largest = pd.DataFrame(gaps).groupby("root").max()
+    assert set(largest.index) == {"SPX", "SPXW"}
+    assert (largest["vol"] < 3e-4).all()
+    assert (largest["delta"] < 3e-3).all()
+    # Settled at the close instead, SPX's vols of the next month would be half a percent lower.
+    assert largest.loc["SPX", "share"] < 1e-3
