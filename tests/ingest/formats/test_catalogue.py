@@ -21,3 +21,32 @@ def test_every_format_has_both_functions():
     for each in formats().values():
         assert callable(each.recognises)
         assert callable(each.read)
+
+
+REAL = {
+    "book/binance/spot_btcusdt_20240808.gz": "binance_stream",
+    "book/bitstamp_btcusd/2015-05-01.log.bz2": "bitstamp_log",
+    "book/databento/esh4-glbx-mdp3-20231225.mbo.dbn.zst": "databento_dbn",
+    "funding/ETH-USDT_binance_2020-01-01_2024-01-01_funding_history.csv": "funding_history",
+    "onchain/coinmetrics_btc.csv.gz": "coinmetrics",
+    "options/aapl_2015/aapl_2015_quote_american.zip": "lean_option",
+    "options/spx_chains_2019/SPX_20190425.csv.gz": "cboe_chain",
+    "options/spx_contracts_2017/options.csv": "greeks_chain",
+    "options/spy_chains_2021/options.csv": "greeks_chain",
+    "sentiment/news_sentiment_2025-10.xlsx": "news_sentiment",
+    "ticks/lean_equity/bac/20131007_quote.zip": "lean_ticks",
+    "ticks/lean_equity/spy/20131007_trade.zip": "lean_ticks",
+    "ticks/tardis/quotes.csv": "tardis_ticks",
+    "ticks/tardis/trades.csv": "tardis_ticks",
+}
+
+
+@pytest.mark.parametrize("path", REAL)
+def test_a_real_file_is_recognised_by_one_format(shared, path):
+    assert format_of(RawStream(str(shared / path))) is formats()[REAL[path]]
+
+
+def test_an_archive_of_many_files_that_no_format_knows_asks_which(shared):
+    path = shared / "options" / "aapl_2015" / "goog_2015_trade_american.zip"
+    with pytest.raises(DataError, match="holds 523 files"):
+        format_of(RawStream(str(path)))
