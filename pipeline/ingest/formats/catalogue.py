@@ -12,6 +12,7 @@ from pipeline.ingest import formats as package
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import Batch, screened
 from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.sql_rows import is_sql
 
 
 class Format(Protocol):
@@ -52,6 +53,8 @@ def format_of(file: RawStream, named: str = "") -> Format:
         if named not in known:
             raise DataError(f"{named}: no such format; {hint(named, list(known))}")
         return known[named]
+    if is_sql(file.url):
+        raise DataError(f"{file.name}: of which format is this table? Name one of {', '.join(known)}")
     several = not file.member and len(file.members()) > 1
     head = _stored(file) if several else file.head()
     found = [name for name, each in known.items() if each.recognises(file.name, head)]

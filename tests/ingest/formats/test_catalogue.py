@@ -17,6 +17,11 @@ def test_a_format_that_does_not_exist_is_named(tmp_path):
         format_of(RawStream(str(tmp_path / "a")), "nosuch")
 
 
+def test_a_table_of_a_database_asks_for_its_format():
+    with pytest.raises(DataError, match=r"desk\.db\[fills\]: of which format is this table\? Name one of"):
+        format_of(RawStream("sqlite:///desk.db", "fills"))
+
+
 def test_every_format_has_both_functions():
     for each in formats().values():
         assert callable(each.recognises)
