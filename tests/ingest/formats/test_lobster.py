@@ -1,0 +1,142 @@
+"""A pair of files as LOBSTER writes them, made by a small market here."""
+
+import numpy as np
+import pytest
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest import raw_stream
+from pipeline.ingest.formats.lobster import recognises
+from pipeline.ingest.market_tables import QUARANTINE, ladder
+
+SIDES = ["bid_price", "bid_size", "ask_price", "ask_size"]
+NAME = "AAPL_2012-06-21_34200000_57600000_{}_2.csv"
+EMPTY = "9999999999,0,-9999999999,0"
+MESSAGES = [
+    "34200.004241176,1,16113575,18,5853300,1",
+    "34200.025551909,4,16113584,7,5853400,-1",
+    "34200.201743600,5,0,3,5853350,1",
+    "34201.5,7,0,0,-1,-1",
+    "34202.5,7,0,0,1,-1",
+    "34203.5,6,-1,100,5853000,-1",
+]
+BOOKS = [
+    f"5853400,200,5853300,18,{EMPTY}",
+    f"5853400,193,5853300,18,{EMPTY}",
+    f"5853400,193,5853300,18,{EMPTY}",
+    f"5853400,193,5853300,18,{EMPTY}",
+    f"5853400,193,5853300,18,{EMPTY}",
+    "5853400,193,5853300,18,5853500,4,5853200,9",
+]
+
+
+@pytest.fixture
+def written(tmp_path, tables):
+    def run(messages=MESSAGES, books=BOOKS, **terms):
+        for kind, lines in (("message", messages), ("orderbook", books)):
+            (tmp_path / NAME.format(kind)).write_text("".join(f"{line}\n" for line in lines))
+        return tables(tmp_path / NAME.format("message"), **terms)
+
+    return run
+
+
+def test_both_files_are_known_by_their_names():
+    assert recognises(NAME.format("message"), b"")
+    assert recognises(NAME.format("orderbook"), b"")
+    assert not recognises("AAPL.csv", b"")
+
+
+def test_a_book_after_every_message(written):
+    found = written()
+    (book,) = found["book"].combine_chunks().to_batches()
+    assert ladder(book, "ask_price")[0, 0] == 585.34
+    assert ladder(book, "ask_size")[:, 0].tolist() == [200, 193, 193, 193, 193, 193]
+    assert ladder(book, "bid_size")[5, :2].tolist() == [18, 9]
+    assert np.isnan(ladder(book, "bid_price")[0, 1:]).all()
+    assert np.isnan(ladder(book, "ask_size")[0, 1:]).all()
+    assert str(book["event_time"].to_numpy()[0]) == "2012-06-21T13:30:00.004241176"
+    assert book["trusted"].to_pylist() == [True, True, True, False, True, True]
+    assert QUARANTINE not in found
+
+
+def test_executions_are_trades_of_the_other_side(written):
+    trades = written()["trades"].to_pydict()
+    assert trades["side"] == [1, -1, 0]
+    assert trades["size"] == [7, 3, 100]
+    assert trades["condition"] == ["", "hidden", "cross"]
+    assert trades["price"] == [585.34, 585.335, 585.3]
+
+
+def test_the_pair_may_be_cut_into_any_blocks(written, monkeypatch):
+    rng = np.random.default_rng(1)
+    messages = [f"{34200 + n / 7:.9f},1,{n},{rng.integers(1, 99)},5853300,1" for n in range(300)]
+    books = [f"5853400,{n},5853300,{rng.integers(1, 99)},5853500,1,5853200,2" for n in range(300)]
+    whole = written(messages, books)["book"]
+    assert ladder(whole.combine_chunks().to_batches()[0], "ask_size")[:, 0].tolist() == list(range(300))
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (700,))
+    again = written(messages, books)["book"]
+    assert again.drop_columns(SIDES).equals(whole.drop_columns(SIDES))
+    for name in SIDES:
+        parts = [ladder(table.combine_chunks().to_batches()[0], name) for table in (again, whole)]
+        np.testing.assert_array_equal(*parts)
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("34204.5,8,1,1,5853300,1", "type is none of 1 to 7"),
+        ("34204.5,1,1,1,5853300,0", "direction is neither 1 nor -1"),
+        ("34104.5,1,1,1,5853300,1", "clock goes back"),
+        ("34204.5,1,1,1,5853300", "wrong number of fields"),
+        ("x,1,1,1,5853300,1", "not a number: time"),
+        ("34204.5,4,1,0,5853300,1", "size not above zero"),
+    ],
+)
+def test_what_cannot_be_right_is_held(written, bad, reason):
+    held = written([*MESSAGES, bad, MESSAGES[-1]], [*BOOKS, BOOKS[-1], BOOKS[-1]])[QUARANTINE].to_pydict()
+    assert (held["source_row"], held["reason"]) == ([7], [reason])
+
+
+def test_a_message_without_its_book_is_held(written):
+    held = written(MESSAGES, [*BOOKS[:3], "junk", *BOOKS[4:]])[QUARANTINE].to_pydict()
+    assert (held["source_row"], held["reason"]) == ([4], ["no whole row of the orderbook file beside it"])
+    held = written(MESSAGES, BOOKS[:5])[QUARANTINE].to_pydict()
+    assert held["source_row"] == [6]
+
+
+def test_what_is_missing_is_said_in_one_line(written, tmp_path, tables):
+    with pytest.raises(DataError, match=r"goes on 2 rows after the end of AAPL.*message"):
+        written(MESSAGES[:4])
+    with pytest.raises(DataError, match="is not LOBSTER's message file"):
+        tables(tmp_path / NAME.format("orderbook"))
+    (tmp_path / NAME.format("orderbook")).unlink()
+    with pytest.raises(DataError, match="needs its orderbook file beside it"):
+        tables(tmp_path / NAME.format("message"))
+    for kind in ("message", "orderbook"):
+        (tmp_path / f"A_{kind}_2.csv").write_text("\n".join(MESSAGES if kind == "message" else BOOKS) + "\n")
+    with pytest.raises(DataError, match="set day in its terms"):
+        tables(tmp_path / "A_message_2.csv")
+    assert tables(tmp_path / "A_message_2.csv", day="2012-06-21")["book"].num_rows == 6
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_damaged_pair_ends_in_one_error_or_keeps_every_message(tmp_path, tables, seed):
+    dice = np.random.default_rng(seed)
+    for kind, lines in (("message", MESSAGES), ("orderbook", BOOKS)):
+        content = bytearray("".join(f"{line}\n" for line in lines * 2).encode())
+        for _ in range(dice.integers(0, 4)):
+            content[dice.integers(len(content))] = dice.integers(256)
+        cut = dice.integers(9, len(content)) if dice.random() < 0.2 else len(content)
+        (tmp_path / NAME.format(kind)).write_bytes(content[:cut])
+    path = tmp_path / NAME.format("message")
+    fault, found = "", {}
+    try:
+        found = tables(path)
+    except DataError as error:
+        fault = str(error)
+    if fault:
+        assert "AAPL" in fault
+        assert "\n" not in fault
+        return
+    said = {row for table in found.values() for row in table["source_row"].to_pylist()}
+    lines = path.read_bytes().split(b"\n")
+    assert said == {n for n, each in enumerate(lines, 1) if each.decode("utf-8", "replace").strip()}
