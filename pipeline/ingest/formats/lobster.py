@@ -106,7 +106,7 @@ class _Books:
         self.values: NDArray[np.float64] = np.zeros((0, 4 * levels))
 
     def money(self, written: NDArray[Any]) -> NDArray[np.float64]:
-        """Return prices in money; divided by the whole scale, so that 5853300 is the number nearest to 585.33."""
+        """Return prices in money, by division, so that 5853300 is the number nearest to 585.33."""
         prices = written.astype(np.float64)
         return prices / IN_MONEY if self.scale is None else prices * self.scale
 
