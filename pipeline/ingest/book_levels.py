@@ -8,16 +8,16 @@ from pipeline.ingest.market_tables import LEVELS
 
 
 def whole_books(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
-    """Return [lines] whether the lists of a line are pairs of numbers, and at least one is not empty."""
+    """Return [lines] whether the lists of a line are pairs of price and size, and one is not empty."""
     levels = sum(np.bincount(pairs.line, minlength=lines) for pairs in (bids, asks))
     return whole_pairs(bids, asks, lines) & (levels > 0)
 
 
 def whole_pairs(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
-    """Return [lines] whether the lists of a line are pairs of numbers; lists may be empty."""
+    """Return [lines] whether the lists of a line are pairs of price and size; lists may be empty."""
     broken = bids.odd | asks.odd
     for pairs in (bids, asks):
-        bad = ~(np.isfinite(pairs.first) & np.isfinite(pairs.second))
+        bad = ~((pairs.first > 0.0) & (pairs.second >= 0.0))
         broken |= np.bincount(pairs.line, bad, minlength=lines) > 0
     return ~broken
 

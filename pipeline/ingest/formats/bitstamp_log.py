@@ -46,8 +46,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
 
     Held are lines that are no message, an order deleted twice, created or changed after it was deleted (the
     log has a hundred such, up to a tenth of a second late), created twice, a trade reported twice, and a
-    clock that goes back. `GAP` stands on the first event after a silence of `SILENCE`, or when an order's id
-    was passed over and has not come within `PATIENCE`.
+    clock that goes back. `GAP` stands on the first event after a silence of `SILENCE`, after a line
+    that is held for anything but coming twice or too late, or when an order's id was passed over and has not
+    come within `PATIENCE`.
     """
     log = _Log(file.name, terms)
     for first, text in file.line_blocks(_BLOCK):
@@ -82,14 +83,16 @@ class _Log:
         side = _side(found)
         whole = np.isfinite(price) & np.isfinite(size) & (ids > 0)
         lines.refuse((order & ~(whole & (side != 0))) | (trade & ~whole), "message without all its fields")
+        lines.refuse(order & ~(price > 0.0), "price not above zero")
+        lines.refuse(order & ~(size >= 0.0), "negative size")
         bids, asks = found.pairs("bids"), found.pairs("asks")
         lines.refuse(book & ~whole_books(bids, asks, len(found)), "book without pairs of price and size")
         lines.refuse(self.clock.astray(found.stamp, lines.sound & known), "clock went back")
-        came = lines.sound & (kind == ADD)
+        came, lost = lines.sound & (kind == ADD), ~lines.sound & ~blank
         self._refuse_repeated(lines, ids, kind, trade)
         known &= lines.sound
         known_ms = np.maximum(np.maximum.accumulate(np.where(known, found.stamp, 0)), self.latest)
-        gap = self._gaps(known, known_ms, came, ids, order)
+        gap = self._gaps(known, known_ms, came, lost, ids, order)
         self.latest = int(known_ms[-1]) if len(known_ms) else self.latest
         times = {"event_time": _instants(found.stamp), "known_time": _instants(known_ms)}
         numbers = {"source_row": first + np.arange(len(found)), "price": price, "size": size}
@@ -134,12 +137,13 @@ class _Log:
         known: NDArray[np.bool_],
         known_ms: NDArray[np.int64],
         came: NDArray[np.bool_],
+        lost: NDArray[np.bool_],
         ids: NDArray[np.int64],
         order: NDArray[np.bool_],
     ) -> NDArray[np.int8]:
-        """Return [lines] 1 on the first order event that follows a silence or a lost id."""
+        """Return [lines] 1 on the first order event after a silence, a lost id or an unreadable line."""
         before = np.r_[self.latest, known_ms[:-1]] if len(known_ms) else known_ms
-        broken = known & (known_ms - before > SILENCE) & (before > 0)
+        broken = lost | (known & (known_ms - before > SILENCE) & (before > 0))
         rows = np.flatnonzero(came)
         broken[rows] |= self.gaps.missed(ids[rows], known_ms[rows])
         found = np.zeros(len(known), dtype=np.int8)

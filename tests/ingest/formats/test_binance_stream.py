@@ -159,7 +159,7 @@ def test_the_snapshot_may_be_a_file(streamed, tmp_path):
         (trade(-5000, 102), "clock went back"),
         (line(50, {"result": None, "id": 1}), "message of no kind that is known"),
         (depth(50, 13, 13, [(9, 1)])[:-2], "not whole JSON"),
-        (depth(50, 13, 13, [(-9, 1)]), "price not above zero"),
+        (depth(50, 13, 13, [(-9, 1)]), "update without pairs of price and size"),
         (
             trade(50, 102).replace(str(START + 49), str(START - 10**6)),
             "the venue's time is far from that of receipt",

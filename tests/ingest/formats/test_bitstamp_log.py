@@ -112,6 +112,14 @@ def test_what_cannot_be_right_is_held(logged, line, reason):
     assert (held["source_row"], held["reason"]) == ([9], [reason])
 
 
+def test_after_a_line_that_cannot_be_read_the_book_is_not_trusted(logged):
+    lines = [*SMALL[:4], order(21, "created", 4, 99, 1)[:-2], *SMALL[4:]]
+    flags = logged(lines)["book_events"]["flags"].to_pylist()
+    assert flags == [1, 1, 1, 1 | GAP, 1, 1]
+    twice = logged([*SMALL, SMALL[7], order(60, "created", 4, 99, 1)])["book_events"]["flags"].to_pylist()
+    assert twice == [1] * 7
+
+
 def test_one_slip_of_the_clock_into_the_future_costs_one_line(logged):
     lines = [*SMALL[:3], order(10**9, "created", 9, 99, 1), *SMALL[3:]]
     held = logged(lines)[QUARANTINE].to_pydict()
