@@ -11,8 +11,12 @@ from typing import Any, Final
 
 from numba import njit
 
+from pipeline.domain.lent_array import lent
+
 LOOP: Final = """
 def {name}(known_time, source, columns, grid, state, times, parameters, values):
+    known_time, source, columns, grid = lent(known_time), lent(source), lent(columns), lent(grid)
+    state, times, parameters, values = lent(state), lent(times), lent(parameters), lent(values)
     row = 0
     for place in range(grid.size):
         now = grid[place]
@@ -55,6 +59,7 @@ def kernel(step: Any, read: Any) -> Any:
     text = hashlib.sha256(LOOP.encode()).hexdigest()[:8]
     name = f"_over_{functions[0].__name__.strip('_')}_{functions[1].__name__.strip('_')}_{text}"
     if name not in scope:
+        scope.setdefault("lent", lent)
         source = LOOP.format(name=name, step=functions[0].__name__, read=functions[1].__name__)
         exec(compile(source, str(scope["__file__"]), "exec"), scope)
         scope[name] = njit(cache=True, nogil=True, error_model="numpy")(scope[name])

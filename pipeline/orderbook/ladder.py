@@ -9,7 +9,7 @@ A price is held as `key`, the price on the bid and minus the price on the ask: t
 
 Both tables (levels by key, orders by id) are open-addressed with linear probing, and what leaves them leaves
 no trace: those behind it move up, so that they never have to be cleaned. The functions take the arrays that
-they use one by one, for numba counts references when arrays travel together.
+they use one by one, and lent, for numba would count references at every call.
 """
 
 from typing import Any, Final, NamedTuple
@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.lent_array import lent
 from pipeline.ingest import market_tables
 
 IntArray = NDArray[np.int64]
@@ -477,8 +478,10 @@ def follow(
     next : the event to go on with: all were taken, or a table is half full.
     shown : rows filled; all grid times before the last event are answered.
     """
-    window, edges, far_ids, far, order_ids, orders, marks = book
-    kind, flags, side, price, size, order = events
+    window, edges, far_ids, far = lent(book[0]), lent(book[1]), lent(book[2]), lent(book[3])
+    order_ids, orders, marks = lent(book[4]), lent(book[5]), lent(book[6])
+    kind, flags, side = lent(events[0]), lent(events[1]), lent(events[2])
+    price, size, order = lent(events[3]), lent(events[4]), lent(events[5])
     room = window.shape[1] // 2
     for event in range(start, kind.size):
         while shown < grid.size and grid[shown] < known_time[event]:
