@@ -12,7 +12,7 @@ def lent(typing: Any, array: Any) -> Any:
     """Return an array as compiled code sees it, without its count of references; only in compiled code.
 
     numba counts references wherever an array is handed on, which can take most of the time of a loop that
-    calls small functions. The caller of the loop holds the arrays meanwhile, so that nothing has to be counted.
+    calls small functions. The caller of the loop holds the arrays meanwhile: nothing has to be counted.
     """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
