@@ -233,7 +233,7 @@ def test_real_streams_line_by_line(shared, tables, name):
     assert QUARANTINE not in found
     updates = [each["data"] for _, each in messages if each.get("data", {}).get("e") == "depthUpdate"]
     wanted = [(float(p), float(s)) for each in updates for key in "ba" for p, s in each[key]]
-    events = found["book_events"].to_pydict()
+    events = {name: found["book_events"][name].to_pylist() for name in ("price", "size", "flags")}
     plain = [not flags & SNAPSHOT for flags in events["flags"]]
     rows = zip(events["price"], events["size"], plain, strict=True)
     assert [(price, size) for price, size, own in rows if own] == wanted
