@@ -27,6 +27,7 @@ _PRIME: Final = np.uint64(0x100000001B3)
 _EXACT: Final = 1 << 53
 _POWERS: Final = 10.0 ** np.arange(23)
 _DEEPEST: Final = 8
+_NEWLINE: Final = 10
 _TYPICAL: Final = 8
 """Bytes a token, at least, in messages of venues."""
 _KEY, _COLON, _VALUE, _COMMA = range(4)
@@ -174,18 +175,22 @@ def tokens(text: bytes, stamped: bool = True) -> Tokens:
     >>> found.stamp.tolist(), found.numbers("price").tolist(), found.wholes("id").tolist()
     ([17], [236.5], [3])
     """
-    lines = text.count(b"\n") + (text[-1:] not in (b"\n", b""))
-    found = _tokens(text, stamped, lines, len(text) // _TYPICAL + 64)
+    data = np.frombuffer(text, np.uint8)
+    stops = np.flatnonzero(data == _NEWLINE)
+    if text[-1:] not in (b"\n", b""):
+        stops = np.append(stops, len(text))
+    found = _tokens(text, stamped, stops, len(text) // _TYPICAL + 64)
     if found is None:
-        found = _tokens(text, stamped, lines, len(text) + 64)
+        found = _tokens(text, stamped, stops, len(text) + 64)
     assert found is not None
     return found
 
 
-def _tokens(text: bytes, stamped: bool, lines: int, most: int) -> Tokens | None:
-    """Return the tokens unless there are more than `most`."""
-    starts, stops, stamp, word = (np.zeros(lines, np.int64) for _ in range(4))
-    fault = np.zeros(lines, np.int8)
+def _tokens(text: bytes, stamped: bool, stops: NDArray[np.int64], most: int) -> Tokens | None:
+    """Return the tokens unless there are more than `most`; `stops` is where the lines end."""
+    starts = np.append(0, stops[:-1] + 1) if len(stops) else stops
+    stamp, word = np.zeros(len(stops), np.int64), np.zeros(len(stops), np.int64)
+    fault = np.zeros(len(stops), np.int8)
     line, column, begin, end = (np.empty(most, np.int32) for _ in range(4))
     key, whole = np.empty(most, np.int64), np.empty(most, np.int64)
     kind, nest = np.empty(most, np.int8), np.empty(most, np.int8)
@@ -235,14 +240,9 @@ def _scan(
     """Fill the columns line by line; return the number of tokens, −1 where there are more than fit."""
     in_list = np.zeros(_DEEPEST + 1, np.bool_)
     places = np.zeros(_DEEPEST + 1, np.int64)
-    size, count, start = len(text), 0, 0
+    count = 0
     for row in range(len(starts)):
-        stop = start
-        while stop < size and text[stop] != 10:
-            stop += 1
-        starts[row], stops[row] = start, stop
-        at, last = start, stop
-        start = stop + 1
+        at, last = starts[row], stops[row]
         while last > at and (text[last - 1] == 13 or text[last - 1] == 32):
             last -= 1
         if at == last:
