@@ -29,8 +29,7 @@ def funding_level(funding: pd.DataFrame, times: pd.DatetimeIndex, window_hours: 
     >>> funding_level(paid, when + pd.Timedelta(hours=1)).round(4).to_numpy().tolist()
     [[0.1095, 0.1095], [0.3285, 0.219]]
     """
-    known = funding["known_time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
-    now = times.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]").astype(np.int64)
+    known, now = (pd.DatetimeIndex(each).as_unit("ns").asi8 for each in (funding["known_time"], times))
     stop = np.searchsorted(known, now, side="right")
     start = np.searchsorted(known, now - int(window_hours * 3600 * 1e9), side="right")
     hours = funding["hours"].to_numpy(np.float64)
