@@ -48,8 +48,8 @@ class Ladder(NamedTuple):
     """The arrays of a book.
 
     `window` [3, 2 W] has the bid in its first W columns and the ask in the others; `edges` [2] are the keys
-    of the last levels shown; `far_ids` [F] and `far` [2, F] the other levels by key (its bits; 0 is a free
-    place) with size and members; `order_ids` [M] and `orders` [2, M] the orders by id with key and size; F
+    of the last levels shown; `far_ids` [F] and `far` [F, 2] the other levels by key (its bits; 0 is a free
+    place) with size and members; `order_ids` [M] and `orders` [M, 2] the orders by id with key and size; F
     and M are powers of two.
     """
 
@@ -98,7 +98,7 @@ def _free(ids: IntArray, values: FloatArray, slot: int) -> None:
     while ids[after] != 0:
         home = _home(ids[after], ids.size)
         if ((after - home) & last) >= ((after - hole) & last):
-            ids[hole], values[0, hole], values[1, hole] = ids[after], values[0, after], values[1, after]
+            ids[hole], values[hole, 0], values[hole, 1] = ids[after], values[after, 0], values[after, 1]
             hole = after
         after = (after + 1) & last
     ids[hole] = 0
@@ -107,7 +107,7 @@ def _free(ids: IntArray, values: FloatArray, slot: int) -> None:
 @inlined
 def _put(ids: IntArray, values: FloatArray, identity: int, first: float, second: float) -> None:
     slot = _slot(ids, identity)
-    ids[slot], values[0, slot], values[1, slot] = identity, first, second
+    ids[slot], values[slot, 0], values[slot, 1] = identity, first, second
 
 
 @inlined
@@ -175,7 +175,7 @@ def _refill(window: FloatArray, far_ids: IntArray, far: FloatArray, marks: IntAr
     for place in range(moved):
         slot = _slot(far_ids, _bits(best[place]))
         window[KEY, base + place] = best[place]
-        window[TOTAL, base + place], window[MEMBERS, base + place] = far[0, slot], far[1, slot]
+        window[TOTAL, base + place], window[MEMBERS, base + place] = far[slot, 0], far[slot, 1]
         _free(far_ids, far, slot)
     marks[NEAR + side] = marks[LIVE + side] = count + moved
     marks[FAR + side] -= moved
@@ -255,8 +255,8 @@ def _change_far(
 ) -> None:
     slot = _slot(far_ids, _bits(key))
     there = far_ids[slot] != 0
-    members = more + (far[1, slot] if there else 0.0)
-    total = _total(far[0, slot] if there else 0.0, members, before, after, more)
+    members = more + (far[slot, 1] if there else 0.0)
+    total = _total(far[slot, 0] if there else 0.0, members, before, after, more)
     if members == 0.0 and total == 0.0:
         if there:
             _free(far_ids, far, slot)
@@ -265,7 +265,7 @@ def _change_far(
     if not there:
         far_ids[slot] = _bits(key)
         marks[FAR + side] += 1
-    far[0, slot], far[1, slot] = total, members
+    far[slot, 0], far[slot, 1] = total, members
 
 
 @inlined
@@ -305,11 +305,11 @@ def _order(
     """Enter what became of an order; return whether it was there, its key and size, and if it still is."""
     slot = _slot(order_ids, identity)
     known, there = order_ids[slot] != 0, kind != DELETE and size != 0.0
-    old_key, old_size = orders[0, slot], orders[1, slot]
+    old_key, old_size = orders[slot, 0], orders[slot, 1]
     marks[DUPLICATE] += kind == ADD and known
     marks[UNKNOWN] += kind != ADD and not known
     if there:
-        order_ids[slot], orders[0, slot], orders[1, slot] = identity, key, size
+        order_ids[slot], orders[slot, 0], orders[slot, 1] = identity, key, size
     elif known:
         _free(order_ids, orders, slot)
     marks[ORDERS] += (1 if there else 0) - (1 if known else 0)
@@ -384,11 +384,11 @@ def _full(far_ids: IntArray, order_ids: IntArray, marks: IntArray, room: int) ->
 def _move(ids: IntArray, values: FloatArray, wider_ids: IntArray, wider: FloatArray) -> None:
     for slot in range(ids.size):
         if ids[slot] != 0:
-            _put(wider_ids, wider, ids[slot], values[0, slot], values[1, slot])
+            _put(wider_ids, wider, ids[slot], values[slot, 0], values[slot, 1])
 
 
 def _twice(ids: IntArray, values: FloatArray) -> tuple[IntArray, FloatArray]:
-    wider_ids, wider = np.zeros(2 * ids.size, dtype=np.int64), np.zeros((2, 2 * ids.size))
+    wider_ids, wider = np.zeros(2 * ids.size, dtype=np.int64), np.zeros((2 * ids.size, 2))
     _move(ids, values, wider_ids, wider)
     return wider_ids, wider
 
@@ -403,9 +403,9 @@ def empty(depth: int) -> Ladder:
         window=np.zeros((3, 2 * room)),
         edges=np.full(2, -np.inf),
         far_ids=np.zeros(places, dtype=np.int64),
-        far=np.zeros((2, places)),
+        far=np.zeros((places, 2)),
         order_ids=np.zeros(places, dtype=np.int64),
-        orders=np.zeros((2, places)),
+        orders=np.zeros((places, 2)),
         marks=marks,
     )
 
@@ -434,7 +434,7 @@ def levels(book: Ladder, side: int) -> tuple[FloatArray, FloatArray]:
     away = np.flatnonzero((book.far_ids != 0) & ((book.far_ids < 0) == (side == 1)))
     near = base + np.flatnonzero(np.any(book.window[TOTAL:, base : base + count] != 0.0, axis=0))
     keys = np.append(book.window[KEY, near], book.far_ids[away].view(np.float64))
-    sizes = np.append(book.window[TOTAL, near], book.far[0, away])
+    sizes = np.append(book.window[TOTAL, near], book.far[away, 0])
     order = np.argsort(-keys)
     return keys[order], sizes[order]
 
