@@ -2,6 +2,7 @@
 
 from pipeline.features import (
     book,
+    daily_series,
     flow_impact,
     kyle,
     microprice,
@@ -23,6 +24,7 @@ EVENT_MODULES = (
     quote_volatility,
     book,
     microprice,
+    daily_series,
 )
 """Their import declares the features; their order is that of the columns."""
 

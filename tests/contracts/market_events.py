@@ -45,10 +45,19 @@ def book(rng, length):
     return np.concatenate([flags, prices[0], sizes[0], prices[1], sizes[1]], axis=1)
 
 
+def daily(rng, length):
+    """Days that come once a day, late, or again with another value."""
+    latest = 18_000 + np.cumsum(rng.random(length) < 0.5)
+    late = np.where(rng.random(length) < 0.3, rng.integers(0, 40, length), 0)
+    return np.c_[latest - late, np.exp(0.1 * np.cumsum(rng.standard_normal(length)))]
+
+
 TABLES = {
     "quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
     "trades": (trades, ("price", "size", "side")),
     "book": (book, ("trusted", "levels", *BOOK)),
+    "news_sentiment": (daily, ("day", "value")),
+    "network_fees": (daily, ("day", "value")),
 }
 """What can be drawn: a table and the names of its columns."""
 
