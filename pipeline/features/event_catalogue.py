@@ -8,6 +8,7 @@ from pipeline.features import (
     microprice,
     quote_volatility,
     quotes,
+    topic_intensity,
     toxicity,
     trade_costs,
     trade_tape,
@@ -25,6 +26,7 @@ EVENT_MODULES = (
     book,
     microprice,
     daily_series,
+    topic_intensity,
 )
 """Their import declares the features; their order is that of the columns."""
 

@@ -52,12 +52,17 @@ def daily(rng, length):
     return np.c_[latest - late, np.exp(0.1 * np.cumsum(rng.standard_normal(length)))]
 
 
+def topics(rng, length):
+    return rng.integers(-1, 10, (length, 1)).astype(float)
+
+
 TABLES = {
     "quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
     "trades": (trades, ("price", "size", "side")),
     "book": (book, ("trusted", "levels", *BOOK)),
     "news_sentiment": (daily, ("day", "value")),
     "network_fees": (daily, ("day", "value")),
+    "headline_topics": (topics, ("topic",)),
 }
 """What can be drawn: a table and the names of its columns."""
 
