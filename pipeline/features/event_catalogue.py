@@ -8,6 +8,7 @@ from pipeline.features import (
     microprice,
     quote_volatility,
     quotes,
+    social_activity,
     topic_intensity,
     toxicity,
     trade_costs,
@@ -27,6 +28,7 @@ EVENT_MODULES = (
     microprice,
     daily_series,
     topic_intensity,
+    social_activity,
 )
 """Their import declares the features; their order is that of the columns."""
 

@@ -9,10 +9,10 @@ DEPTH = 6
 BOOK = ("bid_price", "bid_size", "ask_price", "ask_size")
 
 
-def known_times(rng, length):
-    """Times that often coincide, seconds and minutes apart at most."""
+def known_times(rng, length, slower=1):
+    """Times that often coincide, seconds and minutes apart at most, or so many times slower."""
     gaps = rng.choice([0, 1, 10**6, 3 * 10**8, 5 * 10**9], length, p=[0.3, 0.1, 0.3, 0.25, 0.05])
-    return START + np.cumsum(gaps * rng.integers(1, 4, length))
+    return START + np.cumsum(slower * gaps * rng.integers(1, 4, length))
 
 
 def mids(rng, length):
@@ -56,6 +56,13 @@ def topics(rng, length):
     return rng.integers(-1, 10, (length, 1)).astype(float)
 
 
+def social(rng, length):
+    """Messages of a few authors, some unknown, some without a score."""
+    author = np.where(rng.random(length) < 0.1, np.nan, rng.integers(0, 9, length))
+    score = np.where(rng.random(length) < 0.3, np.nan, rng.standard_normal(length))
+    return np.c_[author, rng.integers(1, 5, length), score]
+
+
 TABLES = {
     "quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
     "trades": (trades, ("price", "size", "side")),
@@ -63,14 +70,17 @@ TABLES = {
     "news_sentiment": (daily, ("day", "value")),
     "network_fees": (daily, ("day", "value")),
     "headline_topics": (topics, ("topic",)),
+    "social": (social, ("author", "count", "score")),
 }
 """What can be drawn: a table and the names of its columns."""
+SLOWER = {"social": 1000}
+"""How much longer the gaps are in a table whose features look back over days."""
 
 
 def events(source, seed, length):
     """Rows for one source of a feature."""
     rng = np.random.default_rng([seed, *source.table.encode()])
-    known_time = known_times(rng, length)
+    known_time = known_times(rng, length, SLOWER.get(source.table, 1))
     draw, names = TABLES[source.table]
     drawn = draw(rng, length)
     if source.columns == names:
