@@ -6,6 +6,8 @@ from pipeline.features import (
     flow_impact,
     kyle,
     microprice,
+    own_account,
+    own_costs,
     quote_volatility,
     quotes,
     social_activity,
@@ -29,6 +31,8 @@ EVENT_MODULES = (
     daily_series,
     topic_intensity,
     social_activity,
+    own_account,
+    own_costs,
 )
 """Their import declares the features; their order is that of the columns."""
 

@@ -63,6 +63,25 @@ def social(rng, length):
     return np.c_[author, rng.integers(1, 5, length), score]
 
 
+def fills(rng, length):
+    price = mids(rng, length)
+    told = np.where(rng.random(length) < 0.5, price - 0.01, np.nan)
+    side, size = rng.choice([-1.0, 1.0], length), rng.lognormal(size=length)
+    return np.c_[side, size, price, rng.normal(0.01, 0.01, length), told]
+
+
+def positions(rng, length):
+    return np.c_[rng.integers(-9, 10, length), np.where(rng.random(length) < 0.5, mids(rng, length), np.nan)]
+
+
+def limits(rng, length):
+    return np.c_[rng.integers(0, 3, length), 100.0 * rng.lognormal(size=length)]
+
+
+def cost_forecasts(rng, length):
+    return rng.lognormal(size=(length, 1))
+
+
 TABLES = {
     "quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
     "trades": (trades, ("price", "size", "side")),
@@ -71,6 +90,10 @@ TABLES = {
     "network_fees": (daily, ("day", "value")),
     "headline_topics": (topics, ("topic",)),
     "social": (social, ("author", "count", "score")),
+    "fills": (fills, ("side", "size", "price", "fee", "mid")),
+    "positions": (positions, ("quantity", "price")),
+    "limits": (limits, ("kind", "value")),
+    "cost_forecasts": (cost_forecasts, ("cost_bps",)),
 }
 """What can be drawn: a table and the names of its columns."""
 SLOWER = {"social": 1000}

@@ -1,0 +1,139 @@
+"""What a desk knows of itself while it trades: inventory, P&L and how far its limits are away.
+
+The account begins flat. A row of `positions` says what is held from then on, at its price or, where it has
+none, at the mid of then (or the first after it); a fill adds to it. P&L is that of
+the average-cost method: what closes earns its price over the average price of what it closes, less fees.
+
+    realised   = Σ closed · (p − average) · sign(inventory) − Σ fees
+    unrealised = inventory · (mid − average)
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+
+from pipeline.domain.instruments import FloatArray
+from pipeline.features.event_feature import Output, Source, TimeArray, event_feature
+from pipeline.features.event_kernel import compiled
+
+LIMITS: Final[Mapping[str, int]] = {"position": 0, "notional": 1, "loss": 2}
+"""Kinds of limit: inventory in units, its worth at mid in money, and the fall of the P&L from its highest."""
+QUOTED, STATED, FILLED, LIMITED = 0, 1, 2, 3
+"""Sources."""
+MID, INVENTORY, AVERAGE, REALISED, HIGHEST, LIMIT = 0, 1, 2, 3, 4, 5
+_NOTHING: Final = 1e-9
+"""What is left of a fill when this share of it stays open is a rounding error."""
+
+
+@compiled
+def _init(state: FloatArray, times: TimeArray, parameters: FloatArray) -> None:
+    """Flat, without a quote and without limits; `times[0]` says whether anything has come."""
+    state[:] = 0.0
+    state[MID] = np.nan
+    state[LIMIT:] = np.inf
+
+
+@compiled
+def _unrealised(state: FloatArray) -> float:
+    if state[INVENTORY] == 0.0:
+        return 0.0
+    return float(state[INVENTORY] * (state[MID] - state[AVERAGE]))
+
+
+@compiled
+def _filled(state: FloatArray, side: float, size: float, price: float, fee: float) -> None:
+    held, signed = state[INVENTORY], side * size
+    state[REALISED] -= fee
+    if held == 0.0 or np.isnan(state[AVERAGE]):
+        state[AVERAGE] = price
+    if held * signed >= 0.0:
+        state[AVERAGE] = (abs(held) * state[AVERAGE] + size * price) / (abs(held) + size)
+    else:
+        closed = min(abs(held), size)
+        state[REALISED] += closed * (price - state[AVERAGE]) * math.copysign(1.0, held)
+        if size > abs(held):
+            state[AVERAGE] = price
+    state[INVENTORY] = held + signed
+    if abs(state[INVENTORY]) <= _NOTHING * size:
+        state[INVENTORY] = 0.0
+        state[AVERAGE] = 0.0
+
+
+@compiled
+def _step(
+    state: FloatArray, times: TimeArray, parameters: FloatArray, known_time: int, source: int, row: FloatArray
+) -> None:
+    times[0] = 1
+    if source == QUOTED:
+        if 0.0 < row[0] <= row[1]:
+            state[MID] = 0.5 * (row[0] + row[1])
+            if np.isnan(state[AVERAGE]):
+                state[AVERAGE] = state[MID]
+    elif source == STATED:
+        if row[0] != state[INVENTORY]:
+            state[AVERAGE] = row[1] if row[1] > 0.0 else state[MID]
+            state[INVENTORY] = row[0]
+    elif source == FILLED:
+        _filled(state, row[0], row[1], row[2], row[3])
+    else:
+        state[LIMIT + int(row[0])] = row[1]
+    marked = state[REALISED] + _unrealised(state)
+    if marked > state[HIGHEST]:
+        state[HIGHEST] = marked
+
+
+@compiled
+def _room(used: float, limit: float) -> float:
+    """Return the share that is left: 1 without a limit, 0 at or past it, NaN where the use is not known."""
+    if limit == np.inf:
+        return 1.0
+    if np.isnan(used):
+        return np.nan
+    if used == 0.0:
+        return 1.0
+    return max(1.0 - used / limit, 0.0) if limit > 0.0 else 0.0
+
+
+@compiled
+def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int, values: FloatArray) -> None:
+    if times[0] == 0:
+        values[:] = np.nan
+        return
+    held, unrealised = state[INVENTORY], _unrealised(state)
+    marked = state[REALISED] + unrealised
+    values[0] = held
+    values[1] = state[AVERAGE] if held != 0.0 else np.nan
+    values[2] = state[REALISED]
+    values[3] = unrealised
+    values[4] = marked
+    values[5] = _room(abs(held), state[LIMIT])
+    values[6] = _room(0.0 if held == 0.0 else abs(held) * state[MID], state[LIMIT + 1])
+    values[7] = _room(state[HIGHEST] - marked, state[LIMIT + 2])
+
+
+OWN_ACCOUNT: Final = event_feature(
+    "own_account",
+    sources=(
+        Source("quotes", ("bid_price", "ask_price")),
+        Source("positions", ("quantity", "price")),
+        Source("fills", ("side", "size", "price", "fee")),
+        Source("limits", ("kind", "value")),
+    ),
+    outputs=(
+        Output("own_inventory", "units", "q = Σ s size from the last position stated"),
+        Output("own_average_price", "price", "ā, average price of what is held"),
+        Output("own_realised_pnl", "money", "Σ closed (p − ā) sign q − Σ fees"),
+        Output("own_unrealised_pnl", "money", "q (m − ā)"),
+        Output("own_marked_pnl", "money", "realised + unrealised"),
+        Output("own_room_position", "share, 0 to 1", "1 − |q|/limit"),
+        Output("own_room_notional", "share, 0 to 1", "1 − |q| m/limit"),
+        Output("own_room_loss", "share, 0 to 1", "1 − (highest marked P&L − marked P&L)/limit"),
+    ),
+    reference="the average-cost method of IAS 2",
+    description="Inventory, realised and marked P&L of the desk's own fills, and what its limits leave.",
+    state_size=LIMIT + len(LIMITS),
+    times_size=1,
+    functions=(_init, _step, _read),
+)

@@ -1,0 +1,70 @@
+"""Events of one instrument out of a desk's own tables: fills, positions and limits."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.domain.errors import DataError
+from pipeline.features.event_feature import EventRows, Source
+from pipeline.features.event_stream import event_rows
+from pipeline.features.own_account import LIMITS
+
+
+def own_events(source: Source, batches: Sequence[pa.RecordBatch], instrument: str) -> EventRows:
+    """Return the rows of `fills` or `positions` of an instrument, in the order in which they were known.
+
+    Raises
+    ------
+    DataError
+        There is none of it.
+
+    Examples
+    --------
+    >>> known = np.array([2, 1, 3], "datetime64[ns]")
+    >>> columns = {"known_time": known, "instrument": ["BTC", "BTC", "ETH"], "quantity": [5.0, 4.0, 1.0]}
+    >>> found = own_events(Source("positions", ("quantity",)), [pa.RecordBatch.from_pydict(columns)], "BTC")
+    >>> found.known_time.tolist(), found.columns.ravel().tolist()
+    ([1, 2], [4.0, 5.0])
+    """
+    parts = [rows.filter(pc.equal(rows.column("instrument"), instrument)) for rows in batches]
+    if not sum(rows.num_rows for rows in parts):
+        there = sorted(
+            {name for rows in batches for name in pc.unique(rows.column("instrument")).to_pylist()}
+        )
+        raise DataError(f"{source.table}: none of {instrument}: there are {', '.join(there) or 'none'}")
+    found = event_rows(source, parts)
+    order = np.argsort(found.known_time, kind="stable")
+    return EventRows(found.known_time[order], found.columns[order])
+
+
+def limit_events(
+    batches: Sequence[pa.RecordBatch], instrument: str, names: Mapping[str, int] = LIMITS
+) -> EventRows:
+    """Return the events (`kind`, `value`) of the `limits` of an instrument, in the order of their beginning.
+
+    Parameters
+    ----------
+    instrument : whose; "" for those of the whole desk.
+    names : the desk's names of limits, and which of `LIMITS` each is; limits of other names (on a Greek, say)
+        are not this feature's.
+
+    Raises
+    ------
+    DataError
+        There is no such limit.
+    """
+    parts = [rows.filter(pc.equal(rows.column("instrument"), instrument)) for rows in batches]
+    there = [name for rows in parts for name in rows.column("name").to_pylist()]
+    chosen = np.array([name in names for name in there], dtype=bool)
+    if not chosen.any():
+        raise DataError(
+            f"limits: none of {', '.join(names)} for {instrument or 'the desk'}: "
+            f"there are {', '.join(sorted(set(there))) or 'none'}; name the desk's own"
+        )
+    known = np.concatenate([rows.column("known_time").cast(pa.int64()).to_numpy() for rows in parts])[chosen]
+    value = np.concatenate([rows.column("value").to_numpy() for rows in parts])[chosen]
+    kind = np.array([names[name] for name in there if name in names], dtype=np.float64)
+    order = np.argsort(known, kind="stable")
+    return EventRows(known[order], np.c_[kind, value][order])
