@@ -26,6 +26,8 @@ def chain(day, spot=100.0, expiries=("06-07", "06-21", "07-19", "08-16", "10-18"
         at_open = 15 <= expiry.day <= 21
         settles = settlement_times([expiry], [at_open])[0]
         time = (settles - event).total_seconds() / YEAR_SECONDS
+        if time <= 0.0:
+            continue
         forward = spot * np.exp(CARRY * time)
         vol = surface(time).vol(np.log(strikes / forward), time)
         for right, name in ((1, "call"), (-1, "put")):

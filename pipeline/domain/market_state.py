@@ -62,6 +62,8 @@ class MarketState:
         `execution.impact`); 0 where there is none.
     lots : how many of each option are held, bought or sold: 1 in an episode, [M, N, T] in a net book.
     age : decision times since each option was dealt, [M, N, T]; None in an episode, where it is `step`.
+    starts_together : how many successive episodes start at the same time, as options of many strikes do; what
+        is learned from episodes must not count them as independent.
     inventory : [N, T] hedge units held before the trade. This and what follows is the desk's own state, which
         depends on what was answered before: None unless the policy is stepped (`backtest.stepping`).
     realised_pnl : [N, T] gains and carry of the hedge less cost so far, money.
@@ -97,6 +99,7 @@ class MarketState:
     impact: FloatArray | float = 0.0
     lots: FloatArray | float = 1.0
     age: FloatArray | None = None
+    starts_together: int = 1
     inventory: FloatArray | None = None
     realised_pnl: FloatArray | None = None
     marked_pnl: FloatArray | None = None

@@ -34,7 +34,7 @@ def learned_share(state: MarketState, position: FloatArray, adjustment: FloatArr
     prior : what is held before these episodes.
     """
     unadjusted, added = marked_pnl(state, position, adjustment)
-    blocks = len(unadjusted) // (LIVES_PER_BLOCK * state.shape[1])
+    blocks = len(unadjusted) // (LIVES_PER_BLOCK * state.shape[1] * state.starts_together)
     return shrunk(least_variance_share(unadjusted, added, blocks), prior)
 
 

@@ -1,0 +1,172 @@
+"""The walk-forward backtest on real option quotes: every hedger on the same deals."""
+
+import json
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.backtest.chain_deals import ChainDeals, chain_deals
+from pipeline.backtest.chain_episodes import RIGHTS, chain_episodes, official_closes, starts_together
+from pipeline.backtest.chain_panel import ChainPanel, chain_panel
+from pipeline.backtest.episodes import Episodes
+from pipeline.backtest.ledger import SOURCES, Ledger, book
+from pipeline.backtest.policy_fit import fit_before, training_rows_of
+from pipeline.backtest.result_tables import parameter_rows
+from pipeline.backtest.stepping import band_along
+from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import Right
+from pipeline.ingest.pieces import Pieces, anew
+from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+
+FEWEST_TRAINING_DAYS: Final = 5
+"""Days with finished options, without which nothing is fitted."""
+BOOKS: Final = ("pnl", "premium", "trading", "carry", "cost", *SOURCES, "payoff", "turnover", "trades")
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ChainFold:
+    """A tested window: days [first, stop) of the panel, and the deals (rows) to train on and to test on."""
+
+    window: int
+    training: NDArray[np.int64]
+    test: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ChainSide:
+    """The deals of one right as episodes, in the order of their start, and the folds over them."""
+
+    right: Right
+    deals: ChainDeals
+    episodes: Episodes
+    folds: tuple[ChainFold, ...]
+
+
+def chain_sides(
+    desk: ChainDesk, panel: ChainPanel, signals: pd.DataFrame, bars: pd.DataFrame
+) -> tuple[ChainSide, ...]:
+    """Return the deals of calls and of puts with what hedgers may learn from before each tested window.
+
+    Raises
+    ------
+    DataError
+        There is nothing to deal, to train on or to test.
+    """
+    close = official_closes(panel, bars)
+    deals = chain_deals(panel, desk.option, close)
+    if dropped := sum(deals.left_out.values()):
+        log.info("chain: %d options could not be closed and are in no result", dropped)
+    sides = []
+    for right, sign in RIGHTS.items():
+        own = deals.where(panel.right[deals.contract] == sign)
+        episodes = chain_episodes(desk, panel, own, signals, close)
+        sides.append(ChainSide(right, own, episodes, tuple(chain_folds(desk, panel, episodes))))
+    return tuple(sides)
+
+
+def chain_folds(desk: ChainDesk, panel: ChainPanel, episodes: Episodes) -> Iterator[ChainFold]:
+    """Yield the tested windows in time order; each trains on what ended before its first day.
+
+    Raises
+    ------
+    DataError
+        There are too few finished options before `windows.test_start`, or none starts after it.
+    """
+    tested = int(panel.days.searchsorted(pd.Timestamp(desk.windows.test_start)))
+    last = int(episodes.start.max())
+    if tested > last:
+        raise DataError(
+            f"windows.test_start is {desk.windows.test_start}, the last option starts on "
+            f"{panel.days[last].date()}: move it earlier"
+        )
+    for window, first in enumerate(range(tested, last + 1, desk.windows.refit_days)):
+        training = np.flatnonzero(episodes.expiry < first)
+        days = len(np.unique(episodes.start[training]))
+        if days < FEWEST_TRAINING_DAYS:
+            raise DataError(
+                f"before {panel.days[first].date()} the options of {days} days are finished, "
+                f"{FEWEST_TRAINING_DAYS} are needed: move windows.test_start later"
+            )
+        inside = (episodes.start >= first) & (episodes.start < first + desk.windows.refit_days)
+        yield ChainFold(window, training, np.flatnonzero(inside))
+
+
+def run_chain(
+    desk: ChainDesk,
+    quoted: pd.DataFrame,
+    signals: pd.DataFrame,
+    bars: pd.DataFrame,
+    pieces: Pieces = anew,
+) -> dict[str, pd.DataFrame | bytes]:
+    """Fit and test every policy of the desk on the options dealt from a chain.
+
+    Parameters
+    ----------
+    desk : settings.
+    quoted : of `features.option_expiries.with_implied_vols`, all days.
+    signals, bars : of the history.
+    pieces : may know policies that were fitted on the same episodes before.
+
+    Returns
+    -------
+    Tables `episodes` (one row a policy and deal), `tuned` (parameters by right and window) and `left_out`
+    (deals that could not be closed), and the last fitted flagship of each right.
+    """
+    panel = chain_panel(quoted)
+    results, tuned, files = [], [], {}
+    for side in chain_sides(desk, panel, signals, bars):
+        settings = desk.of_episodes(starts_together(side.deals))
+        known = {fold.window: training_rows_of(side.episodes, fold.training) for fold in side.folds}
+        for name, policy in desk_policies(settings).items():
+            started = time.perf_counter()
+            for fold in side.folds:
+                found = fit_before(settings, policy, known[fold.window], pieces)
+                state = side.episodes.state.episodes(fold.test)
+                market = side.episodes.market.episodes(fold.test)
+                ledger = book(market, band_along(found.policy, state, market))
+                results.append(deal_rows(name, panel, side, fold, ledger))
+                rows = parameter_rows(fold.window, found.policy, found.score)
+                tuned += [(side.right, *row) for row in rows]
+                if name == FLAGSHIP:
+                    files[f"models/regime_switched_{side.right}.json"] = json.dumps(
+                        found.policy.parameters()
+                    ).encode()
+            log.debug("%s of %ss: %.1f s", name, side.right, time.perf_counter() - started)
+    left_out = side.deals.left_out
+    return {
+        "episodes": pd.concat(results, ignore_index=True),
+        "tuned": pd.DataFrame(
+            tuned, columns=["right", "window", "policy", "parameter", "value", "training_score"]
+        ),
+        "left_out": pd.DataFrame(left_out.items(), columns=["reason", "options"]),
+        **files,
+    }
+
+
+def deal_rows(
+    policy: str, panel: ChainPanel, side: ChainSide, fold: ChainFold, ledger: Ledger
+) -> pd.DataFrame:
+    """Return the books of a fold's tested deals, with what was dealt, as rows of the table `episodes`."""
+    deals = side.deals.where(np.isin(np.arange(len(side.deals.start)), fold.test))
+    contracts = panel.contracts.iloc[deals.contract]
+    price = side.episodes.market.price[fold.test, :, 0]
+    dealt: Mapping[str, object] = {
+        "policy": policy,
+        "right": side.right,
+        "start": panel.days.to_numpy()[deals.start],
+        "window": fold.window,
+        **{name: contracts[name].to_numpy() for name in ("root", "expiry", "strike")},
+        "tenor": deals.tenor,
+        "delta": deals.delta,
+        "settled": deals.settled,
+        "market_return": price[:, -1] / price[:, 0] - 1.0,
+    }
+    return pd.DataFrame({**dealt, **{name: getattr(ledger, name) for name in BOOKS}})

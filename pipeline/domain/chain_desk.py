@@ -1,0 +1,178 @@
+"""Settings of a desk that deals listed options at their quotes, from end-of-day chains."""
+
+import itertools
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.domain.data_settings import FilesData
+from pipeline.domain.desk import (
+    CostSettings,
+    Count,
+    Desk,
+    EvaluationSettings,
+    ForecastSettings,
+    HedgeSettings,
+    MarketSettings,
+    OptionSettings,
+    PolicySettings,
+    RegimeSettings,
+    RiskSettings,
+    Share,
+    WindowSettings,
+)
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import Side
+from pipeline.domain.settings import Settings
+
+DATA_FOLDER: Final = "HEDGE_DATA"
+"""Environment variable that names the folder of the data where the desk file does not."""
+SESSIONS_A_YEAR: Final = 252
+YEAR_DAYS: Final = 365
+
+
+class ChainFiles(Settings):
+    """The chains, a file a day, and the long history of the underlying that signals are learned on."""
+
+    underlying: str = "SPX"
+    files: Annotated[tuple[str, ...], Field(min_length=1)] = ("SPX_*.csv.gz",)
+    """Names below the folder, `*` and `?` allowed."""
+    folder: Path | None = None
+    """Where they lie; None takes the environment variable HEDGE_DATA."""
+    history: FilesData
+    """Bars and volatility index of the underlying; relative paths are seen from `folder`."""
+
+    @property
+    def place(self) -> Path:
+        """The folder of the chains.
+
+        Raises
+        ------
+        SettingsError
+            It is named nowhere.
+        """
+        named = self.folder or os.environ.get(DATA_FOLDER)
+        if named is None:
+            raise SettingsError(
+                f"the chains of {self.underlying} have no folder: set {DATA_FOLDER}, or write data.folder "
+                "into the desk file"
+            )
+        return Path(named)
+
+
+class ChainOption(Settings):
+    """Which options are dealt: on every start day one of each tenor, delta and right, across the surface."""
+
+    side: Side = "short"
+    """Short is sold at the bid and bought back at the ask, long the other way round."""
+    tenor_days: Annotated[tuple[Count, ...], Field(min_length=1)] = (7, 14, 30, 60, 90, 180)
+    """Calendar days to expiry; the expiry nearest to each is taken."""
+    tenor_tolerance: Share = 0.3
+    """Largest distance from the tenor, a share of it; beyond it nothing is dealt."""
+    deltas: Annotated[tuple[Share, ...], Field(min_length=1)] = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+    """Absolute forward deltas; the strike nearest to each is taken."""
+    hold_days: Annotated[int, Field(ge=2, le=60)] = 5
+    """Days with quotes until the option is closed; one that expires on that very day is settled."""
+
+
+class ChainWindows(Settings):
+    """When hedgers are tested, and how often they are fitted again."""
+
+    learn_start: date
+    """Regimes and forecasts learn from here."""
+    signals_start: date
+    """First out-of-sample signal; before the first chain."""
+    test_start: date
+    refit_days: Count = 5
+    """Hedgers are fitted again every so many days with quotes."""
+    refit_months: Annotated[int, Field(ge=1, le=24)] = 1
+    """Regimes and forecasts are."""
+
+
+class ChainDesk(Settings):
+    """One desk file of kind "chain". See `pipeline/desks/spx-chain.toml` for a commented one."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str = ""
+    seed: int = 7
+    data: ChainFiles
+    option: ChainOption = ChainOption()
+    market: MarketSettings = MarketSettings(rate=0.024)
+    costs: CostSettings = CostSettings()
+    risk: RiskSettings = RiskSettings()
+    windows: ChainWindows
+    regimes: RegimeSettings = RegimeSettings(features=("return_1d",))
+    forecasts: ForecastSettings = ForecastSettings(horizons=(1, 5, 21, 63, 170))
+    policies: PolicySettings = PolicySettings()
+    evaluation: EvaluationSettings = EvaluationSettings(block_sessions=10, frontier=0, stress=())
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        windows, option = self.windows, self.option
+        starts = (windows.learn_start, windows.signals_start, windows.test_start)
+        if not all(early < late for early, late in itertools.pairwise(starts)):
+            raise ValueError("dates must run learn_start < signals_start < test_start")
+        longest = max(option.tenor_days) * (1.0 + option.tenor_tolerance) * SESSIONS_A_YEAR / YEAR_DAYS
+        if max(self.forecasts.horizons) < longest:
+            raise ValueError(
+                f"forecasts.horizons must reach the longest option, {longest:.0f} sessions: "
+                f"{max(self.forecasts.horizons)} do not"
+            )
+        if self.evaluation.block_sessions < 2 * option.hold_days:
+            raise ValueError(
+                f"evaluation.block_sessions is {self.evaluation.block_sessions}: options held for "
+                f"{option.hold_days} days overlap, so use at least {2 * option.hold_days}"
+            )
+        if isinstance(self.regimes.states, str):
+            raise ValueError("regimes.states must be a number for a chain desk")
+        if "limit_aware" in self.policies.run:
+            raise ValueError("policies.run names limit_aware, which a chain desk does not run")
+        if "regime_map" in self.policies.run and not self.regimes.map:
+            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        return self
+
+    def located(self, folder: Path) -> Self:
+        """Return the desk with the folder of its data made absolute, seen from `folder`."""
+        if self.data.folder is None:
+            return self
+        place = (folder / self.data.folder.expanduser()).resolve()
+        return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
+
+    def of_history(self, last: date) -> Desk:
+        """Return the daily desk that learns signals on the history, through the session `last`."""
+        windows = WindowSettings(
+            learn_start=self.windows.learn_start,
+            signals_start=self.windows.signals_start,
+            test_start=self.windows.test_start,
+            test_end=last,
+            refit_months=self.windows.refit_months,
+        )
+        return self._daily(windows, self.evaluation, OptionSettings())
+
+    def of_episodes(self, starts_together: int) -> Desk:
+        """Return the daily desk that fits and judges hedgers on episodes, so many of which start on a day."""
+        block = self.evaluation.block_sessions * starts_together
+        evaluation = self.evaluation.model_copy(update={"block_sessions": block})
+        option = OptionSettings(side=self.option.side, sessions=self.option.hold_days)
+        return self._daily(WindowSettings(), evaluation, option)
+
+    def _daily(self, windows: WindowSettings, evaluation: EvaluationSettings, option: OptionSettings) -> Desk:
+        return Desk.model_construct(
+            name=self.name,
+            description=self.description,
+            seed=self.seed,
+            option=option,
+            hedge=HedgeSettings(),
+            market=self.market,
+            costs=self.costs,
+            risk=self.risk,
+            data=self.data.history.located(self.data.place),
+            windows=windows,
+            regimes=self.regimes,
+            forecasts=self.forecasts,
+            policies=self.policies,
+            evaluation=evaluation,
+        )
