@@ -159,7 +159,7 @@ def test_deals_take_the_quotes_of_their_own_side(panel, bars, side):
 
 
 def test_options_that_settle_at_the_close_are_settled_and_those_at_the_open_never(panel, bars):
-    deals = dealt(panel, bars, tenor_days=[3, 4, 5], deltas=[0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7])
+    deals = dealt(panel, bars, tenor_days=[3, 4, 5, 10])
     own = panel.contracts.iloc[deals.contract].reset_index(drop=True)
     assert set(own["root"]) == {"SPXW", "SPX"}
     end = panel.days.to_numpy()[deals.start + HOLD]
