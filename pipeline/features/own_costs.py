@@ -76,7 +76,9 @@ OWN_COSTS: Final = event_feature(
     ),
     outputs=(
         Output("own_cost_bps_1d", "bps of mid", "10⁴ Σ w (s (p − m) q + fee) / Σ w m q, h = 1 day"),
-        Output("own_cost_forecast_bps_1d", "bps of mid", "Σ w ĉ m q / Σ w m q, ĉ the last forecast before"),
+        Output(
+            "own_cost_forecast_bps_1d", "bps of mid", "Σ w ĉ m q / Σ w m q, ĉ the last forecast known by then"
+        ),
         Output("own_cost_excess_bps_1d", "bps of mid", "cost less forecast over the fills that had one"),
     ),
     reference="Perold (1988), implementation shortfall against the mid",
