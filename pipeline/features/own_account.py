@@ -77,7 +77,7 @@ def _step(
             state[INVENTORY] = row[0]
     elif source == FILLED:
         _filled(state, row[0], row[1], row[2], row[3])
-    else:
+    elif 0.0 <= row[0] < len(state) - LIMIT:
         state[LIMIT + int(row[0])] = row[1]
     marked = state[REALISED] + _unrealised(state)
     if marked > state[HIGHEST]:

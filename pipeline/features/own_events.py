@@ -53,8 +53,12 @@ def limit_events(
     Raises
     ------
     DataError
-        There is no such limit.
+        There is no such limit, or a name stands for no kind of limit.
     """
+    astray = sorted(name for name, kind in names.items() if kind not in LIMITS.values())
+    if astray:
+        kinds = ", ".join(f"{kind} {name}" for name, kind in LIMITS.items())
+        raise DataError(f"limits: {astray[0]} is of kind {names[astray[0]]}: the kinds are {kinds}")
     parts = [rows.filter(pc.equal(rows.column("instrument"), instrument)) for rows in batches]
     there = [name for rows in parts for name in rows.column("name").to_pylist()]
     chosen = np.array([name in names for name in there], dtype=bool)

@@ -1,4 +1,4 @@
-"""The desk's own account on events: identities of P&L, and a queue of single units as an oracle."""
+"""The desk's own account on events: identities of P&L, and single units as an oracle."""
 
 import numpy as np
 import pytest
@@ -73,6 +73,24 @@ def test_marked_is_cash_and_what_is_held():
         assert held == np.sum(side * size)
         assert marked == pytest.approx(-np.sum(side * size * price + fee) + held * mid, abs=1e-9)
         assert realised + unrealised == pytest.approx(marked, abs=1e-9)
+
+
+def test_realised_is_that_of_single_units_each_at_the_average():
+    quotes, fills = market(4)
+    units, realised, found = [], 0.0, []
+    for side, size, price, fee in fills.columns:
+        realised -= fee
+        for _ in range(int(size)):
+            if units and units[0][0] != side:
+                average = np.mean([paid for _, paid in units])
+                realised += (price - average) * units[0][0]
+                units = [(held, average) for held, _ in units[1:]]
+            else:
+                units.append((side, price))
+        found.append([sum(held for held, _ in units), realised])
+    tables = {"quotes": quotes, "fills": fills, "positions": nothing(2), "limits": nothing(2)}
+    values = over(OWN_ACCOUNT, tables, fills.known_time)
+    np.testing.assert_allclose(values[:, [0, 2]], found, rtol=1e-9, atol=1e-9)
 
 
 def test_realised_when_all_is_closed_is_the_money_that_came_in():
@@ -161,6 +179,8 @@ def test_limits_of_the_table():
         limit_events([limits], "ETH")
     with pytest.raises(DataError, match="there are loss, position, vega"):
         limit_events([limits], "BTC", {"gamma": 0})
+    with pytest.raises(DataError, match="vega is of kind 7: the kinds are 0 position, 1 notional, 2 loss"):
+        limit_events([limits], "BTC", {"vega": 7})
 
 
 def test_fills_of_the_table_of_one_instrument():
