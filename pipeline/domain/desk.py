@@ -2,10 +2,11 @@
 
 import itertools
 import tomllib
+from collections.abc import Mapping
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -25,6 +26,7 @@ MAXIMUM_COST_BPS = 1000.0
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
 class OptionSettings(Settings):
@@ -279,6 +281,11 @@ class Desk(Settings):
             )
         return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
 
+    def located(self, folder: Path) -> Self:
+        """Return the desk with the paths of its files made absolute, relative ones seen from `folder`."""
+        named = ("data", "book", "decision")
+        return self.model_copy(update={name: getattr(self, name).located(folder) for name in named})
+
     def with_states(self, count: int) -> Self:
         """Return the desk with `count` regimes: what a rule chose, where `regimes.states` is one.
 
@@ -337,28 +344,37 @@ def shipped_desks() -> dict[str, str]:
 
 
 def load_desk(desk: str) -> Desk:
-    """Read a desk: the name of a shipped one, or the path of the user's own file.
+    """Read a daily desk: the name of a shipped one, or the path of the user's own file.
 
-    Paths of data files are seen from the folder of the desk file.
+    Paths of data files are seen from the folder of the desk file. Desks of every kind are read by
+    `desk_file.load_any`.
 
     Raises
     ------
     SettingsError
-        The file does not exist, is not TOML, or holds an unknown or wrong key; the message names the
-        file, the key and the nearest valid one.
+        The file does not exist, is not TOML, holds an unknown or wrong key, or is a desk of another kind;
+        the message names the file, the key and the nearest valid one.
+    """
+    text, file, folder = desk_text(desk)
+    settings = parse_desk(text, file)
+    return settings if folder is None else settings.located(folder)
+
+
+def desk_text(desk: str) -> tuple[str, str, Path | None]:
+    """Return the text of a desk, its file for errors, and its folder where it is no shipped one.
+
+    Raises
+    ------
+    SettingsError
+        There is no such desk, or its file cannot be read as text.
     """
     shipped = shipped_desks()
     path = Path(desk)
     if desk in shipped:
-        return parse_desk(shipped[desk], f"{desk}.toml")
+        return shipped[desk], f"{desk}.toml", None
     try:
         if path.is_file():
-            settings = parse_desk(path.read_text(encoding="utf-8-sig"), desk)
-            folder = path.resolve().parent
-            named = ("data", "book", "decision")
-            return settings.model_copy(
-                update={name: getattr(settings, name).located(folder) for name in named}
-            )
+            return path.read_text(encoding="utf-8-sig"), desk, path.resolve().parent
     except OSError as error:
         raise SettingsError(f"{desk}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
@@ -367,23 +383,37 @@ def load_desk(desk: str) -> Desk:
 
 
 def parse_desk(text: str, file: str) -> Desk:
-    """Parse the text of a desk file; `file` names it in errors."""
+    """Parse the text of a daily desk file; `file` names it in errors."""
+    keys = desk_keys(text, file)
+    if (kind := keys.pop("kind", "daily")) != "daily":
+        raise SettingsError(f"{file}: is a desk of kind {kind}: here only daily desks can be used")
+    return validated(Desk, keys, file)
+
+
+def desk_keys(text: str, file: str) -> dict[str, Any]:
+    """Parse the text of any desk file as TOML; `file` names it in errors."""
     try:
-        return Desk.model_validate(tomllib.loads(text))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{file}: not valid TOML: {error}") from None
+
+
+def validated(model: type[SomeSettings], keys: Mapping[str, Any], file: str) -> SomeSettings:
+    """Return settings made of the keys of a desk file; a fault is told with its key and the nearest one."""
+    try:
+        return model.model_validate(keys)
     except ValidationError as error:
-        raise SettingsError(f"{file}: {_explain(error)}") from None
+        raise SettingsError(f"{file}: {_explain(error, model)}") from None
 
 
-def _explain(error: ValidationError) -> str:
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     faults = error.errors()
     first = next((fault for fault in faults if fault["type"] == "extra_forbidden"), faults[0])
     place = first["loc"]
     key = ".".join(map(str, _written(place))) or "desk"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key}; {hint(str(place[-1]), _valid_keys(place[:-1]))}{more}"
+        return f"unknown key {key}; {hint(str(place[-1]), _valid_keys(place[:-1], model))}{more}"
     if first["type"] == "missing":
         return f"key {key} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")
@@ -393,11 +423,11 @@ def _explain(error: ValidationError) -> str:
 
 def _written(place: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the place as it is written in the file: without the source that pydantic puts after `data`."""
-    return place[:1] + place[2:] if place[:1] == ("data",) else place
+    tagged = place[:1] == ("data",) and place[1:2] and place[1] in DATA_SOURCES
+    return place[:1] + place[2:] if tagged else place
 
 
-def _valid_keys(place: tuple[Any, ...]) -> list[str]:
-    model: type[BaseModel] = Desk
+def _valid_keys(place: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
     for part in place:
         field = model.model_fields.get(str(part))
         kinds = (field.annotation, *get_args(field.annotation)) if field else ()

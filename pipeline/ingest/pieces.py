@@ -1,6 +1,6 @@
 """Pieces of a stage's work: what a window was learned from says whether it must be learned again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pandas as pd
@@ -10,7 +10,18 @@ from pipeline.ingest.dataset import Output
 
 
 class Piece(Protocol):
-    """What a piece of work gave: tables and other files by name."""
+    """What a piece of work gave: tables and other files by name.
+
+    Attributes
+    ----------
+    key : under which it is kept; empty where it is not.
+    """
+
+    key: str
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names of the tables."""
+        ...
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         """Return a table."""
@@ -33,8 +44,41 @@ class Pieces(Protocol):
         ...
 
 
+class KeptPieces(Pieces, Protocol):
+    """Pieces that stay and can be opened again by their key, so that only keys travel between stages."""
+
+    def open(self, key: str) -> Piece:
+        """Return a piece that was made before."""
+        ...
+
+
+class InMemory:
+    """`KeptPieces` of a stage without a store: what was made stays as long as this does.
+
+    Examples
+    --------
+    >>> InMemory().open("day-1")
+    Traceback (most recent call last):
+    ...
+    KeyError: 'day-1'
+    """
+
+    def __init__(self) -> None:
+        self._made: dict[str, Made] = {}
+
+    def __call__(self, name: str, build: Callable[..., Output], **arguments: Any) -> "Made":
+        """Do the piece of work and keep it."""
+        key = f"{name}-{len(self._made)}"
+        self._made[key] = Made(build(**plain_arguments(arguments)), key)
+        return self._made[key]
+
+    def open(self, key: str) -> "Made":
+        """Return a piece that was made before."""
+        return self._made[key]
+
+
 class Made:
-    """A piece of work that was just done and is not kept.
+    """A piece of work that was just done and is not kept on disk.
 
     Examples
     --------
@@ -42,9 +86,13 @@ class Made:
     b'x'
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, key: str = "") -> None:
+        self.key = key
         self._tables = {name: each for name, each in output.items() if isinstance(each, pd.DataFrame)}
         self._files = {name: each for name, each in output.items() if isinstance(each, bytes)}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self._tables[table]

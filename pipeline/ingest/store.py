@@ -8,7 +8,6 @@ import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +66,8 @@ class DatasetStore:
         inputs : other datasets by the argument that receives them: `key` for the whole, `key/table` for one
             table of it.
         parameters : JSON-able values or pydantic models by argument.
-        pieces : hand `build` the argument `pieces` too, so that it keeps parts of its work here.
+        pieces : hand `build` the argument `pieces` too (`pieces.KeptPieces`), so that it keeps parts of its
+            work here.
         force : make it even if it is there, and put the new one in the place of the old.
 
         Raises
@@ -86,7 +86,7 @@ class DatasetStore:
             Dataset(self.root / key).check()
             return key
         loaded = {argument: self._load(source) for argument, source in inputs.items()}
-        kept = {"pieces": partial(self.piece, _force=force)} if pieces else {}
+        kept = {"pieces": _StorePieces(self, force)} if pieces else {}
         self._publish(key, identity, build(**loaded, **parameters, **kept), force)
         return key
 
@@ -184,6 +184,19 @@ class DatasetStore:
         for folder in self.root.glob(".*.tmp"):
             if folder.stat().st_mtime < oldest:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+class _StorePieces:
+    """The pieces of one stage, kept in its store."""
+
+    def __init__(self, store: DatasetStore, force: bool) -> None:
+        self._store, self._force = store, force
+
+    def __call__(self, name: str, build: Callable[..., Output], **arguments: Any) -> Dataset:
+        return self._store.piece(name, build, _force=self._force, **arguments)
+
+    def open(self, key: str) -> Dataset:
+        return self._store.open(key)
 
 
 def canonical_json(value: Any) -> str:

@@ -1,42 +1,5 @@
-"""What a file does not say about itself and its reader has to be told."""
+"""What a reader has to be told; the desk files' settings hold it too, so it is defined with them."""
 
-from datetime import date
-from typing import Annotated
-from zoneinfo import ZoneInfo
+from pipeline.domain.stream_terms import Terms
 
-from pydantic import Field, field_validator
-
-from pipeline.domain.settings import Settings
-
-
-class Terms(Settings):
-    """How to read a file; a reader ignores what its format does not need."""
-
-    instrument: str = ""
-    """Name of the instrument; empty where the file names it itself."""
-    instruments: tuple[str, ...] = ()
-    """Names that the rows of a desk's own files may have; empty takes any."""
-    day: date | None = None
-    """Date of a file whose rows carry times of day only; None takes it from the file's name."""
-    time_zone: str = ""
-    """Zone of times without an offset; empty takes the format's own."""
-    price_scale: Annotated[float, Field(gt=0)] | None = None
-    """Prices of the file times this are money a unit; None takes the format's own."""
-    known_lag_seconds: Annotated[float, Field(ge=0)] = 0.0
-    """From an event until the desk can know it, where the file has no time of receipt."""
-    clock_tolerance_seconds: Annotated[float, Field(ge=0)] = 1.0
-    """How far a clock may go back before its row is held."""
-    snapshot: str = ""
-    """File of the book as it was when a stream of updates began, where the stream does not hold it."""
-    published_lag_days: Annotated[int, Field(ge=0)] | None = None
-    """Days from the end of a period until a vintage without a record of its own was published."""
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known(cls, zone: str) -> str:
-        try:
-            if zone:
-                ZoneInfo(zone)
-        except (ValueError, OSError, KeyError):
-            raise ValueError(f"no time zone {zone}: name it like Europe/Paris or UTC") from None
-        return zone
+__all__ = ["Terms"]

@@ -1,0 +1,42 @@
+"""Desk files of every kind."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from pipeline.domain.desk import Desk, desk_keys, desk_text, validated
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.naming import hint
+
+AnyDesk = Desk | IntradayDesk
+DAILY: Final = "daily"
+INTRADAY: Final = "intraday"
+KINDS: Final[Mapping[str, type[Desk] | type[IntradayDesk]]] = {DAILY: Desk, INTRADAY: IntradayDesk}
+"""Settings by the name that a desk file gives as `kind`; without one it is a daily desk."""
+
+
+def load_any(desk: str) -> AnyDesk:
+    """Read a desk of any kind: the name of a shipped one, or the path of the user's own file.
+
+    Raises
+    ------
+    SettingsError
+        As `desk.load_desk`; or there is no such kind.
+
+    Examples
+    --------
+    >>> kind_of(load_any("spx-daily"))
+    'daily'
+    """
+    text, file, folder = desk_text(desk)
+    keys = desk_keys(text, file)
+    kind = keys.pop("kind", DAILY)
+    if kind not in KINDS:
+        raise SettingsError(f"{file}: kind is {kind!r}: no such kind of desk; {hint(str(kind), KINDS)}")
+    settings: AnyDesk = validated(KINDS[kind], keys, file)
+    return settings if folder is None else settings.located(folder)
+
+
+def kind_of(desk: AnyDesk) -> str:
+    """Return the kind of a desk."""
+    return next(name for name, model in KINDS.items() if isinstance(desk, model))

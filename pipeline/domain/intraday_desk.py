@@ -1,0 +1,318 @@
+"""Settings of a desk that hedges within the day, on a grid of seconds, through the book as it was."""
+
+import itertools
+import os
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, field_validator, model_validator
+
+from pipeline.domain.desk import (
+    CostSettings,
+    Count,
+    Desk,
+    EvaluationSettings,
+    ForecastSettings,
+    HedgeSettings,
+    MarketSettings,
+    OptionSettings,
+    PolicySettings,
+    Positive,
+    RegimeSettings,
+    RiskSettings,
+    Share,
+    WindowSettings,
+)
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import Kind, Side
+from pipeline.domain.settings import Settings
+from pipeline.domain.stream_terms import Terms
+
+DATA_FOLDER: Final = "HEDGE_DATA"
+"""Environment variable that names the folder of the data where the desk file does not; `--data` sets it."""
+YEAR_SECONDS: Final = 365.0 * 86_400.0
+Minutes = Annotated[int, Field(ge=1)]
+
+
+class MarketFiles(Settings):
+    """The files of one instrument as its venue or vendor ships them; see docs/data.md for the formats."""
+
+    instrument: str
+    files: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Names below the folder, `*` and `?` allowed."""
+    folder: Path | None = None
+    """Where they lie; None takes `--data` or the environment variable HEDGE_DATA."""
+    format: str = ""
+    """A format's name; empty recognises it by the file."""
+    national_best: bool = False
+    """Quotes tell one side of one venue a row: build the best of all venues from them."""
+    terms: Terms = Terms()
+    """What the files do not say of themselves."""
+
+    @property
+    def place(self) -> Path:
+        """The folder of the files.
+
+        Raises
+        ------
+        SettingsError
+            It is named nowhere.
+        """
+        named = self.folder or os.environ.get(DATA_FOLDER)
+        if named is None:
+            raise SettingsError(
+                f"the files of {self.instrument} have no folder: give --data FOLDER, set {DATA_FOLDER}, or "
+                "write data.folder into the desk file"
+            )
+        return Path(named)
+
+    @property
+    def label(self) -> str:
+        """Name of the data in reports and in the ledger of looks."""
+        return f"market events of {self.instrument}"
+
+
+class GridSettings(Settings):
+    """When the desk decides: every so many seconds of its trading hours, from the first full interval on."""
+
+    every_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    open: time = time(0)
+    close: time | None = None
+    """None is midnight: the market does not close."""
+    zone: str = "UTC"
+    """Of `open`, `close` and the limits of days."""
+    stale_after_seconds: Positive = 30.0
+    """A book that nobody has said anything of for longer is not believed, and fills nothing."""
+    sample_seconds: Positive = 1.0
+    """How often the book is looked at for averages over an interval."""
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("no such time zone; use a name such as America/New_York") from None
+        return name
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.close is not None and self.close <= self.open:
+            raise ValueError("close must be later than open")
+        return self
+
+
+class IntradayOption(Settings):
+    """The option sold or bought in every episode, marked at a forecast volatility: nobody quotes it."""
+
+    kind: Kind = "call"
+    side: Side = "short"
+    steps: Annotated[int, Field(ge=2, le=2000)] = 60
+    """Life in decisions."""
+    moneyness: Positive = 1.0
+    start_every: Count = 10
+    """A new episode every n-th decision of a day."""
+    mark: Literal["har", "log_har", "ewma", "last_value"] = "log_har"
+    """Which forecast marks it; the hedgers are given LightGBM's."""
+
+
+class LatencySettings(Settings):
+    """From a decision to its arrival at the venue: lognormal, drawn once a decision from the desk's seed."""
+
+    median_seconds: Annotated[float, Field(ge=0)] = 0.05
+    spread: Annotated[float, Field(ge=0)] = 0.5
+    """Standard deviation of the logarithm."""
+
+
+class IntradayHedge(Settings):
+    """What hedges, in which sizes, and how long orders are on the way."""
+
+    size: Positive = 1.0
+    """Units of the underlying that one option is on: orders are as large as that makes them."""
+    lot: Annotated[float, Field(ge=0)] = 0.0
+    """Smallest order in units of the underlying; 0 is any."""
+    order_share: Share = 0.1
+    """Of `size`: the order whose crossing cost is forecast, and inside the depth that is looked for."""
+    depth_bps: Positive = 5.0
+    """How far from the mid the depth is counted."""
+    latency: LatencySettings = LatencySettings()
+
+
+class IntradayCosts(Settings):
+    """What trading costs beside the book that it meets."""
+
+    fee_bps: Annotated[float, Field(ge=0, lt=1000)] = 0.0
+    fixed_fee: Annotated[float, Field(ge=0)] = 0.0
+    """Money an order, whatever its size."""
+    unwind: bool = True
+
+
+class IntradayWindows(Settings):
+    """What is learned from when, and tested when; times without a zone are those of the grid."""
+
+    learn_start: datetime | date
+    signals_start: datetime | date
+    """First out-of-sample signals; policies train from here."""
+    test_start: datetime | date
+    test_end: datetime | date
+    """A date is the whole of its day."""
+    refit_minutes: Minutes | None = None
+    """All is fitted again this often; None is at the start of every day."""
+    embargo_steps: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        starts = [instant(each, ZoneInfo("UTC")) for each in (self.learn_start, self.signals_start)]
+        ends = [instant(self.test_start, ZoneInfo("UTC")), instant(self.test_end, ZoneInfo("UTC"), end=True)]
+        if not all(early < late for early, late in itertools.pairwise([*starts, *ends])):
+            raise ValueError("times must run learn_start < signals_start < test_start < test_end")
+        return self
+
+
+def instant(told: datetime | date, zone: ZoneInfo, end: bool = False) -> datetime:
+    """Return the instant that a date or time of the desk file means; of a date its start, or its end.
+
+    Examples
+    --------
+    >>> instant(date(2020, 1, 1), ZoneInfo("UTC"), end=True).isoformat()
+    '2020-01-01T23:59:59.999999+00:00'
+    """
+    if isinstance(told, datetime):
+        return told if told.tzinfo else told.replace(tzinfo=zone)
+    return datetime.combine(told, time.max if end else time.min, tzinfo=zone)
+
+
+class IntradayRegimes(RegimeSettings):
+    """The regime detector, on features of the decision grid."""
+
+    features: Annotated[tuple[str, ...], Field(min_length=1)] = ("log_variance_20", "log_depth", "log_rate")
+
+
+class IntradayForecasts(Settings):
+    """Forecasts of variance, of liquidity and of two events, in decisions ahead."""
+
+    horizons: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 5, 15, 60)
+    """Increasing; the longest covers the option's life."""
+    trees: Count = 60
+    learning_rate: Share = 0.05
+    leaves: Annotated[int, Field(ge=2, le=256)] = 7
+    event_quantile: Share = 0.95
+    """Of the training rows, above which a variance is a spike and a crossing cost a liquidity gap."""
+
+
+class IntradayEvaluation(Settings):
+    """Bootstrap of the out-of-sample episodes."""
+
+    resamples: Annotated[int, Field(ge=100)] = 2000
+    block_steps: Count = 240
+    """Mean block of starts in decisions; it must be at least twice an option's life."""
+    confidence: Share = 0.95
+    demonstration: bool = False
+    """Say in the report that so little data demonstrates and does not prove."""
+
+
+class IntradayDesk(Settings):
+    """One desk file of kind "intraday". See `pipeline/desks/bac-intraday.toml` for a commented one."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    description: str = ""
+    seed: int = 7
+    data: MarketFiles
+    grid: GridSettings = GridSettings()
+    option: IntradayOption = IntradayOption()
+    hedge: IntradayHedge = IntradayHedge()
+    costs: IntradayCosts = IntradayCosts()
+    risk: RiskSettings = RiskSettings()
+    windows: IntradayWindows
+    regimes: IntradayRegimes = IntradayRegimes()
+    forecasts: IntradayForecasts = IntradayForecasts()
+    policies: PolicySettings = PolicySettings()
+    evaluation: IntradayEvaluation = IntradayEvaluation()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if list(self.forecasts.horizons) != sorted(set(self.forecasts.horizons)):
+            raise ValueError(f"forecasts.horizons {list(self.forecasts.horizons)} must increase")
+        if max(self.forecasts.horizons) < self.option.steps:
+            raise ValueError(f"forecasts.horizons must reach the option's life of {self.option.steps} steps")
+        if self.evaluation.block_steps < 2 * self.option.steps:
+            raise ValueError(
+                f"evaluation.block_steps is {self.evaluation.block_steps}: episodes of {self.option.steps} "
+                f"steps overlap, so use at least {2 * self.option.steps}"
+            )
+        if "regime_map" in self.policies.run and not self.regimes.map:
+            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        if isinstance(self.regimes.states, str):
+            raise ValueError("regimes.states must be a number for an intraday desk")
+        if "limit_aware" in self.policies.run:
+            raise ValueError("policies.run names limit_aware, which an intraday desk does not run")
+        return self
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Of the trading hours and of the windows' times."""
+        return ZoneInfo(self.grid.zone)
+
+    @property
+    def step_years(self) -> float:
+        """Years between two decisions."""
+        return self.grid.every_seconds / YEAR_SECONDS
+
+    @property
+    def order_size(self) -> float:
+        """Units of the underlying of the order whose cost is forecast."""
+        return self.hedge.order_share * self.hedge.size
+
+    def located(self, folder: Path) -> Self:
+        """Return the desk with the folder of its data made absolute, seen from `folder`."""
+        if self.data.folder is None:
+            return self
+        place = (folder / self.data.folder.expanduser()).resolve()
+        return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
+
+    def in_steps(self) -> Desk:
+        """Return the same desk in the words of a daily one, a decision in the place of a session.
+
+        So what fits, tunes and judges hedgers on sessions does it on decisions too.
+        """
+        own, every = self.evaluation, self.option.start_every
+        evaluation = EvaluationSettings.model_construct(
+            resamples=own.resamples,
+            block_sessions=own.block_steps,
+            confidence=own.confidence,
+            frontier=0,
+            stress=(),
+        )
+        forecasts = ForecastSettings.model_construct(
+            horizons=self.forecasts.horizons,
+            trees=self.forecasts.trees,
+            learning_rate=self.forecasts.learning_rate,
+            leaves=self.forecasts.leaves,
+        )
+        option = OptionSettings.model_construct(
+            kind=self.option.kind,
+            side=self.option.side,
+            sessions=self.option.steps,
+            moneyness=self.option.moneyness,
+            start_every=every,
+        )
+        costs = CostSettings.model_construct(
+            fee_bps=self.costs.fee_bps, half_spread_bps=0.0, fixed_fee_bps=0.0, unwind=self.costs.unwind
+        )
+        return Desk.model_construct(
+            name=self.name,
+            description=self.description,
+            seed=self.seed,
+            option=option,
+            hedge=HedgeSettings(instrument="spot"),
+            market=MarketSettings(rate=0.0, dividend_yield=0.0, atm_ratio=1.0),
+            costs=costs,
+            risk=self.risk,
+            windows=WindowSettings.model_construct(embargo_sessions=self.windows.embargo_steps),
+            regimes=self.regimes,
+            forecasts=forecasts,
+            policies=self.policies,
+            evaluation=evaluation,
+        )

@@ -1,0 +1,192 @@
+"""One day of market events on the desk's decision grid: what is known at each decision, and what orders meet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
+from pipeline.features.book_at import SIDES, BookAt, Instants, nanoseconds, quotes_at
+from pipeline.features.event_catalogue import event_catalogue
+from pipeline.features.event_feature import EventFeature, EventRows, Source
+from pipeline.features.event_stream import over
+from pipeline.ingest.dataset import Output
+from pipeline.ingest.trade_side import trade_sides
+
+SECOND: Final = 1_000_000_000
+BPS: Final = 1e4
+Events = Mapping[str, pd.DataFrame]
+
+
+def decision_day(
+    day: str,
+    tables: Events,
+    grid: GridSettings,
+    hedge: IntradayHedge,
+    seed: int,
+    fitted: Mapping[str, Sequence[float]],
+) -> Output:
+    """Return the decisions of one day.
+
+    Parameters
+    ----------
+    day : by the clock of the grid's zone.
+    tables : canonical tables of the day, each in the order of `known_time`.
+    grid, hedge : when decisions are made, which order and which depth are looked at, and the latency.
+    seed : of the latency.
+    fitted : parameters of the features that are learned, by name; one that is not there has no column.
+
+    Returns
+    -------
+    Tables of one row a decision. `features`: `time`, `day`, `minutes` since the open, `mid` (the last sound
+    one of the day), every output of the event features, and means over the interval that ends with the
+    decision: `half_spread` and `crossing_cost` (fractions of the mid), `depth` (units), `sound` (share of
+    the time with a sound book) and `worst_cost` (largest crossing cost). `fills`: `time`, `latency` in
+    seconds, the `state` of the book at the arrival (see `book_at`), and its levels `bid_price_0`, …
+
+    Raises
+    ------
+    DataError
+        There is nothing to trade against: the day has no quotes.
+    """
+    if "quotes" not in tables:
+        raise DataError(f"{day}: no quotes, so nothing can be traded: look at data.files")
+    times, opened = decisions(day, grid)
+    events = sided(tables)
+    at = quotes_at(events["quotes"], times, grid.stale_after_seconds)
+    numbers = {
+        "mid": pd.Series(at.mid).ffill().to_numpy(),
+        **_interval_means(events["quotes"], times, grid, hedge),
+        **event_values(events, times, fitted),
+    }
+    clock = pd.to_datetime(times, utc=True)
+    minutes = (times - opened) / (60.0 * SECOND)
+    features = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
+    latency = drawn_latency(hedge, grid, len(times), [seed, date.fromisoformat(day).toordinal()])
+    arrivals = times + (latency * SECOND).astype(np.int64)
+    met = quotes_at(events["quotes"], arrivals, grid.stale_after_seconds)
+    fills = pd.DataFrame({"time": clock, "latency": latency, "state": met.state, **_levels(met)})
+    return {"features": features, "fills": fills}
+
+
+def decisions(day: str, grid: GridSettings) -> tuple[Instants, int]:
+    """Return the decision times of a day and its open, nanoseconds UTC: open + n · every, before the close.
+
+    Examples
+    --------
+    >>> times, opened = decisions("2020-01-01", GridSettings(every_seconds=3600))
+    >>> len(times), int(times[0] - opened) // SECOND
+    (23, 3600)
+    """
+    zone, today = ZoneInfo(grid.zone), date.fromisoformat(day)
+    opened = datetime.combine(today, grid.open, tzinfo=zone)
+    if grid.close is None:
+        closed = datetime.combine(today + timedelta(days=1), grid.open.min, tzinfo=zone)
+    else:
+        closed = datetime.combine(today, grid.close, tzinfo=zone)
+    first, last = (int(each.timestamp()) * SECOND for each in (opened, closed))
+    step = grid.every_seconds * SECOND
+    return np.arange(first + step, last, step, dtype=np.int64), first
+
+
+def drawn_latency(
+    hedge: IntradayHedge, grid: GridSettings, count: int, seed: Sequence[int]
+) -> FloatArray:
+    """Return the seconds from each decision to its arrival, [count]; at most one interval.
+
+    Examples
+    --------
+    >>> drawn_latency(IntradayHedge(), GridSettings(), 3, [1]).round(3)
+    array([0.059, 0.076, 0.059])
+    """
+    normal = np.random.default_rng(seed).standard_normal(count)
+    drawn = hedge.latency.median_seconds * np.exp(hedge.latency.spread * normal)
+    return np.asarray(np.minimum(drawn, float(grid.every_seconds)))
+
+
+def sided(tables: Events) -> dict[str, pd.DataFrame]:
+    """Return the tables with a side on every trade that the quotes or the ticks tell."""
+    found = {table: tables[table] for table in tables}
+    if "trades" in found and "quotes" in found:
+        trades, quotes = found["trades"], found["quotes"]
+        sides = trade_sides(
+            nanoseconds(trades["known_time"]),
+            trades["price"].to_numpy(float),
+            trades["side"].to_numpy(np.int8),
+            nanoseconds(quotes["known_time"]),
+            quotes["bid_price"].to_numpy(float),
+            quotes["ask_price"].to_numpy(float),
+        )
+        found["trades"] = trades.assign(side=sides)
+    return found
+
+
+def event_values(
+    events: Events, times: Instants, fitted: Mapping[str, Sequence[float]]
+) -> dict[str, FloatArray]:
+    """Return every output of the event features that the tables allow, by name, [T] each."""
+    found: dict[str, FloatArray] = {}
+    for feature in known_features(events, fitted):
+        rows = {source.table: event_table(source, events[source.table]) for source in feature.sources}
+        values = over(feature, rows, times)
+        found |= {each.name: values[:, place] for place, each in enumerate(feature.outputs)}
+    return found
+
+
+def known_features(tables: Events, fitted: Mapping[str, Sequence[float]]) -> list[EventFeature]:
+    """Return the event features whose tables are there and whose parameters are known."""
+    found = []
+    for feature in event_catalogue():
+        if not all(source.table in tables for source in feature.sources):
+            continue
+        if feature.fit is None:
+            found.append(feature)
+        elif feature.name in fitted:
+            found.append(replace(feature, parameters=np.array(fitted[feature.name], dtype=np.float64)))
+    return found
+
+
+def event_table(source: Source, rows: pd.DataFrame) -> EventRows:
+    """Return what a feature reads of a canonical table."""
+    return EventRows(nanoseconds(rows["known_time"]), rows[list(source.columns)].to_numpy(float))
+
+
+def _interval_means(
+    quotes: pd.DataFrame, times: Instants, grid: GridSettings, hedge: IntradayHedge
+) -> dict[str, FloatArray]:
+    step, between = grid.every_seconds * SECOND, int(grid.sample_seconds * SECOND)
+    back = np.arange(0, step, min(between, step), dtype=np.int64)
+    looked = quotes_at(quotes, (times[:, None] - back).ravel(), grid.stale_after_seconds)
+    cost = looked.crossing_cost(hedge.order_share * hedge.size)
+    values = {
+        "half_spread": looked.half_spread,
+        "crossing_cost": cost,
+        "depth": looked.depth(hedge.depth_bps / BPS),
+    }
+    shape = (len(times), len(back))
+    means = {name: _mean(each.reshape(shape)) for name, each in values.items()}
+    highest = np.where(looked.sound, cost, -np.inf).reshape(shape).max(axis=1)
+    worst = np.where(np.isfinite(highest), highest, np.nan)
+    return {**means, "sound": looked.sound.reshape(shape).mean(axis=1), "worst_cost": worst}
+
+
+def _mean(values: FloatArray) -> FloatArray:
+    """Return the mean of what is known in each row; NaN where nothing is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=1)
+    total = np.where(known, values, 0.0).sum(axis=1)
+    return np.asarray(np.where(count > 0, total, np.nan) / np.maximum(count, 1))
+
+
+def _levels(met: BookAt) -> dict[str, FloatArray]:
+    return {
+        f"{side}_{level}": getattr(met, side)[:, level]
+        for side in SIDES
+        for level in range(met.bid_price.shape[1])
+    }

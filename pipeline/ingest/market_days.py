@@ -1,0 +1,217 @@
+"""A market's files to canonical tables by day: a file is read once for as long as it is the same.
+
+A day is the unit of work of every stage that follows. What is kept of a file is known by its content, by the
+terms on which it was read and by the code of its format, and holds one table a day, `quotes/2013-10-07`.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import date
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.intraday_desk import MarketFiles
+from pipeline.domain.stream_terms import Terms
+from pipeline.ingest.code_version import code_version
+from pipeline.ingest.content import Known
+from pipeline.ingest.dataset import Output
+from pipeline.ingest.formats.catalogue import format_of, read
+from pipeline.ingest.market_tables import QUARANTINE, Batch
+from pipeline.ingest.national_best import national_best
+from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
+from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.sources import NOTES
+
+DAYS: Final = "days"
+HELD: Final = "held"
+SHOWN: Final = 5
+"""Examples of each fault that are shown."""
+log = logging.getLogger(__name__)
+
+
+def content_of(data: MarketFiles) -> dict[str, str]:
+    """Return the SHA-256 of every file of a market by its name below the folder.
+
+    Raises
+    ------
+    DataError
+        The folder does not exist, a pattern fits no file, or a file cannot be read.
+    """
+    folder = data.place
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder: give the data of {data.instrument} with --data FOLDER")
+    there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    found: dict[str, str] = {}
+    for pattern in data.files:
+        fitting = [name for name in there if fnmatch(name, pattern)]
+        if not fitting:
+            raise DataError(f"{folder}: no file {pattern} as data.files names it: look at the folder")
+        found |= {name: RawStream(str(folder / name)).digest() for name in fitting}
+    return found
+
+
+def load_days(
+    data: MarketFiles, zone: str, content: Mapping[str, str], pieces: KeptPieces | None = None
+) -> dict[str, pd.DataFrame | bytes]:
+    """Read the files that are not known yet and say what there is of each day.
+
+    Parameters
+    ----------
+    data : which files.
+    zone : of the limits of days.
+    content : what `content_of` said of the files.
+    pieces : keeps what was read of each file.
+
+    Returns
+    -------
+    Tables `days` (one row a day, table and file: `day`, `table`, `key` of the piece, `file`, `rows`), `held`
+    (one row a file, table and reason: `count` and examples) and `notes`.
+
+    Raises
+    ------
+    DataError
+        A file is damaged, of no known format, or holds no row.
+    """
+    pieces = pieces or InMemory()
+    days, held = [], []
+    for name, digest in sorted(content.items()):
+        piece = _of_file(data, zone, name, digest, pieces)
+        index = piece[DAYS]
+        if index.empty:
+            raise DataError(f"{name}: holds no row of market data: look at the file")
+        days.append(index.assign(key=piece.key, file=name))
+        held.append(piece[HELD])
+    table = pd.concat(days, ignore_index=True).sort_values(["day", "table", "file"], ignore_index=True)
+    faults = pd.concat(held, ignore_index=True)
+    return {DAYS: table, HELD: faults, NOTES: pd.DataFrame({"note": _notes(data, table, faults)})}
+
+
+def _of_file(data: MarketFiles, zone: str, name: str, digest: str, pieces: KeptPieces) -> Piece:
+    path = Path(data.place) / name
+    found = format_of(RawStream(str(path)), data.format)
+    settings = {
+        "format": data.format,
+        "terms": data.terms.model_dump_json(),
+        "national_best": data.national_best,
+        "zone": zone,
+        "reader": code_version(found.read),
+    }
+    return pieces("market_file", market_file, file=Known(str(path), digest), label=name, settings=settings)
+
+
+def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output:
+    """Read one file into canonical tables by day.
+
+    Parameters
+    ----------
+    file : its path.
+    label : its name in messages.
+    settings : `format`, `terms` (JSON), `national_best` and `zone`; `reader` is the code of the format.
+
+    Returns
+    -------
+    Tables `<table>/<day>`, `days` (`day`, `table`, `rows`) and `held`.
+    """
+    terms = Terms.model_validate_json(str(settings["terms"]))
+    found: Iterator[Batch] = read(RawStream(file), terms, str(settings["format"]))
+    if settings["national_best"]:
+        found = national_best(found, label)
+    parts: dict[str, list[pa.RecordBatch]] = {}
+    for batch in found:
+        for table, rows in _by_day(batch, str(settings["zone"])):
+            parts.setdefault(table, []).append(rows)
+    held = parts.pop(QUARANTINE, [])
+    tables = {table: pa.Table.from_batches(rows).to_pandas() for table, rows in sorted(parts.items())}
+    places = [table.partition("/") for table in tables]
+    index = pd.DataFrame(
+        {
+            "day": [day for _, _, day in places],
+            "table": [table for table, _, _ in places],
+            "rows": [len(rows) for rows in tables.values()],
+        }
+    ).astype({"day": "str", "table": "str", "rows": "int64"})
+    return {**tables, DAYS: index, HELD: _counted(held, label)}
+
+
+def _by_day(batch: Batch, zone: str) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yield the rows of each day under `<table>/<day>`; the quarantine as it is."""
+    if batch.table == QUARANTINE:
+        yield QUARANTINE, batch.rows
+        return
+    if not batch.rows.num_rows:
+        return
+    local = pd.DatetimeIndex(batch.rows.column("known_time").to_pandas()).tz_convert(zone)
+    days = local.tz_localize(None).to_numpy().astype("datetime64[D]")
+    for day in np.unique(days):
+        chosen = days == day
+        rows = batch.rows if chosen.all() else batch.rows.filter(pa.array(chosen))
+        yield f"{batch.table}/{day}", rows
+
+
+def _counted(held: list[pa.RecordBatch], name: str) -> pd.DataFrame:
+    columns = ["file", "table", "reason", "count", "examples"]
+    if not sum(rows.num_rows for rows in held):
+        return pd.DataFrame(columns=columns).astype({"count": "int64"})
+    rows = pa.Table.from_batches(held).to_pandas()
+    groups = rows.groupby(["table", "reason"], sort=True)
+    found = [
+        (name, table, reason, len(group), "; ".join(f"row {row}" for row in group["source_row"].head(SHOWN)))
+        for (table, reason), group in groups
+    ]
+    return pd.DataFrame(found, columns=columns)
+
+
+def _notes(data: MarketFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[str]:
+    span = sorted(days["day"].unique())
+    rows = days.groupby("table")["rows"].sum()
+    said = ", ".join(f"{count:,} {table}" for table, count in rows.items())
+    notes = [f"{data.instrument}: {len(span)} days from {span[0]} to {span[-1]}, {said}"]
+    if not held.empty:
+        faults = held.groupby("reason")["count"].sum().items()
+        named = ", ".join(f"{count:,} {reason}" for reason, count in faults)
+        notes.append(f"{data.instrument}: {held['count'].sum():,} rows in quarantine: {named}")
+    return notes
+
+
+def day_of(name: str) -> date:
+    """Return a day as it is named in the tables.
+
+    Examples
+    --------
+    >>> day_of("2013-10-07").year
+    2013
+    """
+    return date.fromisoformat(name)
+
+
+class DayTables(Mapping[str, pd.DataFrame]):
+    """The canonical tables of one day, read when they are asked for; each in the order of `known_time`."""
+
+    def __init__(self, days: pd.DataFrame, day: str, pieces: KeptPieces) -> None:
+        own = days[days["day"] == day]
+        self.day, self._pieces = day, pieces
+        self._keys: dict[str, list[str]] = {
+            str(table): list(rows["key"]) for table, rows in own.groupby("table")
+        }
+
+    @property
+    def digest(self) -> str:
+        """What the tables are known by: the pieces that hold them."""
+        return f"{self.day} " + " ".join(f"{table}:{','.join(self._keys[table])}" for table in self)
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        parts = [self._pieces.open(key)[f"{table}/{self.day}"] for key in self._keys[table]]
+        rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+        return rows.sort_values("known_time", kind="stable", ignore_index=True)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._keys))
+
+    def __len__(self) -> int:
+        return len(self._keys)
