@@ -1,59 +1,41 @@
 """Walk-forward forecasts: every forecaster of every task, refitted at every window on what was known."""
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
-from pipeline.backtest.forecast_window import INTERVALLED, fit_processes, forecast_blind, forecast_window
-from pipeline.backtest.packing import unpacked
+from pipeline.backtest.forecast_walk import (
+    ADAPTIVE,
+    Intervals,
+    Walk,
+    important,
+    reliable,
+    scored,
+    walk_blind,
+    walk_forward,
+)
+from pipeline.backtest.forecast_window import fit_processes
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk, ForecastSettings
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts import targets
-from pipeline.forecasts.boosted import LightGbm, LightGbmEvent, input_names
-from pipeline.forecasts.catalogue import restore
 from pipeline.forecasts.events import Climatology
-from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.garch import RETURNS
-from pipeline.forecasts.harness import score_table, training_rows
-from pipeline.forecasts.interval_scores import RIVAL
-from pipeline.forecasts.intervals import (
-    STEP,
-    Calibration,
-    Interval,
-    adaptive_interval,
-    log_normal_interval,
-)
-from pipeline.forecasts.quantile_intervals import QuantileEdges, conformal_interval
-from pipeline.forecasts.reliability import reliability_table
+from pipeline.forecasts.harness import training_rows
 from pipeline.forecasts.targets import Target
 from pipeline.forecasts.task import MEASURES, Task, gap_task, illiquidity_task, spike_task, variance_task
 from pipeline.ingest.pieces import Pieces, anew
 
-ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
-QUANTILE, QUANTILE_ADAPTIVE = "lightgbm_quantile", "lightgbm_quantile_adaptive"
 IMPLIED_FROM = 0.9
 """Share of the rows before the first window that must know the implied volatility for it to be an input, and
 the realised measures for their models to be fitted."""
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Intervals:
-    """90 % intervals of one target by model, and what came, over the sessions of all windows."""
-
-    target: str
-    horizon: int
-    by_model: dict[str, Interval]
-    actual: FloatArray
 
 
 @dataclass(frozen=True)
@@ -76,66 +58,6 @@ class LearnedForecasts:
     intervals: tuple[Intervals, ...]
     importance: pd.DataFrame
     last: dict[str, Continuation]
-
-
-@dataclass(frozen=True)
-class _Walk:
-    """One task walked forward: forecasts [rows of all windows × models], what came, and the last fits.
-
-    `errors` are the log residuals of each window's training rows, by model; empty for an event. `moved` are
-    the absolute contributions to the chosen forecast, [rows, inputs, 2]; `quantiles` the regressed edges of
-    each window, none for an event.
-    """
-
-    task: Task
-    predictions: pd.DataFrame
-    actual: FloatArray
-    offset: int
-    errors: dict[str, list[Calibration]]
-    moved: FloatArray
-    quantiles: list[QuantileEdges]
-    last: dict[str, Forecaster]
-
-    @property
-    def best(self) -> str:
-        """Name of the model that the hedgers are given."""
-        return LightGbm.name if self.task.kind == "level" else LightGbmEvent.name
-
-    @property
-    def chosen(self) -> "pd.Series[float]":
-        """Its forecasts."""
-        return self.predictions[self.best]
-
-    def continuation(
-        self, sessions: pd.DatetimeIndex, windows: Sequence[Window], unit: float = 1.0
-    ) -> Continuation:
-        """What is needed to go on after the last window."""
-        first, boundary = windows[0].start, windows[-1].start
-        kept = (self.best,) if self.task.kind == "level" else (self.best, Climatology.name)
-        return Continuation(
-            models={name: self.last[name] for name in kept},
-            chosen=self.best,
-            first=sessions[first],
-            boundary=sessions[boundary],
-            past=np.asarray(self.chosen, dtype=np.float64)[: boundary - first],
-            calibrations=self.errors.get(self.best, []),
-            offset=self.offset,
-            unit=unit,
-        )
-
-    def intervals(self, target: str) -> Intervals:
-        """Intervals by residuals and by quantile regression, each adaptive and not; log-HAR's log-normal."""
-        forecast, har = (self.predictions[name].to_numpy(dtype=float) for name in INTERVALLED)
-        errors, har_errors = (self.errors[name] for name in INTERVALLED)
-        y = self.task.floored(self.actual)
-        by_model = {
-            ADAPTIVE: adaptive_interval(forecast, y, self.offset, errors),
-            FIXED: adaptive_interval(forecast, y, self.offset, errors, step=0.0),
-            QUANTILE: conformal_interval(self.quantiles, y, self.offset, step=0.0),
-            QUANTILE_ADAPTIVE: conformal_interval(self.quantiles, y, self.offset, STEP),
-            RIVAL: log_normal_interval(har, har_errors),
-        }
-        return Intervals(target, self.task.horizon, by_model, y)
 
 
 def learn_forecasts(
@@ -165,14 +87,16 @@ def learn_forecasts(
 
     seen = features["implied_vol"].iloc[: windows[-1].start].notna().any()
 
-    def walk(task: Task, target: Callable[[Window], Target]) -> _Walk:
-        found = _walk(desk, features, windows, task, target, pieces, processes if task.squared else None)
+    def walk(task: Task, target: Callable[[Window], Target]) -> Walk:
+        found = walk_forward(
+            desk, features, windows, task, target, pieces, processes if task.squared else None
+        )
         if not seen or task.blind == task:
             return found
-        blind = _walk_blind(desk, features, windows, task, target, pieces)
+        blind = walk_blind(desk, features, windows, task, target, pieces)
         return replace(found, predictions=found.predictions.join(blind))
 
-    def variance_walk(horizon: int) -> _Walk:
+    def variance_walk(horizon: int) -> Walk:
         ahead = targets.variance_ahead(close, horizon)
         return walk(variance_task(horizon, offered, implied, measured), lambda _: ahead)
 
@@ -197,11 +121,11 @@ def learn_forecasts(
     units = {each.task.name: liquidity.unit for each in liquidity.level}
     return LearnedForecasts(
         signals,
-        pd.concat([_scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
-        pd.concat([_scored(each, tested, event=name) for name, each in events]),
-        pd.concat([_reliable(each, tested, name) for name, each in events], ignore_index=True),
+        pd.concat([scored(each, tested, target=name, horizon=h) for name, h, each in levels]),
+        pd.concat([scored(each, tested, event=name) for name, each in events]),
+        pd.concat([reliable(each, tested, name) for name, each in events], ignore_index=True),
         (*intervals, *(each.intervals("illiquidity") for each in liquidity.level)),
-        pd.concat([_important(each, tested, target=name, horizon=h) for name, h, each in explained]),
+        pd.concat([important(each, tested, target=name, horizon=h) for name, h, each in explained]),
         {
             each.task.name: each.continuation(sessions, windows, units.get(each.task.name, 1.0))
             for each in walks
@@ -217,8 +141,8 @@ class _Liquidity:
     """
 
     columns: dict[str, FloatArray]
-    level: tuple[_Walk, ...]
-    gap: tuple[_Walk, ...]
+    level: tuple[Walk, ...]
+    gap: tuple[Walk, ...]
     unit: float = 1.0
 
 
@@ -226,7 +150,7 @@ def _learn_liquidity(
     settings: ForecastSettings,
     features: pd.DataFrame,
     windows: Sequence[Window],
-    walk: Callable[[Task, Callable[[Window], Target]], _Walk],
+    walk: Callable[[Task, Callable[[Window], Target]], Walk],
 ) -> _Liquidity:
     rows = windows[-1].stop - windows[0].start
     if "illiquidity_1d" not in features:
@@ -288,97 +212,3 @@ def _fitted_processes(
         for w in windows
     )
     return [each.read_bytes("processes.json") for each in fits]
-
-
-def _numbers(features: pd.DataFrame) -> pd.DataFrame:
-    return features.drop(columns=["session", "known_time"], errors="ignore")
-
-
-def _walk_blind(
-    desk: Desk,
-    features: pd.DataFrame,
-    windows: Sequence[Window],
-    task: Task,
-    target: Callable[[Window], Target],
-    pieces: Pieces,
-) -> pd.DataFrame:
-    """Return the forecasts of a level without implied volatility, one column a model that would see it."""
-    numbers, found = _numbers(features), []
-    for window in windows:
-        goal = target(window)
-        piece = pieces(
-            "forecast_blind",
-            forecast_blind,
-            task=task,
-            settings=desk.forecasts,
-            seed=desk.seed,
-            features=numbers.iloc[: window.stop],
-            learned=goal.outcome[training_rows(goal.known, window.start, desk.windows.embargo_sessions)],
-            start=window.start,
-        )
-        found.append(piece["predictions"])
-    return pd.concat(found)
-
-
-def _walk(
-    desk: Desk,
-    features: pd.DataFrame,
-    windows: Sequence[Window],
-    task: Task,
-    target: Callable[[Window], Target],
-    pieces: Pieces,
-    processes: Sequence[bytes] | None,
-) -> _Walk:
-    predictions, actual, moved = [], [], []
-    quantiles: list[QuantileEdges] = []
-    errors: dict[str, list[Calibration]] = {name: [] for name in INTERVALLED if task.kind == "level"}
-    numbers = _numbers(features)
-    for place, window in enumerate(windows):
-        goal = target(window)
-        piece = pieces(
-            "forecast_window",
-            forecast_window,
-            task=task,
-            settings=desk.forecasts,
-            seed=desk.seed,
-            features=numbers.iloc[: window.stop],
-            learned=goal.outcome[training_rows(goal.known, window.start, desk.windows.embargo_sessions)],
-            start=window.start,
-            processes=processes[place] if processes else None,
-        )
-        predictions.append(piece["predictions"])
-        moved.append(unpacked(piece.read_bytes("contributions.npz"))["absolute"])
-        if task.kind == "level":
-            edges = unpacked(piece.read_bytes("quantiles.npz"))
-            raw = Interval(edges["lower"], edges["upper"])
-            quantiles.append(QuantileEdges(window.start - windows[0].start, raw, edges["scores"]))
-        actual.append(goal.outcome[window.start : window.stop])
-        residuals = unpacked(piece.read_bytes("residuals.npz"))
-        for name, learned in errors.items():
-            learned.append(Calibration(window.start - windows[0].start, residuals[name]))
-    states = json.loads(piece.read_bytes("models.json"))
-    models = {name: restore(state) for name, state in states.items()}
-    known, reasons = np.concatenate(actual), np.concatenate(moved)
-    return _Walk(task, pd.concat(predictions), known, goal.offset, errors, reasons, quantiles, models)
-
-
-def _reliable(walk: _Walk, tested: NDArray[np.bool_], event: str) -> pd.DataFrame:
-    tables = [
-        reliability_table(walk.actual[tested], walk.predictions[model].to_numpy(dtype=float)[tested]).assign(
-            event=event, model=str(model)
-        )
-        for model in walk.predictions
-        if model != Climatology.name
-    ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def _important(walk: _Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:
-    mean = np.nanmean(walk.moved[tested], axis=0)
-    table = pd.DataFrame({"input": input_names(walk.task), "linear": mean[:, 0], "trees": mean[:, 1]})
-    return table.assign(**labels)
-
-
-def _scored(walk: _Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:
-    scores = score_table(walk.predictions[tested], walk.actual[tested], walk.task)
-    return scores.reset_index().assign(**labels)

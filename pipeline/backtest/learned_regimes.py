@@ -33,16 +33,20 @@ class LearnedRegimes:
 
 
 def learn_regimes(
-    desk: Desk, features: pd.DataFrame, windows: Sequence[Window], pieces: Pieces = anew
+    desk: Desk,
+    features: pd.DataFrame,
+    windows: Sequence[Window],
+    pieces: Pieces = anew,
+    moves: str = "return_1d",
 ) -> LearnedRegimes:
     """Fit the desk's detector before each window and filter through it.
 
     A fit sees the sessions before its window only. Its filter runs from the first session, so that the
     probabilities at the start of the window rest on the whole past. Labels are matched to the previous fit.
-    `pieces` may know windows whose rows have not changed.
+    `pieces` may know windows whose rows have not changed; `moves` is the column of the log returns.
     """
     columns = features[list(desk.regimes.features)]
-    returns = features["return_1d"].to_numpy(dtype=float)
+    returns = features[moves].to_numpy(dtype=float)
     tables = []
     previous: dict[str, np.ndarray] | None = None
     for window in windows:

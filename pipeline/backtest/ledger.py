@@ -12,6 +12,7 @@ from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.rows import in_blocks
+from pipeline.execution.arrivals import COUNTS, Arrivals
 from pipeline.execution.terms import PLAIN, Terms
 
 SOURCES = {
@@ -30,6 +31,7 @@ class Market:
     Money is per unit of starting spot = 100. See `kernel.hedge_steps` for `price`, `cost`, `interest`,
     `income`, `margined` and `impact` (none if not given). `premium` [N] is received at the start, `payoff`
     [N] is paid at the end; both are from the desk's side and negative where the option was bought.
+    With `book` orders are filled there (`kernel.hedge_through_book`), and `cost` and `impact` are not read.
     """
 
     price: FloatArray
@@ -42,6 +44,7 @@ class Market:
     unwind: bool
     impact: FloatArray | None = None
     terms: Terms = PLAIN
+    book: Arrivals | None = None
 
     def episodes(self, rows: NDArray[np.int64]) -> "Market":
         """Return the market of some episodes only."""
@@ -54,6 +57,7 @@ class Market:
             interest=self.interest[rows],
             income=self.income[rows],
             impact=None if self.impact is None else self.impact[rows],
+            book=None if self.book is None else self.book.episodes(rows),
         )
 
 
@@ -79,6 +83,8 @@ class Ledger:
 
     `position` is [N, T, H] units, everything else [N]; `turnover` is in units, `trades` a count.
     cost = fee + spread + fixed_fee + impact; `fills` has them by fill time, where they were asked for.
+    `missed` [N, 6] counts orders that a book did not fill, or not whole, by `execution.arrivals.FAULTS`;
+    `impact` is then what was paid for walking beyond the best level.
     """
 
     position: FloatArray
@@ -94,6 +100,7 @@ class Ledger:
     fixed_fee: FloatArray
     impact: FloatArray
     fills: FillBooks | None = None
+    missed: FloatArray | None = None
 
     @property
     def pnl(self) -> FloatArray:
@@ -114,8 +121,11 @@ def _map(change: Callable[[list[FloatArray]], FloatArray], ledgers: Sequence[Led
     own: dict[str, Any] = {
         field.name: change([getattr(ledger, field.name) for ledger in ledgers])
         for field in fields(Ledger)
-        if field.name != "fills"
+        if field.name not in ("fills", "missed")
     }
+    missed = [ledger.missed for ledger in ledgers if ledger.missed is not None]
+    if len(missed) == len(ledgers):
+        own["missed"] = change(missed)
     fills = [ledger.fills for ledger in ledgers if ledger.fills is not None]
     if len(fills) < len(ledgers):
         return Ledger(**own)
@@ -152,12 +162,8 @@ class Hedge:
         """Open an account for every episode of `market`; orders reach it `delay` steps late."""
         nothing = np.broadcast_to(0.0, market.cost.shape)
         self._impact = nothing if market.impact is None else market.impact
-        for what, charged in (("trading cost", market.cost), ("impact", self._impact)):
-            unknown = np.argwhere(~np.isfinite(charged[:, -1]))
-            if market.unwind and len(unknown):
-                raise DataError(
-                    f"episode {unknown[0][0]}: no {what} on its last session, so the hedge cannot be closed"
-                )
+        if market.unwind:
+            _check_closing(market, self._impact)
         rows, times, instruments = market.price.shape
         self.market, self.delay = market, delay
         self.position = np.zeros((rows, times - 1, instruments))
@@ -166,6 +172,9 @@ class Hedge:
         self.pressure = np.zeros((rows, instruments))
         self.cash = market.premium.copy()
         self.books = np.zeros((rows, kernel.BOOKS))
+        levels = 0 if market.book is None else market.book.bid_price.shape[1]
+        self.taken = np.zeros((rows, 2, levels, 3))
+        self.missed = np.zeros((rows, COUNTS))
 
     def advance(self, band: Band, first: int, last: int) -> None:
         """Hedge the steps first … last − 1; the band's entries from `last` on are not read."""
@@ -173,6 +182,9 @@ class Hedge:
         edges = (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
         through = (market.price, market.cost, self._impact, market.interest, market.income)
         account = (self.position, self.held, self.cash, self.mark, self.pressure, self.books)
+        if market.book is not None:
+            self._through_book(market.book, edges, first, last)
+            return
 
         def hedge(block: slice) -> None:
             kernel.hedge_steps(
@@ -187,12 +199,44 @@ class Hedge:
 
         in_blocks(len(self.held), (last - first) * self.held.shape[1], hedge)
 
+    def _through_book(self, book: Arrivals, edges: tuple[FloatArray, ...], first: int, last: int) -> None:
+        market, tables = self.market, _tables(book)
+
+        def hedge(block: slice) -> None:
+            kernel.hedge_through_book(
+                first,
+                last,
+                *(np.ascontiguousarray(each[block]) for each in (*edges, market.price)),
+                book.rows[block],
+                book.scale[block],
+                book.state,
+                *tables,
+                *(np.ascontiguousarray(each[block]) for each in (market.interest, market.income)),
+                market.margined,
+                market.terms,
+                self.delay,
+                self.position[block],
+                self.held[block],
+                self.cash[block],
+                self.mark[block],
+                self.taken[block],
+                self.books[block],
+                self.missed[block],
+            )
+
+        in_blocks(len(self.held), (last - first) * self.held.shape[1], hedge)
+
     def closed(self) -> Ledger:
         """Charge the final unwind, unless the market lets it go free, and return the ledger."""
-        if self.market.unwind:
+        if self.market.unwind and self.market.book is not None:
+            book = self.market.book
+            account = self.held, self.mark, self.taken, self.books, self.missed
+            kernel.close_through_book(
+                book.rows[:, -1], book.scale, *_tables(book), self.market.terms, *account
+            )
+        elif self.market.unwind:
             last = self.market.cost[:, -1], self._impact[:, -1]
-            account = self.held, self.mark, self.pressure, self.books
-            kernel.close_hedges(*last, self.market.terms, *account)
+            kernel.close_hedges(*last, self.market.terms, self.held, self.mark, self.pressure, self.books)
         sources: dict[str, Any] = {name: self.books[:, place] for name, place in SOURCES.items()}
         return Ledger(
             self.position,
@@ -204,7 +248,26 @@ class Hedge:
             self.books[:, kernel.TURNOVER],
             self.books[:, kernel.TRADES],
             **sources,
+            missed=None if self.market.book is None else self.missed,
         )
+
+
+def _tables(book: Arrivals) -> tuple[FloatArray, ...]:
+    return (book.mid, book.bid_price, book.bid_size, book.ask_price, book.ask_size)
+
+
+def _check_closing(market: Market, impact: FloatArray) -> None:
+    if market.book is not None:
+        unsound = np.flatnonzero(market.book.state[market.book.rows[:, -1]])
+        if len(unsound):
+            raise DataError(f"episode {unsound[0]}: no sound book at its end, so the hedge cannot be closed")
+        return
+    for what, charged in (("trading cost", market.cost), ("impact", impact)):
+        unknown = np.argwhere(~np.isfinite(charged[:, -1]))
+        if len(unknown):
+            raise DataError(
+                f"episode {unknown[0][0]}: no {what} on its last session, so the hedge cannot be closed"
+            )
 
 
 def book(market: Market, band: Band, delay: int = 0) -> Ledger:

@@ -114,7 +114,7 @@ class IntradayOption(Settings):
     moneyness: Positive = 1.0
     start_every: Count = 10
     """A new episode every n-th decision of a day."""
-    mark: Literal["har", "log_har", "ewma", "last_value"] = "log_har"
+    mark: Literal["har", "log_har", "log_linear", "ewma"] = "har"
     """Which forecast marks it; the hedgers are given LightGBM's."""
 
 

@@ -1,4 +1,4 @@
-"""The book as it stood at given instants: what orders meet, and what averages over an interval are made of."""
+"""The book as it stood at given instants: what orders meet, and what averages over time are made of."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,8 +16,8 @@ REASONS: Final = {
     STALE: "stale",
     UNTRUSTED: "untrusted",
 }
-"""Why nothing can be traded: a side is not quoted (a locked or crossed national best is shown so too); the bid
-is not below the ask; nobody said anything for too long; events before are missing."""
+"""Why nothing can be traded: a side is not quoted (so is a locked or crossed national best); the bid is not
+below the ask; nobody said anything for too long; events before are missing."""
 Instants = NDArray[np.int64]
 SIDES: Final = ("bid_price", "bid_size", "ask_price", "ask_size")
 
@@ -41,7 +41,7 @@ class BookAt:
     @property
     def sound(self) -> NDArray[np.bool_]:
         """[S] whether orders are filled."""
-        return self.state == SOUND
+        return np.asarray(self.state == SOUND)
 
     @property
     def mid(self) -> FloatArray:
@@ -104,9 +104,7 @@ def quotes_at(quotes: pd.DataFrame, times: Instants, stale_after: float) -> Book
     place = np.searchsorted(known, times, side="right") - 1
     rows = place.clip(0)
     there = place >= 0
-    levels = {
-        name: np.where(there, quotes[name].to_numpy(float)[rows], np.nan)[:, None] for name in SIDES
-    }
+    levels = {name: np.where(there, quotes[name].to_numpy(float)[rows], np.nan)[:, None] for name in SIDES}
     return _judged(levels, times - known[rows], there, stale_after)
 
 

@@ -1,4 +1,4 @@
-"""One day of market events on the desk's decision grid: what is known at each decision, and what orders meet."""
+"""One day of market events on the decision grid: what is known at each decision, and what orders meet."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -95,15 +95,13 @@ def decisions(day: str, grid: GridSettings) -> tuple[Instants, int]:
     return np.arange(first + step, last, step, dtype=np.int64), first
 
 
-def drawn_latency(
-    hedge: IntradayHedge, grid: GridSettings, count: int, seed: Sequence[int]
-) -> FloatArray:
+def drawn_latency(hedge: IntradayHedge, grid: GridSettings, count: int, seed: Sequence[int]) -> FloatArray:
     """Return the seconds from each decision to its arrival, [count]; at most one interval.
 
     Examples
     --------
     >>> drawn_latency(IntradayHedge(), GridSettings(), 3, [1]).round(3)
-    array([0.059, 0.076, 0.059])
+    array([0.059, 0.075, 0.059])
     """
     normal = np.random.default_rng(seed).standard_normal(count)
     drawn = hedge.latency.median_seconds * np.exp(hedge.latency.spread * normal)

@@ -27,6 +27,8 @@ LEAST_VARIANCE: Final = 1e-10
 LEAST_RATE: Final = 1e-4
 LIQUID: Final = ("half_spread", "crossing_cost", "depth")
 HALF_HOUR: Final = 30.0
+EARLY: Final = 10.0
+"""Minutes added to those since the open, so that the first of them are not a world of their own."""
 
 
 def decision_features(
@@ -62,8 +64,12 @@ def decision_features(
         )
         for each in days
     ]
-    tables = {name: pd.concat([each[name] for each in made], ignore_index=True) for name in ("features", "fills")}
-    names = [(feature, place, value) for feature, learned in fitted.items() for place, value in enumerate(learned)]
+    tables = {
+        name: pd.concat([each[name] for each in made], ignore_index=True) for name in ("features", "fills")
+    }
+    names = [
+        (feature, place, value) for feature, learned in fitted.items() for place, value in enumerate(learned)
+    ]
     learned = pd.DataFrame(names, columns=["feature", "place", "value"])
     return {**tables, "features": with_history(tables["features"]), "event_parameters": learned}
 
@@ -107,8 +113,8 @@ def with_history(rows: pd.DataFrame) -> pd.DataFrame:
 
     Added are `return` (log, NaN on the first decision of a day: the night is nobody's risk), `variance_n`
     (mean squared return of the last n decisions, at least `LEAST_VARIANCE`), `log_variance_20`, the means
-    over n decisions `half_spread_n`, `crossing_cost_n` and `depth_n`, `log_depth`, `log_spread`, `log_rate` (of trades),
-    `log_minutes` since the open and `half_hour` of the day.
+    over n decisions `half_spread_n`, `crossing_cost_n` and `depth_n`, `log_depth`, `log_spread`, `log_rate`
+    (of trades), `log_minutes` since the open and `half_hour` of the day.
     """
     fresh = rows["day"].ne(rows["day"].shift())
     returns = np.log(rows["mid"]).diff().mask(fresh)
@@ -126,7 +132,7 @@ def with_history(rows: pd.DataFrame) -> pd.DataFrame:
         "log_depth": np.log(added["depth_5"]),
         "log_spread": np.log(added["half_spread_5"]),
         "log_rate": np.log(rate.fillna(0.0) + LEAST_RATE),
-        "log_minutes": np.log1p(rows["minutes"]),
+        "log_minutes": np.log(rows["minutes"] + EARLY),
         "half_hour": np.floor(rows["minutes"] / HALF_HOUR),
     }
     return rows.assign(**added)

@@ -16,6 +16,7 @@ from pipeline.forecasts.last_value import LastValue
 from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.realized import Harq, LogSharq, Shar
 from pipeline.forecasts.task import Task
+from pipeline.forecasts.time_of_day import TimeOfDay
 
 LEVEL_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {model.name: model for model in (LastValue, Ewma, Har, LogHar, LogLinear, LightGbm, Combination)}
@@ -28,6 +29,8 @@ MEASURED_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {model.name: model for model in (Shar, Harq, LogSharq)}
 )
 """What forecasts variances from realised measures, where a task has those that it needs."""
+CLOCKED_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType({TimeOfDay.name: TimeOfDay})
+"""What forecasts levels within the day, where a task knows the time of day."""
 EVENT_FORECASTERS: Mapping[str, type[Forecaster]] = MappingProxyType(
     {model.name: model for model in (Climatology, Logistic, LightGbmEvent)}
 )
@@ -45,11 +48,12 @@ def forecasters(task: Task) -> Mapping[str, type[Forecaster]]:
     if task.kind == "event":
         return EVENT_FORECASTERS
     if not task.squared:
-        return LEVEL_FORECASTERS
-    able = {
-        name: each for name, each in MEASURED_FORECASTERS.items() if set(each.needs) <= set(task.measures)
-    }
-    return {**VARIANCE_FORECASTERS, **able}
+        return {**LEVEL_FORECASTERS, **_able(CLOCKED_FORECASTERS, task)}
+    return {**VARIANCE_FORECASTERS, **_able(MEASURED_FORECASTERS, task)}
+
+
+def _able(known: Mapping[str, type[Forecaster]], task: Task) -> dict[str, type[Forecaster]]:
+    return {name: each for name, each in known.items() if set(each.needs) <= set(task.measures)}
 
 
 def restore(state: dict[str, Any]) -> Forecaster:
@@ -60,7 +64,12 @@ def restore(state: dict[str, Any]) -> Forecaster:
     StoreError
         The state names a model that does not exist.
     """
-    known = {**VARIANCE_FORECASTERS, **MEASURED_FORECASTERS, **EVENT_FORECASTERS}
+    known = {
+        **VARIANCE_FORECASTERS,
+        **MEASURED_FORECASTERS,
+        **CLOCKED_FORECASTERS,
+        **EVENT_FORECASTERS,
+    }
     name = state.get("model")
     if name not in known:
         raise StoreError(f"saved forecaster {name}: no such model (known: {', '.join(known)})")

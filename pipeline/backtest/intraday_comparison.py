@@ -1,0 +1,105 @@
+"""The walk-forward backtest within the day: hedgers fitted on finished episodes, tested through the book."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from pipeline.backtest.episodes import Episodes
+from pipeline.backtest.folds import Fold
+from pipeline.backtest.intraday_episodes import build_intraday_episodes, intraday_folds
+from pipeline.backtest.ledger import Ledger, book
+from pipeline.backtest.policy_fit import fit_before, training_rows_of
+from pipeline.backtest.result_tables import parameter_rows, path_rows, result_rows
+from pipeline.backtest.stepping import band_along
+from pipeline.domain.errors import DataError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.execution.arrivals import FAULTS
+from pipeline.ingest.pieces import Pieces, anew
+from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+
+log = logging.getLogger(__name__)
+
+
+def run_intraday(
+    desk: IntradayDesk, signals: Mapping[str, pd.DataFrame], pieces: Pieces = anew
+) -> dict[str, pd.DataFrame | bytes]:
+    """Fit and test every policy of the desk over the test windows, through the book.
+
+    Parameters
+    ----------
+    desk : settings.
+    signals : the tables `signals` and `fills` of `intraday_signals.learn_intraday`.
+    pieces : may know policies that were fitted on the same episodes before.
+
+    Returns
+    -------
+    Tables `episodes` (one row a policy and start), `path` (every policy through the most turbulent tested
+    episode), `tuned` (parameters by window), `unfilled` (orders that the book did not fill, or not whole, a
+    row a policy and reason), `left_out` (starts that could not be used) and the last fitted flagship.
+
+    Raises
+    ------
+    DataError
+        A test window has no episode, or too few finished ones before it.
+    """
+    table = signals["signals"]
+    built = build_intraday_episodes(desk, table, signals["fills"])
+    episodes = built.episodes
+    folds = intraday_folds(desk, table, episodes)
+    settings = desk.in_steps()
+    policies = desk_policies(settings)
+    log.info("backtest: %d policies over %d windows", len(policies), len(folds))
+    stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))
+    times = table["time"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
+    known = {fold.window: training_rows_of(episodes, fold.training) for fold in folds}
+
+    results, paths, tuned, unfilled, files = [], [], [], [], {}
+    for name, policy in policies.items():
+        started = time.perf_counter()
+        for fold in folds:
+            found = fit_before(settings, policy, known[fold.window], pieces)
+            state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
+            band = band_along(found.policy, state, market)
+            ledger = book(market, band)
+            results.append(result_rows(name, 0, fold, episodes, times, ledger))
+            unfilled.append(_unfilled(name, fold, ledger))
+            if stressed in fold.test:
+                row = int(np.flatnonzero(fold.test == stressed)[0])
+                lived = times[episodes.start[stressed] :]
+                paths.append(path_rows(name, lived, state.forward[row], band, ledger, row))
+            tuned += parameter_rows(fold.window, found.policy, found.score)
+            if name == FLAGSHIP:
+                files["models/regime_switched.json"] = json.dumps(found.policy.parameters()).encode()
+        log.debug("%s: %d windows in %.1f s", name, len(folds), time.perf_counter() - started)
+    return {
+        "episodes": pd.concat(results, ignore_index=True),
+        "path": pd.concat(paths, ignore_index=True),
+        "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
+        "unfilled": pd.concat(unfilled, ignore_index=True),
+        "left_out": pd.DataFrame(built.left_out.items(), columns=["reason", "starts"]),
+        **files,
+    }
+
+
+def _most_turbulent(episodes: Episodes, rows: np.ndarray) -> int:
+    moves = np.diff(np.log(episodes.state.forward[rows]), axis=1)
+    return int(rows[np.argmax((moves**2).sum(axis=1))])
+
+
+def _unfilled(name: str, fold: Fold, ledger: Ledger) -> pd.DataFrame:
+    if ledger.missed is None:
+        raise DataError("the market of an intraday desk has no book")
+    counts = ledger.missed.sum(axis=0)
+    return pd.DataFrame(
+        {
+            "policy": name,
+            "window": fold.window,
+            "reason": list(FAULTS.values()),
+            "orders": [int(counts[place]) for place in FAULTS],
+            "filled": int(ledger.trades.sum()),
+        }
+    )

@@ -1,0 +1,267 @@
+"""Everything learned about a market within the day, out of sample: what the hedgers are given."""
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.backtest.decision_windows import decision_windows, learned_since
+from pipeline.backtest.forecast_columns import variance_columns
+from pipeline.backtest.forecast_walk import (
+    ADAPTIVE,
+    Intervals,
+    Walk,
+    important,
+    reliable,
+    scored,
+    walk_forward,
+)
+from pipeline.backtest.learned_regimes import learn_regimes
+from pipeline.backtest.packing import packed
+from pipeline.backtest.windows import Window
+from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.forecasts.events import Climatology
+from pipeline.forecasts.interval_scores import interval_table
+from pipeline.forecasts.intervals import Interval
+from pipeline.forecasts.intraday_tasks import (
+    LIQUIDITY,
+    VARIANCES,
+    above,
+    event_task,
+    liquidity_task,
+    next_within,
+    variance_task,
+    variance_within,
+)
+from pipeline.forecasts.targets import Target
+from pipeline.forecasts.term_structure import interpolate_variance
+from pipeline.ingest.pieces import Pieces, anew
+from pipeline.regimes.describe import SESSIONS_A_YEAR
+
+FEWEST_EVENTS = 5
+"""Training rows with an event below which its probability is not forecast."""
+EVENTS = (
+    "model", "brier", "brier_skill", "average_precision", "base_rate", "dm_p", "dm_p_logistic", "n", "event",
+)  # fmt: skip
+RELIABILITY = ("event", "model", "forecast", "observed", "low", "high", "inside", "n")
+KEPT = ("time", "day", "minutes", "mid", *LIQUIDITY, "sound", "log_rate", "log_variance_20")
+"""Columns of the grid that stay with the signals."""
+log = logging.getLogger(__name__)
+
+
+def learn_intraday(
+    desk: IntradayDesk, features: Mapping[str, pd.DataFrame], pieces: Pieces = anew
+) -> dict[str, pd.DataFrame | bytes]:
+    """Walk detector and forecasters forward over the decision grid and return their out-of-sample signals.
+
+    Parameters
+    ----------
+    desk : settings.
+    features : the tables `features` and `fills` of `features.decision_grid`.
+    pieces : may know windows whose rows have not changed.
+
+    Returns
+    -------
+    Tables `signals` (one row a decision from `windows.signals_start` on), `fills` (of the same rows),
+    `scores`, `events`, `reliability`, `intervals` and `importance` (on the tested decisions), `regimes` and
+    `transition`, `losses` (what each forecaster of liquidity lost on each tested decision), and
+    `models/regime.npz`.
+
+    Raises
+    ------
+    DataError
+        The windows leave the data, or a regime's feature is not on the grid.
+    """
+    since = learned_since(desk, pd.DatetimeIndex(features["features"]["time"]))
+    rows = features["features"].iloc[since:].reset_index(drop=True)
+    windows = decision_windows(desk, pd.DatetimeIndex(rows["time"]), rows["day"])
+    _check_features(desk, rows)
+    started = time.perf_counter()
+    regimes = learn_regimes(desk.in_steps(), rows, windows, pieces, moves="return")
+    log.info("regimes: %d refits in %.1f s", len(windows), time.perf_counter() - started)
+    started = time.perf_counter()
+    learner = _Learner(desk, rows, windows, pieces)
+    variances = {h: learner.variance(h) for h in desk.forecasts.horizons}
+    liquidity = {name: learner.liquidity(name) for name in LIQUIDITY}
+    events = {"spike": learner.spike(), "gap": learner.gap()}
+    log.info("forecasts: %d refits in %.1f s", len(windows), time.perf_counter() - started)
+
+    levels = [("variance", h, walk) for h, walk in variances.items()]
+    levels += [(name, 1, walk) for name, walk in liquidity.items()]
+    forecast = [(name, walk) for name, walk in events.items() if walk is not None]
+    intervals = {(name, h): walk.intervals(name) for name, h, walk in levels}
+    signals = _signals(desk, rows, windows, variances, liquidity, events, intervals).join(regimes.signals)
+    tested = signals["tested"].to_numpy()
+    likeliest = regimes.signals.filter(like="regime_prob_").to_numpy(float).argmax(axis=1)[tested]
+    kept = slice(windows[0].start + since, windows[-1].stop + since)
+    return {
+        "signals": signals.reset_index(drop=True),
+        "fills": features["fills"].iloc[kept].reset_index(drop=True),
+        "scores": pd.concat([scored(w, tested, target=name, horizon=h) for name, h, w in levels]),
+        "events": _together([scored(walk, tested, event=name) for name, walk in forecast], EVENTS),
+        "reliability": _together([reliable(walk, tested, name) for name, walk in forecast], RELIABILITY),
+        "intervals": pd.concat(
+            [_judged(each, tested, likeliest, desk.regimes.names) for each in intervals.values()],
+            ignore_index=True,
+        ),
+        "importance": pd.concat(
+            [
+                important(walk, tested, target=name, horizon=h)
+                for name, h, walk in [*levels, *((name, 1, walk) for name, walk in forecast)]
+            ],
+            ignore_index=True,
+        ),
+        "losses": _losses(liquidity, tested),
+        "regimes": _described(desk, regimes.described),
+        "transition": regimes.transition,
+        "models/regime.npz": packed(regimes.last.to_arrays()),
+        "models/forecasters.json": json.dumps(
+            {f"{name}_{h}": walk.last[walk.best].to_state() for name, h, walk in levels}
+        ).encode(),
+    }
+
+
+EVENTS = (
+    "model",
+    "brier",
+    "brier_skill",
+    "average_precision",
+    "base_rate",
+    "dm_p",
+    "dm_p_logistic",
+    "n",
+    "event",
+)
+RELIABILITY = ("event", "model", "forecast", "observed", "low", "high", "inside", "n")
+
+
+class _Learner:
+    """Walks the tasks of a decision grid forward."""
+
+    def __init__(
+        self, desk: IntradayDesk, rows: pd.DataFrame, windows: Sequence[Window], pieces: Pieces
+    ) -> None:
+        self._desk, self._rows, self._windows, self._pieces = desk, rows, windows, pieces
+        self._numbers = rows.drop(columns=["time", "day"])
+        self._offered = tuple(str(name) for name in self._numbers if self._numbers[name].notna().any())
+        self._steps = desk.in_steps()
+
+    def variance(self, horizon: int) -> Walk:
+        """Forecast the variance of the next `horizon` decisions."""
+        ahead = variance_within(self._rows["return"], self._rows["day"], horizon)
+        task = variance_task(horizon, self._offered)
+        return walk_forward(self._steps, self._numbers, self._windows, task, lambda _: ahead, self._pieces)
+
+    def liquidity(self, name: str) -> Walk:
+        """Forecast the mean of one measure of liquidity over the next interval."""
+        ahead = next_within(self._rows[name], self._rows["day"])
+        task = liquidity_task(name, self._offered)
+        return walk_forward(self._steps, self._numbers, self._windows, task, lambda _: ahead, self._pieces)
+
+    def spike(self) -> Walk | None:
+        """Forecast a variance of the next decisions above a quantile of the training rows."""
+        horizon = self._desk.forecasts.horizons[0]
+        ahead = variance_within(self._rows["return"], self._rows["day"], horizon)
+        return self._event("spike", VARIANCES, ahead, self._rows["return"] ** 2)
+
+    def gap(self) -> Walk | None:
+        """Forecast a crossing cost above a quantile of the training rows, at its worst in the interval."""
+        ahead = next_within(self._rows["worst_cost"], self._rows["day"])
+        levels = ("crossing_cost_1", "crossing_cost_5", "crossing_cost_20")
+        return self._event("gap", levels, ahead, self._rows["worst_cost"])
+
+    def _event(
+        self, name: str, levels: tuple[str, str, str], ahead: Target, seen: "pd.Series[float]"
+    ) -> Walk | None:
+        quantile = self._desk.forecasts.event_quantile
+
+        def target(window: Window) -> Target:
+            return above(ahead, float(seen.iloc[: window.start].quantile(quantile)))
+
+        for window in self._windows:
+            came = target(window).outcome[: window.start - ahead.offset]
+            if np.nansum(came) < FEWEST_EVENTS:
+                log.info("%s: fewer than %d in the training rows, so none is forecast", name, FEWEST_EVENTS)
+                return None
+        task = event_task(name, levels, self._offered)
+        return walk_forward(self._steps, self._numbers, self._windows, task, target, self._pieces)
+
+
+def _signals(
+    desk: IntradayDesk,
+    rows: pd.DataFrame,
+    windows: Sequence[Window],
+    variances: Mapping[int, Walk],
+    liquidity: Mapping[str, Walk],
+    events: Mapping[str, Walk | None],
+    intervals: Mapping[tuple[str, int], Intervals],
+) -> pd.DataFrame:
+    horizons = desk.forecasts.horizons
+    edges = [intervals["variance", h].by_model[ADAPTIVE] for h in horizons]
+    table = variance_columns(horizons, [w.chosen for w in variances.values()], edges, desk.option.steps)
+    marked = np.stack([w.predictions[desk.option.mark].to_numpy(float) for w in variances.values()], axis=1)
+    curve = interpolate_variance(horizons, marked, desk.option.steps)
+    names = [f"mark_variance_{m}" for m in range(1, desk.option.steps + 1)]
+    table = table.join(pd.DataFrame(curve, columns=names, index=table.index))
+    cost = intervals["crossing_cost", 1].by_model[ADAPTIVE]
+    added: dict[str, FloatArray | pd.Series[float]] = {
+        "cost_forecast": liquidity["crossing_cost"].chosen,
+        "cost_lower": cost.lower,
+        "cost_upper": cost.upper,
+        **{f"{name}_forecast": walk.chosen for name, walk in liquidity.items() if name != "crossing_cost"},
+    }
+    for name, walk in events.items():
+        nothing = np.zeros(len(table))
+        added[f"{name}_prob"] = nothing if walk is None else walk.chosen
+        added[f"{name}_base"] = nothing if walk is None else walk.predictions[Climatology.name]
+    known = rows.loc[
+        table.index, ["time", "day", "minutes", "mid", *LIQUIDITY, "log_rate", "log_variance_20"]
+    ]
+    return known.join(table.assign(**added)).assign(
+        window=np.concatenate([np.full(w.stop - w.start, w.number) for w in windows]),
+        tested=np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows]),
+    )
+
+
+def _described(desk: IntradayDesk, sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return what `regimes.describe` says of decisions taken for sessions in the units of a decision grid."""
+    a_year = 1.0 / desk.step_years / SESSIONS_A_YEAR
+    entries = sessions["entries_a_year"] / SESSIONS_A_YEAR
+    return sessions.drop(columns=["entries_a_year", "mean_return"]).assign(
+        volatility=np.sqrt(a_year) * sessions["volatility"],
+        mean_minutes=sessions["mean_duration"] * desk.grid.every_seconds / 60.0,
+        entries_an_hour=entries * 3600.0 / desk.grid.every_seconds,
+    )
+
+
+def _losses(liquidity: Mapping[str, Walk], tested: NDArray[np.bool_]) -> pd.DataFrame:
+    """Return what came and every forecast of it, one row a target and tested decision."""
+    parts = [
+        walk.predictions[tested].assign(target=name, actual=walk.task.floored(walk.actual)[tested])
+        for name, walk in liquidity.items()
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _judged(
+    found: Intervals, tested: NDArray[np.bool_], likeliest: NDArray[np.int64], names: Sequence[str]
+) -> pd.DataFrame:
+    edges = {name: Interval(e.lower[tested], e.upper[tested]) for name, e in found.by_model.items()}
+    table = interval_table(edges, found.actual[tested], likeliest, names, found.horizon)
+    return table.assign(target=found.target, horizon=found.horizon)
+
+
+def _together(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.DataFrame:
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(columns))
+
+
+def _check_features(desk: IntradayDesk, rows: pd.DataFrame) -> None:
+    for name in desk.regimes.features:
+        if name not in rows:
+            raise DataError(f"regimes.features names {name}, which is not on the grid: see docs/intraday.md")
