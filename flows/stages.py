@@ -13,15 +13,14 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from flows.failures import told
 from flows.naming import run_name
-from pipeline.backtest.comparison import run_backtest
-from pipeline.backtest.desk_check import checked_desk
+from flows.works import Work, works_of
+from pipeline.backtest.desk_check import checked_any, checked_desk
 from pipeline.backtest.holdings import check_holdable
-from pipeline.backtest.signals import learn_signals
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk
 from pipeline.domain.home import Home
-from pipeline.features.assemble import assemble
 from pipeline.ingest import positions
-from pipeline.ingest.sources import NOTES, content_of, load_tables
+from pipeline.ingest.sources import NOTES
 from pipeline.ingest.store import DatasetStore, Output
 
 log = logging.getLogger(__name__)
@@ -51,8 +50,8 @@ def ingest(desk: str, home: str | None = None, force: bool = False) -> str:
 def features(desk: str, home: str | None = None, force: bool = False, market: str | None = None) -> str:
     """Compute the features of `market` (ingested if not given); return the key of `features`."""
     market = market or ingest(desk, home, force)
-    tables = {table: f"{market}/{table}" for table in checked_desk(desk).data.tables}
-    return _derive("features", assemble, home, force, tables, {})
+    settings = checked_any(desk)
+    return _done(works_of(settings).matrix(settings, market), home, force)
 
 
 @flow(flow_run_name=run_name)
@@ -71,9 +70,8 @@ def train(
     """
     market = market or ingest(desk, home, force)
     matrix = matrix or features(desk, home, force, market)
-    sources = {"market": market, "features": matrix}
-    settings = {"desk": settings_of(desk, home, market, latest).for_signals()}
-    return _derive("signals", learn_signals, home, force, sources, settings, pieces=True)
+    settings = settings_of(desk, home, market, latest)
+    return _done(works_of(settings).signals(settings, market, matrix), home, force)
 
 
 @flow(flow_run_name=run_name)
@@ -86,27 +84,32 @@ def backtest(
     latest: bool = False,
 ) -> str:
     """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`."""
-    market = store_of(home).open(signals).meta["inputs"]["market"] if signals else ingest(desk, home, force)
+    market = _market_behind(signals, home) if signals else ingest(desk, home, force)
     held = positions_of(desk, home, force, market, latest)
     signals = signals or train(desk, home, force, market, latest=latest)
     settings = settings_of(desk, home, market, latest)
-    sources = {"signals": signals} | ({} if held is None else {"positions": held})
-    return _derive("backtest", run_backtest, home, force, sources, {"desk": settings}, pieces=True)
+    return _done(works_of(settings).results(settings, signals, held), home, force)
 
 
-def settings_of(desk: str, home: str | None, market: str, latest: bool) -> Desk:
+def _market_behind(signals: str, home: str | None) -> str:
+    """Return the key of the market that signals were learned from."""
+    store = store_of(home)
+    inputs = store.open(signals).meta["inputs"]
+    return str(inputs.get("market") or store.open(inputs["features"]).meta["inputs"]["market"])
+
+
+def settings_of(desk: str, home: str | None, market: str, latest: bool) -> AnyDesk:
     """Return the desk's settings, tested through the newest session of `market` if `latest`."""
-    settings = checked_desk(desk)
+    settings = checked_any(desk)
     if not latest:
         return settings
-    newest = store_of(home).open(market)["bars"]["session"].iloc[-1]
-    return settings.through(newest.date())
+    return settings.through(works_of(settings).newest(store_of(home).open(market)))
 
 
 def positions_of(desk: str, home: str | None, force: bool, market: str, latest: bool) -> str | None:
     """Load the options that the desk holds, such as can be hedged; None for a rolling programme."""
     settings, store = settings_of(desk, home, market, latest), store_of(home)
-    if settings.book.positions is None:
+    if not isinstance(settings, Desk) or settings.book.positions is None:
         return None
     key = load_positions(desk, home, force)
     check_holdable(settings, store.open(market)["bars"], store.open(key)["positions"])
@@ -131,9 +134,8 @@ def _reading(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 
 @_reading("load market data")
 def _load_market(desk: str, home: str | None, force: bool) -> str:
-    data = checked_desk(desk).data
-    parameters = {"data": data, "content": content_of(data)}
-    return _derive("market", load_tables, home, force, {}, parameters)
+    settings = checked_any(desk)
+    return _done(works_of(settings).market(settings), home, force)
 
 
 @_reading("load positions")
@@ -147,6 +149,10 @@ def load_positions(desk: str, home: str | None, force: bool) -> str:
         "calendar": settings.data.calendar,
     }
     return _derive("positions", positions.load_positions, home, force, {}, parameters)
+
+
+def _done(work: Work, home: str | None, force: bool) -> str:
+    return _derive(work.name, work.build, home, force, work.inputs, work.parameters, work.pieces)
 
 
 def _derive(

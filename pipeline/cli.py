@@ -17,8 +17,10 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.domain.desk import load_desk, shipped_desks
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import HedgeError, SettingsError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import DATA_FOLDER
 
 USER_FAULT = 1
 STALE = 3
@@ -31,6 +33,10 @@ HomePath = Annotated[
     typer.Option("--home", help="Where data/ and mlruns/ are written; else HEDGE_HOME, else the project."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what has not changed.")]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder of the market data, of a desk whose file names none."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout, everything else on stderr.")]
 
 app = typer.Typer(
@@ -86,9 +92,10 @@ def run(
     latest: Annotated[
         bool, typer.Option("--latest", help="Test through the newest session, not windows.test_end.")
     ] = False,
+    data: DataFolder = None,
 ) -> None:
     """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions."""
-    place = _prepared(desk, home)
+    place = _prepared(desk, home, data)
     started = time.perf_counter()
     published = _run_flow("hedge_pipeline", desk, place, force, latest=latest)
     folder = Path(published["folder"])
@@ -102,27 +109,35 @@ def run(
 
 
 @app.command()
-def ingest(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+def ingest(
+    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+) -> None:
     """Load the market data of a desk."""
-    _run_stage("ingest", desk, home, force, as_json)
+    _run_stage("ingest", desk, home, force, as_json, data)
 
 
 @app.command()
-def features(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+def features(
+    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+) -> None:
     """Compute the features, after what they need."""
-    _run_stage("features", desk, home, force, as_json)
+    _run_stage("features", desk, home, force, as_json, data)
 
 
 @app.command()
-def train(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+def train(
+    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+) -> None:
     """Learn regimes and forecasts walk-forward, after what they need."""
-    _run_stage("train", desk, home, force, as_json)
+    _run_stage("train", desk, home, force, as_json, data)
 
 
 @app.command()
-def backtest(desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False) -> None:
+def backtest(
+    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+) -> None:
     """Hedge every episode with every policy, after what that needs."""
-    _run_stage("backtest", desk, home, force, as_json)
+    _run_stage("backtest", desk, home, force, as_json, data)
 
 
 @app.command()
@@ -188,7 +203,7 @@ def decide(
 def desks() -> None:
     """List the desks that are shipped."""
     for name in shipped_desks():
-        print(f"{name:<16} {load_desk(name).description}")
+        print(f"{name:<16} {load_any(name).description}")
 
 
 @app.command()
@@ -282,11 +297,16 @@ def up(
     Up(place, named, load_desk(desk).name, prefect_port, mlflow_port).run(partial(print, flush=True))
 
 
-def _prepared(desk: str, home: Path | None) -> Home:
-    """Return the home after checking, before anything is started, that the desk is right and it can write."""
-    from pipeline.backtest.desk_check import checked_desk
+def _prepared(desk: str, home: Path | None, data: Path | None = None) -> Home:
+    """Return the home after checking, before anything is started, that the desk is right and it can write.
 
-    checked_desk(desk)
+    `data` is told to what reads it by the environment, which a worker has too.
+    """
+    if data is not None:
+        os.environ[DATA_FOLDER] = str(data.resolve())
+    from pipeline.backtest.desk_check import checked_any
+
+    checked_any(desk)
     place = Home.find(home)
     for folder in (place.data, place.mlruns):
         try:
@@ -299,8 +319,10 @@ def _prepared(desk: str, home: Path | None) -> Home:
     return place
 
 
-def _run_stage(stage: str, desk: str, home: Path | None, force: bool, as_json: bool) -> None:
-    place = _prepared(desk, home)
+def _run_stage(
+    stage: str, desk: str, home: Path | None, force: bool, as_json: bool, data: Path | None
+) -> None:
+    place = _prepared(desk, home, data)
     key = str(_run_flow(stage, desk, place, force))
     path = place.data / "datasets" / key
     print(json.dumps({"key": key, "path": str(path)}) if as_json else f"{key}\n{path}")

@@ -4,15 +4,39 @@ from collections.abc import Mapping
 
 from pipeline.domain.data_settings import FilesData, SampleData
 from pipeline.domain.desk import Desk, load_desk
+from pipeline.domain.desk_file import AnyDesk, load_any
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.features.catalogue import catalogue
+from pipeline.ingest.formats.catalogue import formats
 from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 from pipeline.policies.catalogue import desk_policies
 
 
+def checked_any(desk: str) -> AnyDesk:
+    """Read a desk of any kind and check every name in it that can be checked without its data.
+
+    Examples
+    --------
+    >>> checked_any("bac-intraday").option.steps
+    60
+    """
+    settings = load_any(desk)
+    if not isinstance(settings, IntradayDesk):
+        return checked_desk(desk)
+    try:
+        desk_policies(settings.in_steps())
+        if settings.data.format and settings.data.format not in formats():
+            near = hint(settings.data.format, formats())
+            raise SettingsError(f"data.format names the unknown format {settings.data.format}; {near}")
+    except SettingsError as error:
+        raise SettingsError(f"{desk}: {error}") from None
+    return settings
+
+
 def checked_desk(desk: str) -> Desk:
-    """Read a desk, a shipped name or a path, and check every name in it.
+    """Read a daily desk, a shipped name or a path, and check every name in it.
 
     Raises
     ------

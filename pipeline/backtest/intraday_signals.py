@@ -220,9 +220,7 @@ def _signals(
         nothing = np.zeros(len(table))
         added[f"{name}_prob"] = nothing if walk is None else walk.chosen
         added[f"{name}_base"] = nothing if walk is None else walk.predictions[Climatology.name]
-    known = rows.loc[
-        table.index, ["time", "day", "minutes", "mid", *LIQUIDITY, "log_rate", "log_variance_20"]
-    ]
+    known = rows.loc[table.index, list(KEPT)]
     return known.join(table.assign(**added)).assign(
         window=np.concatenate([np.full(w.stop - w.start, w.number) for w in windows]),
         tested=np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows]),

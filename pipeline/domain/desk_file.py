@@ -40,3 +40,8 @@ def load_any(desk: str) -> AnyDesk:
 def kind_of(desk: AnyDesk) -> str:
     """Return the kind of a desk."""
     return next(name for name, model in KINDS.items() if isinstance(desk, model))
+
+
+def hedged(desk: AnyDesk) -> Desk:
+    """Return a desk in the words of a daily one, for what hedges and judges on either grid."""
+    return desk.in_steps() if isinstance(desk, IntradayDesk) else desk

@@ -272,6 +272,32 @@ class IntradayDesk(Settings):
         place = (folder / self.data.folder.expanduser()).resolve()
         return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
 
+    def through(self, day: date) -> Self:
+        """Return the desk tested through `day` instead of `windows.test_end`.
+
+        Raises
+        ------
+        SettingsError
+            The test period would end before it starts.
+        """
+        start = self.windows.test_start
+        if instant(day, self.zone, end=True) <= instant(start, self.zone):
+            raise SettingsError(f"windows.test_start is {start}, the newest day is {day}: start earlier")
+        return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+
+    def for_grid(self) -> Self:
+        """Return the desk with every setting that the decision grid does not depend on at its default."""
+        read = {name: getattr(self, name) for name in ("seed", "data", "grid", "hedge", "windows")}
+        return self.model_construct(name="grid", **read)
+
+    def for_signals(self) -> Self:
+        """Return the desk with every setting that regimes and forecasts do not depend on at its default."""
+        names = ("seed", "data", "grid", "hedge", "windows", "forecasts")
+        read = {name: getattr(self, name) for name in names}
+        read["regimes"] = self.regimes.model_copy(update={"map": {}})
+        option = IntradayOption(steps=self.option.steps, mark=self.option.mark)
+        return self.model_construct(name="signals", option=option, **read)
+
     def in_steps(self) -> Desk:
         """Return the same desk in the words of a daily one, a decision in the place of a session.
 

@@ -92,6 +92,11 @@ class Evaluation:
     earlier_looks: int
     verdicts: tuple[Verdict, ...]
 
+    @property
+    def settings(self) -> Desk:
+        """The desk: a daily desk is told in its own words."""
+        return self.desk
+
 
 def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int = 0) -> Evaluation:
     """Judge a backtest; pure, and the same to the last bit for the same seed.
@@ -141,7 +146,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         costs=cost_table(episodes[episodes["delay"] == own], tables["book"]),
         book=book_metrics(tables["book"]),
         replays=replays_of(desk, tables["book"], tables["replays"]),
-        windows=_windows(episodes[episodes["delay"] == own]),
+        windows=tested_windows(episodes[episodes["delay"] == own]),
         effective=effective_episodes(panel.session, desk.option.sessions),
         earlier_looks=earlier_looks,
         verdicts=(
@@ -168,7 +173,8 @@ def _delayed(desk: Desk, episodes: pd.DataFrame, delay: int, sessions: pd.Series
     return metric_table(sampled, desk.evaluation.confidence)
 
 
-def _windows(episodes: pd.DataFrame) -> pd.DataFrame:
+def tested_windows(episodes: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a refit window: `first` and `last` start and the number of `episodes`."""
     one = episodes[episodes["policy"] == episodes["policy"].iloc[0]]
     starts = one.assign(start=pd.to_datetime(one["start"])).groupby("window")["start"]
     windows = pd.DataFrame({"first": starts.min(), "last": starts.max(), "episodes": starts.size()})

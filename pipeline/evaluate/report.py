@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from matplotlib.figure import Figure
@@ -87,12 +88,20 @@ def write_report(evaluation: Evaluation, record: RunRecord, folder: Path) -> dic
         figures["aversion_frontier"] = aversion_frontier(evaluation.tables["frontier"])
     figures |= all_book_figures(evaluation.tables, evaluation.desk, evaluation.replays)
     settle(figures)
+    page = render_page(evaluation, record, figures)
+    return place_report(folder, page, build_summary(evaluation, record), figures)
+
+
+def place_report(
+    folder: Path, page: str, summary: Mapping[str, Any], figures: Mapping[str, Figure]
+) -> dict[str, Path]:
+    """Write page, summary and pictures into a folder, all or nothing; return the path of each by name."""
     building = folder.parent / f".{folder.name}.{os.getpid()}.building"
     building.mkdir(parents=True)
     try:
-        (building / PAGE).write_text(render_page(evaluation, record, figures), encoding="utf-8")
-        summary = json.dumps(build_summary(evaluation, record), indent=2, allow_nan=False, ensure_ascii=False)
-        (building / SUMMARY).write_text(summary + "\n", encoding="utf-8")
+        (building / PAGE).write_text(page, encoding="utf-8")
+        text = json.dumps(summary, indent=2, allow_nan=False, ensure_ascii=False)
+        (building / SUMMARY).write_text(text + "\n", encoding="utf-8")
         save_pictures(figures, building)
         _put_in_place(building, folder)
     finally:
@@ -103,18 +112,13 @@ def write_report(evaluation: Evaluation, record: RunRecord, folder: Path) -> dic
 
 def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str, Figure]) -> str:
     """Return the report as one HTML page without a reference to anything outside it."""
-    environment = Environment(
-        loader=PackageLoader("pipeline.evaluate", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     starts = evaluation.panel.starts
-    return environment.get_template("report.html.j2").render(
+    return rendered(
         desk=evaluation.desk,
         record=record,
         facts=_facts(evaluation),
+        tested="test years",
+        said=(),
         settings=_settings(evaluation.desk),
         verdicts=evaluation.verdicts,
         period=f"{long_date(starts[0])} to {long_date(starts[-1])}",
@@ -143,7 +147,7 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
             )
         ),
         data_sheets=present((data_sheet(evaluation), note_sheet(evaluation), quarantine_sheet(evaluation))),
-        run_sheets=present((window_sheet(evaluation), tuned_sheet(evaluation), _timing_sheet(record))),
+        run_sheets=present((window_sheet(evaluation), tuned_sheet(evaluation), timing_sheet(record))),
         drawings={name: inline_svg(figure, name) for name, figure in figures.items()},
         captions=CAPTIONS | {name: REPLAY_CAPTION for name in figures if name.startswith("stress-")},
         book_sheets=present(
@@ -156,6 +160,18 @@ def render_page(evaluation: Evaluation, record: RunRecord, figures: Mapping[str,
         ),
         stress=[_stress_page(evaluation, replay) for replay in evaluation.replays],
     )
+
+
+def rendered(**parts: Any) -> str:
+    """Return the page of a report from what its template names."""
+    environment = Environment(
+        loader=PackageLoader("pipeline.evaluate", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(**parts)
 
 
 @dataclass(frozen=True)
@@ -241,7 +257,8 @@ def _further_costs(desk: Desk) -> str:
     return "".join(f" + {words}" for words, size in said.items() if size)
 
 
-def _timing_sheet(record: RunRecord) -> Sheet:
+def timing_sheet(record: RunRecord) -> Sheet:
+    """Seconds of each stage."""
     rows = [(Cell(stage), Cell(number(seconds, 2))) for stage, seconds in record.timings_s.items()]
     if record.peak_memory_mb is not None:
         rows.append((Cell("peak memory, MB"), Cell(number(record.peak_memory_mb, 0))))

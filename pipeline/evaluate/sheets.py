@@ -16,6 +16,7 @@ from pipeline.evaluate.comparison import (
     rows_of,
 )
 from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.verdicts import describe_risk
 
 Tone = Literal["", "good", "bad", "quiet", "best"]
@@ -106,7 +107,7 @@ def interval(low: float, high: float, decimals: int = 1) -> str:
     return f"{number(low, decimals)} … {number(high, decimals)}"
 
 
-def comparison_sheet(evaluation: Evaluation) -> Sheet:
+def comparison_sheet(evaluation: Judged) -> Sheet:
     """Levels of every policy with intervals, coloured where the corrected test against delta speaks."""
     level = 1 - evaluation.desk.evaluation.confidence
     tones = {
@@ -152,7 +153,7 @@ def delayed_sheet(evaluation: Evaluation) -> Sheet | None:
     return Sheet("delayed", "With fills one session later", lead, headings, tuple(rows), folded=True)
 
 
-def ablation_sheet(evaluation: Evaluation) -> Sheet:
+def ablation_sheet(evaluation: Judged) -> Sheet:
     """What each part of the flagship is worth: paired differences."""
     named = {ablation: f"{part} on − off" for part, ablation in ABLATIONS.items()}
     lead = (
@@ -164,7 +165,7 @@ def ablation_sheet(evaluation: Evaluation) -> Sheet:
     return _test_sheet("ablations", "What each part is worth", "Part", tests, evaluation, lead)
 
 
-def delta_sheet(evaluation: Evaluation) -> Sheet:
+def delta_sheet(evaluation: Judged) -> Sheet:
     """Every policy against delta: paired differences."""
     looks = evaluation.against_delta["policy"].nunique()
     lead = (
@@ -175,7 +176,7 @@ def delta_sheet(evaluation: Evaluation) -> Sheet:
     return _test_sheet("delta", "Each policy against delta", "Policy", tests, evaluation, lead, folded=True)
 
 
-def regime_sheet(evaluation: Evaluation) -> Sheet:
+def regime_sheet(evaluation: Judged) -> Sheet:
     """Metrics by the most probable regime at the start."""
     shown = (OWN_RISK, *(column for column in COLUMNS if column.metric in BY_REGIME))
     rows = []
@@ -195,7 +196,7 @@ def regime_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("by-regime", "By regime", lead, headings, tuple(rows), labels=2, folded=True)
 
 
-def attribution_sheet(evaluation: Evaluation) -> Sheet:
+def attribution_sheet(evaluation: Judged) -> Sheet:
     """What the average P&L is made of, and so what was charged."""
     headings = ("Policy", "Premium", "+ Trading", "+ Carry", "− Cost", "− Payoff", "= P&L, bps")
     rows = [
@@ -223,7 +224,7 @@ def _test_sheet(
     title: str,
     first: str,
     tests: pd.DataFrame,
-    evaluation: Evaluation,
+    evaluation: Judged,
     lead: str,
     folded: bool = False,
 ) -> Sheet:

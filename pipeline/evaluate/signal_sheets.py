@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.sheets import Cell, Sheet, number, plain_rows, probability
 from pipeline.forecasts.catalogue import MEASURED_FORECASTERS
 from pipeline.forecasts.confidence_set import SIZE
@@ -13,14 +13,14 @@ from pipeline.regimes.describe import switches_a_year
 NO_IMPLIED = "_no_implied"
 
 
-def forecast_sheet(evaluation: Evaluation) -> Sheet:
+def forecast_sheet(evaluation: Judged, unit: str = "session") -> Sheet:
     """Scores of every forecaster; the lowest QLIKE of each target and horizon stands out."""
     scores = evaluation.tables["scores"]
     best = scores.groupby(["target", "horizon"])["qlike"].transform("min")
     rows, previous = [], None
     for (_, row), lowest in zip(scores.iterrows(), best, strict=True):
         group = (row["target"], row["horizon"])
-        head = Cell(_headed(row) if group != previous else "")
+        head = Cell(_headed(row, unit) if group != previous else "")
         previous = group
         rows.append(
             (
@@ -82,14 +82,14 @@ def _of_measures(scores: pd.DataFrame) -> str:
     )
 
 
-def importance_sheet(evaluation: Evaluation) -> Sheet:
+def importance_sheet(evaluation: Judged, unit: str = "session") -> Sheet:
     """What moves each forecast, the strongest inputs first, by the linear start and by the trees."""
     rows: list[tuple[Cell, ...]] = []
     for _, group in evaluation.tables["importance"].groupby(["target", "horizon"], sort=False):
         total = group["linear"] + group["trees"]
         for place, (_, row) in enumerate(group.loc[total.sort_values(ascending=False).index].iterrows()):
             values = (Cell(number(float(row[name]), 4)) for name in ("linear", "trees"))
-            rows.append((Cell(_headed(row) if place == 0 else ""), Cell(str(row["input"])), *values))
+            rows.append((Cell(_headed(row, unit) if place == 0 else ""), Cell(str(row["input"])), *values))
     lead = (
         "How far an input moves the logarithm of the LightGBM forecast (the log-odds of an event) in a "
         "tested session on average: by the linear model that the trees start from, and by the trees (Shapley "
@@ -99,14 +99,14 @@ def importance_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("importance", "What moves the forecasts", lead, headings, tuple(rows), labels=2, folded=True)
 
 
-def interval_sheet(evaluation: Evaluation) -> Sheet:
+def interval_sheet(evaluation: Judged, unit: str = "session") -> Sheet:
     """Coverage and cost of the 90 % intervals, in all and by regime."""
     table = evaluation.tables["intervals"]
     regimes = [str(name) for name in table["regime"].unique()]
     rows, previous = [], ""
     for (_, _, model), group in table.groupby(["target", "horizon", "model"], sort=False):
         whole = group.iloc[0]
-        title = _headed(whole)
+        title = _headed(whole, unit)
         head, previous = Cell("" if title == previous else title), title
         rows.append(
             (
@@ -137,11 +137,11 @@ def interval_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("intervals", "Intervals of the forecasts", lead, headings, tuple(rows), labels=2)
 
 
-def _headed(row: "pd.Series[Any]") -> str:
-    return f"{row['target']}, {row['horizon']} {'session' if row['horizon'] == 1 else 'sessions'}"
+def _headed(row: "pd.Series[Any]", unit: str) -> str:
+    return f"{row['target']}, {row['horizon']} {unit if row['horizon'] == 1 else f'{unit}s'}"
 
 
-def event_sheet(evaluation: Evaluation) -> Sheet:
+def event_sheet(evaluation: Judged) -> Sheet:
     """Scores of the event probabilities against climatology."""
     formats = (
         ("event", -1),
@@ -173,7 +173,7 @@ def event_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("events", "Event probabilities", lead, headings, rows, labels=2)
 
 
-def reliability_sheet(evaluation: Evaluation) -> Sheet:
+def reliability_sheet(evaluation: Judged) -> Sheet:
     """How often each event happened where it was given about the same probability."""
     rows: list[tuple[Cell, ...]] = []
     for (event, model), group in evaluation.tables["reliability"].groupby(["event", "model"], sort=False):
@@ -198,7 +198,7 @@ def reliability_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("reliability", "Reliability of the probabilities", lead, headings, tuple(rows), labels=2)
 
 
-def regime_description_sheet(evaluation: Evaluation) -> Sheet:
+def regime_description_sheet(evaluation: Judged) -> Sheet:
     """The regimes by volatility, trend and persistence."""
     table = evaluation.tables["regimes"]
     switches = switches_a_year(evaluation.tables["signals"].filter(like="regime_prob_").to_numpy(float))
@@ -228,7 +228,7 @@ def regime_description_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("regimes", "Regimes", lead, headings, plain_rows(shown, formats), labels=2)
 
 
-def transition_sheet(evaluation: Evaluation) -> Sheet:
+def transition_sheet(evaluation: Judged) -> Sheet:
     """The probability of each move from one session to the next."""
     matrix = evaluation.tables["transition"].filter(like="to ").to_numpy(float)
     names = [str(name) for name in evaluation.tables["regimes"]["name"]]
@@ -244,7 +244,7 @@ def transition_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("transition", "Transition matrix", lead, headings, rows)
 
 
-def tuned_sheet(evaluation: Evaluation) -> Sheet:
+def tuned_sheet(evaluation: Judged) -> Sheet:
     """What tuning chose at every refit."""
     tuned = evaluation.tables["tuned"]
     windows = sorted(tuned["window"].unique())
@@ -265,7 +265,7 @@ def tuned_sheet(evaluation: Evaluation) -> Sheet:
     return Sheet("tuned", "Tuned parameters", lead, headings, tuple(rows), labels=2, folded=True)
 
 
-def window_sheet(evaluation: Evaluation) -> Sheet:
+def window_sheet(evaluation: Judged) -> Sheet:
     """The refit windows and their test episodes."""
     table = evaluation.windows.assign(
         window=evaluation.windows["window"].astype(str),

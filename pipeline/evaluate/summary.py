@@ -44,26 +44,26 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "episodes": evaluation.panel.size,
         "effective_episodes": evaluation.effective,
         "earlier_looks": evaluation.earlier_looks,
-        "policies": _policies(evaluation.comparison, METRICS),
-        "delayed": {} if evaluation.delayed is None else _policies(evaluation.delayed, METRICS),
-        "ablations": _ablations(evaluation.ablations),
-        "tests": {name: _tests(rows) for name, rows in tests.groupby("policy", sort=False)},
-        "by_regime": _by_regime(evaluation.by_regime),
-        "forecasts": _forecasts(tables["scores"]),
+        "policies": policy_numbers(evaluation.comparison, METRICS),
+        "delayed": {} if evaluation.delayed is None else policy_numbers(evaluation.delayed, METRICS),
+        "ablations": ablation_numbers(evaluation.ablations),
+        "tests": {name: test_numbers(rows) for name, rows in tests.groupby("policy", sort=False)},
+        "by_regime": regime_numbers(evaluation.by_regime),
+        "forecasts": forecast_numbers(tables["scores"]),
         "events": tables["events"].to_dict("records"),
-        "intervals": _intervals(tables["intervals"]),
-        "importance": _importance(tables["importance"]),
-        "reliability": _reliability(tables["reliability"]),
+        "intervals": interval_numbers(tables["intervals"]),
+        "importance": importance_numbers(tables["importance"]),
+        "reliability": reliability_numbers(tables["reliability"]),
         "regimes": {
             "states": tables["regimes"].to_dict("records"),
             "switches_a_year": switches_a_year(tables["signals"].filter(like="regime_prob_").to_numpy(float)),
             "transition": tables["transition"].filter(like="to ").to_numpy(float),
             "detectors": tables["detectors"].drop(columns="fit_seconds").to_dict("records"),
             "hedging_value": {
-                name: _tests(rows) for name, rows in evaluation.detectors.groupby("policy", sort=False)
+                name: test_numbers(rows) for name, rows in evaluation.detectors.groupby("policy", sort=False)
             },
         },
-        "costs": _costs(evaluation.costs),
+        "costs": cost_by_view(evaluation.costs),
         "book": evaluation.book.to_dict("index"),
         "explained": _explained(tables["explained"]),
         "stress": [_stress(replay) for replay in evaluation.replays],
@@ -104,7 +104,8 @@ def json_clean(value: Any) -> Any:
     raise TypeError(f"no plain form for {type(value).__name__}")
 
 
-def _costs(costs: pd.DataFrame) -> dict[str, Any]:
+def cost_by_view(costs: pd.DataFrame) -> dict[str, Any]:
+    """Return the cost by source of every policy, by view."""
     return {
         str(view): own.drop(columns="view").set_index("policy").add_suffix("_bps").to_dict("index")
         for view, own in costs.groupby("view", sort=False)
@@ -139,7 +140,8 @@ def _sums(days: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _policies(table: pd.DataFrame, metrics: tuple[str, ...]) -> dict[str, Any]:
+def policy_numbers(table: pd.DataFrame, metrics: tuple[str, ...]) -> dict[str, Any]:
+    """Return the metrics of every policy with their intervals, by name."""
     return {
         str(policy): {
             **{metric: row[metric] for metric in metrics},
@@ -149,7 +151,8 @@ def _policies(table: pd.DataFrame, metrics: tuple[str, ...]) -> dict[str, Any]:
     }
 
 
-def _tests(rows: pd.DataFrame) -> dict[str, Any]:
+def test_numbers(rows: pd.DataFrame) -> dict[str, Any]:
+    """Return paired differences by metric."""
     return {
         test.metric: {
             "difference": test.difference,
@@ -161,26 +164,29 @@ def _tests(rows: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _ablations(tests: pd.DataFrame) -> dict[str, Any]:
+def ablation_numbers(tests: pd.DataFrame) -> dict[str, Any]:
+    """Return what each part of the flagship is worth."""
     return {
-        part: {"without": ablation, **_tests(tests[tests["baseline"] == ablation])}
+        part: {"without": ablation, **test_numbers(tests[tests["baseline"] == ablation])}
         for part, ablation in ABLATIONS.items()
         if (tests["baseline"] == ablation).any()
     }
 
 
-def _by_regime(table: pd.DataFrame) -> dict[str, Any]:
+def regime_numbers(table: pd.DataFrame) -> dict[str, Any]:
+    """Return the metrics of every policy by regime."""
     return {
         str(name): {
             "episodes": group["episodes"].iloc[0],
             "effective_episodes": group["effective"].iloc[0],
-            "policies": _policies(group.set_index("policy"), BY_REGIME),
+            "policies": policy_numbers(group.set_index("policy"), BY_REGIME),
         }
         for name, group in table.groupby("name", sort=False)
     }
 
 
-def _reliability(table: pd.DataFrame) -> dict[str, Any]:
+def reliability_numbers(table: pd.DataFrame) -> dict[str, Any]:
+    """Return how often each event happened by given probability."""
     found: dict[str, Any] = {}
     for (event, model), group in table.groupby(["event", "model"], sort=False):
         groups = group.drop(columns=["event", "model"]).to_dict("records")
@@ -188,7 +194,8 @@ def _reliability(table: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def _importance(table: pd.DataFrame) -> dict[str, Any]:
+def importance_numbers(table: pd.DataFrame) -> dict[str, Any]:
+    """Return how far each input moves each forecast."""
     found: dict[str, Any] = {}
     for _, row in table.iterrows():
         inputs = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})
@@ -196,7 +203,8 @@ def _importance(table: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def _forecasts(scores: pd.DataFrame) -> dict[str, Any]:
+def forecast_numbers(scores: pd.DataFrame) -> dict[str, Any]:
+    """Return the scores of every forecaster by target and horizon."""
     scored = ("qlike", "mse", "dm_p", "dm_p_log_har", "dm_p_log_linear", "mcs_p")
     found: dict[str, Any] = {}
     for _, row in scores.iterrows():
@@ -205,7 +213,8 @@ def _forecasts(scores: pd.DataFrame) -> dict[str, Any]:
     return found
 
 
-def _intervals(table: pd.DataFrame) -> dict[str, Any]:
+def interval_numbers(table: pd.DataFrame) -> dict[str, Any]:
+    """Return coverage, width and loss of every interval."""
     found: dict[str, Any] = {}
     for _, row in table.iterrows():
         models = found.setdefault(str(row["target"]), {}).setdefault(str(row["horizon"]), {})

@@ -4,12 +4,12 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.sheets import interval, number
 from pipeline.evaluate.verdicts import describe_risk
 
 
-def comparison_for_terminal(evaluation: Evaluation) -> Table:
+def comparison_for_terminal(evaluation: Judged) -> Table:
     """Return a rich table that fits 100 columns: one row a policy, the least risk in bold green."""
     table = Table(
         title=_title(evaluation),
@@ -41,7 +41,7 @@ def comparison_for_terminal(evaluation: Evaluation) -> Table:
     return table
 
 
-def _title(evaluation: Evaluation) -> str:
+def _title(evaluation: Judged) -> str:
     starts = evaluation.panel.starts
     return (
         f"{evaluation.desk.name}: {evaluation.panel.size} episodes from {starts[0]:%Y-%m-%d} to "
@@ -49,7 +49,7 @@ def _title(evaluation: Evaluation) -> str:
     )
 
 
-def _caption(evaluation: Evaluation) -> str:
+def _caption(evaluation: Judged) -> str:
     return (
         f"bps of the starting spot per episode; risk: {describe_risk(evaluation.desk.risk)};\n"
         "beta: bps per % of the market; gain: % of variance removed against delta_implied"

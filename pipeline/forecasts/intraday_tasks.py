@@ -37,7 +37,14 @@ def variance_task(horizon: int, offered: tuple[str, ...]) -> Task:
     trees = tuple(name for name in ("log_depth", "log_spread", *TAPE[:-1]) if name in offered)
     inputs = tuple(name for name in PRESSURE if name in offered)
     return Task(
-        f"variance_{horizon}", "level", horizon, VARIANCES, inputs, trees, (CLOCK,), floor=SMALLEST_VARIANCE
+        f"variance_{horizon}",
+        "level",
+        horizon,
+        VARIANCES,
+        inputs=inputs,
+        tree_inputs=trees,
+        measures=(CLOCK,),
+        floor=SMALLEST_VARIANCE,
     )
 
 
@@ -46,14 +53,16 @@ def liquidity_task(name: str, offered: tuple[str, ...]) -> Task:
     levels = (f"{name}_1", f"{name}_5", f"{name}_20")
     inputs = tuple(each for each in (*PRESSURE, "log_variance_20") if each in offered)
     trees = tuple(each for each in ("log_depth", "log_spread", *TAPE[:-1]) if each in offered)
-    return Task(name, "level", 1, levels, inputs, trees, (CLOCK,), floor=FLOORS[name])
+    return Task(
+        name, "level", 1, levels, inputs=inputs, tree_inputs=trees, measures=(CLOCK,), floor=FLOORS[name]
+    )
 
 
 def event_task(name: str, levels: tuple[str, str, str], offered: tuple[str, ...]) -> Task:
     """Return the task of forecasting an event of the next interval."""
     inputs = tuple(each for each in PRESSURE if each in offered)
     trees = tuple(each for each in ("log_depth", "log_spread", *TAPE) if each in offered)
-    return Task(name, "event", 1, levels, inputs, trees)
+    return Task(name, "event", 1, levels, inputs=inputs, tree_inputs=trees)
 
 
 def variance_within(returns: "pd.Series[float]", day: "pd.Series[str]", horizon: int) -> Target:

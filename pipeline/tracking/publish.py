@@ -13,25 +13,19 @@ from pathlib import Path
 from mlflow.entities import Run
 from rich.console import Console
 
-from pipeline.backtest.comparison import run_backtest
-from pipeline.backtest.signals import learn_signals
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk, kind_of
 from pipeline.domain.home import Home
 from pipeline.evaluate.compare_runs import CODE
-from pipeline.evaluate.data_quality import data_tables
-from pipeline.evaluate.evaluate import Evaluation, evaluate
-from pipeline.evaluate.report import PAGE, SUMMARY, write_report
+from pipeline.evaluate.judged import Judged
+from pipeline.evaluate.report import PAGE, SUMMARY
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.terminal import comparison_for_terminal
-from pipeline.features.assemble import assemble
 from pipeline.ingest.code_version import HEX_DIGITS, code_parts, code_version
-from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset, DatasetStore, canonical_json
 from pipeline.tracking.database import connect, experiment_id
+from pipeline.tracking.kinds import KINDS, Kind, Tracked
 from pipeline.tracking.looks import earlier_looks, log_look
 from pipeline.tracking.memory import peak_memory_mb
-from pipeline.tracking.record import log_forecasters, log_inputs, log_parent, log_policies
-from pipeline.tracking.registry import register
 from pipeline.tracking.runs import IDENTITY, end_orphans, finished_run, log_tags, tracked_run
 
 REPORT = "report"
@@ -51,7 +45,7 @@ class Published:
 
 
 def publish(
-    desk: Desk,
+    desk: AnyDesk,
     home: Home,
     keys: Mapping[str, str],
     timings: Mapping[str, float],
@@ -71,7 +65,7 @@ def publish(
     tags : further tags of the MLflow run.
     force : make a new run in any case.
     """
-    store = DatasetStore(home.data / "datasets")
+    store, kind = DatasetStore(home.data / "datasets"), KINDS[kind_of(desk)]
     datasets = {name: store.open(key) for name, key in keys.items()}
     version = _version(datasets)
     identity = _digest({"keys": dict(keys), "desk": desk, "code": version})
@@ -91,18 +85,15 @@ def publish(
         looks = earlier_looks(client, home.mlruns, desk, keys["backtest"])
         log_look(client, home.mlruns, desk, keys["backtest"], run_id)
         started = time.perf_counter()
-        judged = {**datasets["backtest"], **datasets["signals"], **data_tables(datasets["market"])}
-        evaluation = evaluate(desk, judged, looks)
+        evaluation = kind.judge(desk, datasets, looks)
         timings = {**timings, "evaluate": time.perf_counter() - started}
-        market = market_facts(desk, datasets["market"])
+        market = kind.facts(desk, datasets["market"])
         record = RunRecord(name, version, dict(keys), timings, peak_memory_mb(), market)
-        folder = _write(evaluation, record, home)
-        log_parent(client, run_id, evaluation, folder, timings)
-        log_inputs(datasets["market"], datasets["signals"])
-        log_policies(client, experiment, evaluation, marks)
-        log_forecasters(client, experiment, evaluation.tables, marks)
+        folder = _write(kind, evaluation, record, home)
         versions = {"desk": desk.name, "code_version": version, REPORT: name}
-        register(client, evaluation.desk, datasets["signals"], datasets["backtest"], versions)
+        kind.track(
+            Tracked(client, experiment, run_id, datasets, folder, timings, marks, versions), evaluation
+        )
         log_tags(client, run_id, {IDENTITY: identity})
     point_latest(folder)
     log.info("run %s tracked in %.1f s", run_id, time.perf_counter() - started)
@@ -116,29 +107,17 @@ def point_latest(folder: Path) -> None:
     link.replace(folder.with_name("latest"))
 
 
-def market_facts(desk: Desk, market: Dataset) -> dict[str, str | int]:
-    """Return what the market data of a run hold, so that two runs can be told apart by it."""
-    sessions = market["bars"]["session"]
-    return {
-        "source": desk.data.label,
-        "first_session": f"{sessions.iloc[0]:%Y-%m-%d}",
-        "last_session": f"{sessions.iloc[-1]:%Y-%m-%d}",
-        "sessions": len(sessions),
-    }
-
-
-def code_of_run() -> dict[str, str]:
+def code_of_run(kind: Kind) -> dict[str, str]:
     """Return a hash by source file, and a version by package, of all that makes and judges a run."""
-    makers = (load_tables, assemble, learn_signals, run_backtest, publish)
-    return {part: version for maker in makers for part, version in code_parts(maker).items()}
+    return {part: version for maker in (*kind.makers, publish) for part, version in code_parts(maker).items()}
 
 
-def _write(evaluation: Evaluation, record: RunRecord, home: Home) -> Path:
+def _write(kind: Kind, evaluation: Judged, record: RunRecord, home: Home) -> Path:
     """Write the report and, beside it, the table and the verdicts as plain text of 100 columns."""
     folder = home.data / "reports" / record.run
-    write_report(evaluation, record, folder)
+    kind.write(evaluation, record, folder)
     (folder / f"{CODE}.json").write_text(
-        json.dumps(code_of_run(), indent=1, sort_keys=True), encoding="utf-8"
+        json.dumps(code_of_run(kind), indent=1, sort_keys=True), encoding="utf-8"
     )
     with (folder / COMPARISON).open("w", encoding="utf-8") as file:
         console = Console(file=file, width=COMPARISON_WIDTH, highlight=False)

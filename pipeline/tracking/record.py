@@ -1,7 +1,7 @@
 """What a pipeline run leaves in MLflow: one parent run, a child for every policy and every forecaster."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +9,12 @@ import mlflow
 import pandas as pd
 from mlflow import MlflowClient
 from mlflow.data.pandas_dataset import from_pandas
+from pydantic import BaseModel
 
-from pipeline.domain.desk import Desk
 from pipeline.evaluate.comparison import FLAGSHIP
 from pipeline.evaluate.data_quality import data_metrics, data_tables
 from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.metrics import BASELINE, METRICS
 from pipeline.ingest.store import Dataset
 from pipeline.policies.catalogue import POLICIES
@@ -49,16 +50,19 @@ NOTE = "mlflow.note.content"
 def log_parent(
     client: MlflowClient,
     run_id: str,
-    evaluation: Evaluation,
+    evaluation: Judged,
     folder: Path,
     timings: Mapping[str, float],
+    tables: Sequence[str] = TABLES,
 ) -> None:
     """Log settings, metrics, seconds, looks, counts of data, report, tables and a description.
+
+    `tables` are those parts of the evaluation that are logged as CSV.
 
     The flagship's metrics have plain names; those of every policy are `metric/policy`, so that two runs can
     be compared without opening their children.
     """
-    log_settings(client, run_id, flattened(evaluation.desk))
+    log_settings(client, run_id, flattened(evaluation.settings))
     shown = FLAGSHIP if FLAGSHIP in evaluation.comparison.index else BASELINE
     times = {f"seconds/{stage}": seconds for stage, seconds in timings.items()}
     looks = {"earlier_looks": float(evaluation.earlier_looks)}
@@ -70,7 +74,7 @@ def log_parent(
     log_numbers(client, run_id, side_by_side(evaluation.comparison))
     log_tags(client, run_id, {NOTE: description(evaluation, folder.name)})
     mlflow.log_artifacts(str(folder), "report", run_id=run_id)
-    for name in TABLES:
+    for name in tables:
         table = getattr(evaluation, name)
         if table is not None:
             mlflow.log_text(table.to_csv(), f"tables/{name}.csv", run_id=run_id)
@@ -78,9 +82,9 @@ def log_parent(
         mlflow.log_text(table.to_csv(index=False), f"tables/{name}.csv", run_id=run_id)
 
 
-def log_inputs(market: Dataset, signals: Dataset) -> None:
-    """Note in the active run which tables it read."""
-    for dataset, table, context in ((market, "bars", "ingest"), (signals, "signals", "backtest")):
+def log_inputs(market: Dataset, signals: Dataset, prices: str = "bars") -> None:
+    """Note in the active run which tables it read; `prices` is that of the market."""
+    for dataset, table, context in ((market, prices, "ingest"), (signals, "signals", "backtest")):
         frame = dataset[table].select_dtypes("number").astype(float)
         source = str(dataset.path / f"{table}.parquet")
         with warnings.catch_warnings():
@@ -91,9 +95,16 @@ def log_inputs(market: Dataset, signals: Dataset) -> None:
 
 
 def log_policies(
-    client: MlflowClient, experiment: str, evaluation: Evaluation, tags: Mapping[str, str]
+    client: MlflowClient,
+    experiment: str,
+    evaluation: Judged,
+    tags: Mapping[str, str],
+    further: Callable[[str], Mapping[str, float]],
 ) -> None:
-    """Open a child run for every policy, all with the same metric names, and its last tuned parameters."""
+    """Open a child run for every policy, all with the same metric names, and its last tuned parameters.
+
+    `further` gives the metrics of a policy that only this kind of desk has.
+    """
     tuned = evaluation.tables["tuned"]
     last = tuned[tuned["window"] == tuned["window"].max()]
     for policy in evaluation.comparison.index:
@@ -104,7 +115,7 @@ def log_policies(
         with tracked_run(experiment, str(policy), marks, nested=True) as child:
             log_settings(client, child, params)
             log_numbers(client, child, policy_metrics(evaluation.comparison, policy))
-            log_numbers(client, child, book_numbers(evaluation, str(policy)))
+            log_numbers(client, child, dict(further(str(policy))))
             log_numbers(client, child, cost_numbers(evaluation.costs, str(policy)))
 
 
@@ -139,7 +150,7 @@ def side_by_side(comparison: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def description(evaluation: Evaluation, report: str) -> str:
+def description(evaluation: Judged, report: str) -> str:
     """Return what the run's page says first, in Markdown: the verdicts, then the policies side by side."""
     verdicts = [f"- **{verdict.question}** {verdict.sentence}" for verdict in evaluation.verdicts]
     table = evaluation.comparison[list(COMPARED)].round(2)
@@ -206,7 +217,7 @@ def forecast_metrics(scores: pd.DataFrame, events: pd.DataFrame) -> dict[str, di
     return found
 
 
-def flattened(desk: Desk) -> dict[str, str]:
+def flattened(desk: BaseModel) -> dict[str, str]:
     """Return every setting of a desk by its dotted key.
 
     Examples

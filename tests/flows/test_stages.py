@@ -20,7 +20,7 @@ def loads(monkeypatch):
             raise outcome
         return outcome
 
-    def derive(name, build, home, force, inputs, parameters):
+    def derive(name, build, home, force, inputs, parameters, pieces=False):
         return str(load_tables(parameters["data"]))
 
     monkeypatch.setattr(stages, "_derive", derive)

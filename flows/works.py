@@ -1,0 +1,97 @@
+"""What each stage derives for each kind of desk: the function, its inputs and its parameters."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Protocol
+
+from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.intraday_comparison import run_intraday
+from pipeline.backtest.intraday_signals import learn_intraday
+from pipeline.backtest.signals import learn_signals
+from pipeline.domain.desk_file import DAILY, INTRADAY, AnyDesk, kind_of
+from pipeline.features.assemble import assemble
+from pipeline.features.decision_grid import decision_features
+from pipeline.ingest import market_days
+from pipeline.ingest.sources import content_of, load_tables
+from pipeline.ingest.store import Dataset, Output
+
+
+@dataclass(frozen=True)
+class Work:
+    """One dataset to derive; see `DatasetStore.derive`."""
+
+    name: str
+    build: Callable[..., Output]
+    inputs: Mapping[str, str]
+    parameters: Mapping[str, Any]
+    pieces: bool = False
+
+
+class Works(Protocol):
+    """The stages of one kind of desk."""
+
+    def market(self, desk: Any) -> Work:
+        """Read the data."""
+
+    def matrix(self, desk: Any, market: str) -> Work:
+        """Compute the features of the dataset `market`."""
+
+    def signals(self, desk: Any, market: str, matrix: str) -> Work:
+        """Learn regimes and forecasts."""
+
+    def results(self, desk: Any, signals: str, held: str | None) -> Work:
+        """Hedge every episode; `held` is the dataset of the options that the desk holds, if it names any."""
+
+    def newest(self, market: Dataset) -> date:
+        """Return the last day of the data."""
+
+
+class _Daily:
+    def market(self, desk: Any) -> Work:
+        return Work("market", load_tables, {}, {"data": desk.data, "content": content_of(desk.data)})
+
+    def matrix(self, desk: Any, market: str) -> Work:
+        return Work("features", assemble, {table: f"{market}/{table}" for table in desk.data.tables}, {})
+
+    def signals(self, desk: Any, market: str, matrix: str) -> Work:
+        sources = {"market": market, "features": matrix}
+        return Work("signals", learn_signals, sources, {"desk": desk.for_signals()}, pieces=True)
+
+    def results(self, desk: Any, signals: str, held: str | None) -> Work:
+        sources = {"signals": signals} | ({} if held is None else {"positions": held})
+        return Work("backtest", run_backtest, sources, {"desk": desk}, pieces=True)
+
+    def newest(self, market: Dataset) -> date:
+        day: date = market["bars"]["session"].iloc[-1].date()
+        return day
+
+
+class _Intraday:
+    def market(self, desk: Any) -> Work:
+        content = market_days.content_of(desk.data)
+        parameters = {"data": desk.data, "zone": desk.grid.zone, "content": content}
+        return Work("market", market_days.load_days, {}, parameters, pieces=True)
+
+    def matrix(self, desk: Any, market: str) -> Work:
+        parameters = {"desk": desk.for_grid()}
+        return Work("features", decision_features, {"market": market}, parameters, pieces=True)
+
+    def signals(self, desk: Any, market: str, matrix: str) -> Work:
+        parameters = {"desk": desk.for_signals()}
+        return Work("signals", learn_intraday, {"features": matrix}, parameters, pieces=True)
+
+    def results(self, desk: Any, signals: str, held: str | None) -> Work:
+        return Work("backtest", run_intraday, {"signals": signals}, {"desk": desk}, pieces=True)
+
+    def newest(self, market: Dataset) -> date:
+        return date.fromisoformat(market[market_days.DAYS]["day"].max())
+
+
+WORKS: Final[Mapping[str, Works]] = {DAILY: _Daily(), INTRADAY: _Intraday()}
+"""By the name of the kind, see `domain.desk_file`."""
+
+
+def works_of(desk: AnyDesk) -> Works:
+    """Return the stages of a desk's kind."""
+    return WORKS[kind_of(desk)]

@@ -1,0 +1,130 @@
+"""From the tables of a backtest within the day to everything that report, summary and tracker show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import DataError, SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
+from pipeline.evaluate.comparison import (
+    attribution_table,
+    metric_table,
+    paired_tests,
+    pairs_against_delta,
+    pairs_of_ablations,
+    regime_table,
+)
+from pipeline.evaluate.costs import cost_table
+from pipeline.evaluate.evaluate import tested_windows
+from pipeline.evaluate.liquidity import liquidity_table, liquidity_verdict
+from pipeline.evaluate.market_quality import drift_table
+from pipeline.evaluate.metrics import BASELINE, sample_metrics
+from pipeline.evaluate.panel import EpisodePanel
+from pipeline.evaluate.verdicts import Verdict, verdicts
+
+TABLES = (
+    "episodes",
+    "path",
+    "tuned",
+    "unfilled",
+    "left_out",
+    "signals",
+    "scores",
+    "events",
+    "reliability",
+    "intervals",
+    "importance",
+    "losses",
+    "regimes",
+    "transition",
+    "days",
+    "held",
+)
+
+
+@dataclass(frozen=True)
+class IntradayJudgement:
+    """The judgement of one backtest within the day; what is not named here is as in `evaluate.Evaluation`.
+
+    Attributes
+    ----------
+    settings : of the desk file; `desk` are the same in the words of a daily desk.
+    drift : see `market_quality.drift_table`.
+    liquidity : see `liquidity.liquidity_table`.
+    """
+
+    settings: IntradayDesk
+    desk: Desk
+    tables: Mapping[str, pd.DataFrame]
+    panel: EpisodePanel
+    comparison: pd.DataFrame
+    against_delta: pd.DataFrame
+    ablations: pd.DataFrame
+    by_regime: pd.DataFrame
+    attribution: pd.DataFrame
+    costs: pd.DataFrame
+    drift: pd.DataFrame
+    liquidity: pd.DataFrame
+    windows: pd.DataFrame
+    effective: int
+    earlier_looks: int
+    verdicts: tuple[Verdict, ...]
+
+
+def evaluate_intraday(
+    settings: IntradayDesk, tables: Mapping[str, pd.DataFrame], earlier_looks: int = 0
+) -> IntradayJudgement:
+    """Judge a backtest within the day; pure, and the same to the last bit for the same seed.
+
+    Parameters
+    ----------
+    settings : of the desk.
+    tables : those named in `TABLES`, from market, signals and backtest.
+    earlier_looks : other backtests that have looked at the same test rows; they enter the correction.
+
+    Raises
+    ------
+    DataError
+        A table is missing, or the episodes of the policies do not match.
+    SettingsError
+        The desk did not run `delta_implied`, to which every policy is compared.
+    """
+    if missing := [name for name in TABLES if name not in tables]:
+        raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
+    desk, episodes = settings.in_steps(), tables["episodes"]
+    times = tables["signals"]["time"].dt.tz_convert("UTC").dt.tz_localize(None)
+    panel = EpisodePanel.from_table(episodes, 0, times)
+    if BASELINE not in panel.policies:
+        raise SettingsError(f"{desk.name}: policies.run must name {BASELINE}: every policy is compared to it")
+    own = settings.evaluation
+    block = max(1.0, own.block_steps / settings.option.start_every)
+    indices = stationary_indices(panel.size, block, own.resamples, settings.seed)
+    sampled = sample_metrics(panel, indices, desk.risk)
+    comparison = metric_table(sampled, own.confidence)
+    against = paired_tests(sampled, pairs_against_delta(panel.policies), own.confidence, earlier_looks)
+    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), own.confidence, earlier_looks)
+    liquidity = liquidity_table(tables["losses"])
+    return IntradayJudgement(
+        settings=settings,
+        desk=desk,
+        tables=tables,
+        panel=panel,
+        comparison=comparison,
+        against_delta=against,
+        ablations=ablations,
+        by_regime=regime_table(panel, indices, desk),
+        attribution=attribution_table(panel),
+        costs=cost_table(episodes, episodes.iloc[:0]),
+        drift=drift_table(tables["signals"]),
+        liquidity=liquidity,
+        windows=tested_windows(episodes),
+        effective=effective_episodes(panel.session, settings.option.steps),
+        earlier_looks=earlier_looks,
+        verdicts=(
+            *verdicts(desk, ablations, against, comparison, earlier_looks),
+            liquidity_verdict(liquidity, 1.0 - own.confidence),
+        ),
+    )

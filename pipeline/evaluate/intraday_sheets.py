@@ -1,0 +1,142 @@
+"""The tables of the report that only a run within the day has."""
+
+import pandas as pd
+
+from pipeline.evaluate.cost_sheet import HEADINGS
+from pipeline.evaluate.judged import Judged
+from pipeline.evaluate.sheets import Cell, Sheet, number, plain_rows
+
+BOOKED = {**HEADINGS, "impact": "Beyond the best level"}
+
+
+def charged_sheet(evaluation: Judged) -> Sheet:
+    """What the average P&L is made of, and the cost by source."""
+    sources = [name for name in BOOKED if (evaluation.costs[name] > 0.0).any()]
+    costs = evaluation.costs.set_index("policy")
+    rows = []
+    for policy, row in evaluation.attribution.iterrows():
+        parts = [float(row[name]) for name in ("premium", "trading", "cost", "payoff", "pnl")]
+        source = [float(costs[name].to_dict()[policy]) for name in sources]
+        rows.append((Cell(str(policy)), *(Cell(number(value, 2)) for value in (*parts, *source))))
+    headings = ("Policy", "Premium", "+ Trading", "− Cost", "− Payoff", "= P&L, bps")
+    lead = (
+        "Averages per episode, bps of the starting spot, and the cost by source. An order meets the book of "
+        "its arrival and walks its levels; what the mid moved on the way is part of trading."
+    )
+    named = (*headings, *(f"of cost: {BOOKED[name].lower()}" for name in sources))
+    return Sheet("charged", "What the P&L is made of, and what was charged", lead, named, tuple(rows))
+
+
+def unfilled_sheet(unfilled: pd.DataFrame) -> Sheet:
+    """How many orders the book did not fill, or not whole, and why."""
+    counts = unfilled.pivot_table(
+        index="policy", columns="reason", values="orders", aggfunc="sum", sort=False
+    )
+    filled = unfilled.drop_duplicates(["policy", "window"]).groupby("policy", sort=False)["filled"].sum()
+    shown = [name for name in counts.columns if counts[name].any()]
+    rows = tuple(
+        (
+            Cell(str(policy)),
+            Cell(number(float(filled.to_dict()[policy]), 0)),
+            *(Cell(number(float(counts.loc[policy, name]), 0)) for name in shown),
+        )
+        for policy in filled.index
+    )
+    lead = (
+        "Orders of the tested episodes: those that traded (in part too), and those that met no sound book or "
+        "less than they asked for. What is not filled is decided again at the next decision; at the end of "
+        "an option what the levels do not show pays one spread more than the last of them."
+    )
+    headings = ("Policy", "Traded", *(str(name) for name in shown))
+    return Sheet("unfilled", "Orders that were not filled", lead, headings, rows, folded=True)
+
+
+def regimes_sheet(regimes: pd.DataFrame) -> Sheet:
+    """The regimes by volatility, trend and persistence."""
+    shown = regimes.assign(volatility=100 * regimes["volatility"], occupancy=100 * regimes["occupancy"])
+    formats = (
+        ("name", -1),
+        ("trend", -1),
+        ("variance_ratio", 2),
+        ("volatility", 1),
+        ("occupancy", 1),
+        ("mean_minutes", 1),
+        ("entries_an_hour", 2),
+    )
+    headings = (
+        "Regime",
+        "Trend",
+        "Variance ratio, 5 decisions",
+        "Volatility, % a calendar year",
+        "Share of decisions, %",
+        "Mean duration, minutes",
+        "Entries an hour",
+    )
+    lead = "From the filtered probabilities: what was known then. A variance ratio above 1 is trending."
+    return Sheet("regimes", "Regimes", lead, headings, plain_rows(shown, formats), labels=2)
+
+
+def event_scores_sheet(events: pd.DataFrame) -> Sheet:
+    """Scores of the event probabilities against climatology."""
+    formats = (
+        ("event", -1),
+        ("model", -1),
+        ("brier", 4),
+        ("brier_skill", 3),
+        ("average_precision", 3),
+        ("base_rate", 3),
+        ("dm_p", 3),
+        ("dm_p_logistic", 3),
+        ("n", 0),
+    )
+    headings = (
+        "Event", "Model", "Brier", "Brier skill", "Average precision", "Base rate", "p, climatology",
+        "p, logistic", "n",
+    )  # fmt: skip
+    lead = (
+        "Probability that the variance of the next decisions (spike), and the worst crossing cost within the "
+        "next interval (gap), lie above their high quantile of the training rows. A skill above zero beats "
+        "the frequency in the training rows."
+    )
+    return Sheet("events", "Event probabilities", lead, headings, plain_rows(events, formats), labels=2)
+
+
+def windows_sheet(windows: pd.DataFrame) -> Sheet:
+    """The refit windows and their test episodes."""
+    shown = windows.assign(
+        window=windows["window"].astype(str),
+        first=windows["first"].dt.strftime("%Y-%m-%d %H:%M"),
+        last=windows["last"].dt.strftime("%Y-%m-%d %H:%M"),
+    )
+    formats = (("window", -1), ("first", -1), ("last", -1), ("episodes", 0))
+    lead = (
+        "All is fitted again at the start of a window on decisions whose outcome was known, less the embargo."
+    )
+    headings = ("Window", "First start, UTC", "Last start, UTC", "Episodes")
+    rows = plain_rows(shown, formats)
+    return Sheet("windows", "Walk-forward windows", lead, headings, rows, labels=3, folded=True)
+
+
+def left_out_sheet(left_out: pd.DataFrame) -> Sheet:
+    """Starts that could not be used, by reason."""
+    rows = plain_rows(left_out, (("reason", -1), ("starts", 0)))
+    lead = "An episode needs a signal at each of its decisions, and a sound book where its hedge is closed."
+    return Sheet("left-out", "Starts that were left out", lead, ("Reason", "Starts"), rows, folded=True)
+
+
+def file_sheet(days: pd.DataFrame) -> Sheet:
+    """What was read of each file, by day."""
+    rows = plain_rows(days, (("day", -1), ("table", -1), ("file", -1), ("rows", 0)))
+    lead = "Rows of the canonical tables by day; a day is read once for as long as its file is the same."
+    headings = ("Day", "Table", "File", "Rows")
+    return Sheet("data", "Data", lead, headings, rows, labels=3, folded=True)
+
+
+def held_sheet(held: pd.DataFrame) -> Sheet | None:
+    """Rows in quarantine by file and reason."""
+    if held.empty:
+        return None
+    rows = plain_rows(held, (("file", -1), ("table", -1), ("reason", -1), ("count", 0), ("examples", -1)))
+    lead = "Rows that failed a check, or made a book that nobody could have traded at; nothing is dropped."
+    headings = ("File", "Table", "Reason", "Rows", "Examples")
+    return Sheet("quarantine", "Quarantine", lead, headings, rows, labels=3, folded=True)

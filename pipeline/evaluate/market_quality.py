@@ -1,0 +1,92 @@
+"""Whether the market of the tested days is the one that was learned from, feature by feature."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from pipeline.domain.instruments import FloatArray
+from pipeline.evaluate.sheets import Cell, Sheet, number
+
+QUALITY: Final = {
+    "half_spread": "half-spread",
+    "crossing_cost": "crossing cost of the desk's order",
+    "depth": "depth",
+    "log_rate": "log trade intensity",
+    "log_variance_20": "log variance, 20 decisions",
+    "sound": "share of the time with a sound book",
+}
+BINS: Final = 10
+LEAST_SHARE: Final = 1e-4
+"""Share of an empty bin, so that it has a logarithm."""
+LARGE: Final = 0.25
+"""Index from which a shift is called large (Siddiqi 2006, chapter 5)."""
+
+
+def drift_table(signals: pd.DataFrame) -> pd.DataFrame:
+    """Compare what is learned from and what is tested on: one row a measure of market quality.
+
+    Parameters
+    ----------
+    signals : one row a decision with the columns of `QUALITY` and `tested`.
+
+    Returns
+    -------
+    `measure`, medians `before` and `tested`, `psi` (population stability index over deciles of the rows
+    before) and `ks` (largest distance of the two distributions, Kolmogorov and Smirnov).
+    """
+    tested = signals["tested"].to_numpy(bool)
+    rows = []
+    for name in QUALITY:
+        values = signals[name].to_numpy(float)
+        known = np.isfinite(values)
+        before, after = values[known & ~tested], values[known & tested]
+        distance = float(stats.ks_2samp(before, after, method="asymp").statistic)
+        row = (name, float(np.median(before)), float(np.median(after)))
+        rows.append((*row, stability_index(before, after), distance))
+    return pd.DataFrame(rows, columns=["measure", "before", "tested", "psi", "ks"])
+
+
+def stability_index(before: FloatArray, after: FloatArray) -> float:
+    """Return the population stability index Σ (a − b) ln(a/b) over deciles of `before`.
+
+    a and b are the shares of the two samples in each bin; below .1 little has changed, above .25 much has.
+
+    References
+    ----------
+    Siddiqi (2006), Credit risk scorecards, chapter 5.
+
+    Examples
+    --------
+    >>> stability_index(np.arange(100.0), np.arange(100.0))
+    0.0
+    """
+    edges = np.unique(np.quantile(before, np.linspace(0.0, 1.0, BINS + 1)[1:-1]))
+    shares = [
+        np.bincount(np.searchsorted(edges, part, side="right"), minlength=len(edges) + 1) / len(part)
+        for part in (before, after)
+    ]
+    b, a = (np.maximum(share, LEAST_SHARE) for share in shares)
+    return float(np.sum((a - b) * np.log(a / b)))
+
+
+def drift_sheet(drift: pd.DataFrame) -> Sheet:
+    """Show `drift_table`."""
+    rows = tuple(
+        (
+            Cell(QUALITY[str(row["measure"])]),
+            Cell(f"{float(row['before']):.4g}"),
+            Cell(f"{float(row['tested']):.4g}"),
+            Cell(number(float(row["psi"]), 2), tone="bad" if row["psi"] > LARGE else ""),
+            Cell(number(float(row["ks"]), 2)),
+        )
+        for _, row in drift.iterrows()
+    )
+    lead = (
+        "The decisions from the first signals to the test against the tested ones. PSI: population stability "
+        "index over deciles of the former, large above 0.25; KS: largest distance of the distributions. "
+        "Spread, cost and depth are means over the interval before a decision."
+    )
+    headings = ("Measure", "Median before", "Median tested", "PSI", "KS")
+    return Sheet("drift", "Drift of market quality", lead, headings, rows)

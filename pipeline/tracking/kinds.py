@@ -1,0 +1,160 @@
+"""What is judged, written and tracked of each kind of desk: one entry a kind."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from mlflow import MlflowClient
+
+from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.intraday_comparison import run_intraday
+from pipeline.backtest.intraday_signals import learn_intraday
+from pipeline.backtest.signals import learn_signals
+from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import DAILY, INTRADAY
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.evaluate.data_quality import data_tables
+from pipeline.evaluate.evaluate import Evaluation, evaluate
+from pipeline.evaluate.intraday import IntradayJudgement, evaluate_intraday
+from pipeline.evaluate.intraday_report import write_intraday_report
+from pipeline.evaluate.judged import Judged
+from pipeline.evaluate.report import write_report
+from pipeline.evaluate.run_record import RunRecord
+from pipeline.features.assemble import assemble
+from pipeline.features.decision_grid import decision_features
+from pipeline.ingest.market_days import DAYS, HELD, load_days
+from pipeline.ingest.sources import load_tables
+from pipeline.ingest.store import Dataset
+from pipeline.tracking.record import (
+    book_numbers,
+    log_forecasters,
+    log_inputs,
+    log_parent,
+    log_policies,
+)
+from pipeline.tracking.registry import register
+
+INTRADAY_TABLES: Final = (
+    "comparison",
+    "against_delta",
+    "ablations",
+    "by_regime",
+    "attribution",
+    "costs",
+    "windows",
+    "drift",
+    "liquidity",
+)
+"""Tables of the judgement of a run within the day that are logged as CSV."""
+
+
+@dataclass(frozen=True)
+class Tracked:
+    """An open run, what it read and what its parts are marked with; `versions` mark registered models."""
+
+    client: MlflowClient
+    experiment: str
+    run_id: str
+    datasets: Mapping[str, Dataset]
+    folder: Path
+    timings: Mapping[str, float]
+    marks: Mapping[str, str]
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is done with a finished backtest.
+
+    Attributes
+    ----------
+    makers : functions whose code made the datasets.
+    judge : settings, datasets and earlier looks to the judgement.
+    facts : settings and the dataset `market` to what the run record says of it.
+    write : judgement, run record and folder to the report in it.
+    track : logs the judgement into an open run, and registers models.
+    """
+
+    makers: tuple[Callable[..., Any], ...]
+    judge: Callable[[Any, Mapping[str, Dataset], int], Judged]
+    facts: Callable[[Any, Dataset], dict[str, str | int]]
+    write: Callable[[Any, RunRecord, Path], Mapping[str, Path]]
+    track: Callable[[Tracked, Any], None]
+
+
+def market_facts(desk: Desk, market: Dataset) -> dict[str, str | int]:
+    """Return what the market data of a run hold, so that two runs can be told apart by it."""
+    sessions = market["bars"]["session"]
+    return {
+        "source": desk.data.label,
+        "first_session": f"{sessions.iloc[0]:%Y-%m-%d}",
+        "last_session": f"{sessions.iloc[-1]:%Y-%m-%d}",
+        "sessions": len(sessions),
+    }
+
+
+def intraday_facts(desk: IntradayDesk, market: Dataset) -> dict[str, str | int]:
+    """Return what the market data of a run within the day hold."""
+    days = market[DAYS]["day"]
+    return {
+        "source": desk.data.label,
+        "first_session": str(days.min()),
+        "last_session": str(days.max()),
+        "sessions": int(days.nunique()),
+    }
+
+
+def _judge_daily(desk: Desk, datasets: Mapping[str, Dataset], looks: int) -> Evaluation:
+    tables = {**datasets["backtest"], **datasets["signals"], **data_tables(datasets["market"])}
+    return evaluate(desk, tables, looks)
+
+
+def _judge_intraday(desk: IntradayDesk, datasets: Mapping[str, Dataset], looks: int) -> IntradayJudgement:
+    market = {name: datasets["market"][name] for name in (DAYS, HELD)}
+    return evaluate_intraday(desk, {**datasets["backtest"], **datasets["signals"], **market}, looks)
+
+
+def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
+    datasets = run.datasets
+    log_parent(run.client, run.run_id, evaluation, run.folder, run.timings)
+    log_inputs(datasets["market"], datasets["signals"])
+
+    def further(policy: str) -> Mapping[str, float]:
+        return book_numbers(evaluation, policy)
+
+    log_policies(run.client, run.experiment, evaluation, run.marks, further)
+    log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
+    register(run.client, evaluation.desk, datasets["signals"], datasets["backtest"], run.versions)
+
+
+def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
+    datasets, unfilled = run.datasets, evaluation.tables["unfilled"]
+    log_parent(run.client, run.run_id, evaluation, run.folder, run.timings, INTRADAY_TABLES)
+    log_inputs(datasets["market"], datasets["signals"], DAYS)
+
+    def further(policy: str) -> Mapping[str, float]:
+        orders = unfilled[unfilled["policy"] == policy].groupby("reason")["orders"].sum()
+        return {f"unfilled/{str(reason).replace(' ', '_')}": float(count) for reason, count in orders.items()}
+
+    log_policies(run.client, run.experiment, evaluation, run.marks, further)
+    log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    DAILY: Kind(
+        (load_tables, assemble, learn_signals, run_backtest),
+        _judge_daily,
+        market_facts,
+        write_report,
+        _track_daily,
+    ),
+    INTRADAY: Kind(
+        (load_days, decision_features, learn_intraday, run_intraday),
+        _judge_intraday,
+        intraday_facts,
+        write_intraday_report,
+        _track_intraday,
+    ),
+}
+"""By the name of the kind, see `domain.desk_file`."""
