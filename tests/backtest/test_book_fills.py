@@ -1,0 +1,193 @@
+"""Fills that walk the book: the compiled loop against a plain one, what is taken once, what adds up."""
+
+import numpy as np
+import pytest
+
+from pipeline.backtest.ledger import Hedge, Market, book
+from pipeline.domain.band import Band
+from pipeline.domain.errors import DataError
+from pipeline.execution.arrivals import DEPTH, FAULTS, Arrivals
+from pipeline.execution.terms import Terms
+
+N, T, L = 7, 12, 3
+
+
+TERMS = Terms(fee=1e-4, fixed_fee=0.01, lot=0.01)
+
+
+def market(rng, repeated=False):
+    """Books around a walk of the mid; some not sound, some repeated so that what was taken is still gone."""
+    rows = np.arange(N)[:, None] + np.arange(T + 1)
+    count = rows.max() + 1
+    mid = 100.0 + np.cumsum(rng.normal(0, 0.1, count))
+    half = 0.01 * rng.integers(1, 4, count)
+    away = np.cumsum(0.01 * rng.integers(1, 3, (2, count, L)), axis=2)
+    sizes = rng.integers(1, 30, (2, count, L)) / 100.0
+    bid, ask = (
+        (mid - half)[:, None] - away[0] + away[0][:, :1],
+        (mid + half)[:, None] + away[1] - away[1][:, :1],
+    )
+    if repeated:
+        for table in (bid, ask, *sizes):
+            table[1::2] = table[:-1:2] if count % 2 == 0 else table[: count - 1 : 2]
+    bid[rng.random((count, L)) < [0, 0, 0.3]] = np.nan
+    state = np.where(rng.random(count) < 0.15, 1 + rng.integers(0, 4, count), 0).astype(np.int8)
+    state[rows[:, -1]] = 0
+    middle = np.where(state == 0, 0.5 * (bid[:, 0] + ask[:, 0]), np.nan)
+    met = Arrivals(rows, rng.uniform(0.5, 2.0, N), state, middle, bid, sizes[0], ask, sizes[1])
+    price = (mid[rows] + rng.normal(0, 0.02, rows.shape)) * met.scale[:, None]
+    nothing = np.zeros((N, T))
+    return Market(
+        price[..., None], np.zeros((N, T + 1, 1)), np.ones(N), np.ones(N), nothing, nothing[..., None], True,
+        True, terms=TERMS, book=met,
+    )  # fmt: skip
+
+
+def band_of(rng):
+    centre = 0.5 + np.cumsum(rng.normal(0, 0.2, (N, T)), axis=1)
+    return Band.around(centre, rng.uniform(0.0, 0.1, (N, T)))
+
+
+def walked(order, prices, sizes, taken):
+    """Fill by hand; `taken` is a dict of (price, shown) to what is gone, of the last fill only."""
+    filled, beyond, fresh = 0.0, 0.0, {}
+    for price, shown in zip(prices, sizes, strict=True):
+        if np.isnan(price):
+            break
+        gone = taken.get((price, shown), 0.0)
+        take = min(order - filled, max(shown - gone, 0.0))
+        filled, beyond = filled + take, beyond + take * abs(price - prices[0])
+        fresh[price, shown] = gone + take
+    taken.clear()
+    taken.update(fresh)
+    return filled, beyond
+
+
+def plain(market, band):
+    """One episode at a time in plain Python: P&L of trading, cost by source, orders missed."""
+    found, missed = np.zeros((N, 6)), np.zeros((N, len(FAULTS) + 1))
+    b, lot = market.book, market.terms.lot
+    for n in range(N):
+        held, taken, s = 0.0, {1: {}, -1: {}}, b.scale[n]
+        trading = fee = spread = beyond = fixed = turnover = 0.0
+        for k in range(T):
+            row, low, high = b.rows[n, k], band.lower[n, k, 0], band.upper[n, k, 0]
+            target = held + (low - held) if held < low else held + (high - held) if held > high else held
+            if target != held:
+                lots = round((target - held) / lot)
+                nearest = held + lots * lot
+                if nearest < low <= target and nearest + lot <= high:
+                    nearest = held + (lots + 1) * lot
+                elif nearest > high >= target and nearest - lot >= low:
+                    nearest = held + (lots - 1) * lot
+                target = nearest
+            order = target - held
+            if order and b.state[row]:
+                missed[n, b.state[row]] += 1
+            elif order:
+                side = 1 if order > 0 else -1
+                levels = (b.ask_price, b.ask_size) if order > 0 else (b.bid_price, b.bid_size)
+                filled, far = walked(abs(order), levels[0][row], levels[1][row], taken[side])
+                missed[n, DEPTH] += filled < abs(order) - 1e-12
+                mid = b.mid[row] * s
+                fee += market.terms.fee * filled * mid
+                spread += filled * abs(levels[0][row, 0] - b.mid[row]) * s
+                beyond += far * s
+                fixed += market.terms.fixed_fee * (filled > 0)
+                turnover += filled
+                trading += side * filled * (market.price[n, k, 0] - mid)
+                held += side * filled
+            trading += held * (market.price[n, k + 1, 0] - market.price[n, k, 0])
+        row, size, side = b.rows[n, T], abs(held), -1 if held > 0 else 1
+        if held:
+            levels = (b.ask_price, b.ask_size) if side > 0 else (b.bid_price, b.bid_size)
+            filled, far = walked(size, levels[0][row], levels[1][row], taken[side])
+            last = levels[0][row][np.isfinite(levels[0][row])][-1]
+            gap = b.ask_price[row, 0] - b.bid_price[row, 0]
+            missed[n, DEPTH] += filled < size - 1e-12
+            far += (size - filled) * (abs(last - levels[0][row, 0]) + gap)
+            mid = b.mid[row] * s
+            fee += market.terms.fee * size * mid
+            spread += size * abs(levels[0][row, 0] - b.mid[row]) * s
+            beyond, fixed, turnover = beyond + far * s, fixed + market.terms.fixed_fee, turnover + size
+            trading += held * (mid - market.price[n, T, 0])
+        found[n] = trading, fee, spread, beyond, fixed, turnover
+    return found, missed
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_compiled_walk_is_the_plain_one(seed, repeated):
+    rng = np.random.default_rng(seed)
+    through, band = market(rng, repeated=repeated), band_of(rng)
+    ledger = book(through, band)
+    found, missed = plain(through, band)
+    names = ("trading", "fee", "spread", "impact", "fixed_fee", "turnover")
+    ours = np.stack([getattr(ledger, name) for name in names], axis=1)
+    np.testing.assert_allclose(ours, found, rtol=1e-10, atol=1e-12)
+    np.testing.assert_array_equal(ledger.missed, missed)
+    assert missed.sum() > 0
+
+
+def test_cost_is_the_sum_of_its_sources_and_pnl_of_its_parts():
+    rng = np.random.default_rng(3)
+    ledger = book(market(rng), band_of(rng))
+    sources = ledger.fee + ledger.spread + ledger.fixed_fee + ledger.impact
+    np.testing.assert_allclose(ledger.cost, sources, rtol=1e-12)
+    np.testing.assert_allclose(ledger.pnl, ledger.trading - ledger.cost, rtol=1e-12, atol=1e-12)
+
+
+def test_a_level_is_taken_once_until_it_changes():
+    """The same book twice has nothing left for the second order; another size on it is new liquidity."""
+    side = np.full((3, 1), 0.5)
+    side[2] = 0.6
+    met = Arrivals(
+        np.array([[0, 1, 2]]), np.ones(1), np.zeros(3, np.int8), np.full(3, 100.0),
+        np.full((3, 1), 99.0), side, np.full((3, 1), 101.0), side,
+    )  # fmt: skip
+    nothing = np.zeros((1, 2))
+    through = Market(
+        np.full((1, 3, 1), 100.0), np.zeros((1, 3, 1)), np.zeros(1), np.zeros(1), nothing, nothing[..., None],
+        True, False, book=met,
+    )  # fmt: skip
+    hedge = Hedge(through)
+    band = Band.around(np.array([[1.0, 1.0]]))
+    hedge.advance(band, 0, 1)
+    assert hedge.held[0, 0] == 0.5
+    hedge.advance(band, 1, 2)
+    assert hedge.held[0, 0] == 0.5
+    assert hedge.missed[0, DEPTH] == 2
+    changed = Arrivals(np.array([[0, 2, 2]]), *(getattr(met, n) for n in (
+        "scale", "state", "mid", "bid_price", "bid_size", "ask_price", "ask_size")))  # fmt: skip
+    from dataclasses import replace
+
+    again = Hedge(replace(through, book=changed))
+    again.advance(band, 0, 2)
+    assert again.held[0, 0] == 1.0
+
+
+def test_step_by_step_is_all_at_once():
+    rng = np.random.default_rng(8)
+    through, band = market(rng), band_of(rng)
+    stepped = Hedge(through)
+    for k in range(T):
+        stepped.advance(band, k, k + 1)
+    np.testing.assert_array_equal(stepped.closed().pnl, book(through, band).pnl)
+
+
+def test_some_episodes_have_the_books_that_they_had_among_all():
+    rng = np.random.default_rng(5)
+    through, band = market(rng), band_of(rng)
+    rows = np.array([4, 1])
+    few = book(through.episodes(rows), Band(*(getattr(band, n)[rows] for n in (
+        "lower", "upper", "to_lower", "to_upper", "speed"))))  # fmt: skip
+    np.testing.assert_array_equal(few.pnl, book(through, band).pnl[rows])
+    assert len(through.episodes(rows).book.state) < len(through.book.state)
+
+
+def test_a_hedge_that_cannot_be_closed_is_refused():
+    rng = np.random.default_rng(2)
+    through = market(rng)
+    through.book.state[through.book.rows[3, -1]] = 1
+    with pytest.raises(DataError, match="episode 3: no sound book at its end"):
+        Hedge(through)

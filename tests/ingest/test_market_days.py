@@ -1,0 +1,77 @@
+"""Files to days: every row once, by the day of its zone, and read again only where a file has changed."""
+
+import pytest
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.intraday_desk import MarketFiles
+from pipeline.ingest import market_days
+from pipeline.ingest.market_days import DayTables, content_of, load_days
+from pipeline.ingest.pieces import InMemory
+from pipeline.ingest.store import DatasetStore
+from tests.market_ticks import write_market
+
+ZONE = "America/New_York"
+
+
+@pytest.fixture
+def data(tmp_path):
+    return MarketFiles(
+        instrument="XYZ", files=("*_quote.zip", "*_trade.zip"), folder=write_market(tmp_path, 2)
+    )
+
+
+def test_every_row_stands_on_its_day(data):
+    pieces = InMemory()
+    tables = load_days(data, ZONE, content_of(data), pieces)
+    days = tables["days"]
+    assert list(days["day"].unique()) == ["2020-03-02", "2020-03-03"]
+    assert days.groupby("table")["rows"].sum().to_dict() == {"quotes": 24_000, "trades": 3_000}
+    day = DayTables(days, "2020-03-03", pieces)
+    assert list(day) == ["quotes", "trades"]
+    assert day["quotes"]["known_time"].is_monotonic_increasing
+    assert day["quotes"]["known_time"].dt.tz_convert(ZONE).dt.date.nunique() == 1
+
+
+def test_another_zone_moves_the_limits_of_days(data):
+    days = load_days(data, "Pacific/Auckland", content_of(data))["days"]
+    assert list(days["day"].unique()) == ["2020-03-03", "2020-03-04"]
+
+
+def test_only_a_file_that_changed_is_read_again(data, tmp_path, monkeypatch):
+    store, read = DatasetStore(tmp_path / "store"), []
+    whole = market_days.market_file
+
+    def derive():
+        content = content_of(data)
+        return store.derive(
+            "market", load_days, inputs={}, parameters={"data": data, "zone": ZONE, "content": content},
+            pieces=True,
+        )  # fmt: skip
+
+    first = derive()
+    made = set(store.keys())
+    write_market(tmp_path, 1, seed=9)
+    second = derive()
+    read = [key for key in set(store.keys()) - made if key.startswith("market_file")]
+    assert first != second
+    assert len(read) == 2
+    assert whole is market_days.market_file
+
+
+def test_a_pattern_without_a_file_and_a_missing_folder_are_named(data, tmp_path):
+    with pytest.raises(DataError, match=r"no file nothing\*"):
+        content_of(data.model_copy(update={"files": ("nothing*",)}))
+    with pytest.raises(DataError, match="no such folder"):
+        content_of(data.model_copy(update={"folder": tmp_path / "elsewhere"}))
+
+
+def test_faults_are_counted_with_examples(data):
+    rows = 'x,"?"\n'
+    path = data.place / "20200304_trade.zip"
+    import zipfile
+
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("20200304_xyz_trade_Tick.csv", "36000000,200000,100,Q,1,0\n" + rows)
+    held = load_days(data, ZONE, content_of(data))["held"]
+    assert held["count"].sum() == 1
+    assert held["file"].iloc[0] == path.name
