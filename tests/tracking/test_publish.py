@@ -149,7 +149,7 @@ def test_a_failure_ends_the_run_as_failed_and_leaves_latest_alone(tracked, monke
         raise OSError("disk full")
 
     latest = (tracked.home.data / "reports" / "latest").resolve()
-    monkeypatch.setattr("pipeline.tracking.publish.log_parent", fail)
+    monkeypatch.setattr("pipeline.tracking.kinds.log_parent", fail)
     with pytest.raises(OSError, match="disk full"):
         tracked.publish(force=True)
     experiment = tracked.client.get_experiment_by_name("small").experiment_id
