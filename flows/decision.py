@@ -16,6 +16,7 @@ from pipeline.backtest.desk_check import checked_desk
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.ingest.hedge_position import FLAT, HedgePosition, given_position, read_hedge_position
+from pipeline.ingest.positions import check_none_left_out
 from pipeline.live.decision import Decision
 from pipeline.live.decision_log import log_decision
 from pipeline.live.open_book import OptionTerms
@@ -67,6 +68,8 @@ def daily_decision(
     terms = OptionTerms(kind, strike, _day(expiry), quantity, _day(opened))
     given = any(part is not None for part in vars(terms).values())
     options = None if given or settings.book.positions is None else load_positions(desk, home, force)
+    if options is not None:
+        check_none_left_out(store.open(options)["quarantine"])
     decision = decide_now(
         settings,
         desk,

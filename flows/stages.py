@@ -112,6 +112,8 @@ def positions_of(desk: str, home: str | None, force: bool, market: str, latest: 
     if not isinstance(settings, Desk) or settings.book.positions is None:
         return None
     key = load_positions(desk, home, force)
+    for sentence in positions.left_out(store.open(key)["quarantine"]):
+        log.warning("warning: %s; the book is hedged without it, a decision is refused", sentence)
     check_holdable(settings, store.open(market)["bars"], store.open(key)["positions"])
     return key
 

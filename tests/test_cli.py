@@ -208,15 +208,20 @@ def test_a_file_of_positions_is_the_book_of_the_report(first_run, hedge, home, w
     done = hedge("run", desk, "--home", home, "--json")
     assert done.returncode == 0, done.stderr
     assert "held.csv: 3 options read, 1 in quarantine (1 strike not above zero)" in done.stderr
+    assert "warning: held.csv: row 4 'call,0,2017-06-16,-50,2017-06-05,' fails a check" in done.stderr
     assert "book: 2 options in" in done.stderr
     summary = json.loads(done.stdout)
     assert summary["dataset_keys"]["signals"] in first_run.stderr
     assert summary["book"]["delta_implied"]["trades"] > 8
+    assert [(row["row"], row["reason"]) for row in summary["held_back"]] == [(4, "strike not above zero")]
     page = (home / "data" / "reports" / summary["run"] / "report.html").read_text()
     for shown in ("The positions of held.csv", "The options held", "Rows held back", "strike not above zero"):
         assert shown in page
     table = page[page.index('id="positions"') : page.index('id="held-back"')]
     assert all(cell in table for cell in ("−100", "2017-06-16", "31.5", "at its mark"))
+    refused = hedge("decide", desk, "--home", home, "--allow-stale")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert re.match(r"hedge: .*held\.csv: row 4 .* an order that leaves", refused.stderr.splitlines()[-1])
 
 
 @pytest.mark.slow

@@ -26,7 +26,7 @@ class PositionsFile(TimedFile):
 
     columns: PositionsColumns = PositionsColumns()
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Largest share of the file's rows in quarantine that a run accepts."""
+    """Largest share of the file's rows in quarantine that a run accepts; a decision accepts none."""
 
 
 class BookSettings(Settings):

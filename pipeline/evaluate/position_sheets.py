@@ -41,7 +41,10 @@ def held_back_sheet(evaluation: Evaluation) -> Sheet | None:
         return None
     columns = ("row", "reason", "text")
     rows = tuple(tuple(Cell(str(row[name])) for name in columns) for row in held.to_dict("records"))
-    lead = f"Rows of {held['file'].iloc[0]} that failed a check: the book is hedged without them."
+    lead = (
+        f"{len(held)} rows of {held['file'].iloc[0]} failed a check: the book on this page is hedged without "
+        "them and is not the book of the file. hedge decide refuses such a file."
+    )
     return Sheet("held-back", "Rows held back", lead, ("Row", "Reason", "Text"), rows, 3)
 
 

@@ -27,7 +27,8 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
     `importance.<target>.<horizon>.<input>` says how far an input moves the log of the forecast on average,
     `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler
     loss, regime `all` first. `costs.<view>.<policy>` holds the cost
-    by source in bps. `book.<policy>` holds `book.book_metrics`, `explained.<view>.<policy>` what
+    by source in bps. `book.<policy>` holds `book.book_metrics`, `held_back` the rows
+    of the file of positions that the book lacks, `explained.<view>.<policy>` what
     `backtest.attribution` gives in bps, and `stress` a list of windows: `tested`, and by policy the sums over
     the days of the book and over the life of the worst episode.
     """
@@ -65,6 +66,7 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         },
         "costs": cost_by_view(evaluation.costs),
         "book": evaluation.book.to_dict("index"),
+        "held_back": tables["held_back"].to_dict("records"),
         "explained": _explained(tables["explained"]),
         "stress": [_stress(replay) for replay in evaluation.replays],
         "verdicts": [vars(verdict) for verdict in evaluation.verdicts],

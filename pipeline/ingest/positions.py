@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.domain.book_settings import PositionsFile
 from pipeline.domain.errors import DataError
 from pipeline.ingest.calendar import EXCHANGE, exchange_zone, sessions_between
-from pipeline.ingest.quarantine import Quarantine
+from pipeline.ingest.quarantine import Quarantine, remedy_for, shown
 from pipeline.ingest.raw_table import RawTable, Text, content_hash, read_raw
 from pipeline.ingest.screening import MISSING, numbers, refuse
 from pipeline.ingest.session_dates import session_dates
@@ -46,7 +46,8 @@ def load_positions(settings: PositionsFile, content: str | None = None, calendar
     -------
     tables : `positions` (`file, row, kind, strike, expiry, quantity, opened, price`), strike and price in the
         file's money, `opened` NaT and `price` NaN where they are not given; `quarantine`, one row for each
-        row of the file that failed a check; `notes` (`note`), one sentence a row.
+        row of the file that failed a check; `notes` (`note`), one sentence a row. Rows that say the same are
+        lots of one option: each is kept.
 
     Raises
     ------
@@ -81,14 +82,41 @@ def load_positions(settings: PositionsFile, content: str | None = None, calendar
             "price": values["price"],
         }
     ).astype(dict.fromkeys(TEXTS, "str"))
-    repeated = table.drop(columns="row")[screened.sound].duplicated()
-    screened.put(repeated.index[repeated].to_numpy(), "duplicate: a row before it says the same")
     screened.check(settings.quarantine_limit, "book.positions.quarantine_limit")
     kept = table[screened.sound].reset_index(drop=True)
     if kept.empty:
         raise DataError(f"{raw.file}: no row passes the checks ({screened.counted()}): mend the file")
-    notes = pd.DataFrame({"note": [_said(screened, kept)]}, dtype="str")
+    notes = pd.DataFrame({"note": [_said(screened, kept), *_lots(kept)]}, dtype="str")
     return {"positions": kept, "quarantine": screened.rows(), "notes": notes}
+
+
+def left_out(quarantine: pd.DataFrame) -> list[str]:
+    """Return one sentence for each row in quarantine: where it stands, why, and what to do.
+
+    Examples
+    --------
+    >>> held = {"file": ["a.csv"], "row": [3], "reason": ["quantity of zero"], "text": ["call,9,2019-01-18,0"]}
+    >>> left_out(pd.DataFrame(held))
+    ["a.csv: row 3 'call,9,2019-01-18,0' fails a check (quantity of zero): correct the row or take it out"]
+    """
+    return [
+        f"{each['file']}: row {each['row']} {shown(str(each['text']))!r} fails a check ({each['reason']}): "
+        f"{remedy_for(str(each['reason']), 'correct the row')} or take it out"
+        for each in quarantine.to_dict("records")
+    ]
+
+
+def check_none_left_out(quarantine: pd.DataFrame) -> None:
+    """Refuse to decide for a book that lacks an option of the file: its order would be that of another book.
+
+    Raises
+    ------
+    DataError
+        A row is in quarantine, whatever `book.positions.quarantine_limit` allows.
+    """
+    if sentences := left_out(quarantine):
+        more = f"; so do {len(sentences) - 1} more rows of the file" if len(sentences) > 1 else ""
+        raise DataError(f"{sentences[0]}{more}; an order that leaves an option out would be wrong")
 
 
 def _column(raw: RawTable, settings: PositionsFile, name: str) -> Text:
@@ -131,3 +159,14 @@ def _said(screened: Quarantine, kept: pd.DataFrame) -> str:
     expiries = kept["expiry"]
     span = f"expiring {expiries.min():%Y-%m-%d} to {expiries.max():%Y-%m-%d}"
     return f"{screened.raw.file}: {total} options read, {verdict}; {span}"
+
+
+def _lots(kept: pd.DataFrame) -> list[str]:
+    """Say which rows are alike: several lots of one option, or a row that was written twice."""
+    alike = kept[kept.drop(columns="row").duplicated(keep=False)]
+    if alike.empty:
+        return []
+    rows = ", ".join(str(row) for row in alike["row"])
+    return [
+        f"{kept['file'].iloc[0]}: rows {rows} say what another one says: all are held, as lots of their own"
+    ]

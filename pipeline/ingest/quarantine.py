@@ -29,6 +29,17 @@ REMEDIES = {
 }
 
 
+def remedy_for(reason: str, otherwise: str = "correct the file") -> str:
+    """Return what to do about rows with a reason, `otherwise` where there is no better advice."""
+    return REMEDIES.get(reason.partition(":")[0], otherwise)
+
+
+def shown(text: str) -> str:
+    """Return the text of a row on one line of at most 80 characters."""
+    line = text.replace("\n", " ")
+    return line if len(line) <= 80 else f"{line[:77]}..."
+
+
 class Quarantine:
     """The verdict on each row of a raw table: no reason, or the first one that was found.
 
@@ -74,13 +85,10 @@ class Quarantine:
             return
         kind = Counter(self.reasons[row].partition(":")[0] for row in held).most_common(1)[0][0]
         first = next(row for row in held if self.reasons[row].startswith(kind))
-        text = self.raw.text[first].replace("\n", " ")
-        shown = text if len(text) <= 80 else f"{text[:77]}..."
-        remedy = REMEDIES.get(kind, "correct the file")
         raise DataError(
             f"{self.raw.file}: {len(held)} of {looked_at} rows fail a check ({self.counted()}), more "
-            f"than {setting} {limit:g} allows; row {self.raw.number[first]} is {shown!r}: "
-            f"{remedy}, or raise the limit"
+            f"than {setting} {limit:g} allows; row {self.raw.number[first]} is "
+            f"{shown(self.raw.text[first])!r}: {remedy_for(kind)}, or raise the limit"
         )
 
     def rows(self) -> pd.DataFrame:

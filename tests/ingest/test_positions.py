@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.book_settings import BookSettings
 from pipeline.domain.errors import DataError, HedgeError
-from pipeline.ingest.positions import content_of, load_positions
+from pipeline.ingest.positions import check_none_left_out, content_of, left_out, load_positions
 
 HEADER = "kind,strike,expiry,quantity,opened,price"
 GOOD = [
@@ -37,7 +37,6 @@ BAD = {
     "call,2400,2017-06-16,-1,2017-06-19,": "expiry not after opened",
     "call,2400,2017-06-16,-1,2017-06-16,": "expiry not after opened",
     "call,2400,2017-06-16,-1": "wrong number of fields",
-    "CALL,2400.0,2017-06-16,-100,2017-06-01,31.50": "duplicate: a row before it says the same",
 }
 
 
@@ -80,6 +79,31 @@ def test_a_bad_row_is_kept_in_quarantine_with_its_place_and_reason(load, line):
     assert tables["quarantine"]["text"].tolist() == [line.replace('"', "")]
     pd.testing.assert_frame_equal(tables["positions"], load(GOOD)["positions"])
     assert f"4 options read, 1 in quarantine (1 {BAD[line].partition(':')[0]})" in tables["notes"]["note"][0]
+
+
+def test_rows_that_say_the_same_are_lots_and_all_are_held(load):
+    tables = load([*GOOD, "CALL,2400.0,2017-06-16,-100,2017-06-01,31.50"])
+    assert tables["positions"]["row"].tolist() == [2, 3, 4, 5]
+    assert tables["positions"]["quantity"].sum() == -225.0
+    assert tables["quarantine"].empty
+    assert tables["notes"]["note"][1] == (
+        "held.csv: rows 2, 5 say what another one says: all are held, as lots of their own"
+    )
+
+
+def test_a_decision_refuses_a_book_that_lacks_a_row_of_the_file(load):
+    bad = 'call,"2,400",2017-06-16,-100,2017-06-01,'
+    held = load([*GOOD, *GOOD[1:], *GOOD[1:], bad])["quarantine"]
+    assert left_out(held)[0] == (
+        "held.csv: row 11 'call,2,400,2017-06-16,-100,2017-06-01,' fails a check (not a number: strike): "
+        "write numbers as 1234.5, without a decimal comma or signs between thousands or take it out"
+    )
+    with pytest.raises(DataError, match=r"^held\.csv: row 11 .*leaves an option out would be wrong$") as one:
+        check_none_left_out(held)
+    assert "so do" not in str(one.value)
+    with pytest.raises(DataError, match="; so do 1 more rows of the file; "):
+        check_none_left_out(pd.concat([held, held]))
+    assert check_none_left_out(held.head(0)) is None
 
 
 def test_too_many_bad_rows_stop_the_run_with_one_line(load):
