@@ -95,7 +95,7 @@ def left_out(quarantine: pd.DataFrame) -> list[str]:
 
     Examples
     --------
-    >>> held = {"file": ["a.csv"], "row": [3], "reason": ["quantity of zero"], "text": ["call,9,2019-01-18,0"]}
+    >>> held = {"file": "a.csv", "row": [3], "reason": "quantity of zero", "text": "call,9,2019-01-18,0"}
     >>> left_out(pd.DataFrame(held))
     ["a.csv: row 3 'call,9,2019-01-18,0' fails a check (quantity of zero): correct the row or take it out"]
     """
