@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Protocol
 
+from pipeline.backtest.chain_comparison import run_chain
+from pipeline.backtest.chain_signals import learn_chain
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.signals import learn_signals
-from pipeline.domain.desk_file import DAILY, INTRADAY, AnyDesk, kind_of
+from pipeline.domain.desk_file import CHAIN, DAILY, INTRADAY, AnyDesk, kind_of
 from pipeline.features.assemble import assemble
+from pipeline.features.chain_matrix import chain_matrix
 from pipeline.features.decision_grid import decision_features
-from pipeline.ingest import market_days
+from pipeline.ingest import chain_files, market_days
 from pipeline.ingest.sources import content_of, load_tables
 from pipeline.ingest.store import Dataset, Output
 
@@ -88,7 +91,27 @@ class _Intraday:
         return date.fromisoformat(market[market_days.DAYS]["day"].max())
 
 
-WORKS: Final[Mapping[str, Works]] = {DAILY: _Daily(), INTRADAY: _Intraday()}
+class _Chain:
+    def market(self, desk: Any) -> Work:
+        parameters = {"data": desk.data, "content": chain_files.content_of(desk.data)}
+        return Work("market", chain_files.load_chains, {}, parameters)
+
+    def matrix(self, desk: Any, market: str) -> Work:
+        return Work("features", chain_matrix, {"market": market}, {})
+
+    def signals(self, desk: Any, market: str, matrix: str) -> Work:
+        sources = {"market": market, "features": matrix}
+        return Work("signals", learn_chain, sources, {"desk": desk.for_signals()}, pieces=True)
+
+    def results(self, desk: Any, signals: str, held: str | None) -> Work:
+        return Work("backtest", run_chain, {"signals": signals}, {"desk": desk}, pieces=True)
+
+    def newest(self, market: Dataset) -> date:
+        day: date = market[chain_files.DAYS]["day"].max().date()
+        return day
+
+
+WORKS: Final[Mapping[str, Works]] = {DAILY: _Daily(), INTRADAY: _Intraday(), CHAIN: _Chain()}
 """By the name of the kind, see `domain.desk_file`."""
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.backtest.chain_deals import ChainDeals, chain_deals
 from pipeline.backtest.chain_episodes import RIGHTS, chain_episodes, official_closes, starts_together
 from pipeline.backtest.chain_panel import ChainPanel, chain_panel
+from pipeline.backtest.chain_vega import vega_frontier
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.ledger import SOURCES, Ledger, book
 from pipeline.backtest.policy_fit import fit_before, training_rows_of
@@ -49,6 +50,11 @@ class ChainSide:
     episodes: Episodes
     folds: tuple[ChainFold, ...]
 
+    @property
+    def tested(self) -> NDArray[np.int64]:
+        """Rows of the deals of every test window."""
+        return np.concatenate([fold.test for fold in self.folds])
+
 
 def chain_sides(
     desk: ChainDesk, panel: ChainPanel, signals: pd.DataFrame, bars: pd.DataFrame
@@ -81,7 +87,8 @@ def chain_folds(desk: ChainDesk, panel: ChainPanel, episodes: Episodes) -> Itera
         There are too few finished options before `windows.test_start`, or none starts after it.
     """
     tested = int(panel.days.searchsorted(pd.Timestamp(desk.windows.test_start)))
-    last = int(episodes.start.max())
+    end = int(panel.days.searchsorted(pd.Timestamp(desk.windows.test_end), side="right")) - 1
+    last = min(int(episodes.start.max()), end)
     if tested > last:
         raise DataError(
             f"windows.test_start is {desk.windows.test_start}, the last option starts on "
@@ -95,34 +102,32 @@ def chain_folds(desk: ChainDesk, panel: ChainPanel, episodes: Episodes) -> Itera
                 f"before {panel.days[first].date()} the options of {days} days are finished, "
                 f"{FEWEST_TRAINING_DAYS} are needed: move windows.test_start later"
             )
-        inside = (episodes.start >= first) & (episodes.start < first + desk.windows.refit_days)
+        stop = min(first + desk.windows.refit_days, last + 1)
+        inside = (episodes.start >= first) & (episodes.start < stop)
         yield ChainFold(window, training, np.flatnonzero(inside))
 
 
 def run_chain(
-    desk: ChainDesk,
-    quoted: pd.DataFrame,
-    signals: pd.DataFrame,
-    bars: pd.DataFrame,
-    pieces: Pieces = anew,
+    desk: ChainDesk, signals: Mapping[str, pd.DataFrame], pieces: Pieces = anew
 ) -> dict[str, pd.DataFrame | bytes]:
     """Fit and test every policy of the desk on the options dealt from a chain.
 
     Parameters
     ----------
     desk : settings.
-    quoted : of `features.option_expiries.with_implied_vols`, all days.
-    signals, bars : of the history.
+    signals : the tables `signals`, `quoted`, `closes` and `history` of `chain_signals.learn_chain`.
     pieces : may know policies that were fitted on the same episodes before.
 
     Returns
     -------
-    Tables `episodes` (one row a policy and deal), `tuned` (parameters by right and window) and `left_out`
-    (deals that could not be closed), and the last fitted flagship of each right.
+    Tables `episodes` (one row a policy and deal), `tuned` (parameters by window, those of calls and of puts
+    apart), `left_out` (deals that could not be closed), `vega` (see `chain_vega`), and the last fitted
+    flagship of each right.
     """
-    panel = chain_panel(quoted)
+    panel = chain_panel(signals["quoted"])
     results, tuned, files = [], [], {}
-    for side in chain_sides(desk, panel, signals, bars):
+    sides = chain_sides(desk, panel, signals["signals"], signals["closes"])
+    for side in sides:
         settings = desk.of_episodes(starts_together(side.deals))
         known = {fold.window: training_rows_of(side.episodes, fold.training) for fold in side.folds}
         for name, policy in desk_policies(settings).items():
@@ -134,18 +139,17 @@ def run_chain(
                 ledger = book(market, band_along(found.policy, state, market))
                 results.append(deal_rows(name, panel, side, fold, ledger))
                 rows = parameter_rows(fold.window, found.policy, found.score)
-                tuned += [(side.right, *row) for row in rows]
+                tuned += [(window, of, f"{side.right}: {key}", *rest) for window, of, key, *rest in rows]
                 if name == FLAGSHIP:
                     files[f"models/regime_switched_{side.right}.json"] = json.dumps(
                         found.policy.parameters()
                     ).encode()
             log.debug("%s of %ss: %.1f s", name, side.right, time.perf_counter() - started)
-    left_out = side.deals.left_out
+    left_out = sides[0].deals.left_out
     return {
         "episodes": pd.concat(results, ignore_index=True),
-        "tuned": pd.DataFrame(
-            tuned, columns=["right", "window", "policy", "parameter", "value", "training_score"]
-        ),
+        "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
+        "vega": vega_frontier(desk, panel, sides),
         "left_out": pd.DataFrame(left_out.items(), columns=["reason", "options"]),
         **files,
     }
@@ -155,7 +159,7 @@ def deal_rows(
     policy: str, panel: ChainPanel, side: ChainSide, fold: ChainFold, ledger: Ledger
 ) -> pd.DataFrame:
     """Return the books of a fold's tested deals, with what was dealt, as rows of the table `episodes`."""
-    deals = side.deals.where(np.isin(np.arange(len(side.deals.start)), fold.test))
+    deals = side.deals.where(fold.test)
     contracts = panel.contracts.iloc[deals.contract]
     price = side.episodes.market.price[fold.test, :, 0]
     dealt: Mapping[str, object] = {
@@ -163,6 +167,7 @@ def deal_rows(
         "right": side.right,
         "start": panel.days.to_numpy()[deals.start],
         "window": fold.window,
+        "regime": side.episodes.state.regime_prob[fold.test, 0].argmax(axis=-1),
         **{name: contracts[name].to_numpy() for name in ("root", "expiry", "strike")},
         "tenor": deals.tenor,
         "delta": deals.delta,

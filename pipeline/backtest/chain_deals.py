@@ -41,7 +41,7 @@ class ChainDeals:
     delta: FloatArray
     left_out: dict[str, int]
 
-    def where(self, chosen: NDArray[np.bool_]) -> "ChainDeals":
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "ChainDeals":
         """Return some deals only."""
         arrays = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "left_out"}
         return replace(self, **{name: array[chosen] for name, array in arrays.items()})

@@ -41,7 +41,7 @@ class ContractMoves:
         """Hull and White's regressors, scale · (1, Δ, Δ²), [P, 3]."""
         return np.asarray(self.scale[:, None] * self.delta[:, None] ** np.arange(3))
 
-    def where(self, chosen: NDArray[np.bool_]) -> "ContractMoves":
+    def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "ContractMoves":
         """Return some pairs only."""
         return replace(self, **{each.name: getattr(self, each.name)[chosen] for each in fields(self)})
 

@@ -23,11 +23,15 @@ def checked_any(desk: str) -> AnyDesk:
     60
     """
     settings = load_any(desk)
-    if not isinstance(settings, IntradayDesk):
+    if isinstance(settings, Desk):
         return checked_desk(desk)
     try:
         desk_policies(settings.in_steps())
-        if settings.data.format and settings.data.format not in formats():
+        if (
+            isinstance(settings, IntradayDesk)
+            and settings.data.format
+            and settings.data.format not in formats()
+        ):
             near = hint(settings.data.format, formats())
             raise SettingsError(f"data.format names the unknown format {settings.data.format}; {near}")
     except SettingsError as error:

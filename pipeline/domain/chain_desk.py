@@ -26,10 +26,9 @@ from pipeline.domain.desk import (
 )
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import Side
+from pipeline.domain.intraday_desk import DATA_FOLDER
 from pipeline.domain.settings import Settings
 
-DATA_FOLDER: Final = "HEDGE_DATA"
-"""Environment variable that names the folder of the data where the desk file does not."""
 SESSIONS_A_YEAR: Final = 252
 YEAR_DAYS: Final = 365
 
@@ -41,7 +40,7 @@ class ChainFiles(Settings):
     files: Annotated[tuple[str, ...], Field(min_length=1)] = ("SPX_*.csv.gz",)
     """Names below the folder, `*` and `?` allowed."""
     folder: Path | None = None
-    """Where they lie; None takes the environment variable HEDGE_DATA."""
+    """Where they lie; None takes `--data` or the environment variable HEDGE_DATA."""
     history: FilesData
     """Bars and volatility index of the underlying; relative paths are seen from `folder`."""
 
@@ -57,10 +56,19 @@ class ChainFiles(Settings):
         named = self.folder or os.environ.get(DATA_FOLDER)
         if named is None:
             raise SettingsError(
-                f"the chains of {self.underlying} have no folder: set {DATA_FOLDER}, or write data.folder "
-                "into the desk file"
+                f"the chains of {self.underlying} have no folder: give --data FOLDER, set {DATA_FOLDER}, or "
+                "write data.folder into the desk file"
             )
         return Path(named)
+
+    @property
+    def label(self) -> str:
+        """Name of the data in reports and in the ledger of looks."""
+        return f"option chains of {self.underlying}"
+
+    def located_history(self) -> FilesData:
+        """Return how the history is read, its files seen from the folder of the chains."""
+        return self.history.located(self.place)
 
 
 class ChainOption(Settings):
@@ -86,6 +94,8 @@ class ChainWindows(Settings):
     signals_start: date
     """First out-of-sample signal; before the first chain."""
     test_start: date
+    test_end: date
+    """Last day on which an option is dealt; it is held beyond it."""
     refit_days: Count = 5
     """Hedgers are fitted again every so many days with quotes."""
     refit_months: Annotated[int, Field(ge=1, le=24)] = 1
@@ -112,9 +122,9 @@ class ChainDesk(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         windows, option = self.windows, self.option
-        starts = (windows.learn_start, windows.signals_start, windows.test_start)
-        if not all(early < late for early, late in itertools.pairwise(starts)):
-            raise ValueError("dates must run learn_start < signals_start < test_start")
+        dates = (windows.learn_start, windows.signals_start, windows.test_start, windows.test_end)
+        if not all(early < late for early, late in itertools.pairwise(dates)):
+            raise ValueError("dates must run learn_start < signals_start < test_start < test_end")
         longest = max(option.tenor_days) * (1.0 + option.tenor_tolerance) * SESSIONS_A_YEAR / YEAR_DAYS
         if max(self.forecasts.horizons) < longest:
             raise ValueError(
@@ -140,6 +150,30 @@ class ChainDesk(Settings):
             return self
         place = (folder / self.data.folder.expanduser()).resolve()
         return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
+
+    def through(self, day: date) -> Self:
+        """Return the desk tested through `day` instead of `windows.test_end`.
+
+        Raises
+        ------
+        SettingsError
+            The test period would end before it starts.
+        """
+        if day <= self.windows.test_start:
+            raise SettingsError(
+                f"windows.test_start is {self.windows.test_start}, the newest chain is of {day}: move it"
+            )
+        return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+
+    def for_signals(self) -> Self:
+        """Return the desk with every setting that regimes and forecasts do not depend on at its default."""
+        read = {name: getattr(self, name) for name in ("seed", "data", "windows", "forecasts")}
+        read["regimes"] = self.regimes.model_copy(update={"map": {}})
+        return self.model_construct(name="signals", **read)
+
+    def in_steps(self) -> Desk:
+        """Return the same desk in the words of a daily one, a day with quotes in the place of a session."""
+        return self.of_episodes(1)
 
     def of_history(self, last: date) -> Desk:
         """Return the daily desk that learns signals on the history, through the session `last`."""
@@ -169,7 +203,7 @@ class ChainDesk(Settings):
             market=self.market,
             costs=self.costs,
             risk=self.risk,
-            data=self.data.history.located(self.data.place),
+            data=self.data.located_history(),
             windows=windows,
             regimes=self.regimes,
             forecasts=self.forecasts,

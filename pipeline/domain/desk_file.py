@@ -3,15 +3,21 @@
 from collections.abc import Mapping
 from typing import Final
 
+from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.desk import Desk, desk_keys, desk_text, validated
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 
-AnyDesk = Desk | IntradayDesk
+AnyDesk = Desk | IntradayDesk | ChainDesk
 DAILY: Final = "daily"
 INTRADAY: Final = "intraday"
-KINDS: Final[Mapping[str, type[Desk] | type[IntradayDesk]]] = {DAILY: Desk, INTRADAY: IntradayDesk}
+CHAIN: Final = "chain"
+KINDS: Final[Mapping[str, type[Desk] | type[IntradayDesk] | type[ChainDesk]]] = {
+    DAILY: Desk,
+    INTRADAY: IntradayDesk,
+    CHAIN: ChainDesk,
+}
 """Settings by the name that a desk file gives as `kind`; without one it is a daily desk."""
 
 
@@ -44,4 +50,4 @@ def kind_of(desk: AnyDesk) -> str:
 
 def hedged(desk: AnyDesk) -> Desk:
     """Return a desk in the words of a daily one, for what hedges and judges on either grid."""
-    return desk.in_steps() if isinstance(desk, IntradayDesk) else desk
+    return desk if isinstance(desk, Desk) else desk.in_steps()

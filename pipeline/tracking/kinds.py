@@ -7,13 +7,18 @@ from typing import Any, Final
 
 from mlflow import MlflowClient
 
+from pipeline.backtest.chain_comparison import run_chain
+from pipeline.backtest.chain_signals import learn_chain
 from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.signals import learn_signals
+from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.desk import Desk
-from pipeline.domain.desk_file import DAILY, INTRADAY
+from pipeline.domain.desk_file import CHAIN, DAILY, INTRADAY
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.evaluate.chain import ChainJudgement, evaluate_chain
+from pipeline.evaluate.chain_report import write_chain_report
 from pipeline.evaluate.data_quality import data_tables
 from pipeline.evaluate.evaluate import Evaluation, evaluate
 from pipeline.evaluate.intraday import IntradayJudgement, evaluate_intraday
@@ -22,7 +27,9 @@ from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.assemble import assemble
+from pipeline.features.chain_matrix import chain_matrix
 from pipeline.features.decision_grid import decision_features
+from pipeline.ingest import chain_files
 from pipeline.ingest.market_days import DAYS, HELD, load_days
 from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset
@@ -47,6 +54,19 @@ INTRADAY_TABLES: Final = (
     "liquidity",
 )
 """Tables of the judgement of a run within the day that are logged as CSV."""
+
+CHAIN_TABLES: Final = (
+    "comparison",
+    "pooled",
+    "frontier",
+    "against_delta",
+    "ablations",
+    "by_regime",
+    "attribution",
+    "costs",
+    "windows",
+)
+"""Tables of the judgement of a run on option chains that are logged as CSV."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +125,17 @@ def intraday_facts(desk: IntradayDesk, market: Dataset) -> dict[str, str | int]:
     }
 
 
+def chain_facts(desk: ChainDesk, market: Dataset) -> dict[str, str | int]:
+    """Return what the market data of a run on option chains hold."""
+    days = market[chain_files.DAYS]["day"]
+    return {
+        "source": desk.data.label,
+        "first_session": f"{days.min():%Y-%m-%d}",
+        "last_session": f"{days.max():%Y-%m-%d}",
+        "sessions": int(days.nunique()),
+    }
+
+
 def _judge_daily(desk: Desk, datasets: Mapping[str, Dataset], looks: int) -> Evaluation:
     tables = {**datasets["backtest"], **datasets["signals"], **data_tables(datasets["market"])}
     return evaluate(desk, tables, looks)
@@ -113,6 +144,11 @@ def _judge_daily(desk: Desk, datasets: Mapping[str, Dataset], looks: int) -> Eva
 def _judge_intraday(desk: IntradayDesk, datasets: Mapping[str, Dataset], looks: int) -> IntradayJudgement:
     market = {name: datasets["market"][name] for name in (DAYS, HELD)}
     return evaluate_intraday(desk, {**datasets["backtest"], **datasets["signals"], **market}, looks)
+
+
+def _judge_chain(desk: ChainDesk, datasets: Mapping[str, Dataset], looks: int) -> ChainJudgement:
+    market = {name: datasets["market"][name] for name in (chain_files.DAYS, chain_files.HELD)}
+    return evaluate_chain(desk, {**datasets["backtest"], **datasets["signals"], **market}, looks)
 
 
 def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
@@ -141,6 +177,23 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
 
 
+def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:
+    datasets, pooled = run.datasets, evaluation.pooled
+    log_parent(run.client, run.run_id, evaluation, run.folder, run.timings, CHAIN_TABLES)
+    log_inputs(datasets["market"], datasets["signals"])
+
+    def further(policy: str) -> Mapping[str, float]:
+        options = pooled.index.get_level_values("options").unique()
+        return {
+            f"{name}_{of}": float(pooled.loc[(of, policy), name])
+            for of in options
+            for name in ("pnl_sd_bps", "cvar95_bps", "gain_vs_delta")
+        }
+
+    log_policies(run.client, run.experiment, evaluation, run.marks, further)
+    log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     DAILY: Kind(
         (load_tables, assemble, learn_signals, run_backtest),
@@ -155,6 +208,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         intraday_facts,
         write_intraday_report,
         _track_intraday,
+    ),
+    CHAIN: Kind(
+        (chain_files.load_chains, chain_matrix, learn_chain, run_chain),
+        _judge_chain,
+        chain_facts,
+        write_chain_report,
+        _track_chain,
     ),
 }
 """By the name of the kind, see `domain.desk_file`."""

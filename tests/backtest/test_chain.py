@@ -10,7 +10,9 @@ from pipeline.backtest.chain_comparison import chain_sides, run_chain
 from pipeline.backtest.chain_deals import chain_deals
 from pipeline.backtest.chain_episodes import chain_episodes, official_closes
 from pipeline.backtest.chain_panel import chain_panel
+from pipeline.backtest.chain_vega import SHARES, vega_frontier
 from pipeline.backtest.contract_moves import contract_moves, share_of, slopes
+from pipeline.backtest.index_moves import LIFE, index_moves
 from pipeline.backtest.ledger import book
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.errors import DataError
@@ -36,6 +38,7 @@ def desk(**option):
                 "learn_start": date(2010, 1, 4),
                 "signals_start": date(2018, 1, 2),
                 "test_start": date(2019, 5, 20),
+                "test_end": date(2019, 5, 28),
             },
             "policies": {
                 "run": ["none", "whalley_wilmott", "minimum_variance", "regime_switched"],
@@ -255,10 +258,52 @@ def test_folds_learn_from_finished_deals_only(quoted, panel, bars):
 
 
 def test_every_policy_is_run_on_the_same_deals(quoted, bars):
-    made = run_chain(desk(), quoted, signals_of(), bars)
+    made = run_chain(desk(), {"signals": signals_of(), "quoted": quoted, "closes": bars})
     rows = made["episodes"]
     assert rows.groupby(["policy", "right"]).size().groupby("right").nunique().eq(1).all()
     parts = rows["premium"] + rows["trading"] + rows["carry"] - rows["cost"] - rows["payoff"]
     np.testing.assert_allclose(rows["pnl"], parts, atol=1e-12)
     assert made["left_out"]["options"].sum() == 0
     assert {"models/regime_switched_call.json", "models/regime_switched_put.json"} <= set(made)
+
+
+def test_a_listed_option_is_traded_at_its_quotes_and_takes_its_share_of_vega(panel, bars):
+    settings, table = desk(), signals_of()
+    side = chain_sides(settings, panel, table, bars)[0]
+    found = vega_frontier(settings, panel, [side])
+    assert len(set(found.groupby("share").size())) == 1
+    alone = book(
+        side.episodes.market.episodes(side.tested),
+        DeltaImplied().band(side.episodes.state.episodes(side.tested)),
+    ).pnl
+    bare = found[found["share"] == 0.0]
+    assert np.isin(bare["pnl"].round(9), alone.round(9)).all()
+    costs = found.groupby("share")["cost"].mean()
+    assert costs.is_monotonic_increasing
+    assert sorted(found["share"].unique()) == sorted(SHARES)
+
+
+def test_moves_of_an_index_are_those_of_a_loop():
+    rng = np.random.default_rng(8)
+    count = LIFE + 6
+    history = pd.DataFrame(
+        {
+            "session": pd.bdate_range("2018-01-01", periods=count),
+            "close": 50.0 * np.exp(np.cumsum(rng.normal(0, 0.01, count))),
+            "implied_vol": rng.uniform(0.1, 0.3, count),
+        }
+    )
+    found, expected = index_moves(history, 0.9), []
+    close, vol = history["close"].to_numpy(), 0.9 * history["implied_vol"].to_numpy()
+    for start in range(count - LIFE):
+        for k in range(LIFE - 1):
+            day, scale, left = start + k, 100.0 / close[start + k], (LIFE - k) / 252
+            strike, after = close[start] * scale, close[day + 1] * scale
+            for name in ("call", "put"):
+                delta = float(black.delta(name, 100.0, strike, left, vol[day]))
+                if 0.05 < abs(delta) < 0.95:
+                    before = black.price(name, 100.0, strike, left, vol[day])
+                    value = black.price(name, after, strike, left - 1 / 252, vol[day + 1])
+                    expected.append(float(value - before - delta * (after - 100.0)))
+    np.testing.assert_allclose(np.sort(found.excess), np.sort(expected), atol=1e-12)
+    assert (np.diff(found.day) >= 0).all()

@@ -2,10 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.backtest.chain_comparison import BOOKS
 from pipeline.backtest.contract_moves import ContractMoves
 from pipeline.domain.desk import RiskSettings
 from pipeline.domain.errors import DataError
 from pipeline.domain.risk_measures import measure
+from pipeline.evaluate.chain import by_day, frontier_table, slope_verdict
 from pipeline.evaluate.chain_metrics import chain_metrics
 from pipeline.evaluate.slope_gain import slope_gains
 
@@ -102,3 +104,31 @@ def test_a_test_day_learns_from_the_days_before_it_only():
     prior = ((-0.2, 0.0, 0.0), (-0.2, 0.0, 0.0))
     one, other = (slope_gains(each, 10, prior, resamples=100).shares for each in (moves, changed))
     pd.testing.assert_frame_equal(one[one["day"] <= 25], other[other["day"] <= 25], check_exact=True)
+
+
+def test_an_episode_of_the_comparison_is_the_mean_over_the_deals_of_a_day(episodes):
+    books = {name: 0.0 for name in BOOKS if name not in episodes}
+    rows = by_day(episodes.assign(window=0, regime=1, **books))
+    assert len(rows) == 2 * DAYS
+    own = episodes[(episodes["policy"] == "other") & (episodes["start"] == episodes["start"].iloc[0])]
+    found = rows[(rows["policy"] == "other") & (rows["start"] == episodes["start"].iloc[0])].iloc[0]
+    assert found["pnl"] == pytest.approx(own["pnl"].mean())
+    assert found["market_return"] == pytest.approx(own["market_return"].mean())
+
+
+def test_the_verdict_on_slopes_follows_the_interval_of_whole_days():
+    truth = (-0.3, 0.2, -0.1)
+    won = slope_verdict(slope_gains(moves_with(truth, 0.0), 10, (truth, truth), resamples=200))
+    assert won.answer == "yes"
+    assert "reaches the aim" in won.sentence
+    doubtful = slope_verdict(slope_gains(moves_with((0.0, 0.0, 0.0), 0.5), 10, (truth, truth), resamples=200))
+    assert doubtful.answer in ("no", "it hurt")
+    assert "does not reach" in doubtful.sentence
+
+
+def test_the_frontier_is_in_bps_by_share():
+    vega = pd.DataFrame({"share": [0.0] * 20 + [1.0] * 20, "pnl": range(40), "cost": [0.1] * 20 + [0.2] * 20})
+    found = frontier_table(vega).set_index("share")
+    assert found.loc[1.0, "pnl_mean_bps"] == pytest.approx(100 * np.mean(range(20, 40)))
+    assert found.loc[0.0, "cvar95_bps"] == pytest.approx(0.0)
+    assert found.loc[1.0, "cost_bps"] == pytest.approx(20.0)

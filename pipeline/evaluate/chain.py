@@ -1,0 +1,197 @@
+"""From the tables of a backtest on option chains to everything that report, summary and tracker show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.backtest.chain_comparison import BOOKS
+from pipeline.backtest.chain_panel import ChainPanel, chain_panel
+from pipeline.backtest.contract_moves import contract_moves, slopes
+from pipeline.backtest.index_moves import index_moves
+from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import DataError, SettingsError
+from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
+from pipeline.evaluate.chain_metrics import chain_metrics
+from pipeline.evaluate.comparison import (
+    attribution_table,
+    metric_table,
+    paired_tests,
+    pairs_against_delta,
+    pairs_of_ablations,
+    regime_table,
+)
+from pipeline.evaluate.costs import cost_table
+from pipeline.evaluate.evaluate import tested_windows
+from pipeline.evaluate.metrics import BASELINE, BPS_PER_UNIT, TAIL_LEVEL, sample_metrics
+from pipeline.evaluate.panel import EpisodePanel
+from pipeline.evaluate.slope_gain import SlopeGains, slope_gains
+from pipeline.evaluate.verdicts import Verdict, verdicts
+
+TABLES = (
+    "episodes",
+    "tuned",
+    "left_out",
+    "vega",
+    "signals",
+    "quoted",
+    "surface",
+    "history",
+    "scores",
+    "events",
+    "reliability",
+    "intervals",
+    "importance",
+    "regimes",
+    "transition",
+    "days",
+    "held",
+)
+AIM = 0.10
+"""Of the squared hedging error, which slopes are asked to remove."""
+
+
+@dataclass(frozen=True)
+class ChainJudgement:
+    """The judgement of one backtest on option chains; what is not named here is as in `evaluate.Evaluation`.
+
+    An episode of `panel`, `comparison` and the tests is a start day: the mean over the options dealt on it.
+
+    Attributes
+    ----------
+    settings : of the desk file; `desk` are the same in the words of a daily desk.
+    pooled : by options (all, calls, puts) and policy, over single options, see `chain_metrics`.
+    gains : what slopes remove from delta's daily error, see `slope_gain`.
+    frontier : by share of vega hedged with a listed option: mean, deviation, tail and cost, bps.
+    """
+
+    settings: ChainDesk
+    desk: Desk
+    tables: Mapping[str, pd.DataFrame]
+    panel: EpisodePanel
+    comparison: pd.DataFrame
+    pooled: pd.DataFrame
+    gains: SlopeGains
+    frontier: pd.DataFrame
+    against_delta: pd.DataFrame
+    ablations: pd.DataFrame
+    by_regime: pd.DataFrame
+    attribution: pd.DataFrame
+    costs: pd.DataFrame
+    windows: pd.DataFrame
+    effective: int
+    earlier_looks: int
+    verdicts: tuple[Verdict, ...]
+
+
+def evaluate_chain(
+    settings: ChainDesk, tables: Mapping[str, pd.DataFrame], earlier_looks: int = 0
+) -> ChainJudgement:
+    """Judge a backtest on option chains; pure, and the same to the last bit for the same seed.
+
+    Raises
+    ------
+    DataError
+        A table of `TABLES` is missing, or the deals of the policies do not match.
+    SettingsError
+        The desk did not run `delta_implied`, to which every policy is compared.
+    """
+    if missing := [name for name in TABLES if name not in tables]:
+        raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
+    desk, own = settings.in_steps(), settings.evaluation
+    deals, chain = tables["episodes"], chain_panel(tables["quoted"])
+    days = by_day(deals)
+    panel = EpisodePanel.from_table(days, 0, pd.Series(chain.days))
+    if BASELINE not in panel.policies:
+        raise SettingsError(f"{desk.name}: policies.run must name {BASELINE}: every policy is compared to it")
+    indices = stationary_indices(panel.size, float(own.block_sessions), own.resamples, settings.seed)
+    sampled = sample_metrics(panel, indices, desk.risk)
+    comparison = metric_table(sampled, own.confidence)
+    against = paired_tests(sampled, pairs_against_delta(panel.policies), own.confidence, earlier_looks)
+    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), own.confidence, earlier_looks)
+    gains = gains_of(settings, chain, tables["history"])
+    return ChainJudgement(
+        settings=settings,
+        desk=desk,
+        tables=tables,
+        panel=panel,
+        comparison=comparison,
+        pooled=pooled_metrics(settings, deals),
+        gains=gains,
+        frontier=frontier_table(tables["vega"]),
+        against_delta=against,
+        ablations=ablations,
+        by_regime=regime_table(panel, indices, desk),
+        attribution=attribution_table(panel),
+        costs=cost_table(days, days.iloc[:0]),
+        windows=tested_windows(days),
+        effective=effective_episodes(panel.session, settings.option.hold_days),
+        earlier_looks=earlier_looks,
+        verdicts=(*verdicts(desk, ablations, against, comparison, earlier_looks), slope_verdict(gains)),
+    )
+
+
+def by_day(deals: pd.DataFrame) -> pd.DataFrame:
+    """Return one row a policy and start day: the average over its deals, calls and puts together."""
+    grouped = deals.groupby(["policy", "start"], sort=False)
+    means = grouped[[*BOOKS, "market_return"]].mean()
+    firsts = grouped[["window", "regime"]].first()
+    return means.join(firsts).reset_index().assign(delay=0)
+
+
+def pooled_metrics(desk: ChainDesk, deals: pd.DataFrame) -> pd.DataFrame:
+    """Return the metrics of single options by `options` and `policy`."""
+    own, parts = desk.evaluation, {"all": deals}
+    parts |= {f"{right}s": rows for right, rows in deals.groupby("right", sort=False)}
+    found = {
+        str(name): chain_metrics(
+            rows, desk.risk, own.block_sessions, own.resamples, own.confidence, desk.seed
+        )
+        for name, rows in parts.items()
+    }
+    return pd.concat(found, names=["options"])
+
+
+def gains_of(desk: ChainDesk, panel: ChainPanel, history: pd.DataFrame) -> SlopeGains:
+    """Return what slopes gain over delta from `windows.test_start` on; the prior ends before the chain."""
+    sessions = pd.DatetimeIndex(history["session"])
+    own = index_moves(history[np.asarray(sessions < panel.days[0])], desk.market.atm_ratio)
+    prior = slopes(own.where(own.right > 0)), slopes(own.where(own.right < 0))
+    first = int(panel.days.searchsorted(pd.Timestamp(desk.windows.test_start)))
+    evaluation = desk.evaluation
+    return slope_gains(
+        contract_moves(panel), first, prior, evaluation.resamples, evaluation.confidence, desk.seed
+    )
+
+
+def frontier_table(vega: pd.DataFrame) -> pd.DataFrame:
+    """Return mean, deviation, mean loss of the worst 5 % and cost by share of vega hedged, bps."""
+    rows = []
+    for share, deals in vega.groupby("share"):
+        pnl = np.sort(deals["pnl"].to_numpy(np.float64))
+        worst = pnl[: max(1, round((1.0 - TAIL_LEVEL) * len(pnl)))]
+        figures = (pnl.mean(), pnl.std(), -worst.mean(), deals["cost"].mean())
+        rows.append((share, len(pnl), *(BPS_PER_UNIT * each for each in figures)))
+    names = ["share", "options", "pnl_mean_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def slope_verdict(gains: SlopeGains) -> Verdict:
+    """Return in words what the slope removes out of sample, and the most that any such slope can."""
+    own = gains.table[gains.table["options"] == "all"].set_index("slope")
+    figures = own.drop(columns="options").astype(float).to_dict("index")
+    row, bound = figures["shrunk"], figures["in_sample"]["gain"]
+    reached = "reaches" if row["gain"] >= AIM else "does not reach"
+    return Verdict(
+        question="Does the spot-volatility slope reduce delta's error on real quotes?",
+        answer="yes" if row["low"] > 0.0 else "it hurt" if row["high"] < 0.0 else "no",
+        sentence=(
+            f"Out of sample it removes {100 * row['gain']:.1f} % of the squared error of {row['pairs']:,.0f} "
+            f"day-to-day changes on {row['days']:.0f} days (interval of whole days {100 * row['low']:.0f} "
+            f"to {100 * row['high']:.0f} %), which {reached} the aim of {100 * AIM:.0f} %. Slopes fitted on "
+            f"the test days themselves remove {100 * bound:.1f} %. Three days make up "
+            f"{100 * row['worst_days_share']:.0f} % of the error."
+        ),
+    )

@@ -1,0 +1,70 @@
+import gzip
+
+import pandas as pd
+import pytest
+
+from pipeline.domain.chain_desk import ChainFiles
+from pipeline.domain.errors import DataError, SettingsError
+from pipeline.ingest.calendar import sessions_between
+from pipeline.ingest.chain_files import DAYS, HELD, content_of, load_chains
+
+HEAD = (
+    "underlying,underlying_last,exchange,optionroot,type,expiration,quotedate,strike,last,net,bid,ask,volume,"
+    "openinterest,impliedvol,delta,gamma"
+)
+ROW = "SPX,2919.04,CBOE,SPX190517C0{strike}000,call,05/17/2019,{day},{strike},0,0,{bid},50.6,1,1,0.1,0.5,0"
+
+
+def chain(day, *quotes):
+    rows = [ROW.format(day=day, strike=strike, bid=bid) for strike, bid in quotes]
+    return gzip.compress("\n".join([HEAD, *rows, ""]).encode())
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "chains"
+    folder.mkdir()
+    (folder / "SPX_20190425.csv.gz").write_bytes(chain("04/25/2019", (2900, 50.0), (2910, 45.0)))
+    (folder / "SPX_20190426.csv.gz").write_bytes(chain("04/26/2019", (2900, 49.0)))
+    (folder / "SPX_20190419.csv.gz").write_bytes(chain("04/19/2019", (2900, 50.0)))  # Good Friday
+    (folder / "other.txt").write_text("no chain")
+    days = sessions_between(pd.Timestamp("2019-03-01"), pd.Timestamp("2019-04-30"))
+    dates = days.strftime("%Y-%m-%d")
+    pd.DataFrame({"date": dates, "close": 2900.0}).to_csv(tmp_path / "bars.csv", index=False)
+    pd.DataFrame({"date": dates, "vix": 13.0}).to_csv(tmp_path / "vix.csv", index=False)
+    history = {
+        "source": "files",
+        "bars": {"file": "../bars.csv"},
+        "implied_vol": {"file": "../vix.csv", "columns": {"implied_vol": "vix"}},
+    }
+    return ChainFiles.model_validate({"folder": folder, "history": history})
+
+
+def test_chains_and_history_are_read_and_every_row_is_a_quote_or_held(files):
+    tables = load_chains(files, content_of(files))
+    assert tables["option_quotes"]["bid"].tolist() == [50.0, 45.0, 49.0]
+    assert tables[DAYS][["file", "quotes"]].to_numpy().tolist() == [
+        ["SPX_20190425.csv.gz", 2],
+        ["SPX_20190426.csv.gz", 1],
+    ]
+    assert tables[HELD].to_numpy().tolist() == [
+        ["SPX_20190419.csv.gz", "quoted on a day without a session: a stale copy", 1]
+    ]
+    assert len(tables["bars"]) == len(tables["implied_vol"]) == 42
+    assert "3 quotes on 2 days from 2019-04-25 to 2019-04-26" in tables["notes"]["note"].iloc[0]
+
+
+def test_what_is_missing_is_named(files, tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="no such folder"):
+        content_of(files.model_copy(update={"folder": tmp_path / "nowhere"}))
+    with pytest.raises(DataError, match=r"no file NDX_\*"):
+        content_of(files.model_copy(update={"files": ("NDX_*",)}))
+    monkeypatch.delenv("HEDGE_DATA", raising=False)
+    with pytest.raises(SettingsError, match="give --data FOLDER"):
+        content_of(files.model_copy(update={"folder": None}))
+
+
+def test_chains_of_another_underlying_hold_nothing(files):
+    other = files.model_copy(update={"underlying": "NDX"})
+    with pytest.raises(DataError, match="no quote of NDX in 3 files"):
+        load_chains(other, content_of(other))
