@@ -97,6 +97,11 @@ class Evaluation:
         """The desk: a daily desk is told in its own words."""
         return self.desk
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What has to be said before any verdict: nothing."""
+        return ()
+
 
 def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int = 0) -> Evaluation:
     """Judge a backtest; pure, and the same to the last bit for the same seed.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
@@ -44,6 +45,12 @@ TABLES = (
     "held",
 )
 
+MARKED: Final = "Nobody quotes the option: it is dealt and marked at a forecast of the volatility ({mark})."
+DEMONSTRATION: Final = (
+    "This is a demonstration on {days} of one venue: it shows that the pipeline does this, and no more. It "
+    "is too little for a claim about any hedge."
+)
+
 
 @dataclass(frozen=True)
 class IntradayJudgement:
@@ -72,6 +79,15 @@ class IntradayJudgement:
     effective: int
     earlier_looks: int
     verdicts: tuple[Verdict, ...]
+
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What has to be said before any verdict: how the option is marked, and how little data there is."""
+        said = [MARKED.format(mark=self.settings.option.mark)]
+        if self.settings.evaluation.demonstration:
+            count = self.tables["signals"]["day"].nunique()
+            said.append(DEMONSTRATION.format(days="one day" if count == 1 else f"{count} days"))
+        return tuple(said)
 
 
 def evaluate_intraday(

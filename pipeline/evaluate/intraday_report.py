@@ -51,11 +51,6 @@ from pipeline.evaluate.summary import (
 from pipeline.evaluate.verdicts import describe_risk
 
 UNIT: Final = "decision"
-MARKED: Final = "Nobody quotes the option: it is dealt and marked at a forecast of the volatility ({mark})."
-DEMONSTRATION: Final = (
-    "This is a demonstration on {days} of one venue: it shows that the pipeline does this, and no more. It "
-    "is too little for a claim about any hedge."
-)
 
 
 def write_intraday_report(evaluation: IntradayJudgement, record: RunRecord, folder: Path) -> dict[str, Path]:
@@ -79,7 +74,7 @@ def render_intraday(evaluation: IntradayJudgement, record: RunRecord, figures: M
         record=record,
         facts=_facts(evaluation),
         tested="tested days",
-        said=sentences(evaluation),
+        said=evaluation.said,
         settings=_settings(settings),
         verdicts=evaluation.verdicts,
         period=f"{_instant(starts[0])} to {_instant(starts[-1])} UTC",
@@ -121,15 +116,6 @@ def render_intraday(evaluation: IntradayJudgement, record: RunRecord, figures: M
     )
 
 
-def sentences(evaluation: IntradayJudgement) -> tuple[str, ...]:
-    """Return what has to be said before any verdict: how the option is marked, and how little there is."""
-    said = [MARKED.format(mark=evaluation.settings.option.mark)]
-    if evaluation.settings.evaluation.demonstration:
-        count = evaluation.tables["signals"]["day"].nunique()
-        said.append(DEMONSTRATION.format(days="one day" if count == 1 else f"{count} days"))
-    return tuple(said)
-
-
 def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds, as `summary.build_summary`, with what is known of the book.
 
@@ -144,7 +130,7 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
         "dataset_keys": dict(record.dataset_keys),
         "market": dict(record.market),
         "desk": evaluation.settings.model_dump(mode="json"),
-        "said": list(sentences(evaluation)),
+        "said": list(evaluation.said),
         "data": {"files": _files(tables), "notes": []},
         "windows": [
             {**row, "first": _instant(row["first"]), "last": _instant(row["last"])}

@@ -45,3 +45,5 @@ class Judged(Protocol):
     def earlier_looks(self) -> int: ...  # noqa: D102
     @property
     def verdicts(self) -> tuple[Verdict, ...]: ...  # noqa: D102
+    @property
+    def said(self) -> tuple[str, ...]: ...  # noqa: D102

@@ -1,7 +1,7 @@
 """The book as it stood at given instants: what orders meet, and what averages over time are made of."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -106,6 +106,39 @@ def quotes_at(quotes: pd.DataFrame, times: Instants, stale_after: float) -> Book
     there = place >= 0
     levels = {name: np.where(there, quotes[name].to_numpy(float)[rows], np.nan)[:, None] for name in SIDES}
     return _judged(levels, times - known[rows], there, stale_after)
+
+
+def book_at(book: pd.DataFrame, times: Instants, stale_after: float) -> BookAt:
+    """Return the levels of the canonical table `book` that were known at each instant.
+
+    Parameters
+    ----------
+    book : in the order of `known_time`; its prices and sizes are lists of levels.
+    times, stale_after : as in `quotes_at`.
+    """
+    known = nanoseconds(book["known_time"])
+    place = np.searchsorted(known, times, side="right") - 1
+    rows, there = place.clip(0), place >= 0
+    shown, which = np.unique(rows, return_inverse=True)
+    tables = {name: stacked(book[name].iloc[shown])[which] for name in SIDES}
+    tables = {name: np.where(there[:, None], values, np.nan) for name, values in tables.items()}
+    found = _judged(tables, times - known[rows], there, stale_after)
+    trusted = book["trusted"].to_numpy(bool)[rows]
+    state = np.where(there & ~trusted, UNTRUSTED, found.state).astype(np.int8)
+    return replace(found, state=state)
+
+
+def stacked(levels: "pd.Series[Any]") -> FloatArray:
+    """Return a column of levels as [E, L], as many as any row shows."""
+    whole = np.stack([np.asarray(each, dtype=np.float64) for each in levels])
+    return whole[:, : max(int(np.isfinite(whole).sum(axis=1).max()), 1)]
+
+
+def best_of(book: pd.DataFrame) -> pd.DataFrame:
+    """Return the best bid and ask of the canonical table `book` as `quotes`; NaN where it is not trusted."""
+    trusted = book["trusted"].to_numpy(bool)
+    best = {name: np.where(trusted, stacked(book[name])[:, 0], np.nan) for name in SIDES}
+    return pd.DataFrame({"known_time": book["known_time"], **best})
 
 
 def _judged(

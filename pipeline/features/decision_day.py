@@ -1,26 +1,31 @@
 """One day of market events on the decision grid: what is known at each decision, and what orders meet."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
 from datetime import date, datetime, timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
-from pipeline.features.book_at import SIDES, BookAt, Instants, nanoseconds, quotes_at
+from pipeline.features.book_at import SIDES, BookAt, Instants, best_of, book_at, nanoseconds, quotes_at
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventFeature, EventRows, Source
 from pipeline.features.event_stream import over
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.trade_side import trade_sides
+from pipeline.orderbook.events import BookEvents
+from pipeline.orderbook.order_book import OrderBook
 
 SECOND: Final = 1_000_000_000
 BPS: Final = 1e4
+LEVELS_FOLLOWED: Final = 10
 Events = Mapping[str, pd.DataFrame]
 
 
@@ -55,14 +60,15 @@ def decision_day(
     DataError
         There is nothing to trade against: the day has no quotes.
     """
-    if "quotes" not in tables:
-        raise DataError(f"{day}: no quotes, so nothing can be traded: look at data.files")
     times, opened = decisions(day, grid)
-    events = sided(tables)
-    at = quotes_at(events["quotes"], times, grid.stale_after_seconds)
+    events = sided(quoted(tables))
+    if "quotes" not in events:
+        raise DataError(f"{day}: neither quotes nor a book, so nothing can be traded: look at data.files")
+    look = partial(_looked, events, grid.stale_after_seconds)
+    at = look(times)
     numbers = {
         "mid": pd.Series(at.mid).ffill().to_numpy(),
-        **_interval_means(events["quotes"], times, grid, hedge),
+        **_interval_means(look, times, grid, hedge),
         **event_values(events, times, fitted),
     }
     clock = pd.to_datetime(times, utc=True)
@@ -70,7 +76,7 @@ def decision_day(
     features = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
     latency = drawn_latency(hedge, grid, len(times), [seed, date.fromisoformat(day).toordinal()])
     arrivals = times + (latency * SECOND).astype(np.int64)
-    met = quotes_at(events["quotes"], arrivals, grid.stale_after_seconds)
+    met = look(arrivals)
     fills = pd.DataFrame({"time": clock, "latency": latency, "state": met.state, **_levels(met)})
     return {"features": features, "fills": fills}
 
@@ -106,6 +112,34 @@ def drawn_latency(hedge: IntradayHedge, grid: GridSettings, count: int, seed: Se
     normal = np.random.default_rng(seed).standard_normal(count)
     drawn = hedge.latency.median_seconds * np.exp(hedge.latency.spread * normal)
     return np.asarray(np.minimum(drawn, float(grid.every_seconds)))
+
+
+def quoted(tables: Events) -> dict[str, pd.DataFrame]:
+    """Return the tables with the best quotes of the book, where there is a book and no table of quotes.
+
+    A venue that tells book events only is followed by `orderbook.order_book`, ten levels deep.
+    """
+    found = {table: tables[table] for table in tables if table != "book_events"}
+    if "book" not in found and "book_events" in tables:
+        found["book"] = _followed(tables["book_events"])
+    if "quotes" not in found and "book" in found:
+        found["quotes"] = best_of(found["book"])
+    return found
+
+
+def _followed(events: pd.DataFrame) -> pd.DataFrame:
+    stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
+    columns: dict[str, Any] = {each.name: events[each.name].to_numpy() for each in fields(BookEvents)}
+    rows = OrderBook(LEVELS_FOLLOWED).changes(BookEvents(**{**columns, **stamps}))
+    found: pd.DataFrame = pa.Table.from_batches([rows.batch().rows]).to_pandas()
+    return found
+
+
+def _looked(events: Events, stale_after: float, times: Instants) -> BookAt:
+    """Return what stood at some instants: the book where there is one, else the best quotes."""
+    if "book" in events:
+        return book_at(events["book"], times, stale_after)
+    return quotes_at(events["quotes"], times, stale_after)
 
 
 def sided(tables: Events) -> dict[str, pd.DataFrame]:
@@ -151,16 +185,25 @@ def known_features(tables: Events, fitted: Mapping[str, Sequence[float]]) -> lis
 
 
 def event_table(source: Source, rows: pd.DataFrame) -> EventRows:
-    """Return what a feature reads of a canonical table."""
-    return EventRows(nanoseconds(rows["known_time"]), rows[list(source.columns)].to_numpy(float))
+    """Return what a feature reads of a canonical table; a list of levels counts each."""
+    known = nanoseconds(rows["known_time"])
+    if source.table == "book":
+        parts = [
+            np.stack([np.asarray(each, dtype=np.float64) for each in rows[name]])
+            if name in SIDES
+            else rows[[name]].to_numpy(float)
+            for name in source.columns
+        ]
+        return EventRows(known, np.concatenate(parts, axis=1))
+    return EventRows(known, rows[list(source.columns)].to_numpy(float))
 
 
 def _interval_means(
-    quotes: pd.DataFrame, times: Instants, grid: GridSettings, hedge: IntradayHedge
+    look: Callable[[Instants], BookAt], times: Instants, grid: GridSettings, hedge: IntradayHedge
 ) -> dict[str, FloatArray]:
     step, between = grid.every_seconds * SECOND, int(grid.sample_seconds * SECOND)
     back = np.arange(0, step, min(between, step), dtype=np.int64)
-    looked = quotes_at(quotes, (times[:, None] - back).ravel(), grid.stale_after_seconds)
+    looked = look((times[:, None] - back).ravel())
     cost = looked.crossing_cost(hedge.order_share * hedge.size)
     values = {
         "half_spread": looked.half_spread,

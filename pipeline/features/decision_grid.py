@@ -11,7 +11,7 @@ from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.book_at import nanoseconds
-from pipeline.features.decision_day import Events, decision_day, event_table, sided
+from pipeline.features.decision_day import Events, decision_day, event_table, quoted, sided
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
@@ -92,7 +92,7 @@ def event_parameters(tables: list[Events], before: int) -> Output:
 
     A feature that cannot be learned from them is left out, and has no column.
     """
-    whole = [sided(day) for day in tables]
+    whole = [sided(quoted(day)) for day in tables]
     found: dict[str, list[float]] = {}
     for feature in event_catalogue():
         if feature.fit is None or not all(s.table in day for day in whole for s in feature.sources):

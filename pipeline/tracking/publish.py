@@ -122,6 +122,8 @@ def _write(kind: Kind, evaluation: Judged, record: RunRecord, home: Home) -> Pat
     with (folder / COMPARISON).open("w", encoding="utf-8") as file:
         console = Console(file=file, width=COMPARISON_WIDTH, highlight=False)
         console.print(comparison_for_terminal(evaluation))
+        for sentence in evaluation.said:
+            console.print(f"\n{sentence}", markup=False)
         for verdict in evaluation.verdicts:
             console.print(f"\n{verdict.question} {verdict.sentence}", markup=False)
     return folder

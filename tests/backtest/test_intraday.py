@@ -13,7 +13,7 @@ from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError
 from pipeline.evaluate.intraday import evaluate_intraday
-from pipeline.evaluate.intraday_report import intraday_summary, sentences, write_intraday_report
+from pipeline.evaluate.intraday_report import intraday_summary, write_intraday_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.decision_grid import decision_features
 from pipeline.ingest.market_days import content_of, load_days
@@ -79,7 +79,7 @@ def test_report_and_summary_say_how_the_option_is_marked(desk, tables, tmp_path)
     from dataclasses import replace
 
     told = replace(evaluation, settings=desk.model_copy(update={"evaluation": own}))
-    assert "This is a demonstration on 3 days of one venue" in sentences(told)[1]
+    assert "This is a demonstration on 3 days of one venue" in told.said[1]
 
 
 def test_windows_follow_days_or_minutes(desk, tables):

@@ -4,7 +4,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.features.book_at import CROSSED, MISSING, SOUND, STALE, BookAt, quotes_at
+from pipeline.features.book_at import (
+    CROSSED,
+    MISSING,
+    SOUND,
+    STALE,
+    UNTRUSTED,
+    BookAt,
+    best_of,
+    book_at,
+    quotes_at,
+)
+from pipeline.features.decision_day import quoted
+from pipeline.ingest.market_tables import ADD, CLEAR, LAST
 
 NAN = np.nan
 
@@ -63,3 +75,33 @@ def test_every_reason_not_to_trade():
     times = np.array([5, 10, 19, 25, 35, 45]) * 10**9
     expected = [MISSING, SOUND, STALE, CROSSED, MISSING, MISSING]
     assert quotes_at(quotes, times, 8.0).state.tolist() == expected
+
+
+def test_a_book_of_lists_is_read_level_by_level():
+    book = pd.DataFrame(
+        {
+            "known_time": pd.to_datetime([10, 20], utc=True, unit="s"),
+            "trusted": [True, False],
+            "bid_price": [[9.0, 8.0], [9.0, 8.0]],
+            "bid_size": [[1.0, 2.0], [1.0, 2.0]],
+            "ask_price": [[10.0, NAN], [10.0, NAN]],
+            "ask_size": [[1.0, NAN], [1.0, NAN]],
+        }
+    )
+    found = book_at(book, np.array([5, 15, 25, 15]) * 10**9, 60.0)
+    assert found.state.tolist() == [MISSING, SOUND, UNTRUSTED, SOUND]
+    np.testing.assert_array_equal(found.bid_price[1], [9.0, 8.0])
+    np.testing.assert_array_equal(found.ask_price[1], [10.0])
+    assert best_of(book)["bid_price"].tolist()[0] == 9.0
+    assert np.isnan(best_of(book)["bid_price"].iloc[1])
+
+
+def test_a_venue_of_events_only_is_followed_to_its_book():
+    rows = [(CLEAR, 0, 0.0, 0.0, 0), (ADD, 1, 9.0, 2.0, 1), (ADD, -1, 10.0, 3.0, 2)]
+    times = pd.to_datetime(np.arange(1, 4), utc=True, unit="s")
+    events = pd.DataFrame(rows, columns=["kind", "side", "price", "size", "order_id"]).assign(
+        event_time=times, known_time=times, source_row=[1, 2, 3], sequence=0, flags=LAST
+    )
+    events = events.astype({"kind": "int8", "side": "int8", "flags": "int8"})
+    last = quoted({"book_events": events})["quotes"].iloc[-1]
+    assert (last["bid_price"], last["bid_size"], last["ask_price"], last["ask_size"]) == (9.0, 2.0, 10.0, 3.0)
