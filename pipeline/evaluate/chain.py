@@ -85,6 +85,11 @@ class ChainJudgement:
     earlier_looks: int
     verdicts: tuple[Verdict, ...]
 
+    @property
+    def said(self) -> tuple[str, ...]:
+        """What has to be said before any verdict: nothing."""
+        return ()
+
 
 def evaluate_chain(
     settings: ChainDesk, tables: Mapping[str, pd.DataFrame], earlier_looks: int = 0
