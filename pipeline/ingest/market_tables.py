@@ -19,9 +19,10 @@ INSTANT: Final = pa.timestamp("ns", "UTC")
 TIMES: Final = (("event_time", INSTANT), ("known_time", INSTANT), ("source_row", pa.int64()))
 BUY, SELL, UNKNOWN_SIDE = 1, -1, 0
 
-LEVEL, ADD, CHANGE, DELETE, CLEAR = 0, 1, 2, 3, 4
+LEVEL, ADD, CHANGE, DELETE, CLEAR, REPORTED = 0, 1, 2, 3, 4, 5
 """Kinds of book events: a level's new total size (0 removes it); an order added, changed to a new size (and
-price), deleted; everything on the book is void (a snapshot follows, or nothing is known)."""
+price), deleted; everything on the book is void (a snapshot follows, or nothing is known); a level's total as
+a snapshot without orders tells it to a book of orders, where none between it and the one before is."""
 
 LAST, SNAPSHOT, GAP = 1, 2, 4
 """Flags of book events, added up: the last of its message (only after it is the book whole); part of a

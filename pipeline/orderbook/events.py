@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
-from pipeline.ingest.market_tables import ADD, CLEAR, LEVEL, RULES
+from pipeline.ingest.market_tables import ADD, CLEAR, DELETE, LEVEL, REPORTED, RULES, SNAPSHOT
 from pipeline.orderbook.ladder import Events, IntArray
 
 
@@ -38,11 +38,13 @@ class BookEvents:
         columns = {each.name: getattr(self, each.name) for each in fields(self)}
         for rule in RULES["book_events"]:
             _refuse(rule.broken(columns), rule.reason, self.source_row)
-        _refuse((self.kind < LEVEL) | (self.kind > CLEAR), "no kind of event", self.source_row)
+        _refuse((self.kind < LEVEL) | (self.kind > REPORTED), "no kind of event", self.source_row)
         inside = self.kind != CLEAR
         _refuse(inside & (np.abs(self.side) != 1), "side neither bid nor ask", self.source_row)
-        orders = inside & (self.kind >= ADD)
+        orders = (self.kind >= ADD) & (self.kind <= DELETE)
         _refuse(orders & (self.order_id == 0), "order without an id", self.source_row)
+        alone = (self.kind == REPORTED) & (self.flags & SNAPSHOT == 0)
+        _refuse(alone, "level reported outside a snapshot", self.source_row)
 
     @classmethod
     def of(cls, rows: pa.RecordBatch) -> Self:

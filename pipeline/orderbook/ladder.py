@@ -10,6 +10,9 @@ A price is held as `key`, the price on the bid and minus the price on the ask: t
 Both tables (levels by key, orders by id) are open-addressed with linear probing, and what leaves them leaves
 no trace: those behind it move up, so that they never have to be cleaned. The functions take the arrays that
 they use one by one, and lent, for numba would count references at every call.
+
+What a snapshot without orders tells of a level beyond the orders that are known is one more order, the rest
+of the level, under the level's own key. Orders that are known are believed until they are deleted.
 """
 
 from typing import Any, Final, NamedTuple
@@ -25,7 +28,7 @@ from pipeline.ingest import market_tables
 IntArray = NDArray[np.int64]
 
 LEVEL, ADD, CHANGE = market_tables.LEVEL, market_tables.ADD, market_tables.CHANGE
-DELETE, CLEAR = market_tables.DELETE, market_tables.CLEAR
+DELETE, CLEAR, REPORTED = market_tables.DELETE, market_tables.CLEAR, market_tables.REPORTED
 LAST, SNAPSHOT, GAP = market_tables.LAST, market_tables.SNAPSHOT, market_tables.GAP
 
 KEY, TOTAL, MEMBERS = range(3)
@@ -33,13 +36,20 @@ KEY, TOTAL, MEMBERS = range(3)
 only levels are reported)."""
 
 WHOLE, IN_SNAPSHOT, TOUCHED, OPEN, SHOWN, NEAR, LIVE, FAR = 0, 1, 2, 3, 4, 5, 7, 9
-ORDERS, UNKNOWN, DUPLICATE, CROSSED = 11, 12, 13, 14
+ORDERS, UNKNOWN, DUPLICATE, CROSSED, UNEXPLAINED, DENIED, DOUBT = 11, 12, 13, 14, 15, 16, 17
 """Places in `marks`: nothing is missing since the last snapshot; the last event was part of one; the best
 levels changed since they were shown; events came since the last whole message; trust as it was shown last
 (−1: never); places taken in the window, levels in it that are not empty, and levels in the table, of bid and
 ask each; orders; events of orders that were not there; orders added twice; whole messages after which the
-book was crossed."""
-MARKS: Final = 15
+book was crossed; events of orders that no rest explains; known orders that the snapshot being read denies;
+snapshots in a row that denied some, `START_ANEW` after a gap."""
+MARKS: Final = 18
+START_ANEW: Final = 2
+
+REACH: Final = 2
+"""Place in `edges`, of bid and ask: the key of the last level that a snapshot without orders told of."""
+_DUST: Final = 1e-9
+"""Part of a size that sums of sizes may be off by."""
 
 _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -47,10 +57,10 @@ _SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 class Ladder(NamedTuple):
     """The arrays of a book.
 
-    `window` [3, 2 W] has the bid in its first W columns and the ask in the others; `edges` [2] are the keys
-    of the last levels shown; `far_ids` [F] and `far` [F, 2] the other levels by key (its bits; 0 is a free
-    place) with size and members; `order_ids` [M] and `orders` [M, 2] the orders by id with key and size; F
-    and M are powers of two.
+    `window` [3, 2 W] has the bid in its first W columns and the ask in the others; `edges` [4] are the keys
+    of the last levels shown and of those that snapshots reached; `far_ids` [F] and `far` [F, 2] the other
+    levels by key (its bits; 0 is a free place) with size and members; `order_ids` [M] and `orders` [M, 2] the
+    orders by id with key and size; F and M are powers of two.
     """
 
     window: FloatArray
@@ -307,13 +317,141 @@ def _order(
     known, there = order_ids[slot] != 0, kind != DELETE and size != 0.0
     old_key, old_size = orders[slot, 0], orders[slot, 1]
     marks[DUPLICATE] += kind == ADD and known
-    marks[UNKNOWN] += kind != ADD and not known
+    marks[UNKNOWN] += kind != ADD and kind != REPORTED and not known
     if there:
         order_ids[slot], orders[slot, 0], orders[slot, 1] = identity, key, size
     elif known:
         _free(order_ids, orders, slot)
     marks[ORDERS] += (1 if there else 0) - (1 if known else 0)
     return known, old_key, old_size, there
+
+
+@inlined
+def _turns(known: bool, there: bool, same: bool) -> tuple[int, int]:
+    """Return how many levels an order's event changes, and what becomes of the first: see `more`."""
+    if known and there and same:
+        return 1, 0
+    return (1 if known else 0) + (1 if there else 0), -1 if known else 1
+
+
+@compiled
+def _set_rest(
+    window: FloatArray,
+    edges: FloatArray,
+    far_ids: IntArray,
+    far: FloatArray,
+    order_ids: IntArray,
+    orders: FloatArray,
+    marks: IntArray,
+    key: float,
+    after: float,
+) -> None:
+    """Set what a level has beyond the orders that are known."""
+    known, _, before, there = _order(order_ids, orders, marks, REPORTED, _bits(key), key, after)
+    turns, more = _turns(known, there, True)
+    if turns == 1:
+        _change(window, edges, far_ids, far, marks, key, before if known else 0.0, after, more)
+
+
+@inlined
+def _rest(order_ids: IntArray, orders: FloatArray, key: float) -> float:
+    """Return what a level has beyond the orders that are known."""
+    slot = _slot(order_ids, _bits(key))
+    return float(orders[slot, 1]) if order_ids[slot] != 0 else 0.0
+
+
+@inlined
+def _level(
+    window: FloatArray, far_ids: IntArray, far: FloatArray, marks: IntArray, key: float
+) -> tuple[float, float]:
+    """Return size and members of a level."""
+    side = 0 if key > 0.0 else 1
+    base, count = side * (window.shape[1] // 2), marks[NEAR + side]
+    at = _find(window, base, count, key)
+    if at < base + count and window[KEY, at] == key:
+        return float(window[TOTAL, at]), float(window[MEMBERS, at])
+    slot = _slot(far_ids, _bits(key))
+    return (float(far[slot, 0]), float(far[slot, 1])) if far_ids[slot] != 0 else (0.0, 0.0)
+
+
+@compiled
+def _report(
+    window: FloatArray,
+    edges: FloatArray,
+    far_ids: IntArray,
+    far: FloatArray,
+    order_ids: IntArray,
+    orders: FloatArray,
+    marks: IntArray,
+    key: float,
+    size: float,
+) -> None:
+    """Set the rest of a level to what its reported size leaves beyond the orders that are known."""
+    total, members = _level(window, far_ids, far, marks, key)
+    rest = _rest(order_ids, orders, key)
+    of_orders = total - rest if members > (1.0 if rest > 0.0 else 0.0) else 0.0
+    dust = _DUST * max(total, size)
+    marks[DENIED] += of_orders > size + dust
+    left = size - of_orders if size - of_orders > dust else 0.0
+    _set_rest(window, edges, far_ids, far, order_ids, orders, marks, key, left)
+
+
+@compiled
+def _report_between(
+    window: FloatArray,
+    edges: FloatArray,
+    far_ids: IntArray,
+    far: FloatArray,
+    order_ids: IntArray,
+    orders: FloatArray,
+    marks: IntArray,
+    key: float,
+) -> None:
+    """Report the levels between the one reported before and this one to be empty."""
+    side, found = 0 if key > 0.0 else 1, 0
+    base, count = side * (window.shape[1] // 2), marks[NEAR + side]
+    first, last = _find(window, base, count, key), _find(window, base, count, edges[REACH + side])
+    keys = np.empty(max(last - first, 0) + marks[FAR + side])
+    for level in range(first, last):
+        if window[KEY, level] != key and not _empty(window, level):
+            keys[found] = window[KEY, level]
+            found += 1
+    if marks[FAR + side] > 0 and key < window[KEY, base]:
+        for slot in range(far_ids.size):
+            level_key = np.int64(far_ids[slot]).view(np.float64)
+            ours = far_ids[slot] != 0 and (level_key < 0.0) == (side == 1)
+            if ours and key < level_key < edges[REACH + side]:
+                keys[found] = level_key
+                found += 1
+    for level in range(found):
+        _report(window, edges, far_ids, far, order_ids, orders, marks, keys[level], 0.0)
+
+
+@compiled
+def _explain(
+    window: FloatArray,
+    edges: FloatArray,
+    far_ids: IntArray,
+    far: FloatArray,
+    order_ids: IntArray,
+    orders: FloatArray,
+    marks: IntArray,
+    kind: int,
+    key: float,
+    size: float,
+) -> None:
+    """Take an order that was not known from the rest of its level, down to nothing.
+
+    Only a deletion of what the rest holds is explained: a changed order, or one that was filled, does not
+    tell how much it had.
+    """
+    rest = _rest(order_ids, orders, key)
+    dust = _DUST * max(rest, size)
+    if kind != DELETE or size == 0.0 or size > rest + dust:
+        marks[UNEXPLAINED] += 1
+        marks[WHOLE] = 0
+    left = rest - size if rest - size > dust else 0.0
+    _set_rest(window, edges, far_ids, far, order_ids, orders, marks, key, left)
 
 
 @compiled
@@ -324,8 +462,8 @@ def _void(edges: FloatArray, far_ids: IntArray, order_ids: IntArray, marks: IntA
         far_ids[:] = 0
     if marks[NEAR] + marks[NEAR + 1] > 0:
         marks[TOUCHED] = 1
-    edges[:] = -np.inf
-    marks[ORDERS] = 0
+    edges[:REACH], edges[REACH:] = -np.inf, np.inf
+    marks[ORDERS] = marks[DOUBT] = 0
     for side in range(2):
         marks[NEAR + side] = marks[LIVE + side] = marks[FAR + side] = 0
 
@@ -334,16 +472,29 @@ def _void(edges: FloatArray, far_ids: IntArray, order_ids: IntArray, marks: IntA
 def _trust(
     edges: FloatArray, far_ids: IntArray, order_ids: IntArray, marks: IntArray, kind: int, flags: int
 ) -> None:
-    """See to trust, and void the book where a snapshot begins or nothing on it holds any more."""
-    snapshot, last = 1 if flags & SNAPSHOT else 0, 1 if flags & LAST else 0
-    if kind == CLEAR or snapshot > marks[IN_SNAPSHOT]:
+    """See to trust, and void the book where a snapshot begins or nothing on it holds any more.
+
+    A snapshot of levels in a book of orders voids it only after a gap, or where the one before denied known
+    orders too.
+    """
+    snapshot = 1 if flags & SNAPSHOT else 0
+    begins = snapshot > marks[IN_SNAPSHOT]
+    if kind == CLEAR or (begins and (kind != REPORTED or marks[DOUBT] >= START_ANEW)):
         _void(edges, far_ids, order_ids, marks)
         marks[WHOLE] = 1 if kind == CLEAR else 0
-    if snapshot & last:
-        marks[WHOLE] = 1
+    if begins:
+        edges[REACH:] = np.inf
+        marks[DENIED] = 0
     if flags & GAP:
-        marks[WHOLE] = 0
-    marks[IN_SNAPSHOT] = snapshot
+        marks[WHOLE], marks[DOUBT] = 0, START_ANEW
+    marks[IN_SNAPSHOT] = 0 if kind == REPORTED and flags & LAST else snapshot
+
+
+@inlined
+def _end_snapshot(marks: IntArray) -> None:
+    """Trust the book from here on, unless the snapshot denied orders that are known."""
+    marks[WHOLE] = 0 if marks[DENIED] > 0 else 1
+    marks[DOUBT] = marks[DOUBT] + 1 if marks[DENIED] > 0 else 0
 
 
 @inlined
@@ -401,7 +552,7 @@ def empty(depth: int) -> Ladder:
     places = 4 * room
     return Ladder(
         window=np.zeros((3, 2 * room)),
-        edges=np.full(2, -np.inf),
+        edges=np.array([-np.inf, -np.inf, np.inf, np.inf]),
         far_ids=np.zeros(places, dtype=np.int64),
         far=np.zeros((places, 2)),
         order_ids=np.zeros(places, dtype=np.int64),
@@ -497,19 +648,24 @@ def follow(
         was, before, more, turns = key, 0.0, 0, 1
         if what == CLEAR:
             turns = 0
+        elif what == REPORTED:
+            _report_between(window, edges, far_ids, far, order_ids, orders, marks, key)
+            _report(window, edges, far_ids, far, order_ids, orders, marks, key, after)
+            edges[REACH + (0 if key > 0.0 else 1)] = key
+            turns = 0
         elif what != LEVEL:
             known, was, before, there = _order(order_ids, orders, marks, what, order[event], key, after)
-            turns = (1 if known else 0) + (1 if there else 0)
-            if known and there and was == key:
-                turns = 1
-            else:
-                more = -1 if known else 1
+            turns, more = _turns(known, there, was == key)
+            if not known and what != ADD and key >= edges[REACH + (0 if key > 0.0 else 1)]:
+                _explain(window, edges, far_ids, far, order_ids, orders, marks, what, key, after)
         for turn in range(turns):
             if more == 1 or turn == 1:
                 was, before, more = key, 0.0, 1
             _change(window, edges, far_ids, far, marks, was, before, 0.0 if more == -1 else after, more)
         marks[OPEN] = 0 if flag & LAST else 1
         if flag & LAST:
+            if flag & SNAPSHOT and not flag & GAP:
+                _end_snapshot(marks)
             crossed = _crossed(window, marks)
             marks[CROSSED] += crossed
             trust = 1 if marks[WHOLE] == 1 and not crossed else 0
@@ -523,7 +679,7 @@ def follow(
 
 @compiled
 def _show_once(window: FloatArray, marks: IntArray, trust: int, depth: int, rows: FloatArray) -> None:
-    _show(window, np.empty(2), marks, trust, depth, rows, 0)
+    _show(window, np.empty(4), marks, trust, depth, rows, 0)
 
 
 def show(book: Ladder, depth: int) -> FloatArray:

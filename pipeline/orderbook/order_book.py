@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
@@ -67,6 +66,13 @@ class OrderBook:
     down before its match, so that trust comes back with the match. A snapshot begins where an event has the
     flag SNAPSHOT and the one before has not: what was there is void, and the book is whole after its LAST.
 
+    In a log of orders that began when orders were on the book already, the venue's books of levels start it
+    (`snapshots.in_order`): what a level has beyond the orders that are known is its rest, and each further
+    snapshot sets the rests again as far as it reaches. A deletion of an unknown order takes its size from the
+    rest; where the rest has not so much, or where an unknown order was filled or changed (by how much is not
+    told), the book is not trusted until the next snapshot. Nor is it when a snapshot has less on a level than
+    the orders known there, and where the next one has too, the book starts anew from the one after.
+
     Parameters
     ----------
     depth : levels of a side to show.
@@ -95,6 +101,11 @@ class OrderBook:
     def unknown_orders(self) -> int:
         """Changes and deletions of orders that were not in the book; a changed one is in it from then on."""
         return int(self._ladder.marks[ladder.UNKNOWN])
+
+    @property
+    def unexplained_orders(self) -> int:
+        """Changes and deletions of unknown orders, within reach of a snapshot, that no rest explained."""
+        return int(self._ladder.marks[ladder.UNEXPLAINED])
 
     @property
     def duplicate_orders(self) -> int:
@@ -176,15 +187,14 @@ class OrderBook:
 
 
 def book_rows(
-    batches: Iterator[pa.RecordBatch], depth: int = 10, grid: IntArray | None = None
+    parts: Iterator[BookEvents], depth: int = 10, grid: IntArray | None = None
 ) -> Iterator[BookRows]:
-    """Yield the best levels from batches of `book_events`, on every change or as of a grid.
+    """Yield the best levels from events in order, on every change or as of a grid.
 
-    One batch is held at a time.
+    One part is held at a time.
     """
     book = OrderBook(depth)
-    for rows in batches:
-        events = BookEvents.of(rows)
+    for events in parts:
         if grid is None:
             yield book.changes(events)
         else:

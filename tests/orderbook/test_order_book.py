@@ -1,5 +1,6 @@
 """The book in arrays against one made of dictionaries."""
 
+from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from pipeline.ingest.market_tables import (
     LAST,
     LEVEL,
     LEVELS,
+    REPORTED,
     SNAPSHOT,
     batch,
     ladder,
@@ -51,29 +53,65 @@ class Twin:
 
     def __init__(self, depth):
         self.depth, self.whole, self.in_snapshot, self.shown, self.open = depth, False, False, None, False
+        self.unexplained = 0
         self.void()
 
     def void(self):
-        self.totals, self.orders = {1: {}, -1: {}}, {}
+        self.totals, self.rests, self.orders = {1: {}, -1: {}}, {1: {}, -1: {}}, {}
+        self.reach, self.doubt = {1: np.inf, -1: 0.0}, 0
 
     def take(self, kind, flags, side, price, size, order):
-        if kind == CLEAR or (flags & SNAPSHOT and not self.in_snapshot):
+        begins = flags & SNAPSHOT and not self.in_snapshot
+        if kind == CLEAR or (begins and (kind != REPORTED or self.doubt >= 2)):
             self.void()
             self.whole = kind == CLEAR
+        if begins:
+            self.reach, self.denied = {1: np.inf, -1: 0.0}, False
+        if flags & GAP:
+            self.whole, self.doubt = False, 2
         if kind == LEVEL:
             self.totals[side][price] = size
+        elif kind == REPORTED:
+            self.report(side, price, size)
         elif kind != CLEAR:
-            self.orders.pop(order, None)
+            if (
+                self.orders.pop(order, None) is None
+                and kind != ADD
+                and side * price >= side * self.reach[side]
+            ):
+                self.explain(kind, side, price, size)
             if kind != DELETE and size > 0:
                 self.orders[order] = (side, price, size)
-        if flags & SNAPSHOT and flags & LAST:
-            self.whole = True
-        if flags & GAP:
-            self.whole = False
-        self.in_snapshot, self.open = bool(flags & SNAPSHOT), not flags & LAST
+        if flags & SNAPSHOT and flags & LAST and not flags & GAP:
+            self.whole, self.doubt = not self.denied, self.doubt + 1 if self.denied else 0
+        whole_book = kind == REPORTED and flags & LAST
+        self.in_snapshot, self.open = bool(flags & SNAPSHOT) and not whole_book, not flags & LAST
+
+    def report(self, side, price, size):
+        """The rest of each level from the one reported before down to this one."""
+        known = defaultdict(float)
+        for where, at, left in self.orders.values():
+            known[at] += left if where == side else 0.0
+        ours = {*self.rests[side], *(at for at, left in known.items() if left)}
+        for level in {each for each in ours if side * price < side * each < side * self.reach[side]} | {
+            price
+        }:
+            told = size if level == price else 0.0
+            self.denied |= known[level] > told
+            self.rests[side][level] = max(told - known[level], 0.0)
+        self.reach[side] = price
+
+    def explain(self, kind, side, price, size):
+        rest = self.rests[side].get(price, 0.0)
+        if kind != DELETE or not 0.0 < size <= rest:
+            self.unexplained, self.whole = self.unexplained + 1, False
+        self.rests[side][price] = max(rest - size, 0.0)
 
     def side(self, side):
         totals = {price: size for price, size in self.totals[side].items() if size > 0}
+        for price, size in self.rests[side].items():
+            if size > 0:
+                totals[price] = totals.get(price, 0.0) + size
         for where, price, size in self.orders.values():
             if where == side:
                 totals[price] = totals.get(price, 0.0) + size
@@ -164,6 +202,91 @@ def test_any_sequence_of_events(drawn, orders):
     assert book.trusted == bool(twin.row()[0])
 
 
+def reported_levels(rng, twin, levels, lie):
+    """Rows of a snapshot: what the plain book has, with some levels told wrong."""
+    rows = []
+    for side in (1, -1):
+        for price, size in twin.side(side)[:levels]:
+            told = size + (rng.integers(-8, 9) / 8 if rng.random() < lie else 0.0)
+            rows.append((REPORTED, SNAPSHOT, side, price, max(told, 0.0), 0))
+    return [*rows[:-1], (rows[-1][0], SNAPSHOT | LAST, *rows[-1][2:])] if rows else []
+
+
+@pytest.mark.parametrize("spread", [4, 400], ids=["near", "deep"])
+@pytest.mark.parametrize("lie", [0.0, 0.1])
+def test_a_log_that_began_late_is_started_and_corrected_by_snapshots(spread, lie):
+    """The venue's book is a plain one of all events; ours sees only those after the first 1000."""
+    found, rng = random_events(9, 3000, spread, True), np.random.default_rng(3)
+    columns = np.c_[found.known_time, np.array(found.arrays()).T]
+    venue, rows = Twin(3), []
+    for number, (known, *event) in enumerate(columns.tolist()):
+        kind, flags = int(event[0]), int(event[1]) & (LAST | GAP)
+        if kind == CLEAR:
+            continue
+        venue.take(kind, flags, *event[2:])
+        if number >= 1000:
+            rows.append((known, kind, flags | (0 if rng.random() < 0.4 else LAST), *event[2:]))
+        if number >= 1000 and number % 50 == 0:
+            levels = int(rng.choice([1, 20, 300]))
+            rows += [(known, *row) for row in reported_levels(rng, venue, levels, lie)]
+    told = events(rows)
+    expected, _, twin = twin_changes(told, 3)
+    book = OrderBook(3)
+    np.testing.assert_array_equal(kept(book.changes(told)), expected)
+    assert (book.unexplained_orders, book.trusted) == (twin.unexplained, bool(twin.row()[0]))
+    assert book.unexplained_orders > 0
+    for side in (1, -1):
+        prices, sizes = book.side(side)
+        assert list(zip(prices, sizes, strict=True)) == twin.side(side)
+
+
+LATE_EVENT = st.tuples(
+    st.sampled_from([ADD, CHANGE, DELETE, CLEAR, REPORTED]),
+    st.sampled_from([LAST, LAST, LAST, LAST | GAP, 0]),
+    st.sampled_from([1, -1]), st.integers(1, 5), st.integers(0, 3), st.integers(1, 6), st.booleans(),
+)  # fmt: skip
+
+
+@given(st.lists(LATE_EVENT, max_size=40))
+def test_any_sequence_of_orders_and_reported_levels(drawn):
+    rows = []
+    for known, (kind, flags, *rest, snapshot) in enumerate(drawn):
+        rows.append((known, kind, flags | (SNAPSHOT if snapshot or kind == REPORTED else 0), *rest))
+    found = events(rows)
+    expected, _, twin = twin_changes(found, 2)
+    book = OrderBook(2)
+    np.testing.assert_array_equal(kept(book.changes(found)), expected)
+    assert (book.unexplained_orders, book.trusted) == (twin.unexplained, bool(twin.row()[0]))
+
+
+def test_a_log_with_books_said_step_by_step():
+    snapshot = [(REPORTED, SNAPSHOT, 1, 9.0, 5.0, 0), (REPORTED, SNAPSHOT | LAST, -1, 10.0, 2.0, 0)]
+    steps = [
+        ([(ADD, LAST, 1, 9.0, 2.0, 7)], False, {9.0: 2.0}),
+        (snapshot, True, {9.0: 5.0}),
+        ([(DELETE, LAST, 1, 9.0, 1.0, 1)], True, {9.0: 4.0}),
+        ([(DELETE, LAST, 1, 8.0, 1.0, 2)], True, {9.0: 4.0}),
+        ([(DELETE, LAST, 1, 9.0, 2.5, 3)], False, {9.0: 2.0}),
+        (snapshot, True, {9.0: 5.0}),
+        ([(CHANGE, LAST, 1, 9.0, 1.0, 4)], False, {9.0: 5.0}),
+        ([(DELETE, LAST, 1, 9.0, 1.0, 4)], False, {9.0: 4.0}),
+        ([(DELETE, LAST, 1, 9.0, 2.0, 7)], False, {9.0: 2.0}),
+        (snapshot, True, {9.0: 5.0}),
+        ([(ADD, LAST, 1, 9.5, 1.0, 5)], True, {9.5: 1.0, 9.0: 5.0}),
+        (snapshot, False, {9.5: 1.0, 9.0: 5.0}),
+        (snapshot, False, {9.5: 1.0, 9.0: 5.0}),
+        (snapshot, True, {9.0: 5.0}),
+        ([(ADD, LAST | GAP, 1, 8.0, 1.0, 6)], False, {9.0: 5.0, 8.0: 1.0}),
+        (snapshot, True, {9.0: 5.0}),
+    ]
+    book = OrderBook(2)
+    for rows, trusted, bids in steps:
+        book.changes(events([(1, *row) for row in rows]))
+        assert book.trusted == trusted
+        assert dict(zip(*book.side(1), strict=True)) == bids
+    assert (book.unknown_orders, book.unexplained_orders) == (4, 2)
+
+
 @pytest.mark.parametrize("orders", [False, True], ids=["levels", "orders"])
 def test_as_of_a_grid_is_the_plain_book_then(orders):
     found = random_events(6, 3000, 30, orders)
@@ -205,13 +328,16 @@ def test_canonical_tables_in_and_out():
     times = {name: columns[name].view("datetime64[ns]") for name in ("event_time", "known_time")}
     table = batch("book_events", columns | times).rows
     assert BookEvents.of(table).price.tolist()[1:] == [9.0, 10.0]
-    out = [part.batch().rows for part in book_rows(iter([table.slice(0, 2), table.slice(2)]), depth=2)]
+    out = [
+        part.batch().rows
+        for part in book_rows(map(BookEvents.of, [table.slice(0, 2), table.slice(2)]), depth=2)
+    ]
     assert [part.num_rows for part in out] == [1, 1]
     last = out[1].to_pylist()[0]
     assert (last["trusted"], last["levels"], last["sequence"], last["source_row"]) == (True, 2, 102, 3)
     np.testing.assert_array_equal(ladder(out[1], "bid_price"), [[9.0] + [NAN] * (LEVELS - 1)])
     grid = np.array([15, 20, 30])
-    answers = book_rows(iter([table]), depth=1, grid=grid)
+    answers = book_rows(iter([BookEvents.of(table)]), depth=1, grid=grid)
     columns = np.concatenate([part.columns for part in answers])
     np.testing.assert_array_equal(columns[:, 2], [NAN, 9.0, 9.0])
 
@@ -240,6 +366,7 @@ def test_oddities_are_counted():
         ((1, 9, LAST, 1, 9.0, 1.0, 0), "no kind of event"),
         ((1, LEVEL, LAST, 0, 9.0, 1.0, 0), "side neither bid nor ask"),
         ((1, ADD, LAST, 1, 9.0, 1.0, 0), "order without an id"),
+        ((1, REPORTED, LAST, 1, 9.0, 1.0, 0), "level reported outside a snapshot"),
         ((1, LEVEL, LAST, 1, -9.0, 1.0, 0), "price not above zero"),
         ((1, LEVEL, LAST, 1, 9.0, NAN, 0), "negative size"),
     ],
