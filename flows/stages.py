@@ -106,6 +106,8 @@ def settings_of(desk: str, home: str | None, market: str, latest: bool) -> AnyDe
     return settings.through(works_of(settings).newest(store_of(home).open(market)))
 
 
+@flow(name="positions", flow_run_name=run_name)
+@told("positions")
 def positions_of(desk: str, home: str | None, force: bool, market: str, latest: bool) -> str | None:
     """Load the options that the desk holds, such as can be hedged; None for a rolling programme."""
     settings, store = settings_of(desk, home, market, latest), store_of(home)

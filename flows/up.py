@@ -18,10 +18,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import pandas as pd
 import yaml
 
 import flows
 from flows.environment import LOGGED, PRIVATE
+from flows.schedule import daily_schedule
+from pipeline.domain.desk import load_desk
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
 from pipeline.domain.pages import experiments_page
@@ -33,6 +36,7 @@ START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 RUNS_AT_ONCE = 2
 FILE = "prefect.yaml"
+DECISION = "flows.decision.daily_decision"
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ class Up:
 
     def _deploy(self) -> None:
         file = self.home.data / ".prefect" / FILE
-        file.write_text(yaml.safe_dump(deployments_for(self.desk, self.desk_name)), encoding="utf-8")
+        file.write_text(yaml.safe_dump(self._deployments()), encoding="utf-8")
         command = [
             sys.executable,
             "-m",
@@ -230,6 +234,10 @@ class Up:
         if done.returncode:
             raise StoreError(f"the deployments of {self.desk_name} could not be made: the log is {log}")
 
+    def _deployments(self) -> dict[str, Any]:
+        calendar = load_desk(self.desk).data.calendar
+        return deployments_for(self.desk, self.desk_name, daily_schedule(calendar, pd.Timestamp.now()))
+
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         content = json.dumps(body).encode()
         request = urllib.request.Request(
@@ -246,17 +254,27 @@ class Up:
         self._wanted.set()
 
 
-def deployments_for(desk: str, name: str) -> dict[str, Any]:
+def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str, Any]:
     """Return what `prefect.yaml` holds, for another desk; own data are never accepted stale.
+
+    Parameters
+    ----------
+    desk, name : what the flows are given, and the name of the deployments.
+    daily : `cron` and `timezone` of the decision, of `schedule.daily_schedule`; the retrain is in its zone.
 
     Examples
     --------
-    >>> made = deployments_for("/desks/mine.toml", "mine")["deployments"]
+    >>> daily = {"cron": "0 17 * * 1-5", "timezone": "Europe/London"}
+    >>> made = deployments_for("/desks/mine.toml", "mine", daily)["deployments"]
     >>> {each["name"] for each in made}, made[0]["parameters"]
     ({'mine'}, {'desk': '/desks/mine.toml'})
     """
     content: dict[str, Any] = yaml.safe_load(_shipped_file().read_text(encoding="utf-8"))
     for each in content["deployments"]:
+        for schedule in each["schedules"]:
+            schedule["timezone"] = daily["timezone"]
+            if each["entrypoint"] == DECISION:
+                schedule["cron"] = daily["cron"]
         if each["parameters"]["desk"] != desk:
             each["parameters"].pop("allow_stale", None)
             each["parameters"]["desk"], each["name"] = desk, name

@@ -23,6 +23,7 @@ from pipeline.domain.home import Home
 
 PROJECT = Path(pipeline.__file__).parents[1]
 START_SECONDS = 240
+NEW_YORK = {"cron": "30 16 * * 1-5", "timezone": "America/New_York"}
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
@@ -236,12 +237,18 @@ def test_a_named_port_that_is_taken_is_told_and_without_a_name_a_free_one_is_tak
 
 
 def test_the_shipped_desk_keeps_its_parameters_and_another_one_is_never_decided_stale(tmp_path):
-    shipped = {each["entrypoint"]: each for each in deployments_for("spx-daily", "spx-daily")["deployments"]}
+    shipped = {
+        each["entrypoint"]: each
+        for each in deployments_for("spx-daily", "spx-daily", NEW_YORK)["deployments"]
+    }
     assert shipped["flows.decision.daily_decision"]["parameters"] == {
         "desk": "spx-daily",
         "allow_stale": True,
     }
-    own = {each["entrypoint"]: each for each in deployments_for("/desks/own.toml", "own")["deployments"]}
+    own = {
+        each["entrypoint"]: each
+        for each in deployments_for("/desks/own.toml", "own", NEW_YORK)["deployments"]
+    }
     assert own["flows.decision.daily_decision"]["parameters"] == {"desk": "/desks/own.toml"}
     assert {each["name"] for each in own.values()} == {"own"}
 
