@@ -17,7 +17,9 @@ UNCOUNTED = (BEFORE_FIRST, AFTER_LAST)
 """Reasons of rows that are no fault of the file: it begins before, or ends after, what it holds."""
 FILL = "fill the values, or name another column (or none where it may be left out)"
 COLUMNS = ("table", "file", "row", "reason", "text")
+UNENDED = "last line without an end"
 REMEDIES = {
+    UNENDED: "it may be cut off: write the file whole, with a line end after the last row,",
     TWO_DIGITS: "write four digits, or give date_format with %y",
     AMBIGUOUS: "give date_format",
     UNREADABLE: "give date_format",
@@ -55,6 +57,8 @@ class Quarantine:
     def __init__(self, table: str, raw: RawTable) -> None:
         self.table, self.raw = table, raw
         self.reasons: list[str] = ["" if whole else WRONG_FIELDS for whole in raw.whole]
+        if not raw.ended:
+            self.put([len(self.reasons) - 1], UNENDED)
 
     @property
     def sound(self) -> NDArray[np.bool_]:

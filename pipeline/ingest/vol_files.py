@@ -50,7 +50,11 @@ def implied_vol(data: FilesData, expected: str | None, sessions: Sessions) -> Sc
     settings = data.implied_vol
     found = _screened(data, "implied_vol", settings, settings.columns.implied_vol, expected, sessions)
     table = found.table.rename(columns={"value": "implied_vol"}).assign(tenor_days=settings.tenor_days)
-    unknown = lacking(found, sessions, "they start no option")
+    unknown = lacking(
+        found,
+        sessions,
+        "no option is dealt in them, those held are marked at the last value, at most five sessions old",
+    )
     return replace(found, table=table, notes=(*found.notes, *unknown))
 
 

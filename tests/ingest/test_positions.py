@@ -45,7 +45,7 @@ def load(tmp_path):
     """Return a function that writes lines as a file of positions and loads them."""
 
     def run(lines, name="held.csv", **settings):
-        content = lines if isinstance(lines, bytes) else "\n".join(lines).encode()
+        content = lines if isinstance(lines, bytes) else "\n".join([*lines, ""]).encode()
         (tmp_path / name).write_bytes(content)
         desk = BookSettings.model_validate({"positions": {"file": name} | settings}).located(tmp_path)
         return load_positions(desk.positions, content_of(desk.positions))
