@@ -190,7 +190,7 @@ def with_positions(variant):
 
     def write(*lines, more=""):
         desk = variant("[evaluation]", f'[book.positions]\nfile = "held.csv"\n{more}\n[evaluation]')
-        text = "\n".join(["kind,strike,expiry,quantity,opened,price", *lines])
+        text = "\n".join(["kind,strike,expiry,quantity,opened,price", *lines, ""])
         desk.with_name("held.csv").write_text(text)
         return desk
 
@@ -246,7 +246,9 @@ def test_a_position_that_cannot_be_hedged_is_one_line(first_run, hedge, home, wi
     done = hedge("run", with_positions(line), "--home", home)
     assert (done.returncode, done.stdout) == (1, "")
     assert "Traceback" not in done.stderr
-    assert re.match(rf"hedge: .*variant\.toml: .*{message}", done.stderr.splitlines()[-1])
+    assert re.match(
+        rf"hedge: positions failed for desk .*variant\.toml: .*{message}", done.stderr.splitlines()[-1]
+    )
     assert "signals-" not in done.stderr
     assert sorted((home / "data" / "reports").iterdir()) == reports
 

@@ -22,6 +22,7 @@ from pipeline.backtest.episodes import (
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.holdings import Holdings, check_reach
 from pipeline.backtest.ledger import Market
+from pipeline.backtest.marks import is_marked
 from pipeline.backtest.volume import RELATIVE_VOLUME
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
@@ -76,7 +77,7 @@ def build_book(desk: Desk, sessions: pd.DataFrame, holdings: Holdings) -> Book:
     lives = hedge_lives(desk, sessions, rows[None, :])
     held = _held(holdings, rows)
     decided = rows[:-1][(held >= 0).any(axis=0)]
-    _check_known(sessions, holdings, decided)
+    _check_known(desk, sessions, holdings, decided)
     contracts = _contracts(desk, sessions, holdings, lives, held)
     lots = np.sum(contracts.lots, axis=0)
     aversion = desk.risk.aversion / np.where(lots > 0.0, lots, 1.0)
@@ -166,9 +167,12 @@ def _carried(sessions: pd.DataFrame, decided: NDArray[np.int64]) -> pd.DataFrame
     return sessions.assign(**carried)
 
 
-def _check_known(sessions: pd.DataFrame, holdings: Holdings, rows: NDArray[np.int64]) -> None:
+def _check_known(desk: Desk, sessions: pd.DataFrame, holdings: Holdings, rows: NDArray[np.int64]) -> None:
+    dealt = np.isin(np.arange(len(sessions)), holdings.start) & sessions["implied_vol"].isna().to_numpy()
+    missing = {column: sessions[column].isna().to_numpy() for column in NEEDED}
+    missing["implied_vol"] = dealt | ~is_marked(sessions[list(desk.data.tenors)])
     for column, what in NEEDED.items():
-        unknown = sessions[column].isna().to_numpy()[rows]
+        unknown = missing[column][rows]
         if unknown.any():
             day = sessions["session"].iloc[int(rows[unknown.argmax()])].date()
             raise DataError(

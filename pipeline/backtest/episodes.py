@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import Market
-from pipeline.backtest.marks import marked_vol
+from pipeline.backtest.marks import is_marked, marked_vol
 from pipeline.backtest.volume import RELATIVE_VOLUME
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
@@ -28,7 +28,8 @@ NEEDED: Final = {
     "regime_prob_0": "regimes",
     "forecast_variance_1": "forecast of volatility",
 }
-"""Columns without which no option is hedged in a session, and what they hold."""
+"""Columns without which no option is dealt in a session, and what they hold; all but the first are needed in
+every session of its life, in which `marks.marked_vol` goes on with the last volatility for a few sessions."""
 
 
 @dataclass(frozen=True)
@@ -255,15 +256,18 @@ def _floats(sessions: pd.DataFrame, name: str) -> FloatArray:
 
 
 def _starts(desk: Desk, sessions: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the first row of every episode: implied volatility and signals known throughout its life."""
+    """Return the first row of every episode: its implied volatility known, marks and signals for its life."""
     life = desk.option.sessions
-    unknown = np.flatnonzero(sessions[[*NEEDED, "illiquidity_next"]].isna().any(axis=1))
-    candidates = np.arange(len(sessions) - life)
+    signals = [*(name for name in NEEDED if name != "implied_vol"), "illiquidity_next"]
+    marked = is_marked(sessions[list(desk.data.tenors)])
+    unknown = np.flatnonzero(sessions[signals].isna().any(axis=1) | ~marked)
+    candidates = np.flatnonzero(sessions["implied_vol"].notna())
+    candidates = candidates[candidates < len(sessions) - life]
     following = np.append(unknown, len(sessions))[np.searchsorted(unknown, candidates)]
     starts = candidates[following - candidates >= life]
     if not len(starts):
         raise DataError(
-            f"no episode of {life} sessions has an implied volatility and signals on every session: "
+            f"no episode of {life} sessions starts with an implied volatility and has signals throughout: "
             "check windows.signals_start against the data"
         )
     return np.asarray(starts[(starts - starts[0]) % desk.option.start_every == 0])

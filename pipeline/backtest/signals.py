@@ -14,7 +14,7 @@ from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecast
 from pipeline.backtest.learned_regimes import learn_regimes
 from pipeline.backtest.packing import packed
 from pipeline.backtest.state_choice import with_chosen_states
-from pipeline.backtest.volume import volume_columns
+from pipeline.backtest.volume import volume_columns, without_empty_volume
 from pipeline.backtest.windows import check_coverage, check_implied, refit_windows
 from pipeline.domain.desk import Desk
 from pipeline.forecasts.interval_scores import interval_table
@@ -56,6 +56,8 @@ def learn_signals(
     since = int(sessions.searchsorted(pd.Timestamp(desk.windows.learn_start)))
     matrix, close = matrix.iloc[since:].reset_index(drop=True), close.iloc[since:].reset_index(drop=True)
     windows = refit_windows(desk.windows, sessions[since:])
+    volume = market["bars"]["volume"].iloc[since:]
+    matrix = without_empty_volume(matrix, volume.iloc[: windows[0].start])
     desk = with_chosen_states(desk, matrix, windows[0].start, pieces)
 
     started = time.perf_counter()

@@ -303,10 +303,22 @@ def test_positions_that_can_be_hedged_are_let_through_before_anything_is_learned
     assert check_holdable(desk, sessions[["session", "close"]], positions()) is None
 
 
-def test_no_implied_volatility_while_an_option_is_held_is_an_error(desk, sessions):
-    sessions.loc[sessions["session"] == "2016-03-01", "implied_vol"] = np.nan
-    with pytest.raises(DataError, match="holds options on 2016-03-01, which has no implied volatility"):
+@pytest.mark.parametrize(
+    ("first", "last", "named"),
+    [("2016-02-25", "2016-03-03", "2016-03-03"), ("2016-02-24", "2016-02-24", "2016-02-24")],
+    ids=["none for six sessions", "none when dealt"],
+)
+def test_no_implied_volatility_while_an_option_is_held_is_an_error(desk, sessions, first, last, named):
+    sessions.loc[sessions["session"].between(first, last), "implied_vol"] = np.nan
+    with pytest.raises(DataError, match=f"holds options on {named}, which has no implied volatility"):
         build_book(desk, sessions, held_positions(positions(), sessions))
+
+
+def test_an_option_that_is_held_is_marked_at_the_last_implied_volatility(desk, sessions):
+    known = build_book(desk, sessions, held_positions(positions(), sessions)).state.implied_vol[0, 0]
+    sessions.loc[sessions["session"] == "2016-03-01", "implied_vol"] = np.nan
+    found = build_book(desk, sessions, held_positions(positions(), sessions)).state.implied_vol[0, 0]
+    assert found.tolist() == [*known[:4], known[3], *known[5:]]
 
 
 KNOWN = (

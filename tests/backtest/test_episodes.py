@@ -91,8 +91,26 @@ def test_the_fixed_fee_and_the_lot_are_the_desks(desk, sessions):
     assert episodes.market.terms.lot == 0.02
 
 
-def test_a_session_without_implied_volatility_has_no_episode(desk, sessions):
+def test_a_session_without_implied_volatility_deals_no_option_and_marks_by_the_last(desk, sessions):
     sessions.loc[100, "implied_vol"] = np.nan
+    episodes = build_episodes(desk, sessions)
+    assert set(episodes.start) == set(range(len(sessions) - 21)) - {100}
+    index = sessions["implied_vol"] * desk.market.atm_ratio
+    assert episodes.state.implied_vol[95, 4:7].tolist() == [index[99], index[99], index[101]]
+    assert episodes.step_end.implied_vol[95, 3:6].tolist() == [index[99], index[99], index[101]]
+
+
+def test_an_option_is_not_marked_at_a_volatility_older_than_five_sessions(desk, sessions):
+    sessions.loc[100:105, "implied_vol"] = np.nan
+    start = build_episodes(desk, sessions).start
+    assert set(start) == set(range(len(sessions) - 21)) - set(range(85, 106))
+    sessions.loc[105, "implied_vol"] = 0.2
+    start = build_episodes(desk, sessions).start
+    assert set(start) == set(range(len(sessions) - 21)) - set(range(100, 105))
+
+
+def test_a_session_without_a_forecast_is_in_no_life(desk, sessions):
+    sessions.loc[100, "forecast_variance_1"] = np.nan
     start = build_episodes(desk, sessions).start
     assert set(start) == set(range(len(sessions) - 21)) - set(range(80, 101))
 
