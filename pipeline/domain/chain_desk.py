@@ -184,7 +184,8 @@ class ChainDesk(Settings):
             test_end=last,
             refit_months=self.windows.refit_months,
         )
-        return self._daily(windows, self.evaluation, OptionSettings())
+        learned = self._daily(windows, self.evaluation, OptionSettings())
+        return learned.model_copy(update={"data": self.data.located_history()})
 
     def of_episodes(self, starts_together: int) -> Desk:
         """Return the daily desk that fits and judges hedgers on episodes, so many of which start on a day."""
@@ -203,7 +204,7 @@ class ChainDesk(Settings):
             market=self.market,
             costs=self.costs,
             risk=self.risk,
-            data=self.data.located_history(),
+            data=self.data.history,
             windows=windows,
             regimes=self.regimes,
             forecasts=self.forecasts,

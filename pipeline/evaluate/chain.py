@@ -193,10 +193,14 @@ def slope_verdict(gains: SlopeGains) -> Verdict:
         question="Does the spot-volatility slope reduce delta's error on real quotes?",
         answer="yes" if row["low"] > 0.0 else "it hurt" if row["high"] < 0.0 else "no",
         sentence=(
-            f"Out of sample it removes {100 * row['gain']:.1f} % of the squared error of {row['pairs']:,.0f} "
+            f"Out of sample it {_removes(row['gain'])} the squared error of {row['pairs']:,.0f} "
             f"day-to-day changes on {row['days']:.0f} days (interval of whole days {100 * row['low']:.0f} "
             f"to {100 * row['high']:.0f} %), which {reached} the aim of {100 * AIM:.0f} %. Slopes fitted on "
-            f"the test days themselves remove {100 * bound:.1f} %. Three days make up "
+            f"the test days themselves remove {100 * bound:.1f} %, the most there is. Three days make up "
             f"{100 * row['worst_days_share']:.0f} % of the error."
         ),
     )
+
+
+def _removes(gain: float) -> str:
+    return f"removes {100 * gain:.1f} % of" if gain >= 0.0 else f"adds {-100 * gain:.1f} % to"

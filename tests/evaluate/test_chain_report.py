@@ -1,0 +1,95 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.backtest.chain_comparison import BOOKS
+from pipeline.domain.desk_file import load_any
+from pipeline.evaluate.chain import evaluate_chain
+from pipeline.evaluate.chain_report import write_chain_report
+from pipeline.evaluate.run_record import RunRecord
+from pipeline.features.option_expiries import with_implied_vols
+from pipeline.features.option_surface import NAMES
+from pipeline.ingest.calendar import sessions_between
+from pipeline.policies.catalogue import desk_policies
+from tests.option_chain import chain
+
+
+def deals_of(policies, days):
+    rng = np.random.default_rng(6)
+    parts = []
+    for name in policies:
+        for right in ("call", "put"):
+            for strike in (95.0, 100.0, 105.0):
+                count = len(days)
+                rows = pd.DataFrame({"policy": name, "right": right, "start": days, "strike": strike})
+                books = {each: rng.uniform(0.0, 0.01, count) for each in BOOKS}
+                books |= {"cost": sum(books[each] for each in ("fee", "spread", "fixed_fee", "impact"))}
+                books["pnl"] = books["premium"] + books["trading"] + books["carry"] - books["cost"]
+                books["pnl"] = books["pnl"] - books["payoff"]
+                dealt = {"window": 0, "regime": 1, "root": "SPX", "expiry": days, "tenor": 30}
+                parts.append(rows.assign(**dealt, **books, market_return=rng.normal(0.0, 0.01, count)))
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def settings():
+    desk = load_any("spx-chain")
+    evaluation = desk.evaluation.model_copy(update={"resamples": 100})
+    windows = desk.windows.model_copy(update={"test_start": pd.Timestamp("2019-05-16").date()})
+    return desk.model_copy(update={"evaluation": evaluation, "windows": windows})
+
+
+@pytest.fixture(scope="module")
+def judged(settings, tables):
+    days = sessions_between(pd.Timestamp("2019-05-01"), pd.Timestamp("2019-05-31"))
+    rng = np.random.default_rng(5)
+    spot = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, len(days))))
+    quoted = [
+        with_implied_vols(
+            chain(f"{day:%Y-%m-%d}", float(price), ("06-21", "07-19"), np.arange(80.0, 121.0, 1.0))
+        )[0]
+        for day, price in zip(days, spot, strict=True)
+    ]
+    past = sessions_between(pd.Timestamp("2018-10-01"), days[-1])
+    history = pd.DataFrame({"session": past, "implied_vol": rng.uniform(0.12, 0.2, len(past))})
+    history["close"] = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 0.01, len(past))))
+    times = pd.DataFrame({"event_time": days.tz_localize("UTC"), "risk_premium_30d": 0.001})
+    vega = pd.DataFrame({"share": np.repeat([0.0, 1.0], 30), "pnl": rng.normal(size=60), "cost": 0.01})
+    own = {
+        "episodes": deals_of(desk_policies(settings.in_steps()), days[10:20]),
+        "left_out": pd.DataFrame({"reason": ["no quote to close at"], "options": [2]}),
+        "vega": vega,
+        "quoted": pd.concat(quoted, ignore_index=True),
+        "surface": times.assign(**dict.fromkeys(NAMES, 0.1)),
+        "history": history,
+        "days": pd.DataFrame({"day": days[:1], "file": "SPX_20190501.csv.gz", "quotes": 9}),
+        "held": pd.DataFrame({"file": ["SPX_20190527.csv.gz"], "reason": ["a stale copy"], "count": [7]}),
+    }
+    return evaluate_chain(settings, {**tables, **own}, earlier_looks=2)
+
+
+def test_report_and_summary_hold_what_real_quotes_say(judged, tmp_path):
+    files = write_chain_report(judged, RunRecord("a-run", "abc"), tmp_path / "report")
+    page = files["report"].read_text(encoding="utf-8")
+    for said in (
+        "Option by option",
+        "Minimum-variance slope",
+        "Future and one listed option",
+        "a stale copy",
+    ):
+        assert said in page
+    summary = json.loads(files["summary"].read_text(encoding="utf-8"))
+    assert summary["kind"] == "chain"
+    assert summary["episodes"] == 10
+    assert set(summary["pooled"]) == {"all", "calls", "puts"}
+    assert {row["slope"] for row in summary["slope_gains"]} == {"chain", "shrunk", "prior", "in_sample"}
+    assert [row["share"] for row in summary["vega_frontier"]] == [0.0, 1.0]
+    assert summary["left_out"] == [{"reason": "no quote to close at", "options": 2}]
+    assert {file["quarantined"] for file in summary["data"]["files"]} == {0, 7}
+
+
+def test_the_comparison_and_the_pooled_table_have_the_same_policies(judged):
+    assert list(judged.comparison.index) == list(judged.pooled.loc["all"].index)
+    assert len(judged.panel.starts) == 10
