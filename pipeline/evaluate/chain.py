@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -53,6 +54,16 @@ AIM = 0.10
 """Of the squared hedging error, which slopes are asked to remove."""
 
 
+SAID: Final = (
+    "Options are dealt at the bid or ask of end-of-day chains and closed at the other side; one that expires "
+    "on its last day is settled at the official close. No opening prices are in the data, so options that "
+    "settle at the open are closed at the quotes of a day before. The hedge is the parity forward of the "
+    "option's own expiry. An episode is a start day: the average over all options dealt on it.",
+    "The window is short: {days} start days, of which {effective} do not overlap. Intervals are of whole "
+    "days and wide; nothing here is a claim about other years.",
+)
+
+
 @dataclass(frozen=True)
 class ChainJudgement:
     """The judgement of one backtest on option chains; what is not named here is as in `evaluate.Evaluation`.
@@ -87,8 +98,9 @@ class ChainJudgement:
 
     @property
     def said(self) -> tuple[str, ...]:
-        """What has to be said before any verdict: nothing."""
-        return ()
+        """What has to be said before any verdict."""
+        shown = {"days": self.panel.size, "effective": self.effective}
+        return tuple(sentence.format(**shown) for sentence in SAID)
 
 
 def evaluate_chain(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -53,15 +53,6 @@ from pipeline.evaluate.summary import (
 )
 from pipeline.evaluate.verdicts import describe_risk
 
-SAID: Final = (
-    "Options are dealt at the bid or ask of end-of-day chains and closed at the other side; one that expires "
-    "on its last day is settled at the official close. No opening prices are in the data, so options that "
-    "settle at the open are closed at the quotes of a day before. The hedge is the parity forward of the "
-    "option's own expiry. An episode is a start day: the average over all options dealt on it.",
-    "The window is short: {days} start days, of which {effective} do not overlap. Intervals are of whole "
-    "days and wide; nothing here is a claim about other years.",
-)
-
 
 def write_chain_report(evaluation: ChainJudgement, record: RunRecord, folder: Path) -> dict[str, Path]:
     """Write `report.html`, `summary.json` and one PNG a figure; all or nothing, as `report.write_report`."""
@@ -84,7 +75,7 @@ def render_chain(evaluation: ChainJudgement, record: RunRecord, figures: Mapping
         record=record,
         facts=_facts(evaluation),
         tested="tested days",
-        said=sentences(evaluation),
+        said=evaluation.said,
         settings=_settings(evaluation.settings),
         verdicts=evaluation.verdicts,
         period=f"{long_date(starts[0])} to {long_date(starts[-1])}",
@@ -118,12 +109,6 @@ def render_chain(evaluation: ChainJudgement, record: RunRecord, figures: Mapping
     )
 
 
-def sentences(evaluation: ChainJudgement) -> tuple[str, ...]:
-    """Return what has to be said before any verdict."""
-    shown = {"days": evaluation.panel.size, "effective": evaluation.effective}
-    return tuple(sentence.format(**shown) for sentence in SAID)
-
-
 def chain_summary(evaluation: ChainJudgement, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds, as `summary.build_summary`, with what real quotes say.
 
@@ -142,7 +127,7 @@ def chain_summary(evaluation: ChainJudgement, record: RunRecord) -> dict[str, An
         "dataset_keys": dict(record.dataset_keys),
         "market": dict(record.market),
         "desk": evaluation.settings.model_dump(mode="json"),
-        "said": list(sentences(evaluation)),
+        "said": list(evaluation.said),
         "data": {"files": _files(tables), "notes": []},
         "windows": [
             {**row, "first": f"{row['first']:%Y-%m-%d}", "last": f"{row['last']:%Y-%m-%d}"}
