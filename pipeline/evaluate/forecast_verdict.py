@@ -1,42 +1,123 @@
 """Whether the trees beat their simple rivals on the test years, in plain words."""
 
+from dataclasses import dataclass
+
 import pandas as pd
 
-from pipeline.evaluate.verdicts import Verdict
+from pipeline.evaluate.verdicts import Answer, Verdict
 
 QUESTION = "Do the trees forecast better than simple models?"
+TREES, START = "lightgbm", "log_linear"
+WITH_TREES = (TREES, "lightgbm_no_implied", "combination")
+EVENT_TREES, EVENT_START, EVENT_RATE = "lightgbm_event", "logistic", "climatology"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One target or event: is the trees' loss lower, and what is beyond doubt."""
+
+    name: str
+    below_rival: bool
+    below_start: bool
+    beats_rival: bool
+    beats_start: bool
+    beaten_by: str = ""
+    """The model that is better beyond doubt, with both losses; empty where none is."""
+
+    @property
+    def won(self) -> bool:
+        """Whether the trees are better than the best simple rival and than their start, both beyond doubt."""
+        return self.beats_rival and self.beats_start
 
 
 def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -> Verdict:
-    """Compare LightGBM with log-HAR, with its own linear start, and with the logistic regression.
+    """Compare LightGBM with the best simple rival and with the linear model that it starts from.
 
-    "yes" needs a lower QLIKE than log-HAR on every target, and on at least one of them a Diebold–Mariano
-    p-value below `level` over the number of targets (Bonferroni); "it hurt" the opposite; all else is "no".
+    Beyond doubt is judged at `level` over the number of targets and events (Bonferroni). A target: better
+    than the best simple rival if LightGBM has the lowest QLIKE and no model without trees is left in the model
+    confidence set, worse if it has dropped out of the set and the best of them has not; against its start
+    by Diebold and Mariano's test. An event: by their test of the squared error against the logistic
+    regression, its start, and the base rate; one that never or always happened in the test years is not
+    counted. "yes" needs both beyond doubt on every target and event, "it hurt" a loss beyond doubt and no
+    win; all else is "no", and the sentence says on how many and which.
 
     Parameters
     ----------
-    scores : `target, horizon, model, qlike, dm_p_log_har`, one row a model.
-    events : `event, model, brier`, one row a model.
+    scores : `target, horizon, model, qlike, dm_p_log_linear, mcs_p`, one row a model.
+    events : `event, model, brier, base_rate, dm_p, dm_p_logistic`, one row a model.
     level : of the test, for example 0.05.
     """
-    losses = scores.pivot_table(index=["target", "horizon"], columns="model", values="qlike", sort=False)
-    trees = scores[scores["model"] == "lightgbm"].set_index(["target", "horizon"])
-    lower = losses["lightgbm"] < losses["log_har"]
-    certain = trees["dm_p_log_har"] < level / len(losses)
-    squared = events.pivot_table(index="event", columns="model", values="brier", sort=False)
-    over_logistic = squared["lightgbm_event"] < squared["logistic"]
-    sentence = (
-        f"LightGBM has a lower QLIKE than log-HAR on {_of(lower)} targets (beyond doubt on "
-        f"{int((lower & certain).sum())}) and than the linear model it starts from on "
-        f"{_of(losses['lightgbm'] < losses['log_linear'])}; its event probabilities have a lower Brier score "
-        f"than the logistic regression on {_of(over_logistic)} events."
+    happened = events[(events["base_rate"] > 0.0) & (events["base_rate"] < 1.0)]
+    counted = scores.groupby(["target", "horizon"]).ngroups + happened["event"].nunique()
+    size = level / counted
+    targets = [
+        _target(f"{target} at {horizon}", table.set_index("model"), size)
+        for (target, horizon), table in scores.groupby(["target", "horizon"], sort=False)
+    ]
+    kinds = [
+        _event(str(event), table.set_index("model"), size)
+        for event, table in happened.groupby("event", sort=False)
+    ]
+    both = [*targets, *kinds]
+    lost, won = [each for each in both if each.beaten_by], [each for each in both if each.won]
+    answer: Answer = "yes" if len(won) == len(both) else "it hurt" if lost and not won else "no"
+    lead = "Yes" if answer == "yes" else "No" if lost else "Only in part" if won else "Not shown"
+    beaten = "; ".join(f"{each.name}: {each.beaten_by}" for each in lost)
+    said = (
+        [f"a simpler model is better beyond doubt on {len(lost)} of {len(both)} ({beaten})"] if lost else []
     )
-    if lower.all() and (lower & certain).any():
-        return Verdict(QUESTION, "yes", f"Yes: {sentence}")
-    if not lower.any() and certain.any():
-        return Verdict(QUESTION, "it hurt", f"No, they are worse: {sentence}")
-    return Verdict(QUESTION, "no", f"Not shown: {sentence}")
+    said.append(f"LightGBM has a lower QLIKE {_counts(targets, 'the best model without trees')}")
+    if kinds:
+        said.append(f"its event probabilities have a lower Brier score {_counts(kinds, 'the simple ones')}")
+    return Verdict(
+        QUESTION, answer, f"{lead}: {'; '.join(said)}. Beyond doubt on both counts: {_named(won)}."
+    )
 
 
-def _of(won: "pd.Series[bool]") -> str:
-    return f"{int(won.sum())} of {len(won)}"
+def _target(name: str, models: pd.DataFrame, size: float) -> Judged:
+    trees, simple = models.loc[TREES], models.drop(list(WITH_TREES), errors="ignore")
+    best = simple.loc[simple["qlike"].idxmin()]
+    left = simple["mcs_p"] >= size
+    below_start = bool(trees["qlike"] < models.loc[START, "qlike"]) if START in models.index else False
+    apart = bool(trees["dm_p_log_linear"] < size)
+    beaten_by = ""
+    if best["qlike"] < trees["qlike"] and trees["mcs_p"] < size and left[best.name]:
+        beaten_by = f"{best.name} {best['qlike']:.3f}, LightGBM {trees['qlike']:.3f}"
+    elif apart and not below_start:
+        beaten_by = f"{START} {models.loc[START, 'qlike']:.3f}, LightGBM {trees['qlike']:.3f}"
+    below = bool(trees["qlike"] < best["qlike"])
+    return Judged(name, below, below_start, below and not left.any(), below_start and apart, beaten_by)
+
+
+def _event(name: str, models: pd.DataFrame, size: float) -> Judged:
+    trees, start, rate = (models.loc[each] for each in (EVENT_TREES, EVENT_START, EVENT_RATE))
+    below_start, below_rate = trees["brier"] < start["brier"], trees["brier"] < rate["brier"]
+    from_start, from_rate = trees["dm_p_logistic"] < size, trees["dm_p"] < size
+    beaten_by = ""
+    for rival, below, apart in ((start, below_start, from_start), (rate, below_rate, from_rate)):
+        if apart and not below and not beaten_by:
+            beaten_by = f"{rival.name} {rival['brier']:.4f}, LightGBM {trees['brier']:.4f}"
+    rivals = bool(below_start and below_rate)
+    beats_start = bool(below_start and from_start)
+    return Judged(
+        name,
+        rivals,
+        bool(below_start),
+        beats_start and bool(below_rate and from_rate),
+        beats_start,
+        beaten_by,
+    )
+
+
+def _counts(items: list[Judged], rival: str) -> str:
+    total = len(items)
+    return (
+        f"than {rival} on {sum(each.below_rival for each in items)} of {total} "
+        f"(beyond doubt: {_named([each for each in items if each.beats_rival])}) and than the linear model "
+        f"it starts from on {sum(each.below_start for each in items)} of {total} "
+        f"(beyond doubt: {_named([each for each in items if each.beats_start])})"
+    )
+
+
+def _named(items: list[Judged]) -> str:
+    return f"{len(items)}, {', '.join(each.name for each in items)}" if items else "none"

@@ -4,40 +4,77 @@ import pytest
 
 from pipeline.evaluate.forecast_verdict import forecast_verdict
 
+LEVEL = 0.05
 
-def judged(tables, qlike, p):
-    scores = tables["scores"].copy()
-    trees = scores["model"] == "lightgbm"
-    scores.loc[trees, ["qlike", "dm_p_log_har"]] = qlike, p
-    return forecast_verdict(scores, tables["events"], 0.05)
+
+def judged(tables, qlike=0.20, trees=1.0, simple=0.0, start=1e-4, events=1e-4, brier=0.01):
+    """Give LightGBM a QLIKE, the p-values of the set (its own, the others') and that against its start."""
+    scores, probabilities = tables["scores"].copy(), tables["events"].copy()
+    scores["mcs_p"] = simple
+    ours = scores["model"] == "lightgbm"
+    scores.loc[ours, ["qlike", "mcs_p", "dm_p_log_linear"]] = qlike, trees, start
+    ours = probabilities["model"] == "lightgbm_event"
+    probabilities.loc[ours, ["brier", "dm_p", "dm_p_logistic"]] = brier, events, events
+    return forecast_verdict(scores, probabilities, LEVEL)
+
+
+def test_yes_only_where_all_hold(tables):
+    verdict = judged(tables)
+    assert verdict.answer == "yes"
+    assert verdict.sentence.startswith(
+        "Yes: LightGBM has a lower QLIKE than the best model without trees on 6 of 6"
+    )
+    assert "Beyond doubt on both counts: 8, variance at 1" in verdict.sentence
 
 
 @pytest.mark.parametrize(
-    ("qlike", "p", "answer", "words"),
-    [
-        (
-            0.20,
-            0.001,
-            "yes",
-            "Yes: LightGBM has a lower QLIKE than log-HAR on 6 of 6 targets (beyond doubt on 6)",
-        ),
-        (
-            0.20,
-            0.02,
-            "no",
-            "Not shown: LightGBM has a lower QLIKE than log-HAR on 6 of 6 targets (beyond doubt on 0)",
-        ),
-        (
-            0.50,
-            0.001,
-            "it hurt",
-            "No, they are worse: LightGBM has a lower QLIKE than log-HAR on 0 of 6 targets",
-        ),
-        (0.50, 0.5, "no", "Not shown: LightGBM has a lower QLIKE than log-HAR on 0 of 6"),
-    ],
+    "weak",
+    [{"simple": 0.02}, {"start": 0.02}, {"events": 0.02}],
+    ids=["a rival is left in the set", "their own share is not shown", "events are not shown"],
 )
-def test_the_answer_follows_the_scores(tables, qlike, p, answer, words):
-    verdict = judged(tables, qlike, p)
-    assert verdict.answer == answer
-    assert words in verdict.sentence
-    assert "logistic regression on 1 of 2 events" in verdict.sentence
+def test_one_doubt_is_enough_against_a_yes(tables, weak):
+    verdict = judged(tables, **weak)
+    assert verdict.answer == "no"
+    assert verdict.sentence.startswith("Only in part: LightGBM")
+
+
+def test_lower_everywhere_but_never_beyond_doubt_is_not_shown(tables):
+    verdict = judged(tables, simple=0.5, start=0.5, events=0.5)
+    assert verdict.answer == "no"
+    assert verdict.sentence.startswith(
+        "Not shown: LightGBM has a lower QLIKE than the best model without trees on 6 of"
+    )
+    assert verdict.sentence.endswith("Beyond doubt on both counts: none.")
+
+
+def test_a_simple_model_that_is_far_better_makes_it_a_no(tables):
+    verdict = judged(tables, qlike=0.5, trees=0.0, simple=1.0, start=0.5, events=0.5)
+    assert verdict.answer == "it hurt"
+    assert verdict.sentence.startswith(
+        "No: a simpler model is better beyond doubt on 6 of 8 (variance at 1: log_har 0.210, LightGBM 0.500"
+    )
+
+
+def test_a_linear_start_that_is_better_makes_it_a_no(tables):
+    verdict = judged(tables, qlike=0.5, trees=0.5, simple=0.5, start=1e-4, events=0.5)
+    assert verdict.sentence.startswith("No: ")
+    assert "log_linear 0.230, LightGBM 0.500" in verdict.sentence
+
+
+def test_a_win_beside_a_loss_is_a_no_that_names_both(tables):
+    verdict = judged(tables, qlike=0.5, trees=0.0, simple=1.0, start=0.5)
+    assert verdict.answer == "no"
+    assert verdict.sentence.startswith("No: a simpler model")
+    assert verdict.sentence.endswith("Beyond doubt on both counts: 2, spike, gap.")
+
+
+def test_what_the_combination_pushed_out_of_the_set_was_not_beaten_by_a_simple_model(tables):
+    verdict = judged(tables, qlike=0.215, trees=0.0, simple=0.0, start=0.5, events=0.5)
+    assert verdict.sentence.startswith("Not shown: ")
+
+
+def test_an_event_that_never_happened_is_not_counted(tables):
+    table = tables["events"].copy()
+    table.loc[table["event"] == "gap", "base_rate"] = 0.0
+    sentence = forecast_verdict(tables["scores"], table, LEVEL).sentence
+    assert "than the simple ones on 1 of 1" in sentence
