@@ -34,9 +34,9 @@ def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -
     """Compare LightGBM with the best simple rival and with the linear model that it starts from.
 
     Beyond doubt is judged at `level` over the number of targets and events (Bonferroni). A target: better
-    than the best simple rival if LightGBM has the lowest QLIKE and no model without trees is left in the model
-    confidence set, worse if it has dropped out of the set and the best of them has not; against its start
-    by Diebold and Mariano's test. An event: by their test of the squared error against the logistic
+    than the best simple rival if LightGBM has the lowest QLIKE and no model without trees is left in the
+    model confidence set, worse if it has dropped out of the set and the best of them has not; against its
+    start by Diebold and Mariano's test. An event: by their test of the squared error against the logistic
     regression, its start, and the base rate; one that never or always happened in the test years is not
     counted. "yes" needs both beyond doubt on every target and event, "it hurt" a loss beyond doubt and no
     win; all else is "no", and the sentence says on how many and which.
