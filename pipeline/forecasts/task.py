@@ -146,7 +146,8 @@ def variance_task(
     """Return the task of forecasting close-to-close variance over the next `horizon` sessions.
 
     The inputs were chosen walk-forward on S&P 500 rows from 2006 to 2015, before the shipped desk's test
-    years. Recent losses and the last return take 2–4 % off the QLIKE that the log levels alone reach. The
+    years, though among those of `benchmarks/real_days.py` (docs/research.md says what stands on days before
+    2004). Recent losses and the last return take 2–4 % off the QLIKE that the log levels alone reach. The
     trees' own columns take 2–3 % off that at 1 and 5 sessions and change nothing that could be told from
     noise at 10 and 21 (see `pipeline.forecasts.boosted.tree_parameters`). In the calm years 2014–2015 plain
     HAR beat all logarithmic models at 10 and 21 sessions, though not significantly.
@@ -162,7 +163,8 @@ def variance_task(
         closes of 1993–2003 it takes the QLIKE at 21 sessions from .205 to .170.
     measured : take realised volatility as the levels, let the linear models and the trees see the logs of the
         semivariances and the precision of the day, and let the models of realised measures alone stand beside
-        them; they must be known on the training rows. docs/research.md has the numbers.
+        them; they must be known on the training rows. docs/research.md, "Inputs of the forecasts", has the
+        numbers.
 
     Examples
     --------
