@@ -76,15 +76,17 @@ def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -
 
 def _target(name: str, models: pd.DataFrame, size: float) -> Judged:
     trees, simple = models.loc[TREES], models.drop(list(WITH_TREES), errors="ignore")
-    best = simple.loc[simple["qlike"].idxmin()]
+    rival = str(simple["qlike"].idxmin())
+    best = simple.loc[rival]
     left = simple["mcs_p"] >= size
-    below_start = bool(trees["qlike"] < models.loc[START, "qlike"]) if START in models.index else False
+    start = models["qlike"].get(START, float("nan"))
+    below_start = bool(trees["qlike"] < start)
     apart = bool(trees["dm_p_log_linear"] < size)
     beaten_by = ""
-    if best["qlike"] < trees["qlike"] and trees["mcs_p"] < size and left[best.name]:
-        beaten_by = f"{best.name} {best['qlike']:.3f}, LightGBM {trees['qlike']:.3f}"
+    if best["qlike"] < trees["qlike"] and trees["mcs_p"] < size and left[rival]:
+        beaten_by = f"{rival} {best['qlike']:.3f}, LightGBM {trees['qlike']:.3f}"
     elif apart and not below_start:
-        beaten_by = f"{START} {models.loc[START, 'qlike']:.3f}, LightGBM {trees['qlike']:.3f}"
+        beaten_by = f"{START} {start:.3f}, LightGBM {trees['qlike']:.3f}"
     below = bool(trees["qlike"] < best["qlike"])
     return Judged(name, below, below_start, below and not left.any(), below_start and apart, beaten_by)
 
