@@ -40,7 +40,7 @@ def show_run(published: Published) -> None:
     ]
     if files:
         create_table_artifact(files, key="data", description="Files read, and rows in quarantine")
-    if held_back := summary["held_back"]:
+    if held_back := summary.get("held_back"):
         create_table_artifact(held_back, key="held-back", description="Options that the book lacks")
     sentences = [f"- **{verdict['question']}** {verdict['sentence']}" for verdict in summary["verdicts"]]
     create_markdown_artifact("\n".join(sentences), key="verdicts", description="What the test years say")
