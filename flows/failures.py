@@ -2,6 +2,7 @@
 
 import functools
 import logging
+import os
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
@@ -71,15 +72,22 @@ def _failed(stage: str, error: Exception) -> object:
         else:
             log.error("%s", message, exc_info=error)
         vars(data)[TOLD] = message
-    _show(message, desk, COMMANDS.get(stage, stage))
+    command = f"hedge {COMMANDS.get(stage, stage)} {desk}"
+    if home := runtime.flow_run.parameters.get("home") or os.environ.get("HEDGE_HOME"):
+        command += f" --home {home}"
+    flags = {"latest": " --latest", "allow_stale": " --allow-stale"}
+    if stage in ("report", "positions", "decide"):
+        given = runtime.flow_run.parameters
+        command += "".join(flag for name, flag in flags.items() if given.get(name))
+    _show(message, command)
     return Failed(message=message, data=data)
 
 
-def _show(message: str, desk: str, command: str) -> None:
+def _show(message: str, command: str) -> None:
     lines = [
         f"**{message}**",
         "",
         "Mend what the line names, then run again: from this page (*Retry*), or in a terminal with "
-        f"`hedge {command} {desk}`. Nothing is left half made, and what was finished is not made again.",
+        f"`{command}`. Nothing is left half made, and what was finished is not made again.",
     ]
     create_markdown_artifact("\n".join(lines), key="what-failed", description="What failed, and what to do")

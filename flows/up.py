@@ -116,6 +116,7 @@ class Up:
 
     def _start(self, say: Callable[[str], None]) -> None:
         self.logs.mkdir(parents=True, exist_ok=True)
+        say(f"starting Prefect, MLflow and a worker, a minute or so; logs are in {self.logs}")
         python = sys.executable
         server = [python, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(self.ports[0])]
         pages = [python, "-m", "pipeline.tracking.ui", str(self.home.mlruns), str(self.ports[1])]
