@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.domain.book_settings import PositionsFile
 from pipeline.domain.errors import DataError
 from pipeline.ingest.calendar import EXCHANGE, exchange_zone, sessions_between
-from pipeline.ingest.quarantine import Quarantine, remedy_for, shown
+from pipeline.ingest.quarantine import UNENDED, Quarantine, remedy_for, shown
 from pipeline.ingest.raw_table import RawTable, Text, content_hash, read_raw
 from pipeline.ingest.screening import MISSING, numbers, refuse
 from pipeline.ingest.session_dates import session_dates
@@ -56,6 +56,8 @@ def load_positions(settings: PositionsFile, content: str | None = None, calendar
     """
     raw = read_raw(settings.file, content, settings.header)
     screened = Quarantine("positions", raw)
+    if not raw.ended:
+        screened.put([len(raw.number) - 1], UNENDED)
     texts = {name: _column(raw, settings, name) for name in settings.columns.model_dump()}
     kind = np.array([KINDS.get(text.lower(), "") for text in texts["kind"]], dtype=object)
     refuse(screened, kind == "", f"kind is none of {', '.join(dict.fromkeys(KINDS.values()))}")

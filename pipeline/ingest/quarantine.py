@@ -18,6 +18,8 @@ UNCOUNTED = (BEFORE_FIRST, AFTER_LAST)
 FILL = "fill the values, or name another column (or none where it may be left out)"
 COLUMNS = ("table", "file", "row", "reason", "text")
 UNENDED = "last line without an end"
+NEIGHBOURS = 20
+"""Rows before the last whose last fields tell how long it should be."""
 REMEDIES = {
     UNENDED: "it may be cut off: write the file whole, with a line end after the last row,",
     TWO_DIGITS: "write four digits, or give date_format with %y",
@@ -42,6 +44,15 @@ def shown(text: str) -> str:
     return line if len(line) <= 80 else f"{line[:77]}..."
 
 
+def is_cut(raw: RawTable) -> bool:
+    """Return whether the last line has no end and a last field shorter than those of the rows before it.
+
+    Many whole files end without a line end; a number that was cut is shorter than its neighbours.
+    """
+    before = raw.fields[:-1, -1][raw.whole[:-1]][-NEIGHBOURS:]
+    return not raw.ended and len(before) > 0 and len(raw.fields[-1, -1]) < min(map(len, before))
+
+
 class Quarantine:
     """The verdict on each row of a raw table: no reason, or the first one that was found.
 
@@ -57,7 +68,7 @@ class Quarantine:
     def __init__(self, table: str, raw: RawTable) -> None:
         self.table, self.raw = table, raw
         self.reasons: list[str] = ["" if whole else WRONG_FIELDS for whole in raw.whole]
-        if not raw.ended:
+        if is_cut(raw):
             self.put([len(self.reasons) - 1], UNENDED)
 
     @property
