@@ -208,7 +208,7 @@ def test_a_last_line_without_an_end_is_in_quarantine_for_its_last_number_may_be_
     assert held(tables) == [("bars", 252, "last line without an end")]
     whole = load(bars=content)
     assert held(whole) == []
-    assert any("the last line has no end; its last field" in note for note in whole["notes"]["note"])
+    assert any("the last line has no end, its last field" in note for note in whole["notes"]["note"])
     assert len(tables["bars"]) == len(whole["bars"]) - 1
 
 
