@@ -109,7 +109,7 @@ def finished(
     if (np.diff(kept) < 0).any():
         notes.append(f"{file}: rows were not in order of time and were sorted")
     if not screened.raw.ended and screened.sound[-1]:
-        notes.append(f"{file}: the last line has no end; its last field is as long as others and was taken")
+        notes.append(f"{file}: the last line has no end, its last field is as long as others: it was taken")
     missing = (expected >= own[0]) & (expected <= own[-1]) & ~np.isin(expected, own)
     counts = (screened.table, file, total, held, pd.Timestamp(own[0]), pd.Timestamp(own[-1]), missing.sum())
     return Screened(table, screened.rows(), tuple(notes), dict(zip(INTAKE, counts, strict=True)))
