@@ -12,7 +12,7 @@ run: $(VENV)/run.stamp
 	$(BIN)/hedge run spx-daily
 
 test: $(VENV)/test.stamp
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check
