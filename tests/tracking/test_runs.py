@@ -67,6 +67,7 @@ def test_a_killed_process_leaves_no_run_running(experiment, mlruns):
         (f"{socket.gethostname()}:999999999:1", "KILLED"),
         ("", "KILLED"),
     ],
+    ids=["another machine", "this process, begun later", "a process that is gone", "unknown"],
 )
 def test_orphans_are_told_by_machine_process_and_its_start(experiment, process, expected):
     client, where = experiment
