@@ -84,7 +84,8 @@ def test_version(hedge):
 
 
 def test_desks_lists_what_is_shipped(hedge):
-    assert hedge("desks").stdout.startswith("spx-daily ")
+    names = [line.split()[0] for line in hedge("desks").stdout.splitlines()]
+    assert names == ["bac-intraday", "btc-intraday", "spx-chain", "spx-daily"]
 
 
 @pytest.mark.parametrize(
