@@ -180,7 +180,8 @@ class GaussianDetector(ABC):
         if len(values) < needed:
             raise FitError(
                 f"regimes: {len(values)} complete training rows, but {self.states} states on "
-                f"{features.shape[1]} features need {needed}: use a longer training window or fewer states"
+                f"{features.shape[1]} features need {needed}: move windows.learn_start "
+                "earlier or windows.signals_start later, or lower regimes.states"
             )
         spread = np.ptp(values, axis=0)
         if not (spread > 0.0).all():
