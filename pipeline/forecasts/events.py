@@ -58,8 +58,8 @@ class Logistic(LinearForecaster):
         if events in (0, rows.sum()):
             raise FitError(
                 f"forecaster {self.name} of {self.task.name}: {events} events in {rows.sum()} training rows; "
-                "both outcomes are needed: lower forecasts.spike_multiple (a spike) or forecasts.gap_quantile (a "
-                "gap), or move windows.learn_start earlier"
+                "both outcomes are needed: lower forecasts.spike_multiple or forecasts.gap_quantile, or move "
+                "windows.learn_start earlier"
             )
         standardiser = Standardiser.of(inputs[rows])
         model = LogisticRegression(C=1.0 / RIDGE, max_iter=ITERATIONS)
