@@ -81,7 +81,7 @@ def read_factors(settings: FactorsFile, bars: Path, expected: str | None, calend
     """
     raw, file = read_raw(settings.file, expected, settings.header), settings.file
     name = f"{file.parent.name}/{file.name}" if file.name == bars.name else file.name
-    screened = Quarantine("factors", raw)
+    screened = Quarantine("factors", raw, even=False)  # Lean ends with a short row of the year 2050
     columns = settings.columns.model_dump(exclude_none=True)
     texts = {each: raw.column(column, f"data.factors.columns.{each}") for each, column in columns.items()}
     until, reasons = session_dates(

@@ -56,6 +56,12 @@ def is_cut(raw: RawTable) -> bool:
 class Quarantine:
     """The verdict on each row of a raw table: no reason, or the first one that was found.
 
+    Parameters
+    ----------
+    table : what the rows are for.
+    raw : the rows.
+    even : whether rows are about as long as each other, so that a short last one without an end `is_cut`.
+
     Examples
     --------
     >>> raw = RawTable("a.csv", ("x",), np.array([["1"], ["2"]], object), np.array([2, 3]), ("1", "2"),
@@ -65,10 +71,10 @@ class Quarantine:
     ([True, False], '1 wrong number of fields')
     """
 
-    def __init__(self, table: str, raw: RawTable) -> None:
+    def __init__(self, table: str, raw: RawTable, *, even: bool = True) -> None:
         self.table, self.raw = table, raw
         self.reasons: list[str] = ["" if whole else WRONG_FIELDS for whole in raw.whole]
-        if is_cut(raw):
+        if even and is_cut(raw):
             self.put([len(self.reasons) - 1], UNENDED)
 
     @property
