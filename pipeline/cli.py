@@ -16,11 +16,11 @@ from typing import Annotated, Any
 
 import typer
 
+from pipeline.domain.data_folder import DATA_FOLDER
 from pipeline.domain.desk import load_desk, shipped_desks
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import HedgeError, SettingsError
 from pipeline.domain.home import Home
-from pipeline.domain.intraday_desk import DATA_FOLDER
 
 USER_FAULT = 1
 STALE = 3

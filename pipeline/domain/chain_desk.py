@@ -1,13 +1,13 @@
 """Settings of a desk that deals listed options at their quotes, from end-of-day chains."""
 
 import itertools
-import os
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
+from pipeline.domain.data_folder import FolderOfFiles
 from pipeline.domain.data_settings import FilesData
 from pipeline.domain.desk import (
     CostSettings,
@@ -26,40 +26,20 @@ from pipeline.domain.desk import (
 )
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import Side
-from pipeline.domain.intraday_desk import DATA_FOLDER
 from pipeline.domain.settings import Settings
 
 SESSIONS_A_YEAR: Final = 252
 YEAR_DAYS: Final = 365
 
 
-class ChainFiles(Settings):
+class ChainFiles(FolderOfFiles):
     """The chains, a file a day, and the long history of the underlying that signals are learned on."""
 
     underlying: str = "SPX"
     files: Annotated[tuple[str, ...], Field(min_length=1)] = ("SPX_*.csv.gz",)
     """Names below the folder, `*` and `?` allowed."""
-    folder: Path | None = None
-    """Where they lie; None takes `--data` or the environment variable HEDGE_DATA."""
     history: FilesData
     """Bars and volatility index of the underlying; relative paths are seen from `folder`."""
-
-    @property
-    def place(self) -> Path:
-        """The folder of the chains.
-
-        Raises
-        ------
-        SettingsError
-            It is named nowhere.
-        """
-        named = self.folder or os.environ.get(DATA_FOLDER)
-        if named is None:
-            raise SettingsError(
-                f"the chains of {self.underlying} have no folder: give --data FOLDER, set {DATA_FOLDER}, or "
-                "write data.folder into the desk file"
-            )
-        return Path(named)
 
     @property
     def label(self) -> str:

@@ -1,7 +1,6 @@
 """Settings of a desk that hedges within the day, on a grid of seconds, through the book as it was."""
 
 import itertools
-import os
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
@@ -9,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.domain.data_folder import FolderOfFiles
 from pipeline.domain.desk import (
     CostSettings,
     Count,
@@ -30,43 +30,22 @@ from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
 
-DATA_FOLDER: Final = "HEDGE_DATA"
-"""Environment variable that names the folder of the data where the desk file does not; `--data` sets it."""
 YEAR_SECONDS: Final = 365.0 * 86_400.0
 Minutes = Annotated[int, Field(ge=1)]
 
 
-class MarketFiles(Settings):
+class MarketFiles(FolderOfFiles):
     """The files of one instrument as its venue or vendor ships them; see docs/data.md for the formats."""
 
     instrument: str
     files: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names below the folder, `*` and `?` allowed."""
-    folder: Path | None = None
-    """Where they lie; None takes `--data` or the environment variable HEDGE_DATA."""
     format: str = ""
     """A format's name; empty recognises it by the file."""
     national_best: bool = False
     """Quotes tell one side of one venue a row: build the best of all venues from them."""
     terms: Terms = Terms()
     """What the files do not say of themselves."""
-
-    @property
-    def place(self) -> Path:
-        """The folder of the files.
-
-        Raises
-        ------
-        SettingsError
-            It is named nowhere.
-        """
-        named = self.folder or os.environ.get(DATA_FOLDER)
-        if named is None:
-            raise SettingsError(
-                f"the files of {self.instrument} have no folder: give --data FOLDER, set {DATA_FOLDER}, or "
-                "write data.folder into the desk file"
-            )
-        return Path(named)
 
     @property
     def label(self) -> str:

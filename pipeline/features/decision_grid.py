@@ -1,6 +1,7 @@
 """The decision grid of all days: each day's rows, what is learned for them, and how far each looks back."""
 
 import json
+import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,6 +18,8 @@ from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.market_days import DAYS, DayTables
 from pipeline.ingest.pieces import InMemory, KeptPieces
+
+log = logging.getLogger(__name__)
 
 SPANS: Final = (20, 60, 240)
 """Decisions over which a past variance is taken."""
@@ -90,7 +93,7 @@ def _fitted(desk: IntradayDesk, days: list[DayTables], pieces: KeptPieces) -> di
 def event_parameters(tables: list[Events], before: int) -> Output:
     """Return what the features of events learn from events known before an instant, `parameters.json`.
 
-    A feature that cannot be learned from them is left out, and has no column.
+    A feature that cannot be learned from them is left out with a warning, and has no column.
     """
     whole = [sided(quoted(day)) for day in tables]
     found: dict[str, list[float]] = {}
@@ -103,8 +106,8 @@ def event_parameters(tables: list[Events], before: int) -> Output:
             rows[source.table] = event_table(source, joined[nanoseconds(joined["known_time"]) < before])
         try:
             found[feature.name] = feature.fitted(rows).constants().tolist()
-        except FitError:
-            continue
+        except FitError as error:
+            log.warning("%s: left out, for it cannot be learned: %s", feature.name, error)
     return {"parameters.json": json.dumps(found).encode()}
 
 

@@ -4,10 +4,10 @@ from datetime import date
 
 import pytest
 
+from pipeline.domain.data_folder import DATA_FOLDER
 from pipeline.domain.desk import load_desk
 from pipeline.domain.desk_file import kind_of, load_any
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.intraday_desk import DATA_FOLDER
 from tests.market_ticks import DESK
 
 

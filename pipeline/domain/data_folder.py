@@ -1,0 +1,40 @@
+"""Files below a folder that the desk file names, or the command line, or the environment."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.settings import Settings
+
+DATA_FOLDER: Final = "HEDGE_DATA"
+"""Environment variable that names the folder; `--data` sets it."""
+
+
+class FolderOfFiles(Settings):
+    """What desks on files as they are shipped have in common: where these lie."""
+
+    folder: Path | None = None
+    """Where they lie; None takes `--data` or the environment variable HEDGE_DATA."""
+
+    @property
+    def label(self) -> str:
+        """Name of the data in reports and in the ledger of looks."""
+        raise NotImplementedError
+
+    @property
+    def place(self) -> Path:
+        """The folder of the files.
+
+        Raises
+        ------
+        SettingsError
+            It is named nowhere.
+        """
+        named = self.folder or os.environ.get(DATA_FOLDER)
+        if named is None:
+            raise SettingsError(
+                f"the {self.label} have no folder: give --data FOLDER, set {DATA_FOLDER}, or write "
+                "data.folder into the desk file"
+            )
+        return Path(named)
