@@ -1,7 +1,7 @@
 """Book events as arrays, checked once, in the order in which they happened."""
 
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.ingest.market_tables import ADD, CLEAR, DELETE, LEVEL, REPORTED, RULES, SNAPSHOT
-from pipeline.orderbook.ladder import Events, IntArray
+from pipeline.orderbook.ladder_kernel import Events, IntArray
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,21 @@ class BookEvents:
         return part
 
     def arrays(self) -> Events:
-        """Return what the compiled loop reads."""
-        return self.kind, self.flags, self.side, self.price, self.size, self.order_id
+        """Return what the compiled loop reads: all read-only, so that it is compiled for one type."""
+        columns = (self.known_time, self.kind, self.flags, self.side, self.price, self.size, self.order_id)
+        return tuple(read_only(column) for column in columns)
+
+    def level_prices(self) -> FloatArray:
+        """Return the prices of levels; that of an empty one in a snapshot may stand for where a side ends."""
+        prices: FloatArray = self.price[(self.kind != CLEAR) & ((self.kind != REPORTED) | (self.size > 0.0))]
+        return prices
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """Return a view of an array through which it cannot be changed."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _refuse(broken: NDArray[np.bool_], reason: str, source_row: IntArray) -> None:

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.ingest.market_tables import LAST, LEVELS, Batch, batch, padded
-from pipeline.orderbook import ladder
-from pipeline.orderbook.events import BookEvents
-from pipeline.orderbook.ladder import IntArray, Ladder
+from pipeline.orderbook import ladder, ladder_kernel
+from pipeline.orderbook.events import BookEvents, read_only
+from pipeline.orderbook.ladder import Ladder
+from pipeline.orderbook.ladder_kernel import IntArray
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class OrderBook:
         if depth < 1:
             raise DataError(f"a book shows one level or more, not {depth}")
         self.depth = depth
-        self._ladder = ladder.empty(depth)
+        self._ladder = ladder.empty()
         self._last = (0, 0, 0)
         self._known = np.iinfo(np.int64).min
 
@@ -100,22 +101,22 @@ class OrderBook:
     @property
     def unknown_orders(self) -> int:
         """Changes and deletions of orders that were not in the book; a changed one is in it from then on."""
-        return int(self._ladder.marks[ladder.UNKNOWN])
+        return int(self._ladder.marks[ladder_kernel.UNKNOWN])
 
     @property
     def unexplained_orders(self) -> int:
         """Changes and deletions of unknown orders, within reach of a snapshot, that no rest explained."""
-        return int(self._ladder.marks[ladder.UNEXPLAINED])
+        return int(self._ladder.marks[ladder_kernel.UNEXPLAINED])
 
     @property
     def duplicate_orders(self) -> int:
         """Orders added under the id of one that was there; the later one stands."""
-        return int(self._ladder.marks[ladder.DUPLICATE])
+        return int(self._ladder.marks[ladder_kernel.DUPLICATE])
 
     @property
     def crossed_messages(self) -> int:
         """Whole messages after which the best bid was not below the best ask."""
-        return int(self._ladder.marks[ladder.CROSSED])
+        return int(self._ladder.marks[ladder_kernel.CROSSED])
 
     def side(self, side: int) -> tuple[FloatArray, FloatArray]:
         """Return prices and sizes of all levels of the bid (1) or ask (−1), the best first."""
@@ -139,12 +140,12 @@ class OrderBook:
         DataError
             Known times or grid times fall.
         """
-        _check_rising(np.append(self._known, events.known_time), "an event's known_time")
+        _check_rising(events.known_time, "an event's known_time", self._known)
         _check_rising(grid, "a grid time")
         before = self._last
         rows, at = self._follow(events, grid, len(grid), every=False)
         stamps = (events.event_time, events.source_row, events.sequence)
-        last = [np.append(first, values)[at + 1] for first, values in zip(before, stamps, strict=True)]
+        last = [_at(first, values, at) for first, values in zip(before, stamps, strict=True)]
         return BookRows(last[0], grid[: len(at)], last[1], last[2], rows)
 
     def _follow(
@@ -152,13 +153,13 @@ class OrderBook:
     ) -> tuple[FloatArray, IntArray]:
         """Go through events; return the rows and after which event each was so (−1: before all)."""
         rows, at = np.empty((most, 2 + 4 * self.depth)), np.empty(most, dtype=np.int64)
-        arrays, next_event, shown = events.arrays(), 0, 0
+        arrays, grid, next_event, shown = events.arrays(), read_only(grid), 0, 0
         while next_event < len(events):
-            next_event, shown = ladder.follow(
-                self._ladder, arrays, events.known_time, next_event, self.depth, grid, rows, at, shown, every
+            next_event, shown = ladder_kernel.follow(
+                self._ladder, arrays, next_event, self.depth, grid, rows, at, shown, every
             )
             if next_event < len(events):
-                self._ladder = ladder.grown(self._ladder)
+                self._ladder = ladder.fitted(self._ladder, events[next_event:].level_prices())
         if len(events):
             self._known = int(events.known_time[-1])
             self._last = (int(events.event_time[-1]), int(events.source_row[-1]), int(events.sequence[-1]))
@@ -166,7 +167,7 @@ class OrderBook:
 
     def now(self, grid: IntArray) -> BookRows:
         """Return the best levels as they are, for grid times after the last event."""
-        _check_rising(np.append(self._known, grid), "a grid time")
+        _check_rising(grid, "a grid time", self._known)
         row = ladder.show(self._ladder, self.depth)
         stamps = [np.full(len(grid), value, dtype=np.int64) for value in self._last]
         return BookRows(stamps[0], grid, stamps[1], stamps[2], np.tile(row, (len(grid), 1)))
@@ -205,7 +206,16 @@ def book_rows(
         yield book.now(grid)
 
 
-def _check_rising(times: IntArray, what: str) -> None:
-    back = np.flatnonzero(times[1:] < times[:-1])
+def _at(before: int, values: IntArray, at: IntArray) -> IntArray:
+    """Return values at places, and what came before where the place is −1."""
+    if not len(values):
+        return np.full(len(at), before)
+    return np.where(at < 0, before, values[at])
+
+
+def _check_rising(times: IntArray, what: str, after: int = np.iinfo(np.int64).min) -> None:
+    back = np.flatnonzero(times[1:] < times[:-1]) + 1
+    if len(times) and times[0] < after:
+        back = np.zeros(1, dtype=np.int64)
     if len(back):
-        raise DataError(f"book: {what} ({times[back[0] + 1]}) is earlier than the one before: sort them")
+        raise DataError(f"book: {what} ({times[back[0]]}) is earlier than the one before: sort them")

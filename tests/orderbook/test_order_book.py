@@ -25,6 +25,7 @@ from pipeline.ingest.market_tables import (
     ladder,
 )
 from pipeline.orderbook.events import BookEvents
+from pipeline.orderbook.ladder import ticks_a_unit
 from pipeline.orderbook.order_book import OrderBook, book_rows
 
 NAN = np.nan
@@ -131,7 +132,7 @@ def twin_changes(found, depth):
     """Rows of the twin after every whole message, without those that repeat the row before."""
     twin, rows, at = Twin(depth), [], []
     for event in range(len(found)):
-        twin.take(*(column[event] for column in found.arrays()))
+        twin.take(*(column[event] for column in found.arrays()[1:]))
         if found.flags[event] & LAST:
             row = twin.row()
             if not rows or not np.array_equal(row, rows[-1], equal_nan=True):
@@ -217,7 +218,7 @@ def reported_levels(rng, twin, levels, lie):
 def test_a_log_that_began_late_is_started_and_corrected_by_snapshots(spread, lie):
     """The venue's book is a plain one of all events; ours sees only those after the first 1000."""
     found, rng = random_events(9, 3000, spread, True), np.random.default_rng(3)
-    columns = np.c_[found.known_time, np.array(found.arrays()).T]
+    columns = np.c_[found.known_time, np.array(found.arrays()[1:]).T]
     venue, rows = Twin(3), []
     for number, (known, *event) in enumerate(columns.tolist()):
         kind, flags = int(event[0]), int(event[1]) & (LAST | GAP)
@@ -294,7 +295,7 @@ def test_as_of_a_grid_is_the_plain_book_then(orders):
     twin, expected, taken = Twin(3), [], 0
     for now in grid:
         while taken < len(found) and found.known_time[taken] <= now:
-            twin.take(*(column[taken] for column in found.arrays()))
+            twin.take(*(column[taken] for column in found.arrays()[1:]))
             taken += 1
         expected.append(twin.row())
     book = OrderBook(3)
@@ -385,3 +386,32 @@ def test_time_does_not_fall():
         OrderBook(1).as_of(found, np.array([2, 1]))
     with pytest.raises(DataError, match="one level or more"):
         OrderBook(0)
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.25, 1 / 3, 1e-7, 100.0], ids=str)
+@pytest.mark.parametrize("chunk", [1, 6, 4000])
+def test_any_tick_does_and_may_become_finer(scale, chunk):
+    """Prices by a tick, first some that lie on a wider one; each chunk knows of those before it only."""
+    found = random_events(11, 400, 30, False)
+    ticks = np.maximum(np.rint(found.price * 100), 1.0)
+    ticks[:100] = 8 * np.ceil(ticks[:100] / 8)
+    found = replace(found, price=np.where(found.price < 1e8, ticks * scale, found.price))
+    book, rows = OrderBook(3), twin_changes(found, 3)[0]
+    parts = [book.changes(found[start : start + chunk]).columns for start in range(0, len(found), chunk)]
+    columns = np.concatenate(parts)
+    new = [i for i in range(len(columns)) if not i or not np.array_equal(*columns[i - 1 : i + 1], True)]
+    np.testing.assert_array_equal(columns[new], rows)
+
+
+@pytest.mark.parametrize(
+    ("prices", "ticks"),
+    [
+        ([100.25, 99.5, 101.0], 4.0),
+        ([0.1, 0.3], 10.0),
+        ([0.1 + 0.2, 0.5], 10.0),
+        ([1e9, 1e-7], 1e7),
+        ([1 / 3], 0.0),
+    ],
+)
+def test_the_widest_tick_on_which_prices_lie(prices, ticks):
+    assert ticks_a_unit(np.array(prices)) == pytest.approx(ticks)
