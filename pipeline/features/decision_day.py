@@ -49,10 +49,10 @@ def decision_day(
 
     Returns
     -------
-    Tables of one row a decision. `features`: `time`, `day`, `minutes` since the open, `mid` (the last sound
+    Tables of one row a decision. `grid/<day>`: `time`, `day`, `minutes` since the open, `mid` (the last sound
     one of the day), every output of the event features, and means over the interval that ends with the
     decision: `half_spread` and `crossing_cost` (fractions of the mid), `depth` (units), `sound` (share of
-    the time with a sound book) and `worst_cost` (largest crossing cost). `fills`: `time`, `latency` in
+    the time with a sound book) and `worst_cost` (largest crossing cost). `fills/<day>`: `time`, `latency` in
     seconds, the `state` of the book at the arrival (see `book_at`), and its levels `bid_price_0`, …
 
     Raises
@@ -78,7 +78,7 @@ def decision_day(
     arrivals = times + (latency * SECOND).astype(np.int64)
     met = look(arrivals)
     fills = pd.DataFrame({"time": clock, "latency": latency, "state": met.state, **_levels(met)})
-    return {"features": features, "fills": fills}
+    return {f"grid/{day}": features, f"fills/{day}": fills}
 
 
 def decisions(day: str, grid: GridSettings) -> tuple[Instants, int]:

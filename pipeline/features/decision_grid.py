@@ -3,36 +3,22 @@
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipeline.domain.errors import FitError
-from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.book_at import nanoseconds
-from pipeline.features.decision_day import Events, decision_day, event_table, quoted, sided
+from pipeline.features.decision_day import Events, decision_day, decisions, event_table, quoted, sided
+from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.market_days import DAYS, DayTables
-from pipeline.ingest.pieces import InMemory, KeptPieces
+from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
 
 log = logging.getLogger(__name__)
-
-SPANS: Final = (20, 60, 240)
-"""Decisions over which a past variance is taken."""
-LIQUID_SPANS: Final = (1, 5, 20)
-"""Decisions over which spread, depth and crossing cost are averaged."""
-LEAST_VARIANCE: Final = 1e-10
-"""(0.1 bp)²: a past variance is not below, so that it has a logarithm where the price did not move."""
-LEAST_RATE: Final = 1e-4
-LIQUID: Final = ("half_spread", "crossing_cost", "depth")
-HALF_HOUR: Final = 30.0
-EARLY: Final = 10.0
-"""Minutes added to those since the open, so that the first of them are not a world of their own."""
-
 
 def decision_features(
     desk: IntradayDesk, market: Mapping[str, pd.DataFrame], pieces: KeptPieces | None = None
@@ -47,34 +33,36 @@ def decision_features(
 
     Returns
     -------
-    Tables `features` (see `decision_day` and `with_history`) and `fills`, one row a decision in the order of
+    Tables `features` (see `decision_day` and `decision_history`) and `fills`, one row a decision in the order of
     time, and `event_parameters` (what was learned for features of events, on rows before the signals start).
     """
     pieces = pieces or InMemory()
-    index = market[DAYS]
-    days = [DayTables(index, day, pieces) for day in sorted(index["day"].unique())]
+    index, name = market[DAYS], desk.data.instrument
+    days = [DayTables(index, day, pieces.shelf) for day in sorted(index["day"].unique())]
     fitted = _fitted(desk, days, pieces)
-    made = [
-        pieces(
-            "decision_day",
-            decision_day,
-            day=each.day,
-            tables=Known(each, each.digest),
-            grid=desk.grid,
-            hedge=desk.hedge,
-            seed=desk.seed,
-            fitted=fitted,
-        )
-        for each in days
-    ]
-    tables = {
-        name: pd.concat([each[name] for each in made], ignore_index=True) for name in ("features", "fills")
+    units = {each.day: {"day": each.day, "tables": Known(each, each.digest), "fitted": fitted} for each in days}
+    shared = {"grid": desk.grid, "hedge": desk.hedge, "seed": desk.seed}
+    made = dict(zip(units, pieces.partitions("decision_day", decision_day, name, units, **shared), strict=True))
+    rows = {day: len(decisions(day, desk.grid)[0]) for day in made}
+    keys = {day: piece.key for day, piece in made.items()}
+    looked = {
+        day: {"day": day, "rows": Known(found := GridRows(chosen, pieces.shelf), found.digest)}
+        for day in made
+        if (chosen := {each: keys[each] for each in (*days_before(day, rows), day)})
     }
-    names = [
-        (feature, place, value) for feature, learned in fitted.items() for place, value in enumerate(learned)
+    history = pieces.partitions("decision_history", decision_history, name, looked)
+    learned = [
+        (feature, place, value) for feature, found in fitted.items() for place, value in enumerate(found)
     ]
-    learned = pd.DataFrame(names, columns=["feature", "place", "value"])
-    return {**tables, "features": with_history(tables["features"]), "event_parameters": learned}
+    return {
+        "features": _joined(dict(zip(looked, history, strict=True)), "features"),
+        "fills": _joined(made, "fills"),
+        "event_parameters": pd.DataFrame(learned, columns=["feature", "place", "value"]),
+    }
+
+
+def _joined(days: Mapping[str, Piece], table: str) -> pd.DataFrame:
+    return pd.concat([piece[f"{table}/{day}"] for day, piece in days.items()], ignore_index=True)
 
 
 def _fitted(desk: IntradayDesk, days: list[DayTables], pieces: KeptPieces) -> dict[str, Any]:
@@ -109,33 +97,3 @@ def event_parameters(tables: list[Events], before: int) -> Output:
         except FitError as error:
             log.warning("%s: left out, for it cannot be learned: %s", feature.name, error)
     return {"parameters.json": json.dumps(found).encode()}
-
-
-def with_history(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the grid with what the decisions before say; a row reads itself and rows above it.
-
-    Added are `return` (log, NaN on the first decision of a day: the night is nobody's risk), `variance_n`
-    (mean squared return of the last n decisions, at least `LEAST_VARIANCE`), `log_variance_20`, the means
-    over n decisions `half_spread_n`, `crossing_cost_n` and `depth_n`, `log_depth`, `log_spread`, `log_rate`
-    (of trades), `log_minutes` since the open and `half_hour` of the day.
-    """
-    fresh = rows["day"].ne(rows["day"].shift())
-    returns = np.log(rows["mid"]).diff().mask(fresh)
-    added: dict[str, FloatArray | pd.Series[float]] = {"return": returns}
-    squares = returns**2
-    for span in SPANS:
-        mean = squares.rolling(span, min_periods=min(5, span)).mean()
-        added[f"variance_{span}"] = mean.clip(lower=LEAST_VARIANCE)
-    for name in LIQUID:
-        for span in LIQUID_SPANS:
-            added[f"{name}_{span}"] = rows[name].ffill().rolling(span, min_periods=1).mean()
-    rate = rows.get("trade_intensity_60s", pd.Series(np.nan, index=rows.index))
-    added |= {
-        "log_variance_20": np.log(added["variance_20"]),
-        "log_depth": np.log(added["depth_5"]),
-        "log_spread": np.log(added["half_spread_5"]),
-        "log_rate": np.log(rate.fillna(0.0) + LEAST_RATE),
-        "log_minutes": np.log(rows["minutes"] + EARLY),
-        "half_hour": np.floor(rows["minutes"] / HALF_HOUR),
-    }
-    return rows.assign(**added)

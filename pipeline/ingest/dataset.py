@@ -42,10 +42,9 @@ class Dataset(Mapping[str, pd.DataFrame]):
             raise KeyError(f"dataset {self.key} has no table {table} (it has {', '.join(self)})")
         content = self._verified(table + TABLE_SUFFIX)
         try:
-            frame: pd.DataFrame = pq.read_table(pa.BufferReader(content)).to_pandas()
+            return from_parquet(content)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._damaged(table + TABLE_SUFFIX, str(error).splitlines()[0]) from None
-        return frame
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.meta["rows"])
@@ -122,7 +121,7 @@ def write_dataset(folder: Path, identity: Mapping[str, Any], output: Output) -> 
     rows: dict[str, int] = {}
     for name, value in output.items():
         if isinstance(value, pd.DataFrame):
-            file, content = name + TABLE_SUFFIX, _parquet(value)
+            file, content = name + TABLE_SUFFIX, parquet_bytes(value)
             rows[name] = len(value)
         else:
             file, content = name, value
@@ -135,7 +134,14 @@ def write_dataset(folder: Path, identity: Mapping[str, Any], output: Output) -> 
         flush_folder(directory)
 
 
-def _parquet(frame: pd.DataFrame) -> bytes:
+def from_parquet(content: bytes) -> pd.DataFrame:
+    """Return the table that `parquet_bytes` wrote, to the last bit."""
+    frame: pd.DataFrame = pq.read_table(pa.BufferReader(content)).to_pandas()
+    return frame
+
+
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
+    """Return a table as the bytes of a Parquet file; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
     with warnings.catch_warnings():
         # pyarrow 25 reads tz-aware columns in a way that pandas 3.1 deprecates; the result is right.

@@ -24,7 +24,7 @@ from pipeline.ingest.dataset import Output
 from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.market_tables import QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
-from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
+from pipeline.ingest.pieces import InMemory, KeptPieces, Piece, Shelf
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.sources import NOTES
 
@@ -80,8 +80,7 @@ def load_days(
     """
     pieces = pieces or InMemory()
     days, held = [], []
-    for name, digest in sorted(content.items()):
-        piece = _of_file(data, zone, name, digest, pieces)
+    for name, piece in _of_files(data, zone, content, pieces):
         index = piece[DAYS]
         if index.empty:
             raise DataError(f"{name}: holds no row of market data: look at the file")
@@ -92,17 +91,29 @@ def load_days(
     return {DAYS: table, HELD: faults, NOTES: pd.DataFrame({"note": _notes(data, table, faults)})}
 
 
-def _of_file(data: MarketFiles, zone: str, name: str, digest: str, pieces: KeptPieces) -> Piece:
-    path = Path(data.place) / name
-    found = format_of(RawStream(str(path)), data.format)
-    settings = {
-        "format": data.format,
-        "terms": data.terms.model_dump_json(),
-        "national_best": data.national_best,
-        "zone": zone,
-        "reader": code_version(found.read),
-    }
-    return pieces("market_file", market_file, file=Known(str(path), digest), label=name, settings=settings)
+def _of_files(
+    data: MarketFiles, zone: str, content: Mapping[str, str], pieces: KeptPieces
+) -> Iterator[tuple[str, Piece]]:
+    """Yield each file with its tables; files of one format are read with the same settings."""
+    places = {name: str(Path(data.place) / name) for name in content}
+    readers = {name: format_of(RawStream(path), data.format).read for name, path in places.items()}
+    made: dict[str, Piece] = {}
+    for reader in dict.fromkeys(readers.values()):
+        settings = {
+            "format": data.format,
+            "terms": data.terms.model_dump_json(),
+            "national_best": data.national_best,
+            "zone": zone,
+            "reader": code_version(reader),
+        }
+        units = {
+            name: {"file": Known(places[name], content[name]), "label": name}
+            for name in sorted(content)
+            if readers[name] is reader
+        }
+        found = pieces.partitions("market_file", market_file, data.instrument, units, settings=settings)
+        made |= dict(zip(units, found, strict=True))
+    yield from sorted(made.items())
 
 
 def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output:
@@ -191,11 +202,14 @@ def day_of(name: str) -> date:
 
 
 class DayTables(Mapping[str, pd.DataFrame]):
-    """The canonical tables of one day, read when they are asked for; each in the order of `known_time`."""
+    """The canonical tables of one day, read when they are asked for; each in the order of `known_time`.
 
-    def __init__(self, days: pd.DataFrame, day: str, pieces: KeptPieces) -> None:
+    It holds keys only, so it travels as they do.
+    """
+
+    def __init__(self, days: pd.DataFrame, day: str, shelf: Shelf) -> None:
         own = days[days["day"] == day]
-        self.day, self._pieces = day, pieces
+        self.day, self._shelf = day, shelf
         self._keys: dict[str, list[str]] = {
             str(table): list(rows["key"]) for table, rows in own.groupby("table")
         }
@@ -206,7 +220,7 @@ class DayTables(Mapping[str, pd.DataFrame]):
         return f"{self.day} " + " ".join(f"{table}:{','.join(self._keys[table])}" for table in self)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
-        parts = [self._pieces.open(key)[f"{table}/{self.day}"] for key in self._keys[table]]
+        parts = [self._shelf.open(key)[f"{table}/{self.day}"] for key in self._keys[table]]
         rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
         return rows.sort_values("known_time", kind="stable", ignore_index=True)
 

@@ -1,6 +1,6 @@
 """Pieces of a stage's work: what a window was learned from says whether it must be learned again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import pandas as pd
@@ -44,11 +44,40 @@ class Pieces(Protocol):
         ...
 
 
-class KeptPieces(Pieces, Protocol):
-    """Pieces that stay and can be opened again by their key, so that only keys travel between stages."""
+class Shelf(Protocol):
+    """What opens pieces by their key, here and on another machine."""
 
     def open(self, key: str) -> Piece:
         """Return a piece that was made before."""
+        ...
+
+
+class KeptPieces(Pieces, Protocol):
+    """Pieces that stay and can be opened again by their key, so that only keys travel between stages.
+
+    Attributes
+    ----------
+    shelf : opens the units of work that `partitions` returned.
+    """
+
+    @property
+    def shelf(self) -> Shelf:
+        """What opens the units of work that `partitions` returned."""
+        ...
+
+    def partitions(
+        self,
+        name: str,
+        build: Callable[..., Output],
+        instrument: str,
+        units: Mapping[str, Mapping[str, Any]],
+        **shared: Any,
+    ) -> Sequence[Piece]:
+        """Return `build(**shared, **own)` of every unit of work by its label, in order.
+
+        A unit is independent of the others, so they may be done anywhere and in any order. `build` returns
+        tables only, named `<table>/<day>` where they are rows of a day of `instrument`.
+        """
         ...
 
 
@@ -71,6 +100,22 @@ class InMemory:
         key = f"{name}-{len(self._made)}"
         self._made[key] = Made(build(**plain_arguments(arguments)), key)
         return self._made[key]
+
+    @property
+    def shelf(self) -> "InMemory":
+        """This."""
+        return self
+
+    def partitions(
+        self,
+        name: str,
+        build: Callable[..., Output],
+        instrument: str,
+        units: Mapping[str, Mapping[str, Any]],
+        **shared: Any,
+    ) -> list["Made"]:
+        """Do every unit of work and keep it."""
+        return [self(f"{name}/{instrument}/{label}", build, **shared, **own) for label, own in units.items()]
 
     def open(self, key: str) -> "Made":
         """Return a piece that was made before."""

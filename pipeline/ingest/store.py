@@ -19,7 +19,8 @@ from pipeline.ingest.code_version import HEX_DIGITS, code_version
 from pipeline.ingest.content import content_digest
 from pipeline.ingest.dataset import Dataset, Output, flush_folder, write_dataset
 from pipeline.ingest.file_lock import file_lock
-from pipeline.ingest.pieces import plain_arguments
+from pipeline.ingest.partitions import PartitionStore, Runner, in_turn
+from pipeline.ingest.pieces import Piece, plain_arguments
 
 LEFTOVER_SECONDS = 24 * 3600.0
 
@@ -32,6 +33,13 @@ class DatasetStore:
     A dataset appears whole or not at all: it is written into a hidden sibling folder, flushed to disk and
     renamed. A process may be killed at any moment, and any number of processes may derive the same key.
 
+    Parameters
+    ----------
+    root : the folder.
+    partitions : where units of work by instrument and day are kept; None is the folder `partitions` beside
+        `root`.
+    runner : does those that are missing.
+
     Examples
     --------
     >>> import tempfile
@@ -39,8 +47,11 @@ class DatasetStore:
     []
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(
+        self, root: Path, partitions: PartitionStore | None = None, runner: Runner = in_turn
+    ) -> None:
+        self.root, self.runner = root, runner
+        self.partitions = partitions or PartitionStore(str(root.with_name("partitions")))
         self._versions: dict[Callable[..., Output], str] = {}
 
     def derive(
@@ -82,13 +93,20 @@ class DatasetStore:
             "code_version": code_version(build),
         }
         key = f"{name}-{hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:HEX_DIGITS]}"
-        if not force and self._settled(key).is_dir():
-            Dataset(self.root / key).check()
+        known = self._settled(key).is_dir()
+        if not force and known and self._whole(key):
             return key
         loaded = {argument: self._load(source) for argument, source in inputs.items()}
-        kept = {"pieces": _StorePieces(self, force)} if pieces else {}
-        self._publish(key, identity, build(**loaded, **parameters, **kept), force)
+        kept = _StorePieces(self, force)
+        output = build(**loaded, **parameters, **({"pieces": kept} if pieces else {}))
+        self._publish(key, {**identity, "partitions": sorted(kept.used)}, output, force or known)
         return key
+
+    def _whole(self, key: str) -> bool:
+        """Check a dataset, and tell whether the partitions that it names are all there."""
+        dataset = Dataset(self.root / key)
+        dataset.check()
+        return not self.partitions.missing(dataset.meta.get("partitions", ()))
 
     def piece(
         self, name: str, build: Callable[..., Output], *, _force: bool = False, **arguments: Any
@@ -191,12 +209,28 @@ class _StorePieces:
 
     def __init__(self, store: DatasetStore, force: bool) -> None:
         self._store, self._force = store, force
+        self.shelf, self.used = store.partitions, set[str]()
 
     def __call__(self, name: str, build: Callable[..., Output], **arguments: Any) -> Dataset:
         return self._store.piece(name, build, _force=self._force, **arguments)
 
-    def open(self, key: str) -> Dataset:
-        return self._store.open(key)
+    def partitions(
+        self,
+        name: str,
+        build: Callable[..., Output],
+        instrument: str,
+        units: Mapping[str, Mapping[str, Any]],
+        **shared: Any,
+    ) -> list[Piece]:
+        """Return the units of work in order; those that are missing are made by the store's runner."""
+        self.shelf.sweep()
+        calls = self.shelf.planned(name, build, instrument, units, shared)
+        keys = [call.key for call in calls]
+        missing = set(keys) if self._force else self.shelf.missing(keys)
+        if missing:
+            self._store.runner([call for call in calls if call.key in missing])
+        self.used |= set(keys)
+        return [self.shelf.open(key) for key in keys]
 
 
 def canonical_json(value: Any) -> str:

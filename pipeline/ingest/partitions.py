@@ -1,0 +1,365 @@
+"""Partitions: Parquet by instrument and day, at any URL that fsspec knows, each known by what it was made from.
+
+A unit of work is one day of one instrument, or one file. What it gives lies in
+`<name>-<recipe>/<table>/instrument=…/day=…/<unit>.parquet`, so that `pandas.read_parquet` reads a table of all
+instruments and days by its folder. The recipe says how it was made (shared arguments, code), the unit from what.
+A manifest, written last, says that a unit is there. Where a unit is made from other content, the new one takes
+the place of the old: a table holds each day once, as it was made last.
+"""
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote, unquote
+
+import fsspec
+import pandas as pd
+
+from pipeline.domain.errors import StoreError
+from pipeline.ingest.code_version import HEX_DIGITS, code_version
+from pipeline.ingest.content import content_digest
+from pipeline.ingest.dataset import Output, from_parquet, parquet_bytes
+from pipeline.ingest.pieces import plain_arguments
+
+MADE: Final = "_made"
+"""Folder of the manifests."""
+UNFINISHED: Final = "_unfinished"
+LEFTOVER: Final = timedelta(days=1)
+KEPT_IN_PATH: Final = ("instrument", "day")
+"""Columns that the folders tell."""
+
+
+class Place(NamedTuple):
+    """Where a unit of work lies: the parts of its key."""
+
+    recipe: str
+    instrument: str
+    label: str
+    unit: str
+
+    @classmethod
+    def of(cls, key: str) -> "Place":
+        """Return the place of a key.
+
+        Examples
+        --------
+        >>> Place.of("grid-0123/BTC%2FUSD/2020-01-02/4567").instrument
+        'BTC/USD'
+        """
+        parts = key.split("/")
+        if len(parts) != len(cls._fields):
+            raise StoreError(f"{key} is no key of a partition")
+        return cls(*map(unquote, parts))
+
+    @property
+    def key(self) -> str:
+        """The key."""
+        return "/".join(quote(part, safe="") for part in self)
+
+    @property
+    def manifest(self) -> str:
+        """Path of the manifest below the store."""
+        return f"{self.slot}/{self.unit}.json"
+
+    @property
+    def slot(self) -> str:
+        """Folder of the manifests of this unit of work, one for as long as it is the newest."""
+        recipe, instrument, label, _ = self.key.split("/")
+        return f"{recipe}/{MADE}/{instrument}/{label}"
+
+    def file(self, name: str) -> str:
+        """Return the path of a table: `grid/2020-01-02` by day, `index` beside the manifest."""
+        table, _, day = name.partition("/")
+        if not day:
+            return f"{self.slot}/{self.unit}.{table}.parquet"
+        return f"{self.recipe}/{table}/instrument={quote(self.instrument, safe='')}/day={day}/{self.unit}.parquet"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One unit of work that is not there yet: what a worker is sent. Only keys and settings are in it.
+
+    Attributes
+    ----------
+    store : where it is written.
+    key : under which.
+    build : the function that makes it.
+    version : of the code of `build` by which the key was formed.
+    arguments : of `build`; tables stand in it as references to partitions.
+    """
+
+    store: "PartitionStore"
+    key: str
+    build: Callable[..., Output]
+    version: str
+    arguments: Mapping[str, Any]
+
+    def run(self) -> str:
+        """Make it, write it and return its key.
+
+        Raises
+        ------
+        StoreError
+            The code here is not the code by which the key was formed, or the store cannot be written.
+        """
+        if (here := code_version(self.build)) != self.version:
+            raise StoreError(
+                f"{self.key}: code {here} runs here, the run was started with {self.version}: install the same "
+                "version of regime-hedge and of its requirements on every worker"
+            )
+        self.store.write(self.key, self.build(**self.arguments))
+        return self.key
+
+
+Runner = Callable[[Sequence[Call]], None]
+"""Does calls, in any order and anywhere; returns when all are done, or raises."""
+
+
+def in_turn(calls: Sequence[Call]) -> None:
+    """Do calls one after another in this process."""
+    for call in calls:
+        call.run()
+
+
+class PartitionStore:
+    """Partitions below a URL; it can be sent to other machines.
+
+    Examples
+    --------
+    >>> store = PartitionStore("memory://doc")
+    >>> store.write("grid-1/XYZ/2020-01-02/a", {"grid/2020-01-02": pd.DataFrame({"x": [1.0]})})
+    >>> store.open("grid-1/XYZ/2020-01-02/a")["grid/2020-01-02"]["x"].tolist()
+    [1.0]
+    >>> pd.read_parquet("memory://doc/grid-1/grid").astype(str).to_numpy().tolist()
+    [['1.0', 'XYZ', '2020-01-02']]
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __reduce__(self) -> tuple[type["PartitionStore"], tuple[str]]:
+        return PartitionStore, (self.url,)
+
+    def planned(
+        self,
+        name: str,
+        build: Callable[..., Output],
+        instrument: str,
+        units: Mapping[str, Mapping[str, Any]],
+        shared: Mapping[str, Any],
+    ) -> list[Call]:
+        """Return the units of work by label as calls, each under its key, whether it is there or not.
+
+        The recipe is a hash of `name`, of the content of the `shared` arguments and of the code version of
+        `build`; the unit is a hash of the content of its own arguments (`content.content_digest`).
+        """
+        version = code_version(build)
+        made_how = f"{name}\0{content_digest(shared)}\0{version}"
+        recipe = f"{name}-{hashlib.sha256(made_how.encode()).hexdigest()[:HEX_DIGITS]}"
+        return [
+            Call(
+                self,
+                Place(recipe, instrument, label, content_digest(own)[:HEX_DIGITS]).key,
+                build,
+                version,
+                plain_arguments({**shared, **own}),
+            )
+            for label, own in units.items()
+        ]
+
+    def missing(self, keys: Iterable[str]) -> set[str]:
+        """Return which of the keys are not there, whole and in the size in which they were written."""
+        wanted = {key: Place.of(key) for key in keys}
+        if not wanted:
+            return set()
+        self._files.invalidate_cache()
+        folders = {place.slot.rpartition("/")[0] for place in wanted.values()}
+        sizes = self._sizes(folders)
+        paths = [place.manifest for place in wanted.values() if place.manifest in sizes]
+        manifests = {path: json.loads(content) for path, content in self._read_all(paths).items()}
+        sizes |= self._sizes({file.rsplit("/", 2)[0] for each in manifests.values() for file in each["files"]})
+        whole = {
+            path
+            for path, each in manifests.items()
+            if all(sizes.get(file) == written["bytes"] for file, written in each["files"].items())
+        }
+        return {key for key, place in wanted.items() if place.manifest not in whole}
+
+    def open(self, key: str) -> "Partition":
+        """Return what is kept under a key.
+
+        Raises
+        ------
+        StoreError
+            It is not there.
+        """
+        try:
+            content = self._files.cat_file(self._at(Place.of(key).manifest))
+        except FileNotFoundError:
+            raise StoreError(
+                f"partition {key} is not in {self.url}: it was deleted or made anew from other files while this "
+                "ran; run again"
+            ) from None
+        return Partition(self, key, json.loads(content))
+
+    def write(self, key: str, output: Output) -> None:
+        """Write what a unit of work gave: tables `<table>/<day>` by day, others beside the manifest.
+
+        Every file appears whole: it is written under another name and renamed. Then the manifest is written,
+        and what was made before of the same unit from other content is removed.
+
+        Raises
+        ------
+        StoreError
+            The store cannot be written.
+        """
+        place = Place.of(key)
+        files: dict[str, dict[str, Any]] = {}
+        for name, frame in output.items():
+            if not isinstance(frame, pd.DataFrame):
+                raise TypeError(f"{name}: a partition holds tables only")
+            body, dropped = _without_path_columns(frame, name.partition("/")[2], place.instrument)
+            content = parquet_bytes(body)
+            self._put(place.file(name), content)
+            files[place.file(name)] = {
+                "name": name,
+                "bytes": len(content),
+                "sha256": hashlib.sha256(content).hexdigest(),
+                "rows": len(frame),
+                "dropped": dropped,
+            }
+        self._put(place.manifest, json.dumps({"files": files}, sort_keys=True).encode())
+        self._remove_older(place)
+
+    def sweep(self) -> None:
+        """Remove what killed processes left half written, once it is older than a day."""
+        folder, oldest = self._at(UNFINISHED), datetime.now(UTC) - LEFTOVER
+        if self._files.isdir(folder):
+            for path in self._files.ls(folder, detail=False):
+                modified = self._files.modified(path)
+                if modified.replace(tzinfo=modified.tzinfo or UTC) < oldest:
+                    self._files.rm_file(path)
+
+    def read(self, file: str) -> bytes:
+        """Return the content of a file below the store."""
+        content: bytes = self._files.cat_file(self._at(file))
+        return content
+
+    @cached_property
+    def _filesystem(self) -> tuple[Any, str]:
+        try:
+            files, root = fsspec.core.url_to_fs(self.url)
+        except (ValueError, ImportError) as error:
+            raise StoreError(f"store {self.url}: {str(error).splitlines()[0]}") from None
+        return files, str(root).rstrip("/")
+
+    @property
+    def _files(self) -> Any:
+        return self._filesystem[0]
+
+    def _at(self, path: str) -> str:
+        return f"{self._filesystem[1]}/{path}"
+
+    def _below(self, path: str) -> str:
+        return path.removeprefix(self._filesystem[1]).lstrip("/")
+
+    def _sizes(self, folders: Iterable[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for folder in sorted(folders):
+            listed = self._files.find(self._at(folder), detail=True)
+            found |= {self._below(path): info["size"] for path, info in listed.items()}
+        return found
+
+    def _read_all(self, paths: Sequence[str]) -> dict[str, bytes]:
+        if not paths:
+            return {}
+        found = self._files.cat([self._at(path) for path in paths])
+        return {self._below(path): content for path, content in found.items()}
+
+    def _put(self, path: str, content: bytes) -> None:
+        fresh, final = self._at(f"{UNFINISHED}/{uuid.uuid4().hex}"), self._at(path)
+        try:
+            self._files.makedirs(self._at(UNFINISHED), exist_ok=True)
+            self._files.pipe_file(fresh, content)
+            self._files.makedirs(final.rpartition("/")[0], exist_ok=True)
+            self._files.mv(fresh, final)
+        except OSError as error:
+            reason = error.strerror or (str(error).splitlines() or [type(error).__name__])[0]
+            raise StoreError(
+                f"store {self.url} cannot be written ({reason}): look at its permissions and its space"
+            ) from None
+
+    def _remove_older(self, place: Place) -> None:
+        self._files.invalidate_cache()
+        listed = (self._below(path) for path in self._files.ls(self._at(place.slot), detail=False))
+        for path in listed:
+            if not path.endswith(".json") or path == place.manifest:
+                continue
+            try:
+                older = json.loads(self.read(path))["files"]
+                for file in (path, *older):
+                    self._files.rm_file(self._at(file))
+            except FileNotFoundError:  # another process removes it
+                continue
+
+
+class Partition:
+    """What one unit of work gave; each table is read and verified when it is asked for."""
+
+    def __init__(self, store: PartitionStore, key: str, manifest: Mapping[str, Any]) -> None:
+        self.key, self._store = key, store
+        self._names = {each["name"]: (file, each) for file, each in manifest["files"].items()}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        file, written = self._names[table]
+        try:
+            content = self._store.read(file)
+        except FileNotFoundError:
+            raise self._damaged(file, "it is missing") from None
+        if hashlib.sha256(content).hexdigest() != written["sha256"]:
+            raise self._damaged(file, "its content is not what was written")
+        frame = from_parquet(content)
+        told = {"instrument": Place.of(self.key).instrument, "day": table.partition("/")[2]}
+        for column, position in sorted(written["dropped"].items(), key=lambda each: each[1]):
+            frame.insert(position, column, told[column])
+        return frame
+
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of each file by the name of its table."""
+        return {name: each["sha256"] for name, (_, each) in self._names.items()}
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """Rows of each table by its name."""
+        return {name: each["rows"] for name, (_, each) in self._names.items()}
+
+    def read_bytes(self, file: str) -> bytes:
+        """Raise: a partition holds tables only."""
+        raise KeyError(f"partition {self.key} has no file {file}")
+
+    def _damaged(self, file: str, fault: str) -> StoreError:
+        return StoreError(
+            f"partition {self.key} is damaged at {file}: {fault}; delete that file in {self._store.url} and run "
+            "again"
+        )
+
+
+def _without_path_columns(
+    frame: pd.DataFrame, day: str, instrument: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Return a table without the columns that its folders tell, and where these stood."""
+    told = {"instrument": instrument, "day": day} if day else {}
+    dropped = {name: frame.columns.get_loc(name) for name in told if name in frame}
+    for name in dropped:
+        if not (frame[name] == told[name]).all():
+            raise ValueError(f"column {name} of a partition is not {told[name]} throughout")
+    return frame.drop(columns=list(dropped)), dropped
