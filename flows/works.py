@@ -94,10 +94,11 @@ class _Intraday:
 class _Chain:
     def market(self, desk: Any) -> Work:
         parameters = {"data": desk.data, "content": chain_files.content_of(desk.data)}
-        return Work("market", chain_files.load_chains, {}, parameters)
+        return Work("market", chain_files.load_chains, {}, parameters, pieces=True)
 
     def matrix(self, desk: Any, market: str) -> Work:
-        return Work("features", chain_matrix, {"market": market}, {})
+        parameters = {"underlying": desk.data.underlying}
+        return Work("features", chain_matrix, {"market": market}, parameters, pieces=True)
 
     def signals(self, desk: Any, market: str, matrix: str) -> Work:
         sources = {"market": market, "features": matrix}

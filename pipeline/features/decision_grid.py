@@ -20,6 +20,7 @@ from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
 
 log = logging.getLogger(__name__)
 
+
 def decision_features(
     desk: IntradayDesk, market: Mapping[str, pd.DataFrame], pieces: KeptPieces | None = None
 ) -> dict[str, pd.DataFrame | bytes]:
@@ -33,16 +34,20 @@ def decision_features(
 
     Returns
     -------
-    Tables `features` (see `decision_day` and `decision_history`) and `fills`, one row a decision in the order of
+    Tables `features` (see `decision_day`, `decision_history`) and `fills`, one row a decision in the order of
     time, and `event_parameters` (what was learned for features of events, on rows before the signals start).
     """
     pieces = pieces or InMemory()
     index, name = market[DAYS], desk.data.instrument
     days = [DayTables(index, day, pieces.shelf) for day in sorted(index["day"].unique())]
     fitted = _fitted(desk, days, pieces)
-    units = {each.day: {"day": each.day, "tables": Known(each, each.digest), "fitted": fitted} for each in days}
+    units = {
+        each.day: {"day": each.day, "tables": Known(each, each.digest), "fitted": fitted} for each in days
+    }
     shared = {"grid": desk.grid, "hedge": desk.hedge, "seed": desk.seed}
-    made = dict(zip(units, pieces.partitions("decision_day", decision_day, name, units, **shared), strict=True))
+    made = dict(
+        zip(units, pieces.partitions("decision_day", decision_day, name, units, **shared), strict=True)
+    )
     rows = {day: len(decisions(day, desk.grid)[0]) for day in made}
     keys = {day: piece.key for day, piece in made.items()}
     looked = {

@@ -1,4 +1,4 @@
-"""What the decisions before say at a decision: past variances and the liquidity of late, over the night too."""
+"""What the decisions before say at a decision: past variances and liquidity, over the night too."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -89,7 +89,13 @@ def option_expiries(quotes: pd.DataFrame, tenors: Sequence[float] | None = None)
     DataError
         As `with_implied_vols`.
     """
-    quoted, expiries = with_implied_vols(quotes)
+    return with_slices(*with_implied_vols(quotes), tenors)
+
+
+def with_slices(
+    quoted: pd.DataFrame, expiries: pd.DataFrame, tenors: Sequence[float] | None = None
+) -> pd.DataFrame:
+    """Return what `option_expiries` does, from what `with_implied_vols` gave."""
     chosen = quoted[(quoted["right"] > 0) == (quoted["strike"] >= quoted["forward"])]
     smiles = dict(iter(chosen.groupby(["root", "expiry"])))
     time = expiries["time_to_expiry"].to_numpy()

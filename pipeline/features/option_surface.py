@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.option_expiries import option_expiries, slice_of
+from pipeline.features.option_expiries import slice_of, with_implied_vols, with_slices
 from pipeline.pricing.svi import SviSlice
 
 DAYS: Final = (30, 60, 90)
@@ -101,8 +101,24 @@ def option_surface(quotes: pd.DataFrame) -> pd.DataFrame:
     ----------
     Gatheral, Jacquier (2014); Mixon (2011), "What does implied volatility skew measure?", for 25Δ measures.
     """
-    rows = [_day(day) for _, day in quotes.groupby("known_time", sort=True)]
-    return pd.DataFrame(rows, columns=["event_time", "known_time", *NAMES])
+    rows = [surface_of(*with_implied_vols(day)) for _, day in quotes.groupby("event_time", sort=True)]
+    return pd.concat(rows, ignore_index=True)
+
+
+def surface_of(quoted: pd.DataFrame, expiries: pd.DataFrame) -> pd.DataFrame:
+    """Return the one row of a day of `option_surface`, from what `with_implied_vols` gave."""
+    fitted = with_slices(quoted, expiries, [days / 365.0 for days in DAYS])
+    found: dict[str, Any] = {
+        "event_time": quoted["event_time"].iloc[0],
+        "known_time": quoted["known_time"].max(),
+    }
+    for days, smile in tenor_smiles(fitted):
+        found[f"carry_{days}d"] = _carry(fitted, days / 365.0)
+        if smile is not None:
+            found |= {f"{name}_{days}d": value for name, value in _read(smile).items()}
+    near, far = (found.get(f"atm_vol_{days}d", np.nan) for days in (DAYS[0], DAYS[-1]))
+    found["term_slope"] = far - near
+    return pd.DataFrame([found], columns=["event_time", "known_time", *NAMES])
 
 
 def risk_premium(atm_vol: FloatArray, forecast_vol: FloatArray) -> FloatArray:
@@ -127,17 +143,6 @@ def tenor_smiles(expiries: pd.DataFrame) -> Iterator[tuple[int, TenorSmile | Non
         start, end = expiries["time_to_expiry"].to_numpy(np.float64)[list(pair)]
         weight = (days / 365.0 - start) / (end - start)
         yield days, TenorSmile(near, far, float(weight), days / 365.0)
-
-
-def _day(quotes: pd.DataFrame) -> dict[str, Any]:
-    expiries = option_expiries(quotes, [days / 365.0 for days in DAYS])
-    found: dict[str, Any] = {name: quotes[name].iloc[0] for name in ("event_time", "known_time")}
-    for days, smile in tenor_smiles(expiries):
-        found[f"carry_{days}d"] = _carry(expiries, days / 365.0)
-        if smile is not None:
-            found |= {f"{name}_{days}d": value for name, value in _read(smile).items()}
-    near, far = (found.get(f"atm_vol_{days}d", np.nan) for days in (DAYS[0], DAYS[-1]))
-    return found | {"term_slope": far - near}
 
 
 def _read(smile: TenorSmile) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Files of option chains and the long history of their underlying, read together."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from typing import Final
 
@@ -12,8 +12,12 @@ from pipeline.domain.chain_desk import ChainFiles
 from pipeline.domain.errors import DataError
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest import sources
-from pipeline.ingest.formats.catalogue import read
+from pipeline.ingest.code_version import code_version
+from pipeline.ingest.content import Known
+from pipeline.ingest.dataset import Output
+from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.market_tables import QUARANTINE
+from pipeline.ingest.pieces import InMemory, KeptPieces
 from pipeline.ingest.raw_stream import RawStream
 
 TABLE: Final = "option_quotes"
@@ -44,41 +48,75 @@ def content_of(data: ChainFiles) -> dict[str, object]:
 
 
 def load_chains(
-    data: ChainFiles, content: Mapping[str, Mapping[str, str]]
+    data: ChainFiles, content: Mapping[str, Mapping[str, str]], pieces: KeptPieces | None = None
 ) -> dict[str, pd.DataFrame | bytes]:
-    """Read every chain, and the history.
+    """Read the chains that are not known yet, and the history.
+
+    Parameters
+    ----------
+    data : which files.
+    content : what `content_of` said of them.
+    pieces : keeps the quotes by day.
 
     Returns
     -------
-    Tables `option_quotes`; `days` (one row a day and file: quotes); `held` (one row a file and reason: rows
-    in quarantine); of the history those of `sources.load_tables`; and `notes` of both.
+    Tables `days` (one row a day and file: `quotes` of the underlying and the `key` of the piece that holds
+    them, in its table `option_quotes/<day>`); `held` (one row a file and reason: rows in quarantine); of the
+    history those of `sources.load_tables`; and `notes` of both.
 
     Raises
     ------
     DataError
         A file is damaged or of no known format, or no file holds a quote of the underlying.
     """
-    quotes, held, days = [], [], []
-    for name in sorted(content["chains"]):
-        found = list(read(RawStream(str(data.place / name)), Terms()))
-        rows = [each.rows for each in found if each.table == TABLE]
-        faults = [each.rows for each in found if each.table == QUARANTINE]
-        table = pa.Table.from_batches(rows).to_pandas() if rows else pd.DataFrame()
-        if len(table):
-            quotes.append(table[table["underlying"] == data.underlying])
-            counts = table.groupby(table["event_time"].dt.normalize().dt.tz_localize(None)).size()
-            days.append(pd.DataFrame({"day": counts.index, "file": name, "quotes": counts.to_numpy()}))
-        if faults:
-            reasons = pa.Table.from_batches(faults).to_pandas().groupby("reason").size()
-            held.append(pd.DataFrame({"file": name, "reason": reasons.index, "count": reasons.to_numpy()}))
-    whole = pd.concat(quotes, ignore_index=True) if quotes else pd.DataFrame()
-    if whole.empty:
+    pieces = pieces or InMemory()
+    units = {
+        name: {"file": Known(str(data.place / name), digest), "label": name}
+        for name, digest in sorted(content["chains"].items())
+    }
+    read_by = {code_version(format_of(RawStream(str(data.place / name))).read) for name in units}
+    shared = {"underlying": data.underlying, "readers": sorted(read_by)}
+    made = pieces.partitions("chain_file", chain_file, data.underlying, units, **shared)
+    index = pd.concat([piece[DAYS].assign(key=piece.key) for piece in made], ignore_index=True)
+    if index.empty:
         raise DataError(f"{data.place}: no quote of {data.underlying} in {len(content['chains'])} files")
     history = sources.load_tables(data.located_history(), content["history"])
-    put = pd.concat(held, ignore_index=True) if held else pd.DataFrame(columns=["file", "reason", "count"])
-    index = pd.concat(days, ignore_index=True)
-    notes = _notes(data, index, put)
-    return {**history, TABLE: whole, DAYS: index, HELD: put, sources.NOTES: _with(history, notes)}
+    held = pd.concat([piece[HELD] for piece in made], ignore_index=True)
+    notes = _notes(data, index, held)
+    return {**history, DAYS: index, HELD: held, sources.NOTES: _with(history, notes)}
+
+
+def chain_file(file: str, label: str, underlying: str, readers: Sequence[str]) -> Output:
+    """Read one file of chains into quotes by day.
+
+    Parameters
+    ----------
+    file : its path.
+    label : its name in the tables.
+    underlying : quotes of others are left out.
+    readers : code of the formats, which the piece is known by.
+
+    Returns
+    -------
+    Tables `option_quotes/<day>`, `days` (`day`, `file`, `quotes`) and `held` (`file`, `reason`, `count`).
+    """
+    found = list(read(RawStream(file), Terms()))
+    rows = [each.rows for each in found if each.table == TABLE]
+    faults = [each.rows for each in found if each.table == QUARANTINE]
+    parts: dict[str, pd.DataFrame] = {}
+    if rows and sum(batch.num_rows for batch in rows):
+        table = pa.Table.from_batches(rows).to_pandas()
+        table = table[table["underlying"] == underlying]
+        days = table["event_time"].dt.strftime("%Y-%m-%d")
+        parts = {str(day): quotes.reset_index(drop=True) for day, quotes in table.groupby(days)}
+    index = {"day": list(parts), "file": label, "quotes": [len(each) for each in parts.values()]}
+    reasons = pa.Table.from_batches(faults).to_pandas().groupby("reason").size() if faults else pd.Series()
+    held = {"file": label, "reason": list(reasons.index), "count": list(reasons)}
+    return {
+        **{f"{TABLE}/{day}": quotes for day, quotes in parts.items()},
+        DAYS: pd.DataFrame(index).astype({"day": "datetime64[us]", "file": "str", "quotes": "int64"}),
+        HELD: pd.DataFrame(held).astype({"file": "str", "reason": "str", "count": "int64"}),
+    }
 
 
 def _notes(data: ChainFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[str]:

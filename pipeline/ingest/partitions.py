@@ -1,10 +1,10 @@
-"""Partitions: Parquet by instrument and day, at any URL that fsspec knows, each known by what it was made from.
+"""Partitions: Parquet by instrument and day, at any URL that fsspec knows, known by what they were made from.
 
 A unit of work is one day of one instrument, or one file. What it gives lies in
-`<name>-<recipe>/<table>/instrument=…/day=…/<unit>.parquet`, so that `pandas.read_parquet` reads a table of all
-instruments and days by its folder. The recipe says how it was made (shared arguments, code), the unit from what.
-A manifest, written last, says that a unit is there. Where a unit is made from other content, the new one takes
-the place of the old: a table holds each day once, as it was made last.
+`<name>-<recipe>/<table>/instrument=…/day=…/<unit>.parquet`, so that `pandas.read_parquet` reads a table of
+all instruments and days by its folder. The recipe says how it was made (shared arguments, code), the unit
+from what. A manifest, written last, says that a unit is there. Where a unit is made from other content, the
+new one takes the place of the old: a table holds each day once, as it was made last.
 """
 
 import hashlib
@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Final, NamedTuple
-from urllib.parse import quote, unquote
+from typing import Any, Final
 
 import fsspec
 import pandas as pd
@@ -24,60 +23,11 @@ from pipeline.domain.errors import StoreError
 from pipeline.ingest.code_version import HEX_DIGITS, code_version
 from pipeline.ingest.content import content_digest
 from pipeline.ingest.dataset import Output, from_parquet, parquet_bytes
+from pipeline.ingest.partition_place import Place
 from pipeline.ingest.pieces import plain_arguments
 
-MADE: Final = "_made"
-"""Folder of the manifests."""
 UNFINISHED: Final = "_unfinished"
 LEFTOVER: Final = timedelta(days=1)
-KEPT_IN_PATH: Final = ("instrument", "day")
-"""Columns that the folders tell."""
-
-
-class Place(NamedTuple):
-    """Where a unit of work lies: the parts of its key."""
-
-    recipe: str
-    instrument: str
-    label: str
-    unit: str
-
-    @classmethod
-    def of(cls, key: str) -> "Place":
-        """Return the place of a key.
-
-        Examples
-        --------
-        >>> Place.of("grid-0123/BTC%2FUSD/2020-01-02/4567").instrument
-        'BTC/USD'
-        """
-        parts = key.split("/")
-        if len(parts) != len(cls._fields):
-            raise StoreError(f"{key} is no key of a partition")
-        return cls(*map(unquote, parts))
-
-    @property
-    def key(self) -> str:
-        """The key."""
-        return "/".join(quote(part, safe="") for part in self)
-
-    @property
-    def manifest(self) -> str:
-        """Path of the manifest below the store."""
-        return f"{self.slot}/{self.unit}.json"
-
-    @property
-    def slot(self) -> str:
-        """Folder of the manifests of this unit of work, one for as long as it is the newest."""
-        recipe, instrument, label, _ = self.key.split("/")
-        return f"{recipe}/{MADE}/{instrument}/{label}"
-
-    def file(self, name: str) -> str:
-        """Return the path of a table: `grid/2020-01-02` by day, `index` beside the manifest."""
-        table, _, day = name.partition("/")
-        if not day:
-            return f"{self.slot}/{self.unit}.{table}.parquet"
-        return f"{self.recipe}/{table}/instrument={quote(self.instrument, safe='')}/day={day}/{self.unit}.parquet"
 
 
 @dataclass(frozen=True)
@@ -109,8 +59,8 @@ class Call:
         """
         if (here := code_version(self.build)) != self.version:
             raise StoreError(
-                f"{self.key}: code {here} runs here, the run was started with {self.version}: install the same "
-                "version of regime-hedge and of its requirements on every worker"
+                f"{self.key}: code {here} runs here, the run was started with {self.version}: install the "
+                "same version of regime-hedge and of its requirements on every worker"
             )
         self.store.write(self.key, self.build(**self.arguments))
         return self.key
@@ -182,7 +132,9 @@ class PartitionStore:
         sizes = self._sizes(folders)
         paths = [place.manifest for place in wanted.values() if place.manifest in sizes]
         manifests = {path: json.loads(content) for path, content in self._read_all(paths).items()}
-        sizes |= self._sizes({file.rsplit("/", 2)[0] for each in manifests.values() for file in each["files"]})
+        sizes |= self._sizes(
+            {file.rsplit("/", 2)[0] for each in manifests.values() for file in each["files"]}
+        )
         whole = {
             path
             for path, each in manifests.items()
@@ -202,8 +154,8 @@ class PartitionStore:
             content = self._files.cat_file(self._at(Place.of(key).manifest))
         except FileNotFoundError:
             raise StoreError(
-                f"partition {key} is not in {self.url}: it was deleted or made anew from other files while this "
-                "ran; run again"
+                f"partition {key} is not in {self.url}: it was deleted, or made anew from other files, while "
+                "this ran; run again"
             ) from None
         return Partition(self, key, json.loads(content))
 
@@ -348,8 +300,8 @@ class Partition:
 
     def _damaged(self, file: str, fault: str) -> StoreError:
         return StoreError(
-            f"partition {self.key} is damaged at {file}: {fault}; delete that file in {self._store.url} and run "
-            "again"
+            f"partition {self.key} is damaged at {file}: {fault}; delete that file in {self._store.url} and "
+            "run again"
         )
 
 
@@ -358,7 +310,7 @@ def _without_path_columns(
 ) -> tuple[pd.DataFrame, dict[str, int]]:
     """Return a table without the columns that its folders tell, and where these stood."""
     told = {"instrument": instrument, "day": day} if day else {}
-    dropped = {name: frame.columns.get_loc(name) for name in told if name in frame}
+    dropped = {name: list(frame.columns).index(name) for name in told if name in frame}
     for name in dropped:
         if not (frame[name] == told[name]).all():
             raise ValueError(f"column {name} of a partition is not {told[name]} throughout")

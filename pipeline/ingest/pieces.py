@@ -103,7 +103,7 @@ class InMemory:
 
     @property
     def shelf(self) -> "InMemory":
-        """This."""
+        """What opens the units of work: itself."""
         return self
 
     def partitions(

@@ -7,6 +7,7 @@ from pipeline.domain.chain_desk import ChainFiles
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.ingest.calendar import sessions_between
 from pipeline.ingest.chain_files import DAYS, HELD, content_of, load_chains
+from pipeline.ingest.pieces import InMemory
 
 HEAD = (
     "underlying,underlying_last,exchange,optionroot,type,expiration,quotedate,strike,last,net,bid,ask,volume,"
@@ -41,8 +42,13 @@ def files(tmp_path):
 
 
 def test_chains_and_history_are_read_and_every_row_is_a_quote_or_held(files):
-    tables = load_chains(files, content_of(files))
-    assert tables["option_quotes"]["bid"].tolist() == [50.0, 45.0, 49.0]
+    pieces = InMemory()
+    tables = load_chains(files, content_of(files), pieces)
+    quotes = [
+        pieces.open(key)[f"option_quotes/{day:%Y-%m-%d}"]
+        for key, day in tables[DAYS][["key", "day"]].to_numpy()
+    ]
+    assert pd.concat(quotes)["bid"].tolist() == [50.0, 45.0, 49.0]
     assert tables[DAYS][["file", "quotes"]].to_numpy().tolist() == [
         ["SPX_20190425.csv.gz", 2],
         ["SPX_20190426.csv.gz", 1],

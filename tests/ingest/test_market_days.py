@@ -4,8 +4,8 @@ import pytest
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
-from pipeline.ingest import market_days
 from pipeline.ingest.market_days import DayTables, content_of, load_days
+from pipeline.ingest.partitions import in_turn
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.store import DatasetStore
 from tests.market_ticks import write_market
@@ -37,9 +37,11 @@ def test_another_zone_moves_the_limits_of_days(data):
     assert list(days["day"].unique()) == ["2020-03-03", "2020-03-04"]
 
 
-def test_only_a_file_that_changed_is_read_again(data, tmp_path, monkeypatch):
-    store, read = DatasetStore(tmp_path / "store"), []
-    whole = market_days.market_file
+def test_only_a_file_that_changed_is_read_again(data, tmp_path):
+    made = []
+    store = DatasetStore(
+        tmp_path / "store", runner=lambda calls: (made.extend(call.key for call in calls), in_turn(calls))
+    )
 
     def derive():
         content = content_of(data)
@@ -49,13 +51,11 @@ def test_only_a_file_that_changed_is_read_again(data, tmp_path, monkeypatch):
         )  # fmt: skip
 
     first = derive()
-    made = set(store.keys())
+    assert len(made) == 4
     write_market(tmp_path, 1, seed=9)
     second = derive()
-    read = [key for key in set(store.keys()) - made if key.startswith("market_file")]
     assert first != second
-    assert len(read) == 2
-    assert whole is market_days.market_file
+    assert [key.split("/")[2] for key in made[4:]] == ["20200302_quote.zip", "20200302_trade.zip"]
 
 
 def test_a_pattern_without_a_file_and_a_missing_folder_are_named(data, tmp_path):
