@@ -6,6 +6,7 @@ same bits wherever it stands in an array. numba's cache sees one file only: what
 """
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -29,11 +30,22 @@ ERFCX_SCALE: Final = 3.75
 FARTHEST: Final = 37.5
 """Deviations beyond which the normal density is taken to be zero; there it is below 1e-305."""
 LEAST: Final = 1e-300
+LEAST_SPREAD: Final = 1e-150
+"""Standard deviations below it are none; its inverse over a price is still a number."""
 SQRT_HALF: Final = 0.7071067811865476
 INVERSE_SQRT_2PI: Final = 0.3989422804014327
 
-EXP: Final = tuple(1.0 / math.factorial(n) for n in range(13, -1, -1))
-ATANH: Final = tuple(2.0 / (2 * n + 1) for n in range(10, -1, -1))
+EXP: Final = (
+    2.510038549551032e-08, 2.7620088445409746e-07, 2.7557268459997064e-06, 2.4801521295954376e-05,
+    0.00019841269863053618, 0.0013888888917213717, 0.008333333333330062, 0.04166666666662413,
+    0.16666666666666669, 0.5000000000000001, 1.0, 1.0,
+)  # fmt: skip
+"""1 + r + r² q(r), where q meets (e^r − 1 − r)/r² at the Chebyshev points of |r| ≤ ln 2 / 2: within 2e-17."""
+ATANH: Final = (
+    0.14616585424888623, 0.15331710618210773, 0.18182889455674947, 0.22222211130259878,
+    0.2857142862600327, 0.39999999999899444, 0.666666666666667, 2.0,
+)  # fmt: skip
+"""2 artanh(s)/s in s², met at the Chebyshev points of |s| ≤ 3 − 2√2: within 5e-18."""
 ERFCX_CHEBYSHEV: Final = (
     1.1775789345674017, -0.004590054580646478, -0.08424913336651792, 0.05920993999819189,
     -0.026658668435305753, 0.009074997670705265, -0.002413163540417608, 0.0004907758365258086,
@@ -44,7 +56,11 @@ ERFCX_CHEBYSHEV: Final = (
 )  # fmt: skip
 """(1 + 2z) e^(z²) erfc(z) in t = (z − 3.75)/(z + 3.75) (Shepherd, Laframboise 1981, table 1)."""
 ERFCX: Final = tuple(np.polynomial.chebyshev.cheb2poly(ERFCX_CHEBYSHEV)[::-1].tolist())
-ERFCX_UPPER, ERFCX_LOWER = ERFCX[:12], ERFCX[12:]
+ROOT_START: Final = float(0x553EF0FF)
+"""Less a third of the upper half of x's bits it is that half of x^(−1/3), within 4 %: a line for log₂."""
+ROOT_FAR: Final = (91 / 729, 35 / 243, 14 / 81, 2 / 9, 1 / 3, 1.0)
+ROOT_NEAR: Final = (2 / 9, 1 / 3, 1.0)
+"""(1 − e)^(−1/3) by its Taylor series, for |e| below .12 and below 1e-6."""
 
 inlined = njit(inline="always", error_model="numpy")
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
@@ -62,10 +78,10 @@ def delta_gamma(
     (-0.02287, -0.1391)
     """
     calls, puts = (sum(leg.quantity for leg in book.legs if leg.right == right) for right in ("call", "put"))
-    inputs = (calls, puts, forward, strike, time, vol)
+    inputs = (calls, puts, forward, strike, time, vol, -rate)
     shape = np.broadcast_shapes(*(np.shape(each) for each in inputs))
     delta, gamma = np.empty(shape), np.empty(shape)
-    _delta_gamma(*(flat(each, shape) for each in inputs), rate, delta.reshape(-1), gamma.reshape(-1))
+    _by_block(_delta_gamma, inputs, (delta, gamma))
     return delta, gamma
 
 
@@ -78,17 +94,62 @@ def cube_root(values: FloatArray) -> FloatArray:
     array([0. , 2. , 0.5])
     """
     root = np.empty(np.shape(values))
-    _cube_root(flat(values, root.shape), root.reshape(-1))
+    _by_block(_cube_root, (values,), (root,))
     return root
 
 
-def flat(values: Numbers, shape: tuple[int, ...]) -> FloatArray:
-    """Return values, broadcast to a shape, as one run of numbers."""
-    return np.ascontiguousarray(np.broadcast_to(np.asarray(values, dtype=np.float64), shape)).reshape(-1)
+def _by_block(work: Callable[..., None], inputs: Sequence[Numbers], outputs: Sequence[FloatArray]) -> None:
+    """Call `work` with inputs and outputs in blocks, [B, BLOCK], or [1, BLOCK] for one number throughout.
+
+    The end of an array is filled up to a block of its own: a loop that is never shorter has no remainder,
+    whose instructions could be others.
+    """
+    shape, size = outputs[0].shape, outputs[0].size
+    flat = [_flat(each, shape) for each in inputs]
+    whole = size - size % BLOCK
+    if whole:
+        ahead = (each if len(each) < size else each[:whole] for each in flat)
+        work(*map(_blocks, ahead), *(each.reshape(-1)[:whole].reshape(-1, BLOCK) for each in outputs))
+    if whole < size:
+        made = [np.empty((1, BLOCK)) for _ in outputs]
+        work(*(_blocks(each if len(each) < size else each[whole:]) for each in flat), *made)
+        for each, end in zip(outputs, made, strict=True):
+            each.reshape(-1)[whole:] = end[0, : size - whole]
+
+
+def _flat(values: Numbers, shape: tuple[int, ...]) -> FloatArray:
+    """Return values, broadcast to a shape, as one run of numbers; one number throughout as a run of one."""
+    wide = np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
+    if wide.size and not any(wide.strides):
+        return np.array([wide.flat[0]])
+    return np.ascontiguousarray(wide).reshape(-1)
+
+
+def _blocks(values: FloatArray) -> FloatArray:
+    """Return a run of numbers as blocks; one shorter than a block is filled up with its last number."""
+    if len(values) % BLOCK == 0:
+        return values.reshape(-1, BLOCK)
+    block = np.full((1, BLOCK), values[-1])
+    block[0, : len(values)] = values
+    return block
 
 
 @inlined  # type: ignore[untyped-decorator]
 def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
+    """Return Σ cᵢ xⁿ⁻ⁱ, in four short chains instead of a long one: a processor works on them at once."""
+    squared = x * x
+    fourth = squared * squared
+    a, b, c, d = coefficients[0], coefficients[1], coefficients[2], coefficients[3]
+    for place in range(4, len(coefficients), 4):
+        a = a * fourth + coefficients[place]
+        b = b * fourth + coefficients[place + 1]
+        c = c * fourth + coefficients[place + 2]
+        d = d * fourth + coefficients[place + 3]
+    return (a * x + b) * squared + (c * x + d)
+
+
+@inlined  # type: ignore[untyped-decorator]
+def _short_polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
     value = coefficients[0]
     for place in range(1, len(coefficients)):
         value = value * x + coefficients[place]
@@ -97,7 +158,7 @@ def _polynomial(coefficients: tuple[float, ...], x: Any) -> Any:
 
 @inlined  # type: ignore[untyped-decorator]
 def _exp(x: Any) -> Any:
-    """Return e^x for x ≤ 700: 2ⁿ times a Taylor polynomial of what is left, |r| ≤ ln 2 / 2."""
+    """Return e^x for x ≤ 700: 2ⁿ times a polynomial of what is left, |r| ≤ ln 2 / 2."""
     x = -708.0 if x < -708.0 else x
     shifted = x * LOG2E + ROUNDER
     whole = shifted - ROUNDER
@@ -107,21 +168,19 @@ def _exp(x: Any) -> Any:
 
 
 @inlined  # type: ignore[untyped-decorator]
-def _log(x: Any) -> Any:
-    """Return ln x for normal x > 0: n ln 2 + 2 artanh((m − 1)/(m + 1)), m in [√½, √2)."""
+def _split(x: Any) -> Any:
+    """Return n and m in [√½, √2) with x = m 2ⁿ, for normal x > 0."""
     bits = np.float64(x).view(np.int64) + (ONE_BITS - SQRT_HALF_BITS)
     power = np.int64(((bits >> 52) & 0xFFF) + (ROUNDER_BITS - EXPONENT_BIAS)).view(np.float64) - ROUNDER
-    mantissa = np.int64((bits & FRACTION) + SQRT_HALF_BITS).view(np.float64)
-    s = (mantissa - 1.0) / (mantissa + 1.0)
-    return power * LN2_HIGH + (s * _polynomial(ATANH, s * s) + power * LN2_LOW)
+    return power, np.int64((bits & FRACTION) + SQRT_HALF_BITS).view(np.float64)
 
 
 @inlined  # type: ignore[untyped-decorator]
 def _erfcx(z: Any) -> Any:
-    """Return e^(z²) erfc(z) for z ≥ 0."""
-    t = (z - ERFCX_SCALE) / (z + ERFCX_SCALE)
-    t4 = (t * t) * (t * t)
-    return (_polynomial(ERFCX_UPPER, t) * (t4 * t4 * t4) + _polynomial(ERFCX_LOWER, t)) / (1.0 + 2.0 * z)
+    """Return e^(z²) erfc(z) for z ≥ 0; one division serves for both denominators."""
+    shifted, below = z + ERFCX_SCALE, 1.0 + 2.0 * z
+    inverse = 1.0 / (shifted * below)
+    return _polynomial(ERFCX, (z - ERFCX_SCALE) * (below * inverse)) * (shifted * inverse)
 
 
 @compiled  # type: ignore[untyped-decorator]
@@ -132,55 +191,62 @@ def _delta_gamma(
     strike: FloatArray,
     time: FloatArray,
     vol: FloatArray,
-    rate: float,
+    growth: FloatArray,
     delta: FloatArray,
     gamma: FloatArray,
 ) -> None:
-    bought, sold, level, ratio = np.ones(BLOCK), np.ones(BLOCK), np.ones(BLOCK), np.ones(BLOCK)
-    spread, decay, d1, bell = np.ones(BLOCK), np.zeros(BLOCK), np.ones(BLOCK), np.ones(BLOCK)
-    for start in range(0, delta.size, BLOCK):
-        count = min(BLOCK, delta.size - start)
-        for i in range(count):
-            bought[i], sold[i], level[i] = calls[start + i], puts[start + i], forward[start + i]
-        for i in range(count):
-            ratio[i] = forward[start + i] / strike[start + i]
-        for i in range(count):
-            spread[i] = vol[start + i] * math.sqrt(time[start + i])
+    """Write delta and gamma, [B, BLOCK]; inputs are [B, BLOCK] or [1, BLOCK], `growth` is minus the rate.
+
+    With x = ln(F/K)/s + s/2 and ln(F/K) = n ln 2 + 2 artanh((m − 1)/(m + 1)), the divisions by m + 1, by s
+    and by F are one.
+    """
+    spread, d1, bell, tail = np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK), np.empty(BLOCK)
+    for b in range(len(delta)):
+        call, put = min(b, len(calls) - 1), min(b, len(puts) - 1)
+        level, at = min(b, len(forward) - 1), min(b, len(strike) - 1)
+        left, sigma = min(b, len(time) - 1), min(b, len(vol) - 1)
         for i in range(BLOCK):
-            nothing = ratio[i] - ratio[i]  # NaN where the ratio is, else zero
-            d1[i] = (_log(ratio[i]) + nothing) / max(spread[i], LEAST) + 0.5 * spread[i]
+            spread[i] = vol[sigma, i] * math.sqrt(time[left, i])
+        for i in range(BLOCK):
+            ratio = forward[level, i] / strike[at, i]
+            power, m = _split(ratio)
+            broad = max(spread[i], LEAST_SPREAD) * forward[level, i]
+            inverse = 1.0 / ((m + 1.0) * broad)
+            s = (m - 1.0) * (broad * inverse)
+            log = power * LN2_HIGH + (s * _polynomial(ATANH, s * s) + power * LN2_LOW)
+            slope = (m + 1.0) * inverse  # 1/(F s)
+            nothing = ratio - ratio  # NaN where the ratio is, else zero
+            d1[i] = (log + nothing) * (slope * forward[level, i]) + 0.5 * spread[i]
+            tail[i] = slope if spread[i] > 0.0 else spread[i]
         for i in range(BLOCK):
             far = abs(d1[i])
             bell[i] = 0.0 if far > FARTHEST else _exp(-0.5 * far * far)
-            far = FARTHEST if far > FARTHEST else far
-            tail = 0.5 * bell[i] * _erfcx(far * SQRT_HALF)
-            above = 1.0 - tail if d1[i] > 0.0 else tail
-            below = tail if d1[i] > 0.0 else 1.0 - tail
-            ratio[i] = bought[i] * above - sold[i] * below
         for i in range(BLOCK):
-            slope = bell[i] * INVERSE_SQRT_2PI / (level[i] * max(spread[i], LEAST))
-            bell[i] = (bought[i] + sold[i]) * (slope if spread[i] > 0.0 else spread[i])
-        if rate != 0.0:
-            for i in range(count):
-                decay[i] = -rate * time[start + i]
+            gamma[b, i] = (calls[call, i] + puts[put, i]) * (bell[i] * INVERSE_SQRT_2PI * tail[i])
+        for i in range(BLOCK):
+            far = abs(d1[i])
+            far = FARTHEST if far > FARTHEST else far
+            tail[i] = 0.5 * bell[i] * _erfcx(far * SQRT_HALF)
+        for i in range(BLOCK):
+            above = 1.0 - tail[i] if d1[i] > 0.0 else tail[i]
+            below = tail[i] if d1[i] > 0.0 else 1.0 - tail[i]
+            delta[b, i] = calls[call, i] * above - puts[put, i] * below
+        if growth[0, 0] != 0.0:
             for i in range(BLOCK):
-                decay[i] = _exp(decay[i])
-                ratio[i] *= decay[i]
-                bell[i] *= decay[i]
-        for i in range(count):
-            delta[start + i] = ratio[i]
-            gamma[start + i] = bell[i]
+                decay = _exp(growth[0, 0] * time[left, i])
+                delta[b, i] *= decay
+                gamma[b, i] *= decay
 
 
 @compiled  # type: ignore[untyped-decorator]
 def _cube_root(values: FloatArray, root: FloatArray) -> None:
-    block = np.ones(BLOCK)
-    for start in range(0, root.size, BLOCK):
-        count = min(BLOCK, root.size - start)
-        for i in range(count):
-            block[i] = values[start + i]
+    """Write x · (x^(−1/3))², the root inside by two steps from a guess at its exponent."""
+    for b in range(len(root)):
         for i in range(BLOCK):
-            found = _exp(_log(block[i]) / 3.0)
-            block[i] = found if block[i] > LEAST else block[i] * 0.0
-        for i in range(count):
-            root[start + i] = block[i]
+            x = values[b, i]
+            half = ((np.float64(x).view(np.int64) >> 32) & 0x7FFFFFFF) + ROUNDER_BITS
+            start = (ROOT_START - (np.int64(half).view(np.float64) - ROUNDER) * (1.0 / 3.0)) + ROUNDER
+            r = np.int64(np.float64(start).view(np.int64) << 32).view(np.float64)
+            r *= _short_polynomial(ROOT_FAR, 1.0 - (x * r) * (r * r))
+            r *= _short_polynomial(ROOT_NEAR, 1.0 - (x * r) * (r * r))
+            root[b, i] = (x * r) * r if x > LEAST else x * 0.0
