@@ -14,18 +14,29 @@ import pyarrow as pa
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
-from pipeline.features.book_at import SIDES, BookAt, Instants, best_of, book_at, nanoseconds, quotes_at
+from pipeline.features.book_at import (
+    SIDES,
+    BookAt,
+    Instants,
+    best_of,
+    book_at,
+    nanoseconds,
+    quotes_at,
+    stacked,
+)
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventFeature, EventRows, Source
 from pipeline.features.event_stream import over
 from pipeline.ingest.dataset import Output
+from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, batch, padded
 from pipeline.ingest.trade_side import trade_sides
 from pipeline.orderbook.events import BookEvents
 from pipeline.orderbook.order_book import OrderBook
+from pipeline.orderbook.snapshots import merged, reported
 
 SECOND: Final = 1_000_000_000
 BPS: Final = 1e4
-LEVELS_FOLLOWED: Final = 10
+LEVELS_FOLLOWED: Final = 20
 Events = Mapping[str, pd.DataFrame]
 
 
@@ -117,22 +128,35 @@ def drawn_latency(hedge: IntradayHedge, grid: GridSettings, count: int, seed: Se
 def quoted(tables: Events) -> dict[str, pd.DataFrame]:
     """Return the tables with the best quotes of the book, where there is a book and no table of quotes.
 
-    A venue that tells book events only is followed by `orderbook.order_book`, ten levels deep.
+    A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep. Books that it
+    sends beside its orders start that book and correct it; beside level changes they are taken as they are.
     """
     found = {table: tables[table] for table in tables if table != "book_events"}
-    if "book" not in found and "book_events" in tables:
-        found["book"] = _followed(tables["book_events"])
+    if "book_events" in tables:
+        events, books = tables["book_events"], tables.get("book")
+        if books is None or events["kind"].isin((ADD, CHANGE, DELETE)).any():
+            found["book"] = _followed(events, books)
     if "quotes" not in found and "book" in found:
         found["quotes"] = best_of(found["book"])
     return found
 
 
-def _followed(events: pd.DataFrame) -> pd.DataFrame:
+def _followed(events: pd.DataFrame, books: pd.DataFrame | None) -> pd.DataFrame:
     stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
     columns: dict[str, Any] = {each.name: events[each.name].to_numpy() for each in fields(BookEvents)}
-    rows = OrderBook(LEVELS_FOLLOWED).changes(BookEvents(**{**columns, **stamps}))
+    parts = [BookEvents(**{**columns, **stamps})]
+    if books is not None:
+        parts.append(_reported(books))
+    rows = OrderBook(LEVELS_FOLLOWED).changes(merged(parts))
     found: pd.DataFrame = pa.Table.from_batches([rows.batch().rows]).to_pandas()
     return found
+
+
+def _reported(books: pd.DataFrame) -> BookEvents:
+    stamps = {name: nanoseconds(books[name]).view("datetime64[ns]") for name in ("event_time", "known_time")}
+    levels = {name: padded(stacked(books[name])) for name in SIDES}
+    rest = {name: books[name].to_numpy() for name in ("source_row", "sequence", "trusted", "levels")}
+    return reported(batch("book", {**stamps, **levels, **rest}).rows)
 
 
 def _looked(events: Events, stale_after: float, times: Instants) -> BookAt:

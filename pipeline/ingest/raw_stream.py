@@ -7,6 +7,7 @@ import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, Final
@@ -92,13 +93,28 @@ class RawStream:
         total = 0
         packed = self._packed_size()
         with self._opened() as source:
-            while block := self._read(source, size, total):
+            for block in self._ahead(source, size) if packed else self._one_by_one(source, size):
                 total += len(block)
                 if packed and total > max(BOMB_FLOOR, LARGEST_RATIO * packed):
                     raise DataError(
                         f"{self.name}: unpacks to over {LARGEST_RATIO} times its {packed} bytes: "
                         "it looks like a zip bomb, unpack it by hand if it is not"
                     )
+                yield block
+
+    def _one_by_one(self, source: IO[bytes], size: int) -> Iterator[bytes]:
+        total = 0
+        while block := self._read(source, size, total):
+            total += len(block)
+            yield block
+
+    def _ahead(self, source: IO[bytes], size: int) -> Iterator[bytes]:
+        """Yield blocks; the next one is unpacked in a thread of its own while one is worked on."""
+        pieces = self._one_by_one(source, size)
+        with ThreadPoolExecutor(1, "unpack") as thread:
+            coming = thread.submit(next, pieces, b"")
+            while block := coming.result():
+                coming = thread.submit(next, pieces, b"")
                 yield block
 
     def line_blocks(self, size: int = BLOCK) -> Iterator[tuple[int, bytes]]:
