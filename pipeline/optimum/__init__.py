@@ -1,0 +1,1 @@
+"""The exact optimum under exponential utility and proportional cost, by dynamic programming."""
