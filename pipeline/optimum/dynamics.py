@@ -98,7 +98,7 @@ class Dynamics:
     @property
     def deviation(self) -> FloatArray:
         """σ√Δt of every regime, [K]."""
-        return np.array(self.volatility) * np.sqrt(self.interval)
+        return np.asarray(np.array(self.volatility) * np.sqrt(self.interval), dtype=np.float64)
 
     def components(self) -> tuple[FloatArray, FloatArray]:
         """Return mean and standard deviation of a step's return by regime and next regime, [K, K] each."""

@@ -38,6 +38,10 @@ class Lattice:
     last_deviation: FloatArray
     last_cost: FloatArray
 
+    def points(self, half: int) -> FloatArray:
+        """Return x_i of −half … half."""
+        return np.asarray(self.spacing * np.arange(-half, half + 1), dtype=np.float64)
+
 
 def vertices(dynamics: Dynamics) -> FloatArray:
     """Return the probabilities of the regime of the coming step that span all that can be believed, [K, K].
@@ -60,7 +64,7 @@ def lattice_of(programme: Programme) -> Lattice:
     jump = float(np.abs(np.array(dynamics.jumps)).max()) if dynamics.jumps else 0.0
     reach = int(np.ceil(((6.5 + lean) * widest + jump) / spacing))
     half = int(np.ceil((grid.reach * widest * np.sqrt(programme.steps) + 2.0 * jump) / spacing))
-    offset = spacing * np.arange(-reach, reach + 1)
+    offset = np.asarray(spacing * np.arange(-reach, reach + 1), dtype=np.float64)
     log_density = _log_densities(dynamics, offset)
     prior = _coming(programme)
     if programme.seen == "regime":
@@ -97,7 +101,8 @@ def _log_densities(dynamics: Dynamics, offset: FloatArray) -> FloatArray:
     """Return the log weights of the trapezoidal rule by regime, next regime and offset, [K, K, L]."""
     mean, deviation = (each[:, :, None] for each in dynamics.components())
     square = ((offset - mean) / deviation) ** 2
-    return -0.5 * square + np.log((offset[1] - offset[0]) / (deviation * np.sqrt(2.0 * np.pi)))
+    found: FloatArray = -0.5 * square + np.log((offset[1] - offset[0]) / (deviation * np.sqrt(2.0 * np.pi)))
+    return found
 
 
 def _belief_weights(programme: Programme, prior: FloatArray, log_density: FloatArray) -> FloatArray:

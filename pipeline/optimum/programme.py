@@ -27,7 +27,7 @@ class Grid:
 
     points: float = 2.0
     positions: int = 121
-    reach: float = 5.5
+    reach: float = 5.6
     degree: int = 0
 
     def __post_init__(self) -> None:

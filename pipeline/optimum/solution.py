@@ -86,7 +86,7 @@ class Solution:
             )
         if self.programme.seen == "regime":
             return prob
-        belief = np.linalg.solve(vertices(dynamics).T, prob)
+        belief = np.asarray(np.linalg.solve(vertices(dynamics).T, prob), dtype=np.float64)
         degree = self.programme.degree
         return np.asarray(simplex.bernstein(belief, degree) @ simplex.coefficients(dynamics.regimes, degree))
 
@@ -109,12 +109,11 @@ def solve(programme: Programme) -> Solution:
     """
     lattice = lattice_of(programme)
     states, steps, aversion = len(lattice.cost), programme.steps, programme.aversion
-    padded = lattice.spacing * np.arange(-lattice.half - lattice.reach, lattice.half + lattice.reach + 1)
-    log_spot, spot = padded[lattice.reach : -lattice.reach].copy(), np.exp(padded)
-    inner = spot[lattice.reach : -lattice.reach].copy()
+    log_spot = lattice.points(lattice.half)
+    inner, spot = np.exp(log_spot), np.exp(lattice.points(lattice.half + lattice.reach))
     positions = _positions(programme)
     count, points = len(positions), len(log_spot)
-    exponential = np.empty((states, count, len(padded)))
+    exponential = np.empty((states, count, len(spot)))
     value, level = np.empty((states, count, points)), np.zeros(count)
     guess = np.full((states, points), count // 2)
     lower, upper = (np.empty((steps, states, points)) for _ in range(2))
