@@ -127,20 +127,6 @@ def learn_intraday(
     }
 
 
-EVENTS = (
-    "model",
-    "brier",
-    "brier_skill",
-    "average_precision",
-    "base_rate",
-    "dm_p",
-    "dm_p_logistic",
-    "n",
-    "event",
-)
-RELIABILITY = ("event", "model", "forecast", "observed", "low", "high", "inside", "n")
-
-
 class _Learner:
     """Walks the tasks of a decision grid forward."""
 

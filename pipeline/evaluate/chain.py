@@ -97,6 +97,10 @@ class ChainJudgement:
     verdicts: tuple[Verdict, ...]
 
     @property
+    def delayed(self) -> None:
+        """No twin with late fills is run."""
+
+    @property
     def said(self) -> tuple[str, ...]:
         """What has to be said before any verdict."""
         shown = {"days": self.panel.size, "effective": self.effective}

@@ -76,7 +76,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def compare_runs(first: Summary, second: Summary) -> RunComparison:
-    """Compare two summaries (`summary.build_summary`).
+    """Compare two summaries (`summary.summarised`).
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """What was read of the user's files, and what of it is in quarantine: for the report, summary and tracker."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
 
 import pandas as pd
 
@@ -16,6 +16,9 @@ TABLES: Final = ("intake", "quarantine", "notes")
 SHOWN_ROWS: Final = 40
 """Rows in quarantine that the report prints; the dataset has all."""
 SHOWN_TEXT: Final = 80
+FEW_FILES: Final = 12
+"""Files that are listed without unfolding."""
+FileRead: TypeAlias = dict[str, Any]
 
 
 def data_named(desk: Desk) -> str:
@@ -87,9 +90,35 @@ def data_metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:
     return found
 
 
-def data_sheet(evaluation: Evaluation) -> Sheet | None:
+def files_read(days: pd.DataFrame, held: pd.DataFrame) -> list[FileRead]:
+    """Return one entry a file of those that hold whole days, as `data_summary` does.
+
+    Parameters
+    ----------
+    days : `day, table, file, rows`, one row for each day that a file has rows of.
+    held : rows in quarantine, `file, reason, count`.
+    """
+    found: list[FileRead] = []
+    for file in sorted({*days["file"], *held["file"]}):
+        own, faults = days[days["file"] == file], held[held["file"] == file]
+        found.append(
+            {
+                "table": ", ".join(sorted(own["table"].unique())),
+                "file": str(file),
+                "rows": int(own["rows"].sum()),
+                "quarantined": int(faults["count"].sum()),
+                "reasons": {str(row["reason"]): int(row["count"]) for row in faults.to_dict("records")},
+                "first": pd.Timestamp(own["day"].min()) if len(own) else None,
+                "last": pd.Timestamp(own["day"].max()) if len(own) else None,
+                "missing_sessions": None,
+            }
+        )
+    return found
+
+
+def data_sheet(files: Sequence[FileRead]) -> Sheet:
     """One row a file: rows read, in quarantine by reason, span, and sessions without a value."""
-    files = data_summary(evaluation.tables)["files"]
+    counted = any(each["missing_sessions"] is not None for each in files)
     rows = [
         (
             Cell(str(each["table"])),
@@ -99,18 +128,17 @@ def data_sheet(evaluation: Evaluation) -> Sheet | None:
                 number(each["quarantined"], 0),
                 ", ".join(f"{count} {reason}" for reason, count in each["reasons"].items()),
             ),
-            Cell(f"{each['first']:%Y-%m-%d}"),
-            Cell(f"{each['last']:%Y-%m-%d}"),
-            Cell(number(each["missing_sessions"], 0)),
+            *(Cell("–" if each[end] is None else f"{each[end]:%Y-%m-%d}") for end in ("first", "last")),
+            *((Cell(number(each["missing_sessions"], 0)),) if counted else ()),
         )
         for each in files
     ]
-    lead = (
-        "Every row of a file is a row of the data set or stands in quarantine with its reason. Sessions "
-        "without a value lie between the first and the last row of the file that passed."
-    )
-    headings = ("Table", "File", "Rows read", "In quarantine", "First", "Last", "Sessions without a value")
-    return Sheet("data", "Data", lead, headings, tuple(rows), labels=2)
+    lead = "Every row of a file is a row of the data set or stands in quarantine with its reason."
+    headings: tuple[str, ...] = ("Table", "File", "Rows read", "In quarantine", "First", "Last")
+    if counted:
+        lead += " Sessions without a value lie between the first and the last row of the file that passed."
+        headings = (*headings, "Sessions without a value")
+    return Sheet("data", "Data", lead, headings, tuple(rows), labels=2, folded=len(files) > FEW_FILES)
 
 
 def note_sheet(evaluation: Evaluation) -> Sheet | None:

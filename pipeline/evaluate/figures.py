@@ -1,6 +1,6 @@
 """The figures of a run: one function a figure, each from tables to a matplotlib `Figure`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib.dates as mdates
 import numpy as np
@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from pipeline.domain.desk import Desk
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.risk_measures import cvar
 from pipeline.evaluate.metrics import BASELINE, BPS_PER_UNIT, TAIL_LEVEL
@@ -273,21 +272,3 @@ def date_axis(axes: Axes) -> None:
     axes.xaxis.set_major_locator(locator)
     short = mdates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(short)
-
-
-def all_figures(
-    panel: EpisodePanel, comparison: pd.DataFrame, tables: Mapping[str, pd.DataFrame], desk: Desk
-) -> dict[str, Figure]:
-    """Draw every figure of a run, by file name without its ending."""
-    signals = tables["signals"]
-    drawn = {
-        "gain_over_delta": gain_over_delta(comparison, desk.evaluation.confidence),
-        "cost_risk_frontier": cost_risk_frontier(comparison, "pnl_sd_bps"),
-        "cost_tail_frontier": cost_risk_frontier(comparison, "cvar95_bps"),
-        "pnl_distributions": pnl_distributions(panel),
-        "stressed_episode": stressed_episode(tables["path"]),
-        "regimes_over_price": regimes_over_price(signals, desk.regimes.names),
-    }
-    if signals[["forecast_vol", "realised_vol"]].notna().all(axis=1).any():
-        drawn["forecast_against_realised"] = forecast_against_realised(signals, desk.option.sessions)
-    return drawn

@@ -10,12 +10,13 @@ SHOWN = 8
 """Inputs a panel, the strongest."""
 
 
-def forecast_importance(importance: pd.DataFrame) -> Figure:
+def forecast_importance(importance: pd.DataFrame, unit: str = "session") -> Figure:
     """Draw the mean effect of the strongest inputs on the log of each forecast, one panel a target.
 
     Parameters
     ----------
     importance : `target, horizon, input, linear, trees`, the last two means of absolute effects.
+    unit : of the horizons.
     """
     panels = list(importance.groupby(["target", "horizon"], sort=False))
     columns = min(len(panels), 3)
@@ -30,7 +31,7 @@ def forecast_importance(importance: pd.DataFrame) -> Figure:
             axes.barh(places, linear, color=BLUE, label="linear start")
             axes.barh(places, 100 * strongest["trees"], left=linear, color=ORANGE, label="trees")
             axes.set_yticks(places, labels=list(strongest["input"]), fontsize=7)
-            axes.set_title(f"{target}, {horizon} {'session' if horizon == 1 else 'sessions'}")
+            axes.set_title(f"{target}, {horizon} {unit if horizon == 1 else f'{unit}s'}")
         for axes in grid[len(panels) :]:
             axes.set_visible(False)
         grid[0].legend(loc="lower right", fontsize=7)

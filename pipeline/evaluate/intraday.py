@@ -81,6 +81,10 @@ class IntradayJudgement:
     verdicts: tuple[Verdict, ...]
 
     @property
+    def delayed(self) -> None:
+        """No twin with late fills is run."""
+
+    @property
     def said(self) -> tuple[str, ...]:
         """What has to be said before any verdict: how the option is marked, and how little data there is."""
         said = [MARKED.format(mark=self.settings.option.mark)]

@@ -1,5 +1,7 @@
 """The tables of the report that only a run within the day has."""
 
+from typing import Final
+
 import pandas as pd
 
 from pipeline.evaluate.cost_sheet import HEADINGS
@@ -7,6 +9,14 @@ from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.sheets import Cell, Sheet, number, plain_rows
 
 BOOKED = {**HEADINGS, "impact": "Beyond the best level"}
+
+
+EVENTS: Final = (
+    "Probability that the variance of the next decisions (spike), and the worst crossing cost within the "
+    "next interval (gap), lie above their high quantile of the training rows. A skill above zero beats the "
+    "frequency in the training rows."
+)
+"""What an event is within the day."""
 
 
 def charged_sheet(evaluation: Judged) -> Sheet:
@@ -76,60 +86,11 @@ def regimes_sheet(regimes: pd.DataFrame) -> Sheet:
     return Sheet("regimes", "Regimes", lead, headings, plain_rows(shown, formats), labels=2)
 
 
-def event_scores_sheet(events: pd.DataFrame) -> Sheet:
-    """Scores of the event probabilities against climatology."""
-    formats = (
-        ("event", -1),
-        ("model", -1),
-        ("brier", 4),
-        ("brier_skill", 3),
-        ("average_precision", 3),
-        ("base_rate", 3),
-        ("dm_p", 3),
-        ("dm_p_logistic", 3),
-        ("n", 0),
-    )
-    headings = (
-        "Event", "Model", "Brier", "Brier skill", "Average precision", "Base rate", "p, climatology",
-        "p, logistic", "n",
-    )  # fmt: skip
-    lead = (
-        "Probability that the variance of the next decisions (spike), and the worst crossing cost within the "
-        "next interval (gap), lie above their high quantile of the training rows. A skill above zero beats "
-        "the frequency in the training rows."
-    )
-    return Sheet("events", "Event probabilities", lead, headings, plain_rows(events, formats), labels=2)
-
-
-def windows_sheet(windows: pd.DataFrame) -> Sheet:
-    """The refit windows and their test episodes."""
-    shown = windows.assign(
-        window=windows["window"].astype(str),
-        first=windows["first"].dt.strftime("%Y-%m-%d %H:%M"),
-        last=windows["last"].dt.strftime("%Y-%m-%d %H:%M"),
-    )
-    formats = (("window", -1), ("first", -1), ("last", -1), ("episodes", 0))
-    lead = (
-        "All is fitted again at the start of a window on decisions whose outcome was known, less the embargo."
-    )
-    headings = ("Window", "First start, UTC", "Last start, UTC", "Episodes")
-    rows = plain_rows(shown, formats)
-    return Sheet("windows", "Walk-forward windows", lead, headings, rows, labels=3, folded=True)
-
-
 def left_out_sheet(left_out: pd.DataFrame) -> Sheet:
     """Starts that could not be used, by reason."""
     rows = plain_rows(left_out, (("reason", -1), ("starts", 0)))
     lead = "An episode needs a signal at each of its decisions, and a sound book where its hedge is closed."
     return Sheet("left-out", "Starts that were left out", lead, ("Reason", "Starts"), rows, folded=True)
-
-
-def file_sheet(days: pd.DataFrame) -> Sheet:
-    """What was read of each file, by day."""
-    rows = plain_rows(days, (("day", -1), ("table", -1), ("file", -1), ("rows", 0)))
-    lead = "Rows of the canonical tables by day; a day is read once for as long as its file is the same."
-    headings = ("Day", "Table", "File", "Rows")
-    return Sheet("data", "Data", lead, headings, rows, labels=3, folded=True)
 
 
 def held_sheet(held: pd.DataFrame) -> Sheet | None:

@@ -28,6 +28,8 @@ class Judged(Protocol):
     @property
     def comparison(self) -> pd.DataFrame: ...  # noqa: D102
     @property
+    def delayed(self) -> pd.DataFrame | None: ...  # noqa: D102
+    @property
     def against_delta(self) -> pd.DataFrame: ...  # noqa: D102
     @property
     def ablations(self) -> pd.DataFrame: ...  # noqa: D102

@@ -11,6 +11,11 @@ from pipeline.forecasts.confidence_set import SIZE
 from pipeline.regimes.describe import switches_a_year
 
 NO_IMPLIED = "_no_implied"
+EVENTS = (
+    "Probability of a volatility spike and of a liquidity gap in the next session. A skill above zero "
+    "beats the frequency in the training rows; average precision is to be read against the base rate."
+)
+"""What an event is from session to session."""
 
 
 def forecast_sheet(evaluation: Judged, unit: str = "session") -> Sheet:
@@ -141,8 +146,8 @@ def _headed(row: "pd.Series[Any]", unit: str) -> str:
     return f"{row['target']}, {row['horizon']} {unit if row['horizon'] == 1 else f'{unit}s'}"
 
 
-def event_sheet(evaluation: Judged) -> Sheet:
-    """Scores of the event probabilities against climatology."""
+def event_sheet(evaluation: Judged, lead: str = EVENTS) -> Sheet:
+    """Scores of the event probabilities against climatology; `lead` says what the events are."""
     formats = (
         ("event", -1),
         ("model", -1),
@@ -164,10 +169,6 @@ def event_sheet(evaluation: Judged) -> Sheet:
         "p, climatology",
         "p, logistic",
         "n",
-    )
-    lead = (
-        "Probability of a volatility spike and of a liquidity gap in the next session. A skill above zero "
-        "beats the frequency in the training rows; average precision is to be read against the base rate."
     )
     rows = plain_rows(evaluation.tables["events"], formats)
     return Sheet("events", "Event probabilities", lead, headings, rows, labels=2)
@@ -267,16 +268,16 @@ def tuned_sheet(evaluation: Judged) -> Sheet:
 
 def window_sheet(evaluation: Judged) -> Sheet:
     """The refit windows and their test episodes."""
-    table = evaluation.windows.assign(
-        window=evaluation.windows["window"].astype(str),
-        first=evaluation.windows["first"].dt.strftime("%Y-%m-%d"),
-        last=evaluation.windows["last"].dt.strftime("%Y-%m-%d"),
-    )
+    own = evaluation.windows
+    days = all((own[end] == own[end].dt.normalize()).all() for end in ("first", "last"))
+    shown, zone = ("%Y-%m-%d", "") if days else ("%Y-%m-%d %H:%M", ", UTC")
+    ends = {end: own[end].dt.strftime(shown) for end in ("first", "last")}
+    table = own.assign(window=own["window"].astype(str), **ends)
     formats = (("window", -1), ("first", -1), ("last", -1), ("episodes", 0))
     lead = (
         "Everything is refitted at the start of a window on rows that end before it, less purge and embargo."
     )
-    headings = ("Window", "First start", "Last start", "Episodes")
+    headings = ("Window", f"First start{zone}", f"Last start{zone}", "Episodes")
     return Sheet(
         "windows", "Walk-forward windows", lead, headings, plain_rows(table, formats), labels=3, folded=True
     )

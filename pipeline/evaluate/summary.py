@@ -12,35 +12,34 @@ from pipeline.evaluate.book import Replay
 from pipeline.evaluate.comparison import ABLATIONS, BY_REGIME, rows_of
 from pipeline.evaluate.data_quality import data_summary
 from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.metrics import BPS_PER_UNIT, METRICS
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.regimes.describe import switches_a_year
 
 
-def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
+def summarised(evaluation: Judged, record: RunRecord, own: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `summary.json` holds: plain numbers, lists and text; a missing number is None.
 
-    `data` is `data_quality.data_summary`.
+    `own` is what only this kind of desk has: `kind` and `data` among it.
     `policies.<name>` has every metric of `metrics.METRICS` and `ci: {metric: [low, high]}`, `delayed` the
-    same with fills one session later, `ablations.<part>` and `tests.<policy>` the paired differences;
-    `regimes.hedging_value.<detector>` those of the flagship on its regimes from the flagship without regimes.
+    same with fills one step later, `ablations.<part>` and `tests.<policy>` the paired differences.
     `importance.<target>.<horizon>.<input>` says how far an input moves the log of the forecast on average,
-    `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler
-    loss, regime `all` first. `costs.<view>.<policy>` holds the cost
-    by source in bps. `book.<policy>` holds `book.book_metrics`, `held_back` the rows
-    of the file of positions that the book lacks, `explained.<view>.<policy>` what
-    `backtest.attribution` gives in bps, and `stress` a list of windows: `tested`, and by policy the sums over
-    the days of the book and over the life of the worst episode.
+    `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler loss, regime `all`
+    first. `costs.<view>.<policy>` holds the cost by source in bps.
     """
-    tables = evaluation.tables
-    tests = evaluation.against_delta
+    tables, tests = evaluation.tables, evaluation.against_delta
+    regimes = {
+        "states": tables["regimes"].to_dict("records"),
+        "transition": tables["transition"].filter(like="to ").to_numpy(float),
+    }
     summary = {
         "run": record.run,
         "code_version": record.code_version,
         "dataset_keys": dict(record.dataset_keys),
         "market": dict(record.market),
-        "desk": evaluation.desk.model_dump(mode="json"),
-        "data": data_summary(tables),
+        "desk": evaluation.settings.model_dump(mode="json"),
+        "said": list(evaluation.said),
         "windows": evaluation.windows.to_dict("records"),
         "episodes": evaluation.panel.size,
         "effective_episodes": evaluation.effective,
@@ -55,29 +54,47 @@ def build_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "intervals": interval_numbers(tables["intervals"]),
         "importance": importance_numbers(tables["importance"]),
         "reliability": reliability_numbers(tables["reliability"]),
+        "costs": cost_by_view(evaluation.costs),
+        "verdicts": [vars(verdict) for verdict in evaluation.verdicts],
+        "timings_s": dict(record.timings_s),
+        "peak_memory_mb": record.peak_memory_mb,
+        **own,
+        "regimes": {**regimes, **own.get("regimes", {})},
+    }
+    return {key: json_clean(value) for key, value in summary.items()}
+
+
+def daily_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
+    """Return what `summary.json` holds: what every kind has, and what a daily desk has.
+
+    `data` is `data_quality.data_summary`; `regimes.hedging_value.<detector>` holds the differences of the
+    flagship on its regimes from the flagship without regimes. `book.<policy>` holds `book.book_metrics`,
+    `held_back` the rows of the file of positions that the book lacks, `explained.<view>.<policy>` what
+    `backtest.attribution` gives in bps, and `stress` a list of windows: `tested`, and by policy the sums over
+    the days of the book and over the life of the worst episode.
+    """
+    tables = evaluation.tables
+    probabilities = tables["signals"].filter(like="regime_prob_").to_numpy(float)
+    own = {
+        "kind": "daily",
+        "data": data_summary(tables),
         "regimes": {
-            "states": tables["regimes"].to_dict("records"),
-            "switches_a_year": switches_a_year(tables["signals"].filter(like="regime_prob_").to_numpy(float)),
-            "transition": tables["transition"].filter(like="to ").to_numpy(float),
+            "switches_a_year": switches_a_year(probabilities),
             "detectors": tables["detectors"].drop(columns="fit_seconds").to_dict("records"),
             "hedging_value": {
                 name: test_numbers(rows) for name, rows in evaluation.detectors.groupby("policy", sort=False)
             },
         },
-        "costs": cost_by_view(evaluation.costs),
         "book": evaluation.book.to_dict("index"),
         "held_back": tables["held_back"].to_dict("records"),
         "explained": _explained(tables["explained"]),
         "stress": [_stress(replay) for replay in evaluation.replays],
-        "verdicts": [vars(verdict) for verdict in evaluation.verdicts],
-        "timings_s": dict(record.timings_s),
-        "peak_memory_mb": record.peak_memory_mb,
     }
-    return {key: json_clean(value) for key, value in summary.items()}
+    return summarised(evaluation, record, own)
 
 
 def json_clean(value: Any) -> Any:
-    """Return `value` made of what JSON knows: NaN and infinities become None, dates ISO text.
+    """Return `value` made of what JSON knows: NaN and infinities become None, dates and times ISO text.
 
     Raises
     ------
@@ -96,7 +113,7 @@ def json_clean(value: Any) -> Any:
     if value is None or isinstance(value, bool | str):
         return value
     if isinstance(value, pd.Timestamp):
-        return value.date().isoformat()
+        return value.isoformat(sep=" ") if value != value.normalize() else value.date().isoformat()
     if isinstance(value, np.bool_):
         return bool(value)
     if isinstance(value, int | np.integer):

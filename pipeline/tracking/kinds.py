@@ -18,13 +18,14 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import CHAIN, DAILY, INTRADAY
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.evaluate.chain import ChainJudgement, evaluate_chain
-from pipeline.evaluate.chain_report import write_chain_report
+from pipeline.evaluate.chain_report import chain_report
+from pipeline.evaluate.daily_report import daily_report
 from pipeline.evaluate.data_quality import data_tables
 from pipeline.evaluate.evaluate import Evaluation, evaluate
 from pipeline.evaluate.intraday import IntradayJudgement, evaluate_intraday
-from pipeline.evaluate.intraday_report import write_intraday_report
+from pipeline.evaluate.intraday_report import intraday_report
 from pipeline.evaluate.judged import Judged
-from pipeline.evaluate.report import write_report
+from pipeline.evaluate.page import Report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.assemble import assemble
 from pipeline.features.chain_matrix import chain_matrix
@@ -92,14 +93,14 @@ class Kind:
     makers : functions whose code made the datasets.
     judge : settings, datasets and earlier looks to the judgement.
     facts : settings and the dataset `market` to what the run record says of it.
-    write : judgement, run record and folder to the report in it.
+    report : judgement and run record to the report.
     track : logs the judgement into an open run, and registers models.
     """
 
     makers: tuple[Callable[..., Any], ...]
     judge: Callable[[Any, Mapping[str, Dataset], int], Judged]
     facts: Callable[[Any, Dataset], dict[str, str | int]]
-    write: Callable[[Any, RunRecord, Path], Mapping[str, Path]]
+    report: Callable[[Any, RunRecord], Report]
     track: Callable[[Tracked, Any], None]
 
 
@@ -199,21 +200,21 @@ KINDS: Final[Mapping[str, Kind]] = {
         (load_tables, assemble, learn_signals, run_backtest),
         _judge_daily,
         market_facts,
-        write_report,
+        daily_report,
         _track_daily,
     ),
     INTRADAY: Kind(
         (load_days, decision_features, learn_intraday, run_intraday),
         _judge_intraday,
         intraday_facts,
-        write_intraday_report,
+        intraday_report,
         _track_intraday,
     ),
     CHAIN: Kind(
         (chain_files.load_chains, chain_matrix, learn_chain, run_chain),
         _judge_chain,
         chain_facts,
-        write_chain_report,
+        chain_report,
         _track_chain,
     ),
 }

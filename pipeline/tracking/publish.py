@@ -17,7 +17,7 @@ from pipeline.domain.desk_file import AnyDesk, kind_of
 from pipeline.domain.home import Home
 from pipeline.evaluate.compare_runs import CODE
 from pipeline.evaluate.judged import Judged
-from pipeline.evaluate.report import PAGE, SUMMARY
+from pipeline.evaluate.report import PAGE, SUMMARY, write_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.terminal import comparison_for_terminal
 from pipeline.ingest.code_version import HEX_DIGITS, code_parts, code_version
@@ -115,7 +115,7 @@ def code_of_run(kind: Kind) -> dict[str, str]:
 def _write(kind: Kind, evaluation: Judged, record: RunRecord, home: Home) -> Path:
     """Write the report and, beside it, the table and the verdicts as plain text of 100 columns."""
     folder = home.data / "reports" / record.run
-    kind.write(evaluation, record, folder)
+    write_report(kind.report(evaluation, record), folder)
     (folder / f"{CODE}.json").write_text(
         json.dumps(code_of_run(kind), indent=1, sort_keys=True), encoding="utf-8"
     )

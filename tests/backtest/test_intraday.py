@@ -13,7 +13,8 @@ from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError
 from pipeline.evaluate.intraday import evaluate_intraday
-from pipeline.evaluate.intraday_report import intraday_summary, write_intraday_report
+from pipeline.evaluate.intraday_report import intraday_report
+from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.decision_grid import decision_features
 from pipeline.ingest.market_days import content_of, load_days
@@ -68,11 +69,12 @@ def test_no_option_lives_through_a_night(desk, tables):
 
 def test_report_and_summary_say_how_the_option_is_marked(desk, tables, tmp_path):
     evaluation = evaluate_intraday(desk, tables)
-    files = write_intraday_report(evaluation, RunRecord("run", "code"), tmp_path / "report")
+    report = intraday_report(evaluation, RunRecord("run", "code"))
+    files = write_report(report, tmp_path / "report")
     page = files["report"].read_text()
     assert "dealt and marked at a forecast" in page
     assert "Drift of market quality" in page
-    summary = intraday_summary(evaluation, RunRecord("run", "code"))
+    summary = report.summary
     assert set(summary["policies"]) >= {"delta_implied", "regime_switched"}
     assert {row["target"] for row in summary["liquidity"]} == {"half_spread", "depth", "crossing_cost"}
     own = evaluation.settings.evaluation.model_copy(update={"demonstration": True})

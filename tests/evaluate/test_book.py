@@ -12,7 +12,7 @@ from pipeline.evaluate.book import STRESSED, book_metrics, max_drawdown, replays
 from pipeline.evaluate.book_figures import all_book_figures, replay_figure
 from pipeline.evaluate.book_sheets import book_sheet, explain_sheet, replay_sheet, untested
 from pipeline.evaluate.run_record import RunRecord
-from pipeline.evaluate.summary import build_summary
+from pipeline.evaluate.summary import daily_summary
 
 
 @given(st.lists(st.floats(-100, 100), min_size=1, max_size=30))
@@ -83,7 +83,7 @@ def test_every_tested_window_has_its_figures(evaluation):
 
 def test_the_summary_holds_the_book_what_explains_it_and_the_stress(evaluation):
     record = RunRecord("demo", "abc", {}, {}, None)
-    summary = json.loads(json.dumps(build_summary(evaluation, record), allow_nan=False))
+    summary = json.loads(json.dumps(daily_summary(evaluation, record), allow_nan=False))
     own = evaluation.tables["book"].query("policy == 'regime_switched'")
     assert summary["book"]["regime_switched"]["pnl_bps"] == pytest.approx(100 * own["pnl"].sum())
     explained = summary["explained"]["episodes"]["none"]

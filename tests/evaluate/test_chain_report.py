@@ -7,7 +7,8 @@ import pytest
 from pipeline.backtest.chain_comparison import BOOKS
 from pipeline.domain.desk_file import load_any
 from pipeline.evaluate.chain import evaluate_chain
-from pipeline.evaluate.chain_report import write_chain_report
+from pipeline.evaluate.chain_report import chain_report
+from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.option_expiries import with_implied_vols
 from pipeline.features.option_surface import NAMES
@@ -71,7 +72,7 @@ def judged(settings, tables):
 
 
 def test_report_and_summary_hold_what_real_quotes_say(judged, tmp_path):
-    files = write_chain_report(judged, RunRecord("a-run", "abc"), tmp_path / "report")
+    files = write_report(chain_report(judged, RunRecord("a-run", "abc")), tmp_path / "report")
     page = files["report"].read_text(encoding="utf-8")
     for said in (
         "Option by option",

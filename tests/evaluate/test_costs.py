@@ -8,7 +8,7 @@ from pipeline.domain.errors import DataError
 from pipeline.evaluate.cost_sheet import cost_in_words, cost_sheet
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.run_record import RunRecord
-from pipeline.evaluate.summary import build_summary
+from pipeline.evaluate.summary import daily_summary
 
 
 def test_the_sources_are_those_of_the_tables_and_add_up(evaluation):
@@ -46,7 +46,7 @@ def test_what_is_charged_is_said_in_words(evaluation):
 
 
 def test_the_summary_holds_the_sources(evaluation):
-    summary = build_summary(evaluation, RunRecord("demo", "abc", {}, {}, None))
+    summary = daily_summary(evaluation, RunRecord("demo", "abc", {}, {}, None))
     found = summary["costs"]["episodes"]["delta_implied"]
     assert set(found) == {f"{name}_bps" for name in (*SOURCES, "cost")}
     assert found["cost_bps"] == pytest.approx(summary["policies"]["delta_implied"]["cost_bps"])

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.data_settings import FilesData
+from pipeline.evaluate.daily_report import daily_report
 from pipeline.evaluate.data_quality import (
     SHOWN_ROWS,
     data_metrics,
@@ -19,7 +20,7 @@ from pipeline.evaluate.data_quality import (
 from pipeline.evaluate.evaluate import evaluate
 from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
-from pipeline.evaluate.summary import build_summary
+from pipeline.evaluate.summary import daily_summary
 from pipeline.ingest.timed_rows import INTAKE
 
 RECORD = RunRecord("run-1", "c0de")
@@ -50,7 +51,7 @@ def judged(desk, tables, market):
 
 
 def test_the_summary_counts_the_rows_of_each_file_by_reason(judged):
-    data = build_summary(judged, RECORD)["data"]
+    data = daily_summary(judged, RECORD)["data"]
     assert data["notes"] == ["spy.csv: 5849 rows read", "vix.csv: 8833 rows read"]
     assert data["files"][0] == {
         "table": "bars",
@@ -73,7 +74,7 @@ def test_the_metrics_are_in_all_and_by_table(judged):
 
 
 def test_the_report_shows_files_notes_and_rows(judged, tmp_path):
-    page = write_report(judged, RECORD, tmp_path / "run")["report"].read_text(encoding="utf-8")
+    page = write_report(daily_report(judged, RECORD), tmp_path / "run")["report"].read_text(encoding="utf-8")
     for text in (
         'id="data"',
         "2 no value, 1 not a number",
@@ -109,7 +110,8 @@ def test_the_report_names_the_further_indices_and_how_options_are_marked(desk):
 
 
 def test_a_run_on_the_sample_has_no_such_tables(evaluation):
-    for sheet in (data_sheet, note_sheet, quarantine_sheet):
+    assert data_sheet(data_summary(evaluation.tables)["files"]).rows == ()
+    for sheet in (note_sheet, quarantine_sheet):
         assert sheet(evaluation).rows == ()
     assert data_summary(evaluation.tables) == {"files": [], "notes": []}
     assert data_metrics(evaluation.tables) == {}

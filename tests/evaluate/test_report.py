@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 import pytest
 
 from pipeline.evaluate import report
+from pipeline.evaluate.daily_report import daily_report
 from pipeline.evaluate.evaluate import evaluate
 from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
@@ -41,7 +42,7 @@ class Balance(HTMLParser):
 
 @pytest.fixture(scope="module")
 def written(evaluation, tmp_path_factory):
-    return write_report(evaluation, RECORD, tmp_path_factory.mktemp("reports") / "run")
+    return write_report(daily_report(evaluation, RECORD), tmp_path_factory.mktemp("reports") / "run")
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +99,7 @@ def test_the_files_lie_in_one_folder(written):
 
 
 def test_a_second_writing_replaces_the_first_and_leaves_nothing_behind(evaluation, written, page):
-    again = write_report(evaluation, RECORD, written["report"].parent)
+    again = write_report(daily_report(evaluation, RECORD), written["report"].parent)
     assert again["report"].read_text(encoding="utf-8") == page
     assert [path.name for path in written["report"].parent.parent.iterdir()] == ["run"]
 
@@ -109,14 +110,14 @@ def test_a_failure_leaves_the_old_report_and_no_half_written_one(evaluation, wri
 
     monkeypatch.setattr(report, "save_pictures", fail)
     with pytest.raises(OSError, match="disk full"):
-        write_report(evaluation, RECORD, written["report"].parent)
+        write_report(daily_report(evaluation, RECORD), written["report"].parent)
     assert written["report"].read_text(encoding="utf-8") == page
     assert [path.name for path in written["report"].parent.parent.iterdir()] == ["run"]
 
 
 def test_a_run_without_the_delayed_twin_has_no_such_table(desk, tables, tmp_path):
     own = tables["episodes"][tables["episodes"]["delay"] == 0]
-    files = write_report(evaluate(desk, {**tables, "episodes": own}), RECORD, tmp_path / "run")
+    files = write_report(daily_report(evaluate(desk, {**tables, "episodes": own}), RECORD), tmp_path / "run")
     page = files["report"].read_text(encoding="utf-8")
     assert "With fills one session later" not in page
     assert json.loads(files["summary"].read_text())["delayed"] == {}

@@ -5,13 +5,13 @@ import pytest
 
 from pipeline.evaluate.metrics import METRICS
 from pipeline.evaluate.run_record import RunRecord
-from pipeline.evaluate.summary import build_summary, json_clean
+from pipeline.evaluate.summary import daily_summary, json_clean
 
 RECORD = RunRecord("demo", "abc", {"bars": "bars-1"}, {"train": 1.5}, 500.0)
 
 
 def test_the_summary_has_what_other_tools_read(evaluation):
-    summary = json.loads(json.dumps(build_summary(evaluation, RECORD), allow_nan=False))
+    summary = json.loads(json.dumps(daily_summary(evaluation, RECORD), allow_nan=False))
     assert {
         "desk",
         "windows",
@@ -66,7 +66,7 @@ def test_a_type_without_a_plain_form_is_an_error():
 
 
 def test_the_summary_says_how_reliable_each_probability_is(evaluation):
-    groups = build_summary(evaluation, RECORD)["reliability"]["spike"]["lightgbm_event"]
+    groups = daily_summary(evaluation, RECORD)["reliability"]["spike"]["lightgbm_event"]
     assert [group["n"] for group in groups] == [120] * 5
     assert all(group["low"] <= group["observed"] <= group["high"] for group in groups)
     assert groups[0]["inside"] in (True, False)
