@@ -9,6 +9,7 @@ import sys
 import time
 import traceback
 from datetime import datetime
+from datetime import time as clock_time
 from functools import partial
 from importlib import metadata
 from pathlib import Path
@@ -17,8 +18,8 @@ from typing import Annotated, Any
 import typer
 
 from pipeline.domain.data_folder import DATA_FOLDER
-from pipeline.domain.desk import load_desk, shipped_desks
-from pipeline.domain.desk_file import load_any
+from pipeline.domain.desk import shipped_desks
+from pipeline.domain.desk_file import DAILY, kind_of, load_any
 from pipeline.domain.errors import HedgeError, SettingsError
 from pipeline.domain.home import Home
 
@@ -153,7 +154,11 @@ def decide(
     kind: Annotated[str | None, typer.Option(help="call, put or straddle; else the desk's own.")] = None,
     strike: Annotated[float | None, typer.Option(help="In the data's money; else the desk's own.")] = None,
     expiry: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A session; else the desk's own life.")
+        datetime | None,
+        typer.Option(
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"],
+            help="A session, or within the day a time of the desk's zone; else the desk's own life.",
+        ),
     ] = None,
     quantity: Annotated[
         float | None, typer.Option(help="Options, each on one unit of the underlying; negative is sold.")
@@ -168,16 +173,17 @@ def decide(
     home: HomePath = None,
     force: Force = False,
     as_json: Json = False,
+    data: DataFolder = None,
 ) -> None:
     """Say what each hedger does now, from the champion models of the last run; exit code 3 on stale data."""
     if kind not in (None, "call", "put", "straddle"):
         raise SettingsError(f"--kind is {kind}: give call, put or straddle")
-    place = _prepared(desk, home)
+    place = _prepared(desk, home, data)
     option = {
         "kind": kind,
         "strike": strike,
         "quantity": quantity,
-        "expiry": expiry and expiry.date(),
+        "expiry": expiry and (expiry if expiry.time() != clock_time(0) else expiry.date()),
         "opened": opened and opened.date(),
     }
     made, file = _run_flow(
@@ -294,7 +300,13 @@ def up(
     from flows.up import Up
 
     named = desk if desk in shipped_desks() else str(Path(desk).resolve())
-    Up(place, named, load_desk(desk).name, prefect_port, mlflow_port).run(partial(print, flush=True))
+    settings = load_any(desk)
+    if kind_of(settings) != DAILY:
+        raise SettingsError(
+            f"{desk}: hedge up schedules a decision after the close, of daily desks; a desk of kind "
+            f"{kind_of(settings)} has no such hour: start hedge run and hedge decide yourself"
+        )
+    Up(place, named, settings.name, prefect_port, mlflow_port).run(partial(print, flush=True))
 
 
 def _prepared(desk: str, home: Path | None, data: Path | None = None) -> Home:

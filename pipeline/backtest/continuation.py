@@ -22,7 +22,7 @@ class Continuation:
 
     Attributes
     ----------
-    models : fitted forecasters by name: the chosen one, and for an event its base rate.
+    models : fitted forecasters by name: the chosen one, for an event its base rate, and what else was kept.
     chosen : name of the model that the hedgers are given.
     first, boundary : first session of all windows, and of the last one.
     past : [B] forecasts of the chosen model from `first` until before `boundary`.
@@ -114,7 +114,8 @@ class Continuation:
         DataError
             The sessions between them are not those that the models were walked over.
         """
-        sessions = pd.DatetimeIndex(features["session"])
+        clock = "session" if "session" in features else "time"
+        sessions = pd.DatetimeIndex(features[clock])
         first, boundary = (int(sessions.searchsorted(day)) for day in (self.first, self.boundary))
         found = sessions[first : first + 1], sessions[boundary : boundary + 1]
         same = [
@@ -123,8 +124,12 @@ class Continuation:
         ]
         if not all(same) or boundary - first != len(self.past):
             raise DataError(
-                f"the data does not hold the {len(self.past)} sessions from {self.first.date()} to "
-                f"{self.boundary.date()} on which the champion was learned: give the whole history, or make "
+                f"the data does not hold the {len(self.past)} {clock}s from {_told(self.first)} to "
+                f"{_told(self.boundary)} on which the champion was learned: give the whole history, or make "
                 "a new champion"
             )
         return first, boundary
+
+
+def _told(when: pd.Timestamp) -> str:
+    return str(when.date()) if when == when.normalize() else str(when)

@@ -76,13 +76,17 @@ class Walk:
         return self.predictions[self.best]
 
     def continuation(
-        self, sessions: pd.DatetimeIndex, windows: Sequence[Window], unit: float = 1.0
+        self,
+        sessions: pd.DatetimeIndex,
+        windows: Sequence[Window],
+        unit: float = 1.0,
+        also: tuple[str, ...] = (),
     ) -> Continuation:
-        """What is needed to go on after the last window."""
+        """What is needed to go on after the last window; `also` names further models to keep."""
         first, boundary = windows[0].start, windows[-1].start
         kept = (self.best,) if self.task.kind == "level" else (self.best, Climatology.name)
         return Continuation(
-            models={name: self.last[name] for name in kept},
+            models={name: self.last[name] for name in dict.fromkeys((*kept, *also))},
             chosen=self.best,
             first=sessions[first],
             boundary=sessions[boundary],

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.folds import Fold
+from pipeline.backtest.frontier import aversions, frontier
 from pipeline.backtest.intraday_episodes import build_intraday_episodes, intraday_folds
 from pipeline.backtest.ledger import Ledger, book
 from pipeline.backtest.policy_fit import fit_before, training_rows_of
@@ -21,6 +22,8 @@ from pipeline.execution.arrivals import FAULTS
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 
+LATE = 1
+"""Decisions by which the orders of the delayed twin are late."""
 log = logging.getLogger(__name__)
 
 
@@ -37,9 +40,11 @@ def run_intraday(
 
     Returns
     -------
-    Tables `episodes` (one row a policy and start), `path` (every policy through the most turbulent tested
-    episode), `tuned` (parameters by window), `unfilled` (orders that the book did not fill, or not whole, a
-    row a policy and reason), `left_out` (starts that could not be used) and the last fitted flagship.
+    Tables `episodes` (one row a policy, delay and start: as it is, and with every order a decision late),
+    `path` (every policy through the most turbulent tested episode), `tuned` (parameters by window),
+    `frontier` (see `frontier`; empty where the desk asks for none), `unfilled` (orders that the book did not
+    fill, or not whole, a row a policy and reason), `left_out` (starts that could not be used) and the last
+    fitted flagship, with the costs that its states have beside forecasts, `models/terms.json`.
 
     Raises
     ------
@@ -64,8 +69,9 @@ def run_intraday(
             found = fit_before(settings, policy, known[fold.window], pieces)
             state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
             band = band_along(found.policy, state, market)
-            ledger = book(market, band)
+            ledger, late = book(market, band), book(market, band, LATE)
             results.append(result_rows(name, 0, fold, episodes, times, ledger))
+            results.append(result_rows(name, LATE, fold, episodes, times, late))
             unfilled.append(_unfilled(name, fold, ledger))
             if stressed in fold.test:
                 row = int(np.flatnonzero(fold.test == stressed)[0])
@@ -74,15 +80,24 @@ def run_intraday(
             tuned += parameter_rows(fold.window, found.policy, found.score)
             if name == FLAGSHIP:
                 files["models/regime_switched.json"] = json.dumps(found.policy.parameters()).encode()
+                files["models/terms.json"] = json.dumps(_terms(episodes)).encode()
         log.debug("%s: %d windows in %.1f s", name, len(folds), time.perf_counter() - started)
     return {
         "episodes": pd.concat(results, ignore_index=True),
         "path": pd.concat(paths, ignore_index=True),
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
+        "frontier": frontier(
+            settings, episodes, folds, policies, aversions(settings, settings.evaluation.frontier)
+        ),
         "unfilled": pd.concat(unfilled, ignore_index=True),
         "left_out": pd.DataFrame(built.left_out.items(), columns=["reason", "starts"]),
         **files,
     }
+
+
+def _terms(episodes: Episodes) -> dict[str, float]:
+    """Return the costs that a state has beside its forecasts."""
+    return {"desk_cost": float(episodes.state.desk_cost), "fixed_fee": float(episodes.state.fixed_fee)}
 
 
 def _most_turbulent(episodes: Episodes, rows: np.ndarray) -> int:

@@ -9,21 +9,17 @@ from numpy.typing import NDArray
 from pipeline.backtest.episodes import START_SPOT, Episodes
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.folds import Fold
+from pipeline.backtest.intraday_state import NEEDED, intraday_state, intraday_terms, known_cost
 from pipeline.backtest.ledger import Market
-from pipeline.domain.desk import BPS
 from pipeline.domain.errors import DataError
-from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.intraday_desk import IntradayDesk
-from pipeline.domain.market_state import MarketState
 from pipeline.execution.arrivals import arrivals
-from pipeline.execution.terms import Terms
 from pipeline.features.book_at import SOUND
 from pipeline.forecasts.harness import training_rows
 from pipeline.pricing import book
 
 FEWEST_TRAINING_LIVES = 8
 """Lives of an option that do not overlap, without which nothing is fitted."""
-NEEDED = ("mid", "regime_prob_0", "forecast_variance_1", "mark_variance_1", "cost_forecast")
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,10 @@ def build_intraday_episodes(
     mid = signals["mid"].to_numpy(float)[grid]
     scale = START_SPOT / mid[:, 0]
     price = mid * scale[:, None]
-    state = _state(desk, signals, grid, price)
+    decisions, left = grid[:, :-1], np.broadcast_to(np.arange(life, 0, -1), (len(grid), life))
+    terms = intraday_terms(desk, signals)
+    cost = known_cost(desk, signals)
+    state = intraday_state(desk, signals, decisions, left, price[:, :-1], cost, terms.fixed_fee)
     met = arrivals(fills, grid, scale, desk.hedge.size)
     nothing = np.zeros((len(grid), life))
     value = book.value(
@@ -87,7 +86,7 @@ def build_intraday_episodes(
         income=nothing[..., None],
         margined=True,
         unwind=desk.costs.unwind,
-        terms=_terms(desk),
+        terms=terms,
         book=met,
     )
     ends = StepEnd(
@@ -96,13 +95,6 @@ def build_intraday_episodes(
         np.concatenate([state.implied_vol[:, 1:], state.implied_vol[:, -1:]], axis=1),
     )
     return IntradayEpisodes(Episodes(state, market, ends, grid[:, 0], grid[:, -1]), left_out)
-
-
-def _terms(desk: IntradayDesk) -> Terms:
-    size = desk.hedge.size
-    return Terms(
-        fee=desk.costs.fee_bps * BPS, fixed_fee=desk.costs.fixed_fee / size, lot=desk.hedge.lot / size
-    )
 
 
 def _starts(
@@ -122,53 +114,6 @@ def _starts(
     }
     assert day.is_monotonic_increasing
     return wanted[known & closable], left_out
-
-
-def _state(
-    desk: IntradayDesk, signals: pd.DataFrame, grid: NDArray[np.int64], price: FloatArray
-) -> MarketState:
-    decisions, life = grid[:, :-1], desk.option.steps
-    left = np.broadcast_to(np.arange(life, 0, -1), decisions.shape)
-    to_expiry: FloatArray = np.asarray(left * desk.step_years, dtype=np.float64)
-    regimes = sum(1 for name in signals.columns if name.startswith("regime_prob_"))
-
-    def column(name: str) -> FloatArray:
-        return signals[name].to_numpy(float)[decisions]
-
-    def vol(kind: str) -> FloatArray:
-        sums = np.stack([signals[f"{kind}_variance_{m}"].to_numpy(float) for m in range(1, life + 1)], axis=1)
-        return np.asarray(np.sqrt(sums[decisions, left - 1] / to_expiry))
-
-    fee = desk.costs.fee_bps * BPS
-    spot = price[:, :-1]
-    known = signals.loc[~signals["tested"], "crossing_cost"].median()
-    return MarketState(
-        liability=Liability.of(desk.option.kind, desk.option.side),
-        risk_aversion=desk.risk.aversion,
-        interval=desk.step_years,
-        rate=0.0,
-        step=np.arange(life),
-        time_to_expiry=to_expiry,
-        strike=np.full(spot.shape, START_SPOT * desk.option.moneyness),
-        forward=spot,
-        price=spot[..., None],
-        forward_slope=np.ones(spot.shape),
-        implied_vol=vol("mark"),
-        forecast_vol=vol("forecast"),
-        forecast_vol_lower=vol("lower"),
-        forecast_vol_upper=vol("upper"),
-        regime_vol=vol("regime"),
-        regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
-        cost=fee + column("cost_forecast"),
-        cost_lower=fee + column("cost_lower"),
-        cost_upper=fee + column("cost_upper"),
-        desk_cost=fee + float(known),
-        fixed_fee=_terms(desk).fixed_fee,
-        spike_prob=column("spike_prob"),
-        gap_prob=column("gap_prob"),
-        spike_base=column("spike_base"),
-        gap_base=column("gap_base"),
-    )
 
 
 def intraday_folds(desk: IntradayDesk, signals: pd.DataFrame, episodes: Episodes) -> list[Fold]:

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.decision_windows import decision_windows, learned_since
-from pipeline.backtest.forecast_columns import variance_columns
 from pipeline.backtest.forecast_walk import (
     ADAPTIVE,
     Intervals,
@@ -20,11 +19,11 @@ from pipeline.backtest.forecast_walk import (
     scored,
     walk_forward,
 )
+from pipeline.backtest.intraday_columns import EventForecast, VarianceForecast, intraday_columns
 from pipeline.backtest.learned_regimes import learn_regimes
 from pipeline.backtest.packing import packed
 from pipeline.backtest.windows import Window
 from pipeline.domain.errors import DataError
-from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.forecasts.events import Climatology
 from pipeline.forecasts.interval_scores import interval_table
@@ -40,7 +39,6 @@ from pipeline.forecasts.intraday_tasks import (
     variance_within,
 )
 from pipeline.forecasts.targets import Target
-from pipeline.forecasts.term_structure import interpolate_variance
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.regimes.describe import SESSIONS_A_YEAR
 
@@ -50,8 +48,6 @@ EVENTS = (
     "model", "brier", "brier_skill", "average_precision", "base_rate", "dm_p", "dm_p_logistic", "n", "event",
 )  # fmt: skip
 RELIABILITY = ("event", "model", "forecast", "observed", "low", "high", "inside", "n")
-KEPT = ("time", "day", "minutes", "mid", *LIQUIDITY, "sound", "log_rate", "log_variance_20")
-"""Columns of the grid that stay with the signals."""
 log = logging.getLogger(__name__)
 
 
@@ -70,8 +66,8 @@ def learn_intraday(
     -------
     Tables `signals` (one row a decision from `windows.signals_start` on), `fills` (of the same rows),
     `scores`, `events`, `reliability`, `intervals` and `importance` (on the tested decisions), `regimes` and
-    `transition`, `losses` (what each forecaster of liquidity lost on each tested decision), and
-    `models/regime.npz`.
+    `transition`, `losses` (what each forecaster of liquidity lost on each tested decision), the last fitted
+    models under `models/`, and under `walks/` what goes on with each (`continuation`).
 
     Raises
     ------
@@ -95,6 +91,7 @@ def learn_intraday(
     levels = [("variance", h, walk) for h, walk in variances.items()]
     levels += [(name, 1, walk) for name, walk in liquidity.items()]
     forecast = [(name, walk) for name, walk in events.items() if walk is not None]
+    walks = [*(walk for _, _, walk in levels), *(walk for _, walk in forecast)]
     intervals = {(name, h): walk.intervals(name) for name, h, walk in levels}
     signals = _signals(desk, rows, windows, variances, liquidity, events, intervals).join(regimes.signals)
     tested = signals["tested"].to_numpy()
@@ -121,10 +118,21 @@ def learn_intraday(
         "regimes": _described(desk, regimes.described),
         "transition": regimes.transition,
         "models/regime.npz": packed(regimes.last.to_arrays()),
-        "models/forecasters.json": json.dumps(
-            {f"{name}_{h}": walk.last[walk.best].to_state() for name, h, walk in levels}
-        ).encode(),
+        **_saved(desk, pd.DatetimeIndex(rows["time"]), windows, walks),
     }
+
+
+def _saved(
+    desk: IntradayDesk, times: pd.DatetimeIndex, windows: Sequence[Window], walks: Sequence[Walk]
+) -> dict[str, bytes]:
+    """Return the last fit of every walk as files: `models/` holds the chosen one, `walks/` what goes on."""
+    files = {}
+    for walk in walks:
+        also = (desk.option.mark,) if walk.task.name.startswith("variance_") else ()
+        last = walk.continuation(times, windows, also=also)
+        files[f"models/{walk.task.name}.json"] = json.dumps(last.models[last.chosen].to_state()).encode()
+        files[f"walks/{walk.task.name}.npz"] = last.to_bytes()
+    return files
 
 
 class _Learner:
@@ -188,26 +196,30 @@ def _signals(
     events: Mapping[str, Walk | None],
     intervals: Mapping[tuple[str, int], Intervals],
 ) -> pd.DataFrame:
-    horizons = desk.forecasts.horizons
-    edges = [intervals["variance", h].by_model[ADAPTIVE] for h in horizons]
-    table = variance_columns(horizons, [w.chosen for w in variances.values()], edges, desk.option.steps)
-    marked = np.stack([w.predictions[desk.option.mark].to_numpy(float) for w in variances.values()], axis=1)
-    curve = interpolate_variance(horizons, marked, desk.option.steps)
-    names = [f"mark_variance_{m}" for m in range(1, desk.option.steps + 1)]
-    table = table.join(pd.DataFrame(curve, columns=names, index=table.index))
-    cost = intervals["crossing_cost", 1].by_model[ADAPTIVE]
-    added: dict[str, FloatArray | pd.Series[float]] = {
-        "cost_forecast": liquidity["crossing_cost"].chosen,
-        "cost_lower": cost.lower,
-        "cost_upper": cost.upper,
-        **{f"{name}_forecast": walk.chosen for name, walk in liquidity.items() if name != "crossing_cost"},
-    }
-    for name, walk in events.items():
-        nothing = np.zeros(len(table))
-        added[f"{name}_prob"] = nothing if walk is None else walk.chosen
-        added[f"{name}_base"] = nothing if walk is None else walk.predictions[Climatology.name]
-    known = rows.loc[table.index, list(KEPT)]
-    return known.join(table.assign(**added)).assign(
+    table = intraday_columns(
+        desk,
+        rows,
+        [
+            VarianceForecast(
+                walk.chosen,
+                intervals["variance", horizon].by_model[ADAPTIVE],
+                walk.predictions[desk.option.mark].to_numpy(float),
+            )
+            for horizon, walk in variances.items()
+        ],
+        {name: walk.chosen for name, walk in liquidity.items()},
+        intervals["crossing_cost", 1].by_model[ADAPTIVE],
+        {
+            name: None
+            if walk is None
+            else EventForecast(
+                np.asarray(walk.chosen, dtype=np.float64),
+                walk.predictions[Climatology.name].to_numpy(dtype=np.float64),
+            )
+            for name, walk in events.items()
+        },
+    )
+    return table.assign(
         window=np.concatenate([np.full(w.stop - w.start, w.number) for w in windows]),
         tested=np.concatenate([np.full(w.stop - w.start, w.tested) for w in windows]),
     )

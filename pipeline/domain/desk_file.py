@@ -1,5 +1,6 @@
 """Desk files of every kind."""
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -46,6 +47,29 @@ def load_any(desk: str) -> AnyDesk:
 def kind_of(desk: AnyDesk) -> str:
     """Return the kind of a desk."""
     return next(name for name, model in KINDS.items() if isinstance(desk, model))
+
+
+def desk_as_json(desk: AnyDesk) -> str:
+    """Return a desk of any kind as JSON text that `desk_from_json` reads."""
+    return json.dumps({"kind": kind_of(desk), **desk.model_dump(mode="json")}, indent=2)
+
+
+def desk_from_json(content: bytes) -> AnyDesk:
+    """Read a desk of any kind from `desk_as_json`.
+
+    Raises
+    ------
+    ValueError, KeyError
+        It is not what this version of the code wrote.
+
+    Examples
+    --------
+    >>> desk = load_any("bac-intraday")
+    >>> desk_from_json(desk_as_json(desk).encode()) == desk
+    True
+    """
+    keys = json.loads(content)
+    return KINDS[keys.pop("kind")].model_validate_json(json.dumps(keys))
 
 
 def hedged(desk: AnyDesk) -> Desk:

@@ -188,6 +188,8 @@ class IntradayEvaluation(Settings):
     block_steps: Count = 240
     """Mean block of starts in decisions; it must be at least twice an option's life."""
     confidence: Share = 0.95
+    frontier: Annotated[int, Field(ge=0, le=50)] = 5
+    """Risk aversions, a tenth to ten times the desk's own, at which everything is hedged again; 0: none."""
     demonstration: bool = False
     """Say in the report that so little data demonstrates and does not prove."""
 
@@ -287,7 +289,7 @@ class IntradayDesk(Settings):
             resamples=own.resamples,
             block_sessions=own.block_steps,
             confidence=own.confidence,
-            frontier=0,
+            frontier=own.frontier,
             stress=(),
         )
         forecasts = ForecastSettings.model_construct(

@@ -42,6 +42,10 @@ from pipeline.evaluate.signal_sheets import (
 )
 from pipeline.evaluate.summary import daily_summary
 
+LATE = (
+    "The volatility index prints after the cash close. In this pessimistic bound the hedge decided on a "
+    "session is traded at the next one's close."
+)
 REPLAY_CAPTION = (
     "Each day with what was known on it. Bars: what explains the P&L of the day that closed, point: the P&L."
 )
@@ -87,7 +91,7 @@ def daily_report(evaluation: Evaluation, record: RunRecord) -> Report:
 def _policies(evaluation: Evaluation) -> tuple[Item | None, ...]:
     return (
         delta_sheet(evaluation),
-        delayed_sheet(evaluation),
+        delayed_sheet(evaluation, "session", LATE),
         regime_sheet(evaluation),
         attribution_sheet(evaluation),
         frontier_sheet(evaluation),

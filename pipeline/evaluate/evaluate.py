@@ -134,15 +134,15 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
     against_delta = paired_tests(sampled, pairs_against_delta(panel.policies), confidence, earlier_looks)
     ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), confidence, earlier_looks)
 
-    def sampling(table: pd.DataFrame) -> SampledMetrics:
-        return sample_metrics(EpisodePanel.from_table(table, own, sessions), indices, desk.risk)
+    def sampling(table: pd.DataFrame, delay: int = own) -> SampledMetrics:
+        return sample_metrics(EpisodePanel.from_table(table, delay, sessions), indices, desk.risk)
 
     return Evaluation(
         desk=desk,
         tables=tables,
         panel=panel,
         comparison=comparison,
-        delayed=None if later is None else _delayed(desk, episodes, later, sessions),
+        delayed=None if later is None else metric_table(sampling(episodes, later), confidence),
         against_delta=against_delta,
         ablations=ablations,
         detectors=detector_tests(desk, episodes, tables["detector_episodes"], sampling),
@@ -170,12 +170,6 @@ def _delays(desk: Desk, episodes: pd.DataFrame) -> tuple[int, int | None]:
 def _indices(desk: Desk, panel: EpisodePanel) -> NDArray[np.int64]:
     block = max(1.0, desk.evaluation.block_sessions / desk.option.start_every)
     return stationary_indices(panel.size, block, desk.evaluation.resamples, desk.seed)
-
-
-def _delayed(desk: Desk, episodes: pd.DataFrame, delay: int, sessions: pd.Series) -> pd.DataFrame:
-    panel = EpisodePanel.from_table(episodes, delay, sessions)
-    sampled = sample_metrics(panel, _indices(desk, panel), desk.risk)
-    return metric_table(sampled, desk.evaluation.confidence)
 
 
 def tested_windows(episodes: pd.DataFrame) -> pd.DataFrame:

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.evaluate.comparison import ABLATIONS
-from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.figures import UNHEDGED
+from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.sheets import Cell, Column, Sheet, number
 from pipeline.evaluate.style import colour_of, house_style, one_axes
 
@@ -50,7 +50,7 @@ def aversion_frontier(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def frontier_sheet(evaluation: Evaluation) -> Sheet | None:
+def frontier_sheet(evaluation: Judged) -> Sheet | None:
     """Every policy that heeds the risk aversion, at each; the least risk of each aversion stands out."""
     table = evaluation.tables["frontier"]
     if table.empty:

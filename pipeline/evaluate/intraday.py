@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from pipeline.backtest.intraday_comparison import LATE
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
@@ -25,6 +26,7 @@ from pipeline.evaluate.market_quality import drift_table
 from pipeline.evaluate.metrics import BASELINE, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.verdicts import Verdict, verdicts
+from pipeline.evaluate.worst_hours import worst_hours
 
 TABLES = (
     "episodes",
@@ -32,6 +34,7 @@ TABLES = (
     "tuned",
     "unfilled",
     "left_out",
+    "frontier",
     "signals",
     "scores",
     "events",
@@ -61,6 +64,7 @@ class IntradayJudgement:
     settings : of the desk file; `desk` are the same in the words of a daily desk.
     drift : see `market_quality.drift_table`.
     liquidity : see `liquidity.liquidity_table`.
+    worst : see `worst_hours.worst_hours`.
     """
 
     settings: IntradayDesk
@@ -68,6 +72,7 @@ class IntradayJudgement:
     tables: Mapping[str, pd.DataFrame]
     panel: EpisodePanel
     comparison: pd.DataFrame
+    delayed: pd.DataFrame
     against_delta: pd.DataFrame
     ablations: pd.DataFrame
     by_regime: pd.DataFrame
@@ -75,14 +80,11 @@ class IntradayJudgement:
     costs: pd.DataFrame
     drift: pd.DataFrame
     liquidity: pd.DataFrame
+    worst: pd.DataFrame
     windows: pd.DataFrame
     effective: int
     earlier_looks: int
     verdicts: tuple[Verdict, ...]
-
-    @property
-    def delayed(self) -> None:
-        """No twin with late fills is run."""
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -126,6 +128,8 @@ def evaluate_intraday(
     comparison = metric_table(sampled, own.confidence)
     against = paired_tests(sampled, pairs_against_delta(panel.policies), own.confidence, earlier_looks)
     ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), own.confidence, earlier_looks)
+    late = EpisodePanel.from_table(episodes, LATE, times)
+    own_delay = episodes[episodes["delay"] == 0]
     liquidity = liquidity_table(tables["losses"])
     return IntradayJudgement(
         settings=settings,
@@ -133,14 +137,16 @@ def evaluate_intraday(
         tables=tables,
         panel=panel,
         comparison=comparison,
+        delayed=metric_table(sample_metrics(late, indices, desk.risk), own.confidence),
         against_delta=against,
         ablations=ablations,
         by_regime=regime_table(panel, indices, desk),
         attribution=attribution_table(panel),
-        costs=cost_table(episodes, episodes.iloc[:0]),
+        costs=cost_table(own_delay, own_delay.iloc[:0]),
         drift=drift_table(tables["signals"]),
         liquidity=liquidity,
-        windows=tested_windows(episodes),
+        worst=worst_hours(own_delay, tables["signals"]),
+        windows=tested_windows(own_delay),
         effective=effective_episodes(panel.session, settings.option.steps),
         earlier_looks=earlier_looks,
         verdicts=(

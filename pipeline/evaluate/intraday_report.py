@@ -16,6 +16,8 @@ from pipeline.evaluate.compose import (
     run_section,
 )
 from pipeline.evaluate.data_quality import FileRead, data_sheet, files_read
+from pipeline.evaluate.figures import stressed_episode
+from pipeline.evaluate.frontier import frontier_sheet
 from pipeline.evaluate.intraday import IntradayJudgement
 from pipeline.evaluate.intraday_sheets import (
     EVENTS,
@@ -27,9 +29,9 @@ from pipeline.evaluate.intraday_sheets import (
 )
 from pipeline.evaluate.liquidity import liquidity_sheet
 from pipeline.evaluate.market_quality import drift_sheet
-from pipeline.evaluate.page import Report, section
+from pipeline.evaluate.page import Picture, Report, section
 from pipeline.evaluate.run_record import RunRecord
-from pipeline.evaluate.sheets import delta_sheet, regime_sheet
+from pipeline.evaluate.sheets import delayed_sheet, delta_sheet, regime_sheet
 from pipeline.evaluate.signal_sheets import (
     event_sheet,
     forecast_sheet,
@@ -41,8 +43,14 @@ from pipeline.evaluate.signal_sheets import (
     window_sheet,
 )
 from pipeline.evaluate.summary import summarised
+from pipeline.evaluate.worst_hours import worst_hours_sheet
 
 UNIT: Final = "decision"
+LATE: Final = (
+    "Every order meets the book of the decision after its own, beside the latency of the desk: what a desk "
+    "pays that sees its data, or sends its orders, a whole step late. The opening hedge is dealt with the "
+    "option and is not late."
+)
 
 
 def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
@@ -50,7 +58,10 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
     tables, starts = evaluation.tables, evaluation.panel.starts
     policies = (
         delta_sheet(evaluation),
+        delayed_sheet(evaluation, UNIT, LATE),
         regime_sheet(evaluation),
+        worst_hours_sheet(evaluation.worst),
+        frontier_sheet(evaluation),
         charged_sheet(evaluation),
         unfilled_sheet(tables["unfilled"]),
     )
@@ -81,7 +92,14 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
         tested="tested days",
         counted=(("Episodes", f"{evaluation.panel.size:,}"),),
         sections=(
-            pictures_section(evaluation),
+            pictures_section(
+                evaluation,
+                Picture(
+                    "stressed_episode",
+                    stressed_episode(tables["path"]),
+                    "How three hedgers came through the most turbulent tested option.",
+                ),
+            ),
             section("more", "More on the policies", policies),
             section("signals", "Regimes and forecasts", signals),
             run_section(_settings(evaluation.settings), record, data),
@@ -92,13 +110,15 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
 def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds: what every kind has, and what is known of the book.
 
-    `drift` and `liquidity` hold the tables of that name, `unfilled.<policy>.<reason>` the orders that were
-    not filled and `unfilled.<policy>.filled` those that were, `left_out` the starts that could not be used.
+    `drift`, `liquidity` and `worst_hours` hold the tables of that name, `unfilled.<policy>.<reason>` the
+    orders that were not filled and `unfilled.<policy>.filled` those that were, `left_out` the starts that
+    could not be used.
     """
     own = {
         "kind": "intraday",
         "data": {"files": _files(evaluation), "notes": []},
         "liquidity": evaluation.liquidity.to_dict("records"),
+        "worst_hours": evaluation.worst.to_dict("records"),
         "drift": evaluation.drift.to_dict("records"),
         "unfilled": _unfilled(evaluation.tables["unfilled"]),
         "left_out": evaluation.tables["left_out"].to_dict("records"),

@@ -15,7 +15,6 @@ from pipeline.evaluate.comparison import (
     PairedTest,
     rows_of,
 )
-from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.verdicts import describe_risk
 
@@ -132,8 +131,8 @@ def comparison_sheet(evaluation: Judged) -> Sheet:
     return Sheet("policies", "All policies", lead, ("Policy", *(c.heading for c in shown)), tuple(rows))
 
 
-def delayed_sheet(evaluation: Evaluation) -> Sheet | None:
-    """The same metrics with fills one session later, and how much that changes them."""
+def delayed_sheet(evaluation: Judged, unit: str, why: str) -> Sheet | None:
+    """The same metrics with fills one step later, and how much that changes them; `why` opens the lead."""
     if evaluation.delayed is None:
         return None
     shown = (OWN_RISK, *(c for c in COLUMNS if c.metric not in ("entropic", "mean_sd_bps", "turnover")))
@@ -145,12 +144,9 @@ def delayed_sheet(evaluation: Evaluation) -> Sheet | None:
             value, moved = (column.factor * float(one[column.metric]) for one in (row, change))
             cells.append(Cell(number(value, column.decimals), number(moved, column.decimals, sign=True)))
         rows.append(tuple(cells))
-    lead = (
-        "The volatility index prints after the cash close. In this pessimistic bound the hedge decided on a "
-        "session is traded at the next one's close. Small print: change against the table above."
-    )
+    lead = f"{why} Small print: change against the table of all policies."
     headings = ("Policy", *(column.heading for column in shown))
-    return Sheet("delayed", "With fills one session later", lead, headings, tuple(rows), folded=True)
+    return Sheet("delayed", f"With fills one {unit} later", lead, headings, tuple(rows), folded=True)
 
 
 def ablation_sheet(evaluation: Judged) -> Sheet:

@@ -110,7 +110,9 @@ def json_clean(value: Any) -> Any:
         return {str(key): json_clean(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray):
         return [json_clean(item) for item in value]
-    if value is None or isinstance(value, bool | str):
+    if value is None or value is pd.NaT:
+        return None
+    if isinstance(value, bool | str):
         return value
     if isinstance(value, pd.Timestamp):
         return value.isoformat(sep=" ") if value != value.normalize() else value.date().isoformat()

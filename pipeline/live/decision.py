@@ -10,6 +10,7 @@ import pandas as pd
 from pipeline.backtest.kernel import wanted
 from pipeline.domain.desk import Desk, regime_names
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.market_state import MarketState
 from pipeline.ingest.hedge_position import HedgePosition
 from pipeline.live.clock import Freshness
 from pipeline.live.open_book import OpenBook
@@ -132,7 +133,7 @@ def decide(
         A hedger has no valid band in this state.
     """
     state, last = book.state, bars.iloc[-1]
-    price = float(state.price[0, 0, 0]) / book.scale
+    hedged = Hedged(state, book.scale, lot=desk.execution.lot, multiplier=desk.hedge.multiplier)
     cost, lower, upper = (float(values[0, 0]) for values in (state.cost, state.cost_lower, state.cost_upper))
     regimes = zip(regime_names(state.regime_prob.shape[-1]), state.regime_prob[0, 0].tolist(), strict=True)
     return Decision(
@@ -145,7 +146,7 @@ def decide(
         expected_session=f"{fresh.expected:%Y-%m-%d}",
         spot=float(last["close"]),
         hedge_instrument=desk.hedge.instrument,
-        hedge_price=price,
+        hedge_price=hedged.price,
         position_source=held.source,
         position_as_of=held.as_of,
         cost_bps=1e4 * cost,
@@ -153,21 +154,58 @@ def decide(
         cost_bps_upper=1e4 * upper,
         regime_prob=dict(regimes),
         options=_options(book),
-        orders=tuple(order_of(desk, book, policy, held.units) for policy in policies.values()),
+        orders=tuple(order_of(hedged, policy, held.units) for policy in policies.values()),
         models=tuple(models),
         warnings=tuple(warnings),
     )
 
 
-def order_of(desk: Desk, book: OpenBook, policy: Policy, position: float) -> HedgeOrder:
+@dataclass(frozen=True)
+class Hedged:
+    """What is hedged, and in which units orders are told.
+
+    Attributes
+    ----------
+    state : at one decision time, N = T = 1.
+    scale : money of the state over money of the data.
+    units : of the hedge instrument for one unit of the state.
+    lot : smallest order, in units of the instrument; 0 is any.
+    multiplier : units of a contract; None where the desk names none.
+    """
+
+    state: MarketState
+    scale: float
+    units: float = 1.0
+    lot: float = 0.0
+    multiplier: float | None = None
+
+    @property
+    def price(self) -> float:
+        """Of the hedge instrument, in money of the data."""
+        return float(self.state.price[0, 0, 0]) / self.scale
+
+    def cost(self, size: float) -> float:
+        """Return the forecast cost of trading `size` units of the instrument, in money of the data.
+
+        Proportional, fixed fee, and impact with no trade before it.
+        """
+        if size == 0.0:
+            return 0.0
+        rate, impact = (float(np.ravel(each)[0]) for each in (self.state.cost, self.state.impact))
+        own = size / self.units
+        fixed_fee = self.state.fixed_fee / self.scale
+        money = rate * own * self.price + fixed_fee + IMPACT_PAID * impact * own**1.5 * self.price
+        return float(self.units * money)
+
+
+def order_of(hedged: Hedged, policy: Policy, position: float) -> HedgeOrder:
     """Return what one hedger does with `position`, in whole lots if the desk trades in lots."""
-    band = policy.band(book.state).checked(policy.name)
-    lower, upper, to_lower, to_upper, speed = (
-        float(edge[0, 0, 0]) for edge in (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
-    )
-    target = wanted(position, lower, upper, to_lower, to_upper, speed, desk.execution.lot)
+    band = policy.band(hedged.state).checked(policy.name)
+    edges = (band.lower, band.upper, band.to_lower, band.to_upper)
+    lower, upper, to_lower, to_upper = (hedged.units * float(edge[0, 0, 0]) for edge in edges)
+    target = wanted(position, lower, upper, to_lower, to_upper, float(band.speed[0, 0, 0]), hedged.lot)
     trade = target - position
-    size, price = abs(trade), float(book.state.price[0, 0, 0]) / book.scale
+    size = abs(trade)
     return HedgeOrder(
         policy=policy.name,
         band_lower=lower,
@@ -176,19 +214,10 @@ def order_of(desk: Desk, book: OpenBook, policy: Policy, position: float) -> Hed
         target=target,
         side="buy" if trade > 0 else "sell" if trade < 0 else "none",
         quantity=size,
-        contracts=None if desk.hedge.multiplier is None else size / desk.hedge.multiplier,
-        value=size * price,
-        cost=_cost(book, size, price),
+        contracts=None if hedged.multiplier is None else size / hedged.multiplier,
+        value=size * hedged.price,
+        cost=hedged.cost(size),
     )
-
-
-def _cost(book: OpenBook, size: float, price: float) -> float:
-    """Return the forecast cost of a trade: proportional, fixed fee, and impact with no trade before it."""
-    if size == 0.0:
-        return 0.0
-    rate, impact = (float(np.ravel(each)[0]) for each in (book.state.cost, book.state.impact))
-    fixed_fee = book.state.fixed_fee / book.scale
-    return float(rate * size * price + fixed_fee + IMPACT_PAID * impact * size**1.5 * price)
 
 
 def _options(book: OpenBook) -> tuple[OpenOption, ...]:

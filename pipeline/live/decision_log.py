@@ -21,7 +21,8 @@ def log_decision(folder: Path, decision: Decision) -> Path:
         The file cannot be written.
     """
     made = decision.decided_at.replace(":", "").replace("-", "").removesuffix("+0000")
-    name = f"{decision.session}-decided-{made}-{uuid.uuid4().hex[:6]}.json"
+    after = decision.session.removesuffix(" UTC").replace(" ", "T").replace(":", "")
+    name = f"{after}-decided-{made}-{uuid.uuid4().hex[:6]}.json"
     final = folder / decision.desk / name
     building = final.with_name(f".{name}.building")
     try:

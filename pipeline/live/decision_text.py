@@ -46,7 +46,7 @@ def facts(decision: Decision) -> list[tuple[str, str]]:
     held = decision.orders[0].position
     as_of = f", as of {decision.position_as_of}" if decision.position_as_of else ""
     return [
-        ("desk", f"{decision.desk}, after the session of {decision.session}, as known at {decision.as_of}"),
+        ("desk", f"{decision.desk}, after {decision.session}, as known at {decision.as_of}"),
         ("spot", f"{decision.spot:,.2f}; the {decision.hedge_instrument} at {decision.hedge_price:,.2f}"),
         ("held", f"{held:g} of the {decision.hedge_instrument}, {decision.position_source}{as_of}"),
         ("regimes", regimes),

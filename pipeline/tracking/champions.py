@@ -12,9 +12,12 @@ from mlflow.entities.model_registry import ModelVersion
 from pydantic import ValidationError
 
 from pipeline.backtest.continuation import Continuation
+from pipeline.backtest.intraday_stream import FittedIntraday
 from pipeline.backtest.stream import FittedSignals
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import desk_from_json, hedged
 from pipeline.domain.errors import StoreError
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.regimes.catalogue import DETECTORS
@@ -22,8 +25,8 @@ from pipeline.tracking.database import connect
 from pipeline.tracking.registry import CHAMPION, DETECTOR, EVENTS, LIQUIDITY, VOLATILITY
 from pipeline.tracking.served.regime_switched import policy_of
 
-NEEDED = (DETECTOR, VOLATILITY, EVENTS)
-OFFERED = (*NEEDED, LIQUIDITY, FLAGSHIP)
+NEEDED = (DETECTOR, VOLATILITY)
+OFFERED = (*NEEDED, EVENTS, LIQUIDITY, FLAGSHIP)
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,15 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Champions:
-    """What a desk decides with: signals, flagship (None where the desk does not run it), and their cards."""
+    """What a desk decides with: signals, flagship (None where the desk does not run it), and their cards.
 
-    signals: FittedSignals
+    `terms` are the costs beside forecasts that the flagship was fitted with, of a desk within the day.
+    """
+
+    signals: FittedSignals | FittedIntraday
     flagship: Policy | None
     cards: tuple[ModelCard, ...]
+    terms: Mapping[str, float] | None = None
 
 
 def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
@@ -67,13 +74,15 @@ def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
         flagship = (
             policy_of(json.loads(files[FLAGSHIP]["parameters"].read_bytes())) if FLAGSHIP in files else None
         )
+        terms = files.get(FLAGSHIP, {}).get("terms")
+        charged = None if terms is None else json.loads(terms.read_bytes())
     except (KeyError, TypeError, ValueError, ValidationError, OSError, mlflow.MlflowException) as error:
         cause = str(error).splitlines()[0]
         raise StoreError(
             f"the champion of desk {desk} cannot be read ({cause}): `hedge run {named} --force` "
             "makes a new one"
         ) from None
-    return Champions(signals, flagship, tuple(_card(version) for version in versions.values()))
+    return Champions(signals, flagship, tuple(_card(version) for version in versions.values()), charged)
 
 
 def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
@@ -93,23 +102,29 @@ def _files(version: ModelVersion) -> dict[str, Path]:
     return {name: folder / entry["path"] for name, entry in logged.items()}
 
 
-def _signals(files: Mapping[str, Mapping[str, Path]]) -> FittedSignals:
-    desk = Desk.model_validate_json(files[DETECTOR]["desk"].read_bytes())
+def _signals(files: Mapping[str, Mapping[str, Path]]) -> FittedSignals | FittedIntraday:
+    desk = desk_from_json(files[DETECTOR]["desk"].read_bytes())
     with np.load(files[DETECTOR]["arrays"], allow_pickle=False) as arrays:
-        detector = DETECTORS[desk.regimes.detector].from_arrays(dict(arrays))
+        detector = DETECTORS[hedged(desk).regimes.detector].from_arrays(dict(arrays))
     walks = {
-        name: Continuation.from_bytes(path.read_bytes())
+        model: {
+            name: Continuation.from_bytes(path.read_bytes())
+            for name, path in files.get(model, {}).items()
+            if path.suffix == ".npz"
+        }
         for model in (VOLATILITY, EVENTS, LIQUIDITY)
-        for name, path in files.get(model, {}).items()
-        if path.suffix == ".npz"
     }
     variance = {
         int(name.removeprefix("variance_").removesuffix("d")): walk
-        for name, walk in walks.items()
-        if name.startswith("variance_")
+        for name, walk in walks[VOLATILITY].items()
     }
+    events, liquidity = walks[EVENTS], walks[LIQUIDITY]
+    if isinstance(desk, IntradayDesk):
+        return FittedIntraday(desk, detector, variance, liquidity, events)
+    if not isinstance(desk, Desk):
+        raise ValueError("a desk of this kind leaves no champion")
     return FittedSignals(
-        desk, detector, variance, walks["spike_1d"], walks.get("gap_1d"), walks.get("illiquidity_1d")
+        desk, detector, variance, events["spike_1d"], events.get("gap_1d"), liquidity.get("illiquidity_1d")
     )
 
 

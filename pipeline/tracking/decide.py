@@ -6,15 +6,19 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.backtest.stream import stream_signals
+from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
+from pipeline.backtest.stream import FittedSignals, stream_signals
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk
 from pipeline.domain.differences import differences
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, StoreError
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.calendar import exchange_zone
 from pipeline.ingest.factors import as_quoted
 from pipeline.ingest.hedge_position import FLAT, HedgePosition, check_current
 from pipeline.live.clock import Freshness, freshness
 from pipeline.live.decision import Decision, decide
+from pipeline.live.intraday_decision import decide_intraday, freshness_of, newest_decision
 from pipeline.live.open_book import OptionTerms, open_book, single_option
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import BENCHMARK, POLICIES
@@ -22,9 +26,11 @@ from pipeline.tracking.champions import Champions, load_champions
 
 NO_MATTER = (
     "name", "description", "policies", "evaluation", "book", "decision", "hedge.multiplier",
-    "windows.test_end",
+    "windows.test_end", "data.folder",
 )  # fmt: skip
 """Settings whose change since the champion was made changes no decision."""
+NO_FLAGSHIP = "the desk does not run regime_switched: add it to policies.run for the flagship's band"
+OTHER_KIND = "the champion of desk {desk} is of a desk of another kind: hedge run {named} makes a new one"
 NOTHING_SAYS = (
     "nothing of the hedge is assumed to be held: say what is with --position, or keep it in a file, "
     "decision.position_file"
@@ -64,7 +70,10 @@ def decide_now(
     bars, matrix = market["bars"][known], features[(features["known_time"] <= now).to_numpy()]
     if bars.empty:
         raise DataError(f"the data hold nothing that is known at {now}")
-    signals = stream_signals(champions.signals, bars["close"], matrix)
+    fitted = champions.signals
+    if not isinstance(fitted, FittedSignals):
+        raise StoreError(OTHER_KIND.format(desk=desk.name, named=named))
+    signals = stream_signals(fitted, bars["close"], matrix)
     if "adjustment" in market:
         bars = as_quoted(bars, market["adjustment"])
     session, close = bars["session"].iloc[-1], float(bars["close"].iloc[-1])
@@ -73,19 +82,71 @@ def decide_now(
     options = single_option(desk, terms, session, close) if positions is None else positions
     book = open_book(desk, bars, signals, options)
     fresh = freshness(session, now, desk.data.calendar)
-    warnings = _warnings(desk, named, champions, fresh, int((~known).sum()), book.left_out)
+    warnings = _warnings(desk, named, fitted, fresh, int((~known).sum()), book.left_out)
+    if champions.flagship is None:
+        warnings.append(NO_FLAGSHIP)
     if held == FLAT:
         warnings.append(NOTHING_SAYS)
-    policies: dict[str, Policy] = (
-        {} if champions.flagship is None else {champions.flagship.name: champions.flagship}
-    )
-    policies[BENCHMARK] = POLICIES[BENCHMARK]()
     cards = [asdict(card) for card in champions.cards]
-    return decide(desk, book, bars, policies, held, fresh, now, cards, warnings)
+    return decide(desk, book, bars, _hedgers(champions), held, fresh, now, cards, warnings)
+
+
+def decide_within_day(
+    desk: IntradayDesk,
+    named: str,
+    mlruns: Path,
+    features: pd.DataFrame,
+    terms: OptionTerms,
+    held: HedgePosition,
+    now: pd.Timestamp,
+) -> Decision:
+    """Return the decision of a desk within the day at the newest decision that the data know until `now`.
+
+    Parameters
+    ----------
+    desk, named, mlruns, terms, held : as of `decide_now`; the position is in units of the underlying.
+    features : the decision grid of the data.
+
+    Raises
+    ------
+    StoreError
+        The desk has no champion.
+    DataError, PolicyError
+        The data or the option allow no decision; the message says why.
+    """
+    champions = load_champions(mlruns, desk.name, named)
+    fitted = champions.signals
+    if not isinstance(fitted, FittedIntraday):
+        raise StoreError(OTHER_KIND.format(desk=desk.name, named=named))
+    if champions.flagship is None or champions.terms is None:
+        raise StoreError(f"desk {desk.name}: {NO_FLAGSHIP}, then hedge run {named}")
+    signals = stream_intraday(fitted, features)
+    row = newest_decision(signals, now)
+    fresh = freshness_of(desk, signals["time"].iloc[row], now)
+    warnings = []
+    if fresh.stale:
+        warnings.append(
+            f"stale data: the newest decision that the data know is {fresh.session:%Y-%m-%d %H:%M:%S} UTC, "
+            f"{fresh.behind:,} intervals ago: update the data"
+        )
+    warnings += _changed(fitted.desk, desk, named)
+    if held == FLAT:
+        warnings.append("nothing of the underlying is assumed to be held: say what is with --position")
+    cards = [asdict(card) for card in champions.cards]
+    hedgers = _hedgers(champions)
+    return decide_intraday(
+        desk, signals, row, terms, champions.terms, hedgers, held, fresh, now, cards, warnings
+    )
+
+
+def _hedgers(champions: Champions) -> dict[str, Policy]:
+    flagship = champions.flagship
+    found: dict[str, Policy] = {} if flagship is None else {flagship.name: flagship}
+    return found | {BENCHMARK: POLICIES[BENCHMARK]()}
 
 
 def _warnings(
-    desk: Desk, named: str, champions: Champions, fresh: Freshness, unknown: int, left_out: int
+    desk: Desk, named: str, fitted: FittedSignals, fresh: Freshness, unknown: int, left_out: int
 ) -> list[str]:
     found = []
     if fresh.stale:
@@ -95,25 +156,28 @@ def _warnings(
         )
     if unknown:
         found.append(f"{unknown} bars are known only after this decision and were not looked at")
-    learned = champions.signals.desk
-    due = champions.signals.boundary + pd.DateOffset(months=learned.windows.refit_months)
+    learned = fitted.desk
+    due = fitted.boundary + pd.DateOffset(months=learned.windows.refit_months)
     if fresh.session >= due:
         found.append(
-            f"the champion was learned for sessions from {champions.signals.boundary.date()} on, a refit is "
+            f"the champion was learned for sessions from {fitted.boundary.date()} on, a refit is "
             f"due since {due.date()}: hedge run {named} --latest"
         )
+    found += _changed(learned, desk, named)
+    if left_out:
+        found.append(f"{left_out} positions are not held now: expired, or not dealt yet")
+    return found
+
+
+def _changed(learned: AnyDesk, desk: AnyDesk, named: str) -> list[str]:
     changed = [
         f"{each.key} {each.first} → {each.second}"
         for each in differences(learned.model_dump(mode="json"), desk.model_dump(mode="json"))
         if not each.key.startswith(NO_MATTER)
     ]
-    if changed:
-        found.append(
-            f"settings changed since the champion was made ({'; '.join(changed)}), it was learned and tuned "
-            f"with the old ones: hedge run {named}"
-        )
-    if champions.flagship is None:
-        found.append("the desk does not run regime_switched: add it to policies.run for the flagship's band")
-    if left_out:
-        found.append(f"{left_out} positions are not held now: expired, or not dealt yet")
-    return found
+    if not changed:
+        return []
+    return [
+        f"settings changed since the champion was made ({'; '.join(changed)}), it was learned and tuned "
+        f"with the old ones: hedge run {named}"
+    ]

@@ -45,6 +45,8 @@ from pipeline.tracking.registry import register
 
 INTRADAY_TABLES: Final = (
     "comparison",
+    "delayed",
+    "worst",
     "against_delta",
     "ablations",
     "by_regime",
@@ -176,6 +178,7 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
+    register(run.client, evaluation.settings, datasets["signals"], datasets["backtest"], run.versions)
 
 
 def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:

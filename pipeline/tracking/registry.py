@@ -16,6 +16,9 @@ from mlflow.types import ColSpec, DataType, Schema
 
 import pipeline
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import desk_as_json, hedged
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.forecasts.task import SESSIONS_PER_YEAR
 from pipeline.ingest.store import Dataset
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
@@ -29,8 +32,8 @@ DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
 MEANING = {
     DETECTOR: "Features in time order to filtered regime probabilities, regime 0 the calmest.",
     VOLATILITY: "Features to the variance of the option's life, as annual volatility too.",
-    LIQUIDITY: "Features to the illiquidity of the next session.",
-    EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next session.",
+    LIQUIDITY: "Features to the illiquidity of the next session, or the next cost of crossing.",
+    EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next step.",
     FLAGSHIP: "Market states to the no-trade band of the hedge and where to go from outside, in its units.",
 }
 """What each model does, as MLflow's pages say it."""
@@ -57,7 +60,11 @@ def _numbers(columns: tuple[str, ...]) -> Schema:
 
 
 def register(
-    client: MlflowClient, desk: Desk, signals: Dataset, backtest: Dataset, marks: Mapping[str, str]
+    client: MlflowClient,
+    desk: Desk | IntradayDesk,
+    signals: Dataset,
+    backtest: Dataset,
+    marks: Mapping[str, str],
 ) -> dict[str, str]:
     """Log the desk's models into the active run, register them and make each new version the champion.
 
@@ -70,35 +77,72 @@ def register(
     """
     versions = {}
     with tempfile.TemporaryDirectory() as folder:
-        settings = Path(folder) / "desk.json"
-        settings.write_text(json.dumps(desk.model_dump(mode="json"), indent=2), encoding="utf-8")
-        for model in served_models(desk, settings, signals, backtest):
+        for model in served_models(desk, Path(folder), signals, backtest):
             registered = f"{desk.name}.{model.name}"
             versions[registered] = _new_version(client, desk, model, _log(model), marks)
             client.set_registered_model_alias(registered, CHAMPION, versions[registered])
     return versions
 
 
-def served_models(desk: Desk, settings: Path, signals: Dataset, backtest: Dataset) -> list[ServedModel]:
+@dataclass(frozen=True)
+class Tasks:
+    """Names of what a desk's forecasters forecast: variances by horizon, liquidity and events."""
+
+    variances: Mapping[int, str]
+    liquidity: tuple[str, ...]
+    events: tuple[str, ...]
+    steps_a_year: float
+
+
+def tasks_of(desk: Desk | IntradayDesk, signals: Dataset) -> Tasks:
+    """Return the tasks of which a run left models; the first of liquidity is the one that is served."""
+    horizons = desk.forecasts.horizons
+    if isinstance(desk, IntradayDesk):
+        variances = {horizon: f"variance_{horizon}" for horizon in horizons}
+        liquidity: tuple[str, ...] = ("crossing_cost", "half_spread", "depth")
+        events, steps = ("spike", "gap"), 1.0 / desk.step_years
+    else:
+        variances = {horizon: f"variance_{horizon}d" for horizon in horizons}
+        liquidity, events, steps = ("illiquidity_1d",), ("spike_1d", "gap_1d"), float(SESSIONS_PER_YEAR)
+    left = {file.removeprefix("walks/").removesuffix(".npz") for file in signals.files}
+    return Tasks(
+        variances,
+        tuple(task for task in liquidity if task in left),
+        tuple(task for task in events if task in left),
+        steps,
+    )
+
+
+def served_models(
+    desk: Desk | IntradayDesk, folder: Path, signals: Dataset, backtest: Dataset
+) -> list[ServedModel]:
     """Return the models that a run leaves: detector, volatility, events, liquidity and flagship if learned.
 
-    The forecasters also carry what `backtest.continuation` needs to go on with the walk.
+    The forecasters also carry what `backtest.continuation` needs to go on with the walk. What is written of
+    the desk lies in `folder`.
     """
-    life = min(horizon for horizon in desk.forecasts.horizons if horizon >= desk.option.sessions)
-    prob = tuple(f"regime_prob_{k}" for k in range(desk.regimes.count))
+    steps, tasks = hedged(desk), tasks_of(desk, signals)
+    settings, clock = folder / "desk.json", folder / "clock.json"
+    settings.write_text(desk_as_json(desk), encoding="utf-8")
+    clock.write_text(json.dumps({"steps_a_year": tasks.steps_a_year}), encoding="utf-8")
+    life = min(horizon for horizon in tasks.variances if horizon >= steps.option.sessions)
+    prob = tuple(f"regime_prob_{k}" for k in range(steps.regimes.count))
     arrays = {"desk": settings, "arrays": signals.file("models/regime.npz")}
-    horizons = tuple(f"variance_{horizon}d" for horizon in desk.forecasts.horizons)
-    volatility = ("forecast", "annual_vol")
+    walks = tuple(tasks.variances.values())
     models = [
-        ServedModel(DETECTOR, DETECTOR, arrays, desk.regimes.features, prob),
-        _forecaster(VOLATILITY, signals, f"variance_{life}d", horizons, volatility),
-        _events(signals),
+        ServedModel(DETECTOR, DETECTOR, arrays, steps.regimes.features, prob),
+        _forecaster(VOLATILITY, signals, tasks.variances[life], walks, ("forecast", "annual_vol"), clock),
     ]
-    if "models/illiquidity_1d.json" in signals.files:
-        models.append(_forecaster(LIQUIDITY, signals, "illiquidity_1d", ("illiquidity_1d",), ("forecast",)))
+    if tasks.events:
+        models.append(_events(signals, tasks.events))
+    if tasks.liquidity:
+        task = tasks.liquidity[0]
+        models.append(_forecaster(LIQUIDITY, signals, task, tasks.liquidity, ("forecast",), clock))
     if f"models/{FLAGSHIP}.json" in backtest.files:
         files = {"desk": settings, "parameters": backtest.file(f"models/{FLAGSHIP}.json")}
-        models.append(ServedModel(FLAGSHIP, FLAGSHIP, files, inputs_of(desk), ANSWER))
+        if "models/terms.json" in backtest.files:
+            files["terms"] = backtest.file("models/terms.json")
+        models.append(ServedModel(FLAGSHIP, FLAGSHIP, files, inputs_of(steps), ANSWER))
     return models
 
 
@@ -117,7 +161,11 @@ def _log(model: ServedModel) -> ModelInfo:
 
 
 def _new_version(
-    client: MlflowClient, desk: Desk, model: ServedModel, logged: ModelInfo, marks: Mapping[str, str]
+    client: MlflowClient,
+    desk: Desk | IntradayDesk,
+    model: ServedModel,
+    logged: ModelInfo,
+    marks: Mapping[str, str],
 ) -> str:
     name = f"{desk.name}.{model.name}"
     try:
@@ -132,15 +180,14 @@ def _new_version(
 
 
 def _forecaster(
-    name: str, signals: Dataset, task: str, walks: tuple[str, ...], outputs: tuple[str, ...]
+    name: str, signals: Dataset, task: str, walks: tuple[str, ...], outputs: tuple[str, ...], clock: Path
 ) -> ServedModel:
-    files = {"state": signals.file(f"models/{task}.json")}
+    files = {"state": signals.file(f"models/{task}.json"), "clock": clock}
     files |= {walk: signals.file(f"walks/{walk}.npz") for walk in walks}
     return ServedModel(name, "forecaster", files, _inputs(signals, task), outputs)
 
 
-def _events(signals: Dataset) -> ServedModel:
-    tasks = [task for task in ("spike_1d", "gap_1d") if f"walks/{task}.npz" in signals.files]
+def _events(signals: Dataset, tasks: tuple[str, ...]) -> ServedModel:
     inputs = dict.fromkeys(column for task in tasks for column in _inputs(signals, task))
     files = {task: signals.file(f"walks/{task}.npz") for task in tasks}
     outputs = tuple(f"{task.removesuffix('_1d')}_prob" for task in tasks)

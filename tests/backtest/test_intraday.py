@@ -1,5 +1,7 @@
 """A small desk within the day on made-up ticks: the whole chain, and that none of it sees the future."""
 
+import io
+import json
 import shutil
 from datetime import timedelta
 
@@ -7,18 +9,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.decision_windows import decision_windows
 from pipeline.backtest.intraday_comparison import run_intraday
+from pipeline.backtest.intraday_episodes import build_intraday_episodes
 from pipeline.backtest.intraday_signals import learn_intraday
+from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError
 from pipeline.evaluate.intraday import evaluate_intraday
 from pipeline.evaluate.intraday_report import intraday_report
 from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
+from pipeline.evaluate.sheets import Sheet
 from pipeline.features.decision_grid import decision_features
+from pipeline.ingest.hedge_position import given_position
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
+from pipeline.live.intraday_decision import decide_intraday, freshness_of, newest_decision
+from pipeline.live.open_book import OptionTerms
+from pipeline.regimes.catalogue import DETECTORS
+from pipeline.tracking.served.regime_switched import policy_of
 from tests.market_ticks import DESK, FIRST, write_day, write_market
 
 
@@ -82,6 +93,126 @@ def test_report_and_summary_say_how_the_option_is_marked(desk, tables, tmp_path)
 
     told = replace(evaluation, settings=desk.model_copy(update={"evaluation": own}))
     assert "This is a demonstration on 3 days of one venue" in told.said[1]
+
+
+def test_the_report_shows_the_late_twin_the_worst_hours_and_the_frontier(desk, tables, tmp_path):
+    evaluation = evaluate_intraday(desk, tables)
+    report = intraday_report(evaluation, RunRecord("run", "code"))
+    titles = {item.title for each in report.sections for item in each.items if isinstance(item, Sheet)}
+    assert {"With fills one decision later", "The worst hours", "Over risk aversion"} <= titles
+    assert set(report.summary["delayed"]) == set(report.summary["policies"])
+    frontier = tables["frontier"]
+    own = frontier[frontier["aversion"] == desk.risk.aversion].set_index("policy")
+    for policy, row in evaluation.comparison.iterrows():
+        assert own.loc[policy, "pnl_sd_bps"] == pytest.approx(row["pnl_sd_bps"], rel=1e-9)
+        assert own.loc[policy, "cost_bps"] == pytest.approx(row["cost_bps"], rel=1e-9)
+    worst = evaluation.worst
+    hourly = worst[worst["hour"].notna()]
+    assert set(hourly["why"]) == {"highest volatility", "dearest book"}
+    assert (hourly["episodes"] <= worst.loc[worst["hour"].isna(), "episodes"].iloc[0]).all()
+
+
+def test_late_orders_leave_the_opening_hedge_and_change_the_rest(tables):
+    episodes = tables["episodes"].query("policy == 'delta_implied'").set_index("start")
+    on_time, late = (episodes[episodes["delay"] == delay] for delay in (0, 1))
+    assert (on_time["premium"] == late["premium"]).all()
+    assert (on_time["pnl"] != late["pnl"]).mean() > 0.9
+
+
+@pytest.fixture(scope="module")
+def fitted(desk, tables):
+    """The models as the last window left them, read from the files of the signals."""
+    walks = {
+        name.removeprefix("walks/").removesuffix(".npz"): Continuation.from_bytes(content)
+        for name, content in tables.items()
+        if name.startswith("walks/")
+    }
+    with np.load(io.BytesIO(tables["models/regime.npz"]), allow_pickle=False) as arrays:
+        detector = DETECTORS[desk.regimes.detector].from_arrays(dict(arrays))
+    return FittedIntraday(
+        desk,
+        detector,
+        {horizon: walks[f"variance_{horizon}"] for horizon in desk.forecasts.horizons},
+        {name: walks[name] for name in ("half_spread", "depth", "crossing_cost")},
+        {name: walks[name] for name in ("spike", "gap") if name in walks},
+    )
+
+
+def test_what_goes_on_without_fitting_is_the_walk_on_its_last_window(fitted, tables):
+    walked = tables["signals"][tables["signals"]["window"] == tables["signals"]["window"].max()]
+    found = stream_intraday(fitted, tables["features"]).reset_index(drop=True)
+    same = [name for name in walked if name not in ("window", "tested")]
+    assert set(same) == set(found)
+    pd.testing.assert_frame_equal(
+        found[same], walked[same].reset_index(drop=True), check_exact=True, check_names=False
+    )
+
+
+def test_a_decision_now_is_the_band_of_the_backtest(desk, tables, fitted):
+    signals = stream_intraday(fitted, tables["features"]).reset_index(drop=True)
+    episodes = build_intraday_episodes(desk, tables["signals"], tables["fills"]).episodes
+    first = int((tables["signals"]["window"] < tables["signals"]["window"].max()).sum())
+    episode, step = int(np.flatnonzero(episodes.start >= first)[0]), 3
+    row = int(episodes.start[episode]) - first + step
+    flagship = policy_of(json.loads(tables["models/regime_switched.json"]))
+    band = flagship.band(episodes.state.episodes(np.array([episode])))
+    start, end = signals["time"].iloc[row - step], signals["time"].iloc[row - step + desk.option.steps]
+    made = decide_intraday(
+        desk,
+        signals,
+        row,
+        OptionTerms(strike=float(signals["mid"].iloc[row - step]), expiry=end, quantity=-2.0),
+        json.loads(tables["models/terms.json"]),
+        {flagship.name: flagship},
+        given_position(0.0),
+        freshness_of(desk, signals["time"].iloc[row], signals["time"].iloc[row]),
+        signals["time"].iloc[row],
+        (),
+        (),
+    )
+    (order,) = made.orders
+    assert order.band_lower == pytest.approx(2 * desk.hedge.size * band.lower[0, step, 0], rel=1e-9)
+    assert order.band_upper == pytest.approx(2 * desk.hedge.size * band.upper[0, step, 0], rel=1e-9)
+    assert order.quantity % desk.hedge.lot == pytest.approx(0.0, abs=1e-6)
+    assert order.side == "buy"
+    assert made.options[0].sessions_left == desk.option.steps - step
+    assert not made.stale
+    assert start < end
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"strike": -1.0}, "--strike -1: give a price above zero"),
+        ({"quantity": 0.0}, "--quantity 0: give the options held"),
+        ({"opened": pd.Timestamp("2020-03-05")}, "--opened"),
+        ({"expiry": pd.Timestamp("2020-03-04 11:00")}, "must lie after the newest decision"),
+        ({"expiry": pd.Timestamp("2020-03-05 11:00:07")}, "no decision of the desk"),
+        ({"expiry": pd.Timestamp("2020-03-05 11:59:30")}, "the forecasts reach 10"),
+    ],
+)
+def test_what_cannot_be_decided_within_the_day_is_one_line(desk, tables, fitted, terms, message):
+    signals = stream_intraday(fitted, tables["features"]).reset_index(drop=True)
+    when = signals["time"].iloc[20]
+    fresh, held = freshness_of(desk, when, when), given_position(0.0)
+    with pytest.raises(DataError, match=message):
+        decide_intraday(
+            desk, signals, 20, OptionTerms(**terms), json.loads(tables["models/terms.json"]), {}, held,
+            fresh, when, (), (),
+        )  # fmt: skip
+
+
+def test_the_newest_decision_is_the_last_with_a_sound_book(tables, fitted):
+    signals = stream_intraday(fitted, tables["features"]).reset_index(drop=True)
+    late = signals["time"].iloc[-1] + pd.Timedelta("1h")
+    assert newest_decision(signals, late) == len(signals) - 1
+    cut = signals.assign(sound=np.where(np.arange(len(signals)) > 50, 0.0, signals["sound"]))
+    assert newest_decision(cut, late) == 50
+    assert newest_decision(signals, signals["time"].iloc[30]) == 30
+    with pytest.raises(DataError, match="cost_forecast not known at the newest decision"):
+        newest_decision(signals.assign(cost_forecast=np.nan), late)
+    with pytest.raises(DataError, match="no decision until"):
+        newest_decision(signals, signals["time"].iloc[0] - pd.Timedelta("1s"))
 
 
 def test_windows_follow_days_or_minutes(desk, tables):

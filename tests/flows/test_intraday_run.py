@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
+from pipeline.domain.errors import DataError
 from tests.market_ticks import DESK, write_market
 
 pytestmark = pytest.mark.slow
@@ -22,6 +24,17 @@ def test_a_desk_within_the_day_ends_in_report_and_run(prefect, tmp_path, monkeyp
     assert summary["kind"] == "intraday"
     assert summary["unfilled"]["delta_implied"]["filled"] > 0
     assert (Path(first["folder"]) / "report.html").is_file()
+    made, file = daily_decision(str(desk), str(tmp_path / "home"), position=100.0, allow_stale=True)
+    assert [order.policy for order in made.orders] == ["regime_switched", "delta_implied"]
+    assert {order.position for order in made.orders} == {100.0}
+    assert made.session == "2020-03-05 16:59:30 UTC"
+    assert made.options[0].sessions_left == 1
+    assert made.warnings[0].startswith("stale data: the newest decision")
+    assert "taken to end there, after 1" in made.warnings[-1]
+    assert {card["name"].partition(".")[2] for card in made.models} >= {"regime_detector", "regime_switched"}
+    assert json.loads(file.read_text())["desk"] == "small-intraday"
+    with pytest.raises(DataError, match="stale data"):
+        daily_decision(str(desk), str(tmp_path / "home"))
     again = hedge_pipeline(str(desk), str(tmp_path / "home"))
     assert not again["new"]
     assert again["run_id"] == first["run_id"]

@@ -10,7 +10,6 @@ import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.forecasts.catalogue import restore
-from pipeline.forecasts.task import SESSIONS_PER_YEAR
 
 
 class ServedForecaster(PythonModel):
@@ -19,6 +18,8 @@ class ServedForecaster(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Rebuild the forecaster from its state."""
         self.model = restore(json.loads(Path(context.artifacts["state"]).read_bytes()))
+        clock = json.loads(Path(context.artifacts["clock"]).read_bytes())
+        self.steps_a_year = float(clock["steps_a_year"])
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -27,7 +28,7 @@ class ServedForecaster(PythonModel):
         forecast = self.model.predict(model_input)
         columns = {"forecast": forecast}
         if self.model.task.squared:
-            columns["annual_vol"] = np.sqrt(forecast * SESSIONS_PER_YEAR / self.model.task.horizon)
+            columns["annual_vol"] = np.sqrt(forecast * self.steps_a_year / self.model.task.horizon)
         return pd.DataFrame(columns, index=model_input.index)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import desk_from_json, hedged
 from pipeline.regimes.catalogue import DETECTORS
 
 
@@ -17,7 +17,7 @@ class ServedDetector(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Rebuild the detector from its arrays."""
-        desk = Desk.model_validate_json(Path(context.artifacts["desk"]).read_bytes())
+        desk = hedged(desk_from_json(Path(context.artifacts["desk"]).read_bytes()))
         with np.load(context.artifacts["arrays"], allow_pickle=False) as arrays:
             self.detector = DETECTORS[desk.regimes.detector].from_arrays(dict(arrays))
 

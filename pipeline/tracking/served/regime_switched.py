@@ -1,6 +1,7 @@
 """The flagship as MLflow serves it: market states, one a row, to a no-trade band."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk, desk_from_json, hedged
 from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.market_state import MarketState
 from pipeline.execution.terms import terms_of
 from pipeline.policies.regime_switched import RegimeSwitched
@@ -46,8 +49,21 @@ def policy_of(parameters: dict[str, float]) -> RegimeSwitched:
     return RegimeSwitched(**slopes, **rest)  # type: ignore[arg-type]
 
 
-def market_state(desk: Desk, rows: pd.DataFrame) -> MarketState:
-    """Return the market state of N rows as N episodes at one decision time."""
+def charged_beside(settings: AnyDesk) -> dict[str, float]:
+    """Return the costs of a daily desk that its states have beside forecasts."""
+    desk = hedged(settings)
+    return {"desk_cost": desk.costs.one_way, "fixed_fee": terms_of(desk, START_SPOT).fixed_fee}
+
+
+def market_state(
+    settings: AnyDesk, rows: pd.DataFrame, terms: Mapping[str, float] | None = None
+) -> MarketState:
+    """Return the market state of N rows as N episodes at one decision time.
+
+    `terms` are the costs beside forecasts, where the desk's settings do not say them.
+    """
+    desk, charged = hedged(settings), terms or charged_beside(settings)
+    step = settings.step_years if isinstance(settings, IntradayDesk) else 1.0 / SESSIONS_A_YEAR
 
     def column(name: str) -> FloatArray:
         return rows[name].to_numpy(dtype=float)[:, None]
@@ -57,13 +73,13 @@ def market_state(desk: Desk, rows: pd.DataFrame) -> MarketState:
     return MarketState(
         liability=Liability.of(desk.option.kind, desk.option.side),
         risk_aversion=desk.risk.aversion,
-        interval=1.0 / SESSIONS_A_YEAR,
+        interval=step,
         rate=desk.market.rate,
         step=np.zeros(1, dtype=np.int64),
         price=column("forward")[..., None],
         regime_prob=rows[regimes].to_numpy(dtype=float)[:, None, :],
-        desk_cost=desk.costs.one_way,
-        fixed_fee=terms_of(desk, START_SPOT).fixed_fee,
+        desk_cost=charged["desk_cost"],
+        fixed_fee=charged["fixed_fee"],
         impact=column("impact") if desk.execution.impact else 0.0,
         **columns,
     )
@@ -78,14 +94,15 @@ class ServedPolicy(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Rebuild the policy from its parameters."""
-        desk, parameters = (Path(context.artifacts[name]).read_bytes() for name in ("desk", "parameters"))
-        self.desk, self.policy = Desk.model_validate_json(desk), policy_of(json.loads(parameters))
+        files = {name: Path(file).read_bytes() for name, file in context.artifacts.items()}
+        self.desk, self.policy = desk_from_json(files["desk"]), policy_of(json.loads(files["parameters"]))
+        self.terms = json.loads(files["terms"]) if "terms" in files else None
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
         """Return the columns `ANSWER` of every row."""
-        band = self.policy.band(market_state(self.desk, model_input)).checked(self.policy.name)
+        band = self.policy.band(market_state(self.desk, model_input, self.terms)).checked(self.policy.name)
         answer = {name: getattr(band, name)[:, 0, 0] for name in ANSWER}
         return pd.DataFrame(answer, index=model_input.index)
 

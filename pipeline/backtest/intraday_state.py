@@ -1,0 +1,113 @@
+"""What a hedger sees within the day, from the signals of its decisions: of a backtest and of now."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.backtest.episodes import START_SPOT
+from pipeline.domain.desk import BPS
+from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.market_state import MarketState
+from pipeline.execution.terms import Terms
+
+NEEDED: Final = ("mid", "regime_prob_0", "forecast_variance_1", "mark_variance_1", "cost_forecast")
+"""Columns of the signals without which nothing is decided."""
+
+
+def intraday_terms(desk: IntradayDesk, signals: pd.DataFrame) -> Terms:
+    """Return what an order costs beside the book, and its lots, in units of the option and money of 100 spot.
+
+    The fixed fee is money of the venue: it is scaled by the median mid before the tested decisions.
+    """
+    size, spot = desk.hedge.size, float(signals.loc[~signals["tested"], "mid"].median())
+    fee = desk.costs.fixed_fee / size * START_SPOT / spot if desk.costs.fixed_fee else 0.0
+    return Terms(fee=desk.costs.fee_bps * BPS, fixed_fee=fee, lot=desk.hedge.lot / size)
+
+
+def known_cost(desk: IntradayDesk, signals: pd.DataFrame) -> float:
+    """Return the desk's constant cost, with no forecast in it: fee and median crossing before the test."""
+    crossing = signals.loc[~signals["tested"], "crossing_cost"].median()
+    return desk.costs.fee_bps * BPS + float(crossing)
+
+
+def intraday_state(
+    desk: IntradayDesk,
+    signals: pd.DataFrame,
+    decisions: NDArray[np.int64],
+    left: NDArray[np.int64],
+    spot: FloatArray,
+    desk_cost: float,
+    fixed_fee: float,
+) -> MarketState:
+    """Return the state of N options at T decisions.
+
+    Parameters
+    ----------
+    desk : settings.
+    signals : one row a decision, see `intraday_signals.learn_intraday`.
+    decisions : [N, T] rows of `signals`.
+    left : [N, T] decisions until the option ends, at least 1.
+    spot : [N, T] mid, scaled so that the strike is 100 times the desk's moneyness.
+    desk_cost, fixed_fee : of `known_cost` and `intraday_terms`.
+
+    Raises
+    ------
+    DataError
+        The forecasts do not reach the end of an option.
+    """
+    reach = sum(1 for name in signals.columns if name.startswith("mark_variance_"))
+    if left.max() > reach:
+        raise DataError(
+            f"an option has {left.max()} decisions left, the forecasts reach {reach}: raise option.steps and "
+            "the last of forecasts.horizons"
+        )
+    to_expiry: FloatArray = np.asarray(left * desk.step_years, dtype=np.float64)
+    regimes = sum(1 for name in signals.columns if name.startswith("regime_prob_"))
+
+    def column(name: str) -> FloatArray:
+        return signals[name].to_numpy(float)[decisions]
+
+    def vol(kind: str) -> FloatArray:
+        sums = np.stack(
+            [signals[f"{kind}_variance_{m}"].to_numpy(float) for m in range(1, reach + 1)], axis=1
+        )
+        return np.asarray(np.sqrt(sums[decisions, left - 1] / to_expiry))
+
+    fee = desk.costs.fee_bps * BPS
+    return MarketState(
+        liability=Liability.of(desk.option.kind, desk.option.side),
+        risk_aversion=desk.risk.aversion,
+        interval=desk.step_years,
+        rate=0.0,
+        step=np.arange(decisions.shape[1]),
+        time_to_expiry=to_expiry,
+        strike=np.full(spot.shape, START_SPOT * desk.option.moneyness),
+        forward=spot,
+        price=spot[..., None],
+        forward_slope=np.ones(spot.shape),
+        implied_vol=vol("mark"),
+        forecast_vol=vol("forecast"),
+        forecast_vol_lower=vol("lower"),
+        forecast_vol_upper=vol("upper"),
+        regime_vol=vol("regime"),
+        regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
+        cost=fee + column("cost_forecast"),
+        cost_lower=fee + column("cost_lower"),
+        cost_upper=fee + column("cost_upper"),
+        desk_cost=desk_cost,
+        fixed_fee=fixed_fee,
+        spike_prob=column("spike_prob"),
+        gap_prob=column("gap_prob"),
+        spike_base=column("spike_base"),
+        gap_base=column("gap_base"),
+    )
+
+
+def missing_at(signals: pd.DataFrame, row: int) -> Sequence[str]:
+    """Return which of `NEEDED` are not known in a row."""
+    return [name for name in NEEDED if pd.isna(signals[name].iloc[row])]
