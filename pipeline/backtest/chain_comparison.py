@@ -16,6 +16,7 @@ from pipeline.backtest.chain_episodes import RIGHTS, chain_episodes, official_cl
 from pipeline.backtest.chain_panel import ChainPanel, chain_panel
 from pipeline.backtest.chain_vega import vega_frontier
 from pipeline.backtest.episodes import Episodes
+from pipeline.backtest.index_moves import history_slopes
 from pipeline.backtest.ledger import SOURCES, Ledger, book
 from pipeline.backtest.policy_fit import fit_before, training_rows_of
 from pipeline.backtest.result_tables import parameter_rows
@@ -25,6 +26,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import Right
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.history_slope import HistorySlope
 
 FEWEST_TRAINING_DAYS: Final = 5
 """Days with finished options, without which nothing is fitted."""
@@ -130,7 +132,11 @@ def run_chain(
     for side in sides:
         settings = desk.of_episodes(starts_together(side.deals))
         known = {fold.window: training_rows_of(side.episodes, fold.training) for fold in side.folds}
-        for name, policy in desk_policies(settings).items():
+        policies = desk_policies(settings)
+        if HistorySlope.name in policies:
+            slopes = history_slopes(signals["history"], panel.days[0], desk.market.atm_ratio)
+            policies[HistorySlope.name] = HistorySlope(*slopes)
+        for name, policy in policies.items():
             started = time.perf_counter()
             for fold in side.folds:
                 found = fit_before(settings, policy, known[fold.window], pieces)

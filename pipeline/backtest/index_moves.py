@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.contract_moves import ContractMoves
+from pipeline.backtest.contract_moves import ContractMoves, slopes
 from pipeline.backtest.episodes import SESSIONS_A_YEAR, START_SPOT
 from pipeline.domain.instruments import Right
-from pipeline.policies.minimum_variance import DELTA_RANGE
+from pipeline.policies.minimum_variance import DELTA_RANGE, Coefficients
 from pipeline.pricing import black
 
 LIFE = 21
@@ -48,3 +48,18 @@ def index_moves(history: pd.DataFrame, atm_ratio: float) -> ContractMoves:
         parts.append((day[use], np.full(use.sum(), right), delta[use], excess[use], slope[use]))
     joined = [np.concatenate(each) for each in zip(*parts, strict=True)]
     return ContractMoves(*joined).where(np.argsort(joined[0], kind="stable"))
+
+
+def history_slopes(
+    history: pd.DataFrame, before: pd.Timestamp, atm_ratio: float
+) -> tuple[Coefficients, Coefficients]:
+    """Return (a, b, c) of calls and of puts on the sessions before a day, see `contract_moves.slopes`.
+
+    Raises
+    ------
+    FitError
+        There are too few sessions.
+    """
+    known = history[(pd.DatetimeIndex(history["session"]) < before)]
+    own = index_moves(known, atm_ratio)
+    return slopes(own.where(own.right > 0)), slopes(own.where(own.right < 0))

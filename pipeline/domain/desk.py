@@ -252,6 +252,8 @@ class Desk(Settings):
             )
         if "regime_map" in self.policies.run and not self.regimes.map:
             raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        if "history_slope" in self.policies.run:
+            raise ValueError("policies.run names history_slope, which only a desk on option chains runs")
         named = (*self.policies.run, *(rule.policy for rule in self.regimes.map.values()))
         if "limit_aware" in named and self.limits.loss is None:
             raise ValueError("limit_aware hedges by what is left of a loss limit: set limits.loss")

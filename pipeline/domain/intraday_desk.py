@@ -225,6 +225,8 @@ class IntradayDesk(Settings):
             )
         if "regime_map" in self.policies.run and not self.regimes.map:
             raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        if "history_slope" in self.policies.run:
+            raise ValueError("policies.run names history_slope, which only a desk on option chains runs")
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for an intraday desk")
         if "limit_aware" in self.policies.run:

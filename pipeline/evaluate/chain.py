@@ -9,13 +9,14 @@ import pandas as pd
 
 from pipeline.backtest.chain_comparison import BOOKS
 from pipeline.backtest.chain_panel import ChainPanel, chain_panel
-from pipeline.backtest.contract_moves import contract_moves, slopes
-from pipeline.backtest.index_moves import index_moves
+from pipeline.backtest.contract_moves import contract_moves
+from pipeline.backtest.index_moves import history_slopes
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
 from pipeline.evaluate.chain_metrics import chain_metrics
+from pipeline.evaluate.chain_quality import chain_drift, chain_quality, quote_measures
 from pipeline.evaluate.comparison import (
     attribution_table,
     metric_table,
@@ -75,6 +76,7 @@ class ChainJudgement:
     settings : of the desk file; `desk` are the same in the words of a daily desk.
     pooled : by options (all, calls, puts) and policy, over single options, see `chain_metrics`.
     gains : what slopes remove from delta's daily error, see `slope_gain`.
+    quality, drift : the quotes by day, and before the test against in it, see `chain_quality`.
     frontier : by share of vega hedged with a listed option: mean, deviation, tail and cost, bps.
     """
 
@@ -86,6 +88,8 @@ class ChainJudgement:
     pooled: pd.DataFrame
     gains: SlopeGains
     frontier: pd.DataFrame
+    quality: pd.DataFrame
+    drift: pd.DataFrame
     against_delta: pd.DataFrame
     ablations: pd.DataFrame
     by_regime: pd.DataFrame
@@ -133,6 +137,8 @@ def evaluate_chain(
     against = paired_tests(sampled, pairs_against_delta(panel.policies), own.confidence, earlier_looks)
     ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), own.confidence, earlier_looks)
     gains = gains_of(settings, chain, tables["history"])
+    quality = chain_quality(tables["quoted"])
+    first = pd.Timestamp(settings.windows.test_start)
     return ChainJudgement(
         settings=settings,
         desk=desk,
@@ -142,6 +148,8 @@ def evaluate_chain(
         pooled=pooled_metrics(settings, deals),
         gains=gains,
         frontier=frontier_table(tables["vega"]),
+        quality=quality,
+        drift=chain_drift(quality, quote_measures(tables["quoted"]), first),
         against_delta=against,
         ablations=ablations,
         by_regime=regime_table(panel, indices, desk),
@@ -177,9 +185,7 @@ def pooled_metrics(desk: ChainDesk, deals: pd.DataFrame) -> pd.DataFrame:
 
 def gains_of(desk: ChainDesk, panel: ChainPanel, history: pd.DataFrame) -> SlopeGains:
     """Return what slopes gain over delta from `windows.test_start` on; the prior ends before the chain."""
-    sessions = pd.DatetimeIndex(history["session"])
-    own = index_moves(history[np.asarray(sessions < panel.days[0])], desk.market.atm_ratio)
-    prior = slopes(own.where(own.right > 0)), slopes(own.where(own.right < 0))
+    prior = history_slopes(history, panel.days[0], desk.market.atm_ratio)
     first = int(panel.days.searchsorted(pd.Timestamp(desk.windows.test_start)))
     evaluation = desk.evaluation
     return slope_gains(

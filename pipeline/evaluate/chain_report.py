@@ -1,9 +1,10 @@
 """The report of a run on option chains: in start days, with real quotes beside."""
 
-from typing import Any
+from typing import Any, Final
 
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.evaluate.chain import ChainJudgement
+from pipeline.evaluate.chain_quality import QUALITY, arbitrage_sheet
 from pipeline.evaluate.chain_sheets import (
     frontier_sheet,
     gain_sheet,
@@ -24,6 +25,7 @@ from pipeline.evaluate.compose import (
 )
 from pipeline.evaluate.data_quality import FileRead, data_sheet, files_read
 from pipeline.evaluate.figures import long_date
+from pipeline.evaluate.market_quality import drift_sheet
 from pipeline.evaluate.page import Report, section
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import attribution_sheet, delta_sheet, regime_sheet
@@ -38,6 +40,11 @@ from pipeline.evaluate.signal_sheets import (
 )
 from pipeline.evaluate.summary import summarised
 
+DAYS: Final = (
+    "The chains before the test against the tested ones: measures of a quote over all quotes with a bid, "
+    "those of a day over days, too few for a stability index."
+)
+
 
 def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
     """Return the report of a desk on option chains."""
@@ -51,6 +58,8 @@ def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
         attribution_sheet(evaluation),
     )
     signals = (
+        drift_sheet(evaluation.drift, QUALITY, DAYS),
+        arbitrage_sheet(evaluation.quality),
         surface_sheet(tables["surface"]),
         transition_sheet(evaluation),
         forecast_sheet(evaluation),
@@ -88,8 +97,9 @@ def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
 def chain_summary(evaluation: ChainJudgement, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds: what every kind has, and what real quotes say.
 
-    `pooled` holds the metrics of single options by calls and puts, `slope_gains` and `vega_frontier` the
-    tables of that name, `left_out` the options that could not be closed.
+    `pooled` holds the metrics of single options by calls and puts, `drift`, `quality` (a row a day),
+    `slope_gains` and `vega_frontier` the tables of that name, `left_out` the options that could not be
+    closed.
     """
     pooled = {
         str(options): rows.droplevel("options").to_dict("index")
@@ -99,6 +109,8 @@ def chain_summary(evaluation: ChainJudgement, record: RunRecord) -> dict[str, An
         "kind": "chain",
         "data": {"files": _files(evaluation), "notes": []},
         "pooled": pooled,
+        "drift": evaluation.drift.to_dict("records"),
+        "quality": evaluation.quality.to_dict("records"),
         "slope_gains": evaluation.gains.table.to_dict("records"),
         "vega_frontier": evaluation.frontier.to_dict("records"),
         "left_out": evaluation.tables["left_out"].to_dict("records"),

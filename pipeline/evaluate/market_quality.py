@@ -1,10 +1,10 @@
 """Whether the market of the tested days is the one that was learned from, feature by feature."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.evaluate.sheets import Cell, Sheet, number
@@ -17,7 +17,12 @@ QUALITY: Final = {
     "log_variance_20": "log variance, 20 decisions",
     "sound": "share of the time with a sound book",
 }
+DECISIONS: Final = (
+    "The decisions from the first signals to the test against the tested ones; spread, cost and depth are "
+    "means over the interval before a decision."
+)
 BINS: Final = 10
+FEWEST_FOR_AN_INDEX: Final = 10 * BINS
 LEAST_SHARE: Final = 1e-4
 """Share of an empty bin, so that it has a logarithm."""
 LARGE: Final = 0.25
@@ -40,12 +45,35 @@ def drift_table(signals: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for name in QUALITY:
         values = signals[name].to_numpy(float)
-        known = np.isfinite(values)
-        before, after = values[known & ~tested], values[known & tested]
-        distance = float(stats.ks_2samp(before, after, method="asymp").statistic)
-        row = (name, float(np.median(before)), float(np.median(after)))
-        rows.append((*row, stability_index(before, after), distance))
+        rows.append((name, *compared(values[~tested], values[tested])))
     return pd.DataFrame(rows, columns=["measure", "before", "tested", "psi", "ks"])
+
+
+def compared(before: FloatArray, after: FloatArray) -> tuple[float, float, float, float]:
+    """Return both medians, the stability index and the distance of two samples; NaN values are left out.
+
+    The index is NaN where a decile of `before` would hold fewer than ten values, all are where one is empty.
+    """
+    before, after = before[np.isfinite(before)], after[np.isfinite(after)]
+    if not (len(before) and len(after)):
+        return (np.nan,) * 4
+    distance = largest_distance(before, after)
+    index = stability_index(before, after) if len(before) >= FEWEST_FOR_AN_INDEX else np.nan
+    return float(np.median(before)), float(np.median(after)), index, distance
+
+
+def largest_distance(before: FloatArray, after: FloatArray) -> float:
+    """Return the largest distance of two empirical distribution functions (Kolmogorov and Smirnov).
+
+    Examples
+    --------
+    >>> largest_distance(np.array([1.0, 2.0]), np.array([2.0, 3.0, 4.0, 5.0]))
+    0.75
+    """
+    at = np.concatenate([before, after])
+    below = (np.searchsorted(np.sort(part), at, side="right") / len(part) for part in (before, after))
+    first, second = below
+    return float(np.abs(first - second).max())
 
 
 def stability_index(before: FloatArray, after: FloatArray) -> float:
@@ -71,11 +99,13 @@ def stability_index(before: FloatArray, after: FloatArray) -> float:
     return float(np.sum((a - b) * np.log(a / b)))
 
 
-def drift_sheet(drift: pd.DataFrame) -> Sheet:
-    """Show `drift_table`."""
+def drift_sheet(
+    drift: pd.DataFrame, quality: Mapping[str, str] = QUALITY, rows_are: str = DECISIONS
+) -> Sheet:
+    """Show `drift_table`; `quality` names the measures, and `rows_are` says what is compared."""
     rows = tuple(
         (
-            Cell(QUALITY[str(row["measure"])]),
+            Cell(quality[str(row["measure"])]),
             Cell(f"{float(row['before']):.4g}"),
             Cell(f"{float(row['tested']):.4g}"),
             Cell(number(float(row["psi"]), 2), tone="bad" if row["psi"] > LARGE else ""),
@@ -84,9 +114,8 @@ def drift_sheet(drift: pd.DataFrame) -> Sheet:
         for _, row in drift.iterrows()
     )
     lead = (
-        "The decisions from the first signals to the test against the tested ones. PSI: population stability "
-        "index over deciles of the former, large above 0.25; KS: largest distance of the distributions. "
-        "Spread, cost and depth are means over the interval before a decision."
+        f"{rows_are} PSI: population stability index over deciles of what came before, large above 0.25; KS: "
+        "largest distance of the distributions."
     )
     headings = ("Measure", "Median before", "Median tested", "PSI", "KS")
     return Sheet("drift", "Drift of market quality", lead, headings, rows)

@@ -9,6 +9,7 @@ from pipeline.policies.base import Policy
 from pipeline.policies.constant_shift import ConstantShift
 from pipeline.policies.delta import DeltaForecast, DeltaImplied
 from pipeline.policies.fixed_band import FixedBand
+from pipeline.policies.history_slope import HistorySlope
 from pipeline.policies.leland import Leland
 from pipeline.policies.limit_aware import LimitAware
 from pipeline.policies.minimum_variance import MinimumVariance
@@ -24,7 +25,7 @@ POLICIES: dict[str, Any] = {
     policy.name: policy
     for policy in (
         NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
-        ConstantShift, MinimumVariance, RegimeMap, RegimeSwitched, *ABLATIONS,
+        ConstantShift, MinimumVariance, HistorySlope, RegimeMap, RegimeSwitched, *ABLATIONS,
     )
 }  # fmt: skip
 

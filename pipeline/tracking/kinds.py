@@ -62,6 +62,8 @@ CHAIN_TABLES: Final = (
     "comparison",
     "pooled",
     "frontier",
+    "quality",
+    "drift",
     "against_delta",
     "ablations",
     "by_regime",

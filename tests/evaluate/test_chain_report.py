@@ -79,6 +79,8 @@ def test_report_and_summary_hold_what_real_quotes_say(judged, tmp_path):
         "Minimum-variance slope",
         "Future and one listed option",
         "a stale copy",
+        "Arbitrage and quality of the chains",
+        "Drift of market quality",
     ):
         assert said in page
     summary = json.loads(files["summary"].read_text(encoding="utf-8"))
@@ -87,6 +89,8 @@ def test_report_and_summary_hold_what_real_quotes_say(judged, tmp_path):
     assert set(summary["pooled"]) == {"all", "calls", "puts"}
     assert {row["slope"] for row in summary["slope_gains"]} == {"chain", "shrunk", "prior", "in_sample"}
     assert [row["share"] for row in summary["vega_frontier"]] == [0.0, 1.0]
+    assert len(summary["quality"]) == len({row["day"] for row in summary["quality"]}) > 10
+    assert {row["measure"] for row in summary["drift"]} >= {"quotes", "half_spread_bps"}
     assert summary["left_out"] == [{"reason": "no quote to close at", "options": 2}]
     assert {file["quarantined"] for file in summary["data"]["files"]} == {0, 7}
 
