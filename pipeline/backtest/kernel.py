@@ -58,7 +58,7 @@ def hedge_steps(
     Parameters
     ----------
     lower, upper, to_lower, to_upper, speed : [N, T, H] the band; entry k is decided at step k. Entries from
-        `last` on are not read.
+        `last` on are not read. `speed`, `cost`, `impact`, `interest` and `income` may have one row for all N.
     price : [N, T+1, H] mid prices. NaN is no market: nothing is filled, the last price marks the position.
     cost : [N, T+1, H] one-way cost of the fill, a fraction of its value, fee included; NaN is no fill.
     impact : [N, T+1, H] how far trading one unit at once moves the price, a fraction of it; NaN is no fill.
@@ -75,6 +75,8 @@ def hedge_steps(
     fee, fixed_fee, memory, lot = terms.fee, terms.fixed_fee, terms.memory, terms.lot
     rows, instruments = held.shape
     for n in range(rows):
+        paces, costing, pushing = min(n, len(speed) - 1), min(n, len(cost) - 1), min(n, len(impact) - 1)
+        earning, receiving = min(n, len(interest) - 1), min(n, len(income) - 1)
         money = cash[n]
         trading, carry, costs = books[n, TRADING], books[n, CARRY], books[n, COST]
         fees, spreads, fixed, impacts = books[n, FEE], books[n, SPREAD], books[n, FIXED_FEE], books[n, IMPACT]
@@ -89,10 +91,10 @@ def hedge_steps(
                     upper[n, decided, h],
                     to_lower[n, decided, h],
                     to_upper[n, decided, h],
-                    speed[n, decided, h],
+                    speed[paces, decided, h],
                     lot,
                 )
-                mid, rate, push = price[n, k, h], cost[n, k, h], impact[n, k, h]
+                mid, rate, push = price[n, k, h], cost[costing, k, h], impact[pushing, k, h]
                 missing = math.isnan(mid + rate + push)
                 asked = here if missing else asked
                 mid = 0.0 if missing else mid
@@ -118,18 +120,16 @@ def hedge_steps(
                     money -= trade * mid
                 held[n, h] = asked
                 position[n, k, h] = asked
-            earned = money * interest[n, k]
+            earned, gained = money * interest[earning, k], 0.0
             for h in range(instruments):
-                earned += held[n, h] * mark[n, h] * income[n, k, h]
-                after = price[n, k + 1, h]
-                after = mark[n, h] if math.isnan(after) else after
-                gain = held[n, h] * (after - mark[n, h])
-                trading += gain
-                if margined:
-                    money += gain
-                mark[n, h] = after
+                gain, received, mark[n, h] = _passed(
+                    held[n, h], mark[n, h], price[n, k + 1, h], income[receiving, k, h]
+                )
+                earned += received
+                gained += gain
+            trading += gained
             carry += earned
-            money += earned
+            money += earned + gained if margined else earned
         cash[n] = money
         books[n, TRADING], books[n, CARRY], books[n, COST] = trading, carry, costs
         books[n, FEE], books[n, SPREAD], books[n, FIXED_FEE], books[n, IMPACT] = fees, spreads, fixed, impacts
@@ -216,6 +216,7 @@ def hedge_through_book(
     """
     fee, fixed_fee, lot = terms.fee, terms.fixed_fee, terms.lot
     for n in range(held.shape[0]):
+        paces, earning, receiving = min(n, len(speed) - 1), min(n, len(interest) - 1), min(n, len(income) - 1)
         for k in range(first, last):
             decided = max(k - delay, 0)
             here, row = held[n, 0], rows[n, k]
@@ -225,7 +226,7 @@ def hedge_through_book(
                 upper[n, decided, 0],
                 to_lower[n, decided, 0],
                 to_upper[n, decided, 0],
-                speed[n, decided, 0],
+                speed[paces, decided, 0],
                 lot,
             )
             trade = asked - here
@@ -257,15 +258,13 @@ def hedge_through_book(
                 cash[n] += slipped if margined else -trade * at
                 held[n, 0] = here + trade
             position[n, k, 0] = held[n, 0]
-            after = price[n, k + 1, 0]
-            gain = held[n, 0] * (after - mark[n, 0])
-            earned = cash[n] * interest[n, k] + held[n, 0] * mark[n, 0] * income[n, k, 0]
+            gain, received, mark[n, 0] = _passed(
+                held[n, 0], mark[n, 0], price[n, k + 1, 0], income[receiving, k, 0]
+            )
+            earned = cash[n] * interest[earning, k] + received
             books[n, TRADING] += gain
             books[n, CARRY] += earned
-            cash[n] += earned
-            if margined:
-                cash[n] += gain
-            mark[n, 0] = after
+            cash[n] += earned + gain if margined else earned
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -313,6 +312,13 @@ def close_through_book(
         books[n, TRADES] += 1.0
         books[n, TRADING] += held[n, 0] * (at - mark[n, 0])
         held[n, 0] = 0.0
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _passed(units: float, before: float, after: float, income: float) -> tuple[float, float, float]:
+    """Return what a position gains and receives over a step, and its mark then: `before` without a price."""
+    mark = before if math.isnan(after) else after
+    return units * (mark - before), units * before * income, mark
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]

@@ -179,18 +179,21 @@ class Hedge:
     def advance(self, band: Band, first: int, last: int) -> None:
         """Hedge the steps first … last − 1; the band's entries from `last` on are not read."""
         market = self.market
-        edges = (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
-        through = (market.price, market.cost, self._impact, market.interest, market.income)
+        edges = (band.lower, band.upper, band.to_lower, band.to_upper)
+        through = (market.cost, self._impact, market.interest, market.income)
         account = (self.position, self.held, self.cash, self.mark, self.pressure, self.books)
         if market.book is not None:
-            self._through_book(market.book, edges, first, last)
+            self._through_book(market.book, band, first, last)
             return
 
         def hedge(block: slice) -> None:
             kernel.hedge_steps(
                 first,
                 last,
-                *(np.ascontiguousarray(each[block]) for each in (*edges, *through)),
+                *(np.ascontiguousarray(each[block]) for each in edges),
+                _rows(band.speed, block),
+                np.ascontiguousarray(market.price[block]),
+                *(_rows(each, block) for each in through),
                 market.margined,
                 market.terms,
                 self.delay,
@@ -199,19 +202,23 @@ class Hedge:
 
         in_blocks(len(self.held), (last - first) * self.held.shape[1], hedge)
 
-    def _through_book(self, book: Arrivals, edges: tuple[FloatArray, ...], first: int, last: int) -> None:
+    def _through_book(self, book: Arrivals, band: Band, first: int, last: int) -> None:
         market, tables = self.market, _tables(book)
+        edges = (band.lower, band.upper, band.to_lower, band.to_upper)
 
         def hedge(block: slice) -> None:
             kernel.hedge_through_book(
                 first,
                 last,
-                *(np.ascontiguousarray(each[block]) for each in (*edges, market.price)),
+                *(np.ascontiguousarray(each[block]) for each in edges),
+                _rows(band.speed, block),
+                np.ascontiguousarray(market.price[block]),
                 book.rows[block],
                 book.scale[block],
                 book.state,
                 *tables,
-                *(np.ascontiguousarray(each[block]) for each in (market.interest, market.income)),
+                _rows(market.interest, block),
+                _rows(market.income, block),
                 market.margined,
                 market.terms,
                 self.delay,
@@ -250,6 +257,11 @@ class Hedge:
             **sources,
             missed=None if self.market.book is None else self.missed,
         )
+
+
+def _rows(array: FloatArray, block: slice) -> FloatArray:
+    """Return the rows of a block, without gaps in memory; of one row that is repeated, that row alone."""
+    return np.ascontiguousarray(array[block] if array.strides[0] else array[:1])
 
 
 def _tables(book: Arrivals) -> tuple[FloatArray, ...]:

@@ -141,6 +141,20 @@ def test_a_hedge_may_stop_after_any_step_and_go_on(delay):
         np.testing.assert_array_equal(getattr(ledger, name), getattr(whole, name), err_msg=name)
 
 
+def test_a_row_that_stands_for_all_episodes_gives_the_bits_of_its_copies():
+    market, band = random_hedge(np.random.default_rng(8), 2)
+    names = ("cost", "impact", "interest", "income")
+    repeated = {
+        name: np.broadcast_to(array := getattr(market, name)[3:4], (40, *array.shape[1:])) for name in names
+    }
+    speed = np.broadcast_to(band.speed[3:4], band.speed.shape)
+    one = book(replace(market, **repeated), replace(band, speed=speed))
+    copies = {name: array.copy() for name, array in repeated.items()}
+    every = book(replace(market, **copies), replace(band, speed=speed.copy()))
+    np.testing.assert_array_equal(one.position, every.position)
+    np.testing.assert_array_equal(one.pnl, every.pnl)
+
+
 def test_the_books_of_every_fill_add_up_to_the_ledger():
     market, band = random_hedge(np.random.default_rng(7))
     whole, ledger = book(market, band), book_by_fill(market, band)
