@@ -1,8 +1,8 @@
 """The cost–risk frontier: every hedger fitted and tested again at several risk aversions.
 
 Hedging the same episodes fifteen times costs little more than a few times when nothing is done twice: Greeks
-are computed once, a policy that never looks at the risk aversion is hedged once for all of them, and one that
-is tuned is scored anew on the P&L that is there already.
+are computed once, a policy that never looks at the risk aversion is hedged once for all of them, one that
+is tuned is scored anew on the P&L that is there already, and policies that act alike are hedged and scored once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +20,7 @@ from pipeline.backtest.stepping import band_along
 from pipeline.domain.desk import Desk
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.risk_measures import cvar, measure
-from pipeline.policies.base import Policy, Score, Training
+from pipeline.policies.base import Policy, Score, Training, acting
 from pipeline.policies.remembering import Memory, RememberingState
 
 SPAN = 10.0
@@ -118,6 +118,7 @@ class HedgedFold:
         self._markets = {part: episodes.market.episodes(chosen) for part, chosen in rows.items()}
         self._memories = {part: Memory() for part in rows}
         self._known: dict[Any, Outcome] = {}
+        self._scores: dict[Any, Score] = {}
 
     def tested(self, policy: Policy, aversion: float) -> Outcome:
         """Fit a policy at one aversion and return what it makes of the test episodes."""
@@ -129,8 +130,11 @@ class HedgedFold:
         """Return the score of `folds.scorer`, from outcomes that are kept."""
 
         def score(policy: Policy) -> Score:
-            made = self._outcome(policy, "training", desk.risk.aversion)
-            return judged(desk, made.pnl - self._drift * (made.carried - self._neutral))
+            key = acting(policy), desk.risk
+            if key not in self._scores:
+                made = self._outcome(policy, "training", desk.risk.aversion)
+                self._scores[key] = judged(desk, made.pnl - self._drift * (made.carried - self._neutral))
+            return self._scores[key]
 
         return score
 
@@ -138,19 +142,16 @@ class HedgedFold:
         return RememberingState.of(self._states[part], aversion, self._memories[part])
 
     def _outcome(self, policy: Policy, part: str, aversion: float) -> Outcome:
-        for key in ((policy, part), (policy, part, aversion)):
+        acts = acting(policy)
+        for key in ((acts, part), (acts, part, aversion)):
             if key in self._known:
                 return self._known[key]
         state, market = self._state(part, aversion), self._markets[part]
         delay = self._desk.hedge.delay_sessions
         ledger = book(market, band_along(policy, state, market, delay, self._desk.limits), delay)
         made = Outcome(ledger.pnl, carried(ledger, market), ledger.cost, ledger.trades)
-        self._known[(policy, part, aversion) if state.read else (policy, part)] = made
+        self._known[(acts, part, aversion) if state.read else (acts, part)] = made
         return made
-
-
-def _differ(arrays: Sequence[FloatArray]) -> bool:
-    return any(not np.array_equal(array, arrays[0]) for array in arrays)
 
 
 def _figures(made: Outcome, desk: Desk) -> tuple[float, ...]:

@@ -275,10 +275,10 @@ def _check_closing(market: Market, impact: FloatArray) -> None:
             raise DataError(f"episode {unsound[0]}: no sound book at its end, so the hedge cannot be closed")
         return
     for what, charged in (("trading cost", market.cost), ("impact", impact)):
-        unknown = np.argwhere(~np.isfinite(charged[:, -1]))
-        if len(unknown):
+        known = np.isfinite(charged[:, -1])
+        if not known.all():
             raise DataError(
-                f"episode {unknown[0][0]}: no {what} on its last session, so the hedge cannot be closed"
+                f"episode {np.argwhere(~known)[0][0]}: no {what} on its last session, so the hedge cannot be closed"
             )
 
 

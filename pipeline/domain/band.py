@@ -51,8 +51,14 @@ class Band:
 
     def clipped(self, low: FloatArray, high: FloatArray) -> "Band":
         """Return the band with its edges and targets inside [low, high]; both are [N, T]."""
-        edges = (self.lower, self.upper, self.to_lower, self.to_upper)
-        lower, upper, to_lower, to_upper = (np.clip(edge, low[..., None], high[..., None]) for edge in edges)
+        lower, upper = (np.clip(edge, low[..., None], high[..., None]) for edge in (self.lower, self.upper))
+        to_lower, to_upper = (
+            edge if target is own else np.clip(target, low[..., None], high[..., None])
+            for target, own, edge in (
+                (self.to_lower, self.lower, lower),
+                (self.to_upper, self.upper, upper),
+            )
+        )
         return Band(lower, upper, to_lower, to_upper, self.speed)
 
     def where(self, active: NDArray[np.bool_]) -> "Band":
@@ -75,7 +81,11 @@ class Band:
             Naming the policy, the episode and the decision time of the first fault.
         """
         bad = ~(self.lower <= self.upper)
-        bad |= np.isnan(self.to_lower) | np.isnan(self.to_upper) | np.isnan(self.speed)
+        for target in (self.to_lower, self.to_upper):
+            if target is not self.lower and target is not self.upper:
+                bad |= np.isnan(target)
+        if any(self.speed.strides) or np.isnan(self.speed.flat[:1]).any():  # one number, repeated: one look
+            bad |= np.isnan(self.speed)
         if bad.any():
             row, time, _ = np.argwhere(bad)[0]
             raise PolicyError(

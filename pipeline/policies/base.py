@@ -1,6 +1,6 @@
 """What a hedger is: something that can be fitted on past episodes and answers a market state with a band."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
@@ -43,6 +43,16 @@ def reads_position(policy: object) -> bool:
     One that does is asked step by step (`backtest.stepping`), every other for all times in one call.
     """
     return bool(getattr(policy, "reads_position", False))
+
+
+def acting(policy: Policy) -> Hashable:
+    """Return what of a policy acts: policies for which it is equal hedge alike in every state, to the bit.
+
+    That is the policy itself, unless it says more by its method `acting`: that some of its parameters do
+    nothing where others have the values that they have.
+    """
+    own: Callable[[], Hashable] | None = getattr(policy, "acting", None)
+    return policy if own is None else own()
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def loading(state: MarketState, vol: FloatArray, doubt: float) -> FloatArray:
     return np.asarray(0.25 * doubt * aversion * state.price[..., 0] * AT_THE_MONEY * deviation)
 
 
-def target(state: MarketState, vol: FloatArray, factor: FloatArray) -> FloatArray:
+def target(state: MarketState, vol: FloatArray, factor: FloatArray | float) -> FloatArray:
     """Return the position that offsets the net delta, [N, T], at the variance that each option counts with.
 
     An option sold is hedged at σ² · `factor`, an option bought at σ² / `factor`: its holder gains from

@@ -1,7 +1,7 @@
 """The flagship: a minimum-variance ratio and a cost-aware band, both switched by the filtered regime."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -104,6 +104,18 @@ class RegimeSwitched:
         band = traded(state, center, self._half_width(state, gamma, cost), cost, vol)
         return band.clipped(*exposure.position_range(state))
 
+    def acting(self) -> Hashable:
+        """Return the parameters that act, and whether the band sees the forecast of cost; see `base.acting`.
+
+        A premium on regimes of weight zero, the tilt or the events of a band without width: what multiplies
+        nothing does nothing, and an ablation hedges as the flagship with the same parameters.
+        """
+        idle = set() if self.band_scale else BANDS - {"band_scale"}
+        idle |= {"regime_premium"} if self.regime_weight == 0.0 else set()
+        idle |= {"forecast_weight"} if self.regime_weight == 1.0 else set()
+        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in idle}
+        return (RegimeSwitched, self.without >= FORECASTS, *own.items())
+
     def parameters(self) -> dict[str, float]:
         """Return every parameter by name."""
         learned = {name: float(getattr(self, name)) for name in (*SPACE, "slope_share")}
@@ -137,10 +149,10 @@ class RegimeSwitched:
         """Return the position without adjustment of the slope, [N, T]."""
 
         def position() -> FloatArray:
-            counted = (1.0 + loading(state, vol, self.doubt)) * by_regime(state, self.doubt_tilt)
-            return target(state, vol, counted)
+            loaded = loading(state, vol, self.doubt) if self.doubt else 0.0
+            return target(state, vol, (1.0 + loaded) * by_regime(state, self.doubt_tilt))
 
-        aversion = state.risk_aversion
+        aversion = state.risk_aversion if self.doubt else None
         return remembered(state, ("unadjusted", aversion, self.doubt, self.doubt_tilt), (vol,), position)
 
     def _half_width(
