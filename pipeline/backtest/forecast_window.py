@@ -10,6 +10,7 @@ from pipeline.backtest.packing import packed
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.boosted import Boosted, LightGbm
+from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.garch import Garch, Gjr
 from pipeline.forecasts.har import LogHar
 from pipeline.forecasts.harness import fit_all, predict_all
@@ -62,11 +63,13 @@ def forecast_blind(
     scored there.
     """
     rows, blind = len(learned), replace(task.blind, spare_levels=())
-    changed = (LightGbm, LogLinear) if blind.inputs != task.inputs else (LightGbm,)
-    table = {}
-    for kind in changed:
-        model = kind(blind, settings, seed).fit(features.iloc[:rows], learned)
-        table[WITHOUT_IMPLIED[kind.name]] = model.predict(features)[start:]
+    linear = LogLinear(blind, settings, seed).fit(features.iloc[:rows], learned)
+    models: list[Forecaster] = [
+        LightGbm(blind, settings, seed).fit_from(linear, features.iloc[:rows], learned)
+    ]
+    if blind.inputs != task.inputs:
+        models.append(linear)
+    table = {WITHOUT_IMPLIED[model.name]: model.predict(features)[start:] for model in models}
     return {"predictions": pd.DataFrame(table, index=features.index[start:])}
 
 

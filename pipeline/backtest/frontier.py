@@ -2,7 +2,8 @@
 
 Hedging the same episodes fifteen times costs little more than a few times when nothing is done twice: Greeks
 are computed once, a policy that never looks at the risk aversion is hedged once for all of them, one that
-is tuned is scored anew on the P&L that is there already, and policies that act alike are hedged and scored once.
+is tuned is scored anew on the P&L that is there already, and policies that act alike are hedged and scored
+once.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -277,8 +277,9 @@ def _check_closing(market: Market, impact: FloatArray) -> None:
     for what, charged in (("trading cost", market.cost), ("impact", impact)):
         known = np.isfinite(charged[:, -1])
         if not known.all():
+            unknown = np.argwhere(~known)[0][0]
             raise DataError(
-                f"episode {np.argwhere(~known)[0][0]}: no {what} on its last session, so the hedge cannot be closed"
+                f"episode {unknown}: no {what} on its last session, so the hedge cannot be closed"
             )
 
 

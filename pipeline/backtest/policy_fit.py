@@ -1,7 +1,9 @@
 """A hedger fitted on finished episodes, and what that needs to be known by."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,7 @@ from pipeline.domain.desk import Desk
 from pipeline.ingest.content import Known, content_digest
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.pieces import Pieces
-from pipeline.policies.base import Policy
+from pipeline.policies.base import Policy, Score, acting
 from pipeline.policies.written import restored, written
 
 FITTED = "policy.json"
@@ -26,10 +28,31 @@ class FittedPolicy:
     score: float
 
 
+@dataclass(frozen=True)
+class Finished:
+    """Finished episodes (rows), and how policies that were fitted on them before were scored."""
+
+    episodes: Episodes
+    rows: NDArray[np.int64]
+    scores: dict[Any, Score] = field(default_factory=dict)
+
+    def once(self, desk: Desk, score: Callable[[Policy], Score]) -> Callable[[Policy], Score]:
+        """Return `score`, which hedges these episodes, asked once only for what acts alike at a desk."""
+        settings = desk.model_dump_json()
+
+        def kept(policy: Policy) -> Score:
+            key = settings, acting(policy)
+            if key not in self.scores:
+                self.scores[key] = score(policy)
+            return self.scores[key]
+
+        return kept
+
+
 def training_rows_of(episodes: Episodes, rows: NDArray[np.int64]) -> Known:
     """Return finished episodes (rows) as what they are known by: their states and their markets."""
     content = (episodes.state.episodes(rows), episodes.market.episodes(rows))
-    return Known((episodes, rows), content_digest(content))
+    return Known(Finished(episodes, rows), content_digest(content))
 
 
 def fit_before(desk: Desk, policy: Policy, training: Known, pieces: Pieces) -> FittedPolicy:
@@ -47,9 +70,10 @@ def fit_before(desk: Desk, policy: Policy, training: Known, pieces: Pieces) -> F
     return FittedPolicy(restored(found["policy"]), found["score"])
 
 
-def policy_fit(desk: Desk, policy: Policy, training: tuple[Episodes, NDArray[np.int64]]) -> Output:
+def policy_fit(desk: Desk, policy: Policy, training: Finished) -> Output:
     """Fit a policy on finished episodes; `policy.json` holds it as `policies.written`, and its score."""
-    learned = training_of(desk, *training)
+    learned = training_of(desk, training.episodes, training.rows)
+    learned = replace(learned, score=training.once(desk, learned.score))
     fitted = policy.fit(learned)
     found = {"policy": written(fitted), "score": learned.score(fitted).value}
     return {FITTED: json.dumps(found).encode()}

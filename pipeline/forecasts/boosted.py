@@ -63,8 +63,12 @@ class Boosted(Forecaster):
 
         The trees' own columns may be NaN; the linear model's may not.
         """
-        self.start_ = self.starts_from(self.task, self.settings, self.seed).fit(X, y)
-        score = self.start_.score(X)
+        return self.fit_from(self.starts_from(self.task, self.settings, self.seed).fit(X, y), X, y)
+
+    def fit_from(self, start: LinearForecaster, X: pd.DataFrame, y: FloatArray) -> Self:
+        """Do what `fit` does from a linear model that is already fitted to the same rows."""
+        self.start_ = start
+        score = start.score(X)
         rows = self.usable(score[:, None], y)
         training = lgb.Dataset(
             tree_inputs(self.task, X)[rows], self.task.floored(y)[rows], init_score=score[rows]
@@ -120,9 +124,9 @@ class LightGbm(Boosted):
     starts_from = LogLinear
     spare_: "LightGbm | None"
 
-    def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
-        """Fit the linear start, the trees, and the same without realised measures; see `Forecaster`."""
-        super().fit(X, y)
+    def fit_from(self, start: LinearForecaster, X: pd.DataFrame, y: FloatArray) -> Self:
+        """Fit the trees, and start and trees without realised measures; see `Boosted`."""
+        super().fit_from(start, X, y)
         spare = self.task.spare
         self.spare_ = None if spare is None else LightGbm(spare, self.settings, self.seed).fit(X, y)
         return self

@@ -113,7 +113,11 @@ class Combination(Forecaster):
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the weighted geometric mean at every row, [T]."""
-        return log_pool(np.column_stack([model.predict(X) for model in self.fitted_]), self.weights_)
+        return self.pooled([model.predict(X) for model in self.fitted_])
+
+    def pooled(self, forecasts: Sequence[FloatArray]) -> FloatArray:
+        """Return the weighted geometric mean of what the members forecast, [T] each, in their order."""
+        return log_pool(np.column_stack(forecasts), self.weights_)
 
     def _fitted(self, X: pd.DataFrame, y: FloatArray, rows: int) -> list[Forecaster]:
         task = replace(

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.boosted import Boosted
 from pipeline.forecasts.catalogue import forecasters
 from pipeline.forecasts.combination import Combination
 from pipeline.forecasts.confidence_set import confidence_set
@@ -83,6 +84,10 @@ def fit_all(
         made = model(task, settings, seed)
         if isinstance(made, Combination):
             fitted[name] = made.join(X, y, [fitted[member.name] for member in made.members])
+        elif isinstance(made, Boosted) and isinstance(
+            start := fitted.get(made.starts_from.name), made.starts_from
+        ):
+            fitted[name] = made.fit_from(start, X, y)
         else:
             fitted[name] = made.fit(X, y)
     return fitted
@@ -93,7 +98,13 @@ def predict_all(models: dict[str, Forecaster], X: pd.DataFrame) -> pd.DataFrame:
 
     Pass the history from the start: a recursive forecast (EWMA) at row t reads all rows up to t.
     """
-    return pd.DataFrame({name: model.predict(X) for name, model in models.items()}, index=X.index)
+    found: dict[str, FloatArray] = {}
+    for name, model in models.items():
+        if isinstance(model, Combination) and all(models[each.name] is each for each in model.fitted_):
+            found[name] = model.pooled([found[each.name] for each in model.fitted_])
+        else:
+            found[name] = model.predict(X)
+    return pd.DataFrame(found, index=X.index)
 
 
 def score_table(predictions: pd.DataFrame, y: FloatArray, task: Task) -> pd.DataFrame:

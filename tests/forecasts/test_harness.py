@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError
-from pipeline.forecasts.catalogue import EVENT_FORECASTERS, VARIANCE_FORECASTERS
+from pipeline.forecasts.catalogue import EVENT_FORECASTERS, VARIANCE_FORECASTERS, forecasters
 from pipeline.forecasts.harness import fit_all, predict_all, score_table, training_rows
 from pipeline.forecasts.scores import brier, diebold_mariano, mse, qlike
 from pipeline.forecasts.targets import spike_ahead, variance_ahead
@@ -60,6 +60,19 @@ def test_event_table(market):
     assert (table["base_rate"] == y[:-1].mean()).all()
     squares = [(predictions[name].to_numpy()[:-1] - y[:-1]) ** 2 for name in ("lightgbm_event", "logistic")]
     assert table.loc["lightgbm_event", "dm_p_logistic"] == pytest.approx(diebold_mariano(*squares, 1).p_value)
+
+
+@pytest.mark.parametrize("task", [variance_task(5), spike_task()], ids=lambda each: each.name)
+def test_what_models_share_is_what_each_would_fit_and_forecast_alone(market, task):
+    outcome = {"level": variance_ahead(market["close"], 5).outcome}
+    outcome["event"] = (np.arange(len(market)) % 7 < 2).astype(float)
+    X, y = market[:900], outcome[task.kind][:900]
+    together = fit_all(task, X, y, SETTINGS, seed=1)
+    predicted = predict_all(together, market)
+    for name, model in forecasters(task).items():
+        alone = model(task, SETTINGS, 1).fit(X, y)
+        assert alone.to_state() == together[name].to_state()
+        np.testing.assert_array_equal(alone.predict(market), predicted[name])
 
 
 def test_every_model_is_scored_on_the_same_rows():
