@@ -5,6 +5,7 @@ import numpy as np
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
+from pipeline.policies.remembering import remembered
 from pipeline.pricing.delta_gamma import delta_gamma
 
 AT_THE_MONEY = 1.0 / np.sqrt(2.0 * np.pi)
@@ -33,7 +34,7 @@ def loading(state: MarketState, vol: FloatArray, doubt: float) -> FloatArray:
     cannot be hedged.
     """
     aversion = state.risk_aversion * exposure.held(state)
-    deviation = vol * np.sqrt(state.time_to_expiry)
+    deviation = remembered(state, ("deviation",), (vol,), lambda: vol * np.sqrt(state.time_to_expiry))
     return np.asarray(0.25 * doubt * aversion * state.price[..., 0] * AT_THE_MONEY * deviation)
 
 

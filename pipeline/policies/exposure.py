@@ -82,7 +82,10 @@ def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:
         return np.asarray(state.forward_slope * np.exp(-state.rate * state.time_to_expiry))
 
     one = remembered(state, ("position_range",), (), most)
-    return net(low * one), net(high * one)
+    return (
+        remembered(state, ("least position",), (one,), lambda: net(low * one)),
+        remembered(state, ("greatest position",), (one,), lambda: net(high * one)),
+    )
 
 
 def known(vol: FloatArray, policy: str, what: str) -> FloatArray:

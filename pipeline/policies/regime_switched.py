@@ -162,9 +162,12 @@ class RegimeSwitched:
             return 0.0
         width = self.band_scale * half_width(state, gamma=gamma, cost=cost, aversion=state.risk_aversion)
         width = width * by_regime(state, self.aversion_tilt ** (-1.0 / 3.0))
-        events = 1.0 + self.gap_response * (state.gap_prob - state.gap_base)
-        events = events + self.spike_response * (state.spike_prob - state.spike_base)
-        return width * np.maximum(events, 0.0)
+        events: FloatArray | float = 1.0
+        if self.gap_response:
+            events = events + self.gap_response * (state.gap_prob - state.gap_base)
+        if self.spike_response:
+            events = events + self.spike_response * (state.spike_prob - state.spike_base)
+        return width * np.maximum(events, 0.0) if isinstance(events, np.ndarray) else width
 
 
 def by_regime(state: MarketState, tilt: float) -> FloatArray | float:

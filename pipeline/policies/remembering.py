@@ -1,7 +1,6 @@
 """A market state that keeps what was computed from it, for policies that are asked many times about it."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from threading import Lock
 from typing import Any
 
@@ -58,10 +57,8 @@ class RememberingState(MarketState):
     @classmethod
     def of(cls, state: MarketState, aversion: float, memory: Memory) -> "RememberingState":
         """Return the state at another risk aversion, not read yet; `memory` is that of the same episodes."""
-        values = {each.name: getattr(state, each.name) for each in fields(MarketState)}
-        made = cls(**(values | {"risk_aversion": aversion}))
-        object.__setattr__(made, "memory", memory)
-        object.__setattr__(made, "read", False)
+        made = object.__new__(cls)  # no field is worth checking again
+        vars(made).update(vars(state), risk_aversion=aversion, memory=memory, read=False)
         return made
 
     def __getattribute__(self, name: str) -> Any:
