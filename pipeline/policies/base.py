@@ -51,8 +51,8 @@ def acting(policy: Policy) -> Hashable:
     That is the policy itself, unless it says more by its method `acting`: that some of its parameters do
     nothing where others have the values that they have.
     """
-    own: Callable[[], Hashable] | None = getattr(policy, "acting", None)
-    return policy if own is None else own()
+    own: Callable[[], Hashable] = getattr(policy, "acting", lambda: policy)
+    return own()
 
 
 @dataclass(frozen=True)
