@@ -102,9 +102,13 @@ def compare_runs(first: Summary, second: Summary) -> RunComparison:
 
 
 def _data(run: Summary) -> dict[str, Any]:
-    """Return the datasets of a run, what the bars hold, and what was read of each file."""
+    """Return the market that a run read, what its bars hold, and what was read of each file.
+
+    The datasets derived from it are no data: their keys differ with the settings and the code too.
+    """
     files = {f"{file['table']} file": file for file in run["data"]["files"]}
-    return {**run["dataset_keys"], "bars": run["market"], **files}
+    market = {name: key for name, key in run["dataset_keys"].items() if name == "market"}
+    return {**market, "bars": run["market"], **files}
 
 
 def _code(run: Summary) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 import time
 import uuid
@@ -23,6 +24,7 @@ from pipeline.ingest.partitions import PartitionStore, Runner, in_turn
 from pipeline.ingest.pieces import Piece, plain_arguments
 
 LEFTOVER_SECONDS = 24 * 3600.0
+log = logging.getLogger(__name__)
 
 __all__ = ["Dataset", "DatasetStore", "Output", "canonical_json"]
 
@@ -100,6 +102,8 @@ class DatasetStore:
         kept = _StorePieces(self, force)
         output = build(**loaded, **parameters, **({"pieces": kept} if pieces else {}))
         self._publish(key, {**identity, "partitions": sorted(kept.used)}, output, force or known)
+        if asked := kept.made + kept.found:
+            log.info("%s: of %d refits %d new, %d from earlier runs", name, asked, kept.made, kept.found)
         return key
 
     def _whole(self, key: str) -> bool:
@@ -117,16 +121,22 @@ class DatasetStore:
         (`content.content_digest`) and the code version of `build`: the same rows and settings are not worked
         on twice, whatever dataset they come from.
         """
+        return self._piece(name, build, arguments, _force)[0]
+
+    def _piece(
+        self, name: str, build: Callable[..., Output], arguments: dict[str, Any], force: bool
+    ) -> tuple[Dataset, bool]:
+        """Return a piece, and whether it was made by this call."""
         if build not in self._versions:
             self._versions[build] = code_version(build)
         parts = {argument: content_digest(value) for argument, value in arguments.items()}
         identity = {"name": name, "inputs": parts, "parameters": {}, "code_version": self._versions[build]}
         key = f"{name}-{hashlib.sha256(canonical_json(identity).encode()).hexdigest()[:HEX_DIGITS]}"
-        if _force or not self._settled(key).is_dir():
-            self._publish(key, identity, build(**plain_arguments(arguments)), _force)
+        if missing := force or not self._settled(key).is_dir():
+            self._publish(key, identity, build(**plain_arguments(arguments)), force)
         dataset = Dataset(self.root / key)
         dataset.check()
-        return dataset
+        return dataset, missing
 
     def open(self, key: str) -> Dataset:
         """Return a dataset of the store.
@@ -210,9 +220,12 @@ class _StorePieces:
     def __init__(self, store: DatasetStore, force: bool) -> None:
         self._store, self._force = store, force
         self.shelf, self.used = store.partitions, set[str]()
+        self.made = self.found = 0
 
     def __call__(self, name: str, build: Callable[..., Output], **arguments: Any) -> Dataset:
-        return self._store.piece(name, build, _force=self._force, **arguments)
+        piece, made = self._store._piece(name, build, arguments, self._force)
+        self.made, self.found = self.made + made, self.found + (not made)
+        return piece
 
     def partitions(
         self,

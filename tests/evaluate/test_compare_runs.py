@@ -24,7 +24,7 @@ def summary(run, fee=0.2, sd=50.0):
     return {
         "run": run,
         "desk": {"name": "x", "costs": {"fee_bps": fee, "unwind": True}, "policies": {"run": ["none"]}},
-        "dataset_keys": {"market": "market-1"},
+        "dataset_keys": {"market": "market-1", "backtest": f"backtest-{fee}"},
         "market": {"last_session": "2018-12-31", "sessions": 5031},
         "data": {"files": [{"table": "bars", "quarantined": 0}]},
         "code_version": "abc",
@@ -80,7 +80,7 @@ def test_a_run_that_lost_the_record_of_its_code_is_one_clear_line(reports):
 
 def test_what_differs_and_by_how_much():
     first, second = summary("a"), summary("b", fee=0.5, sd=44.0)
-    second["dataset_keys"] = {"market": "market-2", "extra": "extra-1"}
+    second["dataset_keys"]["market"] = "market-2"
     second["market"]["sessions"] = 5032
     second["data"]["files"][0]["quarantined"] = 3
     second["code_version"] = "def"
@@ -92,7 +92,6 @@ def test_what_differs_and_by_how_much():
         Difference("market", "market-1", "market-2"),
         Difference("bars.sessions", "5031", "5032"),
         Difference("bars file.quarantined", "0", "3"),
-        Difference("extra", None, "extra-1"),
     )
     assert found.code == (
         Difference("all of it", "abc", "def"),
@@ -101,6 +100,12 @@ def test_what_differs_and_by_how_much():
     )
     assert found.policies["delta_implied"]["pnl_sd_bps"] == (50.0, 44.0)
     assert found.policies["none"]["pnl_sd_bps"] == (50.0, None)
+
+
+def test_what_is_derived_with_other_settings_is_no_other_data():
+    found = compare_runs(summary("a"), summary("b", fee=0.5))
+    assert found.settings
+    assert not found.data
 
 
 def test_a_run_against_itself_differs_in_nothing():

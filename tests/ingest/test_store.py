@@ -329,3 +329,16 @@ def test_a_stage_that_asks_for_pieces_keeps_them_in_its_store(stages, store):
     assert store.open(key)["numbers"]["x"].tolist() == store.open(store.keys()[0])["numbers"]["x"].tolist()
     store.derive("whole", stages.whole, inputs={}, parameters={"rows": 2}, pieces=True, force=True)
     assert stages.CALLS == ["make"] * 2
+
+
+def test_a_stage_says_how_many_of_its_pieces_are_new(stages, store, caplog):
+    caplog.set_level("INFO", "pipeline.ingest.store")
+    for name in ("whole", "again"):
+        store.derive(name, stages.whole, inputs={}, parameters={"rows": 2}, pieces=True)
+    said = [record.message for record in caplog.records]
+    assert said == [
+        "whole: of 1 refits 1 new, 0 from earlier runs",
+        "again: of 1 refits 0 new, 1 from earlier runs",
+    ]
+    store.derive("plain", stages.make, inputs={}, parameters={"rows": 2})
+    assert len(caplog.records) == 2
