@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -51,8 +51,9 @@ def acting(policy: Policy) -> Hashable:
     That is the policy itself, unless it says more by its method `acting`: that some of its parameters do
     nothing where others have the values that they have.
     """
-    own: Callable[[], Hashable] = getattr(policy, "acting", lambda: policy)
-    return own()
+    own: Callable[[], Any] = getattr(policy, "acting", lambda: policy)
+    found: Hashable = own()
+    return found
 
 
 @dataclass(frozen=True)
