@@ -4,13 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.backtest.comparison import run_backtest
 from pipeline.domain.desk import Desk
 
 LIFE = 21
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def desk():
+    return desk_of_the_room()
+
+
+def desk_of_the_room():
     return Desk(
         name="small",
         policies={"run": ("none", "whalley_wilmott", "minimum_variance", "regime_switched"), "budget": 12},
@@ -19,9 +24,9 @@ def desk():
     )
 
 
-@pytest.fixture
-def sessions():
-    """Three years of sessions: spot and volatility move against each other."""
+@pytest.fixture(scope="session")
+def known_sessions():
+    """Three years of sessions, which no test may change: spot and volatility move against each other."""
     rng = np.random.default_rng(9)
     days = pd.bdate_range("2014-01-02", "2016-12-30")
     shocks = rng.standard_normal(len(days))
@@ -58,8 +63,18 @@ def sessions():
 
 
 @pytest.fixture
+def sessions(known_sessions):
+    """Sessions that a test may change."""
+    return known_sessions.copy()
+
+
+@pytest.fixture
 def rivals(sessions):
-    """The regimes of another detector: the same market seen with the opposite opinion."""
+    return opposite(sessions)
+
+
+def opposite(sessions):
+    """Return the regimes of another detector: the same market seen with the opposite opinion."""
     learned = sessions.filter(like="regime_variance_").assign(session=sessions["session"], detector="kmeans")
     return learned.assign(regime_prob_0=sessions["regime_prob_1"], regime_prob_1=sessions["regime_prob_0"])
 
@@ -67,3 +82,10 @@ def rivals(sessions):
 @pytest.fixture
 def signals(sessions, rivals):
     return {"signals": sessions, "rival_regimes": rivals}
+
+
+@pytest.fixture(scope="session")
+def tables(known_sessions):
+    """What the backtest of the small desk finds; no test may change it."""
+    rivals = opposite(known_sessions)
+    return run_backtest(desk_of_the_room(), {"signals": known_sessions, "rival_regimes": rivals})

@@ -106,11 +106,6 @@ def test_equal_options_have_as_many_times_the_band(desk, sessions):
         np.testing.assert_allclose(three.upper, 3 * one.upper, rtol=1e-9, atol=1e-12, err_msg=name)
 
 
-@pytest.fixture
-def tables(desk, signals):
-    return run_backtest(desk, signals)
-
-
 def test_every_day_of_the_book_adds_up(tables):
     days = tables["book"]
     total = days[COMPONENTS].sum(axis=1) - days["cost"]

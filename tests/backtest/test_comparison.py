@@ -17,11 +17,6 @@ from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.delta import DeltaImplied
 
 
-@pytest.fixture
-def tables(desk, signals):
-    return run_backtest(desk, signals)
-
-
 def test_every_policy_hedges_the_same_test_episodes_at_both_delays(desk, sessions, tables):
     episodes = tables["episodes"]
     assert set(episodes["policy"]) == {"delta_implied", *desk.policies.run} | {

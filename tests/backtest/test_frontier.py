@@ -20,22 +20,22 @@ RUN = ("none", "fixed_band", "whalley_wilmott", "minimum_variance", "regime_swit
 GRID = np.array([0.2, 1.0, 5.0])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def desk(desk):
     return desk.model_copy(update={"policies": desk.policies.model_copy(update={"run": RUN})})
 
 
-@pytest.fixture
-def episodes(desk, sessions):
-    return build_episodes(desk, sessions)
+@pytest.fixture(scope="module")
+def episodes(desk, known_sessions):
+    return build_episodes(desk, known_sessions)
 
 
-@pytest.fixture
-def folds(desk, sessions, episodes):
-    return walk_forward_folds(desk, sessions, episodes)
+@pytest.fixture(scope="module")
+def folds(desk, known_sessions, episodes):
+    return walk_forward_folds(desk, known_sessions, episodes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def table(desk, episodes, folds):
     return frontier(desk, episodes, folds, desk_policies(desk), GRID)
 
