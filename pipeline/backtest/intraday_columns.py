@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.backtest.forecast_columns import variance_columns
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.features.decision_day import FUNDING
 from pipeline.forecasts.intervals import Interval
 from pipeline.forecasts.intraday_tasks import LIQUIDITY
 from pipeline.forecasts.term_structure import interpolate_variance
@@ -68,4 +69,5 @@ def intraday_columns(
         nothing = np.zeros(len(table))
         added[f"{name}_prob"] = nothing if event is None else event.prob
         added[f"{name}_base"] = nothing if event is None else event.base
-    return rows.loc[table.index, list(KEPT)].join(table.assign(**added))
+    kept = [name for name in (*KEPT, FUNDING) if name in rows]
+    return rows.loc[table.index, kept].join(table.assign(**added))

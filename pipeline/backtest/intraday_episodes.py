@@ -12,9 +12,11 @@ from pipeline.backtest.folds import Fold
 from pipeline.backtest.intraday_state import NEEDED, intraday_state, intraday_terms, known_cost
 from pipeline.backtest.ledger import Market
 from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.execution.arrivals import arrivals
 from pipeline.features.book_at import SOUND
+from pipeline.features.decision_day import FUNDING
 from pipeline.forecasts.harness import training_rows
 from pipeline.pricing import book
 
@@ -45,7 +47,9 @@ def build_intraday_episodes(
     Step k of an episode started at row i is decided at row i + k with what is known there; its order meets
     the book of that row of `fills`. The option ends at row i + T, where it is settled at the mid and the
     hedge is closed through the book; a start whose last row has no sound book is left out and counted, for
-    there its hedge could not be closed. Carry and interest are nil within the day.
+    there its hedge could not be closed. Interest is nil within the day, and so is carry but for the funding
+    of a perpetual: what is held over step k pays position · price · rate for each settlement in it, at the
+    mid of its end.
 
     Raises
     ------
@@ -83,7 +87,7 @@ def build_intraday_episodes(
         premium=-value,
         payoff=-state.liability.payoff(price[:, -1], state.strike[:, -1]),
         interest=nothing,
-        income=nothing[..., None],
+        income=_funding(desk, signals, grid, mid)[..., None],
         margined=True,
         unwind=desk.costs.unwind,
         terms=terms,
@@ -95,6 +99,15 @@ def build_intraday_episodes(
         np.concatenate([state.implied_vol[:, 1:], state.implied_vol[:, -1:]], axis=1),
     )
     return IntradayEpisodes(Episodes(state, market, ends, grid[:, 0], grid[:, -1]), left_out)
+
+
+def _funding(
+    desk: IntradayDesk, signals: pd.DataFrame, grid: NDArray[np.int64], mid: FloatArray
+) -> FloatArray:
+    """Return what a unit of money in the hedge earns over each step, [N, T]: minus the funding it pays."""
+    if desk.hedge.instrument == "spot":
+        return np.zeros(mid[:, 1:].shape)
+    return np.asarray(-signals[FUNDING].to_numpy(float)[grid[:, 1:]] * mid[:, 1:] / mid[:, :-1])
 
 
 def _starts(

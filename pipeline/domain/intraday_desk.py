@@ -108,6 +108,8 @@ class LatencySettings(Settings):
 class IntradayHedge(Settings):
     """What hedges, in which sizes, and how long orders are on the way."""
 
+    instrument: Literal["spot", "perpetual"] = "spot"
+    """What the book is of. A perpetual pays funding: `data.files` must name the history of its venue too."""
     size: Positive = 1.0
     """Units of the underlying that one option is on: orders are as large as that makes them."""
     lot: Annotated[float, Field(ge=0)] = 0.0

@@ -27,6 +27,7 @@ from pipeline.features.book_at import (
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventFeature, EventRows, Source
 from pipeline.features.event_stream import over
+from pipeline.features.funding_paid import funding_paid
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, batch, padded
 from pipeline.ingest.trade_side import trade_sides
@@ -36,6 +37,7 @@ from pipeline.orderbook.snapshots import merged, reported
 
 SECOND: Final = 1_000_000_000
 BPS: Final = 1e4
+FUNDING: Final = "funding"
 LEVELS_FOLLOWED: Final = 20
 Events = Mapping[str, pd.DataFrame]
 
@@ -69,7 +71,7 @@ def decision_day(
     Raises
     ------
     DataError
-        There is nothing to trade against: the day has no quotes.
+        There is nothing to trade against: the day has no quotes; or the funding of a perpetual is not known.
     """
     times, opened = decisions(day, grid)
     events = sided(quoted(tables))
@@ -82,6 +84,10 @@ def decision_day(
         **_interval_means(look, times, grid, hedge),
         **event_values(events, times, fitted),
     }
+    if hedge.instrument == "perpetual":
+        if "funding" not in tables:
+            raise DataError(f"{day}: no funding of the perpetual: add the history of its venue to data.files")
+        numbers[FUNDING] = funding_paid(day, tables["funding"], times, opened, _ended(events, times))
     clock = pd.to_datetime(times, utc=True)
     minutes = (times - opened) / (60.0 * SECOND)
     features = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
@@ -143,13 +149,19 @@ def quoted(tables: Events) -> dict[str, pd.DataFrame]:
 
 def _followed(events: pd.DataFrame, books: pd.DataFrame | None) -> pd.DataFrame:
     stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
-    columns: dict[str, Any] = {each.name: events[each.name].to_numpy() for each in fields(BookEvents)}
+    rest = [each.name for each in fields(BookEvents) if each.name not in stamps]
+    columns: dict[str, Any] = {name: events[name].to_numpy() for name in rest}
     parts = [BookEvents(**{**columns, **stamps})]
     if books is not None:
         parts.append(_reported(books))
     rows = OrderBook(LEVELS_FOLLOWED).changes(merged(parts))
     found: pd.DataFrame = pa.Table.from_batches([rows.batch().rows]).to_pandas()
     return found
+
+
+def _ended(events: Events, times: Instants) -> int:
+    """Return until when the market of a day is known: to its last quote or its last decision, the earlier."""
+    return min(int(nanoseconds(events["quotes"]["known_time"]).max()), int(times[-1]))
 
 
 def _reported(books: pd.DataFrame) -> BookEvents:

@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -18,6 +18,8 @@ from pipeline.ingest.dataset import Output
 from pipeline.ingest.market_days import DAYS, DayTables
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
 
+TRADED: Final = ("quotes", "book", "book_events")
+"""Tables without which a day has nothing to trade against, such as one of which only the funding is known."""
 log = logging.getLogger(__name__)
 
 
@@ -39,7 +41,8 @@ def decision_features(
     """
     pieces = pieces or InMemory()
     index, name = market[DAYS], desk.data.instrument
-    days = [DayTables(index, day, pieces.shelf) for day in sorted(index["day"].unique())]
+    traded = index[index["table"].isin(TRADED)] if index["table"].isin(TRADED).any() else index
+    days = [DayTables(index, day, pieces.shelf) for day in sorted(traded["day"].unique())]
     fitted = _fitted(desk, days, pieces)
     units = {
         each.day: {"day": each.day, "tables": Known(each, each.digest), "fitted": fitted} for each in days

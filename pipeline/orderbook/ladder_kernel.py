@@ -342,6 +342,8 @@ def _report_between(
     tick = marks[BEST + side] if start == NOWHERE else _below(page_ids, filled, side, start)
     while start == NOWHERE and tick != NOWHERE and tick >= edges[REACH + side] * edges[SCALE]:
         tick = _below(page_ids, filled, side, tick)
+    if tick == NOWHERE or tick <= bound:
+        return
     keys = np.empty(marks[LIVE + side])
     while tick != NOWHERE and tick > bound:
         slot = _slot(page_ids, _identity(tick))

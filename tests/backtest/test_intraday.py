@@ -15,6 +15,8 @@ from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_episodes import build_intraday_episodes
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
+from pipeline.backtest.ledger import book
+from pipeline.domain.band import Band
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError
 from pipeline.evaluate.intraday import evaluate_intraday
@@ -69,6 +71,45 @@ def test_the_chain_ends_in_books_that_add_up(tables):
     assert (tables["unfilled"].groupby("reason")["orders"].sum()["not enough shown"]) > 0
     assert not tables["signals"]["tested"].iloc[0]
     assert tables["signals"]["tested"].iloc[-1]
+
+
+def test_a_perpetual_pays_position_times_price_times_rate_as_carry(desk, tables):
+    hedge = desk.hedge.model_copy(update={"instrument": "perpetual"})
+    perpetual = desk.model_copy(update={"hedge": hedge})
+    rates = np.random.default_rng(2).normal(0.0, 1e-3, len(tables["signals"]))
+    rates[np.random.default_rng(3).random(len(rates)) < 0.7] = 0.0
+    signals = tables["signals"].assign(funding=rates)
+    built = build_intraday_episodes(perpetual, signals, tables["fills"]).episodes
+    free = build_intraday_episodes(desk, tables["signals"], tables["fills"]).episodes
+    band = Band.around(np.full(built.state.forward.shape, 0.4))
+    paying, plain = book(built.market, band), book(free.market, band)
+    settled = rates[built.start[:, None] + np.arange(1, desk.option.steps + 1)]
+    owed = (paying.position[..., 0] * built.market.price[:, 1:, 0] * settled).sum(axis=1)
+    np.testing.assert_allclose(paying.carry, -owed, atol=1e-12)
+    np.testing.assert_allclose(paying.pnl - plain.pnl, -owed, atol=1e-10)
+    np.testing.assert_array_equal(paying.cost, plain.cost)
+    assert np.abs(owed).max() > 0.0
+    assert not plain.carry.any()
+
+
+def test_the_grid_of_a_perpetual_has_its_funding_and_only_days_with_a_market(ticks, tmp_path):
+    folder = tmp_path / "ticks"
+    shutil.copytree(ticks, folder)
+    settled = pd.date_range("2020-02-01", "2020-03-31", freq="8h", inclusive="left")
+    rows = [f"XYZ-USDT,{time},{(place % 7 - 3) / 1e4}" for place, time in enumerate(settled)]
+    name = "XYZ-USDT_binance_2020-02-01_2020-03-31_funding_history.csv"
+    (folder / name).write_text("\n".join(["Symbol,Date,Funding Rate", *rows]) + "\n")
+    path = tmp_path / "desk.toml"
+    text = DESK.replace("[data]", f'[data]\nfolder = "{folder}"').replace('"*_trade.zip"]', '"*.csv"]')
+    path.write_text(text.replace("[hedge]", '[hedge]\ninstrument = "perpetual"'))
+    desk = load_any(str(path))
+    pieces = InMemory()
+    market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
+    grid = decision_features(desk, market, pieces)["features"].set_index("time")["funding"]
+    due = pd.DatetimeIndex([time for time in settled.tz_localize("UTC") if time in grid.index])
+    assert len(due) == grid.index.normalize().nunique() == 4
+    assert grid[due].tolist() == [(settled.get_loc(time.tz_localize(None)) % 7 - 3) / 1e4 for time in due]
+    assert not grid.drop(due).any()
 
 
 def test_no_option_lives_through_a_night(desk, tables):
