@@ -88,4 +88,5 @@ def write_tardis(events: BookEvents, path: Path, packing: str) -> None:
         }
     )
     with pa.CompressedOutputStream(str(path), packing) as out:
-        pv.write_csv(table, out, pv.WriteOptions(quoting_style="none"))
+        out.write((",".join(table.column_names) + "\n").encode())
+        pv.write_csv(table, out, pv.WriteOptions(include_header=False, quoting_style="none"))
