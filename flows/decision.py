@@ -14,6 +14,7 @@ from flows.naming import run_name
 from flows.stages import features, home_of, ingest, load_positions, store_of
 from pipeline.backtest.desk_check import checked_any
 from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
@@ -64,9 +65,9 @@ def daily_decision(
     """
     settings, place = checked_any(desk), home_of(home)
     terms = OptionTerms(kind, strike, _day(expiry), quantity, _day(opened))
-    if isinstance(settings, ChainDesk):
+    if isinstance(settings, ChainDesk | ContractDesk):
         raise SettingsError(
-            f"{desk}: hedge decide works on daily desks and on desks within the day; a desk on option chains "
+            f"{desk}: hedge decide works on daily desks and on desks within the day; a desk on option quotes "
             "hedges what was dealt on past days only"
         )
     load_champions(place.mlruns, settings.name, desk)

@@ -8,14 +8,17 @@ from typing import Any, Final, Protocol
 from pipeline.backtest.chain_comparison import run_chain
 from pipeline.backtest.chain_signals import learn_chain
 from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.contract_comparison import run_contract
+from pipeline.backtest.contract_signals import learn_contract
 from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.signals import learn_signals
-from pipeline.domain.desk_file import CHAIN, DAILY, INTRADAY, AnyDesk, kind_of
+from pipeline.domain.desk_file import CHAIN, CONTRACT, DAILY, INTRADAY, AnyDesk, kind_of
 from pipeline.features.assemble import assemble
 from pipeline.features.chain_matrix import chain_matrix
+from pipeline.features.contract_marks import contract_matrix
 from pipeline.features.decision_grid import decision_features
-from pipeline.ingest import chain_files, market_days
+from pipeline.ingest import chain_files, contract_files, market_days
 from pipeline.ingest.sources import content_of, load_tables
 from pipeline.ingest.store import Dataset, Output
 
@@ -112,7 +115,32 @@ class _Chain:
         return day
 
 
-WORKS: Final[Mapping[str, Works]] = {DAILY: _Daily(), INTRADAY: _Intraday(), CHAIN: _Chain()}
+class _Contract:
+    def market(self, desk: Any) -> Work:
+        parameters = {"data": desk.data, "content": contract_files.content_of(desk.data)}
+        return Work("market", contract_files.load_contract, {}, parameters)
+
+    def matrix(self, desk: Any, market: str) -> Work:
+        return Work("features", contract_matrix, {"market": market}, {"desk": desk.for_marks()})
+
+    def signals(self, desk: Any, market: str, matrix: str) -> Work:
+        sources = {"market": market, "features": matrix}
+        return Work("signals", learn_contract, sources, {"desk": desk.for_signals()}, pieces=True)
+
+    def results(self, desk: Any, signals: str, held: str | None) -> Work:
+        return Work("backtest", run_contract, {"signals": signals}, {"desk": desk}, pieces=True)
+
+    def newest(self, market: Dataset) -> date:
+        day: date = market[contract_files.QUOTES]["event_time"].max().date()
+        return day
+
+
+WORKS: Final[Mapping[str, Works]] = {
+    DAILY: _Daily(),
+    INTRADAY: _Intraday(),
+    CHAIN: _Chain(),
+    CONTRACT: _Contract(),
+}
 """By the name of the kind, see `domain.desk_file`."""
 
 

@@ -85,7 +85,7 @@ def test_version(hedge):
 
 def test_desks_lists_what_is_shipped(hedge):
     names = [line.split()[0] for line in hedge("desks").stdout.splitlines()]
-    assert names == ["bac-intraday", "btc-intraday", "spx-chain", "spx-daily"]
+    assert names == ["aapl-american", "bac-intraday", "btc-intraday", "spx-chain", "spx-daily"]
 
 
 @pytest.mark.parametrize(

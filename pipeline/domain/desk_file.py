@@ -5,19 +5,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk, desk_keys, desk_text, validated
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 
-AnyDesk = Desk | IntradayDesk | ChainDesk
+AnyDesk = Desk | IntradayDesk | ChainDesk | ContractDesk
 DAILY: Final = "daily"
 INTRADAY: Final = "intraday"
 CHAIN: Final = "chain"
-KINDS: Final[Mapping[str, type[Desk] | type[IntradayDesk] | type[ChainDesk]]] = {
+CONTRACT: Final = "contract"
+KINDS: Final[Mapping[str, type[AnyDesk]]] = {
     DAILY: Desk,
     INTRADAY: IntradayDesk,
     CHAIN: ChainDesk,
+    CONTRACT: ContractDesk,
 }
 """Settings by the name that a desk file gives as `kind`; without one it is a daily desk."""
 

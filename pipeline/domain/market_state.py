@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,18 @@ from pipeline.domain.instruments import FloatArray, Liability
 
 WIDE = ("price", "regime_prob")
 """Fields with a third axis behind [N, T]; every other field with three axes has the options in front."""
+
+
+class OptionModel(Protocol):
+    """How options are valued where it is not by Black's formula, at the decision times of a `MarketState`."""
+
+    def delta_gamma(self, liability: Liability, vol: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return ∂value/∂price and ∂²value/∂price² of the options at `vol`, [N, T], for their holder."""
+        ...
+
+    def selected(self, select: Callable[[FloatArray], FloatArray]) -> Self:
+        """Return the model at some of the decision times: `select` takes them from an array [N, T]."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,7 @@ class MarketState:
     realised_pnl : [N, T] gains and carry of the hedge less cost so far, money.
     marked_pnl : [N, T] P&L so far of hedge and options at their marks, money.
     position_room, loss_room : [N, T] share of the desk's limit that is left, 1 to 0; 1 without a limit.
+    model : values the options where it is not by Black's formula: American ones; None where it is.
     """
 
     liability: Liability
@@ -105,6 +118,7 @@ class MarketState:
     marked_pnl: FloatArray | None = None
     position_room: FloatArray | None = None
     loss_room: FloatArray | None = None
+    model: OptionModel | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -130,4 +144,6 @@ class MarketState:
             for field in fields(self)
             if isinstance(value := getattr(self, field.name), np.ndarray) and field.name != "step"
         }
+        if self.model is not None:
+            changed["model"] = self.model.selected(select)
         return replace(self, liability=self.liability.selected(of_each), **changed)

@@ -55,10 +55,12 @@ def composed(
         said=evaluation.said,
         verdicts=evaluation.verdicts,
         sections=tuple(each for each in (first, *sections) if each is not None),
-        episodes=evaluation.panel.size,
-        effective=evaluation.effective,
         record=record,
         summary=summary,
+        closing=(
+            f"Episodes overlap: the {evaluation.panel.size:,} starts hold {evaluation.effective:,} lives that "
+            "do not, and the intervals are wide for that reason."
+        ),
     )
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.domain.data_settings import SampleData
 from pipeline.domain.desk import Desk
-from pipeline.evaluate.evaluate import Evaluation
+from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.sheets import Cell, Sheet, number
 
 TABLES: Final = ("intake", "quarantine", "notes")
@@ -141,14 +141,14 @@ def data_sheet(files: Sequence[FileRead]) -> Sheet:
     return Sheet("data", "Data", lead, headings, tuple(rows), labels=2, folded=len(files) > FEW_FILES)
 
 
-def note_sheet(evaluation: Evaluation) -> Sheet | None:
+def note_sheet(evaluation: Judged) -> Sheet | None:
     """What the run said about the data, one sentence a row."""
     rows = tuple((Cell(str(note)),) for note in data_summary(evaluation.tables)["notes"])
     lead = "Said at every run that reads these files."
     return Sheet("data-notes", "What there is to say about the data", lead, ("Note",), rows, folded=True)
 
 
-def quarantine_sheet(evaluation: Evaluation) -> Sheet | None:
+def quarantine_sheet(evaluation: Judged) -> Sheet | None:
     """The first rows in quarantine, as they stand in the files."""
     held = evaluation.tables.get("quarantine", pd.DataFrame())
     rows = [

@@ -63,9 +63,10 @@ class Report:
     said : what has to be said before any verdict.
     verdicts : plain-words answers.
     sections : the rest; empty ones are left out.
-    episodes, effective : starts, and how many of their lives do not overlap.
     record : of the run.
     summary : what `summary.json` holds.
+    opening : what stands before the period.
+    closing : what the reader of the numbers has to keep in mind, at the foot of the page.
     """
 
     name: str
@@ -76,10 +77,10 @@ class Report:
     said: tuple[str, ...]
     verdicts: tuple[Verdict, ...]
     sections: tuple[Section, ...]
-    episodes: int
-    effective: int
     record: RunRecord
     summary: Mapping[str, Any]
+    closing: str
+    opening: str = "Out-of-sample episodes that start"
 
     @property
     def figures(self) -> dict[str, Figure]:

@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.naming import hint
+from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.session_dates import is_date
 
 DELIMITERS: Final = ",;\t|"
+ZIP: Final = b"PK"
 PARQUET: Final = frozenset({".parquet", ".pq"})
 WRONG_FIELDS: Final = "wrong number of fields"
 Text = NDArray[np.object_]
@@ -85,6 +87,8 @@ def content_hash(file: Path) -> str:
 def read_raw(file: Path, expected: str | None = None, header: bool = True) -> RawTable:
     """Read a CSV file (UTF-8; comma, semicolon, tab or bar between fields) or a Parquet file.
 
+    A zip archive is read as the one file that it holds.
+
     Parameters
     ----------
     file : its suffix `.parquet` or `.pq` says Parquet, everything else is CSV.
@@ -102,6 +106,8 @@ def read_raw(file: Path, expected: str | None = None, header: bool = True) -> Ra
     if not content.strip():
         raise DataError(f"{file.name}: the file is empty: give one with a header and a row a session")
     is_parquet = file.suffix.lower() in PARQUET
+    if not is_parquet and content.startswith(ZIP):
+        content = b"".join(RawStream(str(file)).blocks())
     if is_parquet and not header:
         raise DataError(f"{file.name}: a Parquet file names its columns: leave out header = false")
     table = _parquet(file.name, content) if is_parquet else _csv(file.name, content, header)
@@ -122,8 +128,6 @@ def _content(file: Path) -> bytes:
 
 
 def _csv(file: str, content: bytes, header: bool) -> RawTable:
-    if content.startswith(b"PK"):
-        raise DataError(f"{file}: is a zip archive: extract it and name the CSV file in it")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

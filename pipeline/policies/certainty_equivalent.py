@@ -6,7 +6,6 @@ from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.remembering import remembered
-from pipeline.pricing.delta_gamma import delta_gamma
 
 AT_THE_MONEY = 1.0 / np.sqrt(2.0 * np.pi)
 """φ(0)."""
@@ -44,9 +43,8 @@ def target(state: MarketState, vol: FloatArray, factor: FloatArray | float) -> F
     An option sold is hedged at σ² · `factor`, an option bought at σ² / `factor`: its holder gains from
     variance, so what is doubtful of it counts less. A factor of 1 is `exposure.target`.
     """
-    terms = (state.forward, state.strike, state.time_to_expiry)
     total = np.zeros_like(state.forward)
     for leg in state.liability.legs:
         own = vol * factor ** (-0.5 * np.sign(leg.quantity))
-        total -= delta_gamma(Liability((leg,)), *terms, own, state.rate)[0]
+        total -= exposure.greeks(state, Liability((leg,)), own)[0]
     return exposure.net(total * state.forward_slope)

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from pipeline.domain.errors import PolicyError
-from pipeline.domain.instruments import FloatArray
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies.remembering import remembered
 from pipeline.pricing.delta_gamma import delta_gamma
@@ -61,8 +61,7 @@ def target_and_curvature(state: MarketState, vol: FloatArray) -> tuple[FloatArra
 
     def compute(which: int) -> FloatArray:
         if not made:
-            terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-            delta, gamma = delta_gamma(state.liability, *terms)
+            delta, gamma = greeks(state, state.liability, vol)
             slope = state.forward_slope
             made.extend((net(-delta * slope), np.abs(net(gamma * slope**2))))
         return made[which]
@@ -72,6 +71,18 @@ def target_and_curvature(state: MarketState, vol: FloatArray) -> tuple[FloatArra
         for which, what in enumerate(("target", "curvature"))
     )
     return target, curvature
+
+
+def greeks(state: MarketState, liability: Liability, vol: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return ∂value/∂F and ∂²value/∂F² of some of the state's options at volatility `vol`, for their holder.
+
+    By Black's formula, or by the state's own model where it has one.
+    """
+    if state.model is None:
+        terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
+        return delta_gamma(liability, *terms)
+    delta, gamma = state.model.delta_gamma(liability, vol)
+    return delta / state.forward_slope, gamma / state.forward_slope**2
 
 
 def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:

@@ -7,12 +7,11 @@ import numpy as np
 
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
-from pipeline.domain.instruments import FloatArray, Leg
+from pipeline.domain.instruments import FloatArray, Leg, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
-from pipeline.pricing import black
 
 
 @dataclass(frozen=True)
@@ -34,10 +33,7 @@ class Leland(Untrained):
         center = np.zeros_like(state.forward)
         for leg in state.liability.legs:
             adjusted = leland_vol(vol, state.desk_cost, state.interval, leg)
-            delta = black.delta(
-                leg.right, state.forward, state.strike, state.time_to_expiry, adjusted, state.rate
-            )
-            center -= leg.quantity * delta * state.forward_slope
+            center -= exposure.greeks(state, Liability((leg,)), adjusted)[0] * state.forward_slope
         return Band.around(exposure.net(center))
 
 

@@ -7,12 +7,12 @@ import numpy as np
 
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
+from pipeline.domain.instruments import Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
 from pipeline.policies.trading_rule import charged, traded
-from pipeline.pricing import black
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,6 @@ class Zakamouline(Untrained):
                     f"policy zakamouline: a bought option at a cost of {state.desk_cost / 1e-4:g} bps has no "
                     "adjusted variance (1 + K is negative): lower the cost or leave zakamouline out"
                 )
-            delta = black.delta(leg.right, state.forward, state.strike, time, np.sqrt(variance), state.rate)
-            center -= leg.quantity * delta * state.forward_slope
+            center -= exposure.greeks(state, Liability((leg,)), np.sqrt(variance))[0] * state.forward_slope
         band = traded(state, exposure.net(center), h0 + h1, cost, vol)
         return band.clipped(*exposure.position_range(state))

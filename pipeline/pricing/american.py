@@ -16,7 +16,7 @@ from pipeline.domain.instruments import FloatArray, Right
 TIME_STEPS: Final = 200
 SPACE_STEPS: Final = 400
 DAMPING_STEPS: Final = 1
-LEAST_VOL, MOST_VOL = 0.01, 5.0
+LEAST_VOL, FIRST_VOL, MOST_VOL = 0.01, 0.5, 4.0
 """Volatilities between which an implied one is looked for."""
 CERTAINTY: Final = 1e-6
 """Share of the strike below which a time value is the grid's error and not the option's."""
@@ -128,7 +128,7 @@ class AmericanOption:
     def implied_vol(
         self, price: float, day: np.datetime64, spot: float, dividends: Dividends = NO_DIVIDENDS
     ) -> float:
-        """Return the volatility at which the option is worth `price`, by Brent's method to 1e-8.
+        """Return the volatility at which the option is worth `price`, by Brent's method to 1e-7.
 
         NaN where an input is, on the expiry, and where no volatility between `LEAST_VOL` and `MOST_VOL` gives
         the price: at or below the value of immediate exercise it may be any small one.
@@ -148,10 +148,14 @@ class AmericanOption:
                 volatility.setValue(vol)
                 return float(option.NPV()) - price
 
-            least = off(LEAST_VOL)
-            if not (least < -CERTAINTY * self.strike and off(MOST_VOL) > 0.0):
+            if off(LEAST_VOL) > -CERTAINTY * self.strike:
                 return float("nan")
-            return float(brentq(off, LEAST_VOL, MOST_VOL, xtol=1e-8))
+            low, high = LEAST_VOL, FIRST_VOL
+            while off(high) < 0.0:
+                low, high = high, 2.0 * high
+                if low >= MOST_VOL:
+                    return float("nan")
+            return float(brentq(off, low, high, xtol=1e-7))
 
     def exercised(
         self, day: np.datetime64, spot: float, vol: float, dividends: Dividends, ex: np.datetime64

@@ -10,15 +10,20 @@ from mlflow import MlflowClient
 from pipeline.backtest.chain_comparison import run_chain
 from pipeline.backtest.chain_signals import learn_chain
 from pipeline.backtest.comparison import run_backtest
+from pipeline.backtest.contract_comparison import run_contract
+from pipeline.backtest.contract_signals import learn_contract
 from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
-from pipeline.domain.desk_file import CHAIN, DAILY, INTRADAY
+from pipeline.domain.desk_file import CHAIN, CONTRACT, DAILY, INTRADAY
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.evaluate.chain import ChainJudgement, evaluate_chain
 from pipeline.evaluate.chain_report import chain_report
+from pipeline.evaluate.contract import ContractJudgement, evaluate_contract
+from pipeline.evaluate.contract_report import contract_report
 from pipeline.evaluate.daily_report import daily_report
 from pipeline.evaluate.data_quality import data_tables
 from pipeline.evaluate.evaluate import Evaluation, evaluate
@@ -29,8 +34,9 @@ from pipeline.evaluate.page import Report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.assemble import assemble
 from pipeline.features.chain_matrix import chain_matrix
+from pipeline.features.contract_marks import contract_matrix
 from pipeline.features.decision_grid import decision_features
-from pipeline.ingest import chain_files
+from pipeline.ingest import chain_files, contract_files
 from pipeline.ingest.market_days import DAYS, HELD, load_days
 from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset
@@ -72,6 +78,10 @@ CHAIN_TABLES: Final = (
     "windows",
 )
 """Tables of the judgement of a run on option chains that are logged as CSV."""
+
+
+CONTRACT_TABLES: Final = ("comparison", "path", "explained", "costs")
+"""Tables of the judgement of a run on one contract that are logged as CSV."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,17 @@ def chain_facts(desk: ChainDesk, market: Dataset) -> dict[str, str | int]:
     }
 
 
+def contract_facts(desk: ContractDesk, market: Dataset) -> dict[str, str | int]:
+    """Return what the market data of a run on one contract hold."""
+    days = market[contract_files.QUOTES]["event_time"]
+    return {
+        "source": desk.data.label,
+        "first_session": f"{days.min():%Y-%m-%d}",
+        "last_session": f"{days.max():%Y-%m-%d}",
+        "sessions": int(days.nunique()),
+    }
+
+
 def _judge_daily(desk: Desk, datasets: Mapping[str, Dataset], looks: int) -> Evaluation:
     tables = {**datasets["backtest"], **datasets["signals"], **data_tables(datasets["market"])}
     return evaluate(desk, tables, looks)
@@ -154,6 +175,11 @@ def _judge_intraday(desk: IntradayDesk, datasets: Mapping[str, Dataset], looks: 
 def _judge_chain(desk: ChainDesk, datasets: Mapping[str, Dataset], looks: int) -> ChainJudgement:
     market = {name: datasets["market"][name] for name in (chain_files.DAYS, chain_files.HELD)}
     return evaluate_chain(desk, {**datasets["backtest"], **datasets["signals"], **market}, looks)
+
+
+def _judge_contract(desk: ContractDesk, datasets: Mapping[str, Dataset], looks: int) -> ContractJudgement:
+    market = {contract_files.HELD: datasets["market"][contract_files.HELD], **data_tables(datasets["market"])}
+    return evaluate_contract(desk, {**datasets["signals"], **datasets["backtest"], **market}, looks)
 
 
 def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
@@ -200,6 +226,22 @@ def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
 
 
+def _track_contract(run: Tracked, evaluation: ContractJudgement) -> None:
+    datasets = run.datasets
+    log_parent(run.client, run.run_id, evaluation, run.folder, run.timings, CONTRACT_TABLES)
+    log_inputs(datasets["market"], datasets["signals"])
+
+    def further(policy: str) -> Mapping[str, float]:
+        residual = evaluation.explained["residual_of_options"].astype(float).to_dict()
+        own = evaluation.path.astype(float).to_dict("index")[policy]
+        return {f"path/{name}": value for name, value in own.items()} | {
+            "explained/residual_of_options": residual[policy]
+        }
+
+    log_policies(run.client, run.experiment, evaluation, run.marks, further)
+    log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
+
+
 KINDS: Final[Mapping[str, Kind]] = {
     DAILY: Kind(
         (load_tables, assemble, learn_signals, run_backtest),
@@ -221,6 +263,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         chain_facts,
         chain_report,
         _track_chain,
+    ),
+    CONTRACT: Kind(
+        (contract_files.load_contract, contract_matrix, learn_contract, run_contract),
+        _judge_contract,
+        contract_facts,
+        contract_report,
+        _track_contract,
     ),
 }
 """By the name of the kind, see `domain.desk_file`."""

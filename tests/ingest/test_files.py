@@ -1,4 +1,5 @@
 import io
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -164,6 +165,23 @@ def test_too_many_bad_rows_stop_the_run_with_one_line(load):
     assert len(load(bars=lines, quarantine_limit=0.2)["quarantine"]) > 10
 
 
+def zipped(members):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, lines in members.items():
+            archive.writestr(name, "\n".join(lines) + "\n")
+    return packed.getvalue()
+
+
+def test_a_zip_of_one_file_is_read_as_that_file(load):
+    pd.testing.assert_frame_equal(load(bars=zipped({"spy.csv": bar_lines()}))["bars"], load()["bars"])
+
+
+def test_a_zip_of_two_files_asks_for_one_of_them(load):
+    with pytest.raises(DataError, match=r"holds 2 files \(a\.csv, b\.csv\)"):
+        load(bars=zipped({"a.csv": bar_lines(), "b.csv": bar_lines()}))
+
+
 STOPS = {
     "empty": (b"", r"bars\.csv: the file is empty"),
     "blank": (b" \n\n", r"bars\.csv: the file is empty"),
@@ -171,7 +189,7 @@ STOPS = {
     "header only": (b"date,open,high,low,close,volume\n", r"bars\.csv: has a header and no rows"),
     "binary": (b"\x80\x81\x82,", r"bars\.csv: byte 0 is not UTF-8 text"),
     "zero bytes": (b"date,close\n2018-01-02,1\n\0\0\0", r"bars\.csv: line 3 holds a zero byte"),
-    "zip": (b"PK\x03\x04", r"bars\.csv: is a zip archive: extract it"),
+    "half a zip": (b"PK\x03\x04", r"bars\.csv: is damaged or half written"),
     "open quote": (b'date,close\n2018-01-02,"1\n2018', r"bars\.csv: line 2: unexpected end of data: mend"),
     "quote in the header": (
         b'",close\n2018-01-02,",1\n2018-01-03,1\n',

@@ -1,0 +1,104 @@
+"""The quotes of one listed option, and the long history of its share with the dividends in cash."""
+
+import logging
+from collections.abc import Mapping
+from typing import Final
+
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.domain.contract_desk import ContractFiles
+from pipeline.domain.errors import DataError
+from pipeline.domain.stream_terms import Terms
+from pipeline.ingest import sources
+from pipeline.ingest.cash_dividends import cash_dividends
+from pipeline.ingest.factors import read_factors
+from pipeline.ingest.formats.catalogue import read
+from pipeline.ingest.market_tables import QUARANTINE
+from pipeline.ingest.raw_stream import RawStream
+
+QUOTES: Final = "option_quotes"
+DIVIDENDS: Final = "dividends"
+CLOSES: Final = "closes"
+HELD: Final = "held"
+CONTRACT: Final = ["underlying", "root", "expiry", "exercise", "right", "strike"]
+log = logging.getLogger(__name__)
+
+
+def content_of(data: ContractFiles) -> dict[str, object]:
+    """Return the SHA-256 of the file of quotes, and what is known of the history's files.
+
+    Raises
+    ------
+    DataError
+        The folder or a file does not exist or cannot be read.
+    """
+    folder = data.place
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder: give the {data.label} with --data FOLDER")
+    if not (folder / data.file).is_file():
+        raise DataError(f"{folder}: no file {data.file} as data.file names it: look at the folder")
+    digest = RawStream(str(folder / data.file)).digest()
+    return {"quotes": {data.file: digest}, "history": sources.content_of(data.located_history())}
+
+
+def load_contract(
+    data: ContractFiles, content: Mapping[str, Mapping[str, str]]
+) -> dict[str, pd.DataFrame | bytes]:
+    """Read the quotes of one contract, the history of its share and the dividends.
+
+    Returns
+    -------
+    Tables `option_quotes`; `held` (rows in quarantine: `file`, `reason`, `count`); `dividends`, see
+    `cash_dividends`; `closes` (`session`, `close` as quoted); of the history those of `sources.load_tables`,
+    whose bars are adjusted; and `notes`.
+
+    Raises
+    ------
+    DataError
+        A file is damaged or of no known format, holds no quote of the share, or holds several contracts.
+    """
+    source = RawStream(str(data.place / data.file), data.member)
+    found = list(read(source, Terms()))
+    rows = [each.rows for each in found if each.table == QUOTES]
+    quotes = pa.Table.from_batches(rows).to_pandas() if rows else pd.DataFrame(columns=CONTRACT)
+    quotes = quotes[quotes["underlying"] == data.underlying].reset_index(drop=True)
+    if quotes.empty:
+        raise DataError(f"{data.file}: no quote of {data.underlying}: see data.underlying")
+    contracts = quotes[CONTRACT].drop_duplicates()
+    if len(contracts) > 1:
+        raise DataError(
+            f"{data.file}: holds {len(contracts)} contracts, and one is hedged: name its file as data.member"
+        )
+    held = _held(data.file, [each.rows for each in found if each.table == QUARANTINE])
+    located = data.located_history()
+    history = sources.load_tables(located, content["history"])
+    bars, adjusted = history["bars"], history["adjustment"].set_index("session")["factor"]
+    quoted = bars["close"].to_numpy() / adjusted.loc[bars["session"]].to_numpy()
+    assert located.factors is not None
+    factors = read_factors(
+        located.factors, located.bars.file, content["history"].get("factors"), located.calendar
+    )
+    days = bars["session"].to_numpy().astype("datetime64[D]")
+    dividends = cash_dividends(factors, days, quoted)
+    said = list(history[sources.NOTES]["note"]) if sources.NOTES in history else []
+    notes = pd.DataFrame({"note": [*_notes(data, quotes, held), *said]})
+    closes = pd.DataFrame({"session": bars["session"], "close": quoted})
+    own = {CLOSES: closes, QUOTES: quotes, HELD: held, DIVIDENDS: dividends, sources.NOTES: notes}
+    return {**history, **own}
+
+
+def _held(file: str, faults: list[pa.RecordBatch]) -> pd.DataFrame:
+    if not faults:
+        return pd.DataFrame(columns=["file", "reason", "count"])
+    reasons = pa.Table.from_batches(faults).to_pandas().groupby("reason").size()
+    return pd.DataFrame({"file": file, "reason": reasons.index, "count": reasons.to_numpy()})
+
+
+def _notes(data: ContractFiles, quotes: pd.DataFrame, held: pd.DataFrame) -> list[str]:
+    first, last = (f"{day:%Y-%m-%d}" for day in (quotes["event_time"].min(), quotes["event_time"].max()))
+    notes = [f"{data.file}: {len(quotes):,} days of quotes from {first} to {last}"]
+    if len(held):
+        named = ", ".join(f"{row['count']} {row['reason']}" for row in held.to_dict("records"))
+        notes.append(f"{data.file}: {held['count'].sum()} rows in quarantine: {named}")
+    return notes
