@@ -3,7 +3,7 @@
 import itertools
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -25,6 +25,8 @@ from pipeline.domain.desk import (
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import Right, Side
 from pipeline.domain.settings import Settings
+
+NOT_RUN: Final = frozenset({"limit_aware", "history_slope"})
 
 
 class ContractFiles(FolderOfFiles):
@@ -127,8 +129,8 @@ class ContractDesk(Settings):
             )
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for a contract desk")
-        if "limit_aware" in self.policies.run:
-            raise ValueError("policies.run names limit_aware, which a contract desk does not run")
+        if away := NOT_RUN & set(self.policies.run):
+            raise ValueError(f"policies.run names {min(away)}, which a contract desk does not run")
         if "regime_map" in self.policies.run and not self.regimes.map:
             raise ValueError("policies.run names regime_map but [regimes.map] is empty")
         return self

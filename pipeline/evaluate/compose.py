@@ -58,8 +58,8 @@ def composed(
         record=record,
         summary=summary,
         closing=(
-            f"Episodes overlap: the {evaluation.panel.size:,} starts hold {evaluation.effective:,} lives that "
-            "do not, and the intervals are wide for that reason."
+            f"Episodes overlap: the {evaluation.panel.size:,} starts hold {evaluation.effective:,} lives "
+            "that do not, and the intervals are wide for that reason."
         ),
     )
 
