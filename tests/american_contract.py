@@ -41,6 +41,7 @@ restarts = 1
 [forecasts]
 horizons = [1, 5, 21]
 trees = 5
+spike_multiple = 1.2
 [policies]
 run = ["none", "whalley_wilmott", "minimum_variance", "regime_switched"]
 budget = 8
