@@ -40,8 +40,8 @@ def worst_hours(episodes: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
     >>> starts = pd.to_datetime(["2020-03-02 11:10", "2020-03-02 12:10"])
     >>> books = {"pnl": [-2.0, 1.0], "cost": 0.1, "trades": 3.0}
     >>> found = worst_hours(pd.DataFrame({"policy": "delta_implied", "start": starts, **books}), signals)
-    >>> found.loc[1, ["why", "hour", "pnl_mean_bps"]].tolist()
-    ['highest volatility', Timestamp('2020-03-02 11:00:00'), -200.0]
+    >>> found.loc[1, "why"], str(found.loc[1, "hour"]), float(found.loc[1, "pnl_mean_bps"])
+    ('highest volatility', '2020-03-02 11:00:00', -200.0)
     """
     tested = signals[signals["tested"]]
     hour = tested["time"].dt.tz_convert("UTC").dt.tz_localize(None).dt.floor("h")

@@ -7,7 +7,7 @@ import pytest
 
 from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import StageError
 from tests.market_ticks import DESK, write_market
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,7 @@ def test_a_desk_within_the_day_ends_in_report_and_run(prefect, tmp_path, monkeyp
     assert "taken to end there, after 1" in made.warnings[-1]
     assert {card["name"].partition(".")[2] for card in made.models} >= {"regime_detector", "regime_switched"}
     assert json.loads(file.read_text())["desk"] == "small-intraday"
-    with pytest.raises(DataError, match="stale data"):
+    with pytest.raises(StageError, match="stale data"):
         daily_decision(str(desk), str(tmp_path / "home"))
     again = hedge_pipeline(str(desk), str(tmp_path / "home"))
     assert not again["new"]
