@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.decision_windows import decision_windows, learned_since
+from pipeline.backtest.event_intervals import JUDGED, event_intervals, judged_event
 from pipeline.backtest.forecast_walk import (
     ADAPTIVE,
     Intervals,
@@ -47,6 +48,7 @@ FEWEST_EVENTS = 5
 EVENTS = (
     "model", "brier", "brier_skill", "average_precision", "base_rate", "dm_p", "dm_p_logistic", "n", "event",
 )  # fmt: skip
+PROBABILITIES = ("prob", "lower", "upper", "event", "time")
 RELIABILITY = ("event", "model", "forecast", "observed", "low", "high", "inside", "n")
 log = logging.getLogger(__name__)
 
@@ -65,7 +67,8 @@ def learn_intraday(
     Returns
     -------
     Tables `signals` (one row a decision from `windows.signals_start` on), `fills` (of the same rows),
-    `scores`, `events`, `reliability`, `intervals` and `importance` (on the tested decisions), `regimes` and
+    `scores`, `events`, `reliability`, `event_intervals`, `intervals` and `importance` (on the tested
+    decisions), `probabilities` (of every event and decision, with its interval), `regimes` and
     `transition`, `losses` (what each forecaster of liquidity lost on each tested decision), the last fitted
     models under `models/`, and under `walks/` what goes on with each (`continuation`).
 
@@ -91,6 +94,7 @@ def learn_intraday(
     levels = [("variance", h, walk) for h, walk in variances.items()]
     levels += [(name, 1, walk) for name, walk in liquidity.items()]
     forecast = [(name, walk) for name, walk in events.items() if walk is not None]
+    around = {name: event_intervals(w, windows, desk.windows.embargo_steps) for name, w in forecast}
     walks = [*(walk for _, _, walk in levels), *(walk for _, walk in forecast)]
     intervals = {(name, h): walk.intervals(name) for name, h, walk in levels}
     signals = _signals(desk, rows, windows, variances, liquidity, events, intervals).join(regimes.signals)
@@ -103,6 +107,12 @@ def learn_intraday(
         "scores": pd.concat([scored(w, tested, target=name, horizon=h) for name, h, w in levels]),
         "events": _together([scored(walk, tested, event=name) for name, walk in forecast], EVENTS),
         "reliability": _together([reliable(walk, tested, name) for name, walk in forecast], RELIABILITY),
+        "event_intervals": _together(
+            [judged_event(walk, around[name], tested, name) for name, walk in forecast], JUDGED
+        ),
+        "probabilities": _together(
+            [found.assign(event=name, time=rows["time"]) for name, found in around.items()], PROBABILITIES
+        ),
         "intervals": pd.concat(
             [_judged(each, tested, likeliest, desk.regimes.names) for each in intervals.values()],
             ignore_index=True,

@@ -39,6 +39,7 @@ TABLES = (
     "scores",
     "events",
     "reliability",
+    "event_intervals",
     "intervals",
     "importance",
     "losses",

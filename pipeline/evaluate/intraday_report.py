@@ -22,6 +22,7 @@ from pipeline.evaluate.intraday import IntradayJudgement
 from pipeline.evaluate.intraday_sheets import (
     EVENTS,
     charged_sheet,
+    event_interval_sheet,
     held_sheet,
     left_out_sheet,
     regimes_sheet,
@@ -76,6 +77,7 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
         interval_sheet(evaluation, UNIT),
         event_sheet(evaluation, EVENTS),
         reliability_sheet(evaluation),
+        event_interval_sheet(tables["event_intervals"]),
     )
     data = (
         data_sheet(_files(evaluation)),
@@ -110,9 +112,9 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
 def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds: what every kind has, and what is known of the book.
 
-    `drift`, `liquidity` and `worst_hours` hold the tables of that name, `unfilled.<policy>.<reason>` the
-    orders that were not filled and `unfilled.<policy>.filled` those that were, `left_out` the starts that
-    could not be used.
+    `drift`, `liquidity`, `event_intervals` and `worst_hours` hold the tables of that name,
+    `unfilled.<policy>.<reason>` the orders that were not filled and `unfilled.<policy>.filled` those that
+    were, `left_out` the starts that could not be used.
     """
     own = {
         "kind": "intraday",
@@ -120,6 +122,7 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
         "liquidity": evaluation.liquidity.to_dict("records"),
         "worst_hours": evaluation.worst.to_dict("records"),
         "drift": evaluation.drift.to_dict("records"),
+        "event_intervals": evaluation.tables["event_intervals"].to_dict("records"),
         "unfilled": _unfilled(evaluation.tables["unfilled"]),
         "left_out": evaluation.tables["left_out"].to_dict("records"),
     }

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from pipeline.evaluate.cost_sheet import HEADINGS
@@ -59,6 +60,31 @@ def unfilled_sheet(unfilled: pd.DataFrame) -> Sheet:
     )
     headings = ("Policy", "Traded", *(str(name) for name in shown))
     return Sheet("unfilled", "Orders that were not filled", lead, headings, rows, folded=True)
+
+
+def event_interval_sheet(table: pd.DataFrame) -> Sheet:
+    """The interval of each probability against what came, in all and by groups of the forecast."""
+    shown = table.copy()
+    for name in ("forecast", "lower", "upper", "observed"):
+        shown[name] = 100 * shown[name]
+    shown["inside"] = np.where(table["inside"], "yes", "no")
+    formats = (
+        ("event", -1), ("group", -1), ("forecast", 1), ("lower", 1), ("upper", 1), ("observed", 1),
+        ("inside", -1), ("brier", 4), ("brier_base", 4), ("p", 3), ("n", 0),
+    )  # fmt: skip
+    headings = (
+        "Event", "Group", "Probability, %", "Lower, %", "Upper, %", "Happened, %", "Inside", "Brier",
+        "Brier, base rate", "p, base rate", "n",
+    )  # fmt: skip
+    lead = (
+        "Each forecast lies between two probabilities of which one is calibrated (Venn–Abers: how often the "
+        "event came after earlier forecasts such as this one, with and without one more). Means over the "
+        "tested decisions, in all and in five groups from the lowest forecasts to the highest. Brier is that "
+        "of the merged probability; p tests it against the frequency in the training rows."
+    )
+    return Sheet(
+        "event-intervals", "Intervals of the probabilities", lead, headings, plain_rows(shown, formats), 2
+    )
 
 
 def regimes_sheet(regimes: pd.DataFrame) -> Sheet:

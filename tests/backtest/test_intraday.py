@@ -153,6 +153,25 @@ def test_the_report_shows_the_late_twin_the_worst_hours_and_the_frontier(desk, t
     assert (hourly["episodes"] <= worst.loc[worst["hour"].isna(), "episodes"].iloc[0]).all()
 
 
+def test_every_probability_has_an_interval_that_looks_back_only(desk, tables):
+    found = tables["probabilities"]
+    assert set(found["event"]) <= {"spike", "gap"}
+    known = found.dropna()
+    assert len(known) > 300
+    assert (known["lower"] <= known["upper"]).all()
+    first = tables["signals"].loc[~tables["signals"]["tested"], "time"]
+    before = known[known["time"].isin(first)]
+    assert (before["lower"] == 0.0).all()
+    assert (before["upper"] == 1.0).all()
+    after = known[~known["time"].isin(first)]
+    assert (after["upper"] - after["lower"]).mean() < 0.5
+    judged = tables["event_intervals"]
+    assert (judged.groupby("event")["group"].first() == "all").all()
+    whole = judged[judged["group"] == "all"].set_index("event")["n"]
+    parts = judged[judged["group"] != "all"].groupby("event")["n"].sum()
+    assert whole.to_dict() == parts.to_dict()
+
+
 def test_late_orders_leave_the_opening_hedge_and_change_the_rest(tables):
     episodes = tables["episodes"].query("policy == 'delta_implied'").set_index("start")
     on_time, late = (episodes[episodes["delay"] == delay] for delay in (0, 1))
