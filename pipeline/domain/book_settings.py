@@ -1,12 +1,13 @@
 """What is held together as a book, and the days of stress that a run replays."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.domain.file_settings import NonEmpty, TimedFile
+from pipeline.domain.file_settings import NonEmpty, TimedRows
 from pipeline.domain.settings import Settings
 
 
@@ -21,20 +22,53 @@ class PositionsColumns(Settings):
     price: NonEmpty = "price"
 
 
-class PositionsFile(TimedFile):
+class PositionsFile(TimedRows):
     """The options held, one a row. A row that fails a check is put in quarantine; see docs/book.md."""
 
+    file: Path | None = None
+    """CSV or Parquet; or a table of a database instead."""
+    database: str = ""
+    """SQLAlchemy URL, without a password: desk files are copied into reports."""
+    table: str = ""
     columns: PositionsColumns = PositionsColumns()
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.1
-    """Largest share of the file's rows in quarantine that a run accepts; a decision accepts none."""
+    """Largest share of the rows in quarantine that a run accepts; a decision accepts none."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.file is None) == (not self.database):
+            raise ValueError("give either file, or database and table")
+        if bool(self.database) != bool(self.table):
+            raise ValueError("database and table belong together: give both or neither")
+        if re.match(r"[^/]*//[^/@]*:[^/@]+@", self.database):
+            raise ValueError(
+                "database holds a password, and desk files are copied into reports: leave it out and give it "
+                "as the database's own client takes it, PGPASSWORD for one"
+            )
+        return self
+
+    @property
+    def named(self) -> str:
+        """What the options are read from, for reports."""
+        return f"table {self.table}" if self.file is None else self.file.name
+
+    def located(self, folder: Path) -> Self:
+        """Return the settings with the path made absolute, a relative one seen from `folder`."""
+        if self.file is not None:
+            return self.model_copy(update={"file": (folder / self.file.expanduser()).resolve()})
+        start = "sqlite:///"
+        if not self.database.startswith(start):
+            return self
+        place = (folder / Path(self.database.removeprefix(start)).expanduser()).resolve()
+        return self.model_copy(update={"database": f"{start}{place}"})
 
 
 class BookSettings(Settings):
     """The book view: options held together and hedged as one net position."""
 
     positions: PositionsFile | None = None
-    """CSV or Parquet file of the options held, its path or a table of settings; without one the book is the
-    desk's rolling programme."""
+    """CSV or Parquet file of the options held, its path or a table of settings, or a table of a database;
+    without one the book is the desk's rolling programme."""
     margin_rate: Annotated[float, Field(gt=0, le=1)] = 0.05
     """Cash that the hedge in the future ties up, as a share of its value; shares tie up all of it."""
 
@@ -47,8 +81,7 @@ class BookSettings(Settings):
         """Return the settings with the file's path made absolute, a relative one seen from `folder`."""
         if self.positions is None:
             return self
-        file = (folder / self.positions.file.expanduser()).resolve()
-        return self.model_copy(update={"positions": self.positions.model_copy(update={"file": file})})
+        return self.model_copy(update={"positions": self.positions.located(folder)})
 
 
 class StressWindow(Settings):

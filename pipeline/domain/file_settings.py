@@ -17,10 +17,9 @@ NonEmpty = Annotated[str, Field(min_length=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class TimedFile(Settings):
-    """A CSV or Parquet file with one row a session, and how to read its time."""
+class TimedRows(Settings):
+    """How the time of rows is read."""
 
-    file: Path
     date_format: NonEmpty | tuple[NonEmpty, ...] = AUTO
     """`auto`, or one or several strptime formats, tried in this order."""
     time_zone: str | None = None
@@ -41,6 +40,12 @@ class TimedFile(Settings):
         if isinstance(self.date_format, tuple):
             return self.date_format
         return () if self.date_format == AUTO else (self.date_format,)
+
+
+class TimedFile(TimedRows):
+    """A CSV or Parquet file with one row a session, and how to read its time."""
+
+    file: Path
 
 
 class BarsColumns(Settings):

@@ -143,7 +143,7 @@ def book_in_words(desk: Desk, days: pd.DataFrame) -> str:
     most = int(days["options"].max())
     at_once = f"up to {most} option{'s' * (most > 1)} at once"
     if desk.book.positions is not None:
-        return f"The positions of {desk.book.positions.file.name}, {at_once},"
+        return f"The positions of {desk.book.positions.named}, {at_once},"
     option = desk.option
     every = "session" if option.start_every == 1 else f"{option.start_every}th session"
     return (

@@ -1,4 +1,4 @@
-"""The options that a desk holds, read from the user's file and screened row by row."""
+"""The options that a desk holds, read from the user's file or database and screened row by row."""
 
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from pipeline.domain.book_settings import PositionsFile
 from pipeline.domain.errors import DataError
 from pipeline.ingest.calendar import EXCHANGE, exchange_zone, sessions_between
 from pipeline.ingest.quarantine import UNENDED, Quarantine, remedy_for, shown
+from pipeline.ingest.raw_sql import read_sql, sql_hash
 from pipeline.ingest.raw_table import RawTable, Text, content_hash, read_raw
 from pipeline.ingest.screening import MISSING, numbers, refuse
 from pipeline.ingest.session_dates import session_dates
@@ -23,13 +24,15 @@ TEXTS: Final = ("file", "kind")
 
 
 def content_of(settings: PositionsFile) -> str:
-    """Return the SHA-256 of the file, so that the dataset is known by what it held.
+    """Return the SHA-256 of the file or of the table, so that the dataset is known by what it held.
 
     Raises
     ------
     DataError
         The file is missing or cannot be read.
     """
+    if settings.file is None:
+        return sql_hash(settings.database, settings.table)
     return content_hash(settings.file)
 
 
@@ -54,7 +57,10 @@ def load_positions(settings: PositionsFile, content: str | None = None, calendar
     DataError
         The file is missing, empty or damaged, lacks a column, or fails too many checks.
     """
-    raw = read_raw(settings.file, content, settings.header)
+    if settings.file is None:
+        raw = read_sql(settings.database, settings.table, content)
+    else:
+        raw = read_raw(settings.file, content, settings.header)
     screened = Quarantine("positions", raw)
     if not raw.ended:
         screened.put([len(raw.number) - 1], UNENDED)

@@ -153,7 +153,7 @@ def _csv(file: str, content: bytes, header: bool) -> RawTable:
     if any(end in name for name in rows[0] for end in "\r\n"):
         raise DataError(f"{file}: line {numbers[0]}: the header runs over several lines: mend the quotes")
     names, start = (rows[0], 1) if header else ([str(i + 1) for i in range(len(rows[0]))], 0)
-    table = _table(file, names, rows[start:], numbers[start:], texts[start:])
+    table = raw_rows(file, names, rows[start:], numbers[start:], texts[start:])
     return replace(table, ended=text.endswith(("\n", "\r")))
 
 
@@ -164,19 +164,21 @@ def _parquet(file: str, content: bytes) -> RawTable:
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{file}: cannot be read as Parquet, it may be half written: {reason}") from None
-    rows = [[_written(value) for value in row] for row in zip(*columns, strict=True)]
-    return _table(file, table.column_names, rows, range(1, len(rows) + 1), [",".join(row) for row in rows])
+    rows = [[written(value) for value in row] for row in zip(*columns, strict=True)]
+    return raw_rows(file, table.column_names, rows, range(1, len(rows) + 1), [",".join(row) for row in rows])
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """Return a value as the text that a file would have of it; nothing for none."""
     if value is None:
         return ""
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def _table(
+def raw_rows(
     file: str, header: Sequence[str], rows: list[list[str]], numbers: Sequence[int], texts: list[str]
 ) -> RawTable:
+    """Return rows of text as a table; one of another width than the header is not `whole`."""
     width = len(header)
     whole = np.array([len(row) == width for row in rows], dtype=np.bool_)
     fields = np.full((len(rows), width), "", dtype=object)

@@ -1,3 +1,5 @@
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pandas as pd
@@ -51,6 +53,41 @@ def load(tmp_path):
         return load_positions(desk.positions, content_of(desk.positions))
 
     return run
+
+
+def test_a_table_of_a_database_says_what_a_file_says(load, tmp_path):
+    rows = [line.split(",") for line in [*GOOD[1:], "call,0,2017-06-16,-1,2017-06-01,"]]
+    with closing(sqlite3.connect(tmp_path / "desk.db")) as database, database:
+        database.execute("create table held (kind, strike, expiry, quantity, opened, price)")
+        database.executemany(
+            "insert into held values (?, ?, ?, ?, ?, ?)", [[each or None for each in row] for row in rows]
+        )
+    named = {"database": "sqlite:///desk.db", "table": "held", "quarantine_limit": 0.5}
+    settings = BookSettings.model_validate({"positions": named}).located(tmp_path).positions
+    found = load_positions(settings, content_of(settings))
+    expected = load([HEADER, *(",".join(row) for row in rows)], quarantine_limit=0.5)
+    same = ["kind", "strike", "expiry", "quantity", "opened", "price"]
+    pd.testing.assert_frame_equal(found["positions"][same], expected["positions"][same])
+    assert found["quarantine"]["reason"].tolist() == expected["quarantine"]["reason"].tolist()
+    assert found["positions"]["row"].tolist() == [1, 2, 3]
+    with pytest.raises(DataError, match="table held: changed"):
+        load_positions(settings, "0" * 64)
+    with pytest.raises(DataError, match="has no table sold"):
+        content_of(settings.model_copy(update={"table": "sold"}))
+
+
+@pytest.mark.parametrize(
+    ("positions", "message"),
+    [
+        ({}, "give either file, or database and table"),
+        ({"file": "a.csv", "database": "sqlite:///a.db", "table": "held"}, "give either file"),
+        ({"database": "sqlite:///a.db"}, "belong together"),
+        ({"database": "postgresql://me:secret@host/desk", "table": "held"}, "holds a password"),
+    ],
+)
+def test_a_book_has_one_source_and_no_password(positions, message):
+    with pytest.raises(ValueError, match=message):
+        BookSettings.model_validate({"positions": positions})
 
 
 def test_a_good_file_becomes_a_table_of_options(load):
