@@ -31,7 +31,7 @@ implied_vol = { file = "vix.csv" }
 sessions = 10
 [windows]
 learn_start = 2011-01-03
-signals_start = 2013-01-02
+signals_start = 2014-01-02
 test_start = 2015-09-01
 test_end = 2016-01-15
 refit_months = 24
