@@ -46,6 +46,8 @@ def make_state():
             cost=cost,
             risk_aversion=1.0,
             regime_prob=prob,
+            regime_moves=np.array([[0.97, 0.02, 0.01], [0.03, 0.95, 0.02], [0.01, 0.06, 0.93]]),
+            regime_variance=np.array([0.1, 0.18, 0.35]) ** 2 / 252,
         )
         learned = {
             name: rng.uniform(low, high, (ROWS, STEPS))

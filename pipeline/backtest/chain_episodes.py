@@ -11,6 +11,7 @@ from pipeline.backtest.chain_panel import ChainPanel
 from pipeline.backtest.episodes import NEEDED, SESSIONS_A_YEAR, START_SPOT, YEAR, Episodes
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import Market
+from pipeline.backtest.regime_window import regime_model
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Liability, Right
@@ -126,6 +127,7 @@ def _state(
 
     cost = np.full(vol.shape, desk.costs.one_way)
     price = forward[:, :-1] * scale[:, None]
+    moves, variance = regime_model(signals, regimes, rows)
     return MarketState(
         liability=Liability.of(right, desk.option.side),
         risk_aversion=desk.risk.aversion,
@@ -143,6 +145,9 @@ def _state(
         forecast_vol_upper=vol_to_go("upper"),
         regime_vol=vol_to_go("regime"),
         regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
+        regime_moves=moves,
+        regime_variance=variance,
+        unwind=desk.costs.unwind,
         cost=cost,
         cost_lower=cost,
         cost_upper=cost,

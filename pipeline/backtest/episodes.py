@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import Market
 from pipeline.backtest.marks import is_marked, marked_vol
+from pipeline.backtest.regime_window import regime_model
 from pipeline.backtest.volume import RELATIVE_VOLUME
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
@@ -153,6 +154,7 @@ def market_state(
         variance = sums[decisions, contracts.sessions_left - 1]
         return np.asarray(np.sqrt(variance / to_expiry), dtype=np.float64)
 
+    moves, variance = regime_model(sessions, regimes, decisions)
     return MarketState(
         liability=contracts.liability,
         risk_aversion=risk_aversion,
@@ -170,6 +172,9 @@ def market_state(
         forecast_vol_upper=vol_to_go("upper"),
         regime_vol=vol_to_go("regime"),
         regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
+        regime_moves=moves,
+        regime_variance=variance,
+        unwind=desk.costs.unwind,
         cost=one_way_cost(desk.costs, column("illiquidity_forecast")),
         fixed_fee=terms_of(desk, START_SPOT).fixed_fee,
         impact=_impact(desk, sessions, decisions, decisions) if desk.execution.impact else 0.0,

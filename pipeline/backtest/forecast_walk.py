@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_window import INTERVALLED, forecast_blind, forecast_window
-from pipeline.backtest.packing import unpacked
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk
 from pipeline.domain.instruments import FloatArray
@@ -31,6 +30,7 @@ from pipeline.forecasts.quantile_intervals import QuantileEdges, conformal_inter
 from pipeline.forecasts.reliability import reliability_table
 from pipeline.forecasts.targets import Target
 from pipeline.forecasts.task import Task
+from pipeline.ingest.packing import unpacked
 from pipeline.ingest.pieces import Pieces
 
 ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"

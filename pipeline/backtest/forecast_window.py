@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.packing import packed
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.boosted import Boosted, LightGbm
@@ -19,6 +18,7 @@ from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.quantile_intervals import regress_quantiles
 from pipeline.forecasts.task import Task, variance_task
 from pipeline.ingest.dataset import Output
+from pipeline.ingest.packing import packed
 
 INTERVALLED = (LightGbm.name, LogHar.name)
 """Models of a level whose errors on the training rows make intervals."""

@@ -22,7 +22,6 @@ from pipeline.backtest.forecast_walk import (
 )
 from pipeline.backtest.intraday_columns import EventForecast, VarianceForecast, intraday_columns
 from pipeline.backtest.learned_regimes import learn_regimes
-from pipeline.backtest.packing import packed
 from pipeline.backtest.windows import Window
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk
@@ -40,6 +39,7 @@ from pipeline.forecasts.intraday_tasks import (
     variance_within,
 )
 from pipeline.forecasts.targets import Target
+from pipeline.ingest.packing import packed
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.regimes.describe import SESSIONS_A_YEAR
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.episodes import START_SPOT
+from pipeline.backtest.regime_window import regime_model
 from pipeline.domain.desk import BPS
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Liability
@@ -79,6 +80,7 @@ def intraday_state(
         return np.asarray(np.sqrt(sums[decisions, left - 1] / to_expiry))
 
     fee = desk.costs.fee_bps * BPS
+    moves, variance = regime_model(signals, regimes, decisions)
     return MarketState(
         liability=Liability.of(desk.option.kind, desk.option.side),
         risk_aversion=desk.risk.aversion,
@@ -96,6 +98,9 @@ def intraday_state(
         forecast_vol_upper=vol("upper"),
         regime_vol=vol("regime"),
         regime_prob=np.stack([column(f"regime_prob_{k}") for k in range(regimes)], axis=-1),
+        regime_moves=moves,
+        regime_variance=variance,
+        unwind=desk.costs.unwind,
         cost=fee + column("cost_forecast"),
         cost_lower=fee + column("cost_lower"),
         cost_upper=fee + column("cost_upper"),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.packing import unpacked
 from pipeline.backtest.regime_window import regime_window
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk
+from pipeline.ingest.packing import unpacked
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.regimes.base import Detector
 from pipeline.regimes.catalogue import DETECTORS

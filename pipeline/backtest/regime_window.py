@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from pipeline.backtest.packing import packed
 from pipeline.domain.desk import RegimeSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.ingest.dataset import Output
+from pipeline.ingest.packing import packed
 from pipeline.regimes.alignment import align
 from pipeline.regimes.base import Detector
 from pipeline.regimes.catalogue import DETECTORS, detector
@@ -52,8 +53,33 @@ def regime_window(
 
 
 def regime_columns(fitted: Detector, prob: FloatArray, reach: int, first: int) -> pd.DataFrame:
-    """Return `regime_prob_k` and, for m = 1 … `reach`, `regime_variance_m`, from row `first` on."""
+    """Return the signals of a detector from row `first` on.
+
+    They are `regime_prob_k`, for m = 1 … `reach` `regime_variance_m`, and `regime_model_columns`.
+    """
     to_go = variance_to_go(prob, fitted.transition_, fitted.state_variance_, reach)
     names = [f"regime_prob_{k}" for k in range(prob.shape[1])]
     names += [f"regime_variance_{m}" for m in range(1, reach + 1)]
-    return pd.DataFrame(np.hstack([prob, to_go]), columns=names, index=range(first, first + len(prob)))
+    names += regime_model_columns(prob.shape[1])
+    model = np.concatenate([fitted.transition_.ravel(), fitted.state_variance_])
+    columns = np.hstack([prob, to_go, np.broadcast_to(model, (len(prob), len(model)))])
+    return pd.DataFrame(columns, columns=names, index=range(first, first + len(prob)))
+
+
+def regime_model_columns(regimes: int) -> list[str]:
+    """Return the names of the columns that hold a detector's moves, row by row, and its variances.
+
+    Examples
+    --------
+    >>> regime_model_columns(2)[1:5]
+    ['regime_move_0_1', 'regime_move_1_0', 'regime_move_1_1', 'regime_session_variance_0']
+    """
+    moves = [f"regime_move_{i}_{j}" for i in range(regimes) for j in range(regimes)]
+    return moves + [f"regime_session_variance_{k}" for k in range(regimes)]
+
+
+def regime_model(rows: pd.DataFrame, regimes: int, at: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+    """Return the moves [..., K, K] and variances [..., K] of the detector that each row `at` [...] had."""
+    table = rows[regime_model_columns(regimes)].to_numpy(dtype=np.float64)[at]
+    moves = table[..., : regimes**2].reshape(*at.shape, regimes, regimes)
+    return moves, table[..., regimes**2 :]

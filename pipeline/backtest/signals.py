@@ -12,7 +12,6 @@ from pipeline.backtest.detector_comparison import compared_before_test
 from pipeline.backtest.detector_value import regimes_of_rivals
 from pipeline.backtest.learned_forecasts import LearnedForecasts, learn_forecasts
 from pipeline.backtest.learned_regimes import learn_regimes
-from pipeline.backtest.packing import packed
 from pipeline.backtest.state_choice import with_chosen_states
 from pipeline.backtest.volume import volume_columns, without_empty_volume
 from pipeline.backtest.windows import check_coverage, check_implied, refit_windows
@@ -20,6 +19,7 @@ from pipeline.domain.desk import Desk
 from pipeline.forecasts.interval_scores import interval_table
 from pipeline.forecasts.intervals import Interval
 from pipeline.forecasts.targets import variance_ahead
+from pipeline.ingest.packing import packed
 from pipeline.ingest.pieces import Pieces, anew
 
 SESSIONS_A_YEAR = 252

@@ -17,12 +17,15 @@ def simulated_episodes(
     cost: float,
     risk_aversion: float,
     regime_prob: FloatArray | None = None,
+    regime_moves: FloatArray | None = None,
+    regime_variance: FloatArray | None = None,
 ) -> tuple[MarketState, Market]:
     """Return the state and the market of N simulated paths [N, T+1], hedged in the spot, unwind charged.
 
     `vol` (scalar or [N, T]) stands for implied, forecast and regime volatility alike, and is known, so that
     its interval has no width, nor has that of the cost; `interval` is Δt in years; no premium is received,
-    as in the published tables.
+    as in the published tables. `regime_moves` [K, K] and `regime_variance` [K] say how the regimes of
+    `regime_prob` move.
     """
     rows, steps = paths.shape[0], paths.shape[1] - 1
     shape = (rows, steps)
@@ -53,6 +56,8 @@ def simulated_episodes(
         gap_prob=zeros,
         spike_base=zeros,
         gap_base=zeros,
+        regime_moves=_everywhere(regime_moves, shape),
+        regime_variance=_everywhere(regime_variance, shape),
     )
     market = Market(
         price=paths[..., None],
@@ -65,3 +70,7 @@ def simulated_episodes(
         unwind=True,
     )
     return state, market
+
+
+def _everywhere(model: FloatArray | None, shape: tuple[int, int]) -> FloatArray | None:
+    return None if model is None else np.broadcast_to(model, (*shape, *model.shape))

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray, Liability
 
-WIDE = ("price", "regime_prob")
-"""Fields with a third axis behind [N, T]; every other field with three axes has the options in front."""
+WIDE = ("price", "regime_prob", "regime_moves", "regime_variance")
+"""Fields with further axes behind [N, T]; every other field with three axes has the options in front."""
 
 
 class OptionModel(Protocol):
@@ -64,11 +64,15 @@ class MarketState:
         is realised to expiry; interpolated by maturity like the forecast.
     regime_vol : [N, T] volatility to expiry under the filtered regime probabilities.
     regime_prob : [N, T, K] filtered probabilities, regime 0 the calmest.
+    regime_moves : [N, T, K, K] transition matrix per decision time, as the detector of that time has it; None
+        in a market that has no model of its regimes.
+    regime_variance : [N, T, K] mean squared return over a decision time in each regime; None as before.
     cost : [N, T] forecast cost of trading now.
     cost_lower, cost_upper : [N, T] edges of the interval around it, for the cost that is charged.
     desk_cost : the desk's constant cost, with no forecast in it.
     spike_prob, gap_prob : [N, T] forecast probabilities of a volatility spike and of a liquidity gap.
     spike_base, gap_base : [N, T] the same probabilities in the training rows: climatology.
+    unwind : whether the trade that closes the hedge at expiry is charged.
     fixed_fee : what a trade of any size costs beside it, money; 0 where there is none.
     impact : [N, T] forecast of how far trading one unit at once moves the price, a fraction of it (see
         `execution.impact`); 0 where there is none.
@@ -108,6 +112,9 @@ class MarketState:
     gap_prob: FloatArray
     spike_base: FloatArray
     gap_base: FloatArray
+    regime_moves: FloatArray | None = None
+    regime_variance: FloatArray | None = None
+    unwind: bool = True
     fixed_fee: float = 0.0
     impact: FloatArray | float = 0.0
     lots: FloatArray | float = 1.0

@@ -82,6 +82,8 @@ class Programme:
     grid: Grid = field(default_factory=Grid)
 
     def __post_init__(self) -> None:
+        if self.dynamics.regimes == 1:
+            object.__setattr__(self, "seen", "regime")  # there is nothing to believe
         if not 0.0 < self.aversion <= MOST_AVERSION:
             raise SettingsError(
                 f"risk aversion × strike is {self.aversion:g}: "

@@ -14,7 +14,9 @@ from pipeline.policies.leland import Leland
 from pipeline.policies.limit_aware import LimitAware
 from pipeline.policies.minimum_variance import MinimumVariance
 from pipeline.policies.no_hedge import NoHedge
+from pipeline.policies.optimal_band import OptimalBand
 from pipeline.policies.regime_map import RegimeMap, Rule
+from pipeline.policies.regime_optimal_band import RegimeOptimalBand, RegimeOptimalBandNoRegimes
 from pipeline.policies.regime_switched import ABLATIONS, RegimeSwitched
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from pipeline.policies.zakamouline import Zakamouline
@@ -26,12 +28,13 @@ POLICIES: dict[str, Any] = {
     for policy in (
         NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
         ConstantShift, MinimumVariance, HistorySlope, RegimeMap, RegimeSwitched, *ABLATIONS,
+        OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes,
     )
 }  # fmt: skip
 
 
 def desk_policies(desk: Desk) -> dict[str, Policy]:
-    """Return the desk's unfitted hedgers: the benchmark, those it lists and the flagship's ablations.
+    """Return the desk's unfitted hedgers: the benchmark, those it lists and the ablations of these.
 
     Raises
     ------
@@ -46,6 +49,8 @@ def desk_policies(desk: Desk) -> dict[str, Policy]:
     names = dict.fromkeys((BENCHMARK, *desk.policies.run))
     if FLAGSHIP in names:
         names |= dict.fromkeys(ablation.name for ablation in ABLATIONS)
+    if RegimeOptimalBand.name in names:
+        names |= {RegimeOptimalBandNoRegimes.name: None}
     return {name: _build(name, desk, "policies.run") for name in names}
 
 
