@@ -25,6 +25,7 @@ from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import Right
 from pipeline.ingest.pieces import Pieces, anew
+from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 from pipeline.policies.history_slope import HistorySlope
 
@@ -109,6 +110,7 @@ def chain_folds(desk: ChainDesk, panel: ChainPanel, episodes: Episodes) -> Itera
         yield ChainFold(window, training, np.flatnonzero(inside))
 
 
+@keeps_bands
 def run_chain(
     desk: ChainDesk, signals: Mapping[str, pd.DataFrame], pieces: Pieces = anew
 ) -> dict[str, pd.DataFrame | bytes]:

@@ -21,12 +21,14 @@ from pipeline.backtest.result_tables import parameter_rows, path_rows, result_ro
 from pipeline.backtest.stepping import band_along
 from pipeline.domain.desk import Desk
 from pipeline.ingest.pieces import Pieces, anew
+from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 
 log = logging.getLogger(__name__)
 
 
+@keeps_bands
 def run_backtest(
     desk: Desk,
     signals: Mapping[str, pd.DataFrame],

@@ -20,6 +20,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.execution.arrivals import FAULTS
 from pipeline.ingest.pieces import Pieces, anew
+from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 
 LATE = 1
@@ -27,6 +28,7 @@ LATE = 1
 log = logging.getLogger(__name__)
 
 
+@keeps_bands
 def run_intraday(
     desk: IntradayDesk, signals: Mapping[str, pd.DataFrame], pieces: Pieces = anew
 ) -> dict[str, pd.DataFrame | bytes]:

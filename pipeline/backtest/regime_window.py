@@ -78,8 +78,16 @@ def regime_model_columns(regimes: int) -> list[str]:
     return moves + [f"regime_session_variance_{k}" for k in range(regimes)]
 
 
-def regime_model(rows: pd.DataFrame, regimes: int, at: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
-    """Return the moves [..., K, K] and variances [..., K] of the detector that each row `at` [...] had."""
-    table = rows[regime_model_columns(regimes)].to_numpy(dtype=np.float64)[at]
+def regime_model(
+    rows: pd.DataFrame, regimes: int, at: NDArray[np.int64]
+) -> tuple[FloatArray, FloatArray] | tuple[None, None]:
+    """Return the moves [..., K, K] and variances [..., K] of the detector that each row `at` [...] had.
+
+    Signals without a model of their regimes have neither.
+    """
+    names = regime_model_columns(regimes)
+    if not set(names) <= set(rows.columns):
+        return None, None
+    table = rows[names].to_numpy(dtype=np.float64)[at]
     moves = table[..., : regimes**2].reshape(*at.shape, regimes, regimes)
     return moves, table[..., regimes**2 :]

@@ -1,10 +1,12 @@
 """Solved no-trade bands, kept and looked up: in memory, and in the dataset store where there is one."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from threading import RLock
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from pipeline.optimum import simplex
 from pipeline.optimum.programme import Programme
 from pipeline.optimum.solution import solve
 
+Stage = TypeVar("Stage", bound=Callable[..., Any])
 MOST_NUMBERS = 30_000_000
 """Numbers kept in memory, 240 MB; the bands that were not asked for longest go first."""
 FILE = "bands.npz"
@@ -114,6 +117,17 @@ def keeping(pieces: Pieces) -> Iterator[None]:
         yield
     finally:
         _PIECES.remove(pieces)
+
+
+def keeps_bands(stage: Stage) -> Stage:
+    """Return a stage that keeps the bands solved in it among its `pieces`."""
+
+    @wraps(stage)
+    def kept(*arguments: Any, **named: Any) -> Any:
+        with keeping(named.get("pieces", anew)):
+            return stage(*arguments, **named)
+
+    return cast(Stage, kept)
 
 
 _LOCK = RLock()

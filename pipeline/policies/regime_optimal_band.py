@@ -30,9 +30,9 @@ class RegimeOptimalBand:
 
     The dynamic programme of `pipeline.optimum` whose state is the belief: the desk's regime detector gives
     the transition matrix and the variance of each regime as they were fitted before the window that a
-    decision falls in, and the filtered probabilities say where in the table to look. Prices have no drift, and beliefs
-    move as returns of these variances move them. `premium` multiplies the variances, which are bare
-    expectations; it is tuned on training episodes from a prior of 1, and the regimes are not.
+    decision falls in, and the filtered probabilities say where in the table to look. Prices have no drift,
+    and beliefs move as returns of these variances move them. `premium` multiplies the variances, which are
+    bare expectations; it is tuned on training episodes from a prior of 1, and the regimes are not.
 
     References
     ----------
