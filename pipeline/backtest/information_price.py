@@ -57,7 +57,7 @@ class Cell:
     leave_turbulent: float = 0.05
     contrast: float = 35 / 12
     jump: float = 0.0
-    volatility: float = 0.2129
+    volatility: float = 0.2128
     steps: int = 60
 
     @property

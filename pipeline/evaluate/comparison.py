@@ -19,7 +19,9 @@ ABLATIONS = {
     "regimes": "regime_switched_no_regimes",
     "forecasts": "regime_switched_no_forecasts",
     "bands": "regime_switched_no_bands",
+    "regimes in the optimal band": "regime_optimal_band_no_regimes",
 }
+"""By the part that is switched off; the policy itself has the name before `_no_`."""
 TESTED = ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps", "pnl_mean_bps", "market_beta")
 BY_REGIME = (
     "pnl_mean_bps",
@@ -127,10 +129,15 @@ def pairs_against_delta(policies: Sequence[str]) -> list[Pair]:
 
 
 def pairs_of_ablations(policies: Sequence[str]) -> list[Pair]:
-    """Return `regime_switched` against each of its ablations that was run."""
-    if FLAGSHIP not in policies:
-        return []
-    return [(FLAGSHIP, ablation) for ablation in ABLATIONS.values() if ablation in policies]
+    """Return `regime_switched` and `regime_optimal_band` against each of their ablations that was run.
+
+    Examples
+    --------
+    >>> pairs_of_ablations(["regime_switched", "regime_switched_no_bands", "leland"])
+    [('regime_switched', 'regime_switched_no_bands')]
+    """
+    pairs = [(ablation.partition("_no_")[0], ablation) for ablation in ABLATIONS.values()]
+    return [pair for pair in pairs if set(pair) <= set(policies)]
 
 
 def regime_table(panel: EpisodePanel, indices: NDArray[np.int64], desk: Desk) -> pd.DataFrame:

@@ -150,10 +150,10 @@ def delayed_sheet(evaluation: Judged, unit: str, why: str) -> Sheet | None:
 
 
 def ablation_sheet(evaluation: Judged) -> Sheet:
-    """What each part of the flagship is worth: paired differences."""
+    """What each part of a policy is worth: paired differences."""
     named = {ablation: f"{part} on − off" for part, ablation in ABLATIONS.items()}
     lead = (
-        "regime_switched minus the same policy without one part, re-tuned with the same budget on the same "
+        "A policy minus the same policy without one part, re-tuned with the same budget on the same "
         "training rows. Each difference is paired (same episodes, same resamples); p is corrected for all "
         "parts looked at. For risk and cost a negative difference is better."
     )
