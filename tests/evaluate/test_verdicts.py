@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from pipeline.evaluate.comparison import ABLATIONS, TESTED
+from pipeline.evaluate.comparison import ABLATIONS, TESTED, pairs_of_ablations
 from pipeline.evaluate.verdicts import verdicts
 
 
@@ -16,9 +16,8 @@ def paired(pairs, risk, interval, p, adjusted):
 
 
 def judge(evaluation, risk, interval, p, adjusted):
-    ablations = paired(
-        [("regime_switched", ablation) for ablation in ABLATIONS.values()], risk, interval, p, adjusted
-    )
+    pairs = pairs_of_ablations(["regime_switched", *ABLATIONS.values()])
+    ablations = paired(pairs, risk, interval, p, adjusted)
     found = verdicts(evaluation.desk, ablations, evaluation.against_delta, evaluation.comparison)
     return {verdict.question: verdict for verdict in found}["Did regimes pay?"]
 
@@ -41,7 +40,7 @@ def test_the_answer_follows_the_corrected_test(evaluation, numbers, answer, word
 
 
 def test_a_part_that_training_left_unused_is_not_judged(evaluation):
-    unused = paired([("regime_switched", each) for each in ABLATIONS.values()], 0.0, (0.0, 0.0), 1.0, 1.0)
+    unused = paired(pairs_of_ablations(["regime_switched", *ABLATIONS.values()]), 0.0, (0.0, 0.0), 1.0, 1.0)
     unused["difference"] = 0.0
     (verdict, *_) = verdicts(evaluation.desk, unused, evaluation.against_delta, evaluation.comparison)
     assert (verdict.answer, verdict.sentence[:9]) == ("no", "Not used:")
