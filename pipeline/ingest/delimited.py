@@ -1,7 +1,6 @@
-"""Files of delimited text in bounded memory: whole lines as columns of text, others held with a reason."""
+"""Files of delimited text in bounded memory: whole lines as columns, others held with a reason."""
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +19,8 @@ CONTROL: Final = "holds a control character"
 NO_END: Final = "the last line has no end: the file may be half written"
 NOTHING: Final = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "None")
 _NEWLINE, _RETURN, _ZERO = 10, 13, 0
+_STRANGE: Final = (b"\r", b"\0")
+_BLANKS: Final = (b" ", b"\t")
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Lines:
 
     Attributes
     ----------
-    columns : text of each column, null where a field is empty.
+    columns : text of each column, null where a field is empty; numbers where they were asked for and every
+        field of the column in this block is one.
     number : [rows] line of the file, its first being 1.
     odd : lines that are no rows: their number, the reason, their text.
     """
@@ -50,7 +52,11 @@ class Lines:
 
 
 def delimited(
-    file: RawStream, names: Sequence[str] = (), required: Sequence[str] = (), delimiter: str = ","
+    file: RawStream,
+    names: Sequence[str] = (),
+    required: Sequence[str] = (),
+    delimiter: str = ",",
+    kinds: Mapping[str, pa.DataType] | None = None,
 ) -> Iterator[Lines]:
     """Yield the lines of a file in blocks of about a megabyte; blank ones are no rows.
 
@@ -62,6 +68,9 @@ def delimited(
     ----------
     names : columns of a file without a header; empty takes them from its first line.
     required : columns that the header must have.
+    kinds : the columns to read, each as text (`pa.string()`) or numbers; without it all, as text. A block
+        with a field that is no such number has all its columns as text, so that `LineScreen` can tell which
+        and why.
 
     Raises
     ------
@@ -78,8 +87,10 @@ def delimited(
             header = _header(file.name, line, required, delimiter)
             start += 1
         if content:
+            columns = _Columns(header, delimiter, kinds or dict.fromkeys(header, pa.string()))
             empty = False
-            yield _lines(content, start, header, delimiter, file.packed)
+            clean = _clean(content, start, columns)
+            yield _lines(content, start, columns, file.packed) if clean is None else clean
     if empty:
         raise DataError(f"{file.name}: holds no rows: fetch it again")
 
@@ -107,15 +118,75 @@ def _header(file: str, line: bytes, required: Sequence[str], delimiter: str) -> 
     return names
 
 
-def _lines(block: bytes, first: int, header: list[str], delimiter: str, packed: bool) -> Lines:
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a file, and those of them to read as what."""
+
+    header: list[str]
+    delimiter: str
+    kinds: Mapping[str, pa.DataType]
+
+    def texts(self, content: bytes) -> dict[str, pa.Array]:
+        """Return the columns of whole lines as text."""
+        return self._read(content, dict.fromkeys(self.kinds, pa.string()))
+
+    def values(self, content: bytes) -> dict[str, pa.Array]:
+        """Return the columns as what they should be read, as text where a number has a blank beside it.
+
+        Arrow passes over such blanks, which `LineScreen` does not.
+
+        Raises
+        ------
+        pa.ArrowInvalid
+            A line has too few or too many fields, or one that is no number.
+        """
+        if any(blank in content for blank in _BLANKS):
+            return self.texts(content)
+        return self._read(content, self.kinds)
+
+    def _read(self, content: bytes, kinds: Mapping[str, pa.DataType]) -> dict[str, pa.Array]:
+        if not content:
+            return {name: pa.array([], pa.string()) for name in kinds}
+        table = pv.read_csv(
+            pa.BufferReader(content),
+            read_options=pv.ReadOptions(
+                column_names=self.header, use_threads=False, block_size=max(len(content) + 1, 1 << 16)
+            ),
+            parse_options=pv.ParseOptions(
+                delimiter=self.delimiter, quote_char=False, newlines_in_values=False, ignore_empty_lines=False
+            ),
+            convert_options=pv.ConvertOptions(
+                column_types=kinds,
+                include_columns=list(kinds),
+                strings_can_be_null=True,
+                null_values=list(NOTHING),
+            ),
+        )
+        return {name: table.column(name).combine_chunks() for name in kinds}
+
+
+def _clean(content: bytes, first: int, columns: _Columns) -> Lines | None:
+    """Return the lines of a block in which nothing is odd, None for another."""
+    if not (content.endswith(b"\n") and content.isascii()) or any(each in content for each in _STRANGE):
+        return None
+    try:
+        found = columns.values(content)
+    except pa.ArrowInvalid:
+        return None
+    count = len(next(iter(found.values())))
+    return Lines(found, np.arange(first, first + count, dtype=np.int64), [], content)
+
+
+def _lines(block: bytes, first: int, columns: _Columns, packed: bool) -> Lines:
+    """Return the lines of any block: those that are no rows told apart one by one, all columns text."""
     content = block.replace(b"\r\n", b"\n")
     unended = not content.endswith(b"\n")
     content += b"\n" if unended else b""
     symbols = np.frombuffer(content, np.uint8)
     ends = np.flatnonzero(symbols == _NEWLINE)
     starts = np.concatenate(([0], ends[:-1] + 1))
-    cuts = np.searchsorted(np.flatnonzero(symbols == ord(delimiter)), np.append(starts, len(symbols)))
-    whole = np.diff(cuts) == len(header) - 1
+    cuts = np.searchsorted(np.flatnonzero(symbols == ord(columns.delimiter)), np.append(starts, len(symbols)))
+    whole = np.diff(cuts) == len(columns.header) - 1
     reasons = {int(row): WRONG_FIELDS for row in np.flatnonzero(~whole)}
     for row in _lines_of(ends, np.flatnonzero((symbols == _RETURN) | (symbols == _ZERO))):
         reasons[row] = CONTROL
@@ -134,7 +205,7 @@ def _lines(block: bytes, first: int, header: list[str], delimiter: str, packed: 
         kept[list(reasons)] = False
         content = b"".join(content[starts[row] : ends[row] + 1] for row in np.flatnonzero(kept))
         number = number[kept]
-    return Lines(_columns(content, header, delimiter), number, odd, content)
+    return Lines(columns.texts(content), number, odd, content)
 
 
 def _lines_of(ends: NDArray[np.intp], places: NDArray[np.intp]) -> list[int]:
@@ -153,23 +224,3 @@ def _is_text(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _columns(content: bytes, header: list[str], delimiter: str) -> dict[str, pa.Array]:
-    if not content:
-        return {name: pa.array([], pa.string()) for name in header}
-    table = pv.read_csv(
-        io.BytesIO(content),
-        read_options=pv.ReadOptions(
-            column_names=header, use_threads=False, block_size=max(len(content) + 1, 1 << 16)
-        ),
-        parse_options=pv.ParseOptions(
-            delimiter=delimiter, quote_char=False, newlines_in_values=False, ignore_empty_lines=False
-        ),
-        convert_options=pv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()),
-            strings_can_be_null=True,
-            null_values=list(NOTHING),
-        ),
-    )
-    return {name: table.column(name).combine_chunks() for name in header}

@@ -96,6 +96,8 @@ class LineScreen(HeldLines):
         self, name: str, kind: pa.DataType, pattern: str, nothing: float, optional: bool
     ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
         column = self.lines.columns[name]
+        if column.type == kind and not column.null_count:
+            return column.to_numpy(), np.ones(len(column), dtype=np.bool_)
         given = _flags(pc.is_valid(column))
         if not optional:
             self.refuse(~given, f"no value: {name}")

@@ -11,6 +11,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
@@ -24,6 +25,7 @@ from pipeline.ingest.raw_stream import RawStream
 
 QUOTES: Final = ("ms", "bid", "bid_size", "ask", "ask_size", "venue", "condition", "suspicious")
 TRADES: Final = ("ms", "price", "size", "venue", "condition", "suspicious")
+_TEXTS: Final = ("venue", "condition")
 ZONE: Final = "America/New_York"
 IN_MONEY: Final = 10_000
 _NAMED: Final = re.compile(r"(?P<day>\d{8})_(?:(?P<symbol>[\w.]+)_)?(?P<kind>quote|trade)", re.IGNORECASE)
@@ -54,7 +56,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     midnight = _midnight(day, terms.time_zone or ZONE)
     clock = EventClock(int(terms.clock_tolerance_seconds * 1e9))
     units = PriceUnit()
-    for lines in delimited(file, QUOTES if kind == "quote" else TRADES):
+    names = QUOTES if kind == "quote" else TRADES
+    kinds = {name: pa.string() if name in _TEXTS else pa.int64() for name in names}
+    for lines in delimited(file, names, kinds=kinds):
         screen = LineScreen(lines)
         since = screen.whole("ms")
         screen.refuse((since < 0) | (since >= _DAY_MS), "time outside the day")

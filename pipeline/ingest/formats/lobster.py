@@ -11,6 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
@@ -22,6 +23,8 @@ from pipeline.ingest.market_tables import LEVELS, Batch, batch, padded
 from pipeline.ingest.raw_stream import RawStream
 
 MESSAGE: Final = ("time", "type", "order", "size", "price", "direction")
+_WHOLE: Final = ("type", "size", "price", "direction")
+_KINDS: Final = {"time": pa.float64()} | dict.fromkeys(_WHOLE, pa.int64())
 ZONE: Final = "America/New_York"
 IN_MONEY: Final = 10_000
 NO_LEVEL: Final = 9_999_999_999
@@ -56,7 +59,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     clock, midnight = EventClock(round(terms.clock_tolerance_seconds * 1e9)), _midnight(file.name, terms)
     books = _Books(_partner(file), int(named[1]), terms)
     halted = False
-    for lines in delimited(file, names=MESSAGE):
+    for lines in delimited(file, names=MESSAGE, kinds=_KINDS):
         screen = LineScreen(lines)
         seconds = screen.numbers("time")
         told = (seconds >= 0.0) & (seconds < _DAY)
@@ -101,7 +104,7 @@ class _Books:
         self.file, self.levels = file, levels
         self.scale = terms.price_scale
         self.names = [f"{place}_{level}" for level in range(levels) for place in _PLACE]
-        self.blocks = delimited(file, names=self.names)
+        self.blocks = delimited(file, names=self.names, kinds=dict.fromkeys(self.names, pa.float64()))
         self.number: NDArray[np.int64] = np.zeros(0, np.int64)
         self.values: NDArray[np.float64] = np.zeros((0, 4 * levels))
 

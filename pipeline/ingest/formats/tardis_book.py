@@ -34,6 +34,10 @@ from pipeline.ingest.raw_stream import RawStream
 TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 CHANGES: Final = (*TIMES, "is_snapshot", "side", "price", "amount")
 _FIRST_LEVEL: Final = ("asks[0].price", "asks[0].amount", "bids[0].price", "bids[0].amount")
+_KINDS: Final = {"symbol": pa.string(), "timestamp": pa.int64(), "local_timestamp": pa.int64()}
+_CHANGES: Final = dict.fromkeys(("is_snapshot", "side"), pa.string()) | dict.fromkeys(
+    ("price", "amount"), pa.float64()
+)
 _SIDES: Final = {"bid": BUY, "ask": SELL}
 _FLAGS: Final = {"true": 1, "false": 0}
 
@@ -58,7 +62,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """
     header = names_in(file.head())
     reader = _Changes(file, terms) if header == CHANGES else _Books(file, terms, header)
-    blocks: Iterator[Lines | None] = chain(delimited(file, required=header), (None,))
+    blocks: Iterator[Lines | None] = chain(
+        delimited(file, required=header, kinds=_KINDS | reader.kinds), (None,)
+    )
     for lines, following in pairwise(blocks):
         assert lines is not None
         yield from reader.batches(lines, following)
@@ -73,8 +79,13 @@ class _Reader:
         self.lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
         self.known = np.datetime64(0, "ns")
 
-    def times(self, screen: LineScreen) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64]]:
-        """Return when each row happened and was known; hold those of another instrument or time."""
+    def times(
+        self, screen: LineScreen
+    ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64], NDArray[np.int64]]:
+        """Return when each row happened, was known and was received, the last as the file has it.
+
+        Held are rows of another instrument or time.
+        """
         symbols = screen.text("symbol")
         if not self.instrument:
             named = symbols.unique().to_pylist()
@@ -84,13 +95,14 @@ class _Reader:
         other = pc.not_equal(symbols, self.instrument).to_numpy(zero_copy_only=False)
         screen.refuse(other, f"another instrument than {self.instrument}")
         event, event_sound = instants(screen.whole("timestamp"), 1_000_000)
-        received, received_sound = instants(screen.whole("local_timestamp"), 1_000_000)
+        stamp = screen.whole("local_timestamp")
+        received, received_sound = instants(stamp, 1_000_000)
         screen.refuse(~(event_sound & received_sound), NOT_A_TIME)
         screen.refuse(self.clock.astray(received.view(np.int64), screen.sound), "clock goes back")
         known = np.where(screen.sound, np.maximum(event, received) + self.lag, self.known)
         known = np.maximum.accumulate(np.r_[self.known, known])
         self.known = known[-1]
-        return event, known[1:]
+        return event, known[1:], stamp
 
 
 class _Changes(_Reader):
@@ -99,17 +111,18 @@ class _Changes(_Reader):
     def __init__(self, file: RawStream, terms: Terms) -> None:
         super().__init__(file, terms)
         self.lost, self.in_snapshot = True, False
+        self.kinds = _CHANGES
 
     def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
         screen = LineScreen(lines)
-        event, known = self.times(screen)
+        event, known, received = self.times(screen)
         price, size = screen.numbers("price"), screen.numbers("amount")
         side, snapshot = screen.codes("side", _SIDES), screen.codes("is_snapshot", _FLAGS) == 1
         screen.refuse(~(price > 0.0), "price not above zero")
         screen.refuse(~(size >= 0.0), "negative size")
         rows = np.flatnonzero(screen.sound)
         if len(rows):
-            last = _ends(lines.columns["local_timestamp"].take(pa.array(rows)), following)
+            last = _ends(received[rows], following)
             whole = snapshot[rows]
             starts = whole & ~np.r_[self.in_snapshot, whole[:-1]]
             gap = self._gaps(lines, screen.sound, rows) & ~whole
@@ -160,10 +173,11 @@ class _Books(_Reader):
         }
         if missing := sorted(wanted - set(header)):
             raise DataError(f"{file.name}: line 1 has no column {missing[0]}: fetch it again")
+        self.kinds = dict.fromkeys(wanted, pa.float64())
 
     def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
         screen = LineScreen(lines)
-        event, known = self.times(screen)
+        event, known, _ = self.times(screen)
         columns = {
             f"{side}_{name}": padded(
                 np.stack(
@@ -183,9 +197,14 @@ class _Books(_Reader):
         yield from screen.batches("book", self.name, times | columns | rest)
 
 
-def _ends(stamps: pa.Array, following: Lines | None) -> NDArray[np.bool_]:
+def _ends(stamps: NDArray[np.int64], following: Lines | None) -> NDArray[np.bool_]:
     """Return [rows] whether the next row, also of the following block, has another time of receipt."""
-    told = following is not None and len(following)
-    after = following.columns["local_timestamp"][0].as_py() if told and following else ""
-    same = pc.equal(stamps[:-1], stamps[1:]).to_numpy(zero_copy_only=False)
-    return np.append(~same, stamps[-1].as_py() != after).astype(np.bool_)
+    after = 0 if following is None else _first_receipt(following)
+    ends: NDArray[np.bool_] = np.append(stamps[1:], after) != stamps
+    return ends
+
+
+def _first_receipt(lines: Lines) -> int:
+    """Return the time of receipt of the first row, 0 where it cannot be read."""
+    first = {"local_timestamp": lines.columns["local_timestamp"][:1]}
+    return int(LineScreen(Lines(first, lines.number[:1])).whole("local_timestamp").sum())

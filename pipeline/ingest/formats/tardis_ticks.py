@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -21,6 +22,10 @@ from pipeline.ingest.repeats import Repeats
 TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 QUOTES: Final = (*TIMES, "ask_amount", "ask_price", "bid_price", "bid_amount")
 TRADES: Final = (*TIMES, "id", "side", "price", "amount")
+_NUMBERS: Final = {
+    **dict.fromkeys(("timestamp", "local_timestamp", "id"), pa.int64()),
+    **dict.fromkeys(("ask_amount", "ask_price", "bid_price", "bid_amount", "price", "amount"), pa.float64()),
+}
 SIDES: Final = {"buy": BUY, "sell": SELL, "unknown": UNKNOWN_SIDE}
 
 
@@ -45,7 +50,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     clocks, units, ids = (EventClock(tolerance), EventClock(tolerance)), PriceUnit(), Repeats()
     lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
     instrument = terms.instrument
-    for lines in delimited(file, required=QUOTES if quotes else TRADES):
+    header = QUOTES if quotes else TRADES
+    kinds = {name: _NUMBERS.get(name, pa.string()) for name in header}
+    for lines in delimited(file, required=header, kinds=kinds):
         screen = LineScreen(lines)
         instrument = instrument or _only(screen, file.name)
         screen.refuse(_other(screen, instrument), f"another instrument than {instrument}")

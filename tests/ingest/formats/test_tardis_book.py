@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest import raw_stream
+from pipeline.ingest import delimited, raw_stream
 from pipeline.ingest.formats.tardis_book import recognises
 from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, QUARANTINE, SNAPSHOT, ladder
 
@@ -72,6 +72,29 @@ def test_a_message_may_go_on_in_the_next_block(written, monkeypatch):
     assert written(lines)["book_events"].equals(whole)
     last = [flags & LAST > 0 for flags in whole["flags"].to_pylist()]
     assert last == [*(np.diff(times) > 0), True]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        change(100, "bid", " 9", 1),
+        change(100, "bid", "x", 1),
+        change(100, "bid", 9, "inf"),
+        change(100, "bid", 9, ""),
+        change(100, "bid", 9, 1).replace(",1582", ",x1582", 1),
+        change(100, "bid", 9, 1) + ",",
+        change(100, "bid", 9, 1, symbol="é"),
+    ],
+)
+def test_blocks_of_numbers_give_what_blocks_of_text_give(written, monkeypatch, odd):
+    rng = np.random.default_rng(5)
+    lines = [change(int(at), "bid", 5 + int(rng.integers(9)), 1) for at in np.cumsum(rng.integers(0, 2, 200))]
+    lines.insert(100, odd)
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (512,))
+    found = written(lines)
+    monkeypatch.setattr(delimited._Columns, "values", delimited._Columns.texts)
+    assert found == written(lines)
+    assert found[QUARANTINE]["source_row"].to_pylist() == [102]
 
 
 def test_a_file_that_begins_without_a_snapshot_begins_with_a_gap(written):
