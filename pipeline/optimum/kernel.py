@@ -16,6 +16,9 @@ from pipeline.simulate.markov_chain import IntArray
 DOWN, TO_LOWER, TO_UPPER = range(3)
 CAP = 690.0
 """Exponents beyond are cut: the numbers end at exp(709)."""
+TINY = 1e-300
+LEAST, MOST = 1e-100, 1e100
+"""Sums outside may hold a cut exponent: they are done again in logarithms."""
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -54,20 +57,21 @@ def last_step(
                 for q in range(len(node)):
                     k = part * len(node) + q
                     normal = 0.5 * (low + high) + 0.5 * (high - low) * node[q]
-                    density = math.exp(-0.5 * normal * normal) / math.sqrt(2.0 * math.pi)
-                    weight[k] = 0.5 * (high - low) * node_weight[q] * density
+                    share = max(0.5 * (high - low) * node_weight[q], TINY)
+                    weight[k] = math.log(share / math.sqrt(2.0 * math.pi)) - 0.5 * normal * normal
                     after[k] = math.exp(log_spot[i] + mean[c] + deviation[c] * normal)
                     owed[k] = call * max(after[k] - 1.0, 0.0) + put * max(1.0 - after[k], 0.0)
             for j in range(len(positions)):
                 held, closing = positions[j], unwind[c] * abs(positions[j])
                 peak = -np.inf
                 for k in range(len(after)):
-                    peak = max(peak, owed[k] + closing * after[k] - held * (after[k] - spot))
+                    loss = owed[k] + closing * after[k] - held * (after[k] - spot)
+                    peak = max(peak, weight[k] + aversion * loss)
                 total = 0.0
                 for k in range(len(after)):
                     loss = owed[k] + closing * after[k] - held * (after[k] - spot)
-                    total += weight[k] * math.exp(aversion * (loss - peak))
-                found[c, j, i] = aversion * peak + math.log(total)
+                    total += math.exp(weight[k] + aversion * loss - peak)
+                found[c, j, i] = peak + math.log(total)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -80,9 +84,10 @@ def exponentiate(
     level: FloatArray,
     aversion: float,
     pad: int,
+    power: FloatArray,
     out: FloatArray,
 ) -> None:
-    """Fill rows start … stop − 1 of `out` [M · D, X + 2 pad] with exp(λ (J − δ S − level_j)).
+    """Fill rows start … stop − 1 of `power` [M · D, X + 2 pad] with λ (J − δ S − level_j), `out` with exp.
 
     Beyond the grid J goes on as a line in S.
     """
@@ -100,8 +105,8 @@ def exponentiate(
                 cost = row[points - 1] + high * (spot[i] - spot[last])
             else:
                 cost = row[i - pad]
-            power = aversion * (cost - positions[j] * spot[i] - level[j])
-            out[m, j, i] = math.exp(min(max(power, -CAP), CAP))
+            power[m, j, i] = aversion * (cost - positions[j] * spot[i] - level[j])
+            out[m, j, i] = math.exp(min(max(power[m, j, i], -CAP), CAP))
 
 
 @njit(cache=True, fastmath={"reassoc", "contract"}, inline="always")  # type: ignore[untyped-decorator]
@@ -112,6 +117,23 @@ def _expected(weight: FloatArray, exponential: FloatArray, m: int, i: int, j: in
         for step in range(weight.shape[2]):
             total += weight[m, n, step] * exponential[n, j, i + step]
     return total
+
+
+@njit(cache=True)  # type: ignore[untyped-decorator]
+def _log_expected(weight: FloatArray, power: FloatArray, m: int, i: int, j: int) -> float:
+    """Return log Σ_n Σ_l weight[m, n, l] exp(power[n, j, i + l]), however great; NaN below zero."""
+    peak = -np.inf
+    for n in range(weight.shape[1]):
+        for step in range(weight.shape[2]):
+            if weight[m, n, step] > 0.0:
+                peak = max(peak, power[n, j, i + step] + math.log(weight[m, n, step]))
+    total = 0.0
+    for n in range(weight.shape[1]):
+        for step in range(weight.shape[2]):
+            share = weight[m, n, step]
+            if share != 0.0:
+                total += math.copysign(math.exp(power[n, j, i + step] + math.log(abs(share)) - peak), share)
+    return peak + math.log(total) if total > 0.0 else np.nan
 
 
 @njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
@@ -144,6 +166,7 @@ def step_back(
     stop: int,
     at_end: bool,
     weight: FloatArray,
+    power: FloatArray,
     exponential: FloatArray,
     ways: FloatArray,
     last: FloatArray,
@@ -157,7 +180,7 @@ def step_back(
     lower: FloatArray,
     upper: FloatArray,
 ) -> bool:
-    """Fill columns start … stop − 1 of J [M, D, X] and the band [M, X]; return whether an exponent was cut.
+    """Fill columns start … stop − 1 of J [M, D, X] and the band [M, X]; return whether a sum failed.
 
     G is convex in the position, so the band is found by walking: down or up from `guess` [M, X], the node of
     the lower edge one time later, to where another unit is not worth its cost, and on to where it is worth
@@ -186,8 +209,12 @@ def step_back(
                             ahead[node] = logarithm / aversion
                         else:
                             total = _expected(weight, exponential, m, i, node)
-                            cut |= not 0.0 < total < 1e250
-                            ahead[node] = math.log(total) / aversion + level[node] + positions[node] * spot[i]
+                            if LEAST < total < MOST:
+                                logarithm = math.log(total)
+                            else:
+                                logarithm = _log_expected(weight, power, m, i, node)
+                                cut |= np.isnan(logarithm)
+                            ahead[node] = logarithm / aversion + level[node] + positions[node] * spot[i]
                 slope = ahead[j + 1] - ahead[j] if j + 1 < count else np.inf
                 if walking == DOWN:
                     if slope >= -toll and j > 0:

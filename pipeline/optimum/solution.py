@@ -15,7 +15,8 @@ from pipeline.optimum.kernel import exponentiate, last_step, step_back
 from pipeline.optimum.lattice import Lattice, lattice_of, vertices
 from pipeline.optimum.programme import Programme
 
-QUADRATURE = 32
+QUADRATURE = 4.0
+"""Nodes a standard deviation of the last step, on each side of the strike."""
 PARTS = 8
 """Parts in which columns are handed to threads."""
 
@@ -113,7 +114,7 @@ def solve(programme: Programme) -> Solution:
     inner, spot = np.exp(log_spot), np.exp(lattice.points(lattice.half + lattice.reach))
     positions = _positions(programme)
     count, points = len(positions), len(log_spot)
-    exponential = np.empty((states, count, len(spot)))
+    power, exponential = (np.empty((states, count, len(spot))) for _ in range(2))
     value, level = np.empty((states, count, points)), np.zeros(count)
     guess = np.full((states, points), count // 2)
     lower, upper = (np.empty((steps, states, points)) for _ in range(2))
@@ -122,11 +123,11 @@ def solve(programme: Programme) -> Solution:
         for left in range(1, steps + 1):
             if left > 1:
                 level = _levels(value[0], positions, inner, lower[left - 2, 0], upper[left - 2, 0])
-                rows = (value, spot, positions, level, aversion, lattice.reach, exponential)
+                rows = (value, spot, positions, level, aversion, lattice.reach, power, exponential)
                 _shared_out(threads, exponentiate, states * count, *rows)
             cut = _shared_out(
-                threads, step_back, points, left == 1, lattice.weight, exponential, lattice.last_weight,
-                last, level, inner, positions, lattice.cost, aversion, guess, value,
+                threads, step_back, points, left == 1, lattice.weight, power, exponential,
+                lattice.last_weight, last, level, inner, positions, lattice.cost, aversion, guess, value,
                 lower[left - 1], upper[left - 1],
             )  # fmt: skip
             if any(cut):
@@ -159,13 +160,13 @@ def _last(
     positions: FloatArray,
 ) -> FloatArray:
     owed = {leg.right: -float(np.asarray(leg.quantity)) for leg in programme.liability.legs}
-    node, node_weight = np.polynomial.legendre.leggauss(QUADRATURE)
-    lean = programme.aversion * float(lattice.last_deviation.max()) * (positions[-1] - positions[0])
+    most = 7.0 + programme.aversion * float(lattice.last_deviation.max()) * (positions[-1] - positions[0])
+    node, node_weight = np.polynomial.legendre.leggauss(int(np.ceil(QUADRATURE * most)))
     found = np.empty((len(lattice.last_mean), len(positions), len(log_spot)))
     _shared_out(
         threads, last_step, len(log_spot), log_spot, positions, owed.get("call", 0.0), owed.get("put", 0.0),
         programme.aversion, lattice.last_mean, lattice.last_deviation, lattice.last_cost,
-        node, node_weight, 7.0 + lean, found,
+        node, node_weight, most, found,
     )  # fmt: skip
     return found
 

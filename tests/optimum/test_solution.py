@@ -115,6 +115,19 @@ def test_it_is_the_recursion_written_out(programme):
     np.testing.assert_allclose(found.upper[1:], position[bands[1:, 1]], atol=0.51 * gap)
 
 
+def test_a_great_aversion_in_a_wild_market_is_solved_too():
+    """Exponents beyond what numbers hold: a risk aversion of ten times a desk's own, a volatility of 46 %."""
+    market, risks = market_a(1e-4, 0.46, 1 / 252), []
+    for aversion in (300.0, 1139.0):
+        coarse, fine = (
+            solve(Programme(market, aversion, 6, grid=grid)).risk(1.0, np.ones(1))
+            for grid in (Grid(1.25, 61), Grid(2.0, 121))
+        )
+        assert coarse == pytest.approx(fine, rel=0.04)
+        risks.append(fine)
+    assert risks[0] < risks[1] < 0.5
+
+
 def test_without_cost_the_band_is_a_point_near_delta():
     found = solve(Programme(market_a(0.0), 1e-3, 30))
     np.testing.assert_array_equal(found.lower, found.upper)
