@@ -9,13 +9,13 @@ from numba import njit
 from pipeline.domain.instruments import FloatArray
 from pipeline.simulate.markov_chain import IntArray, check_transition, stationary_distribution
 from pipeline.simulate.paths import Paths
-from pipeline.simulate.process import Process
+from pipeline.simulate.stepwise import StepwiseProcess
 
 Row = tuple[float, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MarkovSwitching(Process):
+class MarkovSwitching(StepwiseProcess):
     """A price whose volatility is that of a hidden regime, with jumps where the regime changes.
 
     log S_{t+1} = log S_t + μΔt − σ_z²Δt/2 + σ_z√Δt ε + κ_zj − log Σ_k A_zk e^{κ_zk}, with z = z_t and
@@ -49,7 +49,6 @@ class MarkovSwitching(Process):
     name: ClassVar[str] = "markov_switching"
     volatility: Row = (0.12, 0.35)
     moves: tuple[Row, ...] = ((0.98, 0.02), (0.05, 0.95))
-    step: float = 1 / 252
     jumps: tuple[Row, ...] = ()
     begin: Row = ()
 
@@ -59,7 +58,6 @@ class MarkovSwitching(Process):
         self.need(
             count > 0 and all(0.0 <= vol < np.inf for vol in self.volatility), "volatilities of 0 or more"
         )
-        self.need(self.step > 0.0, f"step {self.step}: give the years that one move of the regimes takes")
         try:
             check_transition(np.array(self.moves))
             first = np.array(self.begin) if self.begin else stationary_distribution(np.array(self.moves))
@@ -102,14 +100,6 @@ class MarkovSwitching(Process):
         """κ, [K, K]."""
         count = len(self.volatility)
         return np.array(self.jumps, dtype=np.float64) if self.jumps else np.zeros((count, count))
-
-    def check_step(self, dt: float) -> None:
-        """See `Process.check_step`."""
-        self.need(
-            abs(dt / self.step - 1.0) < 1e-9,
-            f"a step of {dt:g} years, but its regimes move every {self.step:g}: simulate at that step or fit "
-            "the regimes at the other",
-        )
 
     def fill(self, noise: FloatArray, out: Paths) -> None:
         """See `Process.fill`."""

@@ -66,7 +66,7 @@ def test_the_first_regime_can_be_told():
 
 
 def test_another_step_is_refused():
-    with pytest.raises(SettingsError, match="simulate at that step or fit the regimes at the other"):
+    with pytest.raises(SettingsError, match="simulate at that step or fit them at the other"):
         MarkovSwitching().simulate(paths=1, steps=1, dt=1 / 365, seed=1)
 
 
