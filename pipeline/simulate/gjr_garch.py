@@ -54,8 +54,8 @@ class GjrGarch(StepwiseProcess):
         )
         self.need(
             self.persistence < 1.0,
-            f"persistence α + γ/2 + β = {self.persistence:g}: the variance has no long-run mean, fit on a longer "
-            "window or give weights that sum below 1",
+            f"persistence α + γ/2 + β = {self.persistence:g}: the variance has no long-run mean, fit "
+            "on a longer window or give weights that sum below 1",
         )
         self.need(
             self.begin is None or self.begin >= 0.0, f"begin {self.begin}: give a variance of 0 or more"
