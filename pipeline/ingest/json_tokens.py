@@ -7,7 +7,7 @@ that pass, rounded as Python's `float` rounds them.
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -30,7 +30,8 @@ _DEEPEST: Final = 8
 _NEWLINE: Final = 10
 _TYPICAL: Final = 8
 """Bytes a token, at least, in messages of venues."""
-_KEY, _COLON, _VALUE, _COMMA = range(4)
+_KEY, _VALUE, _COMMA = range(3)
+_FULL, _BROKEN, _NOTHING = -1, -2, -1
 
 
 def code(text: str) -> int:
@@ -156,6 +157,23 @@ class Tokens:
         return np.where(tokens >= 0, values[tokens], values.dtype.type(missing))
 
 
+class _Columns(NamedTuple):
+    """[tokens] The columns that a pass fills, as `Tokens` has them."""
+
+    line: NDArray[np.int32]
+    key: NDArray[np.int64]
+    kind: NDArray[np.int8]
+    nest: NDArray[np.int8]
+    column: NDArray[np.int32]
+    value: NDArray[np.float64]
+    whole: NDArray[np.int64]
+    begin: NDArray[np.int32]
+    end: NDArray[np.int32]
+
+
+_KINDS: Final = ("i4", "i8", "i1", "i1", "i4", "f8", "i8", "i4", "i4")
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Pairs of numbers: [pairs] their line and both numbers; [lines] whether it has no list of such."""
@@ -191,22 +209,15 @@ def _tokens(text: bytes, stamped: bool, stops: NDArray[np.int64], most: int) -> 
     starts = np.append(0, stops[:-1] + 1) if len(stops) else stops
     stamp, word = np.zeros(len(stops), np.int64), np.zeros(len(stops), np.int64)
     fault = np.zeros(len(stops), np.int8)
-    line, column, begin, end = (np.empty(most, np.int32) for _ in range(4))
-    key, whole = np.empty(most, np.int64), np.empty(most, np.int64)
-    kind, nest = np.empty(most, np.int8), np.empty(most, np.int8)
-    value = np.empty(most, np.float64)
-    count = _scan(
-        np.frombuffer(text, np.uint8), stamped, _POWERS, starts, stops, stamp, word, fault,
-        line, key, kind, nest, column, value, whole, begin, end,
-    )  # fmt: skip
-    if count < 0:
+    out = _Columns(*(np.empty(most, kind) for kind in _KINDS))
+    data = np.frombuffer(text, np.uint8)
+    count = _scan(data, stamped, _POWERS, starts, stops, stamp, word, fault, out)
+    if count == _FULL:
         return None
-    for token in np.flatnonzero(kind[:count] == LONG):
-        value[token] = float(text[begin[token] : end[token]])
-    return Tokens(
-        text, starts, stops, stamp, word, fault, line[:count], key[:count], kind[:count], nest[:count],
-        column[:count], value[:count], whole[:count], begin[:count], end[:count],
-    )  # fmt: skip
+    for token in np.flatnonzero(out.kind[:count] == LONG):
+        out.value[token] = float(text[out.begin[token] : out.end[token]])
+    filled: Any = (column[:count] for column in out)
+    return Tokens(text, starts, stops, stamp, word, fault, *filled)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -227,150 +238,178 @@ def _scan(
     stamp: NDArray[np.int64],
     word: NDArray[np.int64],
     fault: NDArray[np.int8],
-    line: NDArray[np.int32],
-    key: NDArray[np.int64],
-    kind: NDArray[np.int8],
-    nest: NDArray[np.int8],
-    column: NDArray[np.int32],
-    value: NDArray[np.float64],
-    whole: NDArray[np.int64],
-    begin: NDArray[np.int32],
-    end: NDArray[np.int32],
+    out: _Columns,
 ) -> int:
-    """Fill the columns line by line; return the number of tokens, −1 where there are more than fit."""
+    """Fill the columns line by line; return the number of tokens, _FULL where there are more than fit."""
     in_list = np.zeros(_DEEPEST + 1, np.bool_)
     places = np.zeros(_DEEPEST + 1, np.int64)
     count = 0
     for row in range(len(starts)):
-        at, last = starts[row], stops[row]
-        while last > at and (text[last - 1] == 13 or text[last - 1] == 32):
-            last -= 1
+        at, last = starts[row], _end(text, starts[row], stops[row])
         if at == last:
             fault[row] = BLANK
-            continue
-        kept = count
-        if stamped:
-            number = np.int64(0)
-            first = at
-            while at < last and 48 <= text[at] <= 57 and at - first < 19:
-                number = number * 10 + np.int64(text[at] - 48)
-                at += 1
-            if at in (first, last) or number < 0 or text[at] != 32:
-                fault[row] = NO_STAMP
-                continue
-            at += 1
-            stamp[row] = number
-            first = at
-            while at < last and (97 <= text[at] <= 122 or text[at] == 95):
-                at += 1
-            if at > first:
-                word[row] = _code(text, first, at)
-                if at == last or text[at] != 32:
-                    fault[row] = NOT_JSON
-                    continue
-                at += 1
-        depth, lists, name = 0, 0, np.int64(0)
-        state, empty_may_end, whole_line = _VALUE, False, False
-        while at < last:
-            byte = text[at]
-            if byte == 32 or byte == 9:
-                at += 1
-                continue
-            if whole_line:
-                whole_line = False
-                break
-            if state == _COMMA:
-                if byte == 44 and depth > 0:
-                    at += 1
-                    state = _VALUE if in_list[depth] else _KEY
-                    if in_list[depth]:
-                        places[depth] += 1
-                    continue
-                if depth == 0 or byte != (93 if in_list[depth] else 125):
-                    break
-            elif state == _COLON:
-                if byte != 58:
-                    break
-                at += 1
-                state = _VALUE
-                continue
-            if (byte == 93 or byte == 125) and (state == _COMMA or empty_may_end):
-                if depth == 0 or byte != (93 if in_list[depth] else 125):
-                    break
-                if count == len(line):
-                    return -1
-                if empty_may_end and in_list[depth]:
-                    line[count], key[count], kind[count] = row, name, EMPTY
-                    nest[count], column[count] = lists, 0
-                    begin[count], end[count] = at, at
-                    whole[count], value[count] = 0, np.nan
-                    count += 1
-                lists -= 1 if in_list[depth] else 0
-                depth -= 1
-                at += 1
-                state, empty_may_end = _COMMA, False
-                whole_line = depth == 0
-                continue
-            empty_may_end = False
-            if state == _KEY:
-                if byte != 34:
-                    break
-                close = _closing(text, at + 1, last)
-                if close < 0:
-                    break
-                name = _code(text, at + 1, close)
-                at = close + 1
-                state = _COLON
-                continue
-            if byte == 123 or byte == 91:
-                if depth == _DEEPEST or (depth == 0 and byte == 91):
-                    break
-                depth += 1
-                in_list[depth] = byte == 91
-                places[depth] = 0
-                lists += 1 if byte == 91 else 0
-                at += 1
-                state, empty_may_end = (_VALUE if byte == 91 else _KEY), True
-                continue
-            if depth == 0:
-                break
-            if count == len(line):
-                return -1
-            quoted = byte == 34
-            if quoted:
-                close = _closing(text, at + 1, last)
-                if close < 0:
-                    break
-                begin[count], end[count] = at + 1, close
-                at = close + 1
+        elif stamped:
+            at, stamp[row], word[row], fault[row] = _front(text, at, last)
+        if fault[row] == 0:
+            found = _message(text, at, last, powers, row, count, in_list, places, out)
+            if found == _FULL:
+                return _FULL
+            if found == _BROKEN:
+                fault[row] = NOT_JSON
             else:
-                close = at
-                while close < last and not _ends_bare(text[close]):
-                    close += 1
-                begin[count], end[count] = at, close
-                at = close
-            what, number, decimals, mantissa = _number(text, begin[count], end[count], quoted)
-            if what == TEXT and not quoted:
-                what = _literal(text, begin[count], end[count])
-                if what == TEXT:
-                    break
-            line[count], key[count], kind[count] = row, name, what
-            nest[count], column[count] = lists, places[depth] if in_list[depth] else 0
-            whole[count], value[count] = 0, np.nan
-            if what in (WHOLE, DECIMAL):
-                value[count] = number * (np.float64(mantissa) / powers[decimals])
-                whole[count] = number * mantissa if what == WHOLE else 0
-            elif what == TEXT:
-                whole[count] = _code(text, begin[count], end[count])
-            count += 1
-            state = _COMMA
-        if not whole_line:
-            fault[row] = NOT_JSON
-            count = kept
+                count = found
     return count
 
 
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def _end(text: NDArray[np.uint8], first: int, last: int) -> int:
+    """Return where a line ends, without the blanks and the carriage return after it."""
+    while last > first and (text[last - 1] == 13 or text[last - 1] == 32):
+        last -= 1
+    return last
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def _front(text: NDArray[np.uint8], at: int, last: int) -> tuple[int, Any, Any, int]:
+    """Return where the message begins, the stamp and the word before it, and what is wrong with them."""
+    first, stamp, word = at, np.int64(0), np.int64(0)
+    while at < last and 48 <= text[at] <= 57 and at - first < 19:
+        stamp = stamp * 10 + np.int64(text[at] - 48)
+        at += 1
+    if at in (first, last) or stamp < 0 or text[at] != 32:
+        return at, np.int64(0), word, NO_STAMP
+    at += 1
+    first = at
+    while at < last and (97 <= text[at] <= 122 or text[at] == 95):
+        at += 1
+    if at == first:
+        return at, stamp, word, 0
+    word = _code(text, first, at)
+    if at == last or text[at] != 32:
+        return at, stamp, word, NOT_JSON
+    return at + 1, stamp, word, 0
+
+
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _message(
+    text: NDArray[np.uint8],
+    at: int,
+    last: int,
+    powers: NDArray[np.float64],
+    row: int,
+    count: int,
+    in_list: NDArray[np.bool_],
+    places: NDArray[np.int64],
+    out: _Columns,
+) -> int:
+    """Note the scalars of one object from token `count` on; return the count after it, _BROKEN or _FULL.
+
+    `in_list` and `places` are room for each depth: whether it is a list, and the place in it.
+    """
+    line, key, kind, nest, column, value, whole, begin, end = out
+    depth, lists, name, due, opened = 0, 0, np.int64(0), _VALUE, False
+    while True:
+        at = _past_blanks(text, at, last)
+        if at == last:
+            return _BROKEN
+        byte = text[at]
+        if byte == 44 and due == _COMMA:
+            places[depth] += 1
+            at, due = at + 1, (_VALUE if in_list[depth] else _KEY)
+        elif (byte == 93 or byte == 125) and (due == _COMMA or opened):
+            if byte != (93 if in_list[depth] else 125):
+                return _BROKEN
+            if opened and in_list[depth]:
+                if count == len(line):
+                    return _FULL
+                line[count], key[count], kind[count], nest[count], column[count] = row, name, EMPTY, lists, 0
+                value[count], whole[count], begin[count], end[count] = np.nan, 0, at, at
+                count += 1
+            lists -= 1 if in_list[depth] else 0
+            depth -= 1
+            at, due, opened = at + 1, _COMMA, False
+            if depth == 0:
+                return count if _past_blanks(text, at, last) == last else _BROKEN
+        elif due == _COMMA:
+            return _BROKEN
+        elif due == _KEY:
+            name, at = _key(text, at, last)
+            if at < 0:
+                return _BROKEN
+            due, opened = _VALUE, False
+        elif byte == 123 or byte == 91:
+            if depth == _DEEPEST or (depth == 0 and byte == 91):
+                return _BROKEN
+            depth += 1
+            in_list[depth], places[depth] = byte == 91, 0
+            lists += 1 if byte == 91 else 0
+            at, due, opened = at + 1, (_VALUE if byte == 91 else _KEY), True
+        else:
+            if depth == 0:
+                return _BROKEN
+            if count == len(line):
+                return _FULL
+            line[count], key[count], nest[count] = row, name, lists
+            column[count] = places[depth] if in_list[depth] else 0
+            begin[count], end[count], at = _span(text, at, last)
+            if at < 0:
+                return _BROKEN
+            said = _scalar(text, powers, begin[count], end[count], byte == 34)
+            kind[count], value[count], whole[count] = said
+            if kind[count] == _NOTHING:
+                return _BROKEN
+            count += 1
+            due, opened = _COMMA, False
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def _past_blanks(text: NDArray[np.uint8], at: int, last: int) -> int:
+    while at < last and (text[at] == 32 or text[at] == 9):
+        at += 1
+    return at
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def _key(text: NDArray[np.uint8], at: int, last: int) -> tuple[Any, int]:
+    """Return the code of the key at `at` and where its colon ends; −1 where there is none."""
+    close = _closing(text, at + 1, last) if text[at] == 34 else -1
+    if close < 0:
+        return np.int64(0), -1
+    colon = _past_blanks(text, close + 1, last)
+    if colon == last or text[colon] != 58:
+        return np.int64(0), -1
+    return _code(text, at + 1, close), colon + 1
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def _span(text: NDArray[np.uint8], at: int, last: int) -> tuple[int, int, int]:
+    """Return where a scalar begins and ends, without quotation marks, and what follows it; −1 for no end."""
+    if text[at] == 34:
+        close = _closing(text, at + 1, last)
+        return at + 1, close, (close + 1 if close >= 0 else -1)
+    close = at
+    while close < last and not _ends_bare(text[close]):
+        close += 1
+    return at, close, close
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+def _scalar(
+    text: NDArray[np.uint8], powers: NDArray[np.float64], begin: int, end: int, quoted: bool
+) -> tuple[int, Any, Any]:
+    """Return the kind of a scalar, its number and its whole number or code; _NOTHING where it is not JSON."""
+    kind, sign, decimals, mantissa = _number(text, begin, end, quoted)
+    if kind == WHOLE:
+        return WHOLE, sign * np.float64(mantissa), sign * mantissa
+    if kind == DECIMAL:
+        return DECIMAL, sign * (np.float64(mantissa) / powers[decimals]), np.int64(0)
+    if kind == TEXT and not quoted:
+        kind = _literal(text, begin, end)
+        return (_NOTHING if kind == TEXT else kind), np.nan, np.int64(0)
+    return kind, np.nan, (_code(text, begin, end) if kind == TEXT else np.int64(0))
+
+
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
 def _closing(text: NDArray[np.uint8], at: int, last: int) -> int:
     """Return where the string that begins at `at` has its closing quotation mark; −1 where it has none."""
     while at < last:
@@ -387,7 +426,7 @@ def _ends_bare(byte: int) -> bool:
     return byte == 44 or byte == 93 or byte == 125 or byte == 32 or byte == 9
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
 def _number(text: NDArray[np.uint8], at: int, end: int, quoted: bool) -> tuple[int, int, int, Any]:
     """Return the kind, the sign, the digits after the point and all digits as one whole number."""
     sign = 1
@@ -434,7 +473,7 @@ def _exponent(text: NDArray[np.uint8], at: int, end: int) -> bool:
     return first < at <= first + 3 and at == end
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
 def _literal(text: NDArray[np.uint8], at: int, end: int) -> int:
     size, first = end - at, text[at] if at < end else 0
     if size == 4 and first == 116 and text[at + 1] == 114 and text[at + 2] == 117 and text[at + 3] == 101:
