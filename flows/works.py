@@ -14,7 +14,7 @@ from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.desk_file import CHAIN, CONTRACT, DAILY, INTRADAY, AnyDesk, kind_of
-from pipeline.features.assemble import assemble
+from pipeline.features.assemble import assemble, assemble_with_alternative
 from pipeline.features.chain_matrix import chain_matrix
 from pipeline.features.contract_marks import contract_matrix
 from pipeline.features.decision_grid import decision_features
@@ -58,7 +58,12 @@ class _Daily:
         return Work("market", load_tables, {}, {"data": desk.data, "content": content_of(desk.data)})
 
     def matrix(self, desk: Any, market: str) -> Work:
-        return Work("features", assemble, {table: f"{market}/{table}" for table in desk.data.tables}, {})
+        tables = {table: f"{market}/{table}" for table in desk.data.tables}
+        kinds = list(desk.data.alternative.given)
+        if not kinds:
+            return Work("features", assemble, tables, {})
+        learned = {"kinds": kinds, "learn_before": desk.windows.signals_start, "seed": desk.seed}
+        return Work("features", assemble_with_alternative, tables, learned)
 
     def signals(self, desk: Any, market: str, matrix: str) -> Work:
         sources = {"market": market, "features": matrix}

@@ -8,6 +8,7 @@ from pipeline.domain.desk_file import AnyDesk, load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
+from pipeline.features.alternative import KINDS, alternative_names
 from pipeline.features.catalogue import catalogue
 from pipeline.ingest.formats.catalogue import formats
 from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
@@ -54,10 +55,12 @@ def checked_desk(desk: str) -> Desk:
     """
     settings = load_desk(desk)
     features = {feature.name: feature.inputs for feature in catalogue()}
-    for name in settings.regimes.features:
-        if name not in features:
-            near = hint(name, features)
-            raise SettingsError(f"{desk}: regimes.features names the unknown feature {name}; {near}")
+    features |= {name: (kind,) for kind in KINDS for name in alternative_names([kind])}
+    for key, names in _named(settings).items():
+        for name in names:
+            if name not in features:
+                near = hint(name, features)
+                raise SettingsError(f"{desk}: {key} names the unknown feature {name}; {near}")
     try:
         _check_columns(settings, features)
         desk_policies(settings)
@@ -68,12 +71,20 @@ def checked_desk(desk: str) -> Desk:
 
 def _check_columns(desk: Desk, features: Mapping[str, tuple[str, ...]]) -> None:
     """Raise where the data lacks a column without which a chosen feature has no value."""
-    absent = _absent(desk.data)
-    for feature in desk.regimes.features:
-        for column in set(features[feature]) & set(absent):
-            raise SettingsError(
-                f"regimes.features names {feature}, which needs the {column}: {absent[column]}"
-            )
+    absent = _absent(desk.data) | {
+        kind: f"set data.alternative.{kind}, or choose another feature"
+        for kind in KINDS
+        if kind not in desk.data.alternative.given
+    }
+    for key, names in _named(desk).items():
+        for feature in names:
+            for column in set(features[feature]) & set(absent):
+                raise SettingsError(f"{key} names {feature}, which needs the {column}: {absent[column]}")
+
+
+def _named(desk: Desk) -> dict[str, tuple[str, ...]]:
+    """Return the features that a desk names, by the key that names them."""
+    return {"regimes.features": desk.regimes.features, "forecasts.further": desk.forecasts.further}
 
 
 def _absent(data: SampleData | FilesData) -> dict[str, str]:

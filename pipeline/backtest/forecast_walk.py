@@ -192,10 +192,15 @@ def walk_blind(
     features: pd.DataFrame,
     windows: Sequence[Window],
     task: Task,
+    blind: Task,
+    ending: str,
     target: Callable[[Window], Target],
     pieces: Pieces,
 ) -> pd.DataFrame:
-    """Return the forecasts of a level without implied volatility, one column a model that would see it."""
+    """Return the forecasts of a level without some inputs, one column a model that would see them.
+
+    `blind` and `ending` are those of `forecast_window.forecast_blind`.
+    """
     numbers, found = _numbers(features), []
     for window in windows:
         goal = target(window)
@@ -203,6 +208,8 @@ def walk_blind(
             "forecast_blind",
             forecast_blind,
             task=task,
+            blind=blind,
+            ending=ending,
             settings=desk.forecasts,
             seed=desk.seed,
             features=numbers.iloc[: window.stop],

@@ -22,8 +22,8 @@ from pipeline.ingest.packing import packed
 
 INTERVALLED = (LightGbm.name, LogHar.name)
 """Models of a level whose errors on the training rows make intervals."""
-WITHOUT_IMPLIED = {LightGbm.name: "lightgbm_no_implied", LogLinear.name: "log_linear_no_implied"}
-"""Names of the models that do not see implied volatility, where others do."""
+NO_IMPLIED, NO_FURTHER = "no_implied", "no_further"
+"""Endings of the names of models that do not see implied volatility, or the desk's further inputs."""
 
 
 def fit_processes(returns: FloatArray) -> Output:
@@ -44,32 +44,34 @@ def fit_processes(returns: FloatArray) -> Output:
 
 def forecast_blind(
     task: Task,
+    blind: Task,
+    ending: str,
     settings: ForecastSettings,
     seed: int,
     features: pd.DataFrame,
     learned: FloatArray,
     start: int,
 ) -> Output:
-    """Fit trees and linear start without implied volatility before a window, and forecast through it.
+    """Fit trees and linear start without some inputs before a window, and forecast through it.
 
     Parameters
     ----------
-    As of `forecast_window`; `task` is the one with implied volatility.
+    As of `forecast_window`; `blind` is the same task without these inputs, `ending` what its models are named
+    by, such as `NO_IMPLIED`.
 
     Returns
     -------
-    The table `predictions`: rows start … stop − 1, one column for each of the two whose inputs differ without
-    implied volatility, by `WITHOUT_IMPLIED`. A session that lacks realised measures has none, for nothing is
-    scored there.
+    The table `predictions`: rows start … stop − 1, one column for each of the two whose inputs differ, such
+    as `lightgbm_no_implied`. A session that lacks realised measures has none, for nothing is scored there.
     """
-    rows, blind = len(learned), replace(task.blind, spare_levels=())
+    rows, blind = len(learned), replace(blind, spare_levels=())
     linear = LogLinear(blind, settings, seed).fit(features.iloc[:rows], learned)
     models: list[Forecaster] = [
         LightGbm(blind, settings, seed).fit_from(linear, features.iloc[:rows], learned)
     ]
     if blind.inputs != task.inputs:
         models.append(linear)
-    table = {WITHOUT_IMPLIED[model.name]: model.predict(features)[start:] for model in models}
+    table = {f"{model.name}_{ending}": model.predict(features)[start:] for model in models}
     return {"predictions": pd.DataFrame(table, index=features.index[start:])}
 
 

@@ -19,7 +19,7 @@ from pipeline.backtest.forecast_walk import (
     walk_blind,
     walk_forward,
 )
-from pipeline.backtest.forecast_window import fit_processes
+from pipeline.backtest.forecast_window import NO_FURTHER, NO_IMPLIED, fit_processes
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk, ForecastSettings
 from pipeline.domain.errors import DataError
@@ -75,9 +75,10 @@ def learn_forecasts(
     no volume, illiquidity is 1 in every session and no liquidity gap is forecast. Implied volatility is an
     input of the linear variance forecasts where the rows before the first window know it, and of the trees of
     every level; what sees it stands in the scores without it too, as `lightgbm_no_implied` and
-    `log_linear_no_implied`. Where the rows before the first window know the desk's realised measures, these
-    are the levels of the variance forecasts, and the models of nothing else (SHAR, HARQ, log-SHARQ) stand
-    beside the others.
+    `log_linear_no_implied`. The trees also see the desk's `forecasts.further`; without them they stand in
+    the scores of every level as `lightgbm_no_further`. Where the rows before the first window know the
+    desk's realised measures, these are the levels of the variance forecasts, and the models of nothing else
+    (SHAR, HARQ, log-SHARQ) stand beside the others.
     """
     settings, reach = desk.forecasts, desk.forecasts.horizons[-1]
     offered = tuple(features.columns)
@@ -87,14 +88,18 @@ def learn_forecasts(
 
     seen = features["implied_vol"].iloc[: windows[-1].start].notna().any()
 
-    def walk(task: Task, target: Callable[[Window], Target]) -> Walk:
+    def walk(plain: Task, target: Callable[[Window], Target]) -> Walk:
+        task = plain.with_further(settings.further)
         found = walk_forward(
             desk, features, windows, task, target, pieces, processes if task.squared else None
         )
-        if not seen or task.blind == task:
-            return found
-        blind = walk_blind(desk, features, windows, task, target, pieces)
-        return replace(found, predictions=found.predictions.join(blind))
+        blind = {NO_IMPLIED: task.blind} if seen and task.blind != task else {}
+        if task != plain and task.kind == "level":
+            blind[NO_FURTHER] = plain
+        for ending, spared in blind.items():
+            less = walk_blind(desk, features, windows, task, spared, ending, target, pieces)
+            found = replace(found, predictions=found.predictions.join(less))
+        return found
 
     def variance_walk(horizon: int) -> Walk:
         ahead = targets.variance_ahead(close, horizon)

@@ -5,10 +5,10 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.domain.data_folder import FolderOfFiles
-from pipeline.domain.data_settings import FilesData
+from pipeline.domain.data_settings import FilesData, history_only
 from pipeline.domain.desk import (
     CostSettings,
     Count,
@@ -38,7 +38,7 @@ class ChainFiles(FolderOfFiles):
     underlying: str = "SPX"
     files: Annotated[tuple[str, ...], Field(min_length=1)] = ("SPX_*.csv.gz",)
     """Names below the folder, `*` and `?` allowed."""
-    history: FilesData
+    history: Annotated[FilesData, AfterValidator(history_only)]
     """Bars and volatility index of the underlying; relative paths are seen from `folder`."""
 
     @property

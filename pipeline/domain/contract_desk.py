@@ -5,10 +5,10 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from pipeline.domain.data_folder import FolderOfFiles
-from pipeline.domain.data_settings import FilesData
+from pipeline.domain.data_settings import FilesData, history_only
 from pipeline.domain.desk import (
     CostSettings,
     Desk,
@@ -37,7 +37,7 @@ class ContractFiles(FolderOfFiles):
     """Name below the folder."""
     member: str = ""
     """Which contract of an archive of several."""
-    history: FilesData
+    history: Annotated[FilesData, AfterValidator(history_only)]
     """Bars as quoted, their factor file and a volatility index; relative paths are seen from `folder`."""
 
     @property

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
+from pipeline.domain.alternative_settings import AlternativeData
 from pipeline.domain.file_settings import (
     VIX_TENOR_DAYS,
     BarsFile,
@@ -28,6 +29,7 @@ class SampleData(Settings):
     """The embedded sample: S&P 500 bars 1999–2018, VIX 2014–2018."""
 
     source: Literal["sample"] = "sample"
+    alternative: AlternativeData = AlternativeData()
 
     @property
     def tenors(self) -> dict[str, int]:
@@ -37,7 +39,7 @@ class SampleData(Settings):
     @property
     def tables(self) -> tuple[str, ...]:
         """Canonical tables that the features are made of."""
-        return MARKET_TABLES
+        return (*MARKET_TABLES, *self.alternative.tables)
 
     @property
     def label(self) -> str:
@@ -54,9 +56,9 @@ class SampleData(Settings):
         """Whether dividends are in the prices, so that the market's dividend yield is 0."""
         return False
 
-    def located(self, _: Path) -> Self:
-        """Return the settings themselves: they name no file."""
-        return self
+    def located(self, folder: Path) -> Self:
+        """Return the settings with the paths of further files made absolute, seen from `folder`."""
+        return self.model_copy(update={"alternative": self.alternative.located(folder)})
 
 
 class FilesData(Settings):
@@ -69,6 +71,7 @@ class FilesData(Settings):
     realized: RealizedFile | None = None
     factors: FactorsFile | None = None
     """Adjusts the bars for splits and dividends, see `ingest.factors`."""
+    alternative: AlternativeData = AlternativeData()
     calendar: str = "XNYS"
     """Name of the exchange in the package exchange_calendars: its sessions and closing times."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -110,7 +113,8 @@ class FilesData(Settings):
     def tables(self) -> tuple[str, ...]:
         """Canonical tables that the features are made of."""
         indices = ("vol_indices",) if self.vol_indices.given else ()
-        return (*MARKET_TABLES, *indices, *(() if self.realized is None else ("realized",)))
+        measures = () if self.realized is None else ("realized",)
+        return (*MARKET_TABLES, *indices, *measures, *self.alternative.tables)
 
     @property
     def reinvests(self) -> bool:
@@ -140,7 +144,21 @@ class FilesData(Settings):
         optional = {"realized": self.realized, "factors": self.factors}
         given = {name: part for name, part in optional.items() if part is not None}
         found = absolute({"bars": self.bars, "implied_vol": self.implied_vol, **given})
-        return self.model_copy(update={**found, "vol_indices": indices})
+        alternative = self.alternative.located(folder)
+        return self.model_copy(update={**found, "vol_indices": indices, "alternative": alternative})
+
+
+def history_only(data: FilesData) -> FilesData:
+    """Return the data of a long history, which must not name what no feature of its desk reads.
+
+    Raises
+    ------
+    ValueError
+        It names alternative data.
+    """
+    if data.alternative.given:
+        raise ValueError("alternative is read by daily desks and desks within the day only: leave it out")
+    return data
 
 
 def _source(value: Any) -> str:

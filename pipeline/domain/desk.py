@@ -174,6 +174,8 @@ class ForecastSettings(Settings):
     trees: Count = 60
     learning_rate: Share = 0.05
     leaves: Annotated[int, Field(ge=2, le=256)] = 7
+    further: tuple[str, ...] = ()
+    """Features that the trees of every task see beside their own inputs; they may be missing at times."""
     spike_multiple: Annotated[float, Field(gt=1)] = 2.0
     gap_quantile: Share = 0.9
 

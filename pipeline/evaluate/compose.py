@@ -100,7 +100,8 @@ def pictures_section(evaluation: Judged, *further: Item) -> Section | None:
 
 def importance_picture(evaluation: Judged, unit: str = "session") -> Picture:
     """Return the picture of what moves the forecasts; `unit` is that of their horizons."""
-    figure = forecast_importance(evaluation.tables["importance"], unit)
+    named = evaluation.desk.forecasts.further
+    figure = forecast_importance(evaluation.tables["importance"], unit, named)
     caption = "What moves the forecasts of LightGBM: its linear start, and what the trees add."
     return Picture("forecast_importance", figure, caption)
 

@@ -1,5 +1,7 @@
 """The figure of what moves the forecasts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -10,13 +12,14 @@ SHOWN = 8
 """Inputs a panel, the strongest."""
 
 
-def forecast_importance(importance: pd.DataFrame, unit: str = "session") -> Figure:
+def forecast_importance(importance: pd.DataFrame, unit: str = "session", named: Sequence[str] = ()) -> Figure:
     """Draw the mean effect of the strongest inputs on the log of each forecast, one panel a target.
 
     Parameters
     ----------
     importance : `target, horizon, input, linear, trees`, the last two means of absolute effects.
     unit : of the horizons.
+    named : inputs that are drawn however weak they are.
     """
     panels = list(importance.groupby(["target", "horizon"], sort=False))
     columns = min(len(panels), 3)
@@ -25,7 +28,10 @@ def forecast_importance(importance: pd.DataFrame, unit: str = "session") -> Figu
         figure = canvas(9.6, 2.6 * rows)
         grid = figure.subplots(rows, columns, squeeze=False).ravel()
         for axes, ((target, horizon), group) in zip(grid, panels, strict=False):
-            strongest = group.assign(total=group["linear"] + group["trees"]).nlargest(SHOWN, "total")[::-1]
+            ordered = group.assign(total=group["linear"] + group["trees"]).sort_values("total")
+            strongest = ordered[
+                (np.arange(len(ordered)) >= len(ordered) - SHOWN) | ordered["input"].isin(named)
+            ]
             places = np.arange(len(strongest))
             linear = 100 * strongest["linear"].to_numpy()
             axes.barh(places, linear, color=BLUE, label="linear start")

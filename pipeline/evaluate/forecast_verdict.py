@@ -8,7 +8,7 @@ from pipeline.evaluate.verdicts import Answer, Verdict
 
 QUESTION = "Do the trees forecast better than simple models?"
 TREES, START = "lightgbm", "log_linear"
-WITH_TREES = (TREES, "lightgbm_no_implied", "combination")
+WITH_TREES = (TREES, "lightgbm_no_implied", "lightgbm_no_further", "combination")
 EVENT_TREES, EVENT_START, EVENT_RATE = "lightgbm_event", "logistic", "climatology"
 
 

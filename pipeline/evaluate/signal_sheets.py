@@ -10,7 +10,8 @@ from pipeline.forecasts.catalogue import MEASURED_FORECASTERS
 from pipeline.forecasts.confidence_set import SIZE
 from pipeline.regimes.describe import switches_a_year
 
-NO_IMPLIED = "_no_implied"
+SPARED = {"_no_implied": "implied volatility", "_no_further": "the desk's forecasts.further"}
+"""What models do not see, by the ending of their names."""
 EVENTS = (
     "Probability of a volatility spike and of a liquidity gap in the next session. A skill above zero "
     "beats the frequency in the training rows; average precision is to be read against the base rate."
@@ -68,10 +69,12 @@ def _own_share(scores: pd.DataFrame) -> str:
 
 
 def _of_implied(scores: pd.DataFrame) -> str:
-    """Say what stands without implied volatility, where something does."""
-    if not scores["model"].str.endswith(NO_IMPLIED).any():
-        return ""
-    return f"What ends in {NO_IMPLIED} is the same model without implied volatility. "
+    """Say what stands without implied volatility or further inputs, where something does."""
+    return "".join(
+        f"What ends in {ending} is the same model without {spared}. "
+        for ending, spared in SPARED.items()
+        if scores["model"].str.endswith(ending).any()
+    )
 
 
 def _of_measures(scores: pd.DataFrame) -> str:

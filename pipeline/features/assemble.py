@@ -1,8 +1,13 @@
 """The feature matrix: everything known at each session's decision time."""
 
+from collections.abc import Sequence
+from datetime import date
+
 import pandas as pd
 
 from pipeline.domain.errors import DataError
+from pipeline.features.alternative import alternative_values
+from pipeline.features.book_at import nanoseconds
 from pipeline.features.catalogue import catalogue
 from pipeline.ingest.as_of import as_of
 from pipeline.ingest.tables import OPTIONAL, PUBLICATION_DELAY, REALIZED_NAMES, VOL_INDEX_NAMES
@@ -46,6 +51,33 @@ def assemble(
     offered = [feature for feature in catalogue() if absent.isdisjoint(feature.inputs)]
     columns = {feature.name: feature.values(grid) for feature in offered}
     return {"features": pd.concat([grid[["session", "known_time"]], pd.DataFrame(columns)], axis=1)}
+
+
+def assemble_with_alternative(
+    bars: pd.DataFrame,
+    implied_vol: pd.DataFrame,
+    vol_indices: pd.DataFrame | None = None,
+    realized: pd.DataFrame | None = None,
+    *,
+    kinds: Sequence[str],
+    learn_before: date,
+    seed: int,
+    **records: pd.DataFrame,
+) -> dict[str, pd.DataFrame]:
+    """Return `assemble` with the features of alternative data as further columns.
+
+    Parameters
+    ----------
+    bars, implied_vol, vol_indices, realized : see `assemble`.
+    kinds : which alternative data the desk gives, see `features.alternative`.
+    learn_before : what is learned from it is learned from rows known before this day began (UTC).
+    seed : of what is learned.
+    records : its canonical tables, whole, see `ingest.market_tables`.
+    """
+    matrix = assemble(bars, implied_vol, vol_indices, realized)["features"]
+    before = pd.Timestamp(learn_before, tz="UTC").value
+    found = alternative_values(records, kinds, nanoseconds(matrix["known_time"]), before, seed)
+    return {"features": matrix.assign(**found)}
 
 
 def decision_grid(

@@ -95,6 +95,18 @@ class Task:
         )
         return replace(self, inputs=inputs, tree_inputs=trees)
 
+    def with_further(self, names: tuple[str, ...]) -> "Task":
+        """Return the same task whose trees see further columns; those that it has already stay once.
+
+        Examples
+        --------
+        >>> spike_task().with_further(("log_volume_ratio", "news_sentiment_surprise")).tree_inputs
+        ('log_volume_ratio', 'news_sentiment_surprise')
+        """
+        own = (*self.levels, *self.logs, *self.inputs)
+        trees = tuple(dict.fromkeys((*self.tree_inputs, *(name for name in names if name not in own))))
+        return replace(self, tree_inputs=trees)
+
     def components(self, X: pd.DataFrame) -> FloatArray:
         """Return the levels in units of the target, [T, 3]; NaN stays NaN.
 

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+import pandas as pd
+
 from pipeline.domain.data_settings import FilesData, SampleData
 from pipeline.ingest import files, sample
+from pipeline.ingest.record_files import load_records, records_content
 from pipeline.ingest.tables import SCHEMAS, Tables, checked
 
 NOTES: Final = "notes"
@@ -24,7 +27,8 @@ def content_of(data: SampleData | FilesData) -> dict[str, str]:
     >>> content_of(SampleData())
     {}
     """
-    return files.content_of(data) if isinstance(data, FilesData) else {}
+    market = files.content_of(data) if isinstance(data, FilesData) else {}
+    return market | records_content(data.alternative.given)
 
 
 def load_tables(data: SampleData | FilesData, content: Mapping[str, str] | None = None) -> Tables:
@@ -37,8 +41,8 @@ def load_tables(data: SampleData | FilesData, content: Mapping[str, str] | None 
 
     Returns
     -------
-    tables : `bars` and `implied_vol`, see `pipeline.ingest.tables`; from files also `quarantine` and `notes`,
-        see `pipeline.ingest.files.load`.
+    tables : `bars` and `implied_vol`, see `pipeline.ingest.tables`; from files also `quarantine`, `notes` and
+        `intake`, see `pipeline.ingest.files.load`; the tables of alternative data, see `record_files`.
 
     Raises
     ------
@@ -51,4 +55,11 @@ def load_tables(data: SampleData | FilesData, content: Mapping[str, str] | None 
     ['bars', 'implied_vol']
     """
     tables = files.load(data, content or {}) if isinstance(data, FilesData) else sample.load()
+    if given := data.alternative.given:
+        for name, table in load_records(given, _of_records(content or {})).items():
+            tables[name] = pd.concat([tables[name], table], ignore_index=True) if name in tables else table
     return {name: checked(name, table) if name in SCHEMAS else table for name, table in tables.items()}
+
+
+def _of_records(content: Mapping[str, str]) -> dict[str, str]:
+    return {name: digest for name, digest in content.items() if "/" in name}

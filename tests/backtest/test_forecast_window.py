@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.backtest.forecast_window import forecast_blind
+from pipeline.backtest.forecast_window import NO_IMPLIED, forecast_blind
 from pipeline.backtest.learned_forecasts import _are_measured
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import ForecastSettings
@@ -36,7 +36,7 @@ def test_a_blind_forecast_does_not_move_with_implied_volatility(features, task, 
     learned = (0.1 * features[task.levels[0]] * features["implied_vol"]).to_numpy()[:LEARNED]
 
     def forecasts(X):
-        return forecast_blind(task, SETTINGS, 7, X, learned, LEARNED)["predictions"]
+        return forecast_blind(task, task.blind, NO_IMPLIED, SETTINGS, 7, X, learned, LEARNED)["predictions"]
 
     blind = forecasts(features)
     assert list(blind) == models

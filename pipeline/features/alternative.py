@@ -1,0 +1,116 @@
+"""Features of alternative data on any grid of times: what had been published by each, and nothing later."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from pipeline.domain.alternative_settings import table_of
+from pipeline.domain.errors import FitError
+from pipeline.domain.instruments import FloatArray
+from pipeline.features.book_at import nanoseconds
+from pipeline.features.daily_series import NETWORK_FEES, NEWS_SENTIMENT
+from pipeline.features.event_feature import EventFeature, EventRows, TimeArray
+from pipeline.features.event_stream import over
+from pipeline.features.headline_topics import headline_events, learn_topics
+from pipeline.features.series_events import series_events
+from pipeline.features.social_activity import SOCIAL_ACTIVITY, social_events
+from pipeline.features.topic_intensity import TOPIC_INTENSITY
+from pipeline.ingest.market_tables import INSTANT
+
+KINDS: Final[Mapping[str, EventFeature]] = {
+    "news_sentiment": NEWS_SENTIMENT,
+    "network_fees": NETWORK_FEES,
+    "headlines": TOPIC_INTENSITY,
+    "social": SOCIAL_ACTIVITY,
+}
+"""The feature of each kind of alternative data."""
+STAMPS: Final = ("event_time", "known_time")
+UNSCORED: Final = frozenset({"social_sentiment_1d", "social_dispersion_1d", "social_author_dispersion_1d"})
+"""Outputs that need a score of each text, which no desk file names: they are not offered."""
+
+
+def alternative_names(kinds: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that some kinds of alternative data give, in their order.
+
+    Examples
+    --------
+    >>> alternative_names(["network_fees"])
+    ('network_fees_day', 'network_fees_momentum_30d')
+    """
+    return tuple(
+        each.name
+        for kind, feature in KINDS.items()
+        if kind in kinds
+        for each in feature.outputs
+        if each.name not in UNSCORED
+    )
+
+
+def alternative_values(
+    tables: Mapping[str, pd.DataFrame], kinds: Sequence[str], times: TimeArray, before: int, seed: int
+) -> dict[str, FloatArray]:
+    """Return the features of alternative data at some times, [T] each, NaN until the first event.
+
+    Parameters
+    ----------
+    tables : canonical tables, whole; a row is seen from its `known_time` on.
+    kinds : which are given, of `KINDS`.
+    times : nanoseconds UTC, never falling, [T].
+    before : what is learned (topics, the autoregression of a surprise) is learned from rows known before
+        this time, nanoseconds UTC.
+    seed : of the topics.
+
+    Raises
+    ------
+    FitError
+        The rows before that time do not suffice.
+    """
+    found: dict[str, FloatArray] = {}
+    for kind, feature in KINDS.items():
+        if kind not in kinds:
+            continue
+        rows = _batch(tables[table_of(kind)])
+        try:
+            events = EVENTS[kind](rows, before, seed)
+            learned = feature.fitted({feature.sources[0].table: _until(events, before)})
+        except FitError as error:
+            raise FitError(
+                f"data.alternative.{kind} before windows.signals_start: {error}, give earlier rows or start "
+                "the signals later"
+            ) from None
+        values = over(learned, {feature.sources[0].table: events}, times)
+        found |= {each.name: values[:, place] for place, each in enumerate(feature.outputs)}
+    return {name: found[name] for name in alternative_names(kinds)}
+
+
+def _batch(table: pd.DataFrame) -> pa.RecordBatch:
+    columns = {
+        name: pa.array(nanoseconds(table[name])).cast(INSTANT)
+        if name in STAMPS
+        else pa.array(table[name].to_numpy())
+        for name in table
+    }
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _until(events: EventRows, before: int) -> EventRows:
+    return events[: int(np.searchsorted(events.known_time, before))]
+
+
+def _topics(rows: pa.RecordBatch, before: int, seed: int) -> EventRows:
+    known = rows.column("known_time").cast(pa.int64()).to_numpy()
+    order = np.argsort(known, kind="stable")
+    texts = rows.column("text").take(pa.array(order[known[order] < before])).to_pylist()
+    return headline_events([rows], learn_topics(texts, seed))
+
+
+EVENTS: Final[Mapping[str, Callable[[pa.RecordBatch, int, int], EventRows]]] = {
+    "news_sentiment": lambda rows, _before, _seed: series_events([rows], "news_sentiment"),
+    "network_fees": lambda rows, _before, _seed: series_events([rows], "network_fees"),
+    "headlines": _topics,
+    "social": lambda rows, _before, _seed: social_events([rows]),
+}
+"""How the rows of each kind become events of its feature."""
