@@ -22,11 +22,11 @@ def desk_with(small_desk, folder, entry=records.ENTRY):
     return str(path)
 
 
-def run(desk, folder):
+def run(desk, folder, stages=("market", "matrix", "signals")):
     """Derive market, features and signals; return the store and their keys."""
     settings, store = checked_desk(desk), DatasetStore(folder / "store")
     works, keys = works_of(settings), []
-    for stage in ("market", "matrix", "signals"):
+    for stage in stages:
         work = getattr(works, stage)(settings, *keys)
         key = store.derive(
             work.name, work.build, inputs=work.inputs, parameters=work.parameters, pieces=work.pieces
@@ -52,10 +52,11 @@ def test_a_desk_with_news_sentiment_learns_from_it_and_knows_its_file_by_its_con
     desk = desk_with(small_desk, tmp_path)
     store, keys = run(desk, tmp_path)
     assert (checked_importance(store, keys[2]) >= 0.0).all()
-    assert run(desk, tmp_path)[1] == keys
+    read = ("market", "matrix")
+    assert run(desk, tmp_path, read)[1] == keys[:2]
     records.sentiment_workbook(path, seed=8)
-    changed = run(desk, tmp_path)[1]
-    assert all(new != old for new, old in zip(changed, keys, strict=True))
+    changed = run(desk, tmp_path, read)[1]
+    assert all(new != old for new, old in zip(changed, keys[:2], strict=True))
 
 
 @pytest.mark.slow
