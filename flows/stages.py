@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from flows.failures import told
 from flows.naming import run_name
+from flows.runners import partitions, runner
 from flows.works import Work, works_of
 from pipeline.backtest.desk_check import checked_any, checked_desk
 from pipeline.backtest.holdings import check_holdable
@@ -34,8 +35,8 @@ def home_of(home: str | None) -> Home:
 
 
 def store_of(home: str | None) -> DatasetStore:
-    """Return the dataset store of a home."""
-    return DatasetStore(home_of(home).data / "datasets")
+    """Return the dataset store of a home; its partitions lie where HEDGE_STORE says, else beside it."""
+    return DatasetStore(home_of(home).data / "datasets", partitions(), runner())
 
 
 @flow(flow_run_name=run_name)

@@ -17,11 +17,12 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.domain.data_folder import DATA_FOLDER
+from pipeline.domain.data_folder import DATA_FOLDER, located
 from pipeline.domain.desk import shipped_desks
 from pipeline.domain.desk_file import DAILY, kind_of, load_any
 from pipeline.domain.errors import HedgeError, SettingsError
 from pipeline.domain.home import Home
+from pipeline.domain.runner_name import RUNNER, STORE, RunnerName
 
 USER_FAULT = 1
 STALE = 3
@@ -35,8 +36,18 @@ HomePath = Annotated[
 ]
 Force = Annotated[bool, typer.Option("--force", help="Make everything again, even what has not changed.")]
 DataFolder = Annotated[
-    Path | None,
-    typer.Option("--data", help="Folder of the market data, of a desk whose file names none."),
+    str | None,
+    typer.Option("--data", help="Folder or URL of the market data, of a desk whose file names none."),
+]
+RunnerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--runner", help="Where days are computed: local:N processes, or dask://HOST:PORT; else here."
+    ),
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option("--store", help="URL (fsspec) of the tables by instrument and day; else data/partitions."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Only JSON on stdout, everything else on stderr.")]
 
@@ -94,9 +105,11 @@ def run(
         bool, typer.Option("--latest", help="Test through the newest session, not windows.test_end.")
     ] = False,
     data: DataFolder = None,
+    runner: RunnerOption = None,
+    store: StoreUrl = None,
 ) -> None:
     """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions."""
-    place = _prepared(desk, home, data)
+    place = _prepared(desk, home, data, runner, store)
     started = time.perf_counter()
     published = _run_flow("hedge_pipeline", desk, place, force, latest=latest)
     folder = Path(published["folder"])
@@ -111,34 +124,58 @@ def run(
 
 @app.command()
 def ingest(
-    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+    desk: Desk,
+    home: HomePath = None,
+    force: Force = False,
+    as_json: Json = False,
+    data: DataFolder = None,
+    runner: RunnerOption = None,
+    store: StoreUrl = None,
 ) -> None:
     """Load the market data of a desk."""
-    _run_stage("ingest", desk, home, force, as_json, data)
+    _run_stage("ingest", desk, _prepared(desk, home, data, runner, store), force, as_json)
 
 
 @app.command()
 def features(
-    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+    desk: Desk,
+    home: HomePath = None,
+    force: Force = False,
+    as_json: Json = False,
+    data: DataFolder = None,
+    runner: RunnerOption = None,
+    store: StoreUrl = None,
 ) -> None:
     """Compute the features, after what they need."""
-    _run_stage("features", desk, home, force, as_json, data)
+    _run_stage("features", desk, _prepared(desk, home, data, runner, store), force, as_json)
 
 
 @app.command()
 def train(
-    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+    desk: Desk,
+    home: HomePath = None,
+    force: Force = False,
+    as_json: Json = False,
+    data: DataFolder = None,
+    runner: RunnerOption = None,
+    store: StoreUrl = None,
 ) -> None:
     """Learn regimes and forecasts walk-forward, after what they need."""
-    _run_stage("train", desk, home, force, as_json, data)
+    _run_stage("train", desk, _prepared(desk, home, data, runner, store), force, as_json)
 
 
 @app.command()
 def backtest(
-    desk: Desk, home: HomePath = None, force: Force = False, as_json: Json = False, data: DataFolder = None
+    desk: Desk,
+    home: HomePath = None,
+    force: Force = False,
+    as_json: Json = False,
+    data: DataFolder = None,
+    runner: RunnerOption = None,
+    store: StoreUrl = None,
 ) -> None:
     """Hedge every episode with every policy, after what that needs."""
-    _run_stage("backtest", desk, home, force, as_json, data)
+    _run_stage("backtest", desk, _prepared(desk, home, data, runner, store), force, as_json)
 
 
 @app.command()
@@ -344,13 +381,20 @@ def up(
     Up(place, named, settings.name, prefect_port, mlflow_port).run(partial(print, flush=True))
 
 
-def _prepared(desk: str, home: Path | None, data: Path | None = None) -> Home:
+def _prepared(
+    desk: str,
+    home: Path | None,
+    data: str | None = None,
+    runner: str | None = None,
+    store: str | None = None,
+) -> Home:
     """Return the home after checking, before anything is started, that the desk is right and it can write.
 
-    `data` is told to what reads it by the environment, which a worker has too.
+    `data`, `runner` and `store` are told to what reads them by the environment, which a worker has too.
     """
-    if data is not None:
-        os.environ[DATA_FOLDER] = str(data.resolve())
+    told = {DATA_FOLDER: located(data), RUNNER: runner, STORE: located(store)}
+    os.environ.update({name: value for name, value in told.items() if value is not None})
+    RunnerName.of(os.environ.get(RUNNER, ""))
     from pipeline.backtest.desk_check import checked_any
 
     checked_any(desk)
@@ -366,10 +410,7 @@ def _prepared(desk: str, home: Path | None, data: Path | None = None) -> Home:
     return place
 
 
-def _run_stage(
-    stage: str, desk: str, home: Path | None, force: bool, as_json: bool, data: Path | None
-) -> None:
-    place = _prepared(desk, home, data)
+def _run_stage(stage: str, desk: str, place: Home, force: bool, as_json: bool) -> None:
     key = str(_run_flow(stage, desk, place, force))
     path = place.data / "datasets" / key
     print(json.dumps({"key": key, "path": str(path)}) if as_json else f"{key}\n{path}")

@@ -23,8 +23,8 @@ class FolderOfFiles(Settings):
         raise NotImplementedError
 
     @property
-    def place(self) -> Path:
-        """The folder of the files.
+    def url(self) -> str:
+        """The folder of the files as a path, or as a URL that fsspec knows.
 
         Raises
         ------
@@ -37,4 +37,20 @@ class FolderOfFiles(Settings):
                 f"the {self.label} have no folder: give --data FOLDER, set {DATA_FOLDER}, or write "
                 "data.folder into the desk file"
             )
-        return Path(named)
+        return str(named)
+
+    @property
+    def place(self) -> Path:
+        """The folder of the files on this machine; errors as `url`."""
+        return Path(self.url)
+
+
+def located(named: str | None) -> str | None:
+    """Return a URL as it is, and a path as it is seen from everywhere.
+
+    Examples
+    --------
+    >>> located("s3://bucket/ticks"), located("/data/../ticks"), located(None)
+    ('s3://bucket/ticks', '/ticks', None)
+    """
+    return named if named is None or "://" in named else str(Path(named).resolve())

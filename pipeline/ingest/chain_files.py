@@ -15,6 +15,7 @@ from pipeline.ingest import sources
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
+from pipeline.ingest.folder_files import file_in, files_below
 from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.market_tables import QUARANTINE
 from pipeline.ingest.pieces import InMemory, KeptPieces
@@ -34,16 +35,17 @@ def content_of(data: ChainFiles) -> dict[str, object]:
     DataError
         The folder does not exist, no file fits, or a file cannot be read.
     """
-    folder = data.place
-    if not folder.is_dir():
+    folder = data.url
+    there = files_below(folder)
+    if there is None:
         raise DataError(f"{folder}: no such folder: give the chains of {data.underlying} with --data FOLDER")
-    there = sorted(path.name for path in folder.iterdir() if path.is_file())
+    there = [name for name in there if "/" not in name]
     names = [name for name in there if any(fnmatch(name, pattern) for pattern in data.files)]
     if not names:
         raise DataError(
             f"{folder}: no file {' or '.join(data.files)} as data.files names it: look at the folder"
         )
-    chains = {name: RawStream(str(folder / name)).digest() for name in names}
+    chains = {name: RawStream(file_in(folder, name)).digest() for name in names}
     return {"chains": chains, "history": sources.content_of(data.located_history())}
 
 
@@ -71,15 +73,15 @@ def load_chains(
     """
     pieces = pieces or InMemory()
     units = {
-        name: {"file": Known(str(data.place / name), digest), "label": name}
+        name: {"file": Known(file_in(data.url, name), digest), "label": name}
         for name, digest in sorted(content["chains"].items())
     }
-    read_by = {code_version(format_of(RawStream(str(data.place / name))).read) for name in units}
+    read_by = {code_version(format_of(RawStream(file_in(data.url, name))).read) for name in units}
     shared = {"underlying": data.underlying, "readers": sorted(read_by)}
     made = pieces.partitions("chain_file", chain_file, data.underlying, units, **shared)
     index = pd.concat([piece[DAYS].assign(key=piece.key) for piece in made], ignore_index=True)
     if index.empty:
-        raise DataError(f"{data.place}: no quote of {data.underlying} in {len(content['chains'])} files")
+        raise DataError(f"{data.url}: no quote of {data.underlying} in {len(content['chains'])} files")
     history = sources.load_tables(data.located_history(), content["history"])
     held = pd.concat([piece[HELD] for piece in made], ignore_index=True)
     notes = _notes(data, index, held)

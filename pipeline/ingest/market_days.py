@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from datetime import date
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -21,6 +20,7 @@ from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
+from pipeline.ingest.folder_files import file_in, files_below
 from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.market_tables import QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
@@ -43,16 +43,16 @@ def content_of(data: MarketFiles) -> dict[str, str]:
     DataError
         The folder does not exist, a pattern fits no file, or a file cannot be read.
     """
-    folder = data.place
-    if not folder.is_dir():
+    folder = data.url
+    there = files_below(folder)
+    if there is None:
         raise DataError(f"{folder}: no such folder: give the data of {data.instrument} with --data FOLDER")
-    there = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     found: dict[str, str] = {}
     for pattern in data.files:
         fitting = [name for name in there if fnmatch(name, pattern)]
         if not fitting:
             raise DataError(f"{folder}: no file {pattern} as data.files names it: look at the folder")
-        found |= {name: RawStream(str(folder / name)).digest() for name in fitting}
+        found |= {name: RawStream(file_in(folder, name)).digest() for name in fitting}
     return found
 
 
@@ -95,7 +95,7 @@ def _of_files(
     data: MarketFiles, zone: str, content: Mapping[str, str], pieces: KeptPieces
 ) -> Iterator[tuple[str, Piece]]:
     """Yield each file with its tables; files of one format are read with the same settings."""
-    places = {name: str(Path(data.place) / name) for name in content}
+    places = {name: file_in(data.url, name) for name in content}
     readers = {name: format_of(RawStream(path), data.format).read for name, path in places.items()}
     made: dict[str, Piece] = {}
     for reader in dict.fromkeys(readers.values()):

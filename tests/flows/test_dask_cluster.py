@@ -1,0 +1,108 @@
+"""A cluster of real processes: the numbers of one process, whoever dies on the way, and clear refusals."""
+
+import threading
+import time
+
+import pytest
+
+from benchmarks.dask_processes import dask_processes, hashes_of
+from flows.dask_cluster import DaskCluster, check_same, installed
+from flows.runners import runner
+from flows.stages import features
+from pipeline.domain.errors import SettingsError, StageError
+from pipeline.domain.runner_name import RUNNER, STORE, RunnerName
+from pipeline.ingest.local_processes import LocalProcesses
+from pipeline.ingest.partitions import in_turn
+from tests.market_ticks import DESK, write_market
+
+DAYS = 6
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    ticks = tmp_path / "ticks"
+    ticks.mkdir()
+    monkeypatch.setenv("HEDGE_DATA", str(write_market(ticks, DAYS)))
+    path = tmp_path / "desk.toml"
+    path.write_text(DESK)
+    return str(path)
+
+
+@pytest.mark.slow
+def test_a_run_that_loses_a_worker_ends_with_the_bits_of_one_process(prefect, desk, tmp_path, monkeypatch):
+    alone = features(desk, str(tmp_path / "alone"))
+    store = tmp_path / "store"
+    monkeypatch.setenv(STORE, store.as_uri())
+    with dask_processes(2, tmp_path / "cluster") as cluster:
+        monkeypatch.setenv(RUNNER, f"dask://{cluster.address}")
+        killed, ended = threading.Event(), threading.Event()
+
+        def kill_midway():
+            while not ended.is_set():
+                if list(store.glob("decision_day-*/_made/XYZ/*/*.json")):
+                    cluster.kill_one()
+                    killed.set()
+                    return
+                time.sleep(0.02)
+
+        killer = threading.Thread(target=kill_midway)
+        killer.start()
+        try:
+            key = features(desk, str(tmp_path / "cluster-home"))
+        finally:
+            ended.set()
+            killer.join()
+    assert killed.is_set()
+    assert key == alone
+    expected = hashes_of(tmp_path / "alone" / "data" / "partitions")
+    assert len(expected) == DAYS * (2 * 3 + 3)  # of files: table, days, held; of days: grid, fills, features
+    assert hashes_of(store) == expected
+    made = {folder: (tmp_path / folder / "data" / "datasets" / key) for folder in ("alone", "cluster-home")}
+    assert hashes_of(made["alone"]) == hashes_of(made["cluster-home"])
+
+
+@pytest.mark.slow
+def test_what_is_wrong_with_a_cluster_is_one_line(prefect, desk, tmp_path, monkeypatch):
+    with dask_processes(0, tmp_path / "cluster") as cluster:
+        monkeypatch.setenv(RUNNER, f"dask://{cluster.address}")
+        with pytest.raises(StageError, match=r"the scheduler has no worker: start `dask worker"):
+            features(desk, str(tmp_path / "home"))
+    monkeypatch.setattr("flows.dask_cluster.PATIENCE", 1.0)
+    with pytest.raises(StageError, match=r"no Dask scheduler answers within 1 s"):
+        features(desk, str(tmp_path / "home"))
+
+
+def test_a_worker_with_other_packages_is_named():
+    here = installed()
+    check_same("worker 1", here, here)
+    with pytest.raises(SettingsError, match=r"worker 1 has pandas 0\.1, this machine .*: install the same"):
+        check_same("worker 1", here | {"pandas": "0.1"}, here)
+
+
+def test_the_environment_names_the_runner(monkeypatch):
+    assert runner() is in_turn
+    monkeypatch.setenv(RUNNER, "local:3")
+    assert runner() == LocalProcesses(3)
+    monkeypatch.setenv(RUNNER, "dask://scheduler:8786")
+    assert runner() == DaskCluster("scheduler:8786")
+
+
+@pytest.mark.parametrize("wrong", ["local:0", "local", "dask://", "dask://host", "spark://x:1"])
+def test_a_wrong_name_says_what_is_right(wrong):
+    with pytest.raises(SettingsError, match=r"give local:N or dask://HOST:PORT"):
+        RunnerName.of(wrong)
+
+
+def test_the_extra_is_named_where_it_is_not_installed(monkeypatch):
+    monkeypatch.setattr("pipeline.domain.runner_name.find_spec", lambda name: None)
+    with pytest.raises(SettingsError, match=r"pip install 'regime-hedge\[dask\]'"):
+        RunnerName.of("dask://host:8786")
+
+
+@pytest.mark.slow
+def test_local_processes_give_the_bits_of_one(prefect, desk, tmp_path, monkeypatch):
+    alone = features(desk, str(tmp_path / "alone"))
+    monkeypatch.setenv(RUNNER, "local:2")
+    assert features(desk, str(tmp_path / "two")) == alone
+    folders = [tmp_path / name / "data" / "partitions" for name in ("alone", "two")]
+    assert hashes_of(folders[0]) == hashes_of(folders[1])
