@@ -2,9 +2,9 @@
 
 The five real days of BAC are laid out as so many days of one share (a copy of the zip under the name of the
 day, nothing else changed), in a temporary folder. `hedge features` computes them on one worker, on two, and
-on two of which one is killed when half of the days are there; each time into an empty store. The hashes of all
-partitions must be the same. `python -m benchmarks.scale --days 8 --minutes 60` takes fewer days, or only the
-events of the first minutes of each.
+on two of which one is killed when half of the days are there; each time into an empty store. The hashes of
+all partitions must be the same. `python -m benchmarks.scale --days 8 --minutes 60` takes fewer days, or only
+the events of the first minutes of each.
 """
 
 import argparse

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Final
 
 import fsspec
@@ -57,13 +57,19 @@ class Call:
         StoreError
             The code here is not the code by which the key was formed, or the store cannot be written.
         """
-        if (here := code_version(self.build)) != self.version:
+        if (here := _loaded_version(self.build)) != self.version:
             raise StoreError(
                 f"{self.key}: code {here} runs here, the run was started with {self.version}: install the "
                 "same version of regime-hedge and of its requirements on every worker"
             )
         self.store.write(self.key, self.build(**self.arguments))
         return self.key
+
+
+@cache
+def _loaded_version(build: Callable[..., Output]) -> str:
+    """Return the code version of a function as this process saw it first, which is what it has loaded."""
+    return code_version(build)
 
 
 Runner = Callable[[Sequence[Call]], None]
