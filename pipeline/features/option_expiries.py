@@ -127,14 +127,15 @@ def _check_one_day(quotes: pd.DataFrame) -> None:
 
 
 def _expiry(rows: pd.DataFrame) -> dict[str, object]:
-    sides = [rows[rows["right"] == right].set_index("strike")[["bid", "ask"]] for right in (1, -1)]
-    both = pd.concat(sides, axis=1, join="inner", keys=["call", "put"]).sort_index()
+    right, strike, bid, ask = (rows[name].to_numpy(np.float64) for name in ("right", "strike", "bid", "ask"))
+    calls, puts = np.flatnonzero(right == 1.0), np.flatnonzero(right == -1.0)
+    both, call, put = np.intersect1d(strike[calls], strike[puts], return_indices=True)
     parity = parity_forward(
-        both.index.to_numpy(np.float64),
-        call_bid=both["call", "bid"].to_numpy(),
-        call_ask=both["call", "ask"].to_numpy(),
-        put_bid=both["put", "bid"].to_numpy(),
-        put_ask=both["put", "ask"].to_numpy(),
+        both,
+        call_bid=bid[calls[call]],
+        call_ask=ask[calls[call]],
+        put_bid=bid[puts[put]],
+        put_ask=ask[puts[put]],
     )
     first = rows.iloc[0]
     own = ["event_time", "known_time", "root", "expiry", "settlement", "time_to_expiry"]

@@ -1,7 +1,12 @@
 """Files to days: every row once, by the day of its zone, and read again only where a file has changed."""
 
+import uuid
+
+import fsspec
+import pandas as pd
 import pytest
 
+from pipeline.domain.data_folder import DATA_FOLDER
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.ingest.market_days import DayTables, content_of, load_days
@@ -29,7 +34,7 @@ def test_every_row_stands_on_its_day(data):
     day = DayTables(days, "2020-03-03", pieces)
     assert list(day) == ["quotes", "trades"]
     assert day["quotes"]["known_time"].is_monotonic_increasing
-    assert day["quotes"]["known_time"].dt.tz_convert(ZONE).dt.date.nunique() == 1
+    assert len(day["quotes"]["known_time"].dt.tz_convert(ZONE).dt.date.unique()) == 1
 
 
 def test_another_zone_moves_the_limits_of_days(data):
@@ -56,6 +61,22 @@ def test_only_a_file_that_changed_is_read_again(data, tmp_path):
     second = derive()
     assert first != second
     assert [key.split("/")[2] for key in made[4:]] == ["20200302_quote.zip", "20200302_trade.zip"]
+
+
+def test_files_at_a_url_give_the_days_of_files_here(data, monkeypatch):
+    bucket = fsspec.filesystem("memory")
+    url = f"memory://{uuid.uuid4().hex}/ticks"
+    bucket.put(f"{data.place}/", url.removeprefix("memory:/"), recursive=True)
+    monkeypatch.setenv(DATA_FOLDER, url)
+    remote = data.model_copy(update={"folder": None})
+    assert content_of(remote) == content_of(data)
+    here, there = InMemory(), InMemory()
+    days = {
+        name: DayTables(load_days(files, ZONE, content_of(files), kept)["days"], "2020-03-03", kept)
+        for name, files, kept in (("here", data, here), ("there", remote, there))
+    }
+    for table in ("quotes", "trades"):
+        pd.testing.assert_frame_equal(days["here"][table], days["there"][table], check_exact=True)
 
 
 def test_a_pattern_without_a_file_and_a_missing_folder_are_named(data, tmp_path):
