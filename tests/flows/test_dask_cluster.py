@@ -15,7 +15,7 @@ from pipeline.ingest.local_processes import LocalProcesses
 from pipeline.ingest.partitions import in_turn
 from tests.market_ticks import DESK, write_market
 
-DAYS = 6
+DAYS = 4
 
 
 @pytest.fixture
