@@ -14,7 +14,9 @@ from pathlib import Path
 import psutil
 
 PROJECT = Path(__file__).resolve().parents[1]
-PATIENCE = 120.0
+PATIENCE = 300.0
+COMMON = ("--no-dashboard", "--preload", "flows.stages")
+"""Imports take seconds during which a process answers nobody: they come before it is asked anything."""
 
 
 @dataclass
@@ -39,6 +41,12 @@ class DaskProcesses:
         """Return the resident memory of the largest worker, bytes."""
         return max(worker.memory_info().rss for worker in self.workers)
 
+    def complaints(self) -> str:
+        """Return the last lines of the logs that are more than information."""
+        lines = [f"{file.name}: {line}" for file in sorted(self.log.glob("*.log"))
+                 for line in file.read_text().splitlines()[-200:] if " - INFO - " not in line]  # fmt: skip
+        return "\n".join(lines[-60:])
+
     def registered(self) -> int:
         """Return how many workers have said that they reached the scheduler."""
         return sum("Registered to" in file.read_text() for file in self.log.glob("worker-*.log"))
@@ -59,12 +67,12 @@ def dask_processes(workers: int, folder: Path) -> Iterator[DaskProcesses]:
         address = f"127.0.0.1:{probe.getsockname()[1]}"
     port = address.rpartition(":")[2]
     started = [_start(folder / "scheduler.log", "scheduler", "--host", "127.0.0.1", "--port", port,
-                      "--no-dashboard")]  # fmt: skip
+                      *COMMON)]  # fmt: skip
     cluster = DaskProcesses(address, folder, started[0])
     try:
         for number in range(workers):
             place = str(folder / f"scratch-{number}")
-            one = ("worker", f"tcp://{address}", "--nthreads", "1", "--no-nanny", "--no-dashboard")
+            one = ("worker", f"tcp://{address}", "--nthreads", "1", "--no-nanny", *COMMON)
             started.append(_start(folder / f"worker-{number}.log", *one, "--local-directory", place))
             cluster.workers.append(started[-1])
         deadline = time.monotonic() + PATIENCE

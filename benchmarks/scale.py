@@ -100,7 +100,8 @@ def compute(folder: Path, name: str, days: int, workers: int, kill: bool = False
         ended.set()
         watcher.join()
         if status or (kill and not seen["killed"]):
-            raise RuntimeError(f"hedge features ended with status {status}, killed after {seen['killed']}")
+            said = f"hedge features ended with status {status}, killed after {seen['killed']} days"
+            raise RuntimeError(f"{said}; the cluster's logs:\n{cluster.complaints()}")
         return Pass(seconds, cluster.cpu_seconds(), seen["memory"], hashes_of(store), seen["killed"])
 
 

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -18,19 +19,26 @@ from tests.market_ticks import DESK, write_market
 DAYS = 4
 
 
-@pytest.fixture
-def desk(tmp_path, monkeypatch):
-    ticks = tmp_path / "ticks"
-    ticks.mkdir()
-    monkeypatch.setenv("HEDGE_DATA", str(write_market(ticks, DAYS)))
-    path = tmp_path / "desk.toml"
-    path.write_text(DESK)
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("desk")
+    (folder / "ticks").mkdir()
+    write_market(folder / "ticks", DAYS)
+    path = folder / "desk.toml"
+    path.write_text(DESK.replace("[data]", '[data]\nfolder = "ticks"'))
     return str(path)
 
 
+@pytest.fixture(scope="module")
+def alone(prefect, desk, tmp_path_factory):
+    """Home and features of a run that computes one day after another."""
+    home = tmp_path_factory.mktemp("alone")
+    return home, features(desk, str(home))
+
+
 @pytest.mark.slow
-def test_a_run_that_loses_a_worker_ends_with_the_bits_of_one_process(prefect, desk, tmp_path, monkeypatch):
-    alone = features(desk, str(tmp_path / "alone"))
+def test_a_run_that_loses_a_worker_ends_with_the_bits_of_one_process(alone, desk, tmp_path, monkeypatch):
+    home, key = alone
     store = tmp_path / "store"
     monkeypatch.setenv(STORE, store.as_uri())
     with dask_processes(2, tmp_path / "cluster") as cluster:
@@ -48,17 +56,25 @@ def test_a_run_that_loses_a_worker_ends_with_the_bits_of_one_process(prefect, de
         killer = threading.Thread(target=kill_midway)
         killer.start()
         try:
-            key = features(desk, str(tmp_path / "cluster-home"))
+            found = features(desk, str(tmp_path / "home"))
         finally:
             ended.set()
             killer.join()
     assert killed.is_set()
-    assert key == alone
-    expected = hashes_of(tmp_path / "alone" / "data" / "partitions")
+    assert found == key
+    expected = hashes_of(home / "data" / "partitions")
     assert len(expected) == DAYS * (2 * 3 + 3)  # of files: table, days, held; of days: grid, fills, features
     assert hashes_of(store) == expected
-    made = {folder: (tmp_path / folder / "data" / "datasets" / key) for folder in ("alone", "cluster-home")}
-    assert hashes_of(made["alone"]) == hashes_of(made["cluster-home"])
+    made = Path("data", "datasets", key)
+    assert hashes_of(tmp_path / "home" / made) == hashes_of(home / made)
+
+
+@pytest.mark.slow
+def test_local_processes_give_the_bits_of_one(alone, desk, tmp_path, monkeypatch):
+    home, key = alone
+    monkeypatch.setenv(RUNNER, "local:2")
+    assert features(desk, str(tmp_path)) == key
+    assert hashes_of(tmp_path / "data" / "partitions") == hashes_of(home / "data" / "partitions")
 
 
 @pytest.mark.slow
@@ -97,12 +113,3 @@ def test_the_extra_is_named_where_it_is_not_installed(monkeypatch):
     monkeypatch.setattr("pipeline.domain.runner_name.find_spec", lambda name: None)
     with pytest.raises(SettingsError, match=r"pip install 'regime-hedge\[dask\]'"):
         RunnerName.of("dask://host:8786")
-
-
-@pytest.mark.slow
-def test_local_processes_give_the_bits_of_one(prefect, desk, tmp_path, monkeypatch):
-    alone = features(desk, str(tmp_path / "alone"))
-    monkeypatch.setenv(RUNNER, "local:2")
-    assert features(desk, str(tmp_path / "two")) == alone
-    folders = [tmp_path / name / "data" / "partitions" for name in ("alone", "two")]
-    assert hashes_of(folders[0]) == hashes_of(folders[1])
