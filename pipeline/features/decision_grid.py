@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from pipeline.domain.errors import FitError
+from pipeline.domain.errors import DataError, FitError
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.decision_day import Events, decision_day, decisions, event_table, quoted, sided
@@ -38,6 +38,11 @@ def decision_features(
     -------
     Tables `features` (see `decision_day`, `decision_history`) and `fills`, one row a decision in the order of
     time, and `event_parameters` (what was learned for features of events, on rows before the signals start).
+
+    Raises
+    ------
+    DataError
+        No day of the market begins before the signals start.
     """
     pieces = pieces or InMemory()
     index, name = market[DAYS], desk.data.instrument
@@ -76,6 +81,11 @@ def _joined(days: Mapping[str, Piece], table: str) -> pd.DataFrame:
 def _fitted(desk: IntradayDesk, days: list[DayTables], pieces: KeptPieces) -> dict[str, Any]:
     before = instant(desk.windows.signals_start, desk.zone)
     used = [each for each in days if each.day <= before.astimezone(desk.zone).date().isoformat()]
+    if not used:
+        raise DataError(
+            f"{desk.data.instrument}: no data up to windows.signals_start {desk.windows.signals_start}, the "
+            f"first day is {days[0].day}: nothing can be learned: give earlier files or move signals_start"
+        )
     piece = pieces(
         "event_parameters",
         event_parameters,

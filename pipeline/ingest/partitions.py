@@ -3,14 +3,16 @@
 A unit of work is one day of one instrument, or one file. What it gives lies in
 `<name>-<recipe>/<table>/instrument=…/day=…/<unit>.parquet`, so that `pandas.read_parquet` reads a table of
 all instruments and days by its folder. The recipe says how it was made (shared arguments, code), the unit
-from what. A manifest, written last, says that a unit is there. Where a unit is made from other content, the
-new one takes the place of the old: a table holds each day once, as it was made last.
+from what. A manifest, written last, says that a unit is there. Where a unit is made from other content, or a
+day comes from files of other names, the new one takes the place of the old: a table holds each day once, as
+it was made last.
 """
 
 import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
@@ -23,7 +25,7 @@ from pipeline.domain.errors import StoreError
 from pipeline.ingest.code_version import HEX_DIGITS, code_version
 from pipeline.ingest.content import content_digest
 from pipeline.ingest.dataset import Output, from_parquet, parquet_bytes
-from pipeline.ingest.partition_place import Place
+from pipeline.ingest.partition_place import MADE, Place
 from pipeline.ingest.pieces import plain_arguments
 
 UNFINISHED: Final = "_unfinished"
@@ -194,6 +196,25 @@ class PartitionStore:
         self._put(place.manifest, json.dumps({"files": files}, sort_keys=True).encode())
         self._remove_older(place)
 
+    def remove_replaced(self, newest: Iterable["Partition"]) -> None:
+        """Remove all other units that have rows of a day, in a table, of which the newest units have rows.
+
+        Such are left by files that were renamed, merged or split since.
+        """
+        kept = {file for each in newest for file in each.files if MADE not in file.split("/")}
+        days = {file.rpartition("/")[0] for file in kept}
+        self._files.invalidate_cache()
+        tables = {day.rpartition("/")[0] for day in days}
+        found = {file for file in self._sizes(tables) if file.rpartition("/")[0] in days}
+        for file in sorted(found - kept):
+            recipe, _, instrument, _, name = file.split("/")
+            slots = f"{recipe}/{MADE}/{instrument.removeprefix('instrument=')}"
+            unit = f"{name.removesuffix('.parquet')}.json"
+            for path in self._sizes([slots]):
+                if path.rpartition("/")[2] == unit:
+                    self._remove(path)
+            self._remove_file(file)  # of a unit without a manifest
+
     def sweep(self) -> None:
         """Remove what killed processes left half written, once it is older than a day."""
         folder, oldest = self._at(UNFINISHED), datetime.now(UTC) - LEFTOVER
@@ -256,14 +277,21 @@ class PartitionStore:
         self._files.invalidate_cache()
         listed = (self._below(path) for path in self._files.ls(self._at(place.slot), detail=False))
         for path in listed:
-            if not path.endswith(".json") or path == place.manifest:
-                continue
-            try:
-                older = json.loads(self.read(path))["files"]
-                for file in (path, *older):
-                    self._files.rm_file(self._at(file))
-            except FileNotFoundError:  # another process removes it
-                continue
+            if path.endswith(".json") and path != place.manifest:
+                self._remove(path)
+
+    def _remove(self, manifest: str) -> None:
+        """Remove a unit: the manifest first, so that it is not taken for whole."""
+        try:
+            files = json.loads(self.read(manifest))["files"]
+        except FileNotFoundError:  # another process removes it
+            return
+        for file in (manifest, *files):
+            self._remove_file(file)
+
+    def _remove_file(self, file: str) -> None:
+        with suppress(FileNotFoundError):
+            self._files.rm_file(self._at(file))
 
 
 class Partition:
@@ -289,6 +317,11 @@ class Partition:
         for column, position in sorted(written["dropped"].items(), key=lambda each: each[1]):
             frame.insert(position, column, told[column])
         return frame
+
+    @property
+    def files(self) -> list[str]:
+        """Paths of its tables below the store."""
+        return [file for file, _ in self._names.values()]
 
     @property
     def hashes(self) -> dict[str, str]:

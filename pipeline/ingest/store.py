@@ -235,7 +235,10 @@ class _StorePieces:
         units: Mapping[str, Mapping[str, Any]],
         **shared: Any,
     ) -> list[Piece]:
-        """Return the units of work in order; those that are missing are made by the store's runner."""
+        """Return the units of work in order; those that are missing are made by the store's runner.
+
+        What other units left of the same days is removed.
+        """
         self.shelf.sweep()
         calls = self.shelf.planned(name, build, instrument, units, shared)
         keys = [call.key for call in calls]
@@ -243,7 +246,9 @@ class _StorePieces:
         if missing:
             self._store.runner([call for call in calls if call.key in missing])
         self.used |= set(keys)
-        return [self.shelf.open(key) for key in keys]
+        made = [self.shelf.open(key) for key in keys]
+        self.shelf.remove_replaced(made)
+        return list(made)
 
 
 def canonical_json(value: Any) -> str:

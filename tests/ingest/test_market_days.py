@@ -79,6 +79,54 @@ def test_files_at_a_url_give_the_days_of_files_here(data, monkeypatch):
         pd.testing.assert_frame_equal(days["here"][table], days["there"][table], check_exact=True)
 
 
+def test_a_renamed_file_leaves_no_second_copy_of_its_day(data, tmp_path):
+    store = DatasetStore(tmp_path / "datasets")
+
+    def derive():
+        content = content_of(data)
+        return store.derive(
+            "market", load_days, inputs={}, parameters={"data": data, "zone": ZONE, "content": content},
+            pieces=True,
+        )  # fmt: skip
+
+    def kept():
+        (recipe,) = (tmp_path / "partitions").glob("market_file-*")
+        tables = {name: pd.read_parquet(recipe / name) for name in ("quotes", "trades")}
+        manifests = {path.parent.name for path in recipe.glob("_made/*/*/*.json")}
+        files = list(recipe.rglob("*.parquet"))
+        return {name: len(table) for name, table in tables.items()}, manifests, len(files)
+
+    first = derive()
+    rows, manifests, files = kept()
+    assert rows == {"quotes": 24_000, "trades": 3_000}
+    old = data.place / "20200303_quote.zip"
+    old.rename(old.with_name("20200303_b_quote.zip"))
+    derive()
+    renamed = {*manifests, "20200303_b_quote.zip"} - {old.name}
+    assert kept() == (rows, renamed, files)
+    old.with_name("20200303_b_quote.zip").rename(old)
+    assert derive() == first
+    assert kept() == (rows, manifests, files)
+
+
+def test_two_files_of_a_day_stand_beside_each_other_and_other_days_stay(data, tmp_path):
+    store = DatasetStore(tmp_path / "datasets")
+
+    def rows(files):
+        chosen = data.model_copy(update={"files": files})
+        parameters = {"data": chosen, "zone": ZONE, "content": content_of(chosen)}
+        store.derive("market", load_days, inputs={}, parameters=parameters, pieces=True)
+        (recipe,) = (tmp_path / "partitions").glob("market_file-*")
+        return len(pd.read_parquet(recipe / "quotes"))
+
+    twin = data.place / "20200303_late_quote.zip"
+    twin.write_bytes((data.place / "20200303_quote.zip").read_bytes())
+    assert rows(("*_quote.zip",)) == 24_000 + 12_000
+    twin.unlink()
+    assert rows(("20200303*_quote.zip",)) == 24_000  # the twin is gone, the other day stays
+    assert rows(("*_trade.zip",)) == 24_000  # another table of the same days
+
+
 def test_a_pattern_without_a_file_and_a_missing_folder_are_named(data, tmp_path):
     with pytest.raises(DataError, match=r"no file nothing\*"):
         content_of(data.model_copy(update={"files": ("nothing*",)}))
