@@ -47,9 +47,11 @@ class DaskProcesses:
                  for line in file.read_text().splitlines()[-200:] if " - INFO - " not in line]  # fmt: skip
         return "\n".join(lines[-60:])
 
-    def registered(self) -> int:
-        """Return how many workers have said that they reached the scheduler."""
-        return sum("Registered to" in file.read_text() for file in self.log.glob("worker-*.log"))
+    def up(self) -> bool:
+        """Return whether the scheduler listens and all workers have reached it."""
+        logs = [self.log / "scheduler.log", *sorted(self.log.glob("worker-*.log"))]
+        said = ["Scheduler at:"] + ["Registered to"] * len(self.workers)
+        return all(words in file.read_text() for words, file in zip(said, logs, strict=True))
 
 
 @contextmanager
@@ -76,7 +78,7 @@ def dask_processes(workers: int, folder: Path) -> Iterator[DaskProcesses]:
             started.append(_start(folder / f"worker-{number}.log", *one, "--local-directory", place))
             cluster.workers.append(started[-1])
         deadline = time.monotonic() + PATIENCE
-        while cluster.registered() < workers:
+        while not cluster.up():
             if time.monotonic() > deadline or any(process.poll() is not None for process in started):
                 raise RuntimeError(f"the Dask processes did not come up: look at {folder}")
             time.sleep(0.1)

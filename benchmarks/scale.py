@@ -55,16 +55,17 @@ def tile(folder: Path, days: int, minutes: int) -> int:
     real = shared("ticks", "lean_equity", "bac")
     sources = [{kind: real / f"{day}_{kind}.zip" for kind in ("quote", "trade")}
                for day in sorted({file.name[:8] for file in real.glob("*_quote.zip")})]  # fmt: skip
-    for day, source in zip(pd.bdate_range(FIRST, periods=days), islice(cycle(sources), days), strict=True):
-        for kind, path in source.items():
-            with zipfile.ZipFile(path) as archive:
-                lines = archive.read(archive.namelist()[0])
+    texts = [{kind: _first(path, minutes) for kind, path in source.items()} for source in sources]
+    for day, source in zip(pd.bdate_range(FIRST, periods=days), islice(cycle(texts), days), strict=True):
+        for kind, lines in source.items():
             with zipfile.ZipFile(folder / f"{day:%Y%m%d}_{kind}.zip", "w", zipfile.ZIP_DEFLATED) as tiled:
-                tiled.writestr(f"{day:%Y%m%d}_bac_{kind}_Tick.csv", _first(lines, minutes))
+                tiled.writestr(f"{day:%Y%m%d}_bac_{kind}_Tick.csv", lines)
     return sum(file.stat().st_size for file in folder.iterdir())
 
 
-def _first(lines: bytes, minutes: int) -> bytes:
+def _first(path: Path, minutes: int) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read(archive.namelist()[0])
     if minutes >= MINUTES:
         return lines
     start, end = OPEN_MS - BEFORE_MS, OPEN_MS + minutes * 60_000
