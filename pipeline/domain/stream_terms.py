@@ -4,6 +4,7 @@ from datetime import date
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from pydantic import Field, field_validator
 
 from pipeline.domain.settings import Settings
@@ -30,6 +31,11 @@ class Terms(Settings):
     """File of the book as it was when a stream of updates began, where the stream does not hold it."""
     published_lag_days: Annotated[int, Field(ge=0)] | None = None
     """Days from the end of a period until a vintage without a record of its own was published."""
+
+    @property
+    def known_lag(self) -> np.timedelta64:
+        """From an event until the desk can know it, to the nanosecond."""
+        return np.timedelta64(round(self.known_lag_seconds * 1e9), "ns")
 
     @field_validator("time_zone")
     @classmethod

@@ -151,7 +151,7 @@ class _Stream:
             ~told & np.isin(kind, [_DEPTH, _TRADE, _AGGREGATE, _MARK]), "message without all its fields"
         )
         lines.refuse(self.receipt.astray(local, lines.sound & (kind > 0)), "clock went back")
-        lag = np.int64(self.terms.known_lag_seconds * 1e9)
+        lag = self.terms.known_lag.astype(np.int64)
         known = np.where(told & (local < sent), sent + lag, local)
         lines.refuse(self.clock.astray(known, lines.sound & told), "the venue's clock went back")
         known = np.maximum.accumulate(np.r_[self.known, np.where(lines.sound, known, 0)])[1:]

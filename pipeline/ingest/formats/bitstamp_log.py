@@ -118,19 +118,13 @@ class _Log:
     def _refuse_repeated(
         self, lines: HeldLines, ids: NDArray[np.int64], kind: NDArray[np.int8], trade: NDArray[np.bool_]
     ) -> None:
-        rows = np.flatnonzero(lines.sound & (kind > 0))
-        dead = np.zeros(len(ids), dtype=np.bool_)
-        dead[rows] = self.deleted.again(ids[rows], kind[rows] == DELETE)
+        dead = _again(self.deleted, ids, lines.sound & (kind > 0), kind == DELETE)
         lines.refuse(dead & (kind == DELETE), "order deleted twice")
         lines.refuse(dead, "order created or changed after it was deleted")
-        again = np.zeros(len(ids), dtype=np.bool_)
-        rows = np.flatnonzero(lines.sound & (kind == ADD))
-        again[rows] = self.created.again(ids[rows], np.ones(len(rows), np.bool_))
-        lines.refuse(again, "order created twice")
-        again[:] = False
-        rows = np.flatnonzero(lines.sound & trade)
-        again[rows] = self.traded.again(ids[rows], np.ones(len(rows), np.bool_))
-        lines.refuse(again, "trade reported twice")
+        created = lines.sound & (kind == ADD)
+        lines.refuse(_again(self.created, ids, created, created), "order created twice")
+        trades = lines.sound & trade
+        lines.refuse(_again(self.traded, ids, trades, trades), "trade reported twice")
 
     def _gaps(
         self,
@@ -188,6 +182,15 @@ class _Log:
         found = np.zeros(len(known), dtype=np.int8)
         found[rows] = np.where(recent & (maker_price == price[rows]), np.where(younger_bought, 1, -1), 0)
         return found
+
+
+def _again(
+    seen: SeenIds, ids: NDArray[np.int64], among: NDArray[np.bool_], entered: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return [lines] whether a line among some of them has an id that was `seen`; remember the `entered`."""
+    found = np.zeros(len(ids), dtype=np.bool_)
+    found[among] = seen.again(ids[among], entered[among])
+    return found
 
 
 def _kinds(found: Tokens) -> NDArray[np.int8]:

@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
-from pipeline.ingest.formats.headlines import TIME
+from pipeline.ingest.formats.record_rows import TIME, has_all, screens
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import BUY, SELL, Batch
 from pipeline.ingest.raw_stream import RawStream
-from pipeline.ingest.record_screen import RecordScreen
-from pipeline.ingest.records import chosen, columns_of, records
 
 NAMES: Final = {
     "time": TIME,
@@ -29,8 +25,7 @@ NEEDED: Final = ("time", "instrument", "side", "size", "price", "fee")
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line has time, instrument, side, size, price and fee."""
-    columns = set(columns_of(head))
-    return all(columns & set(NAMES[name]) for name in NEEDED)
+    return has_all(head, NAMES, NEEDED)
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
@@ -44,16 +39,11 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         A column is missing; the file is missing or damaged, or the database does not answer.
     """
-    lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
-    for found in records(file):
-        columns = chosen(found.columns, NAMES, ("venue", "order_id", "mid"), file.name)
-        screen = RecordScreen(found, columns)
-        event = screen.instants("time", terms.time_zone)
+    for screen, times in screens(file, terms, NAMES, ("venue", "order_id", "mid")):
         mid = screen.numbers("mid", optional=True)
         screen.refuse(mid <= 0.0, "mid not above zero")
         row = {
-            "event_time": event,
-            "known_time": event + lag,
+            **times,
             "instrument": screen.names("instrument", terms.instruments),
             "side": screen.codes("side", SIDES),
             "size": screen.numbers("size"),

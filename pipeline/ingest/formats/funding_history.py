@@ -85,7 +85,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         screen.refuse(clock.astray(seconds, screen.sound), "settlement out of order")
         screen.refuse(seen.seen(seconds - late, screen.sound), "duplicate: its settlement has been")
         columns = {"venue": named["venue"], "rate": rate, "hours": float(every), "mark_price": np.nan}
-        known = event + np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
+        known = event + terms.known_lag
         columns |= {"event_time": event, "known_time": known}
         yield from screen.batches("funding", file.name, columns)
 

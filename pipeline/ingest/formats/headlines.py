@@ -3,15 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
+from pipeline.ingest.formats.record_rows import TIME, screens
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import Batch
 from pipeline.ingest.raw_stream import RawStream
-from pipeline.ingest.record_screen import RecordScreen
-from pipeline.ingest.records import chosen, columns_of, records
+from pipeline.ingest.records import columns_of
 
-TIME: Final = ("time", "timestamp", "published", "published_at", "datetime", "date", "event_time")
 NAMES: Final = {
     "time": TIME,
     "text": ("headline", "title", "text"),
@@ -36,11 +33,6 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         A column is missing; the file is missing or damaged.
     """
-    lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
-    for found in records(file):
-        columns = chosen(found.columns, NAMES, ("source",), file.name)
-        screen = RecordScreen(found, columns)
-        event = screen.instants("time", terms.time_zone)
+    for screen, times in screens(file, terms, NAMES, ("source",)):
         text, source = screen.texts("text"), screen.texts("source", optional=True)
-        row = {"event_time": event, "known_time": event + lag, "text": text, "source": source}
-        yield from screen.batches("headlines", file.name, row)
+        yield from screen.batches("headlines", file.name, {**times, "text": text, "source": source})

@@ -67,7 +67,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         columns = (_quote if kind == "quote" else _trade)(screen, units, terms)
         screen.refuse(clock.astray(times, screen.sound), "clock goes back")
         event = times.view("datetime64[ns]")
-        known = event + np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
+        known = event + terms.known_lag
         table = "quotes" if kind == "quote" else "trades"
         yield from screen.batches(table, file.name, {**columns, "event_time": event, "known_time": known})
 

@@ -3,14 +3,10 @@
 from collections.abc import Iterator
 from typing import Final
 
-import numpy as np
-
-from pipeline.ingest.formats.headlines import TIME
+from pipeline.ingest.formats.record_rows import TIME, has_all, screens
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import Batch
 from pipeline.ingest.raw_stream import RawStream
-from pipeline.ingest.record_screen import RecordScreen
-from pipeline.ingest.records import chosen, columns_of, records
 
 NAMES: Final = {
     "time": ("valid_from", *TIME),
@@ -23,8 +19,7 @@ NAMES: Final = {
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line has a time, and a limit's name, value and unit."""
-    columns = set(columns_of(head))
-    return all(columns & set(NAMES[name]) for name in ("time", "name", "value", "unit"))
+    return has_all(head, NAMES, ("time", "name", "value", "unit"))
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
@@ -38,14 +33,11 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         A column is missing; the file is missing or damaged, or the database does not answer.
     """
-    for found in records(file):
-        screen = RecordScreen(found, chosen(found.columns, NAMES, ("instrument",), file.name))
-        event = screen.instants("time", terms.time_zone)
+    for screen, times in screens(file, terms, NAMES, ("instrument",)):
         value = screen.numbers("value")
         screen.refuse(value < 0.0, "a limit below zero")
         row = {
-            "event_time": event,
-            "known_time": event + np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns"),
+            **times,
             "name": screen.texts("name"),
             "instrument": screen.names("instrument", terms.instruments, optional=True),
             "value": value,

@@ -75,7 +75,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         stopped = _halted(kind, price, halted)
         halted = bool(stopped[-1]) if len(stopped) else halted
         event = at.astype("datetime64[ns]")
-        known = event + np.timedelta64(round(terms.known_lag_seconds * 1e9), "ns")
+        known = event + terms.known_lag
         times = {"event_time": event, "known_time": known, "source_row": lines.number}
         trade = screen.sound & np.isin(kind, [_VISIBLE, _HIDDEN, _CROSS])
         if trade.any():

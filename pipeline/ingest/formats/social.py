@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.ingest.formats.headlines import AUTHORED, TIME
+from pipeline.ingest.formats.headlines import AUTHORED
+from pipeline.ingest.formats.record_rows import TIME, screens
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import Batch
 from pipeline.ingest.raw_stream import RawStream
-from pipeline.ingest.record_screen import RecordScreen
-from pipeline.ingest.records import chosen, columns_of, records
+from pipeline.ingest.records import columns_of
 
 NAMES: Final = {
     "time": TIME,
@@ -40,15 +40,10 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         There is no time; the file is missing or damaged.
     """
-    lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
-    for found in records(file):
-        columns = chosen(found.columns, NAMES, ("author", "text", "count"), file.name)
-        screen = RecordScreen(found, columns, hidden=("author",))
-        event = screen.instants("time", terms.time_zone)
+    for screen, times in screens(file, terms, NAMES, ("author", "text", "count"), hidden=("author",)):
         count = screen.numbers("count", optional=True)
         row = {
-            "event_time": event,
-            "known_time": event + lag,
+            **times,
             "author": [anonymous(name) for name in screen.texts("author", optional=True)],
             "text": screen.texts("text", optional=True),
             "count": np.where(np.isnan(count), 1.0, count),

@@ -76,7 +76,7 @@ class _Reader:
     def __init__(self, file: RawStream, terms: Terms) -> None:
         self.name, self.instrument = file.name, terms.instrument
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
-        self.lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
+        self.lag = terms.known_lag
         self.known = np.datetime64(0, "ns")
 
     def times(

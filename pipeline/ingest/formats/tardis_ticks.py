@@ -48,7 +48,6 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     quotes = names_in(file.head()) == QUOTES
     tolerance = int(terms.clock_tolerance_seconds * 1e9)
     clocks, units, ids = (EventClock(tolerance), EventClock(tolerance)), PriceUnit(), Repeats()
-    lag = np.timedelta64(int(terms.known_lag_seconds * 1e9), "ns")
     instrument = terms.instrument
     header = QUOTES if quotes else TRADES
     kinds = {name: _NUMBERS.get(name, pa.string()) for name in header}
@@ -62,7 +61,11 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         columns = _quotes(screen, units) if quotes else _trades(screen, units, ids)
         for clock, times in zip(clocks, (event, known), strict=True):
             screen.refuse(clock.astray(times.view(np.int64), screen.sound), "clock goes back")
-        columns |= {"event_time": event, "known_time": known + lag, "venue": screen.text("exchange")}
+        columns |= {
+            "event_time": event,
+            "known_time": known + terms.known_lag,
+            "venue": screen.text("exchange"),
+        }
         yield from screen.batches("quotes" if quotes else "trades", file.name, columns)
 
 
