@@ -19,6 +19,7 @@ from pipeline.features.chain_matrix import chain_matrix
 from pipeline.features.contract_marks import contract_matrix
 from pipeline.features.decision_grid import decision_features
 from pipeline.ingest import chain_files, contract_files, market_days
+from pipeline.ingest.record_files import records_content
 from pipeline.ingest.sources import content_of, load_tables
 from pipeline.ingest.store import Dataset, Output
 
@@ -82,6 +83,8 @@ class _Intraday:
     def market(self, desk: Any) -> Work:
         content = market_days.content_of(desk.data)
         parameters = {"data": desk.data, "zone": desk.grid.zone, "content": content}
+        if given := desk.data.located_alternative:
+            parameters["records"] = records_content(given)
         return Work("market", market_days.load_days, {}, parameters, pieces=True)
 
     def matrix(self, desk: Any, market: str) -> Work:

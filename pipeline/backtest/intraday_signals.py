@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,10 @@ from pipeline.backtest.forecast_walk import (
     important,
     reliable,
     scored,
+    walk_blind,
     walk_forward,
 )
+from pipeline.backtest.forecast_window import NO_FURTHER
 from pipeline.backtest.intraday_columns import EventForecast, VarianceForecast, intraday_columns
 from pipeline.backtest.learned_regimes import learn_regimes
 from pipeline.backtest.windows import Window
@@ -39,6 +42,7 @@ from pipeline.forecasts.intraday_tasks import (
     variance_within,
 )
 from pipeline.forecasts.targets import Target
+from pipeline.forecasts.task import Task
 from pipeline.ingest.packing import packed
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.regimes.describe import SESSIONS_A_YEAR
@@ -159,14 +163,12 @@ class _Learner:
     def variance(self, horizon: int) -> Walk:
         """Forecast the variance of the next `horizon` decisions."""
         ahead = variance_within(self._rows["return"], self._rows["day"], horizon)
-        task = variance_task(horizon, self._offered)
-        return walk_forward(self._steps, self._numbers, self._windows, task, lambda _: ahead, self._pieces)
+        return self._walk(variance_task(horizon, self._offered), lambda _: ahead)
 
     def liquidity(self, name: str) -> Walk:
         """Forecast the mean of one measure of liquidity over the next interval."""
         ahead = next_within(self._rows[name], self._rows["day"])
-        task = liquidity_task(name, self._offered)
-        return walk_forward(self._steps, self._numbers, self._windows, task, lambda _: ahead, self._pieces)
+        return self._walk(liquidity_task(name, self._offered), lambda _: ahead)
 
     def spike(self) -> Walk | None:
         """Forecast a variance of the next decisions above a quantile of the training rows."""
@@ -193,8 +195,17 @@ class _Learner:
             if np.nansum(came) < FEWEST_EVENTS:
                 log.info("%s: fewer than %d in the training rows, so none is forecast", name, FEWEST_EVENTS)
                 return None
-        task = event_task(name, levels, self._offered)
-        return walk_forward(self._steps, self._numbers, self._windows, task, target, self._pieces)
+        return self._walk(event_task(name, levels, self._offered), target)
+
+    def _walk(self, plain: Task, target: Callable[[Window], Target]) -> Walk:
+        """Walk a task with the desk's further inputs, and a level without them beside it."""
+        task = plain.with_further(self._desk.forecasts.further)
+        walked = (self._steps, self._numbers, self._windows, task)
+        found = walk_forward(*walked, target, self._pieces)
+        if task == plain or task.kind == "event":
+            return found
+        less = walk_blind(*walked, plain, NO_FURTHER, target, self._pieces)
+        return replace(found, predictions=found.predictions.join(less))
 
 
 def _signals(
@@ -268,6 +279,8 @@ def _together(tables: Sequence[pd.DataFrame], columns: Sequence[str]) -> pd.Data
 
 
 def _check_features(desk: IntradayDesk, rows: pd.DataFrame) -> None:
-    for name in desk.regimes.features:
-        if name not in rows:
-            raise DataError(f"regimes.features names {name}, which is not on the grid: see docs/intraday.md")
+    named = {"regimes.features": desk.regimes.features, "forecasts.further": desk.forecasts.further}
+    for key, names in named.items():
+        for name in names:
+            if name not in rows:
+                raise DataError(f"{key} names {name}, which is not on the grid: see docs/intraday.md")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
+from pipeline.domain.alternative_settings import AlternativeData, RecordFile
 from pipeline.domain.data_folder import FolderOfFiles
 from pipeline.domain.desk import (
     CostSettings,
@@ -46,6 +47,13 @@ class MarketFiles(FolderOfFiles):
     """Quotes tell one side of one venue a row: build the best of all venues from them."""
     terms: Terms = Terms()
     """What the files do not say of themselves."""
+    alternative: AlternativeData = AlternativeData()
+    """Relative paths are seen from the folder too."""
+
+    @property
+    def located_alternative(self) -> dict[str, tuple[RecordFile, ...]]:
+        """The alternative data that the desk gives, by kind, its files seen from the folder."""
+        return self.alternative.located(self.place).given if self.alternative.given else {}
 
     @property
     def label(self) -> str:
@@ -179,6 +187,8 @@ class IntradayForecasts(Settings):
     trees: Count = 60
     learning_rate: Share = 0.05
     leaves: Annotated[int, Field(ge=2, le=256)] = 7
+    further: tuple[str, ...] = ()
+    """Columns of the grid that the trees of every task see beside their own inputs."""
     event_quantile: Share = 0.95
     """Of the training rows, above which a variance is a spike and a crossing cost a liquidity gap."""
 
@@ -301,6 +311,7 @@ class IntradayDesk(Settings):
             trees=self.forecasts.trees,
             learning_rate=self.forecasts.learning_rate,
             leaves=self.forecasts.leaves,
+            further=self.forecasts.further,
         )
         option = OptionSettings.model_construct(
             kind=self.option.kind,

@@ -15,7 +15,7 @@ from pipeline.evaluate.compose import (
     regimes_told,
     run_section,
 )
-from pipeline.evaluate.data_quality import FileRead, data_sheet, files_read
+from pipeline.evaluate.data_quality import FileRead, data_sheet, data_summary, files_read
 from pipeline.evaluate.figures import stressed_episode
 from pipeline.evaluate.frontier import frontier_sheet
 from pipeline.evaluate.intraday import IntradayJudgement
@@ -130,7 +130,8 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
 
 
 def _files(evaluation: IntradayJudgement) -> list[FileRead]:
-    return files_read(evaluation.tables["days"], evaluation.tables["held"])
+    beside = data_summary(evaluation.tables)["files"]
+    return [*files_read(evaluation.tables["days"], evaluation.tables["held"]), *beside]
 
 
 def _unfilled(table: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -8,7 +8,9 @@ from typing import Any, Final
 import pandas as pd
 
 from pipeline.domain.errors import DataError, FitError
+from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
+from pipeline.features.alternative import alternative_values
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.decision_day import Events, decision_day, decisions, event_table, quoted, sided
 from pipeline.features.decision_history import GridRows, days_before, decision_history
@@ -31,13 +33,13 @@ def decision_features(
     Parameters
     ----------
     desk : settings; only what the grid is made of is read.
-    market : the table `days` of `market_days.load_days`.
+    market : the table `days` of `market_days.load_days`, and those of the alternative data that the desk gives.
     pieces : keeps the days.
 
     Returns
     -------
-    Tables `features` (see `decision_day`, `decision_history`) and `fills`, one row a decision in the order of
-    time, and `event_parameters` (what was learned for features of events, on rows before the signals start).
+    Tables `features` (see `decision_day`, `decision_history`, `alternative`) and `fills`, one row a decision
+    in the order of time, and `event_parameters` (what was learned for features of events, on rows before the signals start).
 
     Raises
     ------
@@ -67,11 +69,24 @@ def decision_features(
     learned = [
         (feature, place, value) for feature, found in fitted.items() for place, value in enumerate(found)
     ]
+    grid = _joined(dict(zip(looked, history, strict=True)), "features")
     return {
-        "features": _joined(dict(zip(looked, history, strict=True)), "features"),
+        "features": grid.assign(**_beside(desk, market, grid)),
         "fills": _joined(made, "fills"),
         "event_parameters": pd.DataFrame(learned, columns=["feature", "place", "value"]),
     }
+
+
+def _beside(
+    desk: IntradayDesk, market: Mapping[str, pd.DataFrame], grid: pd.DataFrame
+) -> dict[str, FloatArray]:
+    """Return the features of alternative data at every decision; its files are small, so it is one pass."""
+    given = desk.data.alternative
+    if not given.given:
+        return {}
+    tables = {table: market[table] for table in given.tables}
+    before = int(instant(desk.windows.signals_start, desk.zone).timestamp() * 1e9)
+    return alternative_values(tables, list(given.given), nanoseconds(grid["time"]), before, desk.seed)
 
 
 def _joined(days: Mapping[str, Piece], table: str) -> pd.DataFrame:

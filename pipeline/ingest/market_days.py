@@ -26,6 +26,7 @@ from pipeline.ingest.market_tables import QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece, Shelf
 from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.record_files import load_records
 from pipeline.ingest.sources import NOTES
 
 DAYS: Final = "days"
@@ -57,7 +58,11 @@ def content_of(data: MarketFiles) -> dict[str, str]:
 
 
 def load_days(
-    data: MarketFiles, zone: str, content: Mapping[str, str], pieces: KeptPieces | None = None
+    data: MarketFiles,
+    zone: str,
+    content: Mapping[str, str],
+    pieces: KeptPieces | None = None,
+    records: Mapping[str, str] | None = None,
 ) -> dict[str, pd.DataFrame | bytes]:
     """Read the files that are not known yet and say what there is of each day.
 
@@ -67,11 +72,13 @@ def load_days(
     zone : of the limits of days.
     content : what `content_of` said of the files.
     pieces : keeps what was read of each file.
+    records : what `record_files.records_content` said of the alternative data.
 
     Returns
     -------
     Tables `days` (one row a day, table and file: `day`, `table`, `key` of the piece, `file`, `rows`), `held`
-    (one row a file, table and reason: `count` and examples) and `notes`.
+    (one row a file, table and reason: `count` and examples) and `notes`; of alternative data see
+    `record_files`.
 
     Raises
     ------
@@ -88,7 +95,10 @@ def load_days(
         held.append(piece[HELD])
     table = pd.concat(days, ignore_index=True).sort_values(["day", "table", "file"], ignore_index=True)
     faults = pd.concat(held, ignore_index=True)
-    return {DAYS: table, HELD: faults, NOTES: pd.DataFrame({"note": _notes(data, table, faults)})}
+    said = pd.DataFrame({"note": _notes(data, table, faults)})
+    beside = load_records(given, records or {}) if (given := data.located_alternative) else {}
+    notes = pd.concat([said, beside.pop(NOTES)], ignore_index=True) if beside else said
+    return {**beside, DAYS: table, HELD: faults, NOTES: notes}
 
 
 def _of_files(

@@ -168,7 +168,7 @@ def _judge_daily(desk: Desk, datasets: Mapping[str, Dataset], looks: int) -> Eva
 
 
 def _judge_intraday(desk: IntradayDesk, datasets: Mapping[str, Dataset], looks: int) -> IntradayJudgement:
-    market = {name: datasets["market"][name] for name in (DAYS, HELD)}
+    market = {name: datasets["market"][name] for name in (DAYS, HELD)} | data_tables(datasets["market"])
     return evaluate_intraday(desk, {**datasets["backtest"], **datasets["signals"], **market}, looks)
 
 
