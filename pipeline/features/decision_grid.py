@@ -33,7 +33,7 @@ def decision_features(
     Parameters
     ----------
     desk : settings; only what the grid is made of is read.
-    market : the table `days` of `market_days.load_days`, and those of the alternative data that the desk gives.
+    market : the table `days` of `market_days.load_days`, and those of the desk's alternative data.
     pieces : keeps the days.
 
     Returns

@@ -1,4 +1,4 @@
-"""A desk within the day with alternative data: as known at each decision, and among the inputs of the trees."""
+"""A desk within the day with alternative data: as known at each decision, and seen by the trees."""
 
 import pandas as pd
 import pytest
@@ -97,7 +97,5 @@ def test_the_trees_see_them_and_stand_beside_those_that_do_not(desk, made):
 def test_a_further_input_that_is_not_on_the_grid_is_named(desk, made):
     forecasts = desk.forecasts.model_copy(update={"further": ("network_fees_day",)})
     other = desk.model_copy(update={"forecasts": forecasts})
-    with pytest.raises(
-        DataError, match=r"forecasts\.further names network_fees_day, which is not on the grid"
-    ):
+    with pytest.raises(DataError, match=r"forecasts\.further names network_fees_day, which is not on"):
         learn_intraday(other, made[2], made[0])
