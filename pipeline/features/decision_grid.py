@@ -39,7 +39,8 @@ def decision_features(
     Returns
     -------
     Tables `features` (see `decision_day`, `decision_history`, `alternative`) and `fills`, one row a decision
-    in the order of time, and `event_parameters` (what was learned for features of events, on rows before the signals start).
+    in the order of time, and `event_parameters` (what was learned for features of events, on rows before the
+    signals start).
 
     Raises
     ------
