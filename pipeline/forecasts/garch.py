@@ -11,6 +11,7 @@ from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.task import Task, columns
+from pipeline.simulate.gjr_garch import GjrGarch
 
 RETURNS = "return_1d"
 
@@ -144,6 +145,17 @@ class Garch(Forecaster):
     def persistence(self) -> float:
         """Weight of a variance in the expectation of the next one, α + γ/2 + β."""
         return self.alpha_ + 0.5 * self.gamma_ + self.beta_
+
+    def market(self, *, step: float = 1 / 252, spot: float = 100.0) -> GjrGarch:
+        """Return the fitted process as a market to simulate, a step of which is `step` years.
+
+        Raises
+        ------
+        SettingsError
+            The fit is integrated, α + γ/2 + β ≥ 1: its variance has no long-run mean.
+        """
+        weights = {"alpha": self.alpha_, "gamma": self.gamma_, "beta": self.beta_}
+        return GjrGarch(spot=spot, step=step, omega=self.omega_, **weights)
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the variance over the horizon at every row, [T]."""

@@ -33,7 +33,12 @@ class HestonLaw:
 
 
 def price(
-    right: Right, law: HestonLaw, forward: FloatArray, variance: FloatArray, strike: float, time: float
+    right: Right,
+    law: HestonLaw,
+    forward: FloatArray,
+    variance: FloatArray | float,
+    strike: float,
+    time: float,
 ) -> FloatArray:
     r"""Return the undiscounted value of a European option in every market state, [N].
 
@@ -46,7 +51,7 @@ def price(
     ----------
     right : "call" or "put".
     law : the parameters, the same for all states; ξ > 0.
-    forward, variance : [N] F, money, and v, annual; NaN stays NaN.
+    forward, variance : [N] F, money, and v, annual, or one for all; NaN stays NaN.
     strike : K, money.
     time : τ, years, at least 0.
 

@@ -148,3 +148,10 @@ def test_one_fit_serves_every_horizon(history, model):
 def test_a_process_of_few_returns_is_an_error():
     with pytest.raises(FitError, match="99 usable training rows"):
         Garch(variance_task(5)).learn(simulated(99))
+
+
+def test_the_fit_can_be_simulated():
+    model = Gjr(variance_task(5)).learn(simulated(4000))
+    market = model.market(step=1 / 252, spot=50.0)
+    assert (market.spot, market.persistence) == (50.0, pytest.approx(model.persistence))
+    assert market.long_run == pytest.approx(model.omega_ / (1 - model.persistence))

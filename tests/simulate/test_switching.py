@@ -1,7 +1,9 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.domain.errors import SettingsError
+from pipeline.regimes.hmm import HiddenMarkovDetector
 from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.markov_chain import stationary_distribution
 from pipeline.simulate.noise import draws
@@ -63,6 +65,15 @@ def test_the_first_regime_can_be_told():
     assert (
         MarkovSwitching(begin=(0.0, 1.0)).simulate(paths=99, steps=1, dt=1 / 252, seed=1).regime[:, 0] == 1
     ).all()
+
+
+def test_a_fitted_detector_becomes_a_market_and_is_found_again():
+    truth = MarkovSwitching(volatility=(0.1, 0.4), moves=((0.97, 0.03), (0.06, 0.94)))
+    returns = np.diff(np.log(truth.simulate(paths=1, steps=4000, dt=1 / 252, seed=3).spot[0]))
+    fitted = HiddenMarkovDetector(states=2).fit(pd.DataFrame({"return_1d": returns}), returns)
+    market = MarkovSwitching.of_regimes(fitted.state_variance_, fitted.transition_, spot=50.0)
+    assert market.volatility == pytest.approx(truth.volatility, rel=0.05)
+    np.testing.assert_allclose(market.moves, truth.moves, atol=0.02)
 
 
 def test_another_step_is_refused():
