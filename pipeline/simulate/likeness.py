@@ -42,15 +42,15 @@ def likeness(
     Examples
     --------
     >>> from pipeline.simulate.black_scholes import BlackScholes
-    >>> returns = np.random.default_rng(1).normal(0.0, 0.2 / np.sqrt(252), 500)
+    >>> returns = np.random.default_rng(3).normal(0.0, 0.2 / np.sqrt(252), 500)
     >>> likeness(BlackScholes(volatility=0.2), returns, paths=100).loc["kurtosis", "matches"]
     np.True_
     """
     returns = np.asarray(returns, dtype=np.float64)
     if len(returns) < LEAST or not np.isfinite(returns).all():
+        missing = np.count_nonzero(~np.isfinite(returns))
         raise DataError(
-            f"{len(returns)} returns, {np.count_nonzero(~np.isfinite(returns))} of them missing: give {LEAST} "
-            "or more without gaps"
+            f"{len(returns)} returns, {missing} of them missing: give {LEAST} or more without gaps"
         )
     seen = statistics(returns[None], dt)
     found = process.simulate(paths=paths, steps=len(returns), dt=dt, seed=seed)
