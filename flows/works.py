@@ -14,7 +14,7 @@ from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.signals import learn_signals
 from pipeline.domain.desk_file import CHAIN, CONTRACT, DAILY, INTRADAY, AnyDesk, kind_of
-from pipeline.features.assemble import assemble, assemble_with_alternative
+from pipeline.features.assemble import assemble, assemble_with_records
 from pipeline.features.chain_matrix import chain_matrix
 from pipeline.features.contract_marks import contract_matrix
 from pipeline.features.decision_grid import decision_features
@@ -61,10 +61,11 @@ class _Daily:
     def matrix(self, desk: Any, market: str) -> Work:
         tables = {table: f"{market}/{table}" for table in desk.data.tables}
         kinds = list(desk.data.alternative.given)
-        if not kinds:
+        if not desk.data.records:
             return Work("features", assemble, tables, {})
         learned = {"kinds": kinds, "learn_before": desk.windows.signals_start, "seed": desk.seed}
-        return Work("features", assemble_with_alternative, tables, learned)
+        learned["own"] = desk.data.own
+        return Work("features", assemble_with_records, tables, learned)
 
     def signals(self, desk: Any, market: str, matrix: str) -> Work:
         sources = {"market": market, "features": matrix}

@@ -10,6 +10,7 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.features.alternative import KINDS, alternative_names
 from pipeline.features.catalogue import catalogue
+from pipeline.features.own import OWN_NAMES
 from pipeline.ingest.formats.catalogue import formats
 from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 from pipeline.policies.catalogue import desk_policies
@@ -56,6 +57,7 @@ def checked_desk(desk: str) -> Desk:
     settings = load_desk(desk)
     features = {feature.name: feature.inputs for feature in catalogue()}
     features |= {name: (kind,) for kind in KINDS for name in alternative_names([kind])}
+    features |= dict.fromkeys(OWN_NAMES, ("own",))
     for key, names in _named(settings).items():
         for name in names:
             if name not in features:
@@ -76,6 +78,8 @@ def _check_columns(desk: Desk, features: Mapping[str, tuple[str, ...]]) -> None:
         for kind in KINDS
         if kind not in desk.data.alternative.given
     }
+    if not desk.data.own.given:
+        absent["own"] = "set data.own.positions or data.own.fills, or choose another feature"
     for key, names in _named(desk).items():
         for feature in names:
             for column in set(features[feature]) & set(absent):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from pipeline.domain.alternative_settings import AlternativeData
+from pipeline.domain.alternative_settings import AlternativeData, RecordFile
 from pipeline.domain.file_settings import (
     VIX_TENOR_DAYS,
     BarsFile,
@@ -20,6 +20,7 @@ from pipeline.domain.file_settings import (
     nearest,
 )
 from pipeline.domain.naming import hint
+from pipeline.domain.own_settings import OwnData
 from pipeline.domain.settings import Settings
 
 MARKET_TABLES: Final = ("bars", "implied_vol")
@@ -30,6 +31,12 @@ class SampleData(Settings):
 
     source: Literal["sample"] = "sample"
     alternative: AlternativeData = AlternativeData()
+    own: OwnData = OwnData()
+
+    @property
+    def records(self) -> dict[str, tuple[RecordFile, ...]]:
+        """Files beside the market's, alternative and own, by kind."""
+        return {**self.alternative.given, **self.own.given}
 
     @property
     def tenors(self) -> dict[str, int]:
@@ -39,7 +46,7 @@ class SampleData(Settings):
     @property
     def tables(self) -> tuple[str, ...]:
         """Canonical tables that the features are made of."""
-        return (*MARKET_TABLES, *self.alternative.tables)
+        return (*MARKET_TABLES, *self.alternative.tables, *self.own.given)
 
     @property
     def label(self) -> str:
@@ -58,7 +65,8 @@ class SampleData(Settings):
 
     def located(self, folder: Path) -> Self:
         """Return the settings with the paths of further files made absolute, seen from `folder`."""
-        return self.model_copy(update={"alternative": self.alternative.located(folder)})
+        beside = {"alternative": self.alternative.located(folder), "own": self.own.located(folder)}
+        return self.model_copy(update=beside)
 
 
 class FilesData(Settings):
@@ -72,6 +80,7 @@ class FilesData(Settings):
     factors: FactorsFile | None = None
     """Adjusts the bars for splits and dividends, see `ingest.factors`."""
     alternative: AlternativeData = AlternativeData()
+    own: OwnData = OwnData()
     calendar: str = "XNYS"
     """Name of the exchange in the package exchange_calendars: its sessions and closing times."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.01
@@ -100,6 +109,11 @@ class FilesData(Settings):
         return self
 
     @property
+    def records(self) -> dict[str, tuple[RecordFile, ...]]:
+        """Files beside the market's, alternative and own, by kind."""
+        return {**self.alternative.given, **self.own.given}
+
+    @property
     def tenors(self) -> dict[str, int]:
         """Calendar days that each index of volatility looks ahead, from the shortest to the longest."""
         short, long = self.vol_indices.vix9d, self.vol_indices.vix3m
@@ -114,7 +128,7 @@ class FilesData(Settings):
         """Canonical tables that the features are made of."""
         indices = ("vol_indices",) if self.vol_indices.given else ()
         measures = () if self.realized is None else ("realized",)
-        return (*MARKET_TABLES, *indices, *measures, *self.alternative.tables)
+        return (*MARKET_TABLES, *indices, *measures, *self.alternative.tables, *self.own.given)
 
     @property
     def reinvests(self) -> bool:
@@ -144,8 +158,8 @@ class FilesData(Settings):
         optional = {"realized": self.realized, "factors": self.factors}
         given = {name: part for name, part in optional.items() if part is not None}
         found = absolute({"bars": self.bars, "implied_vol": self.implied_vol, **given})
-        alternative = self.alternative.located(folder)
-        return self.model_copy(update={**found, "vol_indices": indices, "alternative": alternative})
+        beside = {"alternative": self.alternative.located(folder), "own": self.own.located(folder)}
+        return self.model_copy(update={**found, "vol_indices": indices, **beside})
 
 
 def history_only(data: FilesData) -> FilesData:
@@ -154,10 +168,10 @@ def history_only(data: FilesData) -> FilesData:
     Raises
     ------
     ValueError
-        It names alternative data.
+        It names alternative data or own records.
     """
-    if data.alternative.given:
-        raise ValueError("alternative is read by daily desks and desks within the day only: leave it out")
+    if data.records:
+        raise ValueError(f"a history does not read {', '.join(data.records)}: leave it out")
     return data
 
 

@@ -10,15 +10,14 @@ import pyarrow as pa
 from pipeline.domain.alternative_settings import table_of
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.book_at import nanoseconds
 from pipeline.features.daily_series import NETWORK_FEES, NEWS_SENTIMENT
 from pipeline.features.event_feature import EventFeature, EventRows, TimeArray
 from pipeline.features.event_stream import over
 from pipeline.features.headline_topics import headline_events, learn_topics
+from pipeline.features.record_batch import record_batch
 from pipeline.features.series_events import series_events
 from pipeline.features.social_activity import SOCIAL_ACTIVITY, social_events
 from pipeline.features.topic_intensity import TOPIC_INTENSITY
-from pipeline.ingest.market_tables import INSTANT
 
 KINDS: Final[Mapping[str, EventFeature]] = {
     "news_sentiment": NEWS_SENTIMENT,
@@ -27,7 +26,6 @@ KINDS: Final[Mapping[str, EventFeature]] = {
     "social": SOCIAL_ACTIVITY,
 }
 """The feature of each kind of alternative data."""
-STAMPS: Final = ("event_time", "known_time")
 UNSCORED: Final = frozenset({"social_sentiment_1d", "social_dispersion_1d", "social_author_dispersion_1d"})
 """Outputs that need a score of each text, which no desk file names: they are not offered."""
 
@@ -72,7 +70,7 @@ def alternative_values(
     for kind, feature in KINDS.items():
         if kind not in kinds:
             continue
-        rows = _batch(tables[table_of(kind)])
+        rows = record_batch(tables[table_of(kind)])
         try:
             events = EVENTS[kind](rows, before, seed)
             learned = feature.fitted({feature.sources[0].table: _until(events, before)})
@@ -84,16 +82,6 @@ def alternative_values(
         values = over(learned, {feature.sources[0].table: events}, times)
         found |= {each.name: values[:, place] for place, each in enumerate(feature.outputs)}
     return {name: found[name] for name in alternative_names(kinds)}
-
-
-def _batch(table: pd.DataFrame) -> pa.RecordBatch:
-    columns = {
-        name: pa.array(nanoseconds(table[name])).cast(INSTANT)
-        if name in STAMPS
-        else pa.array(table[name].to_numpy())
-        for name in table
-    }
-    return pa.RecordBatch.from_pydict(columns)
 
 
 def _until(events: EventRows, before: int) -> EventRows:

@@ -6,9 +6,11 @@ from datetime import date
 import pandas as pd
 
 from pipeline.domain.errors import DataError
+from pipeline.domain.own_settings import OwnData
 from pipeline.features.alternative import alternative_values
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.catalogue import catalogue
+from pipeline.features.own import own_values
 from pipeline.ingest.as_of import as_of
 from pipeline.ingest.tables import OPTIONAL, PUBLICATION_DELAY, REALIZED_NAMES, VOL_INDEX_NAMES
 
@@ -53,7 +55,7 @@ def assemble(
     return {"features": pd.concat([grid[["session", "known_time"]], pd.DataFrame(columns)], axis=1)}
 
 
-def assemble_with_alternative(
+def assemble_with_records(
     bars: pd.DataFrame,
     implied_vol: pd.DataFrame,
     vol_indices: pd.DataFrame | None = None,
@@ -62,9 +64,10 @@ def assemble_with_alternative(
     kinds: Sequence[str],
     learn_before: date,
     seed: int,
+    own: OwnData,
     **records: pd.DataFrame,
 ) -> dict[str, pd.DataFrame]:
-    """Return `assemble` with the features of alternative data as further columns.
+    """Return `assemble` with the features of alternative and of own data as further columns.
 
     Parameters
     ----------
@@ -72,11 +75,15 @@ def assemble_with_alternative(
     kinds : which alternative data the desk gives, see `features.alternative`.
     learn_before : what is learned from it is learned from rows known before this day began (UTC).
     seed : of what is learned.
-    records : its canonical tables, whole, see `ingest.market_tables`.
+    own : whose positions, fills and limits; the account is marked at the session's close.
+    records : the canonical tables, whole, see `ingest.market_tables`.
     """
     matrix = assemble(bars, implied_vol, vol_indices, realized)["features"]
     before = pd.Timestamp(learn_before, tz="UTC").value
-    found = alternative_values(records, kinds, nanoseconds(matrix["known_time"]), before, seed)
+    times = nanoseconds(matrix["known_time"])
+    found = alternative_values(records, kinds, times, before, seed)
+    if own.given:
+        found |= own_values(records, own, times, bars["close"].to_numpy(float))
     return {"features": matrix.assign(**found)}
 
 

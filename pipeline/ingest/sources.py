@@ -28,7 +28,7 @@ def content_of(data: SampleData | FilesData) -> dict[str, str]:
     {}
     """
     market = files.content_of(data) if isinstance(data, FilesData) else {}
-    return market | records_content(data.alternative.given)
+    return market | records_content(data.records)
 
 
 def load_tables(data: SampleData | FilesData, content: Mapping[str, str] | None = None) -> Tables:
@@ -42,7 +42,7 @@ def load_tables(data: SampleData | FilesData, content: Mapping[str, str] | None 
     Returns
     -------
     tables : `bars` and `implied_vol`, see `pipeline.ingest.tables`; from files also `quarantine`, `notes` and
-        `intake`, see `pipeline.ingest.files.load`; the tables of alternative data, see `record_files`.
+        `intake`, see `pipeline.ingest.files.load`; those of alternative and own data, see `record_files`.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def load_tables(data: SampleData | FilesData, content: Mapping[str, str] | None 
     ['bars', 'implied_vol']
     """
     tables = files.load(data, content or {}) if isinstance(data, FilesData) else sample.load()
-    if given := data.alternative.given:
+    if given := data.records:
         for name, table in load_records(given, _of_records(content or {})).items():
             tables[name] = pd.concat([tables[name], table], ignore_index=True) if name in tables else table
     return {name: checked(name, table) if name in SCHEMAS else table for name, table in tables.items()}

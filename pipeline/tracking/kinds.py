@@ -30,6 +30,7 @@ from pipeline.evaluate.evaluate import Evaluation, evaluate
 from pipeline.evaluate.intraday import IntradayJudgement, evaluate_intraday
 from pipeline.evaluate.intraday_report import intraday_report
 from pipeline.evaluate.judged import Judged
+from pipeline.evaluate.own_fills import FILLS, OWN_FILLS
 from pipeline.evaluate.page import Report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.assemble import assemble
@@ -163,7 +164,10 @@ def contract_facts(desk: ContractDesk, market: Dataset) -> dict[str, str | int]:
 
 
 def _judge_daily(desk: Desk, datasets: Mapping[str, Dataset], looks: int) -> Evaluation:
-    tables = {**datasets["backtest"], **datasets["signals"], **data_tables(datasets["market"])}
+    market = datasets["market"]
+    tables = {**datasets["backtest"], **datasets["signals"], **data_tables(market)}
+    if FILLS in market:
+        tables[OWN_FILLS] = market[FILLS]
     return evaluate(desk, tables, looks)
 
 

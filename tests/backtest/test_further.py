@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from flows.works import works_of
@@ -92,3 +93,39 @@ further = ["news_sentiment_surprise", "news_sentiment_momentum_30d"]
 def test_a_feature_without_its_file_is_named(small_desk, tmp_path, entry, message):
     with pytest.raises(SettingsError, match=message):
         checked_desk(desk_with(small_desk, tmp_path, entry))
+
+
+OWN = """
+[data.own]
+instrument = "SPX"
+[data.own.fills]
+file = "fills.csv"
+[data.own.positions]
+file = "positions.csv"
+"""
+
+
+@pytest.mark.slow
+def test_a_desk_with_own_records_sees_its_account_at_each_decision(small_desk, tmp_path):
+    head = "time,instrument,side,size,price,fee\n"
+    (tmp_path / "fills.csv").write_text(head + "2016-03-01T15:00:00Z,SPX,buy,3,1950,1.5\n")
+    rows = "".join(f"2016-02-{day:02d}T15:00:00Z,SPX,{day},1900\n" for day in range(1, 21))
+    text = "time,instrument,quantity,price\n" + rows + "2016-02-22T15:00:00Z,SPZ,7,\n"
+    (tmp_path / "positions.csv").write_text(text)
+    desk = tmp_path / "desk.toml"
+    desk.write_text(
+        small_desk.read_text().replace("[regimes]", '[regimes]\nfeatures = ["own_inventory"]') + OWN
+    )
+    store, (market, matrix) = run(str(desk), tmp_path, ("market", "matrix"))
+    held = store.open(market)["quarantine"]
+    assert held["reason"].tolist() == ["unknown instrument SPZ; did you mean SPX?"]
+    rows = store.open(matrix)["features"].set_index("session")
+    assert np.isnan(rows.loc["2016-01-29", "own_inventory"])
+    assert rows.loc["2016-02-19":"2016-03-01", "own_inventory"].iloc[[0, -2, -1]].tolist() == [
+        19.0,
+        20.0,
+        23.0,
+    ]
+    (tmp_path / "bare.toml").write_text(desk.read_text().replace(OWN, ""))
+    with pytest.raises(SettingsError, match=r"own_inventory, which needs the own: set data\.own\.positions"):
+        checked_desk(str(tmp_path / "bare.toml"))

@@ -6,8 +6,9 @@ import pytest
 
 from pipeline.domain.alternative_settings import AlternativeData, table_of
 from pipeline.domain.errors import FitError
+from pipeline.domain.own_settings import OwnData
 from pipeline.features.alternative import EVENTS, KINDS, alternative_names, alternative_values
-from pipeline.features.assemble import assemble, assemble_with_alternative
+from pipeline.features.assemble import assemble, assemble_with_records
 from pipeline.ingest.record_files import load_records, records_content
 from tests import records
 
@@ -101,12 +102,13 @@ def test_a_later_vintage_is_not_seen_before_it_was_published(tables):
 def test_the_daily_matrix_has_them_as_known_at_the_decision(sample_tables, tables):
     cut = {name: table[table["session"] < "2016-12-31"] for name, table in sample_tables.items()}
     plain = assemble(**cut)["features"]
-    whole = assemble_with_alternative(
+    whole = assemble_with_records(
         **cut,
         alternative=tables["alternative"],
         kinds=["news_sentiment"],
         learn_before=pd.Timestamp("2016-03-01").date(),
         seed=1,
+        own=OwnData(),
     )["features"]
     names = alternative_names(["news_sentiment"])
     assert list(whole) == [*plain, *names]

@@ -1,0 +1,62 @@
+"""Files of a desk's own records: what it holds, traded and may, in one instrument."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from pipeline.domain.alternative_settings import RecordFile, RecordFiles
+from pipeline.domain.settings import Settings
+
+LimitKind = Literal["position", "notional", "loss"]
+
+
+class OwnData(Settings):
+    """The desk's own records of the instrument that the bars are of; each is optional."""
+
+    instrument: str = ""
+    """Its name in the files."""
+    others: tuple[str, ...] = ()
+    """Names of further instruments that the files may hold; a row of any other is in quarantine."""
+    positions: RecordFiles = ()
+    fills: RecordFiles = ()
+    limits: RecordFiles = ()
+    limit_names: dict[str, LimitKind] = Field(
+        default_factory=lambda: {"position": "position", "notional": "notional", "loss": "loss"}
+    )
+    """The files' names of limits, and which kind each is; limits of other names are not looked at."""
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.positions or self.fills or self.limits) and not self.instrument:
+            raise ValueError("name the instrument that the bars are of: set instrument")
+        if self.limits and not (self.positions or self.fills):
+            raise ValueError("limits bound what is held: give positions or fills too")
+        return self
+
+    @property
+    def given(self) -> dict[str, tuple[RecordFile, ...]]:
+        """The records that the desk gives, by table, each file told which instruments there are.
+
+        Examples
+        --------
+        >>> own = OwnData(instrument="ES", fills={"file": "fills.csv"})
+        >>> own.given["fills"][0].terms.instruments
+        ('ES',)
+        """
+        known = (self.instrument, *self.others)
+        tables = {name: getattr(self, name) for name in ("positions", "fills", "limits")}
+        return {name: tuple(_told(each, known) for each in files) for name, files in tables.items() if files}
+
+    def located(self, folder: Path) -> Self:
+        """Return the settings with relative paths seen from `folder`."""
+        files = {name: getattr(self, name) for name in ("positions", "fills", "limits")}
+        return self.model_copy(
+            update={name: tuple(each.located(folder) for each in found) for name, found in files.items()}
+        )
+
+
+def _told(file: RecordFile, instruments: tuple[str, ...]) -> RecordFile:
+    if file.terms.instruments:
+        return file
+    return file.model_copy(update={"terms": file.terms.model_copy(update={"instruments": instruments})})

@@ -1,0 +1,48 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.desk import Desk
+from pipeline.evaluate.own_fills import OWN_FILLS, own_fill_table, own_fills_sheet
+
+DESK = Desk(
+    name="x",
+    policies={"run": ()},
+    costs={"fee_bps": 1.0, "half_spread_bps": 2.0},
+    data={"own": {"instrument": "SPX", "fills": {"file": "fills.csv"}}},
+)
+
+
+def test_own_fills_stand_by_year_against_the_forecast_of_their_session():
+    known = pd.date_range("2019-12-30 21:15", periods=4, tz="UTC").as_unit("ns")
+    signals = pd.DataFrame(
+        {"known_time": known, "close": 100.0, "illiquidity_forecast": [1.0, 1.5, 2.0, 2.0]}
+    )
+    times = pd.DatetimeIndex(
+        ["2019-12-29", "2019-12-31 15:00", "2020-01-01 15:00", "2020-01-02 15:00"], tz="UTC"
+    )
+    fills = pd.DataFrame(
+        {
+            "known_time": times,
+            "instrument": "SPX",
+            "side": [1, 1, -1, 1],
+            "size": [1.0, 1.0, 1.0, 3.0],
+            "price": [100.0, 100.05, 99.9, 100.02],
+            "fee": 0.0,
+            "mid": np.nan,
+        }
+    )
+    table = own_fill_table(DESK, signals, fills).set_index("year")
+    assert table["fills"].to_dict() == {"2019": 1, "2020": 2, "all": 3}
+    np.testing.assert_allclose(table.loc["2019", ["cost_bps", "forecast_bps", "excess_bps"]], [5.0, 3.0, 2.0])
+    np.testing.assert_allclose(table.loc["2020", "cost_bps"], (10.0 + 3 * 2.0) / 4)
+    np.testing.assert_allclose(table.loc["2020", "forecast_bps"], (4.0 + 3 * 5.0) / 4)
+    assert table.loc["2020", "dearer"] == 0.5
+    none = own_fill_table(DESK, signals, fills.iloc[:1])
+    assert none["fills"].tolist() == [0]
+    tables = {"signals": signals, OWN_FILLS: fills}
+    sheet = own_fills_sheet(SimpleNamespace(desk=DESK, tables=tables))
+    assert [row[0].text for row in sheet.rows] == ["2019", "2020", "all"]
+    assert sheet.rows[0][7].text == "+2.00"
+    assert own_fills_sheet(SimpleNamespace(desk=DESK, tables={"signals": signals})) is None

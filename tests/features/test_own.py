@@ -1,0 +1,95 @@
+"""A desk's own records on its decisions, and its fills against the forecast."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.domain.own_settings import OwnData
+from pipeline.features.own import OWN_NAMES, own_fill_costs, own_values, priced_fills
+from pipeline.ingest.record_files import load_records, records_content
+
+TIMES = pd.date_range("2020-01-02 21:15", periods=30, tz="UTC").as_unit("ns").asi8
+MID = 100.0 + np.arange(30.0)
+POSITIONS = "time,instrument,quantity,price\n2020-01-02T15:00:00Z,SPX,10,99\n2020-01-02T15:00:00Z,ES,7,99\n"
+POSITIONS += "".join(f"2020-01-{day:02d}T15:00:00Z,SPX,{day},\n" for day in range(3, 25, 3))
+LIMITS = "time,limit,instrument,value,unit\n2020-01-02T00:00:00Z,gross,SPX,20,units\n"
+FILLS = """time,instrument,side,size,price,fee,mid
+2020-01-03T15:00:00Z,SPX,buy,2,100.03,0.02,100.0
+2020-01-04T15:00:00Z,ES,buy,9,50,0.02,
+2020-01-20T15:00:00Z,SPX,sell,4,116.5,0.0,
+"""
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    def run(positions=POSITIONS, others=("ES",)):
+        for name, text in (("positions", positions), ("fills", FILLS), ("limits", LIMITS)):
+            (tmp_path / f"{name}.csv").write_text(text)
+        own = OwnData(
+            instrument="SPX",
+            others=others,
+            limit_names={"gross": "position"},
+            **{name: {"file": str(tmp_path / f"{name}.csv")} for name in ("positions", "fills", "limits")},
+        )
+        return own, load_records(own.given, records_content(own.given))
+
+    return run
+
+
+def values(own, tables, times=TIMES):
+    return pd.DataFrame(own_values(tables, own, times, MID[: len(times)]))
+
+
+def test_inventory_is_that_of_positions_and_fills(loaded):
+    found = values(*loaded())
+    assert list(found) == list(OWN_NAMES)
+    assert found["own_inventory"].iloc[[0, 1, 4, 18, 29]].tolist() == [10.0, 5.0, 6.0, 14.0, 24.0]
+    assert found["own_room_position"].iloc[0] == 0.5
+    assert found["own_unrealised_pnl"].iloc[0] == 10.0 * (100.0 - 99.0)
+
+
+@pytest.mark.parametrize("row", [0, 2, 11, 25])
+def test_the_future_changes_nothing_that_was_known(loaded, row):
+    own, tables = loaded()
+    whole, now = values(own, tables).iloc[: row + 1], pd.Timestamp(TIMES[row], tz="UTC")
+    late = {name: tables[name]["known_time"] > now for name in ("positions", "fills", "limits")}
+    other = {
+        "positions": tables["positions"].assign(
+            quantity=tables["positions"]["quantity"].mask(late["positions"], -50.0)
+        ),
+        "fills": tables["fills"].assign(price=tables["fills"]["price"].mask(late["fills"], 1.0)),
+        "limits": tables["limits"],
+    }
+    pd.testing.assert_frame_equal(values(own, other).iloc[: row + 1], whole, check_exact=True)
+    cut = {name: tables[name][~late[name]] for name in late}
+    if (cut["fills"]["instrument"] == "SPX").any():
+        pd.testing.assert_frame_equal(values(own, cut, TIMES[: row + 1]), whole, check_exact=True)
+
+
+def test_a_row_for_an_unknown_instrument_is_in_quarantine(loaded):
+    _, tables = loaded(others=("ES", "NQ"), positions=POSITIONS + "2020-01-25T15:00:00Z,EZ,5,\n")
+    held = tables["quarantine"]
+    assert held["reason"].tolist() == ["unknown instrument EZ; did you mean ES?"]
+    assert held["table"].tolist() == ["positions"]
+    assert len(tables["positions"]) == 10
+
+
+def test_fills_are_judged_by_their_mid_and_the_last_forecast(loaded):
+    own, tables = loaded()
+    ahead = np.linspace(1.0, 4.0, 30)
+    priced = priced_fills(tables["fills"], own, TIMES, MID, ahead)
+    assert len(priced) == 2
+    np.testing.assert_allclose(priced["spread_bps"], [3.0, 1e4 * -(116.5 - 117.0) / 117.0])
+    np.testing.assert_allclose(priced["fee_bps"], [1.0, 0.0])
+    np.testing.assert_allclose(priced["forecast_bps"], [ahead[0], ahead[17]])
+    np.testing.assert_allclose(priced["excess_bps"], priced["cost_bps"] - priced["forecast_bps"])
+    found = own_fill_costs(tables["fills"], own, TIMES, MID, ahead)
+    first = {name: column[1] for name, column in found.items()}
+    np.testing.assert_allclose(list(first.values()), [4.0, 1.0, 3.0])
+
+
+def test_own_records_need_the_name_of_the_instrument(tmp_path):
+    with pytest.raises(ValueError, match="name the instrument that the bars are of"):
+        OwnData(fills={"file": "f.csv"})
+    with pytest.raises(ValueError, match="give positions or fills too"):
+        OwnData(instrument="SPX", limits={"file": "f.csv"})
