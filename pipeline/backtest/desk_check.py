@@ -57,7 +57,7 @@ def checked_desk(desk: str) -> Desk:
     settings = load_desk(desk)
     features = {feature.name: feature.inputs for feature in catalogue()}
     features |= {name: (kind,) for kind in KINDS for name in alternative_names([kind])}
-    features |= dict.fromkeys(OWN_NAMES, ("own",))
+    features |= dict.fromkeys(OWN_NAMES, ("own records",))
     for key, names in _named(settings).items():
         for name in names:
             if name not in features:
@@ -79,7 +79,7 @@ def _check_columns(desk: Desk, features: Mapping[str, tuple[str, ...]]) -> None:
         if kind not in desk.data.alternative.given
     }
     if not desk.data.own.given:
-        absent["own"] = "set data.own.positions or data.own.fills, or choose another feature"
+        absent["own records"] = "set data.own.positions or data.own.fills, or choose another feature"
     for key, names in _named(desk).items():
         for feature in names:
             for column in set(features[feature]) & set(absent):
