@@ -11,6 +11,10 @@ from pipeline.domain.settings import Settings
 LimitKind = Literal["position", "notional", "loss"]
 
 
+def _usual_limits() -> dict[str, LimitKind]:
+    return {"position": "position", "notional": "notional", "loss": "loss"}
+
+
 class OwnData(Settings):
     """The desk's own records of the instrument that the bars are of; each is optional."""
 
@@ -21,9 +25,7 @@ class OwnData(Settings):
     positions: RecordFiles = ()
     fills: RecordFiles = ()
     limits: RecordFiles = ()
-    limit_names: dict[str, LimitKind] = Field(
-        default_factory=lambda: {"position": "position", "notional": "notional", "loss": "loss"}
-    )
+    limit_names: dict[str, LimitKind] = Field(default_factory=_usual_limits)
     """The files' names of limits, and which kind each is; limits of other names are not looked at."""
 
     @model_validator(mode="after")
