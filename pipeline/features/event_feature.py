@@ -77,7 +77,9 @@ class EventFeature:
     Attributes
     ----------
     name : of the feature; its outputs have names of their own.
-    sources : tables and columns; events known at the same time are taken in the order of the sources.
+    sources : tables and columns; events known at the same time are taken in the order of the sources. What
+        is measured against quotes (trades, fills) stands before them: no sequence of the venue orders the
+        two tables, and a quote of a trade's own instant may be its consequence (`ingest.trade_side`).
     outputs : what it gives, in the order of `read`'s values.
     reference : author and year.
     description : one sentence.

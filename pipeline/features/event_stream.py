@@ -29,6 +29,7 @@ class EventStream:
         self.state, self.times = feature.start()
         self._parameters = feature.constants()
         self._latest_event = self._latest_answer = NEVER
+        self._latest_source = 0
 
     def over(self, tables: Tables, grid: TimeArray) -> FloatArray:
         """Return the values at the times of `grid` and go on past the events, [G, outputs].
@@ -47,7 +48,7 @@ class EventStream:
         """
         known_time, source, columns = _merged(self.feature, tables)
         grid = np.ascontiguousarray(grid, dtype=np.int64)
-        self._check(known_time, grid)
+        self._check(known_time, source, grid)
         values = np.empty((len(grid), len(self.feature.outputs)))
         self._run(known_time, source, columns, grid, values)
         return values
@@ -55,17 +56,19 @@ class EventStream:
     def update(self, known_time: int, row: Sequence[float] | FloatArray, source: int = 0) -> None:
         """Take one event: its time, its columns and the place of its table among the feature's sources.
 
+        Events of one instant come in the order of the sources, as `over` takes them.
+
         Raises
         ------
         DataError
-            It was known before an event that is in already or not after a value that has been given, or
-            it lacks columns.
+            It was known before an event that is in already or not after a value that has been given, its
+            source stands ahead of that of an event of the same instant, or it lacks columns.
         """
-        times = np.array([known_time], dtype=np.int64)
-        self._check(times, _NO_TIMES)
+        times, places = np.array([known_time], dtype=np.int64), np.array([source])
+        self._check(times, places, _NO_TIMES)
         columns = np.array(row, dtype=np.float64).reshape(1, -1)
         _check_width(self.feature, self.feature.sources[source], columns)
-        self._run(times, np.array([source]), columns, _NO_TIMES, np.empty((0, len(self.feature.outputs))))
+        self._run(times, places, columns, _NO_TIMES, np.empty((0, len(self.feature.outputs))))
 
     def value(self, now: int) -> FloatArray:
         """Return the values at a time, [outputs].
@@ -76,7 +79,7 @@ class EventStream:
             The time lies before an event that is in already, or before a value that has been given.
         """
         grid, values = np.array([now], dtype=np.int64), np.empty((1, len(self.feature.outputs)))
-        self._check(_NO_TIMES, grid)
+        self._check(_NO_TIMES, _NO_TIMES, grid)
         self._run(_NO_TIMES, _NO_TIMES, np.empty((0, 1)), grid, values)
         answer: FloatArray = values[0]
         return answer
@@ -91,15 +94,19 @@ class EventStream:
     ) -> None:
         self.feature.loop(known_time, source, columns, grid, self.state, self.times, self._parameters, values)
         if len(known_time):
-            self._latest_event = int(known_time[-1])
+            self._latest_event, self._latest_source = int(known_time[-1]), int(source[-1])
         if len(grid):
             self._latest_answer = int(grid[-1])
 
-    def _check(self, known_time: TimeArray, grid: TimeArray) -> None:
+    def _check(self, known_time: TimeArray, source: TimeArray, grid: TimeArray) -> None:
         """Refuse what would make the value of a time depend on when it was asked for."""
         name = self.feature.name
         if len(known_time) and known_time[0] < self._latest_event:
             raise DataError(f"feature {name}: an event known before the one ahead of it: sort by known_time")
+        tied = len(known_time) and known_time[0] == self._latest_event
+        if tied and source[0] < self._latest_source:
+            late, ahead = (self.feature.sources[k].table for k in (source[0], self._latest_source))
+            raise DataError(f"feature {name}: {late} after {ahead} of the same instant: give {late} first")
         if len(known_time) and known_time[0] <= self._latest_answer:
             raise DataError(f"feature {name}: an event known at or before a value given: ask for it later")
         if len(grid) and (grid[0] < self._latest_event or grid[0] < self._latest_answer):

@@ -2,8 +2,8 @@
 
 A run of trades on one side, none more than a second after the one before, counts each time its volume
 reaches the size. Its impact after h seconds is s[(m_{e+h} − m_b) − (m_b − m_{b−h})]/m_b, with m_b the mid
-before the run begins and e when the size is reached: the trend that was there before is not the run's doing.
-Mids before are those of a grid of tenths of a second.
+quoted before the instant in which the run begins and e when the size is reached: the trend that was there
+before is not the run's doing. Mids before are those of a grid of tenths of a second.
 """
 
 from typing import Final
@@ -33,7 +33,9 @@ and weights by horizon; runs that wait (mid, side, drifts); mids of the past ten
 LAST, TICK, HEAD, TAILS, TIMES = 0, 1, 2, 3, 6
 """Places in the times: last trade of the run, the last tenth, how many runs, of these settled by horizon;
 then the times of the waiting runs."""
-SOURCES: Final = (Source("quotes", ("bid_price", "ask_price")), Source("trades", ("size", "side")))
+SOURCES: Final = (Source("trades", ("size", "side")), Source("quotes", ("bid_price", "ask_price")))
+TRADE: Final = 0
+"""Place of the trades among the sources: before the quotes, see `event_feature.EventFeature`."""
 
 
 @compiled
@@ -87,7 +89,7 @@ def _step(
 ) -> None:
     _settle(state, times, known_time)
     _remember(state, times, known_time)
-    if source == 0:
+    if source != TRADE:
         if 0.0 < row[0] <= row[1]:
             state[MID] = 0.5 * (row[0] + row[1])
         return

@@ -15,7 +15,9 @@ MEMORY: Final = 60.0
 """Intervals after which one counts half."""
 NEVER: Final = np.iinfo(np.int64).min
 MID, OPENED, FLOW, CROSS, SQUARE, SEEN = 0, 1, 2, 3, 4, 5
-SOURCES: Final = (Source("quotes", ("bid_price", "ask_price")), Source("trades", ("size", "side")))
+SOURCES: Final = (Source("trades", ("size", "side")), Source("quotes", ("bid_price", "ask_price")))
+TRADE: Final = 0
+"""Place of the trades among the sources: before the quotes, see `event_feature.EventFeature`."""
 
 
 @compiled
@@ -51,13 +53,13 @@ def _step(
     if interval > times[0]:
         state[CROSS], state[SQUARE], state[SEEN] = _sums(state, interval - times[0])
         state[OPENED], state[FLOW], times[0] = state[MID], 0.0, interval
-    if source == 0:
+    if source == TRADE:
+        state[FLOW] += row[0] * row[1]
+    else:
         sound = 0.0 < row[0] <= row[1]
         state[MID] = 0.5 * (row[0] + row[1]) if sound else state[MID]
         if math.isnan(state[OPENED]):
             state[OPENED] = state[MID]
-    else:
-        state[FLOW] += row[0] * row[1]
 
 
 @compiled

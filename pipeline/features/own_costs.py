@@ -11,8 +11,8 @@ from pipeline.features.event_kernel import compiled
 HALF_LIFE: Final = 86_400.0
 """Seconds after which a fill counts half."""
 SECOND: Final = 1e9
-QUOTED, FORECAST, FILLED = 0, 1, 2
-"""Sources."""
+FORECAST, FILLED, QUOTED = 0, 1, 2
+"""Sources: quotes come after fills of their instant, see `event_feature.EventFeature`."""
 MID, AHEAD, PAID, TRADED, EXPECTED, MATCHED, MATCHED_PAID = 0, 1, 2, 3, 4, 5, 6
 
 
@@ -70,9 +70,9 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
 OWN_COSTS: Final = event_feature(
     "own_costs",
     sources=(
-        Source("quotes", ("bid_price", "ask_price")),
         Source("cost_forecasts", ("cost_bps",)),
         Source("fills", ("side", "size", "price", "fee", "mid")),
+        Source("quotes", ("bid_price", "ask_price")),
     ),
     outputs=(
         Output("own_cost_bps_1d", "bps of mid", "10⁴ Σ w (s (p − m) q + fee) / Σ w m q, h = 1 day"),

@@ -1,4 +1,7 @@
-"""What those who traded paid: the effective half-spread, and what of it the other side kept."""
+"""What those who traded paid: the effective half-spread, and what of it the other side kept.
+
+The mid of a trade is the last one quoted before its instant, as for its side (`ingest.trade_side`).
+"""
 
 from typing import Final
 
@@ -14,6 +17,8 @@ AFTER: Final = 5 * 10**9
 WAITING: Final = 4096
 """Trades that may wait for that mid; one more in five seconds counts in the effective spread only."""
 SECOND: Final = 1e9
+TRADE: Final = 0
+"""Place of the trades among the sources: before the quotes, see `event_feature.EventFeature`."""
 MID, PAID, TRADED, KEPT, SETTLED = 0, 1, 2, 3, 4
 _RING: Final = 5
 """Then, for each waiting trade, signed price over the mid of then, that mid, side and size."""
@@ -54,7 +59,7 @@ def _step(
         state[SETTLED] = state[SETTLED] * faded + size
         times[SETTLED_SINCE] = due
         times[TAIL] += 1
-    if source == 0:
+    if source != TRADE:
         if 0.0 < row[0] <= row[1]:
             state[MID] = 0.5 * (row[0] + row[1])
         return
@@ -91,8 +96,8 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
 TRADE_COSTS: Final = event_feature(
     "trade_costs",
     sources=(
-        Source("quotes", ("bid_price", "ask_price")),
         Source("trades", ("price", "size", "side")),
+        Source("quotes", ("bid_price", "ask_price")),
     ),
     outputs=(
         Output("trade_effective_half_spread", "bps of mid", "Σ w q s (p − m_t)/m_t / Σ w q"),

@@ -82,6 +82,18 @@ def test_the_stream_refuses_what_comes_too_late():
         stream.value(11)
 
 
+def test_one_instant_is_taken_in_the_order_of_the_sources_one_by_one_too():
+    stream = EventStream(declare(sources=(PRICES, Source("quotes", ("bid_price",)))))
+    stream.update(10, [1.0], 0)
+    stream.update(10, [5.0], 1)
+    with pytest.raises(DataError, match="trades after quotes of the same instant: give trades first"):
+        stream.update(10, [2.0], 0)
+    with pytest.raises(DataError, match="trades after quotes of the same instant"):
+        stream.over({"trades": rows([10], [2]), "quotes": rows([11], [6])}, np.array([12]))
+    stream.update(11, [2.0], 0)
+    assert stream.value(11)[0] == 4.0
+
+
 def test_faults_of_the_tables_are_named():
     feature = declare()
     with pytest.raises(DataError, match="no table trades"):

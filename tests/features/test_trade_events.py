@@ -1,6 +1,7 @@
 """Features on trades against their definitions, gone through event by event."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from pipeline.features.event_feature import EventRows
 from pipeline.features.event_stream import over
 from pipeline.features.flow_impact import FLOW_IMPACT, fit_size
 from pipeline.features.kyle import KYLE
+from pipeline.features.own_costs import OWN_COSTS
 from pipeline.features.quote_volatility import QUOTE_VOLATILITY
 from pipeline.features.toxicity import BUCKETS, VPIN, fit_buckets
 from pipeline.features.trade_costs import TRADE_COSTS
@@ -33,10 +35,20 @@ def quotes(seed=2, length=900, seconds=0.5):
     return EventRows(times, np.c_[bid, bid + 0.01 * rng.integers(1, 4, length)])
 
 
-def mid_at(rows, now):
-    """The mid as of a time."""
-    known = np.searchsorted(rows.known_time, now, "right")
+def mid_at(rows, now, side="right"):
+    """The mid as of a time, or as it was just before ("left")."""
+    known = np.searchsorted(rows.known_time, now, side)
     return rows.columns[known - 1].mean() if known else np.nan
+
+
+def tied(trades, quoted):
+    """Both with every other trade moved to the instant of the quote after it."""
+    after = np.searchsorted(quoted.known_time, trades.known_time)
+    moved = (np.arange(len(trades)) % 2 == 0) & (after < len(quoted))
+    times = np.where(moved, quoted.known_time[np.minimum(after, len(quoted) - 1)], trades.known_time)
+    order = np.argsort(times, kind="stable")
+    assert np.isin(times, quoted.known_time).mean() > 0.4
+    return EventRows(times[order], trades.columns[order]), quoted
 
 
 GRID = START + np.arange(5, 480, 7) * SECOND
@@ -111,12 +123,12 @@ def test_kyles_lambda_of_a_price_that_flow_moves_is_the_slope():
 
 
 def test_effective_and_realised_half_spread():
-    trades, quoted = tape(seed=5), quotes(seed=6)
+    trades, quoted = tied(tape(seed=5), quotes(seed=6))
     expected = []
     for now in GRID:
         paid = kept = traded = settled = 0.0
         for time, (price, size, side) in zip(trades.known_time, trades.columns, strict=True):
-            mid = mid_at(quoted, time)
+            mid = mid_at(quoted, time, "left")
             if time > now or np.isnan(mid):
                 continue
             w = 0.5 ** ((now - time) / SECOND / 300)
@@ -133,13 +145,13 @@ def test_effective_and_realised_half_spread():
 
 
 def test_impact_after_flow_of_the_desks_size():
-    trades, quoted = tape(seed=7, length=900, seconds=0.5), quotes(seed=8)
+    trades, quoted = tied(tape(seed=7, length=900, seconds=0.5), quotes(seed=8))
     flow = EventRows(trades.known_time, trades.columns[:, 1:])
     fitted = FLOW_IMPACT.fitted({"trades": flow})
     size, runs = fitted.constants()[0], []
     side, volume, last, began = 0.0, 0.0, 0, None
     for time, (units, sign) in zip(flow.known_time, flow.columns, strict=True):
-        if np.isnan(mid_at(quoted, time)):
+        if np.isnan(mid_at(quoted, time, "left")):
             continue
         if sign != side or time - last > SECOND:
             side, volume, began = sign, 0.0, time
@@ -153,7 +165,7 @@ def test_impact_after_flow_of_the_desks_size():
         for h in (1, 5, 30):
             total = weight = 0.0
             for began, ended, sign in runs:
-                base = mid_at(quoted, began)
+                base = mid_at(quoted, began, "left")
                 tenth = (began - h * SECOND) // 10**8 * 10**8
                 before, after = mid_at(quoted, tenth - 1), mid_at(quoted, ended + h * SECOND)
                 if ended + h * SECOND <= now and np.isfinite(before):
@@ -164,6 +176,26 @@ def test_impact_after_flow_of_the_desks_size():
     found = over(fitted, {"quotes": quoted, "trades": flow}, GRID)
     assert np.isfinite(found[-1]).all()
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-10)
+
+
+def test_a_quote_of_a_trades_own_instant_is_its_consequence():
+    """A buyer takes the whole ask at 100.01; the quote that follows bears the same time."""
+    quoted = EventRows([START, START + SECOND], [[99.99, 100.01], [100.01, 100.03]])
+    trade = EventRows([START + SECOND], [[100.01, 5.0, 1.0]])
+    now = np.array([START + 2 * SECOND])
+    paid = over(TRADE_COSTS, {"quotes": quoted, "trades": trade}, now)[0, 0]
+    assert paid == pytest.approx(1e4 * 0.01 / 100.0)
+    flow = replace(FLOW_IMPACT, parameters=np.array([5.0]))
+    moved = over(flow, {"quotes": quoted, "trades": EventRows(trade.known_time, trade.columns[:, 1:])}, now)
+    assert np.isnan(moved[0, 0])  # no mid is known a second before: nothing to take the drift from
+    quoted = EventRows([START - 9 * SECOND, *quoted.known_time], [[99.99, 100.01], *quoted.columns])
+    moved = over(flow, {"quotes": quoted, "trades": EventRows(trade.known_time, trade.columns[:, 1:])}, now)
+    assert moved[0, 0] == pytest.approx(1e4 * 0.02 / 100.0)
+
+
+def test_trades_and_fills_stand_before_the_quotes_they_are_measured_against():
+    for feature in (KYLE, TRADE_COSTS, FLOW_IMPACT, OWN_COSTS):
+        assert feature.sources[-1].table == "quotes"
 
 
 def test_impact_needs_sides():
