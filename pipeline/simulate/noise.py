@@ -38,12 +38,14 @@ inlined = njit(inline="always", error_model="numpy")
 compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
 
-def draws(seed: int, *, first: int, steps: int, blocks: int = 1) -> FloatArray:
+def draws(seed: int, *, first: int, steps: int, blocks: int = 1, stream: int = 0) -> FloatArray:
     """Return the shocks of `LANES` paths from path `first` on, [T, B, 4, LANES].
 
     Every step of a path has B blocks of four numbers, see `NORMAL`. A block is what Philox 4x32-10 makes of
     the counter (path, step, block) under the key `seed`; two of its words become normals by Box and Muller,
     √(−2 ln u) (cos 2πw, sin 2πw). Uniforms have 32 bits: a normal is at most 6.8 in size. Never NaN.
+
+    `stream` tells apart what is drawn for one path by different models: prices are stream 0.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def draws(seed: int, *, first: int, steps: int, blocks: int = 1) -> FloatArray:
     if not 0 <= seed < 2**64:
         raise SettingsError(f"seed {seed}: give a whole number from 0 to 2⁶⁴ − 1")
     out = np.empty((steps, blocks, 4, LANES))
-    _fill(np.uint64(seed), np.uint64(first), out)
+    _fill(np.uint64(seed), np.uint64(first), np.uint64(stream << 16), out)
     return out
 
 
@@ -127,11 +129,11 @@ def _turn(word: Any) -> Any:
 
 
 @compiled  # type: ignore[untyped-decorator]
-def _fill(seed: Any, first: Any, out: FloatArray) -> None:
+def _fill(seed: Any, first: Any, origin: Any, out: FloatArray) -> None:
     for t in range(out.shape[0]):
         for block in range(out.shape[1]):
             for i in range(LANES):
-                a, b, c, d = _philox(seed, first + np.uint64(i), np.uint64(t), np.uint64(block))
+                a, b, c, d = _philox(seed, first + np.uint64(i), np.uint64(t), origin + np.uint64(block))
                 radius = math.sqrt(-2.0 * _log(_uniform(a)))
                 x, y = _turn(b)
                 out[t, block, 0, i] = radius * x
