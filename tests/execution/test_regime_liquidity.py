@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pipeline.policies.delta import DeltaImplied
 
 from pipeline.backtest.ledger import book
 from pipeline.backtest.simulated import simulated_episodes
@@ -11,6 +10,7 @@ from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import Liability
 from pipeline.execution.regime_liquidity import RegimeLiquidity, books_of, costs_of
 from pipeline.execution.terms import Terms
+from pipeline.policies.delta import DeltaImplied
 from pipeline.simulate.switching import MarkovSwitching
 
 MODEL = RegimeLiquidity(half_spread=(2e-4, 40e-4), depth=(2.0, 0.3), persistence=0.8, roughness=0.5)
