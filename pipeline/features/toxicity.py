@@ -30,18 +30,26 @@ def _init(state: FloatArray, times: TimeArray, parameters: FloatArray) -> None:
 def _step(
     state: FloatArray, times: TimeArray, parameters: FloatArray, known_time: int, source: int, row: FloatArray
 ) -> None:
+    """Fill buckets with a trade: within further ones that it fills alone the price does not move.
+
+    Of these only the last `BUCKETS` are averaged, so a trade of any size takes bounded time.
+    """
     price, left, bucket = row[0], row[1], parameters[0]
     if math.isnan(state[CLOSED]):
         state[CLOSED] = price
     state[LAST] = price
-    while state[FILLED] + left >= bucket:
-        left -= bucket - state[FILLED]
-        move = (price - state[CLOSED]) / parameters[1]
-        state[_RING + int(state[HEAD]) % BUCKETS] = abs(math.erf(move / math.sqrt(2.0)))
+    if state[FILLED] + left < bucket:
+        state[FILLED] += left
+        return
+    move = (price - state[CLOSED]) / parameters[1]
+    left -= bucket - state[FILLED]
+    state[_RING + int(state[HEAD]) % BUCKETS] = abs(math.erf(move / math.sqrt(2.0)))
+    state[HEAD] += 1.0
+    state[CLOSED] = price
+    for _ in range(int(min(left // bucket, float(BUCKETS)))):
+        state[_RING + int(state[HEAD]) % BUCKETS] = 0.0
         state[HEAD] += 1.0
-        state[FILLED] = 0.0
-        state[CLOSED] = price
-    state[FILLED] += left
+    state[FILLED] = left % bucket
 
 
 @compiled

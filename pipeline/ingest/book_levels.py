@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ingest.json_tokens import Pairs
+from pipeline.ingest.largest_worth import too_large
 from pipeline.ingest.market_tables import LEVELS
 
 
@@ -14,10 +15,10 @@ def whole_books(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
 
 
 def whole_pairs(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
-    """Return [lines] whether the lists of a line are pairs of price and size; lists may be empty."""
+    """Return [lines] whether the lists of a line are pairs of price and size that there can be; lists may be empty."""
     broken = bids.odd | asks.odd
     for pairs in (bids, asks):
-        bad = ~((pairs.first > 0.0) & (pairs.second >= 0.0))
+        bad = ~((pairs.first > 0.0) & (pairs.second >= 0.0)) | too_large(pairs.first, pairs.second)
         broken |= np.bincount(pairs.line, bad, minlength=lines) > 0
     return ~broken
 

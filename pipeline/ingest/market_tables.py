@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
+from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 
 INSTANT: Final = pa.timestamp("ns", "UTC")
 TIMES: Final = (("event_time", INSTANT), ("known_time", INSTANT), ("source_row", pa.int64()))
@@ -147,6 +148,23 @@ _LEVEL_PRICES: Final = Rule(
     "price not above zero",
     lambda rows: np.any((_of(rows, "bid_price") <= 0.0) | (_of(rows, "ask_price") <= 0.0), axis=1),
 )
+
+
+def _too_large(*sides: str) -> Rule:
+    return Rule(
+        TOO_LARGE,
+        lambda rows: np.any(
+            [_any_level(too_large(_of(rows, f"{side}price"), _of(rows, f"{side}size"))) for side in sides],
+            axis=0,
+        ),
+    )
+
+
+def _any_level(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    wide: NDArray[np.bool_] = found if found.ndim == 1 else found.any(axis=1)
+    return wide
+
+
 _QUOTED: Final = (_negative("bid_size"), _negative("ask_size"))
 
 RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
@@ -164,10 +182,17 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
                 (rows["kind"] != CLEAR) & ~((_of(rows, "size") >= 0.0) & np.isfinite(_of(rows, "size")))
             ),
         ),
+        _too_large(""),
     ),
-    "book": (_EARLY, _LEVEL_PRICES, _LEVEL_SIZES, _LEVEL_ORDER),
-    "trades": (_EARLY, _not_above_zero("price"), _not_above_zero("size")),
-    "quotes": (_EARLY, *_QUOTED, _negative("bid_price"), _negative("ask_price")),
+    "book": (_EARLY, _LEVEL_PRICES, _LEVEL_SIZES, _LEVEL_ORDER, _too_large("bid_", "ask_")),
+    "trades": (_EARLY, _not_above_zero("price"), _not_above_zero("size"), _too_large("")),
+    "quotes": (
+        _EARLY,
+        *_QUOTED,
+        _negative("bid_price"),
+        _negative("ask_price"),
+        _too_large("bid_", "ask_"),
+    ),
     "option_quotes": (
         _EARLY,
         _not_above_zero("strike"),
@@ -185,7 +210,7 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
     "headlines": (_EARLY,),
     "social": (_EARLY, _negative("count")),
     "positions": (_EARLY, Rule("quantity not finite", lambda rows: ~np.isfinite(_of(rows, "quantity")))),
-    "fills": (_EARLY, _not_above_zero("price"), _not_above_zero("size")),
+    "fills": (_EARLY, _not_above_zero("price"), _not_above_zero("size"), _too_large("")),
     "limits": (Rule("value not finite", lambda rows: ~np.isfinite(_of(rows, "value"))),),
 }
 """What is refused in each table: only what can be seen in one row. What needs the rows before it (a clock

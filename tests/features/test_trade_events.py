@@ -97,6 +97,39 @@ def test_vpin_is_the_average_of_the_last_fifty_buckets():
     assert 0.0 <= value <= 1.0
 
 
+def buckets_one_by_one(prices, sizes, bucket, deviation):
+    left, before, found = 0.0, prices[0], []
+    for price, size in zip(prices, sizes, strict=True):
+        left += size
+        while left >= bucket:
+            found.append(abs(math.erf((price - before) / deviation / math.sqrt(2))))
+            left, before = left - bucket, price
+    return found
+
+
+@pytest.mark.parametrize("size", [3.0, 12.0, 199.0, 200.0, 201.0, 2_000.0])
+def test_a_trade_of_many_buckets_is_bucket_by_bucket_the_same(size):
+    rows = tape(seed=4, length=400)
+    columns = rows.columns[:, :2].copy()
+    columns[250, 1] = size
+    trades, fitted = EventRows(rows.known_time, columns), replace(VPIN, parameters=np.array([4.0, 0.02]))
+    found = buckets_one_by_one(*columns.T, 4.0, 0.02)
+    for row in (251, 300, 399):
+        part = buckets_one_by_one(*columns[: row + 1].T, 4.0, 0.02)
+        value = over(fitted, {"trades": trades}, trades.known_time[row : row + 1])[0, 0]
+        assert value == pytest.approx(np.mean(part[-BUCKETS:]), rel=1e-9)
+    assert len(found) > BUCKETS
+
+
+@pytest.mark.parametrize("size", [5.12345e78, 1e308])
+def test_a_trade_of_any_size_takes_no_longer_than_another(size):
+    columns = np.array([[100.0, 1.0], [101.0, size], [102.0, 1.0], [103.0, 4.0]])
+    trades = EventRows(START + np.arange(4) * SECOND, columns)
+    value = over(replace(VPIN, parameters=np.array([4.0, 0.02])), {"trades": trades}, trades.known_time[1:])
+    assert value[0, 0] == 0.0
+    assert value[2, 0] == pytest.approx(1 / BUCKETS)
+
+
 def test_vpin_without_moves_or_trades_cannot_be_fitted():
     still = EventRows(START + np.arange(100), np.tile([100.0, 1.0], (100, 1)))
     with pytest.raises(FitError, match="never moves"):

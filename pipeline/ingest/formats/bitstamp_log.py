@@ -17,6 +17,7 @@ from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.json_tokens import BLANK, REASONS, Tokens, code, tokens
+from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch
 from pipeline.ingest.order_ids import IdGaps, SeenIds
 from pipeline.ingest.raw_stream import RawStream
@@ -85,6 +86,7 @@ class _Log:
         lines.refuse((order & ~(whole & (side != 0))) | (trade & ~whole), "message without all its fields")
         lines.refuse(order & ~(price > 0.0), "price not above zero")
         lines.refuse(order & ~(size >= 0.0), "negative size")
+        lines.refuse((order | trade) & too_large(price, size), TOO_LARGE)
         bids, asks = found.pairs("bids"), found.pairs("asks")
         lines.refuse(book & ~whole_books(bids, asks, len(found)), "book without pairs of price and size")
         lines.refuse(self.clock.astray(found.stamp, lines.sound & known), "clock went back")

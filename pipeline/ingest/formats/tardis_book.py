@@ -15,6 +15,7 @@ from pipeline.ingest.delimited import Lines, delimited, names_in
 from pipeline.ingest.epoch import NOT_A_TIME, instants
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import (
     BUY,
@@ -120,6 +121,7 @@ class _Changes(_Reader):
         side, snapshot = screen.codes("side", _SIDES), screen.codes("is_snapshot", _FLAGS) == 1
         screen.refuse(~(price > 0.0), "price not above zero")
         screen.refuse(~(size >= 0.0), "negative size")
+        screen.refuse(too_large(price, size), TOO_LARGE)
         rows = np.flatnonzero(screen.sound)
         if len(rows):
             last = _ends(received[rows], following)

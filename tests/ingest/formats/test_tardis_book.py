@@ -121,6 +121,7 @@ def test_books_of_n_levels(written):
         (change(30, "bid", "x", 1), "not a number: price"),
         (change(30, "buy", 9, 1), "side is none of bid, ask"),
         (change(30, "bid", 9, -1), "negative size"),
+        (change(30, "bid", 9, "5e78"), "worth more than any trade: size or price is wrong"),
         (change(30, "bid", -9, 1), "price not above zero"),
         (change(30, "bid", 9, 1, symbol="ETHUSD"), "another instrument than XBTUSD"),
         (change(-5_000_000, "bid", 9, 1), "clock goes back"),

@@ -26,14 +26,18 @@ BAD_QUOTES = {
     "1582329604000000,1582329604100000,1,9682,0,1": "bid_price not above zero",
     "1582329604000000,1582329604100000,1,968200,9681,1": "ask in another unit than those around it",
     "1582329604000,1582329604100000,1,9682,9681,1": "time outside 1990 to 2100: is its unit right?",
+    "1582329604000000,1582329604100000,1,9682,9681,1e60": "worth more than any trade: size or price is wrong",
     "1582329604000000,1582329603900000,1,9682,9681,1": "known before it happened",
     "1582329601000000,1582329604100000,1,9682,9681,1": "clock goes back",
     "1582329604000000,1582329604100000,1,96x2,9681,1": "not a number: ask_price",
 }
+# ruff: noqa: E501
 BAD_TRADES = {
     "1582329604000000,1582329604100000,42,buy,9682,1": "duplicate: its id has been",
     "1582329604000000,1582329604100000,44,bought,9682,1": "side is none of buy, sell, unknown",
     "1582329604000000,1582329604100000,44,buy,9682,0": "size not above zero",
+    "1582329604000000,1582329604100000,44,buy,9682,5.12345e78": "worth more than any trade: size or price is wrong",
+    "1582329604000000,1582329604100000,44,buy,9682,1e308": "worth more than any trade: size or price is wrong",
     "1582329604000000,1582329604100000,44,buy,,1": "no value: price",
 }
 
