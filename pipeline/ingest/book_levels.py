@@ -15,7 +15,7 @@ def whole_books(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
 
 
 def whole_pairs(bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
-    """Return [lines] whether the lists of a line are pairs of price and size that can be; lists may be empty."""
+    """Return [lines] whether the lists of a line, which may be empty, are pairs of price and size."""
     broken = bids.odd | asks.odd
     for pairs in (bids, asks):
         bad = ~((pairs.first > 0.0) & (pairs.second >= 0.0)) | too_large(pairs.first, pairs.second)

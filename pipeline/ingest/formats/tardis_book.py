@@ -1,6 +1,7 @@
 """Order books in Tardis' csv format, times in microseconds UTC: `incremental_book_L2`, `book_snapshot_N`."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, pairwise
 from typing import Final
@@ -34,6 +35,7 @@ from pipeline.ingest.raw_stream import RawStream
 
 TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 CHANGES: Final = (*TIMES, "is_snapshot", "side", "price", "amount")
+_LEVEL_COLUMN: Final = re.compile(r"((?:bid|ask)s)\[\d+\]\.(price|amount)")
 _FIRST_LEVEL: Final = ("asks[0].price", "asks[0].amount", "bids[0].price", "bids[0].amount")
 _KINDS: Final = {"symbol": pa.string(), "timestamp": pa.int64(), "local_timestamp": pa.int64()}
 _CHANGES: Final = dict.fromkeys(("is_snapshot", "side"), pa.string()) | dict.fromkeys(
@@ -59,16 +61,21 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     Raises
     ------
     DataError
-        The file holds several instruments and the terms name none; it is missing or damaged.
+        The file holds several instruments and the terms name none; it lacks a column, is missing or damaged.
     """
-    header = names_in(file.head())
-    reader = _Changes(file, terms) if header == CHANGES else _Books(file, terms, header)
-    blocks: Iterator[Lines | None] = chain(
-        delimited(file, required=header, kinds=_KINDS | reader.kinds), (None,)
-    )
+    levels = _levels(names_in(file.head()))
+    reader = _Books(file, terms, levels) if levels else _Changes(file, terms)
+    kinds = _KINDS | reader.kinds
+    blocks: Iterator[Lines | None] = chain(delimited(file, required=tuple(kinds), kinds=kinds), (None,))
     for lines, following in pairwise(blocks):
         assert lines is not None
         yield from reader.batches(lines, following)
+
+
+def _levels(header: tuple[str, ...]) -> int:
+    """Return how many levels of a book a header names, by the side and figure that it names most of."""
+    found = Counter(match.groups() for name in header if (match := _LEVEL_COLUMN.fullmatch(name)))
+    return max(found.values(), default=0)
 
 
 class _Reader:
@@ -164,18 +171,15 @@ class _Changes(_Reader):
 class _Books(_Reader):
     """Books of the best levels."""
 
-    def __init__(self, file: RawStream, terms: Terms, header: tuple[str, ...]) -> None:
+    def __init__(self, file: RawStream, terms: Terms, levels: int) -> None:
         super().__init__(file, terms)
-        self.levels = sum(re.fullmatch(r"asks\[\d+\]\.price", name) is not None for name in header)
-        wanted = {
-            f"{side}s[{level}].{what}"
-            for level in range(self.levels)
-            for side in ("bid", "ask")
+        self.levels = levels
+        self.kinds = {
+            f"{side}s[{level}].{what}": pa.float64()
+            for level in range(levels)
+            for side in ("ask", "bid")
             for what in ("price", "amount")
         }
-        if missing := sorted(wanted - set(header)):
-            raise DataError(f"{file.name}: line 1 has no column {missing[0]}: fetch it again")
-        self.kinds = dict.fromkeys(wanted, pa.float64())
 
     def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
         screen = LineScreen(lines)

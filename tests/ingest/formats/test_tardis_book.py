@@ -140,6 +140,44 @@ def test_two_instruments_need_a_name(written):
         written([*SMALL, change(30, "bid", 9, 1, symbol="ETHUSD")])
 
 
+@pytest.mark.parametrize("name", ["symbol", "timestamp", "local_timestamp", "is_snapshot", "side", "amount"])
+def test_a_column_that_a_damaged_header_lacks_is_named(tmp_path, tables, name):
+    path = tmp_path / "small.csv"
+    path.write_bytes(text(SMALL, HEAD.replace(f",{name}", ",xx", 1)))
+    with pytest.raises(DataError, match=rf"small\.csv: line 1 has no column {name}:"):
+        tables(path, "tardis_book")
+
+
+@pytest.mark.parametrize("name", ["symbol", "local_timestamp", "asks[0].price", "bids[1].amount"])
+def test_a_column_that_a_damaged_header_of_books_lacks_is_named(tmp_path, tables, name):
+    path = tmp_path / "small.csv"
+    path.write_bytes(
+        text([f"bitmex,XBTUSD,{START},{START + 5},11,2,9,1,12,4,,"], BOOK.replace(name, "xx", 1))
+    )
+    with pytest.raises(DataError) as fault:
+        tables(path, "tardis_book")
+    assert str(fault.value).startswith(f"small.csv: line 1 has no column {name}:")
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    "rows", [(SMALL, HEAD), ([f"bitmex,XBTUSD,{START},{START + 5},11,2,9,1,12,4,,"], BOOK)]
+)
+def test_flips_in_the_header_and_binary_junk_end_in_one_error_or_in_rows(tmp_path, tables, seed, rows):
+    dice, path = np.random.default_rng(seed), tmp_path / "small.csv"
+    content = bytearray(text(*rows)) if seed else bytearray(dice.bytes(3000))
+    for _ in range(dice.integers(1, 4)):
+        content[dice.integers(len(rows[1]))] = dice.integers(256)
+    path.write_bytes(content)
+    fault = "small.csv"
+    try:
+        tables(path, "tardis_book")
+    except DataError as error:
+        fault = str(error)
+    assert "small.csv" in fault
+    assert "\n" not in fault
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_a_damaged_file_ends_in_one_error_or_in_rows(tmp_path, tables, seed):
     dice = np.random.default_rng(seed)
