@@ -1,7 +1,7 @@
 """End-of-day option chains, a contract and day a row: what the formats of several vendors share."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -17,12 +17,15 @@ from pipeline.ingest.market_tables import Batch
 from pipeline.ingest.option_contract import AM, Contracts, contracts, days
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.repeats import Repeats
+from pipeline.ingest.strike_order import out_of_order
 
 COLUMNS: Final = (
     "underlying", "underlying_last", "optionroot", "type", "expiration", "quotedate", "strike", "bid", "ask",
     "volume", "openinterest", "impliedvol", "delta", "gamma",
 )  # fmt: skip
 RIGHTS: Final = {"call": 1, "put": -1}
+LARGEST_DIFFERENCE: Final = 0.05
+"""By which the underlying's price in a row may differ from the median of the rows of its day."""
 _FIGURES: Final = {"impliedvol": "vol", "delta": "delta", "gamma": "gamma", "theta": "theta", "vega": "vega"}
 
 
@@ -31,8 +34,10 @@ def chain_rows(file: RawStream, terms: Terms, required: tuple[str, ...] = COLUMN
 
     A bid of 0 says that nobody bids, and stays 0; an ask of 0 says that nobody offers, and is NaN. Held are
     quotes dated on a day without a session (a holiday's file repeats the session before), locked and crossed
-    quotes, bids that no option can be worth, rows whose contract name says otherwise than their columns,
-    contracts twice on a day, and quotes of the day on whose open the contract had settled.
+    quotes, bids and mids that no option can be worth or that the strikes beside them cannot stand with, rows
+    whose underlying costs something else than in the other rows of the day, rows whose contract name says
+    otherwise than their columns, contracts twice on a day, and quotes of the day on whose open the contract
+    had settled. Rows are held against those of their block of about a megabyte.
 
     Raises
     ------
@@ -60,7 +65,36 @@ def chain_rows(file: RawStream, terms: Terms, required: tuple[str, ...] = COLUMN
         keys = pc.binary_join_element_wise(screen.text("optionroot"), screen.text("quotedate"), "|")
         screen.refuse(contracts_seen.seen(_hashed(keys), screen.sound), "duplicate: its contract has been")
         columns |= {"event_time": when.event_time, "known_time": when.known_time}
+        _refuse_against_others(screen, columns, day, said)
         yield from screen.batches("option_quotes", file.name, columns)
+
+
+def _refuse_against_others(
+    screen: LineScreen, columns: dict[str, Any], day: NDArray[np.datetime64], said: Contracts
+) -> None:
+    """Hold quotes, and prices of the underlying, that the other rows of their day contradict."""
+    of_day = _numbered(day.astype(np.int64), columns["underlying"])
+    price = pd.Series(np.where(screen.sound, columns["underlying_price"], np.nan))
+    usual = price.groupby(of_day).transform("median").to_numpy()
+    with np.errstate(invalid="ignore"):
+        differs = np.abs(price.to_numpy() - usual) > LARGEST_DIFFERENCE * usual
+    screen.refuse(differs, "underlying_price differs from the other rows of its day")
+    bid, ask = (np.where(screen.sound, columns[name], np.nan) for name in ("bid", "ask"))
+    chain = _numbered(of_day, said.root, said.expiry.astype(np.int64))
+    wrong = out_of_order(chain, said.right, said.strike, bid, ask)
+    screen.refuse(wrong, "against the quotes of the strikes beside it")
+
+
+def _numbered(*keys: object) -> NDArray[np.int64]:
+    """Return [rows] a number for every combination of keys."""
+    found: NDArray[np.int64] = (
+        pd.DataFrame({str(place): np.asarray(key) for place, key in enumerate(keys)})
+        .groupby([str(place) for place in range(len(keys))])
+        .ngroup()
+        .to_numpy()
+        .astype(np.int64)
+    )
+    return found
 
 
 def _contract(screen: LineScreen, said: Contracts) -> dict[str, object]:
@@ -81,6 +115,7 @@ def _quote(screen: LineScreen, said: Contracts) -> dict[str, object]:
     screen.refuse((bid == ask) & (bid > 0.0), "locked quote")
     most = np.where(said.right > 0, underlying, said.strike)
     screen.refuse(bid > most, "bid above what the option can be worth")
+    screen.refuse(0.5 * (bid + ask) > most, "mid above what the option can be worth")
     counts = {}
     for name in ("volume", "openinterest"):
         counts[name] = screen.numbers(name, optional=True)

@@ -40,6 +40,9 @@ BAD = {
     ("50.0,50.6", "50.6,50.0"): "crossed quote",
     ("50.0,50.6", "50.0,50.0"): "locked quote",
     ("50.0,50.6", "-1,50.0"): "negative bid",
+    ("50.0,50.6", "50,50600"): "mid above what the option can be worth",
+    ("2919.04", "29.19"): "bid above what the option can be worth",
+    ("2919.04", "2619.04"): "underlying_price differs from the other rows of its day",
     ("50.0,50.6", "5000,5060"): "bid above what the option can be worth",
     ("50.6,1,", "50.6,-1,"): "negative volume",
     ("2919.04", "0"): "underlying_price not above zero",
@@ -85,6 +88,44 @@ def test_a_bad_row_is_held_with_its_line_and_reason(chain, change):
     assert found[QUARANTINE]["reason"].to_pylist() == [BAD[change]]
     assert found[QUARANTINE]["source_row"].to_pylist() == [6]
     assert found["option_quotes"].num_rows == 4
+
+
+def puts(strikes):
+    """A smooth slice of puts, a row a strike."""
+    mids = [round(0.4 * 1.05**place, 3) for place in range(len(strikes))]
+    rows = [
+        f"SPX,2919.04,CBOE,SPX190517P{strike * 1000:08d},put,05/17/2019,04/25/2019,{strike},0,0,"
+        f"{mid - 0.05:.3f},{mid + 0.05:.3f},1,1,0.1,0.5,0"
+        for strike, mid in zip(strikes, mids, strict=True)
+    ]
+    return [CBOE.split(b"\n")[0].decode(), *rows]
+
+
+@pytest.mark.parametrize("factor", [100, 10, 0.01])
+@pytest.mark.parametrize("right", ["put", "call"])
+def test_a_quote_in_another_unit_than_the_strikes_beside_it_is_held_alone(chain, factor, right):
+    lines = puts(list(range(2000, 2400, 10)))
+    if right == "call":
+        quotes = [line.split(",")[10:12] for line in lines[1:]][::-1]
+        rows = [
+            line.replace("190517P", "190517C").replace(",put,", ",call,").split(",") for line in lines[1:]
+        ]
+        rows = [[*row[:10], *quote, *row[12:]] for row, quote in zip(rows, quotes, strict=True)]
+        lines[1:] = [",".join(row) for row in rows]
+    assert QUARANTINE not in chain("\n".join([*lines, ""]).encode())
+    fields = lines[20].split(",")
+    fields[10:12] = [str(float(text) * factor) for text in fields[10:12]]
+    lines[20] = ",".join(fields)
+    found = chain("\n".join([*lines, ""]).encode())
+    assert found[QUARANTINE]["reason"].to_pylist() == ["against the quotes of the strikes beside it"]
+    assert found[QUARANTINE]["source_row"].to_pylist() == [21]
+
+
+def test_of_two_rows_that_say_two_prices_of_the_underlying_neither_is_taken(chain):
+    lines = puts([2000, 2010])
+    lines[1] = lines[1].replace("2919.04", "29.1904")
+    reasons = chain("\n".join([*lines, ""]).encode())[QUARANTINE]["reason"].to_pylist()
+    assert reasons == ["underlying_price differs from the other rows of its day"] * 2
 
 
 def test_the_two_formats_know_their_own_files(tmp_path):
