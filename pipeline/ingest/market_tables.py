@@ -161,8 +161,8 @@ def _too_large(*sides: str) -> Rule:
 
 
 def _any_level(found: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    wide: NDArray[np.bool_] = found if found.ndim == 1 else found.any(axis=1)
-    return wide
+    rows: NDArray[np.bool_] = np.any(np.atleast_2d(found.T).T, axis=1)
+    return rows
 
 
 _QUOTED: Final = (_negative("bid_size"), _negative("ask_size"))
