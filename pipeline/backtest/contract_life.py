@@ -73,7 +73,7 @@ def contract_life(
 ) -> ContractLife:
     """Follow the contract from its first day with a bid and an ask on or after `windows.test_start`.
 
-    On every evening after it is dealt its holder exercises where that is worth more than to hold on
+    On every evening, that of the deal too, its holder exercises where that is worth more than to hold on
     (`AmericanOption.exercised`), at the volatility of the day: a short option is then assigned, a long one
     exercised by the desk. What is exercised or expires in the money is settled in shares.
 
@@ -86,7 +86,8 @@ def contract_life(
     Raises
     ------
     DataError
-        There is no such day, or the bars end before the contract does.
+        There is no such day, the bars end before the contract does, or its holder exercises it on the
+        evening that it is dealt on.
     """
     option = option_of(contract, desk.market.rate)
     first, last = _span(desk, marks, option)
@@ -99,6 +100,11 @@ def contract_life(
     }
     schedule = [known[int(day)] for day in day_numbers(sessions.to_numpy())]
     end, checks = _exercise(option, sessions, spot, vol, mid, schedule)
+    if end == 0:
+        raise DataError(
+            f"the contract is exercised on {sessions[0].date()}, the evening it would be dealt on: "
+            "nothing is left to hedge; set windows.test_start later"
+        )
     short = desk.option.side == "short"
     ending: Ending = "exercised"
     leave = float(option.intrinsic(spot[end]))
@@ -174,7 +180,7 @@ def _exercise(
 ) -> tuple[int, pd.DataFrame]:
     """Return the session that the option ends in, and the evenings before ex-dates or of exercise."""
     rows, days = [], sessions.to_numpy().astype("datetime64[D]")
-    for k in range(1, len(sessions) - 1):
+    for k in range(len(sessions) - 1):
         ex = days[k + 1]
         paid = float(schedule[k].between(days[k], ex).amounts.sum())
         taken = option.exercised(days[k], spot[k], vol[k], schedule[k], ex)

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -133,6 +134,17 @@ def paying(market, matrix, amount):
     near = (expected["session"] >= "2015-10-27") & (expected["ex_date"] == pd.Timestamp("2015-11-05"))
     expected.loc[near, "amount"] = amount
     return dividends, expected
+
+
+def test_one_that_is_dealt_on_the_evening_before_an_ex_date_may_be_assigned_that_evening(market, matrix):
+    dividends, expected = paying(market, matrix, 20.0)
+    marks = matrix["marks"].copy()
+    marks.loc[marks["session"] <= "2015-11-04", "spot"] += 15.0
+    desk = desk_of(market[0])
+    windows = desk.windows.model_copy(update={"test_start": date(2015, 11, 4)})
+    desk = desk.model_copy(update={"windows": windows})
+    with pytest.raises(DataError, match=r"exercised on 2015-11-04, the evening it would .* later"):
+        contract_life(desk, matrix["contract"], marks, expected, dividends)
 
 
 def test_a_dividend_above_the_time_value_ends_it_on_the_evening_before(market, matrix):
