@@ -26,6 +26,12 @@ BOOK: Final = Source("book", ("trusted", "levels", "bid_price", "bid_size", "ask
 
 
 @compiled
+def _sized(bid_size: float, ask_size: float) -> bool:
+    """Tell whether the best quotes hold anything: else they have no imbalance. NaN is nothing."""
+    return bool(bid_size >= 0.0 and ask_size >= 0.0 and bid_size + ask_size > 0.0)
+
+
+@compiled
 def _place(spread: float, bid_size: float, ask_size: float, tick: float) -> int:
     bucket = min(int(BUCKETS * bid_size / (bid_size + ask_size)), BUCKETS - 1)
     ticks = min(max(round(spread / tick), 1), SPREADS)
@@ -37,7 +43,8 @@ def adjustments(columns: FloatArray) -> FloatArray:
 
     Parameters
     ----------
-    columns : [E, 2 + 4 N], see `BookRows`; pairs of rows of which one is not sound are left out.
+    columns : [E, 2 + 4 N], see `BookRows`; pairs of rows of which one is not sound, or has no size on both
+        sides, are left out.
 
     Raises
     ------
@@ -48,6 +55,7 @@ def adjustments(columns: FloatArray) -> FloatArray:
     bid, bid_size = columns[:, 2], columns[:, 2 + width]
     ask, ask_size = columns[:, 2 + 2 * width], columns[:, 2 + 3 * width]
     sound = (columns[:, 0] == 1.0) & (bid < ask)
+    sound &= (bid_size >= 0.0) & (ask_size >= 0.0) & (bid_size + ask_size > 0.0)
     spread = np.where(sound, ask - bid, np.nan)
     steps = np.abs(np.diff(np.concatenate([bid[sound], ask[sound]])))
     steps = np.append(steps, spread[sound])
@@ -57,7 +65,7 @@ def adjustments(columns: FloatArray) -> FloatArray:
     moved = np.abs(move) > 0.25 * tick
     if not moved.any():
         raise FitError("microprice: the mid never moves in the training rows: train on a longer time")
-    share = BUCKETS * bid_size / (bid_size + ask_size)
+    share = BUCKETS * bid_size / np.where(sound, bid_size + ask_size, 1.0)
     bucket = np.minimum(np.where(sound, share, 0.0).astype(int), BUCKETS - 1)
     ticks = np.clip(np.round(np.where(sound, spread, 0.0) / tick).astype(int), 1, SPREADS) - 1
     state, mirror = bucket * SPREADS + ticks, (BUCKETS - 1 - bucket) * SPREADS + ticks
@@ -94,7 +102,7 @@ def _step(
 ) -> None:
     width = (row.size - 2) // 4
     bid, ask = row[2], row[2 + 2 * width]
-    if row[0] == 1.0 and bid < ask:
+    if row[0] == 1.0 and bid < ask and _sized(row[2 + width], row[2 + 3 * width]):
         place = _place(ask - bid, row[2 + width], row[2 + 3 * width], parameters[0])
         state[0] = 0.5 * (bid + ask) + parameters[1 + place]
     else:

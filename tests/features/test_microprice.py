@@ -60,6 +60,18 @@ def test_rows_that_are_not_sound_teach_nothing_and_have_no_price():
     assert np.isnan(over(learned, {"book": rows}, np.arange(2))[:, 0]).tolist() == [False, True]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("sizes", [(0.0, 0.0), (np.nan, 1.0)])
+def test_best_quotes_without_size_teach_nothing_and_have_no_price(sizes):
+    columns = market(4, 5000)
+    empty, untrusted = columns.copy(), columns.copy()
+    empty[2500, [3, 5]], untrusted[2500, 0] = sizes, 0.0
+    np.testing.assert_array_equal(adjustments(empty), adjustments(untrusted))
+    learned = MICROPRICE.fitted({"book": EventRows(np.arange(5000), columns)})
+    price = over(learned, {"book": EventRows(np.arange(5000), empty)}, np.array([2499, 2500, 2501]))[:, 0]
+    assert np.isnan(price).tolist() == [False, True, False]
+
+
 def test_a_mid_that_never_moves_teaches_nothing():
     with pytest.raises(FitError, match="the mid never moves"):
         adjustments(quotes(np.full(10, 100.0), 0.5))
