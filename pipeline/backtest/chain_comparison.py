@@ -72,7 +72,7 @@ def chain_sides(
     close = official_closes(panel, bars)
     deals = chain_deals(panel, desk.option, close)
     if dropped := sum(deals.left_out.values()):
-        log.info("chain: %d options could not be closed and are in no result", dropped)
+        log.info("chain: %d options were not dealt or could not be closed and are in no result", dropped)
     sides = []
     for right, sign in RIGHTS.items():
         own = deals.where(panel.right[deals.contract] == sign)
@@ -125,7 +125,7 @@ def run_chain(
     Returns
     -------
     Tables `episodes` (one row a policy and deal), `tuned` (parameters by window, those of calls and of puts
-    apart), `left_out` (deals that could not be closed), `vega` (see `chain_vega`), and the last fitted
+    apart), `left_out` (options not dealt or not closed), `vega` (see `chain_vega`), and the last fitted
     flagship of each right.
     """
     panel = chain_panel(signals["quoted"])

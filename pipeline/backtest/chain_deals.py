@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.chain_panel import ChainPanel
+from pipeline.backtest.quote_arbitrage import at_odds
 from pipeline.domain.chain_desk import ChainOption
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
@@ -17,6 +18,7 @@ from pipeline.pricing import black
 NEAREST_DELTA: Final = 0.05
 """Largest distance of a contract's delta from the one that is asked for."""
 NO_EXIT: Final = "no quote to close at"
+AT_ODDS: Final = "quoted at an arbitrage against its neighbours"
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class ChainDeals:
     entry, exit : [N] money an option, at the quotes that the desk's side has to take.
     settled : [N] whether it expired on its last day, at the close, instead of being closed at a quote.
     tenor : [N] days asked for, and `delta` [N], absolute.
-    left_out : options that could not be closed, by reason: they are in no result.
+    left_out : options that were not dealt or could not be closed, by reason: they are in no result.
     """
 
     contract: NDArray[np.int64]
@@ -53,7 +55,8 @@ def chain_deals(panel: ChainPanel, option: ChainOption, close: FloatArray) -> Ch
     An option must live through its last day: one that settles at the close (SPXW) may expire on it and is
     settled at `close`; one that settles at the open (SPX) has to expire later, for no opening prices are in
     the data. Every other one is closed at its last day's ask or bid. Contracts that two deltas share are
-    dealt once.
+    dealt once. One whose quote is part of an arbitrage on its first day (`quote_arbitrage.at_odds`) is not
+    dealt, nor another in its place; what is quoted on its last day is what closing costs.
 
     Parameters
     ----------
@@ -87,14 +90,24 @@ def chain_deals(panel: ChainPanel, option: ChainOption, close: FloatArray) -> Ch
     quote = (panel.ask if short else panel.bid)[contract, end]
     payoff = np.maximum(panel.right[contract] * (close[end] - panel.strike[contract]), 0.0)
     leave = np.where(settled, payoff, quote)
+    odd = _at_odds(panel, contract, start)
     known = np.isfinite(leave)
-    deals = ChainDeals(contract, start, entry, leave, settled, tenor, wanted, {NO_EXIT: int((~known).sum())})
-    return deals.where(known)
+    left_out = {NO_EXIT: int((~known & ~odd).sum()), AT_ODDS: int(odd.sum())}
+    deals = ChainDeals(contract, start, entry, leave, settled, tenor, wanted, left_out)
+    return deals.where(known & ~odd)
 
 
 def call_deltas(panel: ChainPanel) -> FloatArray:
     """Return Black's forward delta of a call at each contract's strike, [C, D]."""
     return black.delta("call", panel.forward, panel.strike[:, None], panel.time, panel.vol)
+
+
+def _at_odds(panel: ChainPanel, contract: NDArray[np.int64], start: NDArray[np.int64]) -> NDArray[np.bool_]:
+    found = np.zeros(len(contract), dtype=bool)
+    for day in np.unique(start):
+        dealt = start == day
+        found[dealt] = at_odds(panel, int(day))[contract[dealt]]
+    return found
 
 
 def _at_open(panel: ChainPanel) -> NDArray[np.bool_]:

@@ -116,9 +116,10 @@ def held_sheet(held: pd.DataFrame) -> Sheet | None:
 
 
 def left_out_sheet(left_out: pd.DataFrame) -> Sheet:
-    """Options that were dealt and could not be closed."""
+    """Options that were not dealt for their quotes, or could not be closed."""
     rows = plain_rows(left_out, (("reason", -1), ("options", 0)))
     lead = (
-        "Options that could be dealt and not be closed. They are in no result, which flatters it if many are."
+        "Options that were not dealt because their quotes could be arbitraged against those of the next "
+        "strikes, and options that could not be closed. They are in no result, which flatters it if many are."
     )
     return Sheet("left-out", "Left out", lead, ("Reason", "Options"), rows)

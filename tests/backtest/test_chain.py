@@ -1,5 +1,6 @@
 """Real quotes: panel, moves, deals and episodes on a chain that is made, against naive loops."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -7,13 +8,14 @@ import pandas as pd
 import pytest
 
 from pipeline.backtest.chain_comparison import chain_sides, run_chain
-from pipeline.backtest.chain_deals import chain_deals
+from pipeline.backtest.chain_deals import AT_ODDS, chain_deals
 from pipeline.backtest.chain_episodes import chain_episodes, official_closes
 from pipeline.backtest.chain_panel import chain_panel
 from pipeline.backtest.chain_vega import SHARES, vega_frontier
 from pipeline.backtest.contract_moves import contract_moves, share_of, slopes
 from pipeline.backtest.index_moves import LIFE, index_moves
 from pipeline.backtest.ledger import book
+from pipeline.backtest.quote_arbitrage import at_odds
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.errors import DataError
 from pipeline.features.option_expiries import with_implied_vols
@@ -173,6 +175,35 @@ def test_options_that_settle_at_the_close_are_settled_and_those_at_the_open_neve
     close = bars["close"].to_numpy()[deals.start + HOLD]
     paid = np.maximum(own["right"] * (close - own["strike"]), 0.0).to_numpy()
     np.testing.assert_allclose(deals.exit[at_end], paid[at_end])
+
+
+@pytest.mark.parametrize("right", [1, -1])
+@pytest.mark.parametrize("shift", [3.0, -3.0, 0.0])
+def test_a_quote_against_its_neighbours_is_marked_with_them(panel, right, shift):
+    own = panel.contracts
+    group = (own["root"] == "SPXW") & (own["expiry"] == "2019-06-28") & (own["right"] == right)
+    day, rows = 4, np.flatnonzero(group & np.isfinite(panel.ask[:, 4]))
+    at = rows[np.abs(panel.strike[rows] - 100.0).argmin()]
+    moved = {name: getattr(panel, name).copy() for name in ("bid", "ask")}
+    for quotes in moved.values():
+        quotes[at, day] += shift
+    found = at_odds(replace(panel, **moved), day)
+    assert found[at] == (shift != 0.0)
+    assert set(np.flatnonzero(found)) <= set(range(at - 2, at + 3))
+    assert found[[at - 1, at + 1]].all() == (shift != 0.0)
+    assert not at_odds(replace(panel, **moved), day + 1).any()
+
+
+def test_an_option_that_could_be_arbitraged_is_not_dealt_and_counted(panel, bars):
+    whole = dealt(panel, bars)
+    assert whole.left_out[AT_ODDS] == 0
+    at, day = whole.contract[7], whole.start[7]
+    ask, bid = panel.ask.copy(), panel.bid.copy()
+    ask[at, day], bid[at, day] = ask[at, day] + 3.0, bid[at, day] + 3.0
+    other = dealt(replace(panel, ask=ask, bid=bid), bars)
+    assert other.left_out[AT_ODDS] >= 1
+    assert not ((other.contract == at) & (other.start == day)).any()
+    assert len(other.start) == len(whole.start) - other.left_out[AT_ODDS]
 
 
 def test_nothing_is_dealt_or_filled_on_a_day_without_quotes(panel, bars):
