@@ -20,6 +20,7 @@ from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.json_tokens import BLANK, FALSE, REASONS, TEXT, TRUE, Pairs, Tokens, code, tokens
 from pipeline.ingest.market_tables import Batch, batch
 from pipeline.ingest.order_ids import SeenIds
+from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.update_chain import Changes, UpdateChain, Updates, flagged, joined, levels
 
@@ -88,6 +89,7 @@ class _Stream:
         self.receipt, self.clock = EventClock(tolerance), EventClock(tolerance)
         self.update_ids, self.ticker_ids = EventClock(0), EventClock(0)
         self.trades, self.chain = SeenIds(), UpdateChain()
+        self.units = PriceUnit()
         self.symbol = int(code(terms.instrument)) if terms.instrument else 0
         self.trade_kind = 0
         self.known = np.int64(0)
@@ -176,6 +178,8 @@ class _Stream:
         lines.refuse(depth & ~whole_pairs(bids, asks, len(found)), "update without pairs of price and size")
         fault = ~whole_books(rest_bids, rest_asks, len(found)) | (found.wholes("lastUpdateId") < 0)
         lines.refuse((rest & fault) | ((kind == _PARTIAL) & fault), "book without pairs of price and size")
+        for sides in ((bids, asks), (rest_bids, rest_asks)):
+            lines.refuse((kind > 0) & self._crossing(*sides, len(found)), OTHER_UNIT)
         lines.refuse(self.update_ids.astray(last, depth & lines.sound), "update id went back")
         before = np.r_[self.latest_update, np.where(depth & lines.sound, last, -1)]
         before = np.maximum.accumulate(before)
@@ -201,6 +205,13 @@ class _Stream:
                 parts.append(restarted)
         self.chain.forget(len(starts) + 1)
         return Changes.joined(parts)
+
+    def _crossing(self, bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
+        """Return [lines] whether a level is so far beyond the other side that its unit is another."""
+        side = np.repeat([1, -1], [len(bids.line), len(asks.line)])
+        strange = self.units.strange(np.r_[bids.first, asks.first], side)
+        found: NDArray[np.bool_] = np.bincount(np.r_[bids.line, asks.line][strange], minlength=lines) > 0
+        return found
 
     def _followed(
         self,
@@ -246,6 +257,9 @@ class _Stream:
         whole = np.all([np.isfinite(values) for values in numbers.values()], axis=0)
         lines.refuse(ticker & ~(whole & (found.wholes("u") >= 0)), "message without all its fields")
         lines.refuse(self.ticker_ids.astray(found.wholes("u"), ticker & lines.sound), "update id went back")
+        for side in ("bid", "ask"):
+            price = np.where(ticker & lines.sound, numbers[f"{side}_price"], np.nan)
+            lines.refuse(self.units.strange(price), OTHER_UNIT)
         ticker = ticker & lines.sound
         if ticker.any():
             for side in ("bid", "ask"):
@@ -264,6 +278,8 @@ class _Stream:
         numbers = {"price": found.numbers("p"), "size": found.numbers("q")}
         whole = np.isfinite(numbers["price"]) & np.isfinite(numbers["size"]) & (ids >= 0)
         lines.refuse(trade & ~(whole & np.isin(maker, [TRUE, FALSE])), "message without all its fields")
+        price = np.where(trade & lines.sound, numbers["price"], np.nan)
+        lines.refuse(self.units.strange(price), OTHER_UNIT)
         places = np.flatnonzero(trade & lines.sound)
         again = np.zeros(len(found), dtype=np.bool_)
         again[places] = self.trades.again(ids[places], np.ones(len(places), np.bool_))

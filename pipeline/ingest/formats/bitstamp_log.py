@@ -20,6 +20,7 @@ from pipeline.ingest.json_tokens import BLANK, REASONS, Tokens, code, tokens
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch
 from pipeline.ingest.order_ids import IdGaps, SeenIds
+from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
 
 SILENCE: Final = 10_000
@@ -63,7 +64,7 @@ class _Log:
         self.name = name
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1000))
         self.created, self.deleted, self.traded = SeenIds(), SeenIds(), SeenIds()
-        self.gaps = IdGaps(PATIENCE)
+        self.gaps, self.units = IdGaps(PATIENCE), PriceUnit()
         self.latest = 0
         self.broken = False
         self.fills = {side: np.zeros((3, 0)) for side in (1, -1)}
@@ -87,6 +88,8 @@ class _Log:
         lines.refuse(order & ~(price > 0.0), "price not above zero")
         lines.refuse(order & ~(size >= 0.0), "negative size")
         lines.refuse((order | trade) & too_large(price, size), TOO_LARGE)
+        told = np.where(lines.sound & (order | trade), price, np.nan)
+        lines.refuse(self.units.strange(told, np.where(trade, 0, side)), OTHER_UNIT)
         bids, asks = found.pairs("bids"), found.pairs("asks")
         lines.refuse(book & ~whole_books(bids, asks, len(found)), "book without pairs of price and size")
         lines.refuse(self.clock.astray(found.stamp, lines.sound & known), "clock went back")

@@ -20,7 +20,7 @@ from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import UNKNOWN_SIDE, Batch
-from pipeline.ingest.price_unit import PriceUnit
+from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
 
 QUOTES: Final = ("ms", "bid", "bid_size", "ask", "ask_size", "venue", "condition", "suspicious")
@@ -90,7 +90,7 @@ def _quote(screen: LineScreen, units: PriceUnit, terms: Terms) -> dict[str, obje
 
 def _trade(screen: LineScreen, units: PriceUnit, terms: Terms) -> dict[str, object]:
     price = _money(screen.whole("price"), terms)
-    screen.refuse(units.strange(price), "price in another unit than those around it")
+    screen.refuse(units.strange(price), OTHER_UNIT)
     return {
         "price": price,
         "size": screen.whole("size").astype(np.float64),

@@ -20,6 +20,7 @@ from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import LEVELS, Batch, batch, padded
+from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
 
 MESSAGE: Final = ("time", "type", "order", "size", "price", "direction")
@@ -58,7 +59,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         )
     clock, midnight = EventClock(round(terms.clock_tolerance_seconds * 1e9)), _midnight(file.name, terms)
     books = _Books(_partner(file), int(named[1]), terms)
-    halted = False
+    units, halted = PriceUnit(), False
     for lines in delimited(file, names=MESSAGE, kinds=_KINDS):
         screen = LineScreen(lines)
         seconds = screen.numbers("time")
@@ -72,12 +73,14 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         screen.refuse(clock.astray(at, screen.sound), "clock goes back")
         levels, whole = books.rows(lines.number)
         screen.refuse(~whole, _PARTNER)
+        executed = screen.sound & np.isin(kind, [_VISIBLE, _HIDDEN, _CROSS])
+        screen.refuse(units.strange(np.where(executed, price, np.nan)), OTHER_UNIT)
         stopped = _halted(kind, price, halted)
         halted = bool(stopped[-1]) if len(stopped) else halted
         event = at.astype("datetime64[ns]")
         known = event + terms.known_lag
         times = {"event_time": event, "known_time": known, "source_row": lines.number}
-        trade = screen.sound & np.isin(kind, [_VISIBLE, _HIDDEN, _CROSS])
+        trade = screen.sound & executed
         if trade.any():
             columns = {
                 "price": books.money(price),

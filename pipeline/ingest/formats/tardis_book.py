@@ -31,6 +31,7 @@ from pipeline.ingest.market_tables import (
     batch,
     padded,
 )
+from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
 
 TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
@@ -84,7 +85,7 @@ class _Reader:
     def __init__(self, file: RawStream, terms: Terms) -> None:
         self.name, self.instrument = file.name, terms.instrument
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
-        self.lag = terms.known_lag
+        self.lag, self.units = terms.known_lag, PriceUnit()
         self.known = np.datetime64(0, "ns")
 
     def times(
@@ -129,6 +130,7 @@ class _Changes(_Reader):
         screen.refuse(~(price > 0.0), "price not above zero")
         screen.refuse(~(size >= 0.0), "negative size")
         screen.refuse(too_large(price, size), TOO_LARGE)
+        screen.refuse(self.units.strange(np.where(screen.sound, price, np.nan), side), OTHER_UNIT)
         rows = np.flatnonzero(screen.sound)
         if len(rows):
             last = _ends(received[rows], following)
@@ -197,6 +199,9 @@ class _Books(_Reader):
             for side in ("bid", "ask")
             for name, what in (("price", "price"), ("size", "amount"))
         }
+        for side in ("bid", "ask"):
+            best = np.where(screen.sound, columns[f"{side}_price"][:, 0], np.nan)
+            screen.refuse(self.units.strange(best), OTHER_UNIT)
         trusted = ~(columns["bid_price"][:, 0] >= columns["ask_price"][:, 0])
         rest = {"sequence": 0, "trusted": trusted, "levels": min(self.levels, LEVELS)}
         times = {"event_time": event, "known_time": known}

@@ -15,7 +15,7 @@ from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import BUY, SELL, UNKNOWN_SIDE, Batch
-from pipeline.ingest.price_unit import PriceUnit
+from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.repeats import Repeats
 
@@ -95,7 +95,7 @@ def _quotes(screen: LineScreen, units: PriceUnit) -> dict[str, object]:
 
 def _trades(screen: LineScreen, units: PriceUnit, ids: Repeats) -> dict[str, object]:
     price = screen.numbers("price")
-    screen.refuse(units.strange(price), "price in another unit than those around it")
+    screen.refuse(units.strange(price), OTHER_UNIT)
     number = screen.whole("id", optional=True)
     screen.refuse(ids.seen(number, screen.sound & (number > 0)), "duplicate: its id has been")
     return {

@@ -159,6 +159,11 @@ def test_the_snapshot_may_be_a_file(streamed, tmp_path):
         (trade(-5000, 102), "clock went back"),
         (line(50, {"result": None, "id": 1}), "message of no kind that is known"),
         (depth(50, 13, 13, [(9, 1)])[:-2], "not whole JSON"),
+        (depth(50, 13, 13, [(900, 1)]), "price in another unit than those around it"),
+        (depth(50, 13, 13, [(9, 1)], [(0.11, 1)]), "price in another unit than those around it"),
+        (snapshot(50, 12, [(900, 1)], [(11, 1)]), "price in another unit than those around it"),
+        (ticker(50, 13, bid=9.0, ask=1100.0), "price in another unit than those around it"),
+        (trade(50, 102).replace("10.5", "1050"), "price in another unit than those around it"),
         (depth(50, 13, 13, [(-9, 1)]), "update without pairs of price and size"),
         (
             trade(50, 102).replace(str(START + 49), str(START - 10**6)),
@@ -171,6 +176,10 @@ def test_the_snapshot_may_be_a_file(streamed, tmp_path):
 def test_what_cannot_be_right_is_held(streamed, bad, reason):
     held = streamed([*SMALL, bad])[QUARANTINE].to_pydict()
     assert (held["source_row"], held["reason"]) == ([8], [reason])
+
+
+def test_levels_far_from_the_market_on_their_own_side_stay(streamed):
+    assert QUARANTINE not in streamed([*SMALL, depth(50, 13, 13, [(0.09, 1)], [(1100, 1)])])
 
 
 @pytest.mark.parametrize(

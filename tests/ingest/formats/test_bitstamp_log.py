@@ -102,6 +102,10 @@ def test_a_trade_at_another_price_than_the_older_order_s_has_no_side(logged):
         (order(60, "moved", 4, 100, 2), "message of no kind that is known"),
         (order(60, "created", 4, -100, 2), "price not above zero"),
         (order(60, "created", 4, 100, -2), "negative size"),
+        (order(60, "created", 4, 10_000, 2), "price in another unit than those around it"),
+        (order(60, "created", 4, 1, 2, 1), "price in another unit than those around it"),
+        (trade(60, 8, 10_100.0, 1.0), "price in another unit than those around it"),
+        (trade(60, 8, 1.01, 1.0), "price in another unit than those around it"),
         (f'{START + 60} order_book {{"bids": [], "asks": []}}', "book without pairs of price and size"),
         (book(60, [(100, 1), (101, 1)], []), "levels out of order"),
         (order(60, "created", 4, 100, 2)[3:], "time not in milliseconds"),
@@ -110,6 +114,11 @@ def test_a_trade_at_another_price_than_the_older_order_s_has_no_side(logged):
 def test_what_cannot_be_right_is_held(logged, line, reason):
     held = logged([*SMALL, line])[QUARANTINE].to_pydict()
     assert (held["source_row"], held["reason"]) == ([9], [reason])
+
+
+def test_orders_far_from_the_market_on_their_own_side_stay(logged):
+    lines = [*SMALL, order(60, "created", 4, 1, 2), order(61, "created", 5, 10_000, 2, 1)]
+    assert QUARANTINE not in logged(lines)
 
 
 def test_after_a_line_that_cannot_be_read_the_book_is_not_trusted(logged):

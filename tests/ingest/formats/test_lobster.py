@@ -88,6 +88,7 @@ def test_the_pair_may_be_cut_into_any_blocks(written, monkeypatch):
         ("34104.5,1,1,1,5853300,1", "clock goes back"),
         ("34204.5,1,1,1,5853300", "wrong number of fields"),
         ("x,1,1,1,5853300,1", "not a number: time"),
+        ("34204.5,4,1,1,585330000,1", "price in another unit than those around it"),
         ("34204.5,4,1,0,5853300,1", "size not above zero"),
     ],
 )

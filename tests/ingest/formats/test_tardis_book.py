@@ -122,6 +122,8 @@ def test_books_of_n_levels(written):
         (change(30, "buy", 9, 1), "side is none of bid, ask"),
         (change(30, "bid", 9, -1), "negative size"),
         (change(30, "bid", 9, "5e78"), "worth more than any trade: size or price is wrong"),
+        (change(30, "bid", 900, 1), "price in another unit than those around it"),
+        (change(30, "ask", "0.11", 1), "price in another unit than those around it"),
         (change(30, "bid", -9, 1), "price not above zero"),
         (change(30, "bid", 9, 1, symbol="ETHUSD"), "another instrument than XBTUSD"),
         (change(-5_000_000, "bid", 9, 1), "clock goes back"),
@@ -138,6 +140,24 @@ def test_what_cannot_be_right_is_held_and_a_gap_follows(written, bad, reason):
 def test_two_instruments_need_a_name(written):
     with pytest.raises(DataError, match="set instrument in its terms"):
         written([*SMALL, change(30, "bid", 9, 1, symbol="ETHUSD")])
+
+
+def test_orders_far_from_the_market_on_their_own_side_stay(written):
+    found = written([*SMALL, change(30, "bid", "0.09", 1), change(40, "ask", 1100, 1)])
+    assert QUARANTINE not in found
+    assert found["book_events"]["price"].to_pylist()[-2:] == [0.09, 1100]
+
+
+def test_a_whole_book_in_another_unit_is_held(written):
+    books = [(11, 9, 12), (11, 9, 12), (1100, 900, 1200), (11, 9, 12)]
+    rows = [
+        f"bitmex,XBTUSD,{START + at},{START + at + 5},{ask},2,{bid},1,{next_},4,,"
+        for at, (ask, bid, next_) in enumerate(books)
+    ]
+    found = written(rows, BOOK)
+    assert found[QUARANTINE]["reason"].to_pylist() == ["price in another unit than those around it"]
+    assert found[QUARANTINE]["source_row"].to_pylist() == [4]
+    assert found["book"].num_rows == 3
 
 
 @pytest.mark.parametrize("name", ["symbol", "timestamp", "local_timestamp", "is_snapshot", "side", "amount"])
