@@ -29,7 +29,8 @@ def told(stage: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Make the body of a flow end in a Failed state whose message a user can act on.
 
     The exception stays what it was, for the caller of a subflow and for the command line; a `HedgeError` gets
-    the stage's name in front. A stage inside another one has already said it.
+    the stage's name in front. A stage inside another one has already said it. The artifact stands once, on
+    the page of the outermost flow run: the one that was started, and that is tried again.
     """
 
     def named(body: Callable[P, R]) -> Callable[P, R]:
@@ -72,6 +73,13 @@ def _failed(stage: str, error: Exception) -> object:
         else:
             log.error("%s", message, exc_info=error)
         vars(data)[TOLD] = message
+    if runtime.flow_run.parent_flow_run_id is None:
+        _show(message, _command(stage, desk))
+    return Failed(message=message, data=data)
+
+
+def _command(stage: str, desk: str) -> str:
+    """Return what starts the flow again in a terminal."""
     command = f"hedge {COMMANDS.get(stage, stage)} {desk}"
     if home := runtime.flow_run.parameters.get("home") or os.environ.get("HEDGE_HOME"):
         command += f" --home {home}"
@@ -79,8 +87,7 @@ def _failed(stage: str, error: Exception) -> object:
     if stage in ("report", "positions", "decide"):
         given = runtime.flow_run.parameters
         command += "".join(flag for name, flag in flags.items() if given.get(name))
-    _show(message, command)
-    return Failed(message=message, data=data)
+    return command
 
 
 def _show(message: str, command: str) -> None:

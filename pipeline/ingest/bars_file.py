@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,9 @@ from pipeline.ingest.timed_rows import (
     timed,
 )
 
+SINGLE: Final = 2.0**-23
+"""Relative spacing of numbers of single precision."""
+
 
 def bars(data: FilesData, content: Mapping[str, str]) -> tuple[Screened, ...]:
     """Return the canonical `bars` of a desk's file, and `adjustment` if the desk gives factors.
@@ -45,7 +49,7 @@ def bars(data: FilesData, content: Mapping[str, str]) -> tuple[Screened, ...]:
     settings = data.bars
     raw = read_raw(settings.file, content.get("bars"), settings.header)
     screened = Quarantine("bars", raw)
-    sessions, series = _series(screened, data)
+    sessions, series, rounded = _series(screened, data)
     order = ordered(screened, sessions)
     order = _alone(screened, order, sessions, data.calendar)
     factors = None
@@ -63,12 +67,19 @@ def bars(data: FilesData, content: Mapping[str, str]) -> tuple[Screened, ...]:
     expected = _calendar_of(sessions[kept], data.calendar)
     found = finished(screened, kept, sessions, table, expected)
     gaps = _check_gaps(screened, sessions, kept, expected, data)
-    found = replace(found, notes=(*found.notes, *gaps))
+    wider = int(rounded[kept].sum())
+    said = [f"{raw.file}: high or low of {wider} rows missed another price by a rounding and was moved to it"]
+    found = replace(found, notes=(*found.notes, *gaps, *(said if wider else ())))
     return (found,) if factors is None else (found, screened_factors(factors, sessions[order], adjusted))
 
 
-def _series(screened: Quarantine, data: FilesData) -> tuple[Sessions, dict[str, FloatArray]]:
-    """Return the sessions and the columns as quoted, prices in the desk's unit; bad rows go to quarantine."""
+def _series(
+    screened: Quarantine, data: FilesData
+) -> tuple[Sessions, dict[str, FloatArray], NDArray[np.bool_]]:
+    """Return the sessions, the columns as quoted, prices in the desk's unit, and which rows were rounded.
+
+    Bad rows go to quarantine.
+    """
     settings, raw = data.bars, screened.raw
     texts = {
         name: raw.column(column, f"data.bars.columns.{name}")
@@ -85,8 +96,9 @@ def _series(screened: Quarantine, data: FilesData) -> tuple[Sessions, dict[str, 
     if "volume" in series:
         refuse(screened, ~(series["volume"] >= 0.0), "negative volume")
         refuse(screened, ~np.isfinite(series["volume"]), "number too large: volume")
+    prices, rounded = _widened(prices)
     _refuse_crossed(screened, prices)
-    return sessions, series | prices
+    return sessions, series | prices, rounded
 
 
 def _adjusted(
@@ -103,6 +115,24 @@ def _adjusted(
 def _calendar_of(sessions: Sessions, calendar: str) -> Sessions:
     span = (pd.Timestamp(sessions[0]), pd.Timestamp(sessions[-1]))
     return sessions_between(*span, calendar).to_numpy().astype("datetime64[D]")
+
+
+def _widened(prices: Mapping[str, FloatArray]) -> tuple[dict[str, FloatArray], NDArray[np.bool_]]:
+    """Return the prices with high and low moved to the highest and lowest of a row, and where that was done.
+
+    It is where they miss it by less than numbers of single precision are rounded by: columns of one file may
+    have been written in several precisions.
+    """
+    found, moved = dict(prices), np.zeros(len(prices["close"]), dtype=np.bool_)
+    for name, outermost in (("high", np.maximum), ("low", np.minimum)):
+        if name in found:
+            edge = outermost.reduce(list(found.values()))
+            with np.errstate(invalid="ignore"):
+                gap = np.abs(edge - found[name])
+            near = np.isfinite(edge) & (gap > 0.0) & (gap <= SINGLE * edge)
+            found[name] = np.where(near, edge, found[name])
+            moved |= near
+    return found, moved
 
 
 def _refuse_crossed(screened: Quarantine, prices: Mapping[str, FloatArray]) -> None:

@@ -13,7 +13,7 @@ from pandas.errors import Pandas4Warning
 from pipeline.domain.errors import DataError
 
 EXCHANGE = "XNYS"
-FIRST_SESSION = "1990-01-01"
+FIRST_SESSION = "1927-01-01"
 
 
 def sessions_between(first: pd.Timestamp, last: pd.Timestamp, calendar: str = EXCHANGE) -> pd.DatetimeIndex:
@@ -115,7 +115,9 @@ def exchange_zone(calendar: str) -> ZoneInfo:
 def _closes(first: str, last: str, name: str) -> pd.Series:
     """Closing times (UTC) by session."""
     if np.datetime64(first) < np.datetime64(FIRST_SESSION):
-        raise DataError(f"{first} lies before {FIRST_SESSION}, where the {name} calendar starts here")
+        raise DataError(
+            f"{first} lies before {FIRST_SESSION}, where {name} starts here: cut the rows before it"
+        )
     # Some calendars are not known back to FIRST_SESSION. The rules of the year after the last are known.
     start = FIRST_SESSION if name == EXCHANGE else f"{first[:4]}-01-01"
     end = str(np.datetime64(last[:4], "Y") + 1) + "-12-31"
@@ -123,7 +125,10 @@ def _closes(first: str, last: str, name: str) -> pd.Series:
         return _all_closes(name, start, end).loc[first:last]
     except ValueError as error:
         reason = str(error).splitlines()[0]
-        raise DataError(f"{name}: sessions from {first} to {last} are not known: {reason}") from None
+        raise DataError(
+            f"{name}: sessions from {first} to {last} are not known: {reason}: cut the rows, or name "
+            "another data.calendar"
+        ) from None
 
 
 @lru_cache(maxsize=16)

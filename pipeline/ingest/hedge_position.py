@@ -9,13 +9,12 @@ import pandas as pd
 from pipeline.domain.errors import DataError
 from pipeline.domain.naming import hint
 from pipeline.ingest.calendar import exchange_zone
-from pipeline.ingest.quarantine import Quarantine
+from pipeline.ingest.quarantine import UNENDED, Quarantine, remedy_for
 from pipeline.ingest.raw_table import read_raw
 from pipeline.ingest.screening import numbers, refuse
 from pipeline.ingest.session_dates import session_dates
 
 COLUMNS = ("instrument", "position", "as_of")
-SETTING = "decision.position_file"
 
 
 @dataclass(frozen=True)
@@ -70,11 +69,16 @@ def read_hedge_position(file: Path, instrument: str, calendar: str) -> HedgePosi
     Raises
     ------
     DataError
-        The file is missing, empty or damaged, lacks a column, has no row of the instrument or several, or its
-        row has no number, or no date.
+        The file is missing, empty, damaged or half written, lacks a column, has no row of the instrument or
+        several, or its row has no number, or no date.
     """
     raw = read_raw(file)
-    texts = {name: raw.column(name, SETTING) for name in COLUMNS}
+    if not raw.ended:
+        raise DataError(
+            f"{raw.file}: row {raw.number[-1]} is {raw.text[-1]!r}: {UNENDED}: {remedy_for(UNENDED)} and run "
+            "again"
+        )
+    texts = {name: raw.column(name) for name in COLUMNS}
     own = np.flatnonzero(texts["instrument"] == instrument)
     if not len(own):
         raise DataError(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.raw_table import WRONG_FIELDS, RawTable
-from pipeline.ingest.session_dates import AMBIGUOUS, NO_ZONE, TWO_DIGITS, UNREADABLE
+from pipeline.ingest.session_dates import AMBIGUOUS, NO_ZONE, OUTSIDE, TWO_DIGITS, UNREADABLE
 
 BEFORE_FIRST = "no value yet"
 AFTER_LAST = "no value any more"
@@ -18,6 +18,8 @@ UNCOUNTED = (BEFORE_FIRST, AFTER_LAST)
 FILL = "fill the values, or name another column (or none where it may be left out)"
 COLUMNS = ("table", "file", "row", "reason", "text")
 UNENDED = "last line without an end"
+NO_SESSION = "no session of"
+"""Begins the reason of a row on a day when the exchange was closed; its calendar follows."""
 NEIGHBOURS = 20
 """Rows before the last whose last fields tell how long it should be."""
 REMEDIES = {
@@ -26,6 +28,8 @@ REMEDIES = {
     AMBIGUOUS: "give date_format",
     UNREADABLE: "give date_format",
     NO_ZONE: "give time_zone",
+    OUTSIDE: "cut the rows there, or correct the year",
+    NO_SESSION: "correct the dates, or name the exchange in data.calendar",
     WRONG_FIELDS: "the file may be half written",
     "no value": FILL,
     "not a number": "write numbers as 1234.5, without a decimal comma or signs between thousands",
@@ -35,7 +39,8 @@ REMEDIES = {
 
 def remedy_for(reason: str, otherwise: str = "correct the file") -> str:
     """Return what to do about rows with a reason, `otherwise` where there is no better advice."""
-    return REMEDIES.get(reason.partition(":")[0], otherwise)
+    kind = reason.partition(":")[0]
+    return REMEDIES.get(NO_SESSION if kind.startswith(NO_SESSION) else kind, otherwise)
 
 
 def shown(text: str) -> str:

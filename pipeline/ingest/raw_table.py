@@ -49,26 +49,33 @@ class RawTable:
     whole: NDArray[np.bool_]
     ended: bool = True
 
-    def column(self, name: str, setting: str) -> Text:
+    def column(self, name: str, setting: str | None = None) -> Text:
         """Return a column by its name, upper and lower case alike where that leaves no doubt.
+
+        Parameters
+        ----------
+        name : of the column.
+        setting : that says so in the desk file; None where the column can have no other name.
 
         Raises
         ------
         DataError
-            There is no such column, or there are two; the message names the setting to change.
+            There is no such column, or there are two; the message names what to change.
         """
         found = [i for i, each in enumerate(self.header) if each == name]
         found = found or [i for i, each in enumerate(self.header) if each.lower() == name.lower()]
         if len(found) > 1:
             raise DataError(f"{self.file}: has {len(found)} columns {name}: rename one of them")
-        if not found and any(map(is_date, self.header)):
+        if not found and setting is not None and any(map(is_date, self.header)):
             raise DataError(
                 f"{self.file}: has no column {name}, its first line holds a date and is no header: set "
                 f"header = false in the table of {setting}, and name columns by their place: 1, 2, 3"
             )
         if not found:
-            near = hint(name, self.header)
-            raise DataError(f"{self.file}: has no column {name}; {near} Set {setting} in the desk file")
+            raise DataError(
+                f"{self.file}: has no column {name} ({hint(name, self.header)}): "
+                + (f"name it in {setting}" if setting else "rename the one that holds it")
+            )
         column: Text = self.fields[:, found[0]]
         return column
 
@@ -160,12 +167,20 @@ def _csv(file: str, content: bytes, header: bool) -> RawTable:
 def _parquet(file: str, content: bytes) -> RawTable:
     try:
         table = pq.read_table(pa.BufferReader(content))
-        columns = [column.to_pylist() for column in table.columns]
+        columns = [_values(column) for column in table.columns]
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise DataError(f"{file}: cannot be read as Parquet, it may be half written: {reason}") from None
     rows = [[written(value) for value in row] for row in zip(*columns, strict=True)]
     return raw_rows(file, table.column_names, rows, range(1, len(rows) + 1), [",".join(row) for row in rows])
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return the values of a column, those of single precision as the shortest decimals that say them."""
+    values = column.to_pylist()
+    if not pa.types.is_float32(column.type):
+        return values
+    return [None if value is None else float(str(np.float32(value))) for value in values]
 
 
 def written(value: Any) -> str:

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-FIRST_YEAR: Final = 1990
+FIRST_YEAR: Final = 1927
+"""The calendars begin there, see `calendar.FIRST_SESSION`."""
 LAST_YEAR: Final = 2100
 UNREADABLE: Final = "unreadable date"
 TWO_DIGITS: Final = "2-digit year"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipeline.domain.errors import DataError
 from pipeline.domain.file_settings import TimedFile
 from pipeline.ingest.calendar import exchange_zone, session_closes, sessions_between
-from pipeline.ingest.quarantine import Quarantine
+from pipeline.ingest.quarantine import NO_SESSION, Quarantine
 from pipeline.ingest.raw_table import Text
 from pipeline.ingest.screening import refuse
 from pipeline.ingest.session_dates import session_dates
@@ -64,7 +64,7 @@ def placed_sessions(screened: Quarantine, texts: Text, settings: TimedFile, cale
     if len(dated):
         first, last = pd.Timestamp(dated.min()), pd.Timestamp(dated.max())
         known = sessions_between(first, last, calendar).to_numpy().astype("datetime64[D]")
-        refuse(screened, ~np.isin(placed, known), f"no session of {calendar}")
+        refuse(screened, ~np.isin(placed, known), f"{NO_SESSION} {calendar}")
     return placed
 
 

@@ -1,11 +1,18 @@
 import pandas as pd
 import pytest
+from prefect.client.orchestration import get_client
 
 from flows import stages
 from flows.progress import Stopwatch
 from pipeline.domain.errors import DataError, StageError
 
 pytestmark = pytest.mark.slow
+
+
+def artifacts():
+    """Return the key and the flow run of every artifact."""
+    with get_client(sync_client=True) as client:
+        return {(each.id, each.key, each.flow_run_id) for each in client.read_artifacts()}
 
 
 @pytest.fixture
@@ -49,8 +56,11 @@ def test_bad_data_is_not_tried_again_and_the_stage_names_itself(prefect, loads, 
 def test_a_stage_inside_another_says_it_once(prefect, loads, small_desk, tmp_path):
     outcomes, _ = loads
     outcomes += [DataError("row 7: correct it")]
+    before = artifacts()
     state = stages.features(str(small_desk), str(tmp_path), return_state=True)
     assert state.message == "ingest failed for desk small-desk.toml: row 7: correct it"
+    (shown,) = artifacts() - before
+    assert shown[1:] == ("what-failed", state.state_details.flow_run_id), "once, on the page that was opened"
 
 
 def test_our_own_fault_stays_what_it_is_and_says_where_to_look(prefect, loads, small_desk, tmp_path):

@@ -45,9 +45,22 @@ def test_a_holiday_has_no_close():
         session_closes(pd.DatetimeIndex(["2018-07-03", "2018-07-04"]))
 
 
+def test_the_paper_crisis_of_1968_has_no_wednesdays():
+    sessions = sessions_between(pd.Timestamp("1968-07-08"), pd.Timestamp("1968-07-19"))
+    assert sessions.day_name().tolist() == ["Monday", "Tuesday", "Thursday", "Friday"] * 2
+
+
+def test_a_calendar_that_begins_later_says_what_to_do():
+    with pytest.raises(
+        DataError, match=r"XTKS: sessions from 1990-01-04 .* another data\.calendar"
+    ) as caught:
+        sessions_between(pd.Timestamp("1990-01-04"), pd.Timestamp("2000-01-05"), "XTKS")
+    assert "\n" not in str(caught.value)
+
+
 def test_a_span_before_the_calendar_is_refused():
-    with pytest.raises(DataError, match="1980-01-02 lies before 1990-01-01"):
-        sessions_between(pd.Timestamp("1980-01-02"), pd.Timestamp("1980-01-03"))
+    with pytest.raises(DataError, match=r"1920-01-02 lies before 1927-01-01.*cut the rows before it"):
+        sessions_between(pd.Timestamp("1920-01-02"), pd.Timestamp("1920-01-05"))
 
 
 def test_a_missing_session_and_a_row_on_a_holiday_are_named():

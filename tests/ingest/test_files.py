@@ -121,7 +121,7 @@ BAD_ROWS = {
     "2-digit year": ("3/14/18,100,101,99,100,1", "2-digit year"),
     "holiday": ("2018-07-04,100,101,99,100,1", "no session of XNYS"),
     "weekend": ("2018-07-07,100,101,99,100,1", "no session of XNYS"),
-    "earlier century": ("1918-03-14,100,101,99,100,1", "date outside 1990 to 2100"),
+    "earlier century": ("1918-03-14,100,101,99,100,1", "date outside 1927 to 2100"),
     "later year": ("2081-03-14,100,101,99,100,1", "date far from all others"),
     "earlier year": ("1998-03-12,100,101,99,100,1", "date far from all others"),
 }
@@ -197,7 +197,7 @@ STOPS = {
     ),
     "other columns": (
         b"date,open,high,low,closes,volume\n1,1,1,1,1,1\n",
-        r"bars\.csv: has no column close; did you mean closes\? Set data\.bars\.columns\.close",
+        r"bars\.csv: has no column close \(did you mean closes\?\): name it in data\.bars\.columns\.close$",
     ),
     "two columns of a name": (
         b"date,open,high,low,close,close,volume\n1,1,1,1,1,1,1\n",
@@ -381,3 +381,43 @@ def test_the_real_jumps_of_volatility_are_believed():
         largest[name] = np.log(index).diff().abs().max()
     assert max(largest.values()) == pytest.approx(1.15, abs=0.01)
     assert max(largest.values()) < FilesData.model_fields["vol_jump_limit"].default
+
+
+def test_prices_in_several_precisions_are_not_crossed(load):
+    frame = pd.read_csv(io.StringIO("\n".join(bar_lines())))
+    frame["close"] = np.round(110.38 + np.arange(len(frame)) / 1000, 3)
+    frame["open"] = frame["close"]
+    frame["high"], frame["low"] = frame["close"], frame["close"] - 1
+    written = frame.astype({"close": "float32"})
+    assert (written["close"].astype("float64") > written["high"]).any()
+    bars = load(bars=written.to_parquet(index=False), bars_file="bars.parquet")["bars"]
+    np.testing.assert_array_equal(bars["close"], frame["close"])
+
+
+def test_a_rounding_moves_the_high_and_more_is_a_crossing(load):
+    day, *_ = bar_lines()[5].split(",")
+    tables = load(bars=with_line(6, f"{day},100.000005,100,100,100,1"))
+    assert tables["quarantine"].empty
+    assert tables["bars"]["high"].iloc[4] == 100.000005
+    assert any(
+        "high or low of 1 rows missed another price by a rounding" in x for x in tables["notes"]["note"]
+    )
+    assert held(load(bars=with_line(6, f"{day},100.00005,100,100,100,1"))) == [
+        ("bars", 6, "crossed high and low: high lies below open")
+    ]
+
+
+def test_history_before_1990_is_read(load):
+    days = sessions_between(pd.Timestamp("1987-01-02"), pd.Timestamp("1988-12-30"))
+    bars = ["date,open,high,low,close,volume", *(f"{day:%Y-%m-%d},100,101,99,100,1" for day in days)]
+    quotes = ["DATE,CLOSE", *(f"{day:%Y-%m-%d},16" for day in days)]
+    tables = load(bars=bars, vol=quotes)
+    assert len(tables["bars"]) == len(days)
+    assert tables["quarantine"].empty
+
+
+def test_a_file_of_another_exchange_is_told_to_name_its_calendar(load):
+    days = sessions_between(pd.Timestamp("2017-01-04"), pd.Timestamp("2018-12-28"), "XTKS")
+    bars = ["date,open,high,low,close,volume", *(f"{day:%Y-%m-%d},100,101,99,100,1" for day in days)]
+    with pytest.raises(DataError, match=r"\(\d+ no session of XNYS\).*name the exchange in data\.calendar"):
+        load(bars=bars)

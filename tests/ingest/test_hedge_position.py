@@ -91,3 +91,22 @@ def test_the_desk_names_the_file_as_seen_from_its_own_folder(tmp_path):
     assert load_desk(str(path)).decision.position_file == tmp_path / "held.csv"
     with pytest.raises(SettingsError, match="decision: instrument is a name in the file of positions: give"):
         parse_desk('name = "x"\npolicies.run = []\n[decision]\ninstrument = "ES"', "f.toml")
+
+
+def test_a_half_written_file_is_refused_though_its_row_reads_well(tmp_path):
+    file = tmp_path / "held.csv"
+    whole = "instrument,as_of,position\nspot,2014-12-30,-0.42\n"
+    file.write_text(whole)
+    assert read_hedge_position(file, "spot", "XNYS").units == -0.42
+    for cut in (whole[:-1], whole[:-2]):
+        file.write_text(cut)
+        with pytest.raises(
+            DataError, match=r"^held\.csv: row 2 is 'spot,2014-12-30,-0\.42?': last line wi"
+        ) as at:
+            read_hedge_position(file, "spot", "XNYS")
+        assert "\n" not in str(at.value)
+
+
+def test_a_column_of_another_name_is_to_be_renamed(read):
+    with pytest.raises(DataError, match=r"no column position \(.*\): rename the one that holds it$"):
+        read("future,1,2018-12-31", header="instrument,units,as_of")

@@ -157,13 +157,15 @@ def test_what_is_not_given_may_have_no_column_and_every_column_another_name(load
     assert options["kind"].tolist() == ["call", "put"]
     assert options["expiry"].tolist() == [pd.Timestamp("2017-06-16"), pd.Timestamp("2017-07-21")]
     assert options[["opened", "price"]].isna().all(axis=None)
-    with pytest.raises(DataError, match=r"no column dealt; .* Set book\.positions\.columns\.opened"):
+    with pytest.raises(
+        DataError, match=r"no column dealt \(.*\): name it in book\.positions\.columns\.opened"
+    ):
         load(lines, columns={**names, "opened": "dealt"}, date_format="%d.%m.%Y")
 
 
 def test_a_missing_column_and_a_missing_file_say_what_to_set(load, tmp_path):
     with pytest.raises(
-        DataError, match=r"no column strike; did you mean stike\? Set book\.positions\.columns"
+        DataError, match=r"no column strike \(did you mean stike\?\): name it in book\.positions\.columns"
     ):
         load([line.replace("strike", "stike") for line in GOOD])
     with pytest.raises(DataError, match=r"nowhere\.csv: no such file"):
