@@ -61,7 +61,7 @@ def test_a_file_that_does_not_say_what_is_held_is_one_line(read, rows, message):
 
 
 def test_a_missing_column_or_file_is_one_line(read, tmp_path):
-    with pytest.raises(DataError, match=r"held\.csv: has no column as_of; did you mean asof"):
+    with pytest.raises(DataError, match=r"held\.csv: has no column as_of \(did you mean asof"):
         read("future,1,2018-12-31", header="instrument,position,asof")
     with pytest.raises(DataError, match="no such file"):
         read_hedge_position(tmp_path / "none.csv", "future", "XNYS")
