@@ -100,7 +100,7 @@ def check_complete(sessions: pd.DatetimeIndex, table: str) -> None:
         raise DataError(f"{table}: a value for {unknown[0].date()}, no session of {EXCHANGE}: drop the row")
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def exchange_zone(calendar: str) -> ZoneInfo:
     """Return the time zone in which an exchange counts its sessions.
 
@@ -131,7 +131,7 @@ def _closes(first: str, last: str, name: str) -> pd.Series:
         ) from None
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _all_closes(name: str, start: str, end: str) -> pd.Series:
     closes: pd.Series = _calendar(name, start=start, end=end).closes.dt.as_unit("us")
     closes.index = pd.DatetimeIndex(closes.index).as_unit("us")

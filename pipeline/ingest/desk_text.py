@@ -8,6 +8,10 @@ from typing import Final
 from pipeline.domain.data_settings import FilesData
 from pipeline.domain.file_settings import FactorsFile, RealizedFile, SkewFile, TimedFile
 
+TIME: Final = """\
+date_format = "auto"     # or strptime formats, ["%d/%m/%Y", "%Y-%m-%d"]
+# time_zone = "America/New_York"  # of times of day without an offset
+"""
 WHAT_THEY_ARE: Final[Mapping[str, str]] = {
     "vix9d": "options are marked between the indices by their time to expiry",
     "vix3m": "options are marked between the indices by their time to expiry",
@@ -16,7 +20,9 @@ WHAT_THEY_ARE: Final[Mapping[str, str]] = {
 }
 
 
-def desk_text(path: Path, data: FilesData, windows: Mapping[str, date], scale_seen: str) -> str:
+def desk_text(
+    path: Path, data: FilesData, windows: Mapping[str, date], scale_seen: str, calendar_seen: str
+) -> str:
     """Return the text of a desk file.
 
     Parameters
@@ -24,7 +30,7 @@ def desk_text(path: Path, data: FilesData, windows: Mapping[str, date], scale_se
     path : where it will stand; the files' paths are written as seen from there.
     data : its files.
     windows : dates of `[windows]`.
-    scale_seen : what the unit of the prices was seen by.
+    scale_seen, calendar_seen : what the unit of the prices and the calendar were seen by.
     """
     folder = path.resolve().parent
     further = (
@@ -66,22 +72,21 @@ half_spread_bps = 0.8
 
 [data]
 source = "files"
-calendar = {_quoted(data.calendar)}        # the exchange's sessions, a name of the package exchange_calendars
+calendar = {_quoted(data.calendar)}        # {calendar_seen}
 quarantine_limit = {data.quarantine_limit:g}  # largest share of rows that may fail a check
 jump_limit = {data.jump_limit:g}        # largest believed |ln(price / price before)|
+vol_jump_limit = {data.vol_jump_limit:g}       # the same of a volatility index
 
 [data.bars]
 file = {_quoted(_from(folder, bars.file))}   # as seen from this file
 {_header(bars)}price_scale = {bars.price_scale:g}     # {scale_seen}
-date_format = "auto"     # or strptime formats, ["%d/%m/%Y", "%Y-%m-%d"]
-# time_zone = "America/New_York"  # of times of day without an offset
-
+{_time(bars) or TIME}
 [data.bars.columns]{lacking}
 {_lines(found)}
 
 [data.implied_vol]
 file = {_quoted(_from(folder, vol.file))}
-{_header(vol)}unit = {_quoted(vol.unit)}          # points (16 is 16 % a year) or decimal (0.16 is)
+{_header(vol)}{_time(vol)}unit = {_quoted(vol.unit)}     # points (16 is 16 % a year) or decimal (0.16 is)
 tenor_days = {vol.tenor_days}
 
 [data.implied_vol.columns]
@@ -109,6 +114,14 @@ def _header(file: TimedFile) -> str:
     return "" if file.header else "header = false           # columns are named by their place\n"
 
 
+def _time(file: TimedFile) -> str:
+    """Return the keys that say how a file's time is read, nothing where none is given."""
+    formats = [_quoted(each) for each in file.date_formats]
+    said = [f"date_format = [{', '.join(formats)}]"] if formats else []
+    said += [] if file.time_zone is None else [f"time_zone = {_quoted(file.time_zone)}"]
+    return "".join(f"{line}\n" for line in said)
+
+
 def _factors(folder: Path, factors: FactorsFile | None) -> str:
     """Return the table of the factor file."""
     if factors is None:
@@ -117,7 +130,7 @@ def _factors(folder: Path, factors: FactorsFile | None) -> str:
     return f"""\
 [data.factors]   # of dividends and splits: a row holds up to its date; prices start as quoted
 file = {_quoted(_from(folder, factors.file))}
-{_header(factors)}columns = {{ {", ".join(_lines(named).splitlines())} }}
+{_header(factors)}{_time(factors)}columns = {{ {", ".join(_lines(named).splitlines())} }}
 
 """
 
@@ -135,7 +148,7 @@ def _measures(folder: Path, realized: RealizedFile | None) -> str:
     return f"""\
 [data.realized]   # the levels of the variance forecasts; SHAR, HARQ and log-SHARQ
 file = {_quoted(_from(folder, realized.file))}
-scale = {realized.scale:g}    # variances in the file times this are daily variances as decimals
+{_header(realized)}{_time(realized)}scale = {realized.scale:g}    # its variances times this are daily ones
 columns = {{ {", ".join(_lines(named).splitlines())} }}
 
 """
@@ -144,7 +157,7 @@ columns = {{ {", ".join(_lines(named).splitlines())} }}
 def _index_table(folder: Path, name: str, index: SkewFile) -> str:
     settings = index.model_dump(include={"unit", "tenor_days"})
     lines = [f"{key} = {_quoted(each) if isinstance(each, str) else each}" for key, each in settings.items()]
-    lines += _header(index).splitlines()
+    lines += (_header(index) + _time(index)).splitlines()
     head = f"[data.vol_indices.{name}]   # {WHAT_THEY_ARE[name]}"
     columns = ", ".join(_lines(dict(index.columns)).splitlines())
     file = _quoted(_from(folder, index.file))

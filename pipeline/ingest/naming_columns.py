@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.domain.errors import DataError
+from pipeline.domain.naming import hint
 from pipeline.ingest.raw_table import RawTable, read_raw
 from pipeline.ingest.session_dates import is_date
 
@@ -53,18 +54,30 @@ class NamedColumns:
     raw : its rows.
     header : whether its first line names the columns.
     columns : what each column is called in the desk file, by its name in lower case.
+    given : what the user calls the columns, by the desk's name; empty where none is to be read.
     """
 
     raw: RawTable
     header: bool
     columns: Mapping[str, str]
+    given: Mapping[str, str]
 
     def named(self, names: Sequence[str]) -> dict[str, str | None]:
-        """Return the column of each of the desk's names, None where there is none."""
-        return {
+        """Return the column of each of the desk's names, None where there is none.
+
+        Raises
+        ------
+        DataError
+            The user gives a name that the desk does not have.
+        """
+        for name in self.given:
+            if name not in names:
+                raise DataError(f"{self.raw.file}: a desk reads no column {name} of it; {hint(name, names)}")
+        found = {
             name: next((self.columns[usual] for usual in NAMES[name] if usual in self.columns), None)
             for name in names
         }
+        return found | {name: column or None for name, column in self.given.items()}
 
     def needed(self, found: Mapping[str, str | None], names: Sequence[str], table: str) -> None:
         """Raise where one of `names` is not found.
@@ -78,12 +91,12 @@ class NamedColumns:
             if found[name] is None:
                 raise DataError(
                     f"{self.raw.file}: no column looks like the {name.replace('_', ' ')} (the columns are "
-                    f"{', '.join(self.raw.header)}): give the file a header, or write "
-                    f"data.{table}.columns.{name} by hand"
+                    f"{', '.join(self.raw.header)}): give the file a header, or name it in "
+                    f"data.{table}.columns.{name}"
                 )
 
 
-def look_at(file: Path, places: Places = ()) -> NamedColumns:
+def look_at(file: Path, places: Places = (), given: Mapping[str, str] | None = None) -> NamedColumns:
     """Read a file and find out what its columns are called.
 
     A first line that holds a date is a row: such a file has no header, and its columns are known by their
@@ -93,21 +106,22 @@ def look_at(file: Path, places: Places = ()) -> NamedColumns:
     ----------
     file : CSV or Parquet.
     places : the columns' names by place, one tuple for each number of columns that may come without a header.
+    given : what the user calls the columns, by the desk's name; by places in a file without a header.
 
     Raises
     ------
     DataError
-        The file cannot be read, or has no header and another number of columns.
+        The file cannot be read, or has no header, another number of columns, and none is `given`.
     """
     raw = read_raw(file)
     if not any(map(is_date, raw.header)):
-        return NamedColumns(raw, True, {name.lower(): name for name in reversed(raw.header)})
+        return NamedColumns(raw, True, {name.lower(): name for name in reversed(raw.header)}, given or {})
     raw = read_raw(file, header=False)
     names = next((each for each in places if len(each) == len(raw.header)), None)
-    if names is None:
+    if names is None and not given:
         known = "; ".join(", ".join(each) for each in places) or "no file of this kind"
         raise DataError(
             f"{raw.file}: its first line holds a date and is no header, and it has {len(raw.header)} "
             f"columns: give it a header (without one are read: {known})"
         )
-    return NamedColumns(raw, False, dict(zip(names, raw.header, strict=True)))
+    return NamedColumns(raw, False, dict(zip(names or (), raw.header, strict=names is not None)), given or {})

@@ -177,7 +177,7 @@ def _parquet(file: str, content: bytes) -> RawTable:
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
     """Return the values of a column, those of single precision as the shortest decimals that say them."""
-    values = column.to_pylist()
+    values: list[Any] = column.to_pylist()
     if not pa.types.is_float32(column.type):
         return values
     return [None if value is None else float(str(np.float32(value))) for value in values]

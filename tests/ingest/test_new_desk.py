@@ -1,3 +1,4 @@
+import re
 import tomllib
 
 import numpy as np
@@ -5,8 +6,9 @@ import pandas as pd
 import pytest
 
 from pipeline.backtest.desk_check import checked_desk
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, HedgeError, SettingsError
 from pipeline.ingest.calendar import sessions_between
+from pipeline.ingest.file_options import FileOptions
 from pipeline.ingest.new_desk import new_desk
 from pipeline.ingest.sources import load_tables
 
@@ -29,11 +31,11 @@ def vol(sessions=SESSIONS, level=16.0):
 def make(tmp_path):
     """Return a function that writes the files and the desk file that comes of them."""
 
-    def write(bars_frame, vol_frame, name="mine.toml"):
+    def write(bars_frame, vol_frame, name="mine.toml", options=None):
         bars_frame.to_csv(tmp_path / "prices.csv", index=False)
         vol_frame.to_csv(tmp_path / "vol.csv", index=False)
         path = tmp_path / name
-        made = new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv")
+        made = new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv", options=options)
         path.write_text(made.text, encoding="utf-8")
         return path, made
 
@@ -122,18 +124,14 @@ def test_realised_measures_are_read_with_the_columns_that_the_file_has(make, tmp
         found = checked_desk(str(path)).data.realized
         assert found.columns.model_dump(exclude_none=True) == {"date": "Date", **named}
     measures.drop(columns="RV").to_csv(tmp_path / "rv.csv", index=False)
-    with pytest.raises(
-        DataError, match=r"rv\.csv: no column looks like the rv .*data\.realized\.columns\.rv"
-    ):
+    with pytest.raises(DataError, match=r"rv\.csv: no column looks like the rv .*--column realized\.rv="):
         new_desk(path, *files, realized=tmp_path / "rv.csv")
 
 
 def test_an_index_without_a_column_names_its_key(make, tmp_path):
     path, _ = make(bars(), vol())
     vol().rename(columns={"CLOSE": "x"}).to_csv(tmp_path / "odd.csv", index=False)
-    with pytest.raises(
-        DataError, match=r"odd\.csv: no column looks like the value .*vol_indices\.vix3m\.col"
-    ):
+    with pytest.raises(DataError, match=r"odd\.csv: no column looks like the value .*--column vix3m\.value="):
         new_desk(path, tmp_path / "prices.csv", tmp_path / "vol.csv", {"vix3m": tmp_path / "odd.csv"})
 
 
@@ -214,3 +212,138 @@ def test_data_that_makes_no_desk_is_one_line(make, prices, quotes, message):
     with pytest.raises(DataError, match=message) as caught:
         make(prices, quotes)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("calendar", ["XLON", "XTKS"])
+def test_the_exchange_is_seen_by_its_sessions(make, calendar):
+    days = sessions_between(pd.Timestamp("2003-01-06"), pd.Timestamp("2018-12-28"), calendar)
+    written = {"Date": days.strftime("%d/%m/%Y")}
+    path, made = make(bars(days).assign(**written), vol(days).assign(DATE=written["Date"]))
+    data = checked_desk(str(path)).data
+    assert data.calendar == calendar
+    assert (
+        f'calendar = "{calendar}"        # fits the dates of the bars best: 0.0 % of days differ, '
+        in made.text
+    )
+    assert made.notes[0].startswith(f"calendar {calendar}: fits the dates of the bars best")
+    assert load_tables(data)["bars"]["session"].tolist() == days.tolist()
+
+
+def test_a_calendar_that_is_given_is_taken(make):
+    days = sessions_between(pd.Timestamp("2010-01-04"), pd.Timestamp("2018-12-28"), "XAMS")
+    path, made = make(bars(days), vol(days), options=FileOptions(calendar="XAMS"))
+    assert checked_desk(str(path)).data.calendar == "XAMS"
+    assert "# the exchange's sessions, as given" in made.text
+    with pytest.raises(SettingsError, match=r"^--calendar: no such exchange calendar; did you mean XLON\?$"):
+        make(bars(days), vol(days), options=FileOptions(calendar="XLOM"))
+
+
+def test_a_few_odd_days_do_not_change_the_exchange(make):
+    days = SESSIONS.union(pd.DatetimeIndex(["2012-07-04", "2013-12-25"]))
+    path, made = make(bars(days), vol(days))
+    assert checked_desk(str(path)).data.calendar == "XNYS"
+    assert "2 in quarantine (2 no session of XNYS)" in made.notes[0]
+
+
+def test_what_the_command_line_says_stands_in_the_desk_file(make):
+    prices = bars(Close="Schluss", Date="Tag").assign(Tag=SESSIONS.strftime("%d.%m.%y"))
+    options = FileOptions(
+        columns={"bars": {"date": "Tag", "close": "schluss", "volume": ""}, "vol": {"implied_vol": "CLOSE"}},
+        date_formats={"bars": ("%d.%m.%y", "%Y-%m-%d")},
+        time_zones={"vol": "Asia/Tokyo"},
+        limits={"quarantine_limit": 0.02, "jump_limit": 0.5, "vol_jump_limit": 3.0},
+    )
+    path, _ = make(prices, vol(), options=options)
+    data = checked_desk(str(path)).data
+    assert data.bars.columns.model_dump() == {
+        "date": "Tag",
+        "open": "Open",
+        "high": "High",
+        "low": "Low",
+        "close": "schluss",
+        "volume": None,
+    }
+    assert data.bars.date_formats == ("%d.%m.%y", "%Y-%m-%d")
+    assert (data.implied_vol.date_format, data.implied_vol.time_zone) == ("auto", "Asia/Tokyo")
+    assert (data.quarantine_limit, data.jump_limit, data.vol_jump_limit) == (0.02, 0.5, 3.0)
+    assert len(load_tables(data)["bars"]) == len(SESSIONS)
+
+
+def test_a_file_without_a_header_is_read_by_the_places_that_are_given(make, tmp_path):
+    bars().assign(more=1).to_csv(tmp_path / "odd.csv", header=False, index=False)
+    path, _ = make(bars(), vol())
+    options = FileOptions(columns={"bars": {"date": "1", "close": "5"}})
+    path.write_text(new_desk(path, tmp_path / "odd.csv", tmp_path / "vol.csv", options=options).text)
+    assert checked_desk(str(path)).data.bars.columns.model_dump(exclude_none=True) == {
+        "date": "1",
+        "close": "5",
+    }
+
+
+DAY = np.arange(len(SESSIONS))
+NAMED = {
+    "2-digit years": (bars().assign(Date=SESSIONS.strftime("%m/%d/%y")), {}, "give --date-format with %y"),
+    "day or month": (
+        bars().assign(
+            Date=np.where(SESSIONS.day <= 12, SESSIONS.strftime("%d/%m/%Y"), SESSIONS.strftime("%Y%m%d"))
+        ),
+        {},
+        "give --date-format",
+    ),
+    "other zones": (
+        bars().assign(Date=SESSIONS.strftime("%Y-%m-%d 16:00") + np.where(DAY % 2, "", "-05:00")),
+        {},
+        "give --time-zone",
+    ),
+    "many faults": (
+        bars().assign(High=np.where(DAY % 9, 200.0, 1.0)),
+        {},
+        "more than --quarantine-limit 0.01",
+    ),
+    "weekends": (
+        bars().assign(
+            Date=SESSIONS + pd.to_timedelta(np.where(SESSIONS.day_of_week == 4, DAY % 2, 0), unit="D")
+        ),
+        {},
+        "name the exchange in --calendar",
+    ),
+    "a split": (bars()[["Date"]].assign(Close=np.where(DAY < 900, 9.0, 101.0)), {}, "or raise --jump-limit"),
+    "no close": (bars(Close="px"), {}, "name it in --column close=COLUMN"),
+    "another close": (bars(), {"columns": {"bars": {"close": "px"}}}, "name it in --column close=COLUMN"),
+    "no such name": (
+        bars(),
+        {"columns": {"bars": {"clos": "Close"}}},
+        r"no column clos of it; did you mean close\?",
+    ),
+    "no such volatility": (
+        bars(),
+        {"columns": {"vol": {"implied_vol": "x"}}},
+        "--column vol.implied_vol=COLUMN",
+    ),
+    "no such zone": (
+        bars(),
+        {"time_zones": {"bars": "Asia/Tokio"}},
+        "--time-zone: no such time zone; did you",
+    ),
+    "no such file": (bars(), {"columns": {"skew": {"value": "x"}}}, "give --skew too"),
+}
+
+
+@pytest.mark.parametrize("fault", NAMED)
+def test_every_remedy_is_an_option_of_the_command(make, fault):
+    prices, said, message = NAMED[fault]
+    with pytest.raises(HedgeError, match=message) as caught:
+        make(prices, vol(), options=FileOptions(**said))
+    assert not re.search(
+        r"\bdata\.|(?<![-\w])(date_format|time_zone)|\.columns|desk file|\n", str(caught.value)
+    )
+
+
+def test_the_scale_of_realised_measures_is_an_option(make, tmp_path):
+    path, _ = make(bars(), vol())
+    pd.DataFrame({"Date": SESSIONS, "RV": 1.0}).to_csv(tmp_path / "rv.csv", index=False)
+    files = path, tmp_path / "prices.csv", tmp_path / "vol.csv"
+    with pytest.raises(DataError, match="read with --realized-scale 1: "):
+        new_desk(*files, realized=tmp_path / "rv.csv")
+    made = new_desk(*files, realized=tmp_path / "rv.csv", options=FileOptions(realized_scale=1e-4))
+    assert "scale = 0.0001 " in made.text
