@@ -14,7 +14,7 @@ def test_a_value_for_all_files_gives_way_to_that_of_one():
     ("read", "text", "message"),
     [
         (named_columns, "close", "--column close: write NAME=COLUMN"),
-        (named_columns, "vix.close=x", "no such file as vix; did you mean vix9d"),
+        (named_columns, "vix.close=x", "no such file as vix; did you mean v"),
         (each_file, "volume=%d", r"no such file as volume; did you mean vol\?"),
     ],
 )
