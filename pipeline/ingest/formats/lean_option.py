@@ -21,12 +21,15 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import Batch
 from pipeline.ingest.option_contract import OF_ROOT, PM, days
+from pipeline.ingest.price_unit import OTHER_UNIT
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.repeats import Repeats
 
 _BAR: Final = ("open", "high", "low", "close", "size")
 COLUMNS: Final = ("day", *(f"{side}_{part}" for side in ("bid", "ask") for part in _BAR))
 IN_MONEY: Final = 10_000.0
+LARGEST_SPIKE: Final = 25.0
+"""A mid this many times above, or below, those of the days before and after it is in another unit."""
 _MEMBER: Final = re.compile(
     r"(?P<root>[a-z.]+)_quote_(?P<exercise>american|european)_(?P<right>call|put)"
     r"_(?P<strike>\d+)_(?P<expiry>\d{8})\.csv"
@@ -45,7 +48,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `option_quotes` at each session's close: the last bid and ask, NaN on a side that has none.
 
     Every contract of the archive is read, or the member that is named. Held are locked and crossed quotes,
-    bars whose high and low do not hold the others, days without a session, out of order or twice.
+    puts bid above the strike, mids in another unit than those of the days beside them, bars whose high and
+    low do not hold the others, days without a session, out of order or twice.
 
     Raises
     ------
@@ -87,8 +91,13 @@ def _contract(file: RawStream, named: re.Match[str], terms: Terms) -> Iterator[B
         screen.refuse(~when.sound, "quoted on a day without a session: a stale copy")
         bars = {side: _bar(screen, side, terms) for side in ("bid", "ask")}
         screen.refuse(bars["bid"][0] == bars["ask"][0], "locked quote")
+        mid = 0.5 * (bars["bid"][0] + bars["ask"][0])
+        if contract["right"] == -1:
+            screen.refuse(bars["bid"][0] > contract["strike"], "bid above what the option can be worth")
+            screen.refuse(mid > contract["strike"], "mid above what the option can be worth")
         screen.refuse(clock.astray(day.astype(np.int64), screen.sound), "day out of order")
         screen.refuse(seen.seen(day.astype(np.int64), screen.sound), "duplicate: its day has been")
+        screen.refuse(_spikes(np.where(screen.sound, mid, np.nan)), OTHER_UNIT)
         columns = {
             **contract,
             **{f"{side}{part}": bars[side][k] for side in bars for k, part in enumerate(("", "_size"))},
@@ -97,6 +106,21 @@ def _contract(file: RawStream, named: re.Match[str], terms: Terms) -> Iterator[B
             "known_time": when.known_time,
         }
         yield from screen.batches("option_quotes", file.name, columns)
+
+
+def _spikes(mid: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return [rows] whether a mid is far above both its neighbours in time or below them.
+
+    A NaN is passed by. The first and the last may be a change that lasts, and are not judged.
+    """
+    rows = np.flatnonzero(mid > 0.0)
+    own = mid[rows]
+    before, after = np.r_[np.nan, own[:-1]], np.r_[own[1:], np.nan]
+    high = own > LARGEST_SPIKE * np.maximum(before, after)
+    low = LARGEST_SPIKE * own < np.minimum(before, after)
+    found = np.zeros(len(mid), dtype=np.bool_)
+    found[rows] = high | low
+    return found
 
 
 def _days(screen: LineScreen) -> NDArray[np.datetime64]:

@@ -67,6 +67,42 @@ def test_a_bad_row_is_held_with_its_line_and_reason(archive, tables, line):
     assert found["option_quotes"].num_rows == 3
 
 
+def scaled(line, factor):
+    fields = line.split(b",")
+    prices = [b"%d" % round(int(text) * factor) for text in fields[1:5] + fields[6:10]]
+    return b",".join([fields[0], *prices[:4], fields[5], *prices[4:], fields[10]])
+
+
+DAYS = [
+    b"2015010%d 00:00,161000,174000,161000,%d,12,163000,175000,163000,%d,63" % (day, close, close + 2000)
+    for day, close in ((5, 165000), (6, 171000), (7, 172000), (8, 168000))
+]
+
+
+@pytest.mark.parametrize("factor", [100, 0.01, 1e-3])
+@pytest.mark.parametrize("row", [1, 2])
+def test_a_day_in_another_unit_than_those_beside_it_is_held(archive, tables, factor, row):
+    lines = list(DAYS)
+    assert QUARANTINE not in tables(archive(b"\n".join([*lines, b""])))
+    lines[row] = scaled(lines[row], factor)
+    found = tables(archive(b"\n".join([*lines, b""])))
+    assert found[QUARANTINE]["reason"].to_pylist() == ["price in another unit than those around it"]
+    assert found[QUARANTINE]["source_row"].to_pylist() == [row + 1]
+
+
+def test_a_change_that_lasts_is_no_other_unit(archive, tables):
+    lines = [*DAYS[:2], *(scaled(line, 0.01) for line in DAYS[2:])]
+    assert QUARANTINE not in tables(archive(b"\n".join([*lines, b""])))
+
+
+def test_a_put_above_its_strike_is_held(tmp_path, tables):
+    lines = [scaled(DAYS[0], 10), *DAYS[1:]]
+    member = "aapl_quote_american_put_1000000_20160115"
+    path = zipped(tmp_path / "aapl_quote_american.zip", **{member: b"\n".join([*lines, b""])})
+    held = tables(path, "lean_option")[QUARANTINE].to_pydict()
+    assert (held["source_row"], held["reason"]) == ([1], ["bid above what the option can be worth"])
+
+
 def test_every_contract_of_an_archive_is_read_or_the_one_that_is_named(tmp_path, tables):
     put = "aapl_quote_american_put_950000_20160115"
     path = zipped(tmp_path / "aapl_quote_american.zip", **{MEMBER[:-4]: BARS, put: BARS})
