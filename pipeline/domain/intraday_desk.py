@@ -123,10 +123,15 @@ class IntradayHedge(Settings):
     lot: Annotated[float, Field(ge=0)] = 0.0
     """Smallest order in units of the underlying; 0 is any."""
     order_share: Share = 0.1
-    """Of `size`: the order whose crossing cost is forecast, and inside the depth that is looked for."""
+    """Of `size`: the order whose crossing cost and impact are looked at and forecast."""
     depth_bps: Positive = 5.0
     """How far from the mid the depth is counted."""
     latency: LatencySettings = LatencySettings()
+
+    @property
+    def order_size(self) -> float:
+        """Units of the underlying of the order whose cost and impact are looked at."""
+        return self.order_share * self.size
 
 
 class IntradayCosts(Settings):
@@ -258,7 +263,7 @@ class IntradayDesk(Settings):
     @property
     def order_size(self) -> float:
         """Units of the underlying of the order whose cost is forecast."""
-        return self.hedge.order_share * self.hedge.size
+        return self.hedge.order_size
 
     def located(self, folder: Path) -> Self:
         """Return the desk with the folder of its data made absolute, seen from `folder`."""

@@ -31,6 +31,12 @@ ended. `times` are those of the flow and of the sweeps' beginnings."""
 SECOND: Final = 1e9
 
 
+def _of_desk(order_size: float, depth_bps: float) -> FloatArray:
+    parameters = np.array(DEFAULTS)
+    parameters[SIZE], parameters[REACH] = order_size, depth_bps
+    return parameters
+
+
 @compiled
 def _init(state: FloatArray, times: TimeArray, parameters: FloatArray) -> None:
     state[:] = 0.0
@@ -169,12 +175,12 @@ BOOK_SHAPE: Final = event_feature(
         Output("book_average_price_5", "price", "Σ₅ (b_i q_b,i + a_i q_a,i) / Σ₅ (q_b,i + q_a,i)"),
         Output("book_flow_1_10s", "units of size", "Σ e_n 2^(−(t − t_n)/h), h = 10 s"),
         Output("book_flow_5_10s", "units of size", "Σ Σ₅ e_n,i 2^(−(t − t_n)/h), h = 10 s"),
-        Output("book_bid_depth_10bps", "units of size", "Σ q_b,i over 10⁴ (m − b_i)/m ≤ 10"),
-        Output("book_ask_depth_10bps", "units of size", "Σ q_a,i over 10⁴ (a_i − m)/m ≤ 10"),
+        Output("book_bid_depth", "units of size", "Σ q_b,i over 10⁴ (m − b_i)/m ≤ the desk's depth_bps"),
+        Output("book_ask_depth", "units of size", "Σ q_a,i over 10⁴ (a_i − m)/m ≤ the desk's depth_bps"),
         Output("book_bid_slope", "units of size a bp", "Σ d_i D_i / Σ d_i², D_i = Σ q_b up to i, d_i bps"),
         Output("book_ask_slope", "units of size a bp", "Σ d_i D_i / Σ d_i², D_i = Σ q_a up to i, d_i bps"),
-        Output("book_buy_cost_bps", "bps of mid", "10⁴ (average ask price of the size / m − 1)"),
-        Output("book_sell_cost_bps", "bps of mid", "10⁴ (1 − average bid price of the size / m)"),
+        Output("book_buy_cost_bps", "bps of mid", "10⁴ (average ask price of the desk's order / m − 1)"),
+        Output("book_sell_cost_bps", "bps of mid", "10⁴ (1 − average bid price of the desk's order / m)"),
         Output("book_refill_seconds", "seconds", "mean time until half of what a sweep took is back"),
     ),
     reference="Cont, Kukanov, Stoikov (2014); Cont, Cucuringu, Zhang (2023); Næs, Skjeltorp (2006), slope; "
@@ -184,5 +190,6 @@ BOOK_SHAPE: Final = event_feature(
     times_size=3,
     parameters=DEFAULTS,
     functions=(_init, _step, _read),
+    of_desk=_of_desk,
 )
-"""With a desk's own size and distances: `replace(BOOK_SHAPE, parameters=...)`, in the order of `DEFAULTS`."""
+"""Depth and cost are those of a desk's order and reach through `for_desk`; without, those of `DEFAULTS`."""

@@ -82,7 +82,7 @@ def decision_day(
     numbers = {
         "mid": pd.Series(at.mid).ffill().to_numpy(),
         **_interval_means(look, times, grid, hedge),
-        **event_values(events, times, fitted),
+        **event_values(events, times, hedge, fitted),
     }
     if hedge.instrument == "perpetual":
         if "funding" not in tables:
@@ -196,25 +196,30 @@ def sided(tables: Events) -> dict[str, pd.DataFrame]:
 
 
 def event_values(
-    events: Events, times: Instants, fitted: Mapping[str, Sequence[float]]
+    events: Events, times: Instants, hedge: IntradayHedge, fitted: Mapping[str, Sequence[float]]
 ) -> dict[str, FloatArray]:
-    """Return every output of the event features that the tables allow, by name, [T] each."""
+    """Return every output of the event features that the tables allow, by name, [T] each.
+
+    Impact, cost of crossing and depth are those of the desk's order within the desk's reach.
+    """
     found: dict[str, FloatArray] = {}
-    for feature in known_features(events, fitted):
+    for feature in known_features(events, hedge, fitted):
         rows = {source.table: event_table(source, events[source.table]) for source in feature.sources}
         values = over(feature, rows, times)
         found |= {each.name: values[:, place] for place, each in enumerate(feature.outputs)}
     return found
 
 
-def known_features(tables: Events, fitted: Mapping[str, Sequence[float]]) -> list[EventFeature]:
-    """Return the event features whose tables are there and whose parameters are known."""
+def known_features(
+    tables: Events, hedge: IntradayHedge, fitted: Mapping[str, Sequence[float]]
+) -> list[EventFeature]:
+    """Return the event features, for the desk, whose tables are there and whose parameters are known."""
     found = []
     for feature in event_catalogue():
         if not all(source.table in tables for source in feature.sources):
             continue
         if feature.fit is None:
-            found.append(feature)
+            found.append(feature.for_desk(hedge.order_size, hedge.depth_bps))
         elif feature.name in fitted:
             found.append(replace(feature, parameters=np.array(fitted[feature.name], dtype=np.float64)))
     return found
@@ -240,7 +245,7 @@ def _interval_means(
     step, between = grid.every_seconds * SECOND, int(grid.sample_seconds * SECOND)
     back = np.arange(0, step, min(between, step), dtype=np.int64)
     looked = look((times[:, None] - back).ravel())
-    cost = looked.crossing_cost(hedge.order_share * hedge.size)
+    cost = looked.crossing_cost(hedge.order_size)
     values = {
         "half_spread": looked.half_spread,
         "crossing_cost": cost,

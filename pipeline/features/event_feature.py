@@ -68,6 +68,7 @@ class EventRows:
 
 Tables = Mapping[str, EventRows]
 Fit = Callable[[Tables], FloatArray]
+OfDesk = Callable[[float, float], FloatArray]
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class EventFeature:
     init, step, read : see the module.
     parameters : constants that the three functions read, [P].
     fit : training events → parameters, or None where nothing is learned; see `fitted`.
+    of_desk : a desk's order and reach → parameters, or None where they depend on neither; see `for_desk`.
     module : where it is declared.
     """
 
@@ -103,6 +105,7 @@ class EventFeature:
     module: str
     parameters: FloatArray | None = None
     fit: Fit | None = None
+    of_desk: OfDesk | None = None
     loop: Any = field(default=None, repr=False)
 
     def constants(self) -> FloatArray:
@@ -129,6 +132,18 @@ class EventFeature:
             return self
         return replace(self, parameters=np.ascontiguousarray(self.fit(training), dtype=np.float64))
 
+    def for_desk(self, order_size: float, depth_bps: float) -> Self:
+        """Return the feature as a desk asks for it; itself where it depends on neither.
+
+        Parameters
+        ----------
+        order_size : of the orders whose cost and impact are looked at, units of the underlying.
+        depth_bps : how far from the mid the depth is counted, bps of mid.
+        """
+        if self.of_desk is None:
+            return self
+        return replace(self, parameters=self.of_desk(order_size, depth_bps))
+
     def start(self) -> tuple[FloatArray, TimeArray]:
         """Return state and times before the first event."""
         state, times = np.zeros(self.state_size), np.zeros(self.times_size, dtype=np.int64)
@@ -148,6 +163,7 @@ def event_feature(
     times_size: int = 0,
     parameters: tuple[float, ...] = (),
     fit: Fit | None = None,
+    of_desk: OfDesk | None = None,
 ) -> EventFeature:
     """Register and return a feature on events; see `EventFeature` for the arguments.
 
@@ -172,6 +188,7 @@ def event_feature(
         module=functions[1].__module__,
         parameters=None if fit else np.array(parameters, dtype=np.float64),
         fit=fit,
+        of_desk=of_desk,
         loop=kernel(functions[1], functions[2]),
     )
     taken = {output.name for entry in EVENT_REGISTRY.values() for output in entry.outputs}

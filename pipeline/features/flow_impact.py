@@ -1,4 +1,4 @@
-"""Market impact as observed: the move of the mid after flow of a given size, net of the drift before it.
+"""Market impact as observed: the move of the mid after flow of the size of the desk's order, less the drift.
 
 A run of trades on one side, none more than a second after the one before, counts each time its volume
 reaches the size. Its impact after h seconds is s[(m_{e+h} − m_b) − (m_b − m_{b−h})]/m_b, with m_b the mid
@@ -10,15 +10,14 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.event_feature import Output, Source, Tables, TimeArray, event_feature
+from pipeline.features.event_feature import Output, Source, TimeArray, event_feature
 from pipeline.features.event_kernel import compiled
 
 HORIZONS: Final = (1, 5, 30)
 """Seconds."""
-QUANTILE: Final = 0.9
-"""Of the volume of the training runs: the size where the desk names none."""
+SIZE: Final = 1.0
+"""Units of the underlying, where no desk asks for its own."""
 FADED: Final = 0.98
 """What a run's weight becomes with each one that follows: the last fifty count."""
 PAUSE: Final = 10**9
@@ -126,21 +125,8 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
         values[place] = total / weight if weight > 0.0 else np.nan
 
 
-def fit_size(training: Tables) -> FloatArray:
-    """Return the size: the `QUANTILE` of the volume of the training trades' runs.
-
-    Raises
-    ------
-    FitError
-        No training trade has a side.
-    """
-    trades = training["trades"]
-    sided = trades.columns[:, 1] != 0.0
-    size, side, time = trades.columns[sided, 0], trades.columns[sided, 1], trades.known_time[sided]
-    if not len(size):
-        raise FitError("flow_impact: no training trade has a side: infer sides first")
-    fresh = np.concatenate([[True], (np.diff(side) != 0.0) | (np.diff(time) > PAUSE)])
-    return np.array([np.quantile(np.bincount(np.cumsum(fresh) - 1, weights=size), QUANTILE)])
+def _of_desk(order_size: float, depth_bps: float) -> FloatArray:
+    return np.array([order_size])
 
 
 FLOW_IMPACT: Final = event_feature(
@@ -151,9 +137,10 @@ FLOW_IMPACT: Final = event_feature(
         for h in HORIZONS
     ),
     reference="Bouchaud, Farmer, Lillo (2009), section 2, the response function",
-    description="Move of the mid 1, 5 and 30 seconds after flow of a given size, net of the drift before it.",
+    description="Move of the mid 1, 5 and 30 seconds after flow of the desk's order size, net of the drift.",
     state_size=MIDS + PAST,
     times_size=TIMES + WAITING,
-    fit=fit_size,
+    parameters=(SIZE,),
     functions=(_init, _step, _read),
+    of_desk=_of_desk,
 )

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -82,7 +80,7 @@ def shape(book):
     for name, levels in (("bid", bids), ("ask", asks)):
         distance = np.array([abs(price - mid) / mid * 1e4 for price, _ in levels])
         size = np.array([size for _, size in levels])
-        found[f"book_{name}_depth_10bps"] = size[distance <= 10.0].sum()
+        found[f"book_{name}_depth"] = size[distance <= 10.0].sum()
         found[f"book_{name}_slope"] = np.linalg.lstsq(distance[:, None], np.cumsum(size), rcond=None)[0][0]
     return found
 
@@ -120,11 +118,15 @@ def test_a_sweep_is_over_when_half_is_back():
 
 
 def test_the_desk_has_its_own_size(rows):
-    desk = replace(BOOK_SHAPE, parameters=np.array([0.25, *DEFAULTS[1:]]))
+    desk = BOOK_SHAPE.for_desk(0.25, 3.0)
+    assert desk.constants()[1] == DEFAULTS[1]
     found = over(desk, {"book": rows}, rows.known_time[-1:])[0]
     (bids, asks), mid = sides(rows.columns[-1]), found[0]
     np.testing.assert_allclose(found[NAMES.index("book_buy_cost_bps")], crossing(asks, mid, 0.25, 1))
     np.testing.assert_allclose(found[NAMES.index("book_sell_cost_bps")], crossing(bids, mid, 0.25, -1))
+    for name, levels in (("bid", bids), ("ask", asks)):
+        inside = sum(size for price, size in levels if abs(price - mid) / mid * 1e4 <= 3.0)
+        assert found[NAMES.index(f"book_{name}_depth")] == pytest.approx(inside)
 
 
 def test_a_size_that_is_not_shown_has_no_cost():

@@ -1,7 +1,6 @@
 """Features on trades against their definitions, gone through event by event."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import pytest
 from pipeline.domain.errors import FitError
 from pipeline.features.event_feature import EventRows
 from pipeline.features.event_stream import over
-from pipeline.features.flow_impact import FLOW_IMPACT, fit_size
+from pipeline.features.flow_impact import FLOW_IMPACT
 from pipeline.features.kyle import KYLE
 from pipeline.features.own_costs import OWN_COSTS
 from pipeline.features.quote_volatility import QUOTE_VOLATILITY
@@ -180,8 +179,8 @@ def test_effective_and_realised_half_spread():
 def test_impact_after_flow_of_the_desks_size():
     trades, quoted = tied(tape(seed=7, length=900, seconds=0.5), quotes(seed=8))
     flow = EventRows(trades.known_time, trades.columns[:, 1:])
-    fitted = FLOW_IMPACT.fitted({"trades": flow})
-    size, runs = fitted.constants()[0], []
+    size, runs = 37.0, []
+    fitted = FLOW_IMPACT.for_desk(size, 5.0)
     side, volume, last, began = 0.0, 0.0, 0, None
     for time, (units, sign) in zip(flow.known_time, flow.columns, strict=True):
         if np.isnan(mid_at(quoted, time, "left")):
@@ -218,7 +217,7 @@ def test_a_quote_of_a_trades_own_instant_is_its_consequence():
     now = np.array([START + 2 * SECOND])
     paid = over(TRADE_COSTS, {"quotes": quoted, "trades": trade}, now)[0, 0]
     assert paid == pytest.approx(1e4 * 0.01 / 100.0)
-    flow = replace(FLOW_IMPACT, parameters=np.array([5.0]))
+    flow = FLOW_IMPACT.for_desk(5.0, 5.0)
     moved = over(flow, {"quotes": quoted, "trades": EventRows(trade.known_time, trade.columns[:, 1:])}, now)
     assert np.isnan(moved[0, 0])  # no mid is known a second before: nothing to take the drift from
     quoted = EventRows([START - 9 * SECOND, *quoted.known_time], [[99.99, 100.01], *quoted.columns])
@@ -229,11 +228,6 @@ def test_a_quote_of_a_trades_own_instant_is_its_consequence():
 def test_trades_and_fills_stand_before_the_quotes_they_are_measured_against():
     for feature in (KYLE, TRADE_COSTS, FLOW_IMPACT, OWN_COSTS):
         assert feature.sources[-1].table == "quotes"
-
-
-def test_impact_needs_sides():
-    with pytest.raises(FitError, match="infer sides first"):
-        fit_size({"trades": EventRows([1, 2], [[1.0, 0.0], [1.0, 0.0]])})
 
 
 def test_two_scales_find_the_volatility_under_the_noise():
