@@ -1,6 +1,7 @@
 """Features on trades against their definitions, gone through event by event."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
