@@ -14,10 +14,10 @@ from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError
 from pipeline.evaluate.book import max_drawdown
-from pipeline.evaluate.comparison import metric_table, paired_tests
+from pipeline.evaluate.comparison import ABLATIONS, metric_table, paired_tests, pairs_of_ablations
 from pipeline.evaluate.metrics import BASELINE, BPS_PER_UNIT, METRICS, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
-from pipeline.evaluate.verdicts import Verdict
+from pipeline.evaluate.verdicts import UNUSED, Verdict
 
 TABLES: Final = (
     "days",
@@ -46,6 +46,8 @@ STALE: Final = (
     "On {unquoted} days of the hedge the option has no sound quote: it is marked by the model at its last "
     "volatility."
 )
+HEDGED: Final = ["lower", "upper", "position", "pnl"]
+"""What two policies share on every day where training left one as the other."""
 BOOKED: Final = ("premium", "trading", "dividends", "carry", "cost", "payoff", "pnl")
 
 
@@ -216,7 +218,7 @@ def told(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
 
 
 def verdicts_of(tables: Mapping[str, pd.DataFrame], path: pd.DataFrame) -> tuple[Verdict, ...]:
-    """Say how the contract ended, and what the path shows and does not."""
+    """Say how the contract ended, what the path shows and does not, and which part is unused."""
     life, checks = told(tables), tables["checks"]
     early = life["ending"] == "exercised"
     considered = ", ".join(
@@ -238,4 +240,19 @@ def verdicts_of(tables: Mapping[str, pd.DataFrame], path: pd.DataFrame) -> tuple
             f"Considered on the evenings {considered or '(none: no ex-date)'}. {end}",
         ),
         Verdict("Is any hedge shown to be better?", "no", ran),
+        *_unused(tables["days"]),
     )
+
+
+def _unused(days: pd.DataFrame) -> list[Verdict]:
+    """Name each part of a policy without which it has the same band and position on every day.
+
+    A part that is used cannot be judged on one path: no verdict is given of it.
+    """
+    own = {str(policy): rows[HEDGED].to_numpy(np.float64) for policy, rows in days.groupby("policy")}
+    parts = {ablation: part for part, ablation in ABLATIONS.items()}
+    return [
+        Verdict(f"Did {parts[ablation]} pay?", "no", UNUSED)
+        for policy, ablation in pairs_of_ablations(list(own))
+        if np.array_equal(own[policy], own[ablation], equal_nan=True)
+    ]

@@ -11,6 +11,9 @@ from pipeline.evaluate.metrics import BASELINE
 
 Answer = Literal["yes", "no", "it hurt"]
 Rows = dict[str, PairedTest]
+UNUSED = (
+    "Not used: training left every parameter of it where it is without: both hedge alike to the last trade."
+)
 LEAST = "Which hedge had the least risk?"
 
 
@@ -83,8 +86,7 @@ def _by_metric(tests: pd.DataFrame) -> Rows:
 def _judge(question: str, subject: str, risk: str, rows: Rows, counted: str, level: float) -> Verdict:
     test = rows["risk_bps"]
     if all(each.low == each.difference == each.high == 0.0 for each in rows.values()):
-        unused = "training left every parameter of it where it is without: both hedge alike to the last trade"
-        return Verdict(question, "no", f"Not used: {unused}.")
+        return Verdict(question, "no", UNUSED)
     certain = test.p_adjusted < level
     answer: Answer = "no" if not certain else "yes" if test.difference < 0 else "it hurt"
     interval = f"{100 * (1 - level):g} % interval {_signed(test.low)} … {_signed(test.high)}"

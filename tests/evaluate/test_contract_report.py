@@ -10,7 +10,7 @@ from pipeline.backtest.contract_explain import PARTS
 from pipeline.backtest.ledger import SOURCES
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError
-from pipeline.evaluate.contract import evaluate_contract
+from pipeline.evaluate.contract import evaluate_contract, verdicts_of
 from pipeline.evaluate.contract_report import contract_report
 from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
@@ -124,6 +124,18 @@ def test_report_summary_and_terminal_hold_the_hedge(judged, tmp_path):
     assert summary["policies"]["leland"]["ci"]["pnl_sd_bps"] == [None, None]
     assert set(summary["path"]) == set(summary["explained"]) == set(summary["policies"])
     assert comparison_for_terminal(judged).row_count == len(judged.panel.policies)
+
+
+def test_a_part_that_training_left_unused_is_said_to_be(judged):
+    tables, days = dict(judged.tables), judged.tables["days"]
+    assert "Did regimes pay?" not in [each.question for each in judged.verdicts]
+    alike = days[days["policy"] == "regime_switched"].assign(policy="regime_switched_no_regimes")
+    other = alike.assign(policy="regime_switched_no_bands", upper=alike["upper"] + 0.01)
+    kept = days[~days["policy"].isin(("regime_switched_no_regimes", "regime_switched_no_bands"))]
+    tables["days"] = pd.concat([kept, alike, other], ignore_index=True)
+    said = {each.question: each.sentence for each in verdicts_of(tables, judged.path)}
+    assert said["Did regimes pay?"].startswith("Not used: training left every parameter")
+    assert "Did bands pay?" not in said
 
 
 def test_a_missing_table_is_named(judged):
