@@ -33,6 +33,8 @@ DAYS: Final = "days"
 HELD: Final = "held"
 SHOWN: Final = 5
 """Examples of each fault that are shown."""
+EVENTS: Final = frozenset({"book_events", "book", "trades", "quotes", "funding", QUARANTINE})
+"""Tables of a market within the day."""
 log = logging.getLogger(__name__)
 
 
@@ -138,6 +140,11 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
     Returns
     -------
     Tables `<table>/<day>`, `days` (`day`, `table`, `rows`) and `held`.
+
+    Raises
+    ------
+    DataError
+        The file does not hold market events but, say, news or a desk's own records.
     """
     terms = Terms.model_validate_json(str(settings["terms"]))
     found: Iterator[Batch] = read(RawStream(file), terms, str(settings["format"]))
@@ -145,6 +152,11 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
         found = national_best(found, label)
     parts: dict[str, list[pa.RecordBatch]] = {}
     for batch in found:
+        if batch.table not in EVENTS:
+            raise DataError(
+                f"{label}: holds {batch.table}, and data.files names market events only: leave it out there; "
+                "alternative data are named in [data.alternative], a desk's own records in a daily desk's [data.own]"
+            )
         for table, rows in _by_day(batch, str(settings["zone"])):
             parts.setdefault(table, []).append(rows)
     held = parts.pop(QUARANTINE, [])

@@ -144,3 +144,17 @@ def test_faults_are_counted_with_examples(data):
     held = load_days(data, ZONE, content_of(data))["held"]
     assert held["count"].sum() == 1
     assert held["file"].iloc[0] == path.name
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "table"),
+    [
+        ("positions.csv", "instrument,time,quantity\nXYZ,2020-03-02T15:00:00Z,5\n", "positions"),
+        ("social.csv", "time,author,text\n2020-03-02T15:00:00Z,a1,up\n", "social"),
+    ],
+)
+def test_records_among_the_market_s_files_are_one_clear_error(data, tmp_path, name, text, table):
+    (tmp_path / name).write_text(text)
+    own = data.model_copy(update={"files": (*data.files, name)})
+    with pytest.raises(DataError, match=rf"{name}: holds {table}, .*\[data\.alternative\]"):
+        load_days(own, ZONE, content_of(own))
