@@ -155,7 +155,7 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
         if batch.table not in EVENTS:
             raise DataError(
                 f"{label}: holds {batch.table}, and data.files names market events only: leave it out there; "
-                "alternative data are named in [data.alternative], a desk's own records in a daily desk's [data.own]"
+                "alternative data are named in [data.alternative], own records in a daily desk's [data.own]"
             )
         for table, rows in _by_day(batch, str(settings["zone"])):
             parts.setdefault(table, []).append(rows)
