@@ -38,8 +38,9 @@ def cash_dividends(factors: Factors, sessions: NDArray[np.datetime64], close: Fl
     >>> until = np.array(["2015-02-04", "2050-12-31"], dtype="datetime64[D]")
     >>> factors = Factors("f.csv", until, np.array([0.996, 1.0]), np.ones(2), np.ones(2), pd.DataFrame())
     >>> days = np.array(["2015-02-04", "2015-02-05"], dtype="datetime64[D]")
-    >>> cash_dividends(factors, days, np.array([120.0, 119.0])).round(3).to_dict("records")
-    [{'ex_date': Timestamp('2015-02-05 00:00:00'), 'amount': 0.48, 'split': 1.0}]
+    >>> paid = cash_dividends(factors, days, np.array([120.0, 119.0]))
+    >>> paid["ex_date"].dt.date.item(), round(paid["amount"].item(), 3), paid["split"].item()
+    (datetime.date(2015, 2, 5), 0.48, 1.0)
     """
     last = np.searchsorted(sessions, factors.until[:-1], side="right") - 1
     inside = (last >= 0) & (last < len(sessions) - 1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
@@ -144,23 +144,40 @@ def _bounds(k: FloatArray, scale: float, span: float) -> tuple[list[float], list
 
 
 def _starts(k: FloatArray, w: FloatArray, weight: FloatArray, scale: float, span: float) -> list[FloatArray]:
-    """Return the best slice of a grid of m and σ, for which a, b and ρ are linear, and a gentler one.
+    """Return the best slice over m and σ, for which a, b and ρ are linear, and a gentler one.
 
-    Zeliade Systems (2009), "Quasi-explicit calibration of Gatheral's SVI model".
+    A grid first, then Nelder and Mead's simplex from its best point. Zeliade Systems (2009), "Quasi-explicit
+    calibration of Gatheral's SVI model".
     """
-    best, shape = np.inf, np.array([0.5 * w.min(), 1e-3, 0.0, float(np.median(k)), 0.2 * span])
-    root = np.sqrt(weight)
-    for m in np.linspace(k.min(), k.max(), 13):
-        for sigma in span * np.geomspace(0.01, 1.0, 9):
-            away = (k - m) / sigma
-            terms = np.stack([np.ones_like(k), away, np.hypot(away, 1.0)], axis=1)
-            (a, tilt, bend), *_ = np.linalg.lstsq(root[:, None] * terms, root * w, rcond=None)
-            cost = float(np.sum(weight * (terms @ (a, tilt, bend) - w) ** 2))
-            if cost < best and bend > abs(tilt):
-                rho = tilt / bend
-                best, shape = (
-                    cost,
-                    np.array([a + bend * math.sqrt(1 - rho * rho), bend / sigma, rho, m, sigma]),
-                )
+    plain = np.array([0.5 * w.min(), 1e-3, 0.0, float(np.median(k)), 0.2 * span])
+    middles, widths = np.linspace(k.min(), k.max(), 13), span * np.geomspace(0.01, 1.0, 9)
+    best = min(
+        (_linear(k, w, weight, m, sigma) for m in middles for sigma in widths), key=lambda found: found[0]
+    )
+    if math.isfinite(best[0]):
+        refined = minimize(
+            lambda at: _linear(k, w, weight, at[0], math.exp(at[1]))[0],
+            (best[1][3], math.log(best[1][4])),
+            method="Nelder-Mead",
+            options={"xatol": 1e-6, "fatol": 1e-12 * scale**2, "maxiter": 200},
+        )
+        best = min(
+            best, _linear(k, w, weight, refined.x[0], math.exp(refined.x[1])), key=lambda found: found[0]
+        )
+    shape = best[1] if math.isfinite(best[0]) else plain
     gentle = shape * np.array([1.0, 0.5, 0.5, 1.0, 2.0])
     return [np.maximum(shape, [1e-6 * scale, 0.0, -1.0, -np.inf, 0.0]), gentle]
+
+
+def _linear(
+    k: FloatArray, w: FloatArray, weight: FloatArray, m: float, sigma: float
+) -> tuple[float, FloatArray]:
+    """Return the least weighted squares at m and σ, and the slice; infinite where it has no |ρ| < 1."""
+    root, away = np.sqrt(weight), (k - m) / sigma
+    terms = np.stack([np.ones_like(k), away, np.hypot(away, 1.0)], axis=1)
+    (a, tilt, bend), *_ = np.linalg.lstsq(root[:, None] * terms, root * w, rcond=None)
+    if not bend > abs(tilt):
+        return math.inf, np.empty(0)
+    rho = tilt / bend
+    cost = float(np.sum(weight * (terms @ (a, tilt, bend) - w) ** 2))
+    return cost, np.array([a + bend * math.sqrt(1 - rho * rho), bend / sigma, rho, m, sigma])

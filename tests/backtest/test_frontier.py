@@ -89,7 +89,13 @@ def test_nothing_is_hedged_twice(desk, episodes, folds, monkeypatch, policy, tim
 def test_what_is_kept_for_every_aversion_does_not_hang_on_it(episodes, name):
     policy = POLICIES[name]()
     state = episodes.state.episodes(np.arange(40))
-    state = replace(state, loss_room=np.full(state.shape, 0.5))
+    regimes = state.regime_prob.shape[-1]
+    state = replace(
+        state,
+        loss_room=np.full(state.shape, 0.5),
+        regime_moves=np.full((*state.shape, regimes, regimes), 1 / regimes),
+        regime_variance=np.full((*state.shape, regimes), 0.2**2 / 252),
+    )
     calm, averse = (RememberingState.of(state, aversion, Memory()) for aversion in (0.1, 10.0))
     low, high = policy.band(calm), policy.band(averse)
     same = np.array_equal(low.lower, high.lower) and np.array_equal(low.upper, high.upper)

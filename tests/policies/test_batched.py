@@ -28,8 +28,9 @@ def batch():
     paths = gbm.simulate(100.0, 0.2, dt=1 / 365, steps=STEPS, paths=PATHS, rng=np.random.default_rng(2))
     straddle = Liability.of("straddle", "short")
     state, market = simulated_episodes(
-        paths, 0.2, straddle, strike=100.0, interval=1 / 365, cost=1e-3, risk_aversion=1.0
-    )
+        paths, 0.2, straddle, strike=100.0, interval=1 / 365, cost=1e-3, risk_aversion=1.0,
+        regime_moves=np.eye(1), regime_variance=np.array([0.2**2 / 365]),
+    )  # fmt: skip
     return replace(state, rate=0.01), market
 
 

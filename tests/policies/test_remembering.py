@@ -23,7 +23,8 @@ def state():
     prob = rng.dirichlet((1.0, 1.0, 1.0), (20, 9))
     plain, _ = simulated_episodes(
         paths, 0.2, Liability.of("straddle", "short"), strike=100.0, interval=1 / 252, cost=1e-3,
-        risk_aversion=1.0, regime_prob=prob,
+        risk_aversion=1.0, regime_prob=prob, regime_moves=np.full((3, 3), 1 / 3),
+        regime_variance=np.array([0.1, 0.2, 0.3]) ** 2 / 252,
     )  # fmt: skip
     drawn = {name: 0.2 + 0.1 * rng.random((20, 9)) for name in ("regime_vol", "forecast_vol", "loss_room")}
     return replace(plain, **drawn)

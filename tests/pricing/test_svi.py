@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import FitError
@@ -27,6 +27,7 @@ def test_fitting_it_returns_a_slice_without():
     assert np.sqrt(np.mean(off**2)) < 0.06 * VOGT.total_variance(k).mean()
 
 
+@example(b=0.109375, rho=0.28125, m=0.08203125, sigma=0.1875, least=0.005)
 @given(
     b=st.floats(0.02, 0.2),
     rho=st.floats(-0.8, 0.3),
