@@ -76,7 +76,7 @@ def test_the_intake_has_a_row_for_each_file(load):
     ("name", "content", "message"),
     [
         ("vix9d", [], r"vix9d\.csv: the file is empty"),
-        ("vix3m", ["DATE,VALUE", "01/02/2018,1"], r"vix3m\.csv: has no column close \(valid: .*vol_indices\.vix3m"),
+        ("vix3m", ["DATE,VALUE", "01/02/2018,1"], r"has no column close .*data\.vol_indices\.vix3m"),
         ("vvix", lines(0.9), r"median volatility is 0\.019 a year, read with data\.vol_indices\.vvix\.unit"),
         ("skew", lines(1.3), r"skew\.csv: 251 of 251 rows fail a check \(251 skew outside 50 to 250 po"),
     ],
