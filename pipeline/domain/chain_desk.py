@@ -1,8 +1,6 @@
 """Settings of a desk that deals listed options at their quotes, from end-of-day chains."""
 
-import itertools
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Final, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -24,9 +22,10 @@ from pipeline.domain.desk import (
     Share,
     WindowSettings,
 )
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.folder_desk import FolderDesk
 from pipeline.domain.instruments import Side
 from pipeline.domain.settings import Settings
+from pipeline.domain.walk_dates import WalkDates
 
 SESSIONS_A_YEAR: Final = 252
 YEAR_DAYS: Final = 365
@@ -66,11 +65,10 @@ class ChainOption(Settings):
     """Days with quotes until the option is closed; one that expires on that very day is settled."""
 
 
-class ChainWindows(Settings):
+class ChainWindows(WalkDates):
     """When hedgers are tested, and how often they are fitted again."""
 
     learn_start: date
-    """Regimes and forecasts learn from here."""
     signals_start: date
     """First out-of-sample signal; before the first chain."""
     test_start: date
@@ -82,12 +80,9 @@ class ChainWindows(Settings):
     """Regimes and forecasts are."""
 
 
-class ChainDesk(Settings):
+class ChainDesk(FolderDesk):
     """One desk file of kind "chain". See `pipeline/desks/spx-chain.toml` for a commented one."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    description: str = ""
-    seed: int = 7
     data: ChainFiles
     option: ChainOption = ChainOption()
     market: MarketSettings = MarketSettings(rate=0.024)
@@ -101,10 +96,7 @@ class ChainDesk(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        windows, option = self.windows, self.option
-        dates = (windows.learn_start, windows.signals_start, windows.test_start, windows.test_end)
-        if not all(early < late for early, late in itertools.pairwise(dates)):
-            raise ValueError("dates must run learn_start < signals_start < test_start < test_end")
+        option = self.option
         longest = max(option.tenor_days) * (1.0 + option.tenor_tolerance) * SESSIONS_A_YEAR / YEAR_DAYS
         if max(self.forecasts.horizons) < longest:
             raise ValueError(
@@ -118,37 +110,17 @@ class ChainDesk(Settings):
             )
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for a chain desk")
-        if "limit_aware" in self.policies.run:
-            raise ValueError("policies.run names limit_aware, which a chain desk does not run")
-        if "regime_map" in self.policies.run and not self.regimes.map:
-            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        self.policies.refuse(self.regimes, "limit_aware", kind="a chain desk")
         return self
 
-    def located(self, folder: Path) -> Self:
-        """Return the desk with the folder of its data made absolute, seen from `folder`."""
-        if self.data.folder is None:
-            return self
-        place = (folder / self.data.folder.expanduser()).resolve()
-        return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
-
     def through(self, day: date) -> Self:
-        """Return the desk tested through `day` instead of `windows.test_end`.
-
-        Raises
-        ------
-        SettingsError
-            The test period would end before it starts.
-        """
-        if day <= self.windows.test_start:
-            raise SettingsError(
-                f"windows.test_start is {self.windows.test_start}, the newest chain is of {day}: move it"
-            )
-        return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+        """Return the desk tested through `day`; errors as `WalkDates.through`."""
+        return self.model_copy(update={"windows": self.windows.through(day, "chain")})
 
     def for_signals(self) -> Self:
         """Return the desk with every setting that regimes and forecasts do not depend on at its default."""
         read = {name: getattr(self, name) for name in ("seed", "data", "windows", "forecasts")}
-        read["regimes"] = self.regimes.model_copy(update={"map": {}})
+        read["regimes"] = self.regimes.unmapped()
         return self.model_construct(name="signals", **read)
 
     def in_steps(self) -> Desk:

@@ -1,8 +1,6 @@
 """Settings of a desk that hedges one listed American option over its life, at its quotes."""
 
-import itertools
 from datetime import date
-from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -22,9 +20,10 @@ from pipeline.domain.desk import (
     RiskSettings,
     WindowSettings,
 )
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.folder_desk import FolderDesk
 from pipeline.domain.instruments import Right, Side
 from pipeline.domain.settings import Settings
+from pipeline.domain.walk_dates import WalkDates
 
 NOT_RUN: Final = frozenset({"limit_aware", "history_slope"})
 
@@ -79,7 +78,7 @@ class TrainingSettings(Settings):
     """Life of each; at the money, dealt on every session before `windows.test_start`."""
 
 
-class ContractWindows(Settings):
+class ContractWindows(WalkDates):
     """What is learned on which days, and when the contract is dealt."""
 
     learn_start: date
@@ -92,12 +91,9 @@ class ContractWindows(Settings):
     refit_months: Annotated[int, Field(ge=1, le=24)] = 12
 
 
-class ContractDesk(Settings):
+class ContractDesk(FolderDesk):
     """One desk file of kind "contract". See `pipeline/desks/aapl-american.toml` for a commented one."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    description: str = ""
-    seed: int = 7
     data: ContractFiles
     option: ContractOption = ContractOption()
     training: TrainingSettings = TrainingSettings()
@@ -112,10 +108,7 @@ class ContractDesk(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        windows, life = self.windows, self.training.sessions
-        dates = (windows.learn_start, windows.signals_start, windows.test_start, windows.test_end)
-        if not all(early < late for early, late in itertools.pairwise(dates)):
-            raise ValueError("dates must run learn_start < signals_start < test_start < test_end")
+        life = self.training.sessions
         if max(self.forecasts.horizons) < life:
             raise ValueError(f"forecasts.horizons must reach the training options' life of {life} sessions")
         if self.evaluation.block_sessions < 2 * life:
@@ -129,32 +122,12 @@ class ContractDesk(Settings):
             )
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for a contract desk")
-        if away := NOT_RUN & set(self.policies.run):
-            raise ValueError(f"policies.run names {min(away)}, which a contract desk does not run")
-        if "regime_map" in self.policies.run and not self.regimes.map:
-            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+        self.policies.refuse(self.regimes, *NOT_RUN, kind="a contract desk")
         return self
 
-    def located(self, folder: Path) -> Self:
-        """Return the desk with the folder of its data made absolute, seen from `folder`."""
-        if self.data.folder is None:
-            return self
-        place = (folder / self.data.folder.expanduser()).resolve()
-        return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
-
     def through(self, day: date) -> Self:
-        """Return the desk hedged through `day` at the latest instead of `windows.test_end`.
-
-        Raises
-        ------
-        SettingsError
-            The test period would end before it starts.
-        """
-        if day <= self.windows.test_start:
-            raise SettingsError(
-                f"windows.test_start is {self.windows.test_start}, the newest quote is of {day}: move it"
-            )
-        return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+        """Return the desk hedged through `day` at the latest; errors as `WalkDates.through`."""
+        return self.model_copy(update={"windows": self.windows.through(day, "quote")})
 
     def for_marks(self) -> Self:
         """Return the desk with every setting that the marks do not depend on at its default."""
@@ -165,7 +138,7 @@ class ContractDesk(Settings):
         """Return the desk with every setting that regimes and forecasts do not depend on at its default."""
         names = ("seed", "data", "windows", "forecasts", "training")
         read = {name: getattr(self, name) for name in names}
-        read["regimes"] = self.regimes.model_copy(update={"map": {}})
+        read["regimes"] = self.regimes.unmapped()
         return self.model_construct(name="signals", **read)
 
     def in_steps(self) -> Desk:

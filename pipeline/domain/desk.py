@@ -1,6 +1,5 @@
 """Desk settings: what is hedged, with what, when, at which cost, on which data and over which windows."""
 
-import itertools
 import tomllib
 from collections.abc import Mapping
 from datetime import date
@@ -19,6 +18,7 @@ from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.limit_settings import LimitSettings
 from pipeline.domain.naming import hint
 from pipeline.domain.settings import Settings
+from pipeline.domain.walk_dates import WalkDates
 
 BPS = 1e-4
 MAXIMUM_COST_BPS = 1000.0
@@ -26,6 +26,7 @@ MAXIMUM_COST_BPS = 1000.0
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
+DeskName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 SomeSettings = TypeVar("SomeSettings", bound=Settings)
 
 
@@ -96,7 +97,7 @@ class RiskSettings(Settings):
     cvar_level: Share = 0.95
 
 
-class WindowSettings(Settings):
+class WindowSettings(WalkDates):
     """What is learned on which days, and tested on which."""
 
     learn_start: date = date(1999, 1, 4)
@@ -107,13 +108,6 @@ class WindowSettings(Settings):
     test_end: date = date(2018, 12, 31)
     refit_months: Annotated[int, Field(ge=1, le=24)] = 6
     embargo_sessions: Annotated[int, Field(ge=0)] = 5
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        dates = (self.learn_start, self.signals_start, self.test_start, self.test_end)
-        if not all(early < late for early, late in itertools.pairwise(dates)):
-            raise ValueError("dates must run learn_start < signals_start < test_start < test_end")
-        return self
 
 
 class RegimeRule(Settings):
@@ -152,6 +146,10 @@ class RegimeSettings(Settings):
     def names(self) -> tuple[str, ...]:
         """Regime names from the calmest to the most turbulent; raises as `count`."""
         return regime_names(self.count)
+
+    def unmapped(self) -> Self:
+        """Return the detector without the hedges of its regimes, which nothing learned depends on."""
+        return self.model_copy(update={"map": {}})
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -205,6 +203,19 @@ class PolicySettings(Settings):
     budget: Annotated[int, Field(ge=8)] = 60
     """Evaluations on training episodes that each tuned policy may spend at each refit."""
 
+    def refuse(self, regimes: RegimeSettings, *away: str, kind: str) -> None:
+        """Refuse what a `kind` of desk cannot run: the policies `away`, and a map without its rules.
+
+        Raises
+        ------
+        ValueError
+            `run` names one of them.
+        """
+        if named := sorted(set(away) & set(self.run)):
+            raise ValueError(f"policies.run names {named[0]}, which {kind} does not run")
+        if "regime_map" in self.run and not regimes.map:
+            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
+
 
 class EvaluationSettings(Settings):
     """Bootstrap of the out-of-sample episodes, and the days of stress that are replayed."""
@@ -222,7 +233,7 @@ class EvaluationSettings(Settings):
 class Desk(Settings):
     """One desk file. See `pipeline/desks/spx-daily.toml` for a commented one."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+    name: DeskName
     description: str = ""
     seed: int = 7
     option: OptionSettings = OptionSettings()
@@ -252,10 +263,7 @@ class Desk(Settings):
                 f"evaluation.block_sessions is {self.evaluation.block_sessions}: episodes of "
                 f"{self.option.sessions} sessions overlap, so use at least {2 * self.option.sessions}"
             )
-        if "regime_map" in self.policies.run and not self.regimes.map:
-            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
-        if "history_slope" in self.policies.run:
-            raise ValueError("policies.run names history_slope, which only a desk on option chains runs")
+        self.policies.refuse(self.regimes, "history_slope", kind="a daily desk")
         named = (*self.policies.run, *(rule.policy for rule in self.regimes.map.values()))
         if "limit_aware" in named and self.limits.loss is None:
             raise ValueError("limit_aware hedges by what is left of a loss limit: set limits.loss")
@@ -272,18 +280,8 @@ class Desk(Settings):
         return self
 
     def through(self, day: date) -> Self:
-        """Return the desk tested through `day` instead of `windows.test_end`.
-
-        Raises
-        ------
-        SettingsError
-            The test period would end before it starts.
-        """
-        if day <= self.windows.test_start:
-            raise SettingsError(
-                f"windows.test_start is {self.windows.test_start}, the newest session is {day}: start earlier"
-            )
-        return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+        """Return the desk tested through `day`; errors as `WalkDates.through`."""
+        return self.model_copy(update={"windows": self.windows.through(day, "session")})
 
     def located(self, folder: Path) -> Self:
         """Return the desk with the paths of its files made absolute, relative ones seen from `folder`."""
@@ -312,7 +310,7 @@ class Desk(Settings):
         True
         """
         learned = {name: getattr(self, name) for name in ("seed", "data", "windows", "regimes", "forecasts")}
-        learned["regimes"] = self.regimes.model_copy(update={"map": {}})
+        learned["regimes"] = self.regimes.unmapped()
         option = OptionSettings(sessions=self.option.sessions)
         return self.model_construct(name="signals", option=option, **learned)
 

@@ -2,7 +2,6 @@
 
 import itertools
 from datetime import date, datetime, time
-from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,6 +26,7 @@ from pipeline.domain.desk import (
     WindowSettings,
 )
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.folder_desk import FolderDesk
 from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
@@ -211,12 +211,9 @@ class IntradayEvaluation(Settings):
     """Say in the report that so little data demonstrates and does not prove."""
 
 
-class IntradayDesk(Settings):
+class IntradayDesk(FolderDesk):
     """One desk file of kind "intraday". See `pipeline/desks/bac-intraday.toml` for a commented one."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-    description: str = ""
-    seed: int = 7
     data: MarketFiles
     grid: GridSettings = GridSettings()
     option: IntradayOption = IntradayOption()
@@ -240,14 +237,9 @@ class IntradayDesk(Settings):
                 f"evaluation.block_steps is {self.evaluation.block_steps}: episodes of {self.option.steps} "
                 f"steps overlap, so use at least {2 * self.option.steps}"
             )
-        if "regime_map" in self.policies.run and not self.regimes.map:
-            raise ValueError("policies.run names regime_map but [regimes.map] is empty")
-        if "history_slope" in self.policies.run:
-            raise ValueError("policies.run names history_slope, which only a desk on option chains runs")
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for an intraday desk")
-        if "limit_aware" in self.policies.run:
-            raise ValueError("policies.run names limit_aware, which an intraday desk does not run")
+        self.policies.refuse(self.regimes, "limit_aware", "history_slope", kind="an intraday desk")
         return self
 
     @property
@@ -264,13 +256,6 @@ class IntradayDesk(Settings):
     def order_size(self) -> float:
         """Units of the underlying of the order whose cost is forecast."""
         return self.hedge.order_size
-
-    def located(self, folder: Path) -> Self:
-        """Return the desk with the folder of its data made absolute, seen from `folder`."""
-        if self.data.folder is None:
-            return self
-        place = (folder / self.data.folder.expanduser()).resolve()
-        return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
 
     def through(self, day: date) -> Self:
         """Return the desk tested through `day` instead of `windows.test_end`.
@@ -294,7 +279,7 @@ class IntradayDesk(Settings):
         """Return the desk with every setting that regimes and forecasts do not depend on at its default."""
         names = ("seed", "data", "grid", "hedge", "windows", "forecasts")
         read = {name: getattr(self, name) for name in names}
-        read["regimes"] = self.regimes.model_copy(update={"map": {}})
+        read["regimes"] = self.regimes.unmapped()
         option = IntradayOption(steps=self.option.steps, mark=self.option.mark)
         return self.model_construct(name="signals", option=option, **read)
 

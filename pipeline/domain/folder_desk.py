@@ -1,0 +1,24 @@
+"""What desks on files as they are shipped have in common."""
+
+from pathlib import Path
+from typing import Self
+
+from pipeline.domain.data_folder import FolderOfFiles
+from pipeline.domain.desk import DeskName
+from pipeline.domain.settings import Settings
+
+
+class FolderDesk(Settings):
+    """A desk whose data is a folder of files."""
+
+    name: DeskName
+    description: str = ""
+    seed: int = 7
+    data: FolderOfFiles
+
+    def located(self, folder: Path) -> Self:
+        """Return the desk with the folder of its data made absolute, seen from `folder`."""
+        if self.data.folder is None:
+            return self
+        place = (folder / self.data.folder.expanduser()).resolve()
+        return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})
