@@ -1,5 +1,7 @@
 """What all tests share: no test writes into the project, and every test sees the same random draws."""
 
+import os
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +11,10 @@ import pytest
 
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.domain.instruments import Liability
+from tests.processes import Finished, finished_once
 
+PLACE = tempfile.TemporaryDirectory(prefix="prefect-")
+os.environ["PREFECT_HOME"] = PLACE.name  # read once, when Prefect is imported: not under the project
 ROWS, STEPS = 60, 21
 
 hypothesis.settings.register_profile(
@@ -109,3 +114,21 @@ def local_volatility():
 def small_desk() -> Path:
     """A desk file that runs in seconds."""
     return Path(__file__).with_name("small-desk.toml")
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory, small_desk: Path) -> Finished:
+    """The one run of the small desk that all tests of all workers share: they copy its home, or only read."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return finished_once(small_desk, shared / "finished")
+
+
+@pytest.fixture(scope="session")
+def prefect():
+    """A Prefect database of its own for flows that run in the test's process; it gives the server's URL."""
+    from prefect.settings import PREFECT_API_URL
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=90):
+        yield PREFECT_API_URL.value()

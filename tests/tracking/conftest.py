@@ -1,4 +1,4 @@
-"""One small pipeline run, tracked once for all tests of this room."""
+"""The datasets of one small run, tracked once for all tests of this room."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,12 +7,8 @@ import mlflow
 import pytest
 from mlflow import MlflowClient
 
-from pipeline.backtest.comparison import run_backtest
-from pipeline.backtest.signals import learn_signals
 from pipeline.domain.desk import Desk, load_desk
 from pipeline.domain.home import Home
-from pipeline.features.assemble import assemble
-from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import DatasetStore
 from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.publish import Published, publish
@@ -40,16 +36,14 @@ class TrackedRun:
 
 
 @pytest.fixture(scope="session")
-def tracked(small_desk, tmp_path_factory):
-    desk, home = load_desk(str(small_desk)), Home(tmp_path_factory.mktemp("tracked"))
-    store = DatasetStore(home.data / "datasets")
-    market = store.derive("market", load_tables, inputs={}, parameters={"data": desk.data})
-    tables = {name: f"{market}/{name}" for name in ("bars", "implied_vol")}
-    features = store.derive("features", assemble, inputs=tables, parameters={})
-    both = {"market": market, "features": features}
-    signals = store.derive("signals", learn_signals, inputs=both, parameters={"desk": desk})
-    backtest = store.derive("backtest", run_backtest, inputs={"signals": signals}, parameters={"desk": desk})
-    keys = {**both, "signals": signals, "backtest": backtest}
+def tracked(finished, small_desk, tmp_path_factory):
+    desk, home = (
+        load_desk(str(small_desk)),
+        Home(finished.datasets_copied(tmp_path_factory.mktemp("tracked"))),
+    )
+    keys = {
+        name: finished.summary["dataset_keys"][name] for name in ("market", "features", "signals", "backtest")
+    }
     run = TrackedRun(desk, home, keys, Published(Path(), "", "", new=False))
     return TrackedRun(desk, home, keys, run.publish())
 

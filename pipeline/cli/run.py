@@ -1,0 +1,79 @@
+"""`hedge run`, and its stages one by one: `hedge ingest`, `features`, `train`, `backtest`."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
+from pipeline.cli.running import prepared, run_flow
+from pipeline.domain.home import Home
+
+STAGES: Final[Mapping[str, str]] = {
+    "ingest": "Load the market data of a desk.",
+    "features": "Compute the features, after what they need.",
+    "train": "Learn regimes and forecasts walk-forward, after what they need.",
+    "backtest": "Hedge every episode with every policy, after what that needs.",
+}
+"""What each one does, in the order in which the data goes through them."""
+
+
+def run(
+    desk: Desk,
+    home: HomePath = None,
+    force: Force = False,
+    as_json: Json = False,
+    latest: Annotated[
+        bool, typer.Option("--latest", help="Test through the newest session, not windows.test_end.")
+    ] = False,
+    data: DataFolder = None,
+    runner: RunnerOption = None,
+    store: StoreUrl = None,
+) -> None:
+    """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions."""
+    place = prepared(desk, home, data, runner, store)
+    started = time.perf_counter()
+    published = run_flow("hedge_pipeline", desk, place, force, latest=latest)
+    folder = Path(published["folder"])
+    if as_json:
+        print((folder / "summary.json").read_text(encoding="utf-8"), end="")
+    else:
+        print((folder / "comparison.txt").read_text(encoding="utf-8"))
+        print(_places(folder, published["run_id"], place))
+    done = "done" if published["new"] else "nothing has changed since that run, --force makes a new one"
+    print(f"{done}, {time.perf_counter() - started:.1f} s", file=sys.stderr)
+
+
+def stage(name: str) -> Callable[..., None]:
+    """Return the command that runs one of `STAGES`."""
+
+    def command(
+        desk: Desk,
+        home: HomePath = None,
+        force: Force = False,
+        as_json: Json = False,
+        data: DataFolder = None,
+        runner: RunnerOption = None,
+        store: StoreUrl = None,
+    ) -> None:
+        place = prepared(desk, home, data, runner, store)
+        key = str(run_flow(name, desk, place, force))
+        path = place.data / "datasets" / key
+        print(json.dumps({"key": key, "path": str(path)}) if as_json else f"{key}\n{path}")
+
+    return command
+
+
+def _places(folder: Path, run_id: str, home: Home) -> str:
+    figures = sorted(file.name for file in folder.glob("*.png"))
+    lines = {
+        "report": folder / "report.html",
+        "summary": folder / "summary.json",
+        "figures": f"{folder}/ {', '.join(figures)}",
+        "MLflow run": f"{run_id}, to see it: hedge ui --home {home.root}",
+    }
+    return "\n".join(f"{what:<11}{where}" for what, where in lines.items())
