@@ -20,12 +20,13 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/run.stamp $(PEERS)/stamp
+bench: $(VENV)/bench.stamp $(PEERS)/stamp
 	$(BIN)/python -m benchmarks.run $(BENCH)
 
 $(VENV)/run.stamp: EXTRAS :=
 $(VENV)/test.stamp: EXTRAS := [test]
 $(VENV)/lint.stamp: EXTRAS := [test,lint]
+$(VENV)/bench.stamp: EXTRAS := [dask,databento]
 $(VENV)/%.stamp: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes"
 	$(INSTALL) -e ".$(EXTRAS)"
