@@ -98,7 +98,8 @@ def entropic(pnl: FloatArray, aversion: float) -> FloatArray:
         raise ValueError(f"the risk aversion must be positive, not {aversion}")
     exponent = -aversion * _outcomes(pnl)
     peak = exponent.max(axis=-1, keepdims=True)
-    average = np.expm1(exponent - peak).mean(axis=-1)
+    exponent -= peak
+    average = np.expm1(exponent, out=exponent).mean(axis=-1)
     return np.asarray((peak[..., 0] + np.log1p(average)) / aversion)
 
 

@@ -43,8 +43,9 @@ def target(state: MarketState, vol: FloatArray, factor: FloatArray | float) -> F
     An option sold is hedged at σ² · `factor`, an option bought at σ² / `factor`: its holder gains from
     variance, so what is doubtful of it counts less. A factor of 1 is `exposure.target`.
     """
+    root = np.sqrt(factor)
     total = np.zeros_like(state.forward)
     for leg in state.liability.legs:
-        own = vol * factor ** (-0.5 * np.sign(leg.quantity))
-        total -= exposure.greeks(state, Liability((leg,)), own)[0]
+        own = np.where(leg.quantity > 0.0, 1.0 / root, root)
+        total -= exposure.delta(state, Liability((leg,)), vol * own)
     return exposure.net(total * state.forward_slope)

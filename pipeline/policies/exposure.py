@@ -9,7 +9,7 @@ from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies.remembering import remembered
-from pipeline.pricing.delta_gamma import delta_gamma
+from pipeline.pricing import delta_gamma as black
 
 
 def net(values: FloatArray) -> FloatArray:
@@ -63,7 +63,9 @@ def target_and_curvature(state: MarketState, vol: FloatArray) -> tuple[FloatArra
         if not made:
             delta, gamma = greeks(state, state.liability, vol)
             slope = state.forward_slope
-            made.extend((net(-delta * slope), np.abs(net(gamma * slope**2))))
+            delta *= -slope
+            gamma *= slope**2
+            made.extend((net(delta), np.abs(net(gamma))))
         return made[which]
 
     target, curvature = (
@@ -80,9 +82,17 @@ def greeks(state: MarketState, liability: Liability, vol: FloatArray) -> tuple[F
     """
     if state.model is None:
         terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
-        return delta_gamma(liability, *terms)
+        return black.delta_gamma(liability, *terms)
     delta, gamma = state.model.delta_gamma(liability, vol)
     return delta / state.forward_slope, gamma / state.forward_slope**2
+
+
+def delta(state: MarketState, liability: Liability, vol: FloatArray) -> FloatArray:
+    """Return ∂value/∂F of some of the state's options at volatility `vol`, see `greeks`."""
+    if state.model is None:
+        terms = (state.forward, state.strike, state.time_to_expiry, vol, state.rate)
+        return black.delta(liability, *terms)
+    return greeks(state, liability, vol)[0]
 
 
 def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:

@@ -33,7 +33,7 @@ class Leland(Untrained):
         center = np.zeros_like(state.forward)
         for leg in state.liability.legs:
             adjusted = leland_vol(vol, state.desk_cost, state.interval, leg)
-            center -= exposure.greeks(state, Liability((leg,)), adjusted)[0] * state.forward_slope
+            center -= exposure.delta(state, Liability((leg,)), adjusted) * state.forward_slope
         return Band.around(exposure.net(center))
 
 

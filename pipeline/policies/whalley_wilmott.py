@@ -41,9 +41,10 @@ def half_width(
     """
 
     def at_unit_cost_and_aversion() -> FloatArray:
-        value = 1.5 * state.price[..., 0] * gamma**2
+        value = np.square(gamma)
+        value *= 1.5 * state.price[..., 0]
         if state.rate:
-            value = value * np.exp(-state.rate * exposure.typical(state, state.time_to_expiry))
+            value *= np.exp(-state.rate * exposure.typical(state, state.time_to_expiry))
         return cube_root(value)
 
     unit = remembered(state, ("half_width",), (gamma,), at_unit_cost_and_aversion)

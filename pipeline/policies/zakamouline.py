@@ -55,6 +55,6 @@ class Zakamouline(Untrained):
                     f"policy zakamouline: a bought option at a cost of {state.desk_cost / 1e-4:g} bps has no "
                     "adjusted variance (1 + K is negative): lower the cost or leave zakamouline out"
                 )
-            center -= exposure.greeks(state, Liability((leg,)), np.sqrt(variance))[0] * state.forward_slope
+            center -= exposure.delta(state, Liability((leg,)), np.sqrt(variance)) * state.forward_slope
         band = traded(state, exposure.net(center), h0 + h1, cost, vol)
         return band.clipped(*exposure.position_range(state))

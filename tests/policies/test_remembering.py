@@ -43,8 +43,8 @@ def test_a_band_is_the_same_with_memory_and_without(state, name):
 
 
 def test_a_greek_is_computed_once_for_every_aversion(state, monkeypatch):
-    calls, plain = [], exposure.delta_gamma
-    monkeypatch.setattr(exposure, "delta_gamma", lambda *terms: calls.append(terms) or plain(*terms))
+    calls, plain = [], exposure.black.delta_gamma
+    monkeypatch.setattr(exposure.black, "delta_gamma", lambda *terms: calls.append(terms) or plain(*terms))
     memory = Memory()
     for aversion in (0.5, 2.0, 8.0):
         exposure.target(RememberingState.of(state, aversion, memory), state.implied_vol)

@@ -8,7 +8,7 @@ from scipy.special import log_ndtr
 
 from pipeline.domain.instruments import Leg, Liability
 from pipeline.pricing import book
-from pipeline.pricing.delta_gamma import cube_root, delta_gamma
+from pipeline.pricing.delta_gamma import BLOCK, cube_root, delta, delta_gamma
 
 
 def drawn(size, seed=1):
@@ -27,6 +27,15 @@ def test_the_same_numbers_as_the_plain_twin(kind, rate):
     tiny = 1e-290
     np.testing.assert_allclose(delta, expected[0], rtol=1e-12, atol=1e-15 if kind == "straddle" else tiny)
     np.testing.assert_allclose(gamma, expected[1], rtol=1e-12, atol=tiny)
+
+
+@pytest.mark.parametrize("size", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK, 4 * BLOCK + 7])
+def test_delta_alone_has_the_same_bits_whatever_the_length(size):
+    liability, inputs = Liability.of("straddle", "short"), drawn(4 * BLOCK + 7)
+    whole = delta_gamma(liability, *inputs, 0.02)[0][:size]
+    part = [each[:size] for each in inputs]
+    np.testing.assert_array_equal(delta(liability, *part, 0.02), whole)
+    np.testing.assert_array_equal(delta_gamma(liability, *part, 0.02)[0], whole)
 
 
 def test_quantities_of_a_net_book_broadcast():
