@@ -70,6 +70,11 @@ def daily_decision(
             f"{desk}: hedge decide works on daily desks and on desks within the day; a desk on option quotes "
             "hedges what was dealt on past days only"
         )
+    if isinstance(settings, IntradayDesk) and settings.grid.every_events is not None:
+        raise SettingsError(
+            f"{desk}: hedge decide works on a grid of seconds: with grid.every_events no clock says when the "
+            "next decisions are and when an option ends; set grid.every_seconds"
+        )
     load_champions(place.mlruns, settings.name, desk)
     if isinstance(settings, IntradayDesk):
         decision = _within_day(settings, desk, home, force, position, terms)

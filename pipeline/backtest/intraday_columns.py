@@ -14,7 +14,7 @@ from pipeline.forecasts.intervals import Interval
 from pipeline.forecasts.intraday_tasks import LIQUIDITY
 from pipeline.forecasts.term_structure import interpolate_variance
 
-KEPT = ("time", "day", "minutes", "mid", *LIQUIDITY, "sound", "log_rate", "log_variance_20")
+KEPT = ("time", "day", "minutes", "step_seconds", "mid", *LIQUIDITY, "sound", "log_rate", "log_variance_20")
 """Columns of the grid that stay with the signals."""
 
 

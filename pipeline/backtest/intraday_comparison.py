@@ -98,8 +98,13 @@ def run_intraday(
 
 
 def _terms(episodes: Episodes) -> dict[str, float]:
-    """Return the costs that a state has beside its forecasts."""
-    return {"desk_cost": float(episodes.state.desk_cost), "fixed_fee": float(episodes.state.fixed_fee)}
+    """Return what a state has beside its forecasts: costs, and the years of a step."""
+    state = episodes.state
+    return {
+        "desk_cost": float(state.desk_cost),
+        "fixed_fee": float(state.fixed_fee),
+        "interval": float(state.interval),
+    }
 
 
 def _most_turbulent(episodes: Episodes, rows: np.ndarray) -> int:

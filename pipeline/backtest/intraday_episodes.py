@@ -94,7 +94,7 @@ def build_intraday_episodes(
         book=met,
     )
     ends = StepEnd(
-        state.time_to_expiry - desk.step_years,
+        state.time_to_expiry - state.interval,
         price[:, 1:],
         np.concatenate([state.implied_vol[:, 1:], state.implied_vol[:, -1:]], axis=1),
     )

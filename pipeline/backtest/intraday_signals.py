@@ -24,10 +24,11 @@ from pipeline.backtest.forecast_walk import (
 )
 from pipeline.backtest.forecast_window import NO_FURTHER
 from pipeline.backtest.intraday_columns import EventForecast, VarianceForecast, intraday_columns
+from pipeline.backtest.intraday_state import step_years
 from pipeline.backtest.learned_regimes import learn_regimes
 from pipeline.backtest.windows import Window
 from pipeline.domain.errors import DataError
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.intraday_desk import YEAR_SECONDS, IntradayDesk
 from pipeline.forecasts.events import Climatology
 from pipeline.forecasts.interval_scores import interval_table
 from pipeline.forecasts.intervals import Interval
@@ -129,7 +130,7 @@ def learn_intraday(
             ignore_index=True,
         ),
         "losses": _losses(liquidity, tested),
-        "regimes": _described(desk, regimes.described),
+        "regimes": _described(step_years(rows), regimes.described),
         "transition": regimes.transition,
         "models/regime.npz": packed(regimes.last.to_arrays()),
         **_saved(desk, pd.DatetimeIndex(rows["time"]), windows, walks),
@@ -246,14 +247,14 @@ def _signals(
     )
 
 
-def _described(desk: IntradayDesk, sessions: pd.DataFrame) -> pd.DataFrame:
-    """Return what `regimes.describe` says of decisions taken for sessions in the units of a decision grid."""
-    a_year = 1.0 / desk.step_years / SESSIONS_A_YEAR
+def _described(years: float, sessions: pd.DataFrame) -> pd.DataFrame:
+    """Return what `regimes.describe` says of decisions taken for sessions, of so many `years` each."""
+    a_year = 1.0 / years / SESSIONS_A_YEAR
     entries = sessions["entries_a_year"] / SESSIONS_A_YEAR
     return sessions.drop(columns=["entries_a_year", "mean_return"]).assign(
         volatility=np.sqrt(a_year) * sessions["volatility"],
-        mean_minutes=sessions["mean_duration"] * desk.grid.every_seconds / 60.0,
-        entries_an_hour=entries * 3600.0 / desk.grid.every_seconds,
+        mean_minutes=sessions["mean_duration"] * years * YEAR_SECONDS / 60.0,
+        entries_an_hour=entries * 3600.0 / (years * YEAR_SECONDS),
     )
 
 

@@ -12,7 +12,7 @@ from pipeline.backtest.regime_window import regime_model
 from pipeline.domain.desk import BPS
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray, Liability
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.intraday_desk import YEAR_SECONDS, IntradayDesk
 from pipeline.domain.market_state import MarketState
 from pipeline.execution.terms import Terms
 
@@ -28,6 +28,15 @@ def intraday_terms(desk: IntradayDesk, signals: pd.DataFrame) -> Terms:
     size, spot = desk.hedge.size, float(signals.loc[~signals["tested"], "mid"].median())
     fee = desk.costs.fixed_fee / size * START_SPOT / spot if desk.costs.fixed_fee else 0.0
     return Terms(fee=desk.costs.fee_bps * BPS, fixed_fee=fee, lot=desk.hedge.lot / size)
+
+
+def step_years(rows: pd.DataFrame) -> float:
+    """Return the years that a decision stands for: the mean step before the signals start, one for all rows.
+
+    With a grid of events no step is known ahead. What is forecast is the variance of so many decisions, and
+    this only says which annual volatility that is: σ²·T is the same with any step.
+    """
+    return float(rows["step_seconds"].iloc[0]) / YEAR_SECONDS
 
 
 def known_cost(desk: IntradayDesk, signals: pd.DataFrame) -> float:
@@ -67,7 +76,8 @@ def intraday_state(
             f"an option has {left.max()} decisions left, the forecasts reach {reach}: raise option.steps and "
             "the last of forecasts.horizons"
         )
-    to_expiry: FloatArray = np.asarray(left * desk.step_years, dtype=np.float64)
+    step = step_years(signals)
+    to_expiry: FloatArray = np.asarray(left * step, dtype=np.float64)
     regimes = sum(1 for name in signals.columns if name.startswith("regime_prob_"))
 
     def column(name: str) -> FloatArray:
@@ -84,7 +94,7 @@ def intraday_state(
     return MarketState(
         liability=Liability.of(desk.option.kind, desk.option.side),
         risk_aversion=desk.risk.aversion,
-        interval=desk.step_years,
+        interval=step,
         rate=0.0,
         step=np.arange(decisions.shape[1]),
         time_to_expiry=to_expiry,

@@ -1,8 +1,9 @@
 """Settings of a desk that hedges within the day, on a grid of seconds, through the book as it was."""
 
 import itertools
+from collections.abc import Mapping
 from datetime import date, datetime, time
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -62,9 +63,15 @@ class MarketFiles(FolderOfFiles):
 
 
 class GridSettings(Settings):
-    """When the desk decides: every so many seconds of its trading hours, from the first full interval on."""
+    """When the desk decides in its trading hours: every so many seconds, or with every so many events.
 
-    every_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    One of the two is given; without either it is once a minute. Seconds run from the first full interval on.
+    """
+
+    every_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+    every_events: Count | None = None
+    counted: Literal["trades", "quotes"] = "trades"
+    """The events of `every_events`; quotes are rows of the best bid and ask, of a book every change of it."""
     open: time = time(0)
     close: time | None = None
     """None is midnight: the market does not close."""
@@ -84,11 +91,48 @@ class GridSettings(Settings):
             raise ValueError("no such time zone; use a name such as America/New_York") from None
         return name
 
+    @model_validator(mode="before")
+    @classmethod
+    def _once_a_minute(cls, told: Any) -> Any:
+        given = isinstance(told, Mapping) and ("every_seconds" in told or "every_events" in told)
+        return told if given or not isinstance(told, Mapping) else {**told, "every_seconds": 60}
+
     @model_validator(mode="after")
     def _ordered(self) -> Self:
+        if (self.every_seconds is None) == (self.every_events is None):
+            raise ValueError("set one of every_seconds and every_events, not both")
         if self.close is not None and self.close <= self.open:
             raise ValueError("close must be later than open")
         return self
+
+    @property
+    def step(self) -> int:
+        """Seconds between two decisions.
+
+        Raises
+        ------
+        SettingsError
+            The desk decides with events: no clock says when the next decision is.
+        """
+        if self.every_seconds is None:
+            raise SettingsError(
+                f"grid.every_events = {self.every_events}: no clock says when the next decisions are; set "
+                "grid.every_seconds instead"
+            )
+        return self.every_seconds
+
+    @property
+    def told(self) -> str:
+        """How often the desk decides, in words.
+
+        Examples
+        --------
+        >>> GridSettings(every_events=500).told
+        'every 500 trades'
+        """
+        if self.every_events is not None:
+            return f"every {self.every_events} {self.counted}"
+        return f"every {self.every_seconds} s"
 
 
 class IntradayOption(Settings):
@@ -246,11 +290,6 @@ class IntradayDesk(FolderDesk):
     def zone(self) -> ZoneInfo:
         """Of the trading hours and of the windows' times."""
         return ZoneInfo(self.grid.zone)
-
-    @property
-    def step_years(self) -> float:
-        """Years between two decisions."""
-        return self.grid.every_seconds / YEAR_SECONDS
 
     @property
     def order_size(self) -> float:

@@ -104,7 +104,7 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
             ),
             section("more", "More on the policies", policies),
             section("signals", "Regimes and forecasts", signals),
-            run_section(_settings(evaluation.settings), record, data),
+            run_section(_settings(evaluation.settings, evaluation.tables["signals"]), record, data),
         ),
     )
 
@@ -144,16 +144,17 @@ def _unfilled(table: pd.DataFrame) -> dict[str, dict[str, int]]:
     return found
 
 
-def _settings(desk: IntradayDesk) -> Lines:
+def _settings(desk: IntradayDesk, signals: pd.DataFrame) -> Lines:
     option, hedge, grid, own = desk.option, desk.hedge, desk.grid, desk.evaluation
-    minutes = option.steps * grid.every_seconds / 60.0
+    minutes = option.steps * float(signals["step_seconds"].iloc[0]) / 60.0
+    about = "" if grid.every_events is None else "about "
     closes = "midnight" if grid.close is None else f"{grid.close:%H:%M}"
     windows = desk.windows
     refit = "every day" if windows.refit_minutes is None else f"every {windows.refit_minutes} minutes"
     return (
         (
             "Option",
-            f"{option.side} {option.kind}, {option.steps} decisions ({minutes:g} minutes), strike "
+            f"{option.side} {option.kind}, {option.steps} decisions ({about}{minutes:.4g} minutes), strike "
             f"{option.moneyness:.0%} of spot, one every {option.start_every} decisions; marked at "
             f"{option.mark}",
         ),
@@ -164,7 +165,7 @@ def _settings(desk: IntradayDesk) -> Lines:
         ),
         (
             "Decisions",
-            f"every {grid.every_seconds} s from {grid.open:%H:%M} to {closes}, {grid.zone}; a book older "
+            f"{grid.told} from {grid.open:%H:%M} to {closes}, {grid.zone}; a book older "
             f"than {grid.stale_after_seconds:g} s fills nothing",
         ),
         (

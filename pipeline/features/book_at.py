@@ -1,13 +1,14 @@
 """The book as it stood at given instants: what orders meet, and what averages over time are made of."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.orderbook.order_book import BookRows
 
 SOUND, MISSING, CROSSED, STALE, UNTRUSTED = 0, 1, 2, 3, 4
 REASONS: Final = {
@@ -108,37 +109,66 @@ def quotes_at(quotes: pd.DataFrame, times: Instants, stale_after: float) -> Book
     return _judged(levels, times - known[rows], there, stale_after)
 
 
-def book_at(book: pd.DataFrame, times: Instants, stale_after: float) -> BookAt:
-    """Return the levels of the canonical table `book` that were known at each instant.
+def book_at(book: BookRows, times: Instants, stale_after: float) -> BookAt:
+    """Return the levels of a book that were known at each instant, as many as any of these rows shows.
 
     Parameters
     ----------
-    book : in the order of `known_time`; its prices and sizes are lists of levels.
+    book : in the order of `known_time`.
     times, stale_after : as in `quotes_at`.
     """
-    known = nanoseconds(book["known_time"])
-    place = np.searchsorted(known, times, side="right") - 1
+    place = np.searchsorted(book.known_time, times, side="right") - 1
     rows, there = place.clip(0), place >= 0
     shown, which = np.unique(rows, return_inverse=True)
-    tables = {name: stacked(book[name].iloc[shown])[which] for name in SIDES}
-    tables = {name: np.where(there[:, None], values, np.nan) for name, values in tables.items()}
-    found = _judged(tables, times - known[rows], there, stale_after)
-    trusted = book["trusted"].to_numpy(bool)[rows]
+    sides = dict(zip(SIDES, _sides(book.columns[shown]), strict=True))
+    depth = max(int(np.isfinite(each).sum(axis=1).max(initial=1)) for each in sides.values())
+    levels = {name: np.where(there[:, None], each[which, :depth], np.nan) for name, each in sides.items()}
+    found = _judged(levels, times - book.known_time[rows], there, stale_after)
+    trusted = book.columns[rows, 0] == 1.0
     state = np.where(there & ~trusted, UNTRUSTED, found.state).astype(np.int8)
     return replace(found, state=state)
 
 
-def stacked(levels: "pd.Series[Any]") -> FloatArray:
-    """Return a column of levels as [E, L], as many as any row shows."""
-    whole = np.stack([np.asarray(each, dtype=np.float64) for each in levels])
-    return whole[:, : max(int(np.isfinite(whole).sum(axis=1).max()), 1)]
+def rows_of(book: pd.DataFrame) -> BookRows:
+    """Return the canonical table `book`, whose prices and sizes are lists of levels, as arrays."""
+    flags = book[["trusted", "levels"]].to_numpy(float)
+    sides = [np.concatenate(book[name].to_list()).reshape(len(book), -1) for name in SIDES]
+    return BookRows(
+        nanoseconds(book["event_time"]),
+        nanoseconds(book["known_time"]),
+        book["source_row"].to_numpy(np.int64),
+        book["sequence"].to_numpy(np.int64),
+        np.concatenate([flags, *sides], axis=1),
+    )
 
 
-def best_of(book: pd.DataFrame) -> pd.DataFrame:
-    """Return the best bid and ask of the canonical table `book` as `quotes`; NaN where it is not trusted."""
-    trusted = book["trusted"].to_numpy(bool)
-    best = {name: np.where(trusted, stacked(book[name])[:, 0], np.nan) for name in SIDES}
-    return pd.DataFrame({"known_time": book["known_time"], **best})
+def best_of(book: BookRows) -> pd.DataFrame:
+    """Return the best bid and ask of a book as `quotes`; NaN where it is not trusted."""
+    trusted = book.columns[:, 0] == 1.0
+    sides = zip(SIDES, _sides(book.columns), strict=True)
+    best = {name: np.where(trusted, each[:, 0], np.nan) for name, each in sides}
+    return pd.DataFrame({"known_time": pd.to_datetime(book.known_time, utc=True), **best})
+
+
+def widened(columns: FloatArray, width: int) -> FloatArray:
+    """Return rows of a book, [E, 2 + 4 L], with as many levels as rows of `width` columns have: NaN beyond L.
+
+    Examples
+    --------
+    >>> widened(np.array([[1.0, 1.0, 9.0, 2.0, 10.0, 3.0]]), 10)
+    array([[ 1.,  1.,  9., nan,  2., nan, 10., nan,  3., nan]])
+    """
+    if columns.shape[1] == width:
+        return columns
+    missing = (width - columns.shape[1]) // 4
+    sides = [np.pad(each, ((0, 0), (0, missing)), constant_values=np.nan) for each in _sides(columns)]
+    return np.concatenate([columns[:, :2], *sides], axis=1)
+
+
+def _sides(columns: FloatArray) -> tuple[FloatArray, ...]:
+    """Return bid prices, bid sizes, ask prices and ask sizes of rows of a book, [E, L] each."""
+    depth = (columns.shape[1] - 2) // 4
+    return tuple(columns[:, 2 + place * depth : 2 + (place + 1) * depth] for place in range(4))
 
 
 def _judged(

@@ -1,45 +1,28 @@
 """One day of market events on the decision grid: what is known at each decision, and what orders meet."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
 from functools import partial
-from typing import Any, Final
-from zoneinfo import ZoneInfo
+from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
-from pipeline.features.book_at import (
-    SIDES,
-    BookAt,
-    Instants,
-    best_of,
-    book_at,
-    nanoseconds,
-    quotes_at,
-    stacked,
-)
+from pipeline.features.book_at import SIDES, BookAt, Instants, nanoseconds
+from pipeline.features.day_events import DayEvents, Events, day_events
+from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_catalogue import event_catalogue
-from pipeline.features.event_feature import EventFeature, EventRows, Source
+from pipeline.features.event_feature import EventFeature
 from pipeline.features.event_stream import over
 from pipeline.features.funding_paid import funding_paid
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, batch, padded
-from pipeline.ingest.trade_side import trade_sides
-from pipeline.orderbook.events import BookEvents
-from pipeline.orderbook.order_book import OrderBook
-from pipeline.orderbook.snapshots import merged, reported
 
-SECOND: Final = 1_000_000_000
 BPS: Final = 1e4
 FUNDING: Final = "funding"
-LEVELS_FOLLOWED: Final = 20
-Events = Mapping[str, pd.DataFrame]
 
 
 def decision_day(
@@ -73,130 +56,52 @@ def decision_day(
     DataError
         There is nothing to trade against: the day has no quotes; or the funding of a perpetual is not known.
     """
-    times, opened = decisions(day, grid)
-    events = sided(quoted(tables))
+    events = day_events(tables)
     if "quotes" not in events:
         raise DataError(f"{day}: neither quotes nor a book, so nothing can be traded: look at data.files")
-    look = partial(_looked, events, grid.stale_after_seconds)
+    made = decision_times(day, grid, events)
+    times, opened = made.times, made.opened
+    look = partial(events.at, stale_after=grid.stale_after_seconds)
     at = look(times)
     numbers = {
         "mid": pd.Series(at.mid).ffill().to_numpy(),
-        **_interval_means(look, times, grid, hedge),
+        **_interval_means(look, made, grid, hedge),
         **event_values(events, times, hedge, fitted),
     }
     if hedge.instrument == "perpetual":
         if "funding" not in tables:
             raise DataError(f"{day}: no funding of the perpetual: add the history of its venue to data.files")
-        numbers[FUNDING] = funding_paid(day, tables["funding"], times, opened, _ended(events, times))
+        numbers[FUNDING] = funding_paid(day, tables["funding"], times, opened, _ended(events, made))
     clock = pd.to_datetime(times, utc=True)
     minutes = (times - opened) / (60.0 * SECOND)
     features = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
-    latency = drawn_latency(hedge, grid, len(times), [seed, date.fromisoformat(day).toordinal()])
+    latency = drawn_latency(hedge, made.until / SECOND, [seed, date.fromisoformat(day).toordinal()])
     arrivals = times + (latency * SECOND).astype(np.int64)
     met = look(arrivals)
     fills = pd.DataFrame({"time": clock, "latency": latency, "state": met.state, **_levels(met)})
     return {f"grid/{day}": features, f"fills/{day}": fills}
 
 
-def decisions(day: str, grid: GridSettings) -> tuple[Instants, int]:
-    """Return the decision times of a day and its open, nanoseconds UTC: open + n · every, before the close.
+def drawn_latency(hedge: IntradayHedge, until: FloatArray, seed: Sequence[int]) -> FloatArray:
+    """Return the seconds from each decision to its arrival, [T]; at most those `until` the next decision.
 
     Examples
     --------
-    >>> times, opened = decisions("2020-01-01", GridSettings(every_seconds=3600))
-    >>> len(times), int(times[0] - opened) // SECOND
-    (23, 3600)
+    >>> drawn_latency(IntradayHedge(), np.array([60.0, 0.01, 60.0]), [1]).round(3)
+    array([0.059, 0.01 , 0.059])
     """
-    zone, today = ZoneInfo(grid.zone), date.fromisoformat(day)
-    opened = datetime.combine(today, grid.open, tzinfo=zone)
-    if grid.close is None:
-        closed = datetime.combine(today + timedelta(days=1), grid.open.min, tzinfo=zone)
-    else:
-        closed = datetime.combine(today, grid.close, tzinfo=zone)
-    first, last = (int(each.timestamp()) * SECOND for each in (opened, closed))
-    step = grid.every_seconds * SECOND
-    return np.arange(first + step, last, step, dtype=np.int64), first
-
-
-def drawn_latency(hedge: IntradayHedge, grid: GridSettings, count: int, seed: Sequence[int]) -> FloatArray:
-    """Return the seconds from each decision to its arrival, [count]; at most one interval.
-
-    Examples
-    --------
-    >>> drawn_latency(IntradayHedge(), GridSettings(), 3, [1]).round(3)
-    array([0.059, 0.075, 0.059])
-    """
-    normal = np.random.default_rng(seed).standard_normal(count)
+    normal = np.random.default_rng(seed).standard_normal(len(until))
     drawn = hedge.latency.median_seconds * np.exp(hedge.latency.spread * normal)
-    return np.asarray(np.minimum(drawn, float(grid.every_seconds)))
+    return np.asarray(np.minimum(drawn, until))
 
 
-def quoted(tables: Events) -> dict[str, pd.DataFrame]:
-    """Return the tables with the best quotes of the book, where there is a book and no table of quotes.
-
-    A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep. Books that it
-    sends beside its orders start that book and correct it; beside level changes they are taken as they are.
-    """
-    found = {table: tables[table] for table in tables if table != "book_events"}
-    if "book_events" in tables:
-        events, books = tables["book_events"], tables.get("book")
-        if books is None or events["kind"].isin((ADD, CHANGE, DELETE)).any():
-            found["book"] = _followed(events, books)
-    if "quotes" not in found and "book" in found:
-        found["quotes"] = best_of(found["book"])
-    return found
-
-
-def _followed(events: pd.DataFrame, books: pd.DataFrame | None) -> pd.DataFrame:
-    stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
-    rest = [each.name for each in fields(BookEvents) if each.name not in stamps]
-    columns: dict[str, Any] = {name: events[name].to_numpy() for name in rest}
-    parts = [BookEvents(**{**columns, **stamps})]
-    if books is not None:
-        parts.append(_reported(books))
-    rows = OrderBook(LEVELS_FOLLOWED).changes(merged(parts))
-    found: pd.DataFrame = pa.Table.from_batches([rows.batch().rows]).to_pandas()
-    return found
-
-
-def _ended(events: Events, times: Instants) -> int:
+def _ended(events: DayEvents, made: DecisionTimes) -> int:
     """Return until when the market of a day is known: to its last quote or its last decision, the earlier."""
-    return min(int(nanoseconds(events["quotes"]["known_time"]).max()), int(times[-1]))
-
-
-def _reported(books: pd.DataFrame) -> BookEvents:
-    stamps = {name: nanoseconds(books[name]).view("datetime64[ns]") for name in ("event_time", "known_time")}
-    levels = {name: padded(stacked(books[name])) for name in SIDES}
-    rest = {name: books[name].to_numpy() for name in ("source_row", "sequence", "trusted", "levels")}
-    return reported(batch("book", {**stamps, **levels, **rest}).rows)
-
-
-def _looked(events: Events, stale_after: float, times: Instants) -> BookAt:
-    """Return what stood at some instants: the book where there is one, else the best quotes."""
-    if "book" in events:
-        return book_at(events["book"], times, stale_after)
-    return quotes_at(events["quotes"], times, stale_after)
-
-
-def sided(tables: Events) -> dict[str, pd.DataFrame]:
-    """Return the tables with a side on every trade that the quotes or the ticks tell."""
-    found = {table: tables[table] for table in tables}
-    if "trades" in found and "quotes" in found:
-        trades, quotes = found["trades"], found["quotes"]
-        sides = trade_sides(
-            nanoseconds(trades["known_time"]),
-            trades["price"].to_numpy(float),
-            trades["side"].to_numpy(np.int8),
-            nanoseconds(quotes["known_time"]),
-            quotes["bid_price"].to_numpy(float),
-            quotes["ask_price"].to_numpy(float),
-        )
-        found["trades"] = trades.assign(side=sides)
-    return found
+    return min(int(nanoseconds(events.tables["quotes"]["known_time"]).max()), made.last)
 
 
 def event_values(
-    events: Events, times: Instants, hedge: IntradayHedge, fitted: Mapping[str, Sequence[float]]
+    events: DayEvents, times: Instants, hedge: IntradayHedge, fitted: Mapping[str, Sequence[float]]
 ) -> dict[str, FloatArray]:
     """Return every output of the event features that the tables allow, by name, [T] each.
 
@@ -204,14 +109,14 @@ def event_values(
     """
     found: dict[str, FloatArray] = {}
     for feature in known_features(events, hedge, fitted):
-        rows = {source.table: event_table(source, events[source.table]) for source in feature.sources}
+        rows = {source.table: events.rows(source) for source in feature.sources}
         values = over(feature, rows, times)
         found |= {each.name: values[:, place] for place, each in enumerate(feature.outputs)}
     return found
 
 
 def known_features(
-    tables: Events, hedge: IntradayHedge, fitted: Mapping[str, Sequence[float]]
+    tables: Container[str], hedge: IntradayHedge, fitted: Mapping[str, Sequence[float]]
 ) -> list[EventFeature]:
     """Return the event features, for the desk, whose tables are there and whose parameters are known."""
     found = []
@@ -225,44 +130,32 @@ def known_features(
     return found
 
 
-def event_table(source: Source, rows: pd.DataFrame) -> EventRows:
-    """Return what a feature reads of a canonical table; a list of levels counts each."""
-    known = nanoseconds(rows["known_time"])
-    if source.table == "book":
-        parts = [
-            np.stack([np.asarray(each, dtype=np.float64) for each in rows[name]])
-            if name in SIDES
-            else rows[[name]].to_numpy(float)
-            for name in source.columns
-        ]
-        return EventRows(known, np.concatenate(parts, axis=1))
-    return EventRows(known, rows[list(source.columns)].to_numpy(float))
-
-
 def _interval_means(
-    look: Callable[[Instants], BookAt], times: Instants, grid: GridSettings, hedge: IntradayHedge
+    look: Callable[[Instants], BookAt], made: DecisionTimes, grid: GridSettings, hedge: IntradayHedge
 ) -> dict[str, FloatArray]:
-    step, between = grid.every_seconds * SECOND, int(grid.sample_seconds * SECOND)
-    back = np.arange(0, step, min(between, step), dtype=np.int64)
-    looked = look((times[:, None] - back).ravel())
+    """Return means over the interval before each decision, looked at from the decision backwards."""
+    between = int(grid.sample_seconds * SECOND)
+    counts = -(-made.since // between)
+    first = np.cumsum(counts) - counts
+    back = between * (np.arange(counts.sum()) - np.repeat(first, counts))
+    looked = look(np.repeat(made.times, counts) - back)
     cost = looked.crossing_cost(hedge.order_size)
     values = {
         "half_spread": looked.half_spread,
         "crossing_cost": cost,
         "depth": looked.depth(hedge.depth_bps / BPS),
+        "sound": looked.sound.astype(np.float64),
     }
-    shape = (len(times), len(back))
-    means = {name: _mean(each.reshape(shape)) for name, each in values.items()}
-    highest = np.where(looked.sound, cost, -np.inf).reshape(shape).max(axis=1)
-    worst = np.where(np.isfinite(highest), highest, np.nan)
-    return {**means, "sound": looked.sound.reshape(shape).mean(axis=1), "worst_cost": worst}
+    means = {name: _means(each, first) for name, each in values.items()}
+    highest = np.maximum.reduceat(np.where(looked.sound, cost, -np.inf), first)
+    return {**means, "worst_cost": np.where(np.isfinite(highest), highest, np.nan)}
 
 
-def _mean(values: FloatArray) -> FloatArray:
-    """Return the mean of what is known in each row; NaN where nothing is."""
+def _means(values: FloatArray, first: Instants) -> FloatArray:
+    """Return the mean of what is known in each stretch that begins at `first`; NaN where nothing is."""
     known = np.isfinite(values)
-    count = known.sum(axis=1)
-    total = np.where(known, values, 0.0).sum(axis=1)
+    count = np.add.reduceat(known.astype(np.int64), first)
+    total = np.add.reduceat(np.where(known, values, 0.0), first)
     return np.asarray(np.where(count > 0, total, np.nan) / np.maximum(count, 1))
 
 

@@ -5,16 +5,19 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from pipeline.domain.errors import DataError, FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.alternative import alternative_values
-from pipeline.features.book_at import nanoseconds
-from pipeline.features.decision_day import Events, decision_day, decisions, event_table, quoted, sided
+from pipeline.features.book_at import nanoseconds, widened
+from pipeline.features.day_events import DayEvents, Events, day_events
+from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.event_catalogue import event_catalogue
+from pipeline.features.event_feature import EventRows, Source
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.market_days import DAYS, DayTables
@@ -59,7 +62,7 @@ def decision_features(
     made = dict(
         zip(units, pieces.partitions("decision_day", decision_day, name, units, **shared), strict=True)
     )
-    rows = {day: len(decisions(day, desk.grid)[0]) for day in made}
+    rows = {day: len(piece[f"grid/{day}"]) for day, piece in made.items()}
     keys = {day: piece.key for day, piece in made.items()}
     looked = {
         day: {"day": day, "rows": Known(found := GridRows(chosen, pieces.shelf), found.digest)}
@@ -72,7 +75,7 @@ def decision_features(
     ]
     grid = _joined(dict(zip(looked, history, strict=True)), "features")
     return {
-        "features": grid.assign(**_beside(desk, market, grid)),
+        "features": grid.assign(step_seconds=_mean_step(desk, grid), **_beside(desk, market, grid)),
         "fills": _joined(made, "fills"),
         "event_parameters": pd.DataFrame(learned, columns=["feature", "place", "value"]),
     }
@@ -88,6 +91,21 @@ def _beside(
     tables = {table: market[table] for table in given.tables}
     before = int(instant(desk.windows.signals_start, desk.zone).timestamp() * 1e9)
     return alternative_values(tables, list(given.given), nanoseconds(grid["time"]), before, desk.seed)
+
+
+def _mean_step(desk: IntradayDesk, grid: pd.DataFrame) -> float:
+    """Return the mean seconds between decisions of one day, before the signals start: annual figures need it.
+
+    A grid of seconds has them exactly; one of events has no other step.
+    """
+    early = grid[grid["time"] < pd.Timestamp(instant(desk.windows.signals_start, desk.zone))]
+    steps = early["time"].diff()[early["day"].eq(early["day"].shift())]
+    if steps.empty:
+        raise DataError(
+            f"{desk.data.instrument}: fewer than two decisions of one day before windows.signals_start "
+            f"{desk.windows.signals_start}, {desk.grid.told}: decide more often or start the signals later"
+        )
+    return float(steps.dt.total_seconds().mean())
 
 
 def _joined(days: Mapping[str, Piece], table: str) -> pd.DataFrame:
@@ -117,17 +135,25 @@ def event_parameters(tables: list[Events], before: int) -> Output:
 
     A feature that cannot be learned from them is left out with a warning, and has no column.
     """
-    whole = [sided(quoted(day)) for day in tables]
+    whole = [day_events(day) for day in tables]
     found: dict[str, list[float]] = {}
     for feature in event_catalogue():
         if feature.fit is None or not all(s.table in day for day in whole for s in feature.sources):
             continue
-        rows = {}
-        for source in feature.sources:
-            joined = pd.concat([day[source.table] for day in whole], ignore_index=True)
-            rows[source.table] = event_table(source, joined[nanoseconds(joined["known_time"]) < before])
+        rows = {source.table: _until(source, whole, before) for source in feature.sources}
         try:
             found[feature.name] = feature.fitted(rows).constants().tolist()
         except FitError as error:
             log.warning("%s: left out, for it cannot be learned: %s", feature.name, error)
     return {"parameters.json": json.dumps(found).encode()}
+
+
+def _until(source: Source, days: list[DayEvents], before: int) -> EventRows:
+    """Return what a feature reads of a table on all days, known before an instant."""
+    parts = [day.rows(source) for day in days]
+    parts = [each[: int(np.searchsorted(each.known_time, before))] for each in parts]
+    width = max(each.columns.shape[1] for each in parts)
+    return EventRows(
+        np.concatenate([each.known_time for each in parts]),
+        np.concatenate([widened(each.columns, width) for each in parts]),
+    )

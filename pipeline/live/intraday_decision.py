@@ -55,7 +55,7 @@ def freshness_of(desk: IntradayDesk, newest: pd.Timestamp, now: pd.Timestamp) ->
     >>> freshness_of(load_any("bac-intraday"), ten, ten + pd.Timedelta("95s")).behind
     3
     """
-    every = pd.Timedelta(seconds=desk.grid.every_seconds)
+    every = pd.Timedelta(seconds=desk.grid.step)
     behind = int((now - newest) // every)
     return Freshness(newest, newest + behind * every, behind)
 
@@ -118,7 +118,7 @@ def decide_intraday(
     book = Hedged(state, scale, units=desk.hedge.size * abs(quantity), lot=desk.hedge.lot)
     cost, lower, upper = (1e4 * _one(each) for each in (state.cost, state.cost_lower, state.cost_upper))
     prob = state.regime_prob[0, 0].tolist()
-    ends = when + pd.Timedelta(seconds=left * desk.grid.every_seconds)
+    ends = when + pd.Timedelta(seconds=left * desk.grid.step)
     return Decision(
         desk=desk.name,
         session=f"{when:%Y-%m-%d %H:%M:%S} UTC",
@@ -149,7 +149,7 @@ def _left(desk: IntradayDesk, terms: OptionTerms, when: pd.Timestamp) -> tuple[i
         raise DataError(
             "--opened: an option within the day is hedged the same whenever it was dealt: leave it out"
         )
-    every, close = pd.Timedelta(seconds=desk.grid.every_seconds), _close(desk, when)
+    every, close = pd.Timedelta(seconds=desk.grid.step), _close(desk, when)
     most = int((close - when) // every)
     if terms.expiry is None:
         left = min(desk.option.steps, most)

@@ -53,7 +53,7 @@ class BookRows:
                 "source_row": self.source_row,
                 "sequence": self.sequence,
                 "trusted": self.columns[:, 0] == 1.0,
-                "levels": min(depth, LEVELS),
+                "levels": np.minimum(self.columns[:, 1], LEVELS).astype(np.int8),
                 **levels,
             },
         )

@@ -15,6 +15,7 @@ from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
 
 import pipeline
+from pipeline.backtest.intraday_state import step_years
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import desk_as_json, hedged
 from pipeline.domain.intraday_desk import IntradayDesk
@@ -100,7 +101,7 @@ def tasks_of(desk: Desk | IntradayDesk, signals: Dataset) -> Tasks:
     if isinstance(desk, IntradayDesk):
         variances = {horizon: f"variance_{horizon}" for horizon in horizons}
         liquidity: tuple[str, ...] = ("crossing_cost", "half_spread", "depth")
-        events, steps = ("spike", "gap"), 1.0 / desk.step_years
+        events, steps = ("spike", "gap"), 1.0 / step_years(signals["signals"])
     else:
         variances = {horizon: f"variance_{horizon}d" for horizon in horizons}
         liquidity, events, steps = ("illiquidity_1d",), ("spike_1d", "gap_1d"), float(SESSIONS_PER_YEAR)

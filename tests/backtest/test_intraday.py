@@ -18,7 +18,7 @@ from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
 from pipeline.backtest.ledger import book
 from pipeline.domain.band import Band
 from pipeline.domain.desk_file import load_any
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.intraday import evaluate_intraday
 from pipeline.evaluate.intraday_report import intraday_report
 from pipeline.evaluate.report import write_report
@@ -179,8 +179,7 @@ def test_late_orders_leave_the_opening_hedge_and_change_the_rest(tables):
     assert (on_time["pnl"] != late["pnl"]).mean() > 0.9
 
 
-@pytest.fixture(scope="module")
-def fitted(desk, tables):
+def left_by(desk, tables):
     """The models as the last window left them, read from the files of the signals."""
     walks = {
         name.removeprefix("walks/").removesuffix(".npz"): Continuation.from_bytes(content)
@@ -198,6 +197,11 @@ def fitted(desk, tables):
     )
 
 
+@pytest.fixture(scope="module")
+def fitted(desk, tables):
+    return left_by(desk, tables)
+
+
 def test_what_goes_on_without_fitting_is_the_walk_on_its_last_window(fitted, tables):
     walked = tables["signals"][tables["signals"]["window"] == tables["signals"]["window"].max()]
     found = stream_intraday(fitted, tables["features"]).reset_index(drop=True)
@@ -206,6 +210,37 @@ def test_what_goes_on_without_fitting_is_the_walk_on_its_last_window(fitted, tab
     pd.testing.assert_frame_equal(
         found[same], walked[same].reset_index(drop=True), check_exact=True, check_names=False
     )
+
+
+@pytest.mark.slow
+def test_a_grid_of_events_goes_through_the_whole_chain(ticks, tmp_path):
+    """Every seventh trade: the variance of so many decisions is what counts, whatever time they take."""
+    path = tmp_path / "desk.toml"
+    text = DESK.replace("every_seconds = 30", "every_events = 7")
+    path.write_text(text.replace("[data]", f'[data]\nfolder = "{ticks}"'))
+    desk = load_any(str(path))
+    tables = chain(desk)
+    grid, signals = tables["features"], tables["signals"]
+    early = grid[grid["day"] == FIRST.isoformat()]["time"]
+    mean = (early.iloc[-1] - early.iloc[0]).total_seconds() / (len(early) - 1)
+    assert grid["step_seconds"].unique() == pytest.approx([mean], rel=1e-12)
+    assert grid["time"].diff().nunique() > 100
+    episodes = tables["episodes"]
+    parts = episodes["premium"] + episodes["trading"] - episodes["cost"] - episodes["payoff"]
+    np.testing.assert_allclose(episodes["pnl"], parts, atol=1e-12)
+    built = build_intraday_episodes(desk, signals, tables["fills"]).episodes
+    total = built.state.implied_vol[:, 0] ** 2 * built.state.time_to_expiry[:, 0]
+    marked = signals[f"mark_variance_{desk.option.steps}"].to_numpy()[built.start]
+    np.testing.assert_allclose(total, marked, rtol=1e-12)
+    walked = signals[signals["window"] == signals["window"].max()].reset_index(drop=True)
+    found = stream_intraday(left_by(desk, tables), grid).reset_index(drop=True)
+    pd.testing.assert_frame_equal(found, walked[list(found)], check_exact=True, check_names=False)
+    report = intraday_report(evaluate_intraday(desk, tables), RunRecord("run", "code"))
+    page = write_report(report, tmp_path / "report")["report"].read_text()
+    assert "every 7 trades from 10:00 to 12:00" in page
+    assert f"10 decisions (about {10 * mean / 60:.4g} minutes)" in page
+    with pytest.raises(SettingsError, match="no clock says when the next decisions are"):
+        freshness_of(desk, early.iloc[0], early.iloc[1])
 
 
 def test_a_decision_now_is_the_band_of_the_backtest(desk, tables, fitted):

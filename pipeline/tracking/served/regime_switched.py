@@ -14,7 +14,6 @@ from pipeline.backtest.episodes import START_SPOT
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk, desk_from_json, hedged
 from pipeline.domain.instruments import FloatArray, Liability
-from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.market_state import MarketState
 from pipeline.execution.terms import terms_of
 from pipeline.policies.regime_switched import RegimeSwitched
@@ -50,9 +49,10 @@ def policy_of(parameters: dict[str, float]) -> RegimeSwitched:
 
 
 def charged_beside(settings: AnyDesk) -> dict[str, float]:
-    """Return the costs of a daily desk that its states have beside forecasts."""
+    """Return what the states of a daily desk have beside forecasts: costs, and the years of a step."""
     desk = hedged(settings)
-    return {"desk_cost": desk.costs.one_way, "fixed_fee": terms_of(desk, START_SPOT).fixed_fee}
+    fixed_fee = terms_of(desk, START_SPOT).fixed_fee
+    return {"desk_cost": desk.costs.one_way, "fixed_fee": fixed_fee, "interval": 1.0 / SESSIONS_A_YEAR}
 
 
 def market_state(
@@ -60,10 +60,9 @@ def market_state(
 ) -> MarketState:
     """Return the market state of N rows as N episodes at one decision time.
 
-    `terms` are the costs beside forecasts, where the desk's settings do not say them.
+    `terms` are those of `charged_beside`, where the desk's settings do not say them.
     """
     desk, charged = hedged(settings), terms or charged_beside(settings)
-    step = settings.step_years if isinstance(settings, IntradayDesk) else 1.0 / SESSIONS_A_YEAR
 
     def column(name: str) -> FloatArray:
         return rows[name].to_numpy(dtype=float)[:, None]
@@ -73,7 +72,7 @@ def market_state(
     return MarketState(
         liability=Liability.of(desk.option.kind, desk.option.side),
         risk_aversion=desk.risk.aversion,
-        interval=step,
+        interval=charged["interval"],
         rate=desk.market.rate,
         step=np.zeros(1, dtype=np.int64),
         price=column("forward")[..., None],

@@ -1,0 +1,102 @@
+"""The market events of one day as features and orders read them: the book as arrays, quotes, sided trades."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.features.book_at import BookAt, Instants, best_of, book_at, nanoseconds, quotes_at, rows_of
+from pipeline.features.event_feature import EventRows, Source
+from pipeline.ingest.market_tables import ADD, CHANGE, DELETE
+from pipeline.ingest.trade_side import trade_sides
+from pipeline.orderbook.events import BookEvents
+from pipeline.orderbook.order_book import BookRows, OrderBook
+from pipeline.orderbook.snapshots import merged, reported
+
+LEVELS_FOLLOWED: Final = 20
+Events = Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class DayEvents:
+    """Canonical tables of a day, each in the order of `known_time`, and its book.
+
+    Attributes
+    ----------
+    tables : by name, without those of the book.
+    book : the best levels after every change; None where only quotes are known.
+    """
+
+    tables: Events
+    book: BookRows | None = None
+
+    def __contains__(self, table: object) -> bool:
+        return table in self.tables or (table == "book" and self.book is not None)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.tables
+        if self.book is not None:
+            yield "book"
+
+    def rows(self, source: Source) -> EventRows:
+        """Return what a feature reads of a table; a row of the book is that of `BookRows.columns`."""
+        if source.table == "book" and self.book is not None:
+            return EventRows(self.book.known_time, self.book.columns)
+        table = self.tables[source.table]
+        return EventRows(nanoseconds(table["known_time"]), table[list(source.columns)].to_numpy(float))
+
+    def at(self, times: Instants, stale_after: float) -> BookAt:
+        """Return what stood at some instants: the book where there is one, else the best quotes."""
+        if self.book is not None:
+            return book_at(self.book, times, stale_after)
+        return quotes_at(self.tables["quotes"], times, stale_after)
+
+
+def day_events(tables: Events) -> DayEvents:
+    """Return the events of a day: its book, the best quotes of it, and a side on every trade that they tell.
+
+    A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep. Books that it
+    sends beside its orders start that book and correct it; beside level changes they are taken as they are.
+    """
+    found = {table: tables[table] for table in tables if table not in ("book", "book_events")}
+    book = _book(tables)
+    if "quotes" not in found and book is not None:
+        found["quotes"] = best_of(book)
+    return sided(DayEvents(found, book))
+
+
+def _book(tables: Events) -> BookRows | None:
+    books = tables.get("book")
+    if "book_events" in tables:
+        events = tables["book_events"]
+        if books is None or events["kind"].isin((ADD, CHANGE, DELETE)).any():
+            return _followed(events, None if books is None else rows_of(books))
+    return None if books is None else rows_of(books)
+
+
+def _followed(events: pd.DataFrame, books: BookRows | None) -> BookRows:
+    stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
+    rest = [each.name for each in fields(BookEvents) if each.name not in stamps]
+    columns: dict[str, Any] = {name: events[name].to_numpy() for name in rest}
+    parts = [BookEvents(**{**columns, **stamps})]
+    if books is not None:
+        parts.append(reported(books.batch().rows))
+    return OrderBook(LEVELS_FOLLOWED).changes(merged(parts))
+
+
+def sided(events: DayEvents) -> DayEvents:
+    """Return the events with a side on every trade that the quotes or the ticks tell."""
+    if "trades" not in events.tables or "quotes" not in events.tables:
+        return events
+    trades, quotes = events.tables["trades"], events.tables["quotes"]
+    sides = trade_sides(
+        nanoseconds(trades["known_time"]),
+        trades["price"].to_numpy(float),
+        trades["side"].to_numpy(np.int8),
+        nanoseconds(quotes["known_time"]),
+        quotes["bid_price"].to_numpy(float),
+        quotes["ask_price"].to_numpy(float),
+    )
+    return replace(events, tables={**events.tables, "trades": trades.assign(side=sides)})

@@ -1,0 +1,94 @@
+"""When a desk decides on a day: every so many seconds, or with every so many events of the market."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.intraday_desk import GridSettings
+from pipeline.features.book_at import Instants, nanoseconds
+from pipeline.features.day_events import DayEvents
+
+SECOND: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class DecisionTimes:
+    """The decisions of a day, nanoseconds UTC.
+
+    Attributes
+    ----------
+    times : [T] rising, after the open and before the close.
+    opened, closed : the open and the close.
+    """
+
+    times: Instants
+    opened: int
+    closed: int
+
+    @property
+    def last(self) -> int:
+        """The last decision, or the open where there is none."""
+        return int(self.times[-1]) if len(self.times) else self.opened
+
+    @property
+    def since(self) -> Instants:
+        """[T] nanoseconds from the decision before, or the open, to each."""
+        return np.diff(self.times, prepend=self.opened)
+
+    @property
+    def until(self) -> Instants:
+        """[T] nanoseconds from each to the next one, or the close."""
+        return np.diff(self.times, append=self.closed)
+
+
+def decision_times(day: str, grid: GridSettings, events: DayEvents) -> DecisionTimes:
+    """Return when the desk decides on a day.
+
+    With `every_seconds` that is open + n · every, whatever the market does. With `every_events` it is the
+    `known_time` of the n-th, 2n-th, … row of the table `counted` after the open; where several are known at
+    one instant the decision sees them all, and there is one.
+
+    Parameters
+    ----------
+    day : by the clock of the grid's zone.
+    grid : settings.
+    events : of the day.
+
+    Raises
+    ------
+    DataError
+        There is no table of the events to count.
+
+    Examples
+    --------
+    >>> found = decision_times("2020-01-01", GridSettings(every_seconds=3600), DayEvents({}))
+    >>> len(found.times), int(found.times[0] - found.opened) // SECOND
+    (23, 3600)
+    """
+    zone, today = ZoneInfo(grid.zone), date.fromisoformat(day)
+    opened = datetime.combine(today, grid.open, tzinfo=zone)
+    if grid.close is None:
+        closed = datetime.combine(today + timedelta(days=1), grid.open.min, tzinfo=zone)
+    else:
+        closed = datetime.combine(today, grid.close, tzinfo=zone)
+    first, last = (int(each.timestamp()) * SECOND for each in (opened, closed))
+    if grid.every_events is not None:
+        known = _known(day, grid, events)
+        inside = known[(known > first) & (known < last)]
+        return DecisionTimes(np.unique(inside[grid.every_events - 1 :: grid.every_events]), first, last)
+    step = grid.step * SECOND
+    return DecisionTimes(np.arange(first + step, last, step, dtype=np.int64), first, last)
+
+
+def _known(day: str, grid: GridSettings, events: DayEvents) -> Instants:
+    """Return when the events that are counted were known."""
+    if grid.counted not in events:
+        raise DataError(
+            f"{day}: no {grid.counted} that grid.every_events could count: add them to data.files, or set "
+            "grid.every_seconds instead"
+        )
+    return nanoseconds(events.tables[grid.counted]["known_time"])
