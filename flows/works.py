@@ -84,7 +84,7 @@ class _Intraday:
     def market(self, desk: Any) -> Work:
         content = market_days.content_of(desk.data)
         parameters = {"data": desk.data, "zone": desk.grid.zone, "content": content}
-        if given := desk.data.located_alternative:
+        if given := desk.data.records:
             parameters["records"] = records_content(given)
         return Work("market", market_days.load_days, {}, parameters, pieces=True)
 

@@ -29,6 +29,7 @@ from pipeline.domain.desk import (
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.folder_desk import FolderDesk
 from pipeline.domain.instruments import Kind, Side
+from pipeline.domain.own_settings import OwnData
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
 
@@ -50,11 +51,15 @@ class MarketFiles(FolderOfFiles):
     """What the files do not say of themselves."""
     alternative: AlternativeData = AlternativeData()
     """Relative paths are seen from the folder too."""
+    own: OwnData = OwnData()
+    """The desk's own records of the instrument; so are their paths."""
 
     @property
-    def located_alternative(self) -> dict[str, tuple[RecordFile, ...]]:
-        """The alternative data that the desk gives, by kind, its files seen from the folder."""
-        return self.alternative.located(self.place).given if self.alternative.given else {}
+    def records(self) -> dict[str, tuple[RecordFile, ...]]:
+        """Files beside the market's, alternative and own, by kind, seen from the folder."""
+        if not (self.alternative.given or self.own.given):
+            return {}
+        return {**self.alternative.located(self.place).given, **self.own.located(self.place).given}
 
     @property
     def label(self) -> str:

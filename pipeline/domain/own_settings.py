@@ -16,7 +16,7 @@ def _usual_limits() -> dict[str, LimitKind]:
 
 
 class OwnData(Settings):
-    """The desk's own records of the instrument that the bars are of; each is optional."""
+    """The desk's own records of the instrument of its market data; each is optional."""
 
     instrument: str = ""
     """Its name in the files."""
@@ -31,7 +31,7 @@ class OwnData(Settings):
     @model_validator(mode="after")
     def _named(self) -> Self:
         if (self.positions or self.fills or self.limits) and not self.instrument:
-            raise ValueError("name the instrument that the bars are of: set instrument")
+            raise ValueError("name the instrument of the market data as the records do: set instrument")
         if self.limits and not (self.positions or self.fills):
             raise ValueError("limits bound what is held: give positions or fills too")
         return self

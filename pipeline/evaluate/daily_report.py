@@ -25,7 +25,7 @@ from pipeline.evaluate.figures import (
     stressed_episode,
 )
 from pipeline.evaluate.frontier import frontier_sheet
-from pipeline.evaluate.own_fills import own_fills_sheet
+from pipeline.evaluate.own_fills import daily_fills, own_fills_sheet
 from pipeline.evaluate.page import Item, Picture, Report, Section, section
 from pipeline.evaluate.position_sheets import held_back_sheet, positions_sheet
 from pipeline.evaluate.run_record import RunRecord
@@ -97,7 +97,7 @@ def _policies(evaluation: Evaluation) -> tuple[Item | None, ...]:
         attribution_sheet(evaluation),
         frontier_sheet(evaluation),
         cost_sheet(evaluation),
-        own_fills_sheet(evaluation),
+        own_fills_sheet(daily_fills(evaluation.desk, evaluation.tables)),
     )
 
 

@@ -30,6 +30,7 @@ from pipeline.evaluate.intraday_sheets import (
 )
 from pipeline.evaluate.liquidity import liquidity_sheet
 from pipeline.evaluate.market_quality import drift_sheet
+from pipeline.evaluate.own_fills import fills_within_day, own_fills_sheet
 from pipeline.evaluate.page import Picture, Report, section
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import delayed_sheet, delta_sheet, regime_sheet
@@ -65,6 +66,7 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
         frontier_sheet(evaluation),
         charged_sheet(evaluation),
         unfilled_sheet(tables["unfilled"]),
+        own_fills_sheet(fills_within_day(evaluation.settings, tables)),
     )
     signals = (
         drift_sheet(evaluation.drift),

@@ -1,11 +1,15 @@
-"""What the desk's own fills cost against what had been forecast for them, by year, for the report."""
+"""What the desk's own fills cost against what had been forecast for them, for the report."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.instruments import FloatArray
-from pipeline.evaluate.evaluate import Evaluation
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.own_settings import OwnData
 from pipeline.evaluate.sheets import Cell, Sheet, number
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.event_feature import TimeArray
@@ -18,60 +22,105 @@ OWN_FILLS = "own_fills"
 BPS = ("spread_bps", "fee_bps", "cost_bps", "forecast_bps", "excess_bps")
 
 
-def own_fill_table(desk: Desk, signals: pd.DataFrame, fills: pd.DataFrame) -> pd.DataFrame:
-    """Return the desk's fills that had a forecast by year, and all of them in the last row.
+@dataclass(frozen=True)
+class OwnFills:
+    """The desk's own fills, and what it knew when it traded.
+
+    Attributes
+    ----------
+    fills : the canonical table.
+    own : which instrument.
+    times : nanoseconds UTC, never falling, [T].
+    mid, forecast_bps : [T] as known at each: the mid, and what a trade was forecast to cost, bps of it.
+    period : from the times of fills to what the report adds up by.
+    """
+
+    fills: pd.DataFrame
+    own: OwnData
+    times: TimeArray
+    mid: FloatArray
+    forecast_bps: FloatArray
+    period: Callable[["pd.Series[pd.Timestamp]"], "pd.Series[str]"]
+
+
+def daily_fills(desk: Desk, tables: Mapping[str, pd.DataFrame]) -> OwnFills | None:
+    """Return the fills of a daily desk, by year; None where it gives none.
 
     The forecast is the desk's fee and half-spread, the latter times the forecast illiquidity of the session
     in which the fill lies, as the hedgers see it.
+    """
+    if OWN_FILLS not in tables:
+        return None
+    costs, signals = desk.costs, tables["signals"]
+    ahead = costs.fee_bps + costs.half_spread_bps * signals["illiquidity_forecast"].to_numpy(float)
+    mid = signals["close"].to_numpy(float)
+    times = nanoseconds(signals["known_time"])
+    return OwnFills(
+        tables[OWN_FILLS], desk.data.own, times, mid, ahead, lambda time: time.dt.year.astype(str)
+    )
+
+
+def fills_within_day(desk: IntradayDesk, tables: Mapping[str, pd.DataFrame]) -> OwnFills | None:
+    """Return the fills of a desk within the day, by day; None where it gives none.
+
+    The forecast is the desk's fee and the forecast cost of crossing the book with the desk's order, as the
+    hedgers see it at the decision before the fill.
+    """
+    if OWN_FILLS not in tables:
+        return None
+    signals = tables["signals"]
+    ahead = desk.costs.fee_bps + 1e4 * signals["cost_forecast"].to_numpy(float)
+    mid = signals["mid"].to_numpy(float)
+    times = nanoseconds(signals["time"])
+
+    def day(time: "pd.Series[pd.Timestamp]") -> "pd.Series[str]":
+        return time.dt.tz_convert(desk.zone).dt.strftime("%Y-%m-%d")
+
+    return OwnFills(tables[OWN_FILLS], desk.data.own, times, mid, ahead, day)
+
+
+def own_fill_table(made: OwnFills) -> pd.DataFrame:
+    """Return the desk's fills that had a forecast by period, and all of them in the last row.
 
     Returns
     -------
-    `year` ("all" in the last row), `fills`, `worth` (money), means weighted by worth of `priced_fills`'
+    `period` ("all" in the last row), `fills`, `worth` (money), means weighted by worth of `priced_fills`'
     columns, bps, and `dearer`, the share of fills that cost more than forecast.
     """
-    priced = priced_fills(fills, desk.data.own, *_known(desk, signals)).dropna()
-    groups = [(str(year), rows) for year, rows in priced.groupby(priced["time"].dt.year)]
+    priced = priced_fills(made.fills, made.own, made.times, made.mid, made.forecast_bps).dropna()
+    groups = [(str(period), rows) for period, rows in priced.groupby(made.period(priced["time"]))]
     table = []
     for label, rows in [*groups, ("all", priced)]:
         worth = rows["worth"].to_numpy(float)
         means = {name: float(np.average(rows[name], weights=worth)) for name in BPS} if len(rows) else {}
         dearer = float((rows["excess_bps"] > 0.0).mean()) if len(rows) else np.nan
-        table.append({"year": label, "fills": len(rows), "worth": worth.sum(), **means, "dearer": dearer})
-    return pd.DataFrame(table, columns=["year", "fills", "worth", *BPS, "dearer"])
+        table.append({"period": label, "fills": len(rows), "worth": worth.sum(), **means, "dearer": dearer})
+    return pd.DataFrame(table, columns=["period", "fills", "worth", *BPS, "dearer"])
 
 
-def own_fills_sheet(evaluation: Evaluation) -> Sheet | None:
+def own_fills_sheet(made: OwnFills | None) -> Sheet | None:
     """The table of own fills; None where the desk gives none."""
-    fills, desk, signals = evaluation.tables.get(OWN_FILLS), evaluation.desk, evaluation.tables["signals"]
-    if fills is None:
+    if made is None:
         return None
     rows = [
         (
-            Cell(str(row["year"])),
+            Cell(str(row["period"])),
             Cell(number(row["fills"], 0)),
             Cell(number(row["worth"], 0)),
             *(Cell(number(float(row[name]), 2, sign=name == "excess_bps")) for name in BPS),
             Cell(f"{row['dearer']:.0%}" if np.isfinite(row["dearer"]) else "–"),
         )
-        for row in own_fill_table(desk, signals, fills).to_dict("records")
+        for row in own_fill_table(made).to_dict("records")
     ]
-    recent = own_fill_costs(fills, desk.data.own, *_known(desk, signals))
+    recent = own_fill_costs(made.fills, made.own, made.times, made.mid, made.forecast_bps)
     cost, ahead, excess = (number(float(values[-1]), 2) for values in recent.values())
     lead = (
-        "What the desk paid over the mid (half-spread and impact) and in fees, against the fee and "
-        "half-spread that were forecast for the session, bps of the mid, weighted by worth; fills before the "
-        "first forecast are left out. A fill is judged by the mid that it tells, else by the last close "
-        "before it. With a "
-        f"half-life of one day the last session stands at {cost}, forecast {ahead}, excess {excess}."
+        "What the desk paid over the mid (half-spread and impact) and in fees, against what was forecast "
+        "when it traded, bps of the mid, weighted by worth; fills before the first forecast are left out. A "
+        "fill is judged by the mid that it tells, else by the last one of a decision before it. With a half-"
+        f"life of one day the last decision stands at {cost}, forecast {ahead}, excess {excess}."
     )
     headings = (
-        "Year", "Fills", "Worth", "Half-spread, impact", "Fees", "Cost", "Forecast", "Excess", "Dearer",
+        "Period", "Fills", "Worth", "Half-spread, impact", "Fees", "Cost", "Forecast", "Excess", "Dearer",
     )  # fmt: skip
     return Sheet("own-fills", "Own fills against the forecast", lead, headings, tuple(rows))
-
-
-def _known(desk: Desk, signals: pd.DataFrame) -> tuple[TimeArray, FloatArray, FloatArray]:
-    """Return when the desk knew what, the mid and the forecast cost of then."""
-    costs = desk.costs
-    ahead = costs.fee_bps + costs.half_spread_bps * signals["illiquidity_forecast"].to_numpy(float)
-    return nanoseconds(signals["known_time"]), signals["close"].to_numpy(float), ahead

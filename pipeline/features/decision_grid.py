@@ -18,6 +18,7 @@ from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventRows, Source
+from pipeline.features.own import own_values
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.market_days import DAYS, DayTables
@@ -36,7 +37,7 @@ def decision_features(
     Parameters
     ----------
     desk : settings; only what the grid is made of is read.
-    market : the table `days` of `market_days.load_days`, and those of the desk's alternative data.
+    market : the table `days` of `market_days.load_days`, and those of the desk's alternative and own data.
     pieces : keeps the days.
 
     Returns
@@ -84,13 +85,21 @@ def decision_features(
 def _beside(
     desk: IntradayDesk, market: Mapping[str, pd.DataFrame], grid: pd.DataFrame
 ) -> dict[str, FloatArray]:
-    """Return the features of alternative data at every decision; its files are small, so it is one pass."""
-    given = desk.data.alternative
-    if not given.given:
-        return {}
-    tables = {table: market[table] for table in given.tables}
-    before = int(instant(desk.windows.signals_start, desk.zone).timestamp() * 1e9)
-    return alternative_values(tables, list(given.given), nanoseconds(grid["time"]), before, desk.seed)
+    """Return the features of alternative and own data at every decision; their files are small: one pass.
+
+    The account is marked at the mid of each decision.
+    """
+    given, own = desk.data.alternative, desk.data.own
+    times = nanoseconds(grid["time"])
+    found: dict[str, FloatArray] = {}
+    if given.given:
+        tables = {table: market[table] for table in given.tables}
+        before = int(instant(desk.windows.signals_start, desk.zone).timestamp() * 1e9)
+        found |= alternative_values(tables, list(given.given), times, before, desk.seed)
+    if own.given:
+        tables = {table: market[table] for table in own.given}
+        found |= own_values(tables, own, times, grid["mid"].to_numpy(float))
+    return found
 
 
 def _mean_step(desk: IntradayDesk, grid: pd.DataFrame) -> float:

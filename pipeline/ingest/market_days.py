@@ -74,13 +74,13 @@ def load_days(
     zone : of the limits of days.
     content : what `content_of` said of the files.
     pieces : keeps what was read of each file.
-    records : what `record_files.records_content` said of the alternative data.
+    records : what `record_files.records_content` said of alternative data and own records.
 
     Returns
     -------
     Tables `days` (one row a day, table and file: `day`, `table`, `key` of the piece, `file`, `rows`), `held`
-    (one row a file, table and reason: `count` and examples) and `notes`; of alternative data see
-    `record_files`.
+    (one row a file, table and reason: `count` and examples) and `notes`; of alternative data and own
+    records see `record_files`.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def load_days(
     table = pd.concat(days, ignore_index=True).sort_values(["day", "table", "file"], ignore_index=True)
     faults = pd.concat(held, ignore_index=True)
     said = pd.DataFrame({"note": _notes(data, table, faults)})
-    beside = load_records(given, records or {}) if (given := data.located_alternative) else {}
+    beside = load_records(data.records, records or {}) if data.records else {}
     notes = pd.concat([said, beside.pop(NOTES)], ignore_index=True) if beside else said
     return {**beside, DAYS: table, HELD: faults, NOTES: notes}
 
@@ -155,7 +155,7 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
         if batch.table not in EVENTS:
             raise DataError(
                 f"{label}: holds {batch.table}, and data.files names market events only: leave it out there; "
-                "alternative data are named in [data.alternative], own records in a daily desk's [data.own]"
+                "alternative data are named in [data.alternative], own records in [data.own]"
             )
         for table, rows in _by_day(batch, str(settings["zone"])):
             parts.setdefault(table, []).append(rows)

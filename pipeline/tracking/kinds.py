@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
 from mlflow import MlflowClient
 
 from pipeline.backtest.chain_comparison import run_chain
@@ -166,14 +167,19 @@ def contract_facts(desk: ContractDesk, market: Dataset) -> dict[str, str | int]:
 def _judge_daily(desk: Desk, datasets: Mapping[str, Dataset], looks: int) -> Evaluation:
     market = datasets["market"]
     tables = {**datasets["backtest"], **datasets["signals"], **data_tables(market)}
-    if FILLS in market:
-        tables[OWN_FILLS] = market[FILLS]
-    return evaluate(desk, tables, looks)
+    return evaluate(desk, tables | _own_fills(market), looks)
+
+
+def _own_fills(market: Dataset) -> dict[str, pd.DataFrame]:
+    """Return the desk's own fills as evaluations know them; nothing where it gives none."""
+    return {OWN_FILLS: market[FILLS]} if FILLS in market else {}
 
 
 def _judge_intraday(desk: IntradayDesk, datasets: Mapping[str, Dataset], looks: int) -> IntradayJudgement:
-    market = {name: datasets["market"][name] for name in (DAYS, HELD)} | data_tables(datasets["market"])
-    return evaluate_intraday(desk, {**datasets["backtest"], **datasets["signals"], **market}, looks)
+    market = datasets["market"]
+    tables = {**datasets["backtest"], **datasets["signals"], **data_tables(market)}
+    tables |= {name: market[name] for name in (DAYS, HELD)} | _own_fills(market)
+    return evaluate_intraday(desk, tables, looks)
 
 
 def _judge_chain(desk: ChainDesk, datasets: Mapping[str, Dataset], looks: int) -> ChainJudgement:

@@ -44,7 +44,7 @@ def desk(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(desk):
     pieces = InMemory()
-    known = records_content(desk.data.located_alternative)
+    known = records_content(desk.data.records)
     market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces, known)
     return pieces, market, decision_features(desk, market, pieces)
 

@@ -1,10 +1,8 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 
 from pipeline.domain.desk import Desk
-from pipeline.evaluate.own_fills import OWN_FILLS, own_fill_table, own_fills_sheet
+from pipeline.evaluate.own_fills import OWN_FILLS, daily_fills, own_fill_table, own_fills_sheet
 
 DESK = Desk(
     name="x",
@@ -33,16 +31,16 @@ def test_own_fills_stand_by_year_against_the_forecast_of_their_session():
             "mid": np.nan,
         }
     )
-    table = own_fill_table(DESK, signals, fills).set_index("year")
+    tables = {"signals": signals, OWN_FILLS: fills}
+    table = own_fill_table(daily_fills(DESK, tables)).set_index("period")
     assert table["fills"].to_dict() == {"2019": 1, "2020": 2, "all": 3}
     np.testing.assert_allclose(table.loc["2019", ["cost_bps", "forecast_bps", "excess_bps"]], [5.0, 3.0, 2.0])
     np.testing.assert_allclose(table.loc["2020", "cost_bps"], (10.0 + 3 * 2.0) / 4)
     np.testing.assert_allclose(table.loc["2020", "forecast_bps"], (4.0 + 3 * 5.0) / 4)
     assert table.loc["2020", "dearer"] == 0.5
-    none = own_fill_table(DESK, signals, fills.iloc[:1])
+    none = own_fill_table(daily_fills(DESK, tables | {OWN_FILLS: fills.iloc[:1]}))
     assert none["fills"].tolist() == [0]
-    tables = {"signals": signals, OWN_FILLS: fills}
-    sheet = own_fills_sheet(SimpleNamespace(desk=DESK, tables=tables))
+    sheet = own_fills_sheet(daily_fills(DESK, tables))
     assert [row[0].text for row in sheet.rows] == ["2019", "2020", "all"]
     assert sheet.rows[0][7].text == "+2.00"
-    assert own_fills_sheet(SimpleNamespace(desk=DESK, tables={"signals": signals})) is None
+    assert own_fills_sheet(daily_fills(DESK, {"signals": signals})) is None
