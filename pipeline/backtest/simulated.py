@@ -19,13 +19,14 @@ def simulated_episodes(
     regime_prob: FloatArray | None = None,
     regime_moves: FloatArray | None = None,
     regime_variance: FloatArray | None = None,
+    unwind: bool = True,
 ) -> tuple[MarketState, Market]:
-    """Return the state and the market of N simulated paths [N, T+1], hedged in the spot, unwind charged.
+    """Return the state and the market of N simulated paths [N, T+1], hedged in the spot.
 
     `vol` (scalar or [N, T]) stands for implied, forecast and regime volatility alike, and is known, so that
     its interval has no width, nor has that of the cost; `interval` is Δt in years; no premium is received,
     as in the published tables. `regime_moves` [K, K] and `regime_variance` [K] say how the regimes of
-    `regime_prob` move.
+    `regime_prob` move. `unwind` says whether the trade that closes the hedge is charged.
     """
     rows, steps = paths.shape[0], paths.shape[1] - 1
     shape = (rows, steps)
@@ -58,6 +59,7 @@ def simulated_episodes(
         gap_base=zeros,
         regime_moves=_everywhere(regime_moves, shape),
         regime_variance=_everywhere(regime_variance, shape),
+        unwind=unwind,
     )
     market = Market(
         price=paths[..., None],
@@ -67,7 +69,7 @@ def simulated_episodes(
         interest=zeros,
         income=zeros[..., None],
         margined=False,
-        unwind=True,
+        unwind=unwind,
     )
     return state, market
 

@@ -13,6 +13,7 @@ from pipeline.policies.history_slope import HistorySlope
 from pipeline.policies.leland import Leland
 from pipeline.policies.limit_aware import LimitAware
 from pipeline.policies.minimum_variance import MinimumVariance
+from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.no_hedge import NoHedge
 from pipeline.policies.optimal_band import OptimalBand
 from pipeline.policies.regime_map import RegimeMap, Rule
@@ -28,7 +29,7 @@ POLICIES: dict[str, Any] = {
     for policy in (
         NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
         ConstantShift, MinimumVariance, HistorySlope, RegimeMap, RegimeSwitched, *ABLATIONS,
-        OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes,
+        OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes, NetworkBand,
     )
 }  # fmt: skip
 

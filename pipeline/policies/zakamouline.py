@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
-from pipeline.domain.instruments import Liability
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
@@ -37,24 +37,38 @@ class Zakamouline(Untrained):
         PolicyError
             A bought option at so high a cost that 1 + K is negative has no adjusted variance.
         """
-        vol = exposure.known(state.implied_vol, self.name, "implied_vol")
-        cost, aversion, time = charged(state, state.desk_cost), state.risk_aversion, state.time_to_expiry
-        spot, gamma = state.price[..., 0], exposure.curvature(state, vol)
-        sigma, tau = exposure.typical(state, vol), exposure.typical(state, time)
-        h0 = cost / (aversion * spot * sigma**2 * tau)
-        ratio = (np.exp(-state.rate * tau) / sigma) ** 0.25
-        h1 = 1.12 * cost**0.31 * tau**0.05 * ratio * np.sqrt(gamma / aversion)
-        ratio = (np.exp(-state.rate * time) / vol) ** 0.25
-        shift = -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * spot**2 * gamma) ** 0.15
-
-        center = np.zeros_like(state.forward)
-        for leg in state.liability.legs:
-            variance = vol**2 * (1.0 + np.sign(leg.quantity) * shift)
-            if np.any(variance <= 0.0):
-                raise PolicyError(
-                    f"policy zakamouline: a bought option at a cost of {state.desk_cost / 1e-4:g} bps has no "
-                    "adjusted variance (1 + K is negative): lower the cost or leave zakamouline out"
-                )
-            center -= exposure.delta(state, Liability((leg,)), np.sqrt(variance)) * state.forward_slope
-        band = traded(state, exposure.net(center), h0 + h1, cost, vol)
+        center, half_width, cost, vol = unclipped(state, self.name)
+        band = traded(state, center, half_width, cost, vol)
         return band.clipped(*exposure.position_range(state))
+
+
+def unclipped(
+    state: MarketState, policy: str
+) -> tuple[FloatArray, FloatArray, FloatArray | float, FloatArray]:
+    """Return Zakamouline's centre and half-width [N, T], uncut, with cost and volatility.
+
+    Raises
+    ------
+    PolicyError
+        As `Zakamouline.band`, in the name of `policy`.
+    """
+    vol = exposure.known(state.implied_vol, policy, "implied_vol")
+    cost, aversion, time = charged(state, state.desk_cost), state.risk_aversion, state.time_to_expiry
+    spot, gamma = state.price[..., 0], exposure.curvature(state, vol)
+    sigma, tau = exposure.typical(state, vol), exposure.typical(state, time)
+    h0 = cost / (aversion * spot * sigma**2 * tau)
+    ratio = (np.exp(-state.rate * tau) / sigma) ** 0.25
+    h1 = 1.12 * cost**0.31 * tau**0.05 * ratio * np.sqrt(gamma / aversion)
+    ratio = (np.exp(-state.rate * time) / vol) ** 0.25
+    shift = -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * spot**2 * gamma) ** 0.15
+
+    center = np.zeros_like(state.forward)
+    for leg in state.liability.legs:
+        variance = vol**2 * (1.0 + np.sign(leg.quantity) * shift)
+        if np.any(variance <= 0.0):
+            raise PolicyError(
+                f"policy {policy}: a bought option at a cost of {state.desk_cost / 1e-4:g} bps has no "
+                f"adjusted variance (1 + K is negative): lower the cost or leave {policy} out"
+            )
+        center -= exposure.delta(state, Liability((leg,)), np.sqrt(variance)) * state.forward_slope
+    return exposure.net(center), h0 + h1, cost, vol

@@ -10,6 +10,7 @@ import inspect
 import json
 import pkgutil
 from dataclasses import fields, is_dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,6 +25,8 @@ from pipeline.domain.risk_measures import measure
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy, Score, Training
 from pipeline.policies.catalogue import POLICIES, _build
+from pipeline.policies.network import Layer, Network
+from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.written import restored, written
 
 DESK: Desk = load_desk("spx-daily")
@@ -45,8 +48,25 @@ def test_the_catalogue_holds_every_policy_of_the_room():
     assert {kind.name: kind for kind in found_in_the_room()} == POLICIES
 
 
-@pytest.fixture(params=sorted(POLICIES))
+def some_network():
+    """A network with numbers as training might leave them."""
+    rng = np.random.default_rng(3)
+    sizes = (len(INPUTS), 8, 8, 2)
+    layers = tuple(
+        Layer(
+            tuple(map(tuple, rng.normal(0, into**-0.5, (out, into)).tolist())),
+            tuple(rng.normal(0, 0.3, out).tolist()),
+        )
+        for into, out in pairwise(sizes)
+    )
+    edge = (10.0,) * len(INPUTS)
+    return Network(layers, (0.0,) * len(INPUTS), (2.0,) * len(INPUTS), tuple(-each for each in edge), edge)
+
+
+@pytest.fixture(params=[*sorted(POLICIES), "trained network_band"])
 def policy(request):
+    if request.param == "trained network_band":
+        return NetworkBand(some_network())
     return _build(request.param, DESK, "policies.run")
 
 

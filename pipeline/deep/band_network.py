@@ -1,0 +1,75 @@
+"""The network that corrects an analytic band, while it learns."""
+
+from itertools import pairwise
+from typing import cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.domain.instruments import FloatArray
+from pipeline.policies.network import Layer, Network
+from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH
+
+
+class BandNetwork(nn.Module):
+    """Corrections of an analytic band: `policies.network_band.NetworkBand` while it learns.
+
+    Untrained it is the prior itself, for its last layer starts at zero.
+
+    Parameters
+    ----------
+    hidden : units of each hidden layer.
+    """
+
+    mean: Tensor
+    scale: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, hidden: tuple[int, ...] = (24, 24)) -> None:
+        super().__init__()
+        sizes = (len(INPUTS), *hidden, 2)
+        self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
+        for parameter in self.layers[-1].parameters():
+            nn.init.zeros_(parameter)
+        for name, value in (("mean", 0.0), ("scale", 1.0), ("low", 0.0), ("high", 0.0)):
+            self.register_buffer(name, torch.full((len(INPUTS),), value, dtype=torch.float64))
+
+    def fit_scaling(self, inputs: FloatArray) -> None:
+        """Take mean, deviation and range from inputs [M, F]; a column of one value has the scale 1."""
+        low, high = inputs.min(axis=0), inputs.max(axis=0)
+        columns = (inputs.mean(axis=0), np.where(high > low, inputs.std(axis=0), 1.0), low, high)
+        for own, column in zip(self._scaling, columns, strict=True):
+            own.copy_(torch.from_numpy(column))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return (a, b), [..., 2], for inputs [..., F]."""
+        values = ((torch.clamp(inputs, self.low, self.high) - self.mean) / self.scale).float()
+        for layer in self._linear[:-1]:
+            values = nn.functional.silu(layer(values))
+        answer: Tensor = self._linear[-1](values)
+        return answer
+
+    def edges(self, inputs: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the edges of the corrected prior center ± half_width, uncut, as `NetworkBand` has them."""
+        shift, stretch = self(inputs).double().unbind(-1)
+        middle = center + half_width * MOST_SHIFT * torch.tanh(shift)
+        half = half_width * torch.exp(MOST_STRETCH * torch.tanh(stretch))
+        return middle - half, middle + half
+
+    def exported(self) -> Network:
+        """Return the network as plain numbers."""
+        layers = tuple(
+            Layer(tuple(map(tuple, layer.weight.tolist())), tuple(layer.bias.tolist()))
+            for layer in self._linear
+        )
+        return Network(layers, *(tuple(row.tolist()) for row in self._scaling))
+
+    @property
+    def _linear(self) -> list[nn.Linear]:
+        return [cast(nn.Linear, layer) for layer in self.layers]
+
+    @property
+    def _scaling(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        return self.mean, self.scale, self.low, self.high

@@ -1,0 +1,62 @@
+"""The differentiable hedging loop: positions, costs and P&L of any rule, time by time."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+Decide = Callable[[int, Tensor], Tensor]
+"""The position [N, H] to go to, from the time and the position held."""
+
+
+def hedge(
+    decide: Decide, price: Tensor, cost: Tensor, *, power: float = 1.0, unwind: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Hedge paths with a rule that may look at the position it holds; gradients flow through the rule.
+
+    P&L = Σ_h Σ_t { δ_t (S_{t+1} − S_t) − c S_t |δ_t − δ_{t−1}|^q } − c S_T |δ_T|^q with δ_{−1} = 0, the last
+    term if the unwind is charged; the liability is not counted.
+
+    Parameters
+    ----------
+    decide : δ_t [N, H] of t and δ_{t−1}.
+    price : [N, T+1, H] money.
+    cost : broadcasts to [N, H], c.
+    power : q ≥ 1.
+
+    Returns
+    -------
+    pnl [N], money, and the positions [N, T, H].
+
+    Examples
+    --------
+    >>> price = torch.tensor([[[100.0], [101.0], [103.0]]])
+    >>> hedge(lambda t, held: torch.full_like(held, 0.5), price, torch.tensor(0.01))[0]
+    tensor([0.4850])
+    """
+    held = torch.zeros_like(price[:, 0])
+    pnl = torch.zeros_like(price[:, 0])
+    positions = []
+    for t in range(price.shape[1] - 1):
+        then = decide(t, held)
+        pnl = pnl + then * (price[:, t + 1] - price[:, t]) - cost * price[:, t] * _size(then - held, power)
+        held = then
+        positions.append(held)
+    if unwind:
+        pnl = pnl - cost * price[:, -1] * _size(held, power)
+    return pnl.sum(dim=1), torch.stack(positions, dim=1)
+
+
+def inside(held: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
+    """Return the position that a no-trade band asks for: the nearest one inside it.
+
+    Examples
+    --------
+    >>> inside(torch.tensor([0.1, 0.5, 0.9]), torch.tensor(0.4), torch.tensor(0.6))
+    tensor([0.4000, 0.5000, 0.6000])
+    """
+    return torch.minimum(torch.maximum(held, lower), upper)
+
+
+def _size(trade: Tensor, power: float) -> Tensor:
+    return trade.abs() if power == 1.0 else trade.abs() ** power

@@ -1,0 +1,128 @@
+"""A network in training: its steps, its averaged weights, and what has to be kept to go on."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.plan import TrainingPlan
+from pipeline.deep.task import HedgingTask
+from pipeline.domain.errors import StoreError
+from pipeline.ingest.content import content_digest
+from pipeline.policies.checkpoint import Checkpoint, network_arrays
+
+VALIDATION = 1 << 40
+"""Number of the first path of validation: training never gets there."""
+SCALING_PATHS, SCALING_GROUPS = 512, 32
+
+
+@dataclass
+class Trainer:
+    """A network that is being trained; `step` steps are done.
+
+    Every step has fresh paths, which are a function of seed and step. `averaged` is the network whose weights
+    are the mean over the last steps.
+
+    `history` holds step and validation risk at each checkpoint: of the averaged weights once there are some.
+    The gradient of each group counts by one over the size of its risk, so that a frontier is not trained for
+    its riskiest end alone.
+    """
+
+    task: HedgingTask
+    plan: TrainingPlan
+    network: BandNetwork = field(init=False)
+    optimiser: torch.optim.Adam = field(init=False)
+    average: list[Tensor] = field(init=False)
+    step: int = 0
+    history: list[tuple[int, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(plan.seed)
+            self.network = BandNetwork(plan.hidden)
+        spot = self.task.paths(SCALING_PATHS, seed=plan.seed, first=0)
+        conditions = self.task.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))
+        seen = np.concatenate([self.task.prior_on(spot, *each)[0] for each in conditions.tolist()])
+        self.network.fit_scaling(seen.reshape(-1, seen.shape[-1]))
+        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=plan.learning_rate)
+        self.average = [weight.detach().clone() for weight in self.network.parameters()]
+
+    def take_step(self) -> float:
+        """Take one step on fresh paths and return its risk, before it; NaN or infinite where it diverged."""
+        plan, size = self.plan, self.plan.paths // self.plan.groups
+        conditions = self.task.conditions(plan.groups, np.random.default_rng((plan.seed, 1, self.step)))
+        rate = 0.5 * plan.learning_rate * (1.0 + math.cos(math.pi * self.step / plan.steps))
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.zero_grad()
+        total = 0.0
+        for number, (cost, aversion) in enumerate(conditions.tolist()):
+            first = (self.step * plan.groups + number) * size
+            spot = self.task.paths(size, seed=plan.seed, first=first)
+            risk = self.task.risk.at(aversion)(self.task.pnl(self.network, spot, cost, aversion))
+            total += risk.item() / plan.groups
+            torch.autograd.backward([risk / abs(risk.item() * plan.groups)])
+        self.optimiser.step()
+        self.step += 1
+        self._take_average()
+        return total
+
+    def _take_average(self) -> None:
+        since = self.step - math.ceil(self.plan.steps * (1.0 - self.plan.averaged))
+        share = 1.0 / max(since, 1)
+        for mean, weight in zip(self.average, self.network.parameters(), strict=True):
+            mean += share * (weight.detach() - mean)
+
+    def averaged(self) -> BandNetwork:
+        """Return the network with its averaged weights: those of the last step where averaging is not on."""
+        with torch.random.fork_rng(devices=[]):
+            network = BandNetwork(self.plan.hidden)
+        network.load_state_dict(self.network.state_dict())
+        with torch.no_grad():
+            for own, mean in zip(network.parameters(), self.average, strict=True):
+                own.copy_(mean)
+        return network
+
+    def validated(self) -> float:
+        """Return the averaged network's risk in the middle of both ranges, on paths of its own."""
+        cost, aversion = (float(math.sqrt(low * high)) for low, high in (self.task.cost, self.task.aversion))
+        spot = self.task.paths(self.plan.paths, seed=self.plan.seed, first=VALIDATION)
+        with torch.no_grad():
+            return float(self.task.risk.at(aversion)(self.task.pnl(self.averaged(), spot, cost, aversion)))
+
+    def checkpoint(self) -> Checkpoint:
+        """Return all that is needed to use the network and to go on training it."""
+        arrays = network_arrays(self.averaged().exported())
+        for k, (weight, mean) in enumerate(zip(self.network.parameters(), self.average, strict=True)):
+            own = {"weight": weight.detach(), "average": mean, **self.optimiser.state[weight]}
+            arrays |= {f"training.{k}.{name}": value.numpy().copy() for name, value in own.items()}
+        facts = {"plan": self.plan.facts(), "step": self.step, "history": self.history}
+        return Checkpoint(content_digest(self.task), facts, arrays)
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        """Go on where a checkpoint was made.
+
+        Raises
+        ------
+        StoreError
+            It is of another desk or another plan.
+        """
+        checkpoint.of_desk(content_digest(self.task))
+        if checkpoint.facts["plan"] != self.plan.facts():
+            raise StoreError("the checkpoint was trained by another plan: give that plan, or another file")
+        self.step = checkpoint.facts["step"]
+        self.history = [(int(step), float(risk)) for step, risk in checkpoint.facts["history"]]
+        for k, (weight, mean) in enumerate(zip(self.network.parameters(), self.average, strict=True)):
+            own = {
+                name.rpartition(".")[2]: torch.from_numpy(value.copy())
+                for name, value in checkpoint.arrays.items()
+                if name.startswith(f"training.{k}.")
+            }
+            with torch.no_grad():
+                weight.copy_(own.pop("weight"))
+                mean.copy_(own.pop("average"))
+            self.optimiser.state[weight] = own

@@ -1,0 +1,119 @@
+"""Checkpoints of trained networks: arrays and plain facts in one file, which holds nothing that runs."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+from zipfile import BadZipFile
+
+import numpy as np
+
+from pipeline.domain.errors import StoreError
+from pipeline.ingest.packing import packed, unpacked
+from pipeline.policies.network import Layer, Network
+from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
+
+VERSION = 1
+FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What training left: an NPZ file without pickle, whose `facts` are JSON.
+
+    Attributes
+    ----------
+    desk : hash of what it was trained for, see `of_desk`.
+    facts : plain values: seed, steps, settings, history.
+    arrays : the network's under `network.`, and whatever training needs to go on.
+    """
+
+    desk: str
+    facts: Mapping[str, Any]
+    arrays: Mapping[str, np.ndarray]
+
+    def write(self, path: Path) -> None:
+        """Write the file; what was there is there whole until the new one is."""
+        about = {"version": VERSION, "meaning": _meaning(), "desk": self.desk, **self.facts}
+        content = packed({**self.arrays, FACTS: np.array(json.dumps(about))})
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(f"{path.name}.part")
+        part.write_bytes(content)
+        os.replace(part, path)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a file.
+
+        Raises
+        ------
+        StoreError
+            It is missing, damaged, or of another version of the code.
+        """
+        if not path.is_file():
+            raise StoreError(f"{path}: no checkpoint there: train the network first")
+        try:
+            arrays = unpacked(path.read_bytes())
+            facts = json.loads(str(arrays.pop(FACTS)))
+        except (BadZipFile, ValueError, KeyError, EOFError):
+            raise StoreError(f"{path}: damaged, or no checkpoint: train the network again") from None
+        if facts.pop("version", None) != VERSION or facts.pop("meaning", None) != _meaning():
+            raise StoreError(f"{path}: a checkpoint of another version: train the network again")
+        return cls(facts.pop("desk"), facts, arrays)
+
+    def of_desk(self, desk: str) -> Self:
+        """Return the checkpoint itself, or raise where it was trained for another desk.
+
+        Raises
+        ------
+        StoreError
+            Naming the remedy.
+        """
+        if self.desk != desk:
+            raise StoreError(
+                "the checkpoint was trained for another desk (market, option, costs or risk differ): "
+                "train a network for this one, or name another file"
+            )
+        return self
+
+    def policy(self) -> NetworkBand:
+        """Return the hedger; nothing but NumPy is needed.
+
+        Raises
+        ------
+        StoreError, PolicyError
+            Arrays of the network are missing, or do not fit each other.
+        """
+        count = sum(name.startswith(LAYER) and name.endswith(".weight") for name in self.arrays)
+        try:
+            layers = tuple(
+                Layer(_matrix(self.arrays[f"{LAYER}.{k}.weight"]), _row(self.arrays[f"{LAYER}.{k}.bias"]))
+                for k in range(count)
+            )
+            scaling = self.arrays[SCALING]
+        except KeyError as missing:
+            raise StoreError(f"the checkpoint lacks {missing}: train the network again") from None
+        return NetworkBand(Network(layers, *map(_row, scaling)))
+
+
+def network_arrays(network: Network) -> dict[str, np.ndarray]:
+    """Return a network as a checkpoint's arrays."""
+    arrays = {SCALING: np.array([network.mean, network.scale, network.low, network.high])}
+    for k, layer in enumerate(network.layers):
+        arrays |= {f"{LAYER}.{k}.weight": np.array(layer.weight), f"{LAYER}.{k}.bias": np.array(layer.bias)}
+    return arrays
+
+
+def _meaning() -> list[Any]:
+    """What a network's numbers mean: a checkpoint that means another thing is of another version."""
+    return [*INPUTS, MOST_SHIFT, MOST_STRETCH]
+
+
+def _row(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(map(float, values))
+
+
+def _matrix(values: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(_row, values))

@@ -1,0 +1,101 @@
+"""A band that a trained network moves and stretches within limits, from Zakamouline's band."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.domain.band import Band
+from pipeline.domain.errors import PolicyError
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.market_state import MarketState
+from pipeline.policies import exposure
+from pipeline.policies.base import Untrained
+from pipeline.policies.batched import batched
+from pipeline.policies.network import Network
+from pipeline.policies.trading_rule import traded
+from pipeline.policies.zakamouline import unclipped
+
+INPUTS = ("moneyness", "log_deviation", "log_steps", "log_cost", "log_aversion", "center", "half_width")
+"""What the network sees, see `inputs`."""
+MOST_SHIFT = 1.5
+"""Half-widths by which the centre may be moved."""
+MOST_STRETCH = float(np.log(4.0))
+"""Logarithm of the factor by which the half-width may be changed."""
+
+
+@dataclass(frozen=True)
+class NetworkBand(Untrained):
+    """Zakamouline's band m ± h with its centre at m + 1.5 h tanh a and its half-width h 4^(tanh b).
+
+    (a, b) is the network's answer to `inputs`. A network whose last layer is zero, and none at all, is
+    Zakamouline's band itself: the untrained network is a good hedger, and a trained one cannot leave its
+    neighbourhood. The band is traded as `trading_rule` says. Networks are trained by `pipeline.deep` and used
+    without it; one that was trained on one kind of option corrects the others as it corrects that one.
+
+    Attributes
+    ----------
+    network : two outputs from `INPUTS`; None is no correction.
+
+    Raises
+    ------
+    PolicyError
+        The network has other inputs or outputs than these.
+
+    References
+    ----------
+    Imaki, Imajo, Ito, Minami, Nakagawa (2021), No-transaction band network; Zakamouline (2006).
+    """
+
+    name: ClassVar[str] = "network_band"
+    network: Network | None = None
+
+    def __post_init__(self) -> None:
+        if self.network is not None and self.network.sizes != (len(INPUTS), 2):
+            raise PolicyError(
+                f"policy {self.name}: a network from {len(INPUTS)} inputs to 2 outputs is needed, this has "
+                f"{' and '.join(map(str, self.network.sizes))}: train it again"
+            )
+
+    @batched
+    def band(self, state: MarketState) -> Band:
+        """Return the corrected band at the desk's constant cost."""
+        center, half_width, cost, vol = prior(state, self.name)
+        if self.network is not None:
+            answer = self.network(inputs(state, center, half_width))
+            center = center + half_width * MOST_SHIFT * np.tanh(answer[..., 0])
+            half_width = half_width * np.exp(MOST_STRETCH * np.tanh(answer[..., 1]))
+        return traded(state, center, half_width, cost, vol).clipped(*exposure.position_range(state))
+
+
+def prior(state: MarketState, policy: str) -> tuple[FloatArray, FloatArray, FloatArray | float, FloatArray]:
+    """Return the centre and half-width [N, T] that are corrected, with the cost and volatility they are for.
+
+    Zakamouline's, the half-width at most the range of the options' delta.
+    """
+    center, half_width, cost, vol = unclipped(state, policy)
+    low, high = exposure.position_range(state)
+    return center, np.minimum(half_width, high - low), cost, vol
+
+
+def inputs(state: MarketState, center: FloatArray, half_width: FloatArray) -> FloatArray:
+    """Return what the network sees, [N, T, F]: numbers without a unit, of one option held.
+
+    Moneyness log(F/K)/(σ√τ), log σ√τ, log τ/Δt, log c, log γK, and the prior's centre and half-width. In a
+    net book they are averages over the options, and γ counts for one of them: equal options have the inputs
+    of one.
+    """
+    count = exposure.held(state)
+    one = 1.0 / np.maximum(count, 1e-300)
+    deviation = state.implied_vol * np.sqrt(state.time_to_expiry)
+    strike = exposure.typical(state, state.strike)
+    columns = (
+        exposure.typical(state, np.log(state.forward / state.strike) / deviation),
+        np.log(exposure.typical(state, deviation)),
+        np.log(exposure.typical(state, state.time_to_expiry) / state.interval),
+        np.log(max(state.desk_cost, 1e-9)),
+        np.log(np.maximum(state.risk_aversion * count * strike, 1e-300)),
+        center * one,
+        half_width * one,
+    )
+    return np.stack([np.broadcast_to(column, state.shape) for column in columns], axis=-1)

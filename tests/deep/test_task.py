@@ -1,0 +1,102 @@
+"""The task's P&L against the books of a backtest, and what cannot be."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.backtest.ledger import book
+from pipeline.backtest.simulated import simulated_episodes
+from pipeline.deep.band_network import BandNetwork
+from pipeline.domain.errors import DataError, SettingsError
+from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.zakamouline import Zakamouline
+from pipeline.simulate.black_scholes import BlackScholes
+
+
+def trained_somehow(task):
+    """A network with corrections of some size."""
+    torch.manual_seed(0)
+    network = BandNetwork((8, 8))
+    spot = task.paths(64, seed=1, first=0)
+    network.fit_scaling(task.prior_on(spot, 0.005, 1.0)[0].reshape(-1, 7))
+    with torch.no_grad():
+        for weight in network.layers[-1].parameters():
+            weight.normal_(0.0, 0.3)
+    return network
+
+
+@pytest.mark.parametrize("unwind", [True, False])
+def test_pnl_is_that_of_the_books(task, unwind):
+    """The policy on every path against the network read from its grid: they differ by its spacing."""
+    task = replace(task, unwind=unwind)
+    network, spot = trained_somehow(task), task.paths(2000, seed=2, first=0)
+    state, market = simulated_episodes(
+        spot,
+        0.2,
+        task.liability,
+        strike=100.0,
+        interval=1 / 365,
+        cost=0.005,
+        risk_aversion=1.0,
+        unwind=unwind,
+    )
+    expected = book(market, NetworkBand(network.exported()).band(state)).pnl
+    found = task.pnl(network, spot, 0.005, 1.0).detach().numpy()
+    assert np.abs(found - expected).mean() < 0.01
+    assert abs(found.mean() - expected.mean()) < 0.002
+    assert np.abs(expected - book(market, Zakamouline().band(state)).pnl).mean() > 0.02
+
+
+def test_what_is_exported_answers_as_the_network_does(task):
+    network = trained_somehow(task)
+    inputs, *_ = task.prior_on(task.paths(50, seed=3, first=0), 0.01, 2.0)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(inputs)).numpy()
+    np.testing.assert_allclose(network.exported()(inputs), expected, atol=1e-5)
+
+
+def test_an_untrained_network_is_zakamouline(task):
+    state, _ = simulated_episodes(
+        task.paths(20, seed=3, first=0), 0.2, task.liability, strike=100.0, interval=1 / 365, cost=0.005,
+        risk_aversion=1.0,
+    )  # fmt: skip
+    ours, theirs = NetworkBand(BandNetwork().exported()).band(state), Zakamouline().band(state)
+    np.testing.assert_allclose(ours.lower, theirs.lower, rtol=1e-12)
+    np.testing.assert_allclose(ours.upper, theirs.upper, rtol=1e-12)
+
+
+def test_conditions_cover_both_ranges(task):
+    wide = replace(task, cost=(1e-4, 1e-2), aversion=(0.3, 3.0))
+    drawn = np.log(wide.conditions(10, np.random.default_rng(1)))
+    for column, (low, high) in zip(drawn.T, np.log([wide.cost, wide.aversion]), strict=True):
+        place = np.floor(10.0 * (column - low) / (high - low))
+        assert sorted(place) == list(range(10))
+    np.testing.assert_allclose(task.conditions(3, np.random.default_rng(1)), [[0.005, 1.0]] * 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"cost": (0.0, 0.01)}, "cost from 0.0 to 0.01"),
+        ({"aversion": (2.0, 1.0)}, "aversion from 2.0 to 1.0"),
+        ({"steps": 0}, "0 steps"),
+        ({"interval": 0.0}, "a step of 0.0 years"),
+        ({"volatility": float("nan")}, "volatility of nan"),
+        ({"power": 0.5}, "power 0.5"),
+    ],
+)
+def test_tasks_that_cannot_be(task, change, fault):
+    with pytest.raises(SettingsError, match=fault):
+        replace(task, **change)
+
+
+def test_prices_that_are_no_numbers(task):
+    class Broken(BlackScholes):
+        def fill(self, noise, out):
+            super().fill(noise, out)
+            out.spot[0, 3] = np.nan
+
+    with pytest.raises(DataError, match="prices that are no numbers"):
+        replace(task, process=Broken()).paths(10, seed=1, first=0)

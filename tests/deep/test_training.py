@@ -1,0 +1,90 @@
+"""Training: it learns, repeats, resumes, and stops where it diverges."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.deep.plan import TrainingPlan
+from pipeline.deep.risk import Cvar
+from pipeline.deep.trainer import Trainer
+from pipeline.deep.training import train
+from pipeline.domain.errors import FitError, SettingsError, StoreError
+from pipeline.policies.checkpoint import Checkpoint
+
+
+class InterruptError(Exception):
+    pass
+
+
+def test_it_learns_and_repeats(task, plan):
+    longer = replace(plan, steps=40, paths=4096, save_every=20)
+    once = train(task, longer)
+    (start, untrained), *_, (end, trained) = once.history
+    assert (start, end) == (0, 40)
+    assert trained < untrained - 0.02
+    assert train(task, longer) == once
+
+
+def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
+    whole = train(task, plan, tmp_path / "whole.npz")
+
+    def interrupt(step, risk):
+        if step == 8:
+            raise InterruptError
+
+    with pytest.raises(InterruptError):
+        train(task, plan, tmp_path / "cut.npz", interrupt)
+    assert Checkpoint.read(tmp_path / "cut.npz").facts["step"] == 8
+    assert train(task, plan, tmp_path / "cut.npz") == whole
+    assert (tmp_path / "cut.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert Checkpoint.read(tmp_path / "cut.npz").policy() == whole.policy
+    assert train(task, plan, tmp_path / "cut.npz") == whole  # it is over: nothing is trained
+
+
+def test_another_seed_is_another_network(task, plan):
+    short = replace(plan, steps=2)
+    assert train(task, short).policy != train(task, replace(short, seed=4)).policy
+
+
+def test_any_risk_measure_and_a_frontier_can_be_trained(task, plan):
+    wide = replace(task, cost=(0.001, 0.01), aversion=(0.5, 2.0), risk=Cvar(0.9))
+    trained = train(wide, replace(plan, groups=4))
+    assert np.isfinite([risk for _, risk in trained.history]).all()
+    assert trained.policy.network.high[3] > trained.policy.network.low[3]
+
+
+def test_a_training_that_diverges_keeps_the_last_good_checkpoint(task, plan, tmp_path, monkeypatch):
+    file, take_step = tmp_path / "net.npz", Trainer.take_step
+
+    def breaks(trainer):
+        risk = take_step(trainer)
+        return float("nan") if trainer.step == 7 else risk
+
+    monkeypatch.setattr(Trainer, "take_step", breaks)
+    with pytest.raises(
+        FitError, match=r"diverged at step 7: the risk is nan.*step 4 is kept in .*learning rate"
+    ):
+        train(task, plan, file)
+    kept = Checkpoint.read(file)
+    assert kept.facts["step"] == 4
+    kept.policy()
+
+
+def test_a_rate_that_is_far_too_high_is_found(task, plan):
+    with pytest.raises(FitError, match="diverged at step"):
+        train(task, replace(plan, learning_rate=1e6))
+
+
+def test_checkpoints_of_another_desk_or_plan(task, plan, tmp_path):
+    short = replace(plan, steps=1)
+    train(task, short, tmp_path / "net.npz")
+    with pytest.raises(StoreError, match="another desk"):
+        train(replace(task, strike=101.0), short, tmp_path / "net.npz")
+    with pytest.raises(StoreError, match="another plan"):
+        train(task, replace(short, learning_rate=0.1), tmp_path / "net.npz")
+
+
+def test_plans_that_cannot_be():
+    with pytest.raises(SettingsError, match="training plan"):
+        TrainingPlan(paths=3, groups=4)

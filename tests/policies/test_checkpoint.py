@@ -1,0 +1,71 @@
+"""Checkpoint files: back to the bit, and refused where they cannot be used."""
+
+import numpy as np
+import pytest
+
+from pipeline.domain.errors import PolicyError, StoreError
+from pipeline.ingest.packing import packed, unpacked
+from pipeline.policies.checkpoint import Checkpoint, network_arrays
+from pipeline.policies.network import Layer, Network
+from pipeline.policies.network_band import INPUTS, NetworkBand
+
+WIDTH = len(INPUTS)
+
+
+def network(outputs=2):
+    rng = np.random.default_rng(1)
+    first = Layer(tuple(map(tuple, rng.normal(size=(3, WIDTH)).tolist())), (0.1, 0.2, 0.3))
+    last = Layer(tuple(map(tuple, rng.normal(size=(outputs, 3)).tolist())), (0.0,) * outputs)
+    return Network((first, last), (0.0,) * WIDTH, (1.0,) * WIDTH, (-2.0,) * WIDTH, (2.0,) * WIDTH)
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "deep" / "net.npz"
+    Checkpoint("desk", {"step": 3}, network_arrays(network())).write(path)
+    return path
+
+
+def test_it_comes_back(file):
+    found = Checkpoint.read(file).of_desk("desk")
+    assert found.facts == {"step": 3}
+    assert found.policy() == NetworkBand(network())
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_another_desk(file):
+    with pytest.raises(StoreError, match="another desk"):
+        Checkpoint.read(file).of_desk("other")
+
+
+@pytest.mark.parametrize("change", [('"version": 1', '"version": 9'), ("moneyness", "money")])
+def test_another_version(file, change):
+    arrays = unpacked(file.read_bytes())
+    arrays["facts"] = np.array(str(arrays["facts"]).replace(*change))
+    file.write_bytes(packed(arrays))
+    with pytest.raises(StoreError, match="another version: train"):
+        Checkpoint.read(file)
+
+
+def test_files_that_are_none(file, tmp_path):
+    with pytest.raises(StoreError, match="no checkpoint there: train"):
+        Checkpoint.read(tmp_path / "none.npz")
+    for content in (b"", b"text", file.read_bytes()[:200], packed({"x": np.ones(2)})):
+        file.write_bytes(content)
+        with pytest.raises(StoreError, match="damaged, or no checkpoint"):
+            Checkpoint.read(file)
+
+
+def test_a_pickle_is_not_run(file):
+    np.savez(file, facts=np.array([object()], dtype=object), allow_pickle=True)
+    with pytest.raises(StoreError, match="damaged"):
+        Checkpoint.read(file)
+
+
+def test_arrays_that_do_not_fit(file):
+    arrays = network_arrays(network())
+    del arrays["network.layer.1.bias"]
+    with pytest.raises(StoreError, match="lacks"):
+        Checkpoint("desk", {}, arrays).policy()
+    with pytest.raises(PolicyError, match="7 inputs to 2 outputs"):
+        Checkpoint("desk", {}, network_arrays(network(outputs=3))).policy()
