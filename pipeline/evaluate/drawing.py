@@ -5,19 +5,23 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from pipeline.evaluate.style import BLUE, INK, house_style
 
 
 def settle(figures: Mapping[str, Figure]) -> None:
-    """Lay every figure out once and for all, so that it is not laid out anew by each file made of it."""
-    with house_style():
+    """Lay every figure out once and for all, so that it is not laid out anew by each file made of it.
+
+    A figure whose layout engine is a placeholder is still drawn once more before each file: it gets none.
+    """
+    with house_style(), mpl.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         for figure in figures.values():
             engine = figure.get_layout_engine()
             if engine is not None:
                 engine.execute(figure)
-                figure.set_layout_engine("none")
+                figure.set_layout_engine(None)
 
 
 def save_pictures(figures: Mapping[str, Figure], folder: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 
 @pytest.mark.slow
-def test_the_pages_are_served_on_loopback_until_ctrl_c(hedge, home):
+def test_the_pages_are_served_on_loopback_until_ctrl_c(hedge, hedge_here, home):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-        taken = hedge("ui", "--home", home, "--port", port)
+        taken = hedge_here("ui", "--home", home, "--port", port)
     assert taken.returncode == 1
     assert taken.stderr.count("\n") == 1
 

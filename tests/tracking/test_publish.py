@@ -130,18 +130,17 @@ def test_force_makes_a_new_run_of_the_same_trial(tracked):
     champion = tracked.client.get_model_version_by_alias("small.regime_detector", "champion")
     assert champion.run_id == forced.run_id
 
-    shutil.rmtree(forced.folder)
-    again = tracked.publish()
-    assert again.folder.is_dir()
 
-
-@pytest.mark.parametrize("lost", ["report.html", "summary.json", "comparison.txt"])
-def test_a_run_whose_report_lost_a_file_is_made_again(tracked, lost):
-    broken = tracked.publish(force=True)
-    (broken.folder / lost).unlink()
+@pytest.mark.parametrize("lost", ["report.html", "summary.json", "comparison.txt", "."])
+def test_a_run_whose_report_lost_a_file_or_all_is_made_again(tracked, lost, tmp_path):
+    broken = tracked.publish()
+    assert not broken.new
+    kept, place = tmp_path / "kept", broken.folder / lost
+    shutil.move(place, kept)
     again = tracked.publish()
+    shutil.move(kept, place)
     assert again.folder != broken.folder
-    assert (again.folder / lost).is_file()
+    assert (again.folder / lost).exists()
 
 
 def test_a_failure_ends_the_run_as_failed_and_leaves_latest_alone(tracked, monkeypatch):
