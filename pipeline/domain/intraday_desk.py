@@ -43,8 +43,11 @@ class MarketFiles(FolderOfFiles):
     instrument: str
     files: Annotated[tuple[str, ...], Field(min_length=1)]
     """Names below the folder, `*` and `?` allowed."""
+    other_files: tuple[str, ...] = ()
+    """Quotes, a book or trades of the other one of spot and perpetual, each recognised by the file: they give
+    `perpetual_basis`."""
     format: str = ""
-    """A format's name; empty recognises it by the file."""
+    """A format's name, of `files`; empty recognises it by the file."""
     national_best: bool = False
     """Quotes tell one side of one venue a row: build the best of all venues from them."""
     terms: Terms = Terms()

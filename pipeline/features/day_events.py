@@ -9,6 +9,7 @@ import pandas as pd
 
 from pipeline.features.book_at import BookAt, Instants, best_of, book_at, nanoseconds, quotes_at, rows_of
 from pipeline.features.event_feature import EventRows, Source
+from pipeline.ingest.market_days import OTHER
 from pipeline.ingest.market_tables import ADD, CHANGE, DELETE
 from pipeline.ingest.trade_side import trade_sides
 from pipeline.orderbook.events import BookEvents
@@ -16,6 +17,8 @@ from pipeline.orderbook.order_book import BookRows, OrderBook
 from pipeline.orderbook.snapshots import merged, reported
 
 LEVELS_FOLLOWED: Final = 20
+READ: Final = ("quotes", "trades")
+"""Tables of a day beside those of its book. Funding reaches over days: see `decision_grid`."""
 Events = Mapping[str, pd.DataFrame]
 
 
@@ -60,11 +63,36 @@ def day_events(tables: Events) -> DayEvents:
     A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep. Books that it
     sends beside its orders start that book and correct it; beside level changes they are taken as they are.
     """
-    found = {table: tables[table] for table in tables if table not in ("book", "book_events")}
+    found = {table: tables[table] for table in tables if table in READ}
     book = _book(tables)
     if "quotes" not in found and book is not None:
         found["quotes"] = best_of(book)
     return sided(DayEvents(found, book))
+
+
+def with_other(events: DayEvents, tables: Events, instrument: str) -> DayEvents:
+    """Return the events with the best quotes of perpetual and spot, where the tables have those of both.
+
+    Parameters
+    ----------
+    events : of the desk's own market.
+    tables : of the day; the names of the other market's begin with `other_`. Where it has no quotes, a trade
+        stands for both.
+    instrument : which of the two the desk's own market is.
+    """
+    other = day_events(
+        {name.removeprefix(OTHER): tables[name] for name in tables if name.startswith(OTHER)}
+    ).tables
+    if "quotes" in other:
+        quotes = other["quotes"]
+    elif "trades" in other:
+        price = other["trades"]["price"]
+        quotes = other["trades"][["known_time"]].assign(bid_price=price, ask_price=price)
+    else:
+        return events
+    its = "spot" if instrument == "perpetual" else "perpetual"
+    beside = {f"{instrument}_quotes": events.tables["quotes"], f"{its}_quotes": quotes}
+    return replace(events, tables={**events.tables, **beside})
 
 
 def _book(tables: Events) -> BookRows | None:

@@ -13,7 +13,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.book_at import SIDES, BookAt, Instants, nanoseconds
-from pipeline.features.day_events import DayEvents, Events, day_events
+from pipeline.features.day_events import DayEvents, Events, day_events, with_other
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventFeature
@@ -59,6 +59,7 @@ def decision_day(
     events = day_events(tables)
     if "quotes" not in events:
         raise DataError(f"{day}: neither quotes nor a book, so nothing can be traded: look at data.files")
+    events = with_other(events, tables, hedge.instrument)
     made = decision_times(day, grid, events)
     times, opened = made.times, made.opened
     look = partial(events.at, stale_after=grid.stale_after_seconds)

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,8 @@ from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventRows, Source
+from pipeline.features.event_stream import over
+from pipeline.features.funding_level import FUNDING_LEVEL
 from pipeline.features.own import own_values
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
@@ -76,10 +79,33 @@ def decision_features(
     ]
     grid = _joined(dict(zip(looked, history, strict=True)), "features")
     return {
-        "features": grid.assign(step_seconds=_mean_step(desk, grid), **_beside(desk, market, grid)),
+        "features": grid.assign(
+            step_seconds=_mean_step(desk, grid),
+            **_funding(index, days, pieces, grid),
+            **_beside(desk, market, grid),
+        ),
         "fills": _joined(made, "fills"),
         "event_parameters": pd.DataFrame(learned, columns=["feature", "place", "value"]),
     }
+
+
+def _funding(
+    index: pd.DataFrame, days: list[DayTables], pieces: KeptPieces, grid: pd.DataFrame
+) -> dict[str, FloatArray]:
+    """Return the level of a perpetual's funding at every decision, from the day before the first on."""
+    before = str(pd.Timestamp(days[0].day).date() - timedelta(days=1))
+    told = index.loc[index["table"] == "funding", "day"]
+    wanted = sorted(told[(told >= before) & (told <= days[-1].day)].unique())
+    if not wanted:
+        return {}
+    rows = pd.concat([DayTables(index, day, pieces.shelf)["funding"] for day in wanted], ignore_index=True)
+    venues = sorted(rows["venue"].unique())
+    if len(venues) > 1:
+        raise DataError(f"funding of {' and '.join(venues)}: name the file of one venue in data.files")
+    (source,) = FUNDING_LEVEL.sources
+    events = EventRows(nanoseconds(rows["known_time"]), rows[list(source.columns)].to_numpy(float))
+    values = over(FUNDING_LEVEL, {"funding": events}, nanoseconds(grid["time"]))
+    return {each.name: values[:, place] for place, each in enumerate(FUNDING_LEVEL.outputs)}
 
 
 def _beside(

@@ -1,43 +1,60 @@
-"""What holding a perpetual costs: its funding, as it was known."""
+"""What holding a perpetual costs: its funding as it was known, an annual rate that the long side pays."""
 
 from typing import Final
 
 import numpy as np
-import pandas as pd
+
+from pipeline.domain.instruments import FloatArray
+from pipeline.features.event_feature import Output, Source, TimeArray, event_feature
+from pipeline.features.event_kernel import compiled
 
 HOURS_A_YEAR: Final = 365.0 * 24.0
+WINDOW: Final = 24 * 3_600_000_000_000
+PLACES: Final = 64
+"""Settlements that are remembered: no venue settles so often in a day."""
 
 
-def funding_level(funding: pd.DataFrame, times: pd.DatetimeIndex, window_hours: float = 24.0) -> pd.DataFrame:
-    """Return the funding of a perpetual as it was known at each time: annual rates, paid by the long side.
+@compiled
+def _init(state: FloatArray, times: TimeArray, parameters: FloatArray) -> None:
+    """Nothing settled: the state is a ring of rates, one of hours, and how many there were."""
+    state[:] = 0.0
 
-    Parameters
-    ----------
-    funding : rows of the canonical table of one venue and instrument, in the order of `known_time`.
-    times : [T] UTC.
-    window_hours : of the mean.
 
-    Returns
-    -------
-    levels : [T] `funding` of the newest settlement, and `funding_mean` over those of the window before,
-        weighted by the hours that each covers. Both are NaN where the window has no settlement.
+@compiled
+def _step(
+    state: FloatArray, times: TimeArray, parameters: FloatArray, known_time: int, source: int, row: FloatArray
+) -> None:
+    place = int(state[2 * PLACES]) % PLACES
+    state[place], state[PLACES + place], times[place] = row[0], row[1], known_time
+    state[2 * PLACES] += 1.0
 
-    Examples
-    --------
-    >>> when = pd.DatetimeIndex(["2022-01-01 00:00", "2022-01-01 08:00"], tz="UTC")
-    >>> paid = pd.DataFrame({"known_time": when, "rate": [1e-4, 3e-4], "hours": 8.0})
-    >>> funding_level(paid, when + pd.Timedelta(hours=1)).round(4).to_numpy().tolist()
-    [[0.1095, 0.1095], [0.3285, 0.219]]
-    """
-    known, now = (pd.DatetimeIndex(each).as_unit("ns").asi8 for each in (funding["known_time"], times))
-    stop = np.searchsorted(known, now, side="right")
-    start = np.searchsorted(known, now - int(window_hours * 3600 * 1e9), side="right")
-    hours = funding["hours"].to_numpy(np.float64)
-    rate = funding["rate"].to_numpy(np.float64)
-    some = stop > start
-    newest = np.where(some, stop - 1, 0)
-    level = np.where(some, rate[newest] / hours[newest] * HOURS_A_YEAR, np.nan)
-    sums = [np.array([each[a:b].sum() for a, b in zip(start, stop, strict=True)]) for each in (rate, hours)]
-    mean = np.full(len(now), np.nan)
-    mean[some] = sums[0][some] / sums[1][some] * HOURS_A_YEAR
-    return pd.DataFrame({"funding": level, "funding_mean": mean}, index=times)
+
+@compiled
+def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int, values: FloatArray) -> None:
+    values[:] = np.nan
+    count = int(state[2 * PLACES])
+    rate, hours = 0.0, 0.0
+    for back in range(1, min(count, PLACES) + 1):
+        place = (count - back) % PLACES
+        if times[place] <= now - WINDOW:
+            break
+        rate += state[place]
+        hours += state[PLACES + place]
+        if back == 1:
+            values[0] = rate / hours * HOURS_A_YEAR
+        values[1] = rate / hours * HOURS_A_YEAR
+
+
+FUNDING_LEVEL: Final = event_feature(
+    "funding_level",
+    sources=(Source("funding", ("rate", "hours")),),
+    outputs=(
+        Output("funding_level", "annual rate", "f/h · 8760, of the newest settlement within 24 h"),
+        Output("funding_mean_24h", "annual rate", "Σ f / Σ h · 8760 over the settlements of 24 h"),
+    ),
+    reference="Ackerer, Hugonnier and Jermann (2024), Perpetual futures pricing",
+    description="Funding of a perpetual, of the newest settlement and on average over a day.",
+    state_size=2 * PLACES + 1,
+    times_size=PLACES,
+    functions=(_init, _step, _read),
+)

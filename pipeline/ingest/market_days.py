@@ -33,6 +33,8 @@ DAYS: Final = "days"
 HELD: Final = "held"
 SHOWN: Final = 5
 """Examples of each fault that are shown."""
+OTHER: Final = "other_"
+"""Before the names of tables of the other one of spot and perpetual."""
 EVENTS: Final = frozenset({"book_events", "book", "trades", "quotes", "funding", QUARANTINE})
 """Tables of a market within the day."""
 log = logging.getLogger(__name__)
@@ -51,10 +53,11 @@ def content_of(data: MarketFiles) -> dict[str, str]:
     if there is None:
         raise DataError(f"{folder}: no such folder: give the data of {data.instrument} with --data FOLDER")
     found: dict[str, str] = {}
-    for pattern in data.files:
+    for pattern in (*data.files, *data.other_files):
         fitting = [name for name in there if fnmatch(name, pattern)]
         if not fitting:
-            raise DataError(f"{folder}: no file {pattern} as data.files names it: look at the folder")
+            key = "files" if pattern in data.files else "other_files"
+            raise DataError(f"{folder}: no file {pattern} as data.{key} names it: look at the folder")
         found |= {name: RawStream(file_in(folder, name)).digest() for name in fitting}
     return found
 
@@ -108,24 +111,37 @@ def _of_files(
 ) -> Iterator[tuple[str, Piece]]:
     """Yield each file with its tables; files of one format are read with the same settings."""
     places = {name: file_in(data.url, name) for name in content}
-    readers = {name: format_of(RawStream(path), data.format).read for name, path in places.items()}
+    other = {name: _is_other(data, name) for name in content}
+    formats = {name: "" if other[name] else data.format for name in content}
+    readers = {name: format_of(RawStream(path), formats[name]).read for name, path in places.items()}
+    groups = {name: (readers[name], other[name]) for name in content}
     made: dict[str, Piece] = {}
-    for reader in dict.fromkeys(readers.values()):
+    for group in dict.fromkeys(groups.values()):
+        reader, beside = group
         settings = {
-            "format": data.format,
+            "format": "" if beside else data.format,
             "terms": data.terms.model_dump_json(),
-            "national_best": data.national_best,
+            "national_best": data.national_best and not beside,
             "zone": zone,
+            "prefix": OTHER if beside else "",
             "reader": code_version(reader),
         }
         units = {
             name: {"file": Known(places[name], content[name]), "label": name}
             for name in sorted(content)
-            if readers[name] is reader
+            if groups[name] == group
         }
         found = pieces.partitions("market_file", market_file, data.instrument, units, settings=settings)
         made |= dict(zip(units, found, strict=True))
     yield from sorted(made.items())
+
+
+def _is_other(data: MarketFiles, name: str) -> bool:
+    """Tell whether a file is of the other one of spot and perpetual."""
+    own, other = (any(fnmatch(name, each) for each in part) for part in (data.files, data.other_files))
+    if own and other:
+        raise DataError(f"{name}: named by data.files and by data.other_files: let one of them leave it out")
+    return other
 
 
 def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output:
@@ -135,7 +151,8 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
     ----------
     file : its path.
     label : its name in messages.
-    settings : `format`, `terms` (JSON), `national_best` and `zone`; `reader` is the code of the format.
+    settings : `format`, `terms` (JSON), `national_best`, `zone` and the `prefix` of the tables' names;
+        `reader` is the code of the format.
 
     Returns
     -------
@@ -158,7 +175,9 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
                 "alternative data are named in [data.alternative], own records in [data.own]"
             )
         for table, rows in _by_day(batch, str(settings["zone"])):
-            parts.setdefault(table, []).append(rows)
+            parts.setdefault(table if table == QUARANTINE else f"{settings['prefix']}{table}", []).append(
+                rows
+            )
     held = parts.pop(QUARANTINE, [])
     tables = {table: pa.Table.from_batches(rows).to_pandas() for table, rows in sorted(parts.items())}
     places = [table.partition("/") for table in tables]

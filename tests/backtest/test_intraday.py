@@ -99,17 +99,30 @@ def test_the_grid_of_a_perpetual_has_its_funding_and_only_days_with_a_market(tic
     rows = [f"XYZ-USDT,{time},{(place % 7 - 3) / 1e4}" for place, time in enumerate(settled)]
     name = "XYZ-USDT_binance_2020-02-01_2020-03-31_funding_history.csv"
     (folder / name).write_text("\n".join(["Symbol,Date,Funding Rate", *rows]) + "\n")
+    seen = pd.Timestamp("2020-03-03 17:00", tz="UTC")
+    head = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    stamp = seen.value // 1000
+    (folder / "spot.csv").write_text(head + f"binance,XYZ,{stamp},{stamp},7,buy,20.5,1\n")
     path = tmp_path / "desk.toml"
-    text = DESK.replace("[data]", f'[data]\nfolder = "{folder}"').replace('"*_trade.zip"]', '"*.csv"]')
+    text = DESK.replace("[data]", f'[data]\nfolder = "{folder}"\nother_files = ["spot.csv"]')
+    text = text.replace('"*_trade.zip"]', '"*_history.csv"]')
     path.write_text(text.replace("[hedge]", '[hedge]\ninstrument = "perpetual"'))
     desk = load_any(str(path))
     pieces = InMemory()
     market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
-    grid = decision_features(desk, market, pieces)["features"].set_index("time")["funding"]
+    rows = decision_features(desk, market, pieces)["features"].set_index("time")
+    grid = rows["funding"]
     due = pd.DatetimeIndex([time for time in settled.tz_localize("UTC") if time in grid.index])
     assert len(due) == grid.index.normalize().nunique() == 4
     assert grid[due].tolist() == [(settled.get_loc(time.tz_localize(None)) % 7 - 3) / 1e4 for time in due]
     assert not grid.drop(due).any()
+    newest = settled.searchsorted(rows.index.tz_localize(None), "right") - 1
+    np.testing.assert_allclose(rows["funding_level"], (newest % 7 - 3) / 1e4 / 8 * 8760, atol=1e-15)
+    means = [np.mean([place % 7 - 3 for place in range(last - 2, last + 1)]) for last in newest]
+    np.testing.assert_allclose(rows["funding_mean_24h"], np.array(means) / 1e4 / 8 * 8760, atol=1e-15)
+    told = (rows.index >= seen) & (rows["day"] == "2020-03-03")
+    assert (rows["perpetual_basis"].notna() == told).all()
+    np.testing.assert_allclose(rows.loc[told, "perpetual_basis"], rows.loc[told, "quote_mid"] / 20.5 - 1.0)
 
 
 def test_no_option_lives_through_a_night(desk, tables):

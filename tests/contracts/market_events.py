@@ -82,6 +82,10 @@ def cost_forecasts(rng, length):
     return rng.lognormal(size=(length, 1))
 
 
+def funding(rng, length):
+    return np.c_[rng.normal(0.0, 1e-4, length), rng.choice([1.0, 8.0], length)]
+
+
 TABLES = {
     "quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
     "trades": (trades, ("price", "size", "side")),
@@ -94,9 +98,12 @@ TABLES = {
     "positions": (positions, ("quantity", "price")),
     "limits": (limits, ("kind", "value")),
     "cost_forecasts": (cost_forecasts, ("cost_bps",)),
+    "funding": (funding, ("rate", "hours")),
+    "spot_quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
+    "perpetual_quotes": (quotes, ("bid_price", "bid_size", "ask_price", "ask_size")),
 }
 """What can be drawn: a table and the names of its columns."""
-SLOWER = {"social": 1000}
+SLOWER = {"social": 1000, "funding": 10_000}
 """How much longer the gaps are in a table whose features look back over days."""
 
 

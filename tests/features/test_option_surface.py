@@ -4,7 +4,6 @@ import pytest
 from scipy.optimize import brentq
 from scipy.stats import norm
 
-from pipeline.features.funding_level import funding_level
 from pipeline.features.option_surface import NAMES, option_surface
 from tests.option_chain import CARRY, chain, surface
 
@@ -61,20 +60,3 @@ def test_what_the_chain_does_not_reach_is_unknown():
     assert np.isfinite(found["atm_vol_30d"])
     assert found[[name for name in NAMES if "60" in name or "90" in name]].isna().all()
     assert np.isnan(found["term_slope"])
-
-
-def test_funding_is_the_newest_known_and_its_mean_a_naive_loop():
-    rng = np.random.default_rng(2)
-    known = pd.date_range("2022-01-01", periods=40, freq="8h", tz="UTC") + pd.Timedelta(seconds=5)
-    paid = pd.DataFrame({"known_time": known, "rate": rng.normal(0, 1e-4, 40), "hours": 8.0}).drop(
-        index=range(9, 15)
-    )
-    times = pd.date_range("2021-12-31", periods=150, freq="3h", tz="UTC")
-    found = funding_level(paid, times)
-    for now, row in found.iterrows():
-        seen = paid[(paid["known_time"] <= now) & (paid["known_time"] > now - pd.Timedelta(hours=24))]
-        if seen.empty:
-            assert row.isna().all()
-            continue
-        assert row["funding"] == pytest.approx(seen["rate"].iloc[-1] / 8 * 8760)
-        assert row["funding_mean"] == pytest.approx(seen["rate"].mean() / 8 * 8760)

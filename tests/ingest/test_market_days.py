@@ -158,3 +158,17 @@ def test_records_among_the_market_s_files_are_one_clear_error(data, tmp_path, na
     own = data.model_copy(update={"files": (*data.files, name)})
     with pytest.raises(DataError, match=rf"{name}: holds {table}, .*\[data\.alternative\]"):
         load_days(own, ZONE, content_of(own))
+
+
+def test_files_of_the_other_market_stand_under_names_of_their_own(data):
+    both = data.model_copy(update={"files": ("*_quote.zip",), "other_files": ("*_trade.zip",)})
+    tables = load_days(both, ZONE, content_of(both))
+    assert set(tables["days"]["table"]) == {"quotes", "other_trades"}
+    twice = data.model_copy(update={"other_files": ("*_trade.zip",)})
+    with pytest.raises(
+        DataError, match=r"20200302_trade\.zip: named by data\.files and by data\.other_files"
+    ):
+        load_days(twice, ZONE, content_of(twice))
+    none = data.model_copy(update={"other_files": ("spot_*",)})
+    with pytest.raises(DataError, match=r"no file spot_\* as data\.other_files names it"):
+        content_of(none)
