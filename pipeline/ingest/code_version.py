@@ -54,17 +54,27 @@ def code_parts(function: Callable[..., Any]) -> dict[str, str]:
     name = getattr(function, "__qualname__", repr(function))
     if not inspect.isfunction(function) or "." in name or name == "<lambda>":
         raise ValueError(f"{name} is not a plain function of a module, so its code has no version")
-    package, folder = _root(function.__module__), _package_folder(function.__module__)
-    modules = _reachable(function.__module__, folder)
-    files = sorted({file for path in modules for file in (path, *_resources(path.parent))})
     parts = {
-        f"{package}/{file.relative_to(folder).as_posix()}": hashlib.sha256(file.read_bytes()).hexdigest()[
-            :HEX_DIGITS
-        ]
-        for file in files
+        name: hashlib.sha256(file.read_bytes()).hexdigest()[:HEX_DIGITS]
+        for name, file in code_files(function.__module__).items()
     }
+    modules = _reachable(function.__module__, _package_folder(function.__module__))
     external = {module for imported in modules.values() for module in imported}
     return parts | _versions(external, function.__module__)
+
+
+def code_files(module: str) -> dict[str, Path]:
+    """Return the files of the project that a module needs, by their names from its package on.
+
+    Examples
+    --------
+    >>> list(code_files("pipeline.ingest.code_version"))
+    ['pipeline/__init__.py', 'pipeline/ingest/__init__.py', 'pipeline/ingest/code_version.py']
+    """
+    package, folder = _root(module), _package_folder(module)
+    modules = _reachable(module, folder)
+    files = sorted({file for path in modules for file in (path, *_resources(path.parent))})
+    return {f"{package}/{file.relative_to(folder).as_posix()}": file for file in files}
 
 
 def _package_folder(module: str) -> Path:

@@ -49,7 +49,7 @@ from pipeline.tracking.record import (
     log_parent,
     log_policies,
 )
-from pipeline.tracking.registry import register
+from pipeline.tracking.registry import log_models, promote
 
 INTRADAY_TABLES: Final = (
     "comparison",
@@ -194,6 +194,7 @@ def _judge_contract(desk: ContractDesk, datasets: Mapping[str, Dataset], looks: 
 
 def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
     datasets = run.datasets
+    models = log_models(evaluation.desk, datasets["signals"], datasets["backtest"])
     log_parent(run.client, run.run_id, evaluation, run.folder, run.timings)
     log_inputs(datasets["market"], datasets["signals"])
 
@@ -202,11 +203,12 @@ def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, evaluation.desk, datasets["signals"], datasets["backtest"], run.versions)
+    promote(run.client, evaluation.desk, models, run.versions)
 
 
 def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
     datasets, unfilled = run.datasets, evaluation.tables["unfilled"]
+    models = log_models(evaluation.settings, datasets["signals"], datasets["backtest"])
     log_parent(run.client, run.run_id, evaluation, run.folder, run.timings, INTRADAY_TABLES)
     log_inputs(datasets["market"], datasets["signals"], DAYS)
 
@@ -216,7 +218,7 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, evaluation.settings, datasets["signals"], datasets["backtest"], run.versions)
+    promote(run.client, evaluation.settings, models, run.versions)
 
 
 def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:

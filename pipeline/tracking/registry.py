@@ -1,6 +1,7 @@
 """Registered models: plain files and the script that rebuilds the model from them, with a champion a name."""
 
 import json
+import shutil
 import tempfile
 import warnings
 from collections.abc import Mapping
@@ -14,19 +15,19 @@ from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
 
-import pipeline
 from pipeline.backtest.intraday_state import step_years
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import desk_as_json, hedged
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.forecasts.task import SESSIONS_PER_YEAR
+from pipeline.ingest.code_version import code_files
 from pipeline.ingest.store import Dataset
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
 CHAMPION = "champion"
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
-SERVED = Path(__file__).parent / "served"
+SERVED = "pipeline.tracking.served"
 DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
     "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster",
 )  # fmt: skip
@@ -60,28 +61,36 @@ def _numbers(columns: tuple[str, ...]) -> Schema:
     return Schema([ColSpec(DataType.double, name) for name in columns])
 
 
-def register(
+def log_models(desk: Desk | IntradayDesk, signals: Dataset, backtest: Dataset) -> dict[str, ModelInfo]:
+    """Log the desk's models into the active run and return them by name.
+
+    Every model carries the code that it needs, so that it can be loaded when the project has moved on. MLflow
+    attaches every metric that the run has by then to every model: log the models first.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        return {
+            model.name: _log(model, Path(folder))
+            for model in served_models(desk, Path(folder), signals, backtest)
+        }
+
+
+def promote(
     client: MlflowClient,
     desk: Desk | IntradayDesk,
-    signals: Dataset,
-    backtest: Dataset,
+    models: Mapping[str, ModelInfo],
     marks: Mapping[str, str],
 ) -> dict[str, str]:
-    """Log the desk's models into the active run, register them and make each new version the champion.
-
-    Every model carries the project's code, so that it can be loaded when the project has moved on. `marks`
-    are the tags of each version.
+    """Register logged models and make each new version the champion; `marks` are the tags of each version.
 
     Returns
     -------
     Version by registered name, `<desk>.<model>`.
     """
     versions = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for model in served_models(desk, Path(folder), signals, backtest):
-            registered = f"{desk.name}.{model.name}"
-            versions[registered] = _new_version(client, desk, model, _log(model), marks)
-            client.set_registered_model_alias(registered, CHAMPION, versions[registered])
+    for name, logged in models.items():
+        registered = f"{desk.name}.{name}"
+        versions[registered] = _new_version(client, desk, name, logged, marks)
+        client.set_registered_model_alias(registered, CHAMPION, versions[registered])
     return versions
 
 
@@ -147,30 +156,40 @@ def served_models(
     return models
 
 
-def _log(model: ServedModel) -> ModelInfo:
+def _log(model: ServedModel, folder: Path) -> ModelInfo:
+    code = _code(f"{SERVED}.{model.script}", folder / model.name)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*An input example was not provided")
         logged: ModelInfo = mlflow.pyfunc.log_model(
             name=model.name,
-            python_model=str(SERVED / f"{model.script}.py"),
+            python_model=str(code.joinpath(*SERVED.split(".")[1:], f"{model.script}.py")),
             artifacts={name: str(path) for name, path in model.files.items()},
             signature=model.signature,
-            code_paths=[str(Path(pipeline.__file__).parent)],
+            code_paths=[str(code)],
             pip_requirements=[f"{package}=={metadata.version(package)}" for package in REQUIRED],
         )
     return logged
 
 
+def _code(module: str, folder: Path) -> Path:
+    """Copy what a module needs of the project into a folder and return the package that holds it."""
+    for name, file in code_files(module).items():
+        copy = folder / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+    return folder / module.partition(".")[0]
+
+
 def _new_version(
     client: MlflowClient,
     desk: Desk | IntradayDesk,
-    model: ServedModel,
+    model: str,
     logged: ModelInfo,
     marks: Mapping[str, str],
 ) -> str:
-    name = f"{desk.name}.{model.name}"
+    name = f"{desk.name}.{model}"
     try:
-        client.create_registered_model(name, {"desk": desk.name}, MEANING[model.name])
+        client.create_registered_model(name, {"desk": desk.name}, MEANING[model])
     except mlflow.MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
