@@ -4,7 +4,7 @@ import json
 import shutil
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -64,14 +64,14 @@ def _numbers(columns: tuple[str, ...]) -> Schema:
 def log_models(desk: Desk | IntradayDesk, signals: Dataset, backtest: Dataset) -> dict[str, ModelInfo]:
     """Log the desk's models into the active run and return them by name.
 
-    Every model carries the code that it needs, so that it can be loaded when the project has moved on. MLflow
+    Every model carries the code that the desk's models need, so that it can be loaded when the project has
+    moved on: that of all of them, for a process that loads several imports the code of the first. MLflow
     attaches every metric that the run has by then to every model: log the models first.
     """
     with tempfile.TemporaryDirectory() as folder:
-        return {
-            model.name: _log(model, Path(folder))
-            for model in served_models(desk, Path(folder), signals, backtest)
-        }
+        models = served_models(desk, Path(folder), signals, backtest)
+        code = _code({f"{SERVED}.{model.script}" for model in models}, Path(folder))
+        return {model.name: _log(model, code) for model in models}
 
 
 def promote(
@@ -156,8 +156,7 @@ def served_models(
     return models
 
 
-def _log(model: ServedModel, folder: Path) -> ModelInfo:
-    code = _code(f"{SERVED}.{model.script}", folder / model.name)
+def _log(model: ServedModel, code: Path) -> ModelInfo:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*An input example was not provided")
         logged: ModelInfo = mlflow.pyfunc.log_model(
@@ -171,13 +170,14 @@ def _log(model: ServedModel, folder: Path) -> ModelInfo:
     return logged
 
 
-def _code(module: str, folder: Path) -> Path:
-    """Copy what a module needs of the project into a folder and return the package that holds it."""
-    for name, file in code_files(module).items():
+def _code(modules: Iterable[str], folder: Path) -> Path:
+    """Copy what modules need of the project into a folder and return the package that holds it."""
+    files = {name: file for module in modules for name, file in code_files(module).items()}
+    for name, file in files.items():
         copy = folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
-    return folder / module.partition(".")[0]
+    return folder / SERVED.partition(".")[0]
 
 
 def _new_version(
