@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -87,16 +88,40 @@ class Paths:
     market: Market
 
 
+@dataclass(frozen=True)
+class Blind:
+    """Blind rules as they were tuned: `volatility` and `optimum_volatility` in units of the long-run one.
+
+    `rival` is the one with less risk on the paths of the tuning.
+    """
+
+    volatility: float
+    scale: float
+    optimum_volatility: float
+    rival: Literal["blind", "blind_optimum"]
+
+    def told(self) -> dict[str, float | str]:
+        """Return the rules as columns of the map."""
+        return {
+            "blind_volatility": self.volatility,
+            "blind_scale": self.scale,
+            "blind_optimum_volatility": self.optimum_volatility,
+            "rival": self.rival,
+        }
+
+
 def information_price(cell: Cell, paths: int, seed: int) -> Output:
-    """Hedge one market with four rules on the same fresh paths; the table `cell` has one row.
+    """Hedge one market with five rules on the same fresh paths; the table `cell` has one row.
 
     - naive: Whalley and Wilmott's band at the long-run volatility.
     - blind: the same with volatility and width tuned on other paths of the market, a quarter as many.
+    - blind_optimum: the optimum of a market of one volatility, which is tuned on these paths too.
     - filter: the optimum of who sees prices only. Where the cost differs by regime it counts with the
       cost that it expects, and is then close to the optimum, not exact.
     - known: the optimum of who knows the regime.
 
-    Risks are entropic, in money on a spot of 100; differences are paired, with standard errors.
+    Risks are entropic, in money on a spot of 100; differences are paired, with standard errors. What the
+    filter and the knowledge add is over `rival`: the blind rule with less risk on the paths of the tuning.
     """
     blind = _tuned(cell, paths // 4, seed + 1)
     losses: dict[str, list[FloatArray]] = {}
@@ -106,13 +131,13 @@ def information_price(cell: Cell, paths: int, seed: int) -> Output:
             pnl = book(drawn.market, band).pnl
             losses.setdefault(name, []).append(np.exp(-cell.aversion * pnl))
     loss = {name: np.concatenate(parts) for name, parts in losses.items()}
-    row = {"axis": cell.axis, "label": cell.label, "blind_volatility": blind[0], "blind_scale": blind[1]}
+    row: dict[str, Any] = {"axis": cell.axis, "label": cell.label, **blind.told()}
     row |= {name: float(np.log(each.mean())) / cell.aversion for name, each in loss.items()}
     for name, (worse, better) in {
-        "tuning_gains": ("naive", "blind"),
-        "filter_adds": ("blind", "filter"),
+        "tuning_gains": ("naive", blind.rival),
+        "filter_adds": (blind.rival, "filter"),
         "hidden": ("filter", "known"),
-        "knowing_adds": ("blind", "known"),
+        "knowing_adds": (blind.rival, "known"),
     }.items():
         row[name], row[f"{name}_error"] = _paired(loss[worse], loss[better], cell.aversion)
     return {"cell": pd.DataFrame([row])}
@@ -150,29 +175,32 @@ def _blind_band(cell: Cell, drawn: Paths, volatility: float, scale: float) -> Ba
     return Band.around(middle, scale * width)
 
 
-def _tuned(cell: Cell, paths: int, seed: int) -> tuple[float, float]:
-    """Return volatility and width of the blind rule with the least risk, by coordinate search to its end."""
+def _tuned(cell: Cell, paths: int, seed: int) -> Blind:
+    """Return the blind rules with the least risk: Whalley and Wilmott's by coordinate search to its end."""
     drawn = _drawn(cell, paths, np.random.default_rng(seed))
     risk = RiskSettings(measure="entropic", aversion=cell.aversion)
-    seen: dict[tuple[float, float], float] = {}
 
+    def judged(band: Band) -> float:
+        return float(measure(book(drawn.market, band).pnl, risk))
+
+    @cache
     def score(rule: tuple[float, float]) -> float:
-        if rule not in seen:
-            seen[rule] = float(measure(book(drawn.market, _blind_band(cell, drawn, *rule)).pnl, risk))
-        return seen[rule]
+        return judged(_blind_band(cell, drawn, *rule))
 
-    best = (VOLATILITIES[len(VOLATILITIES) // 2], 0.5)
-    while True:
+    best, start = (VOLATILITIES[len(VOLATILITIES) // 2], 0.5), None
+    while best != start:
         start = best
         best = min(((vol, best[1]) for vol in VOLATILITIES), key=score)
         best = min(((best[0], scale) for scale in SCALES), key=score)
-        if best == start:
-            return best
+    optima = {vol: judged(_blind_optimum(cell, drawn, vol)) for vol in VOLATILITIES}
+    at = min(optima, key=optima.__getitem__)
+    return Blind(*best, at, "blind" if score(best) <= optima[at] else "blind_optimum")
 
 
-def _rules(cell: Cell, drawn: Paths, blind: tuple[float, float]) -> Iterator[tuple[str, Band]]:
+def _rules(cell: Cell, drawn: Paths, blind: Blind) -> Iterator[tuple[str, Band]]:
     yield "naive", _blind_band(cell, drawn, 1.0, 1.0)
-    yield "blind", _blind_band(cell, drawn, *blind)
+    yield "blind", _blind_band(cell, drawn, blind.volatility, blind.scale)
+    yield "blind_optimum", _blind_optimum(cell, drawn, blind.optimum_volatility)
     known = np.eye(2)[drawn.regime]
     yield "filter", _optimal(cell, drawn, "prices", beliefs(cell.dynamics, drawn.price))
     yield "known", _optimal(cell, drawn, "regime", known)
@@ -180,8 +208,19 @@ def _rules(cell: Cell, drawn: Paths, blind: tuple[float, float]) -> Iterator[tup
 
 def _optimal(cell: Cell, drawn: Paths, seen: Literal["prices", "regime"], prob: FloatArray) -> Band:
     programme = Programme(cell.dynamics, SPOT * cell.aversion, cell.steps, seen, grid=GRID)
+    return _looked_up(programme, drawn, prob.reshape(-1, 2))
+
+
+def _blind_optimum(cell: Cell, drawn: Paths, volatility: float) -> Band:
+    market = Dynamics.black_scholes(
+        volatility * cell.volatility, cost=drawn.state.desk_cost, interval=INTERVAL
+    )
+    return _looked_up(Programme(market, SPOT * cell.aversion, cell.steps, grid=GRID), drawn)
+
+
+def _looked_up(programme: Programme, drawn: Paths, prob: FloatArray | None = None) -> Band:
     shape = drawn.state.shape
-    left = np.broadcast_to(np.arange(cell.steps, 0, -1), shape).ravel()
-    edges = bands_of(programme).edges(np.log(drawn.price[:, :-1] / SPOT).ravel(), left, prob.reshape(-1, 2))
+    left = np.broadcast_to(np.arange(shape[1], 0, -1), shape).ravel()
+    edges = bands_of(programme).edges(np.log(drawn.price[:, :-1] / SPOT).ravel(), left, prob)
     lower, upper = (edge.reshape(shape) for edge in edges)
     return Band.between(lower, upper)

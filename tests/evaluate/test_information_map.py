@@ -48,8 +48,19 @@ def test_what_tuning_filter_and_knowledge_add_is_the_whole(row):
 
 def test_who_knows_more_has_less_risk(row):
     found = row.iloc[0]
-    assert found["naive"] > found["blind"]
-    assert found["blind"] > found["known"]
+    assert found["rival"] in ("blind", "blind_optimum")
+    assert found["naive"] > found[found["rival"]]
+    assert found[found["rival"]] > found["known"]
+
+
+def test_without_regimes_the_blind_optimum_is_the_optimum():
+    """One volatility: tuned to it, the optimum leaves a filter nothing, whatever its shape adds."""
+    cell = Cell("contrast", "1", contrast=1.0, calm_bps=50.0, turbulent_bps=50.0, steps=10)
+    found = information_price.information_price(cell, 8000, 5)["cell"].iloc[0]
+    assert found["rival"] == "blind_optimum"
+    assert abs(found["blind_optimum_volatility"] - 1.0) < 0.1
+    assert found["filter_adds"] < 2.0 * found["filter_adds_error"]
+    assert found["blind"] > found["filter"]
 
 
 def test_an_axis_that_does_not_exist_is_named():
