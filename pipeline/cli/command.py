@@ -14,6 +14,7 @@ from pipeline.cli.information_map import information_map
 from pipeline.cli.new_desk import new_desk
 from pipeline.cli.run import STAGES, run, stage
 from pipeline.cli.services import ui, up
+from pipeline.cli.train import train
 from pipeline.domain.desk import shipped_desks
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import HedgeError
@@ -74,7 +75,7 @@ app.callback()(_options)
 app.command()(run)
 for name, what in STAGES.items():
     app.command(name, help=what)(stage(name))
-for command in (decide, desks, compare):
+for command in (decide, train, desks, compare):
     app.command()(command)
 app.command("map")(information_map)
 for command in (ui, up):

@@ -14,7 +14,7 @@ class TrainingPlan:
     ----------
     steps : of Adam.
     paths : of each step, shared by its groups.
-    groups : pairs of cost and risk aversion in a step.
+    groups : conditions (`task.Condition`) in a step.
     learning_rate : at the start; it falls along a cosine to zero.
     averaged : share of the steps, the last ones, whose weights are averaged.
     hidden : units of the network's hidden layers.

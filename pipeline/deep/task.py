@@ -1,12 +1,13 @@
-"""What a network is trained on: a market, an option, a risk measure, and ranges of cost and risk aversion."""
+"""What a network is trained on: a market, an option, a risk measure, and the conditions that vary."""
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.backtest.ledger import Market
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.band_network import BandNetwork
@@ -14,12 +15,22 @@ from pipeline.deep.risk import Entropic, Risk
 from pipeline.deep.surface import PriceGrid, read
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.market_state import MarketState
 from pipeline.policies.network_band import inputs, prior
+from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.process import Process
 
 Range = tuple[float, float]
 REACH, NODES = 5.0, 2.5
 """Of the price grid: deviations over the whole life to each side, and nodes a deviation of a step."""
+
+
+class Condition(NamedTuple):
+    """What a network sees of its market and its desk: cost of a trade, risk aversion, annual volatility."""
+
+    cost: float
+    aversion: float
+    volatility: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +39,8 @@ class HedgingTask:
 
     Attributes
     ----------
-    process : the market.
-    volatility : annual, what the hedger is told; the market's own where it has one.
+    process : the market; Black–Scholes' takes the volatility of the condition.
+    volatility : least and greatest annual volatility that the hedger is told; the same in other markets.
     liability : calls and puts on one strike.
     strike : money.
     steps, interval : decision times T, and years between two of them.
@@ -42,11 +53,11 @@ class HedgingTask:
     Raises
     ------
     SettingsError
-        A range is empty or not positive, there is no step, the volatility is not positive, or q < 1.
+        A range is empty or not positive, there is no step, or q < 1.
     """
 
     process: Process
-    volatility: float
+    volatility: Range
     liability: Liability
     strike: float
     steps: int
@@ -58,23 +69,26 @@ class HedgingTask:
     unwind: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("cost", "aversion"):
+        for name in Condition._fields:
             low, high = getattr(self, name)
             _need(0.0 < low <= high < np.inf, f"{name} from {low} to {high}: give a range above zero")
         _need(self.steps >= 1, f"{self.steps} steps: at least one is needed")
         _need(self.interval > 0.0, f"a step of {self.interval} years: give a positive time")
-        _need(self.volatility > 0.0, f"a volatility of {self.volatility}: give a positive one")
+        one = self.volatility[0] == self.volatility[1]
+        _need(
+            one or isinstance(self.process, BlackScholes),
+            f"volatilities from {self.volatility[0]} to {self.volatility[1]}: the market {self.process.name} "
+            "has its own, give one",
+        )
         _need(self.power >= 1.0, f"a cost to the power {self.power}: give 1 or more")
 
-    @cached_property
-    def grid(self) -> PriceGrid:
-        """The prices at which a network of time and price is asked."""
-        step = self.volatility * np.sqrt(self.interval)
-        return PriceGrid.around(
-            self.process.spot, reach=REACH * step * np.sqrt(self.steps), spacing=step / NODES
-        )
+    def grid(self, volatility: float) -> PriceGrid:
+        """Return the prices at which a network of time and price is asked."""
+        step = volatility * np.sqrt(self.interval)
+        reach = REACH * step * np.sqrt(self.steps)
+        return PriceGrid.around(self.process.spot, reach=reach, spacing=step / NODES)
 
-    def paths(self, paths: int, *, seed: int, first: int) -> FloatArray:
+    def paths(self, paths: int, condition: Condition, *, seed: int, first: int) -> FloatArray:
         """Simulate prices [N, T+1].
 
         Raises
@@ -82,23 +96,41 @@ class HedgingTask:
         DataError
             A price is NaN or infinite.
         """
-        spot = self.process.simulate(
-            paths=paths, steps=self.steps, dt=self.interval, seed=seed, first=first
-        ).spot
+        process = self.process
+        if isinstance(process, BlackScholes):
+            process = replace(process, volatility=condition.volatility)
+        spot = process.simulate(paths=paths, steps=self.steps, dt=self.interval, seed=seed, first=first).spot
         if not np.isfinite(spot).all():
-            raise DataError(
-                f"the market {self.process.name} simulates prices that are no numbers: look at it"
-            )
+            raise DataError(f"the market {process.name} simulates prices that are no numbers: look at it")
         return spot
 
-    def conditions(self, groups: int, rng: np.random.Generator) -> FloatArray:
-        """Draw pairs of cost and risk aversion [G, 2], spread evenly over the logarithms of both ranges."""
-        order = np.stack([rng.permutation(groups) for _ in range(2)], axis=1)
-        share = (order + rng.random((groups, 2))) / groups
-        low, high = np.log([self.cost, self.aversion]).T
-        return np.asarray(np.exp(low + share * (high - low)))
+    def conditions(self, groups: int, rng: np.random.Generator) -> list[Condition]:
+        """Draw G conditions, spread evenly over the logarithms of all ranges."""
+        count = len(Condition._fields)
+        order = np.stack([rng.permutation(groups) for _ in range(count)], axis=1)
+        share = (order + rng.random((groups, count))) / groups
+        low, high = np.log([getattr(self, name) for name in Condition._fields]).T
+        return [Condition(*row) for row in np.exp(low + share * (high - low)).tolist()]
 
-    def prior_on(self, spot: FloatArray, cost: float, aversion: float) -> tuple[FloatArray, ...]:
+    @property
+    def middle(self) -> Condition:
+        """The condition in the middle of all ranges."""
+        return Condition(*(float(np.sqrt(np.prod(getattr(self, name)))) for name in Condition._fields))
+
+    def state_on(self, spot: FloatArray, condition: Condition) -> tuple[MarketState, Market]:
+        """Return the market state and the books' market on prices [N, T+1]."""
+        return simulated_episodes(
+            spot,
+            condition.volatility,
+            self.liability,
+            strike=self.strike,
+            interval=self.interval,
+            cost=condition.cost,
+            risk_aversion=condition.aversion,
+            unwind=self.unwind,
+        )
+
+    def prior_on(self, spot: FloatArray, condition: Condition) -> tuple[FloatArray, ...]:
         """Return inputs [N, T, F] and the prior's centre and half-width [N, T] on prices [N, T+1].
 
         Raises
@@ -106,30 +138,22 @@ class HedgingTask:
         PolicyError
             As `policies.network_band.prior`.
         """
-        state, _ = simulated_episodes(
-            spot,
-            self.volatility,
-            self.liability,
-            strike=self.strike,
-            interval=self.interval,
-            cost=cost,
-            risk_aversion=aversion,
-            unwind=self.unwind,
-        )
+        state, _ = self.state_on(spot, condition)
         center, half_width, *_ = prior(state, "network_band")
         return inputs(state, center, half_width), center, half_width
 
-    def pnl(self, network: BandNetwork, spot: FloatArray, cost: float, aversion: float) -> Tensor:
+    def pnl(self, network: BandNetwork, spot: FloatArray, condition: Condition) -> Tensor:
         """Return the P&L [N] of a network's band on prices [N, T+1], the option paid; no premium is received.
 
         The network is asked on `grid`, and between its nodes bands are lines in log-price.
         """
-        at_nodes = np.repeat(self.grid.nodes[:, None], self.steps + 1, axis=1)
-        known = (torch.from_numpy(each) for each in self.prior_on(at_nodes, cost, aversion))
+        grid = self.grid(condition.volatility)
+        at_nodes = np.repeat(grid.nodes[:, None], self.steps + 1, axis=1)
+        known = (torch.from_numpy(each) for each in self.prior_on(at_nodes, condition))
         low, high = (float(end) for end in self.liability.position_range)
         surface = torch.stack(network.edges(*known), dim=-1).clamp(low, high)
-        edges = read(surface, self.grid, spot[:, :-1])
-        costs = np.full((len(spot), 1), cost)
+        edges = read(surface, grid, spot[:, :-1])
+        costs = np.full((len(spot), 1), condition.cost)
         lower, upper = edges[..., :1], edges[..., 1:]
         hedge = band_pnl(lower, upper, spot[..., None], costs, power=self.power, unwind=self.unwind)
         strikes = np.full(len(spot), self.strike)

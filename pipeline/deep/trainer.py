@@ -33,6 +33,7 @@ class Trainer:
 
     task: HedgingTask
     plan: TrainingPlan
+    desk: str = ""
     network: BandNetwork = field(init=False)
     optimiser: torch.optim.Adam = field(init=False)
     average: list[Tensor] = field(init=False)
@@ -41,12 +42,17 @@ class Trainer:
 
     def __post_init__(self) -> None:
         plan = self.plan
+        self.desk = self.desk or content_digest(self.task)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
             self.network = BandNetwork(plan.hidden)
-        spot = self.task.paths(SCALING_PATHS, seed=plan.seed, first=0)
         conditions = self.task.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))
-        seen = np.concatenate([self.task.prior_on(spot, *each)[0] for each in conditions.tolist()])
+        seen = np.concatenate(
+            [
+                self.task.prior_on(self.task.paths(SCALING_PATHS, each, seed=plan.seed, first=0), each)[0]
+                for each in conditions
+            ]
+        )
         self.network.fit_scaling(seen.reshape(-1, seen.shape[-1]))
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=plan.learning_rate)
         self.average = [weight.detach().clone() for weight in self.network.parameters()]
@@ -60,10 +66,10 @@ class Trainer:
             group["lr"] = rate
         self.optimiser.zero_grad()
         total = 0.0
-        for number, (cost, aversion) in enumerate(conditions.tolist()):
+        for number, condition in enumerate(conditions):
             first = (self.step * plan.groups + number) * size
-            spot = self.task.paths(size, seed=plan.seed, first=first)
-            risk = self.task.risk.at(aversion)(self.task.pnl(self.network, spot, cost, aversion))
+            spot = self.task.paths(size, condition, seed=plan.seed, first=first)
+            risk = self.task.risk.at(condition.aversion)(self.task.pnl(self.network, spot, condition))
             total += risk.item() / plan.groups
             torch.autograd.backward([risk / abs(risk.item() * plan.groups)])
         self.optimiser.step()
@@ -88,11 +94,11 @@ class Trainer:
         return network
 
     def validated(self) -> float:
-        """Return the averaged network's risk in the middle of both ranges, on paths of its own."""
-        cost, aversion = (float(math.sqrt(low * high)) for low, high in (self.task.cost, self.task.aversion))
-        spot = self.task.paths(self.plan.paths, seed=self.plan.seed, first=VALIDATION)
+        """Return the averaged network's risk in the middle of all ranges, on paths of its own."""
+        middle = self.task.middle
+        spot = self.task.paths(self.plan.paths, middle, seed=self.plan.seed, first=VALIDATION)
         with torch.no_grad():
-            return float(self.task.risk.at(aversion)(self.task.pnl(self.averaged(), spot, cost, aversion)))
+            return float(self.task.risk.at(middle.aversion)(self.task.pnl(self.averaged(), spot, middle)))
 
     def checkpoint(self) -> Checkpoint:
         """Return all that is needed to use the network and to go on training it."""
@@ -100,8 +106,13 @@ class Trainer:
         for k, (weight, mean) in enumerate(zip(self.network.parameters(), self.average, strict=True)):
             own = {"weight": weight.detach(), "average": mean, **self.optimiser.state[weight]}
             arrays |= {f"training.{k}.{name}": value.numpy().copy() for name, value in own.items()}
-        facts = {"plan": self.plan.facts(), "step": self.step, "history": self.history}
-        return Checkpoint(content_digest(self.task), facts, arrays)
+        facts = {
+            "task": content_digest(self.task),
+            "plan": self.plan.facts(),
+            "step": self.step,
+            "history": self.history,
+        }
+        return Checkpoint(self.desk, facts, arrays)
 
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on where a checkpoint was made.
@@ -111,18 +122,21 @@ class Trainer:
         StoreError
             It is of another desk or another plan.
         """
-        checkpoint.of_desk(content_digest(self.task))
-        if checkpoint.facts["plan"] != self.plan.facts():
-            raise StoreError("the checkpoint was trained by another plan: give that plan, or another file")
+        checkpoint.of_desk(self.desk)
+        own = {"task": content_digest(self.task), "plan": self.plan.facts()}
+        if {key: checkpoint.facts.get(key) for key in own} != own:
+            raise StoreError(
+                "the checkpoint was trained by another plan or for other markets: give these, or another file"
+            )
         self.step = checkpoint.facts["step"]
         self.history = [(int(step), float(risk)) for step, risk in checkpoint.facts["history"]]
         for k, (weight, mean) in enumerate(zip(self.network.parameters(), self.average, strict=True)):
-            own = {
+            state = {
                 name.rpartition(".")[2]: torch.from_numpy(value.copy())
                 for name, value in checkpoint.arrays.items()
                 if name.startswith(f"training.{k}.")
             }
             with torch.no_grad():
-                weight.copy_(own.pop("weight"))
-                mean.copy_(own.pop("average"))
-            self.optimiser.state[weight] = own
+                weight.copy_(state.pop("weight"))
+                mean.copy_(state.pop("average"))
+            self.optimiser.state[weight] = state

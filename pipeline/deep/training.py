@@ -29,7 +29,11 @@ class Trained:
 
 
 def train(
-    task: HedgingTask, plan: TrainingPlan, path: Path | None = None, report: Report | None = None
+    task: HedgingTask,
+    plan: TrainingPlan,
+    path: Path | None = None,
+    report: Report | None = None,
+    desk: str = "",
 ) -> Trained:
     """Train a band network, and keep checkpoints at `path`; an interrupted training goes on from its last.
 
@@ -38,6 +42,7 @@ def train(
     Parameters
     ----------
     report : is told the step and the validation risk at every checkpoint.
+    desk : hash of the desk that it is trained for (`Checkpoint.of_desk`); empty is that of the task.
 
     Raises
     ------
@@ -48,7 +53,7 @@ def train(
         The checkpoint at `path` is damaged, or of another desk, plan or version.
     """
     with _one_thread():
-        trainer = Trainer(task, plan)
+        trainer = Trainer(task, plan, desk)
         if path is not None and path.exists():
             trainer.resume(Checkpoint.read(path))
         else:

@@ -19,6 +19,7 @@ from pipeline.policies.optimal_band import OptimalBand
 from pipeline.policies.regime_map import RegimeMap, Rule
 from pipeline.policies.regime_optimal_band import RegimeOptimalBand, RegimeOptimalBandNoRegimes
 from pipeline.policies.regime_switched import ABLATIONS, RegimeSwitched
+from pipeline.policies.saved_network import saved_network
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from pipeline.policies.zakamouline import Zakamouline
 
@@ -58,6 +59,8 @@ def desk_policies(desk: Desk) -> dict[str, Policy]:
 def _build(name: str, desk: Desk, key: str) -> Policy:
     if name not in POLICIES:
         raise SettingsError(f"{key} names the unknown policy {name}; {hint(name, POLICIES)}")
+    if name == NetworkBand.name:
+        return saved_network(desk)
     if name != RegimeMap.name:
         return POLICIES[name]()  # type: ignore[no-any-return]
     if key != "policies.run":

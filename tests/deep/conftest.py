@@ -12,7 +12,7 @@ from pipeline.simulate.black_scholes import BlackScholes
 def task():
     return HedgingTask(
         process=BlackScholes(volatility=0.2),
-        volatility=0.2,
+        volatility=(0.2, 0.2),
         liability=Liability.of("call", "short"),
         strike=100.0,
         steps=10,

@@ -7,20 +7,21 @@ import pytest
 import torch
 
 from pipeline.backtest.ledger import book
-from pipeline.backtest.simulated import simulated_episodes
 from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.task import Condition
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.zakamouline import Zakamouline
 from pipeline.simulate.black_scholes import BlackScholes
+from pipeline.simulate.heston import Heston
 
 
 def trained_somehow(task):
     """A network with corrections of some size."""
     torch.manual_seed(0)
     network = BandNetwork((8, 8))
-    spot = task.paths(64, seed=1, first=0)
-    network.fit_scaling(task.prior_on(spot, 0.005, 1.0)[0].reshape(-1, 7))
+    spot = task.paths(64, task.middle, seed=1, first=0)
+    network.fit_scaling(task.prior_on(spot, task.middle)[0].reshape(-1, 7))
     with torch.no_grad():
         for weight in network.layers[-1].parameters():
             weight.normal_(0.0, 0.3)
@@ -31,19 +32,10 @@ def trained_somehow(task):
 def test_pnl_is_that_of_the_books(task, unwind):
     """The policy on every path against the network read from its grid: they differ by its spacing."""
     task = replace(task, unwind=unwind)
-    network, spot = trained_somehow(task), task.paths(2000, seed=2, first=0)
-    state, market = simulated_episodes(
-        spot,
-        0.2,
-        task.liability,
-        strike=100.0,
-        interval=1 / 365,
-        cost=0.005,
-        risk_aversion=1.0,
-        unwind=unwind,
-    )
+    network, spot = trained_somehow(task), task.paths(2000, task.middle, seed=2, first=0)
+    state, market = task.state_on(spot, task.middle)
     expected = book(market, NetworkBand(network.exported()).band(state)).pnl
-    found = task.pnl(network, spot, 0.005, 1.0).detach().numpy()
+    found = task.pnl(network, spot, task.middle).detach().numpy()
     assert np.abs(found - expected).mean() < 0.01
     assert abs(found.mean() - expected.mean()) < 0.002
     assert np.abs(expected - book(market, Zakamouline().band(state)).pnl).mean() > 0.02
@@ -51,29 +43,28 @@ def test_pnl_is_that_of_the_books(task, unwind):
 
 def test_what_is_exported_answers_as_the_network_does(task):
     network = trained_somehow(task)
-    inputs, *_ = task.prior_on(task.paths(50, seed=3, first=0), 0.01, 2.0)
+    other = Condition(0.01, 2.0, 0.3)
+    inputs, *_ = task.prior_on(task.paths(50, other, seed=3, first=0), other)
     with torch.no_grad():
         expected = network(torch.from_numpy(inputs)).numpy()
     np.testing.assert_allclose(network.exported()(inputs), expected, atol=1e-5)
 
 
 def test_an_untrained_network_is_zakamouline(task):
-    state, _ = simulated_episodes(
-        task.paths(20, seed=3, first=0), 0.2, task.liability, strike=100.0, interval=1 / 365, cost=0.005,
-        risk_aversion=1.0,
-    )  # fmt: skip
+    state, _ = task.state_on(task.paths(20, task.middle, seed=3, first=0), task.middle)
     ours, theirs = NetworkBand(BandNetwork().exported()).band(state), Zakamouline().band(state)
     np.testing.assert_allclose(ours.lower, theirs.lower, rtol=1e-12)
     np.testing.assert_allclose(ours.upper, theirs.upper, rtol=1e-12)
 
 
-def test_conditions_cover_both_ranges(task):
-    wide = replace(task, cost=(1e-4, 1e-2), aversion=(0.3, 3.0))
+def test_conditions_cover_all_ranges(task):
+    wide = replace(task, cost=(1e-4, 1e-2), aversion=(0.3, 3.0), volatility=(0.1, 0.5))
     drawn = np.log(wide.conditions(10, np.random.default_rng(1)))
-    for column, (low, high) in zip(drawn.T, np.log([wide.cost, wide.aversion]), strict=True):
+    ranges = np.log([wide.cost, wide.aversion, wide.volatility])
+    for column, (low, high) in zip(drawn.T, ranges, strict=True):
         place = np.floor(10.0 * (column - low) / (high - low))
         assert sorted(place) == list(range(10))
-    np.testing.assert_allclose(task.conditions(3, np.random.default_rng(1)), [[0.005, 1.0]] * 3)
+    np.testing.assert_allclose(task.conditions(3, np.random.default_rng(1)), [task.middle] * 3)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +74,8 @@ def test_conditions_cover_both_ranges(task):
         ({"aversion": (2.0, 1.0)}, "aversion from 2.0 to 1.0"),
         ({"steps": 0}, "0 steps"),
         ({"interval": 0.0}, "a step of 0.0 years"),
-        ({"volatility": float("nan")}, "volatility of nan"),
+        ({"volatility": (0.0, 0.2)}, "volatility from 0.0 to 0.2"),
+        ({"volatility": (0.1, 0.2), "process": Heston(vol_of_vol=0.1)}, "heston has its own, give one"),
         ({"power": 0.5}, "power 0.5"),
     ],
 )
@@ -99,4 +91,4 @@ def test_prices_that_are_no_numbers(task):
             out.spot[0, 3] = np.nan
 
     with pytest.raises(DataError, match="prices that are no numbers"):
-        replace(task, process=Broken()).paths(10, seed=1, first=0)
+        replace(task, process=Broken()).paths(10, task.middle, seed=1, first=0)

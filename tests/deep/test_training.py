@@ -48,7 +48,7 @@ def test_another_seed_is_another_network(task, plan):
 
 
 def test_any_risk_measure_and_a_frontier_can_be_trained(task, plan):
-    wide = replace(task, cost=(0.001, 0.01), aversion=(0.5, 2.0), risk=Cvar(0.9))
+    wide = replace(task, cost=(0.001, 0.01), volatility=(0.1, 0.4), risk=Cvar(0.9))
     trained = train(wide, replace(plan, groups=4))
     assert np.isfinite([risk for _, risk in trained.history]).all()
     assert trained.policy.network.high[3] > trained.policy.network.low[3]

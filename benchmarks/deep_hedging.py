@@ -1,0 +1,216 @@
+"""The band network in two known markets, beside the exact optimum, analytic bands and published networks.
+
+Market A: Black–Scholes, σ = 20 %, 30 days, short at-the-money call on 100, λ = 1, unwind charged. The score
+is the share of the gap from Black–Scholes delta to the exact optimum that a hedger closes: risks are
+compared on the same test paths with those of the programme's own bands, and the gap is that of these paths.
+Whalley and Wilmott's band has two tuned scalars, on its width and on the volatility of its Greeks, chosen
+on paths of their own. The network has no input from the programme.
+
+Imaki et al. (2021): S = K = 1, 28 days, c = 10 bp, λ = 1, no unwind. Premiums are the exact optimum + the
+difference to the programme's bands on common paths, so that their standard error is that of the difference.
+
+Test paths, seed 99, chose nothing. Seconds are processor time of the training, compilation not counted.
+
+`python -m benchmarks.run deep_hedging`, or `python -m benchmarks.deep_hedging`; some ten minutes.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from time import perf_counter, process_time
+from typing import ClassVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmarks.measurement import Measurement
+from pipeline.backtest.ledger import book
+from pipeline.deep.plan import TrainingPlan
+from pipeline.deep.task import HedgingTask
+from pipeline.deep.training import train
+from pipeline.domain.band import Band
+from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.market_state import MarketState
+from pipeline.optimum.bands import bands_of
+from pipeline.optimum.dynamics import Dynamics
+from pipeline.optimum.programme import Programme
+from pipeline.optimum.solution import solve
+from pipeline.policies.base import Policy, Untrained
+from pipeline.policies.delta import DeltaImplied
+from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.whalley_wilmott import WhalleyWilmott
+from pipeline.policies.zakamouline import Zakamouline
+from pipeline.simulate.black_scholes import BlackScholes
+
+VOLATILITY, DAY = 0.2, 1 / 365
+COSTS = {"10bp": 1e-3, "100bp": 1e-2}
+PLAN = TrainingPlan(steps=300, paths=32_768, seed=7)
+TEST_SEED, TEST_PATHS, CHUNK = 99, 1_000_000, 50_000
+TUNING_SEED, TUNING_PATHS = 11, 20_000
+WIDTHS, VOLATILITIES = np.linspace(0.2, 1.2, 11), np.linspace(0.18, 0.4, 12)
+IMAKI_PUBLISHED = {"exact": 0.0225388, "theirs": 0.0225441, "plain": 0.0227712}
+
+
+@dataclass(frozen=True)
+class ProgrammeBand(Untrained):
+    """The programme's own bands, not those between the rungs of a ladder."""
+
+    name: ClassVar[str] = "programme"
+    programme: Programme
+
+    def band(self, state: MarketState) -> Band:
+        """Return the optimal band at every decision time."""
+        left = np.broadcast_to(len(state.step) - state.step, state.shape)
+        moneyness = np.log(state.forward / state.strike)
+        edges = bands_of(self.programme).edges(moneyness.ravel(), left.ravel())
+        lower, upper = (edge.reshape(state.shape) for edge in edges)
+        return Band.between(lower, upper)
+
+
+@dataclass(frozen=True)
+class ScaledWhalleyWilmott(Untrained):
+    """Whalley and Wilmott's band at another volatility, and its half-width times a factor."""
+
+    name: ClassVar[str] = "scaled_whalley_wilmott"
+    volatility: float
+    width: float
+
+    def band(self, state: MarketState) -> Band:
+        """Return the band."""
+        vol = np.broadcast_to(self.volatility, state.shape)
+        band = WhalleyWilmott().band(replace(state, implied_vol=vol))
+        middle, half = 0.5 * (band.lower + band.upper), 0.5 * (band.upper - band.lower)
+        return Band.around(middle[..., 0], self.width * half[..., 0])
+
+
+def market_a(cost: float) -> HedgingTask:
+    """Return Market A at one cost."""
+    return HedgingTask(
+        process=BlackScholes(volatility=VOLATILITY),
+        volatility=(VOLATILITY, VOLATILITY),
+        liability=Liability.of("call", "short"),
+        strike=100.0,
+        steps=30,
+        interval=DAY,
+        cost=(cost, cost),
+        aversion=(1.0, 1.0),
+    )
+
+
+def imaki() -> HedgingTask:
+    """Return the European case of Imaki et al."""
+    process = BlackScholes(spot=1.0, volatility=VOLATILITY)
+    return replace(market_a(1e-3), process=process, strike=1.0, steps=28, unwind=False)
+
+
+def programme_of(task: HedgingTask) -> Programme:
+    """Return the dynamic programme of a task."""
+    market = Dynamics.black_scholes(VOLATILITY, cost=task.cost[0], interval=task.interval)
+    return Programme(market, task.aversion[0] * task.strike, task.steps, unwind=task.unwind)
+
+
+def exponentials(
+    task: HedgingTask, policies: Mapping[str, Policy], seed: int, paths: int
+) -> dict[str, FloatArray]:
+    """Return exp(−λ P&L) [N] of each hedger on the same paths, by the books of a backtest."""
+    found: dict[str, list[FloatArray]] = {name: [] for name in policies}
+    for first in range(0, paths, CHUNK):
+        spot = task.paths(min(CHUNK, paths), task.middle, seed=seed, first=first)
+        state, market = task.state_on(spot, task.middle)
+        for name, policy in policies.items():
+            found[name].append(np.exp(-task.aversion[0] * book(market, policy.band(state)).pnl))
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def excess(task: HedgingTask, ours: FloatArray, best: FloatArray) -> tuple[float, float]:
+    """Return entropic risk less that of the programme's bands, and its standard error by the delta method."""
+    ratio = ours.mean() / best.mean()
+    residual = ours - ratio * best
+    error = residual.std() / np.sqrt(len(ours)) / ours.mean()
+    return float(np.log(ratio) / task.aversion[0]), float(error / task.aversion[0])
+
+
+def tuned_whalley_wilmott(task: HedgingTask) -> ScaledWhalleyWilmott:
+    """Return the best of a grid of both scalars on tuning paths."""
+    rules = [ScaledWhalleyWilmott(float(vol), float(width)) for vol in VOLATILITIES for width in WIDTHS]
+    found = exponentials(task, {str(k): rule for k, rule in enumerate(rules)}, TUNING_SEED, TUNING_PATHS)
+    return rules[int(np.argmin([found[str(k)].mean() for k in range(len(rules))]))]
+
+
+def trained(task: HedgingTask) -> tuple[NetworkBand, dict[str, float]]:
+    """Train a network, compilation not counted; return it with seconds of processor and wall."""
+    train(task, replace(PLAN, steps=1))
+    before, wall = process_time(), perf_counter()
+    found = train(task, PLAN)
+    seconds = {"processor_seconds": process_time() - before, "wall_seconds": perf_counter() - wall}
+    return found.policy, seconds
+
+
+def measure() -> Iterator[Measurement]:
+    """Train and judge both cases."""
+    with threadpool_limits(limits=1):
+        for name, cost in COSTS.items():
+            yield from judged_market_a(name, market_a(cost))
+        yield from judged_imaki(imaki())
+
+
+def judged_market_a(name: str, task: HedgingTask) -> Iterator[Measurement]:
+    """Print every hedger of Market A and yield the network's share of the gap."""
+    network, seconds = trained(task)
+    rule = tuned_whalley_wilmott(task)
+    policies = {
+        "network": network, "untrained": NetworkBand(), "delta": DeltaImplied(), "zakamouline": Zakamouline(),
+        "whalley_wilmott": WhalleyWilmott(), "tuned_whalley_wilmott": rule,
+        "programme": ProgrammeBand(programme_of(task)),
+    }  # fmt: skip
+    found = exponentials(task, policies, TEST_SEED, TEST_PATHS)
+    best = found.pop("programme")
+    over = {who: excess(task, each, best) for who, each in found.items()}
+    gap = over["delta"][0]
+    exact = task.strike * solve(programme_of(task)).risk(1.0, np.ones(1))
+    here = np.log(best.mean())
+    print(f"\nMarket A, {name}: exact {exact:.5f}, on these paths {here:.5f}, gap to delta {gap:.5f}")
+    for who, (difference, error) in over.items():
+        share = f"closes {1.0 - difference / gap:7.2%} +- {error / gap:.2%}"
+        print(f"  {who:22} {np.log(found[who].mean()):.5f}  {difference:+.6f} +- {error:.6f}  {share}")
+    print(f"  tuned: volatility {rule.volatility:g}, width x {rule.width:g}; trained in {seconds}")
+    detail = {
+        f"{who}_share": 100.0 * (1.0 - over[who][0] / gap) for who in over if who not in ("network", "delta")
+    }
+    detail |= seconds | {"paths": TEST_PATHS, "exact": exact, "gap": gap}
+    network_over, error = over["network"]
+    share = 100.0 * (1.0 - network_over / gap)
+    yield Measurement(f"deep_hedging.market_a_{name}", "%", share, detail=detail)
+    yield Measurement(f"deep_hedging.market_a_{name}_error", "%", 100.0 * error / gap)
+
+
+def judged_imaki(task: HedgingTask) -> Iterator[Measurement]:
+    """Print the premiums of Imaki's European case and yield the network's, its error and its seconds."""
+    network, seconds = trained(task)
+    policies = {
+        "network": network,
+        "untrained": NetworkBand(),
+        "programme": ProgrammeBand(programme_of(task)),
+    }
+    found = exponentials(task, policies, TEST_SEED, TEST_PATHS)
+    best = found.pop("programme")
+    exact = task.strike * solve(programme_of(task)).risk(1.0, np.ones(1))
+    published = ", ".join(f"{who} {figure:.7f}" for who, figure in IMAKI_PUBLISHED.items())
+    print(f"\nImaki et al., European: exact {exact:.7f}; published {published}")
+    over = {who: excess(task, each, best) for who, each in found.items()}
+    for who, (difference, error) in over.items():
+        print(f"  {who:22} {exact + difference:.7f} +- {error:.7f}")
+    print(f"  trained in {seconds}")
+    premium, error = exact + over["network"][0], over["network"][1]
+    detail = {
+        "untrained": exact + over["untrained"][0],
+        "exact": exact,
+        "paths": TEST_PATHS,
+    } | IMAKI_PUBLISHED
+    yield Measurement("deep_hedging.imaki_european", "premium", premium, detail=detail)
+    yield Measurement("deep_hedging.imaki_european_error", "premium", error)
+    yield Measurement("deep_hedging.imaki_seconds", "s", seconds["processor_seconds"], detail=seconds)
+
+
+if __name__ == "__main__":
+    for _ in measure():
+        pass

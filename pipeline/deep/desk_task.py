@@ -1,0 +1,61 @@
+"""What a network has to learn for a desk: its option, costs and risk, in a market of Black and Scholes."""
+
+from pipeline.backtest.episodes import SESSIONS_A_YEAR, START_SPOT
+from pipeline.deep.risk import Cvar, Entropic, MeanSd, Risk
+from pipeline.deep.task import HedgingTask, Range
+from pipeline.domain.desk import Desk, RiskSettings
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import Liability
+from pipeline.domain.risk_measures import SD_MULTIPLE
+from pipeline.simulate.black_scholes import BlackScholes
+
+AVERSIONS, COSTS = 10.0, 2.0
+"""Factors down and up: the report's frontier of risk aversions, and how wrong a cost may be."""
+
+
+def task_of(desk: Desk, volatility: Range) -> HedgingTask:
+    """Return the task of a daily desk for all volatilities of a range.
+
+    One network is trained for a tenth to ten times the desk's risk aversion, and half to twice its cost.
+
+    Raises
+    ------
+    SettingsError
+        The desk trades without proportional cost: then nothing is to be learned; or as `HedgingTask`.
+
+    Examples
+    --------
+    >>> task_of(Desk(name="x", policies={"run": ["network_band"]}), (0.1, 0.4)).steps
+    21
+    """
+    cost, aversion = desk.costs.one_way, desk.risk.aversion
+    if not cost > 0.0:
+        raise SettingsError("costs.fee_bps and half_spread_bps are 0: a band needs a cost, give one")
+    return HedgingTask(
+        process=BlackScholes(spot=START_SPOT),
+        volatility=volatility,
+        liability=Liability.of(desk.option.kind, desk.option.side),
+        strike=START_SPOT * desk.option.moneyness,
+        steps=desk.option.sessions,
+        interval=1.0 / SESSIONS_A_YEAR,
+        cost=(cost / COSTS, cost * COSTS),
+        aversion=(aversion / AVERSIONS, aversion * AVERSIONS),
+        risk=risk_of(desk.risk),
+        unwind=desk.costs.unwind,
+    )
+
+
+def risk_of(settings: RiskSettings) -> Risk:
+    """Return the desk's measure as training has it.
+
+    Examples
+    --------
+    >>> risk_of(RiskSettings(measure="cvar", cvar_level=0.9))
+    Cvar(level=0.9)
+    """
+    measures: dict[str, Risk] = {
+        "entropic": Entropic(settings.aversion),
+        "cvar": Cvar(settings.cvar_level),
+        "mean_sd": MeanSd(SD_MULTIPLE),
+    }
+    return measures[settings.measure]

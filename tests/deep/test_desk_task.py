@@ -1,0 +1,66 @@
+"""A desk's task, and training it by the command."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from pipeline.cli.command import app
+from pipeline.deep.desk_task import risk_of, task_of
+from pipeline.deep.risk import Cvar, Entropic, MeanSd
+from pipeline.domain.desk import Desk, RiskSettings, load_desk
+from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.policies.catalogue import desk_policies
+from pipeline.policies.network_band import NetworkBand
+
+RUN = {"run": ["network_band"]}
+
+
+def test_it_is_the_desks_own():
+    option = {"kind": "straddle", "moneyness": 1.05, "sessions": 9}
+    desk = Desk(name="x", policies=RUN, option=option, costs={"unwind": False})
+    task = task_of(desk, (0.1, 0.4))
+    assert (task.strike, task.steps, task.unwind) == (105.0, 9, False)
+    assert len(task.liability.legs) == 2
+    assert task.middle == pytest.approx((1e-4, 1.0, 0.2))
+
+
+def test_every_measure_of_a_desk_can_be_trained():
+    found = [risk_of(RiskSettings(measure=each)) for each in ("entropic", "cvar", "mean_sd")]
+    assert found == [Entropic(1.0), Cvar(0.95), MeanSd(1.5)]
+
+
+def test_without_a_cost_there_is_nothing_to_learn():
+    with pytest.raises(SettingsError, match="a band needs a cost"):
+        task_of(Desk(name="x", policies=RUN, costs={"fee_bps": 0.0, "half_spread_bps": 0.0}), (0.1, 0.4))
+
+
+def test_the_command_trains_what_the_desk_can_name(small_desk, tmp_path):
+    arguments = ["train", str(small_desk), "--steps", "2", "--paths", "512", "--json"]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    network = json.loads(done.stdout)["network"]
+    text = small_desk.read_text().replace("budget = 8", f'budget = 8\nnetwork = "{network}"')
+    file = tmp_path / "deep.toml"
+    file.write_text(text.replace('"whalley_wilmott"', '"network_band"'))
+    policy = desk_policies(load_desk(str(file)))["network_band"]
+    assert isinstance(policy, NetworkBand)
+    assert policy.network is not None
+
+
+def test_what_cannot_be_trained(small_desk):
+    with pytest.raises(SettingsError, match="whalley_wilmott does not learn"):
+        CliRunner().invoke(
+            app, ["train", str(small_desk), "--policy", "whalley_wilmott"], catch_exceptions=False
+        )
+
+
+def test_an_unfinished_training_of_another_desk(small_desk, tmp_path):
+    """A file left behind is not taken for this desk's."""
+    from pipeline.domain.home import Home
+    from pipeline.policies.checkpoint import Checkpoint
+    from pipeline.policies.saved_network import networks
+
+    Checkpoint("other", {}, {}).write(networks(Home.find()) / "small.npz")
+    with pytest.raises(StoreError, match="another desk"):
+        CliRunner().invoke(app, ["train", str(small_desk), "--steps", "1"], catch_exceptions=False)
