@@ -17,8 +17,9 @@ from pipeline.orderbook.order_book import BookRows, OrderBook
 from pipeline.orderbook.snapshots import merged, reported
 
 LEVELS_FOLLOWED: Final = 20
-READ: Final = ("quotes", "trades")
-"""Tables of a day beside those of its book. Funding reaches over days: see `decision_grid`."""
+TAPE: Final = ("quotes", "trades")
+BOOK: Final = ("book", "book_events")
+"""Tables of a day that its features read. Funding reaches over days: see `decision_grid`."""
 Events = Mapping[str, pd.DataFrame]
 
 
@@ -63,7 +64,7 @@ def day_events(tables: Events) -> DayEvents:
     A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep. Books that it
     sends beside its orders start that book and correct it; beside level changes they are taken as they are.
     """
-    found = {table: tables[table] for table in tables if table in READ}
+    found = {table: tables[table] for table in tables if table in TAPE}
     book = _book(tables)
     if "quotes" not in found and book is not None:
         found["quotes"] = best_of(book)
@@ -105,13 +106,18 @@ def _book(tables: Events) -> BookRows | None:
 
 
 def _followed(events: pd.DataFrame, books: BookRows | None) -> BookRows:
+    return OrderBook(LEVELS_FOLLOWED).changes(_with_books(events, books))
+
+
+def _with_books(events: pd.DataFrame, books: BookRows | None) -> BookEvents:
+    """Return the events with the venue's books among them; nothing else holds what was merged."""
     stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
     rest = [each.name for each in fields(BookEvents) if each.name not in stamps]
     columns: dict[str, Any] = {name: events[name].to_numpy() for name in rest}
     parts = [BookEvents(**{**columns, **stamps})]
     if books is not None:
         parts.append(reported(books.batch().rows))
-    return OrderBook(LEVELS_FOLLOWED).changes(merged(parts))
+    return merged(parts)
 
 
 def sided(events: DayEvents) -> DayEvents:

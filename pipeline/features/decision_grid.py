@@ -14,7 +14,7 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.alternative import alternative_values
 from pipeline.features.book_at import nanoseconds, widened
-from pipeline.features.day_events import DayEvents, Events, day_events
+from pipeline.features.day_events import BOOK, TAPE, DayEvents, Events, day_events
 from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.event_catalogue import event_catalogue
@@ -168,14 +168,16 @@ def _fitted(desk: IntradayDesk, days: list[DayTables], pieces: KeptPieces) -> di
 def event_parameters(tables: list[Events], before: int) -> Output:
     """Return what the features of events learn from events known before an instant, `parameters.json`.
 
-    A feature that cannot be learned from them is left out with a warning, and has no column.
+    It is learned from the days that have all tables of a feature. A feature that cannot be learned from them
+    is left out with a warning, and has no column.
     """
-    whole = [day_events(day) for day in tables]
+    days = [day_events(early) for day in tables if (early := _before(day, before))]
     found: dict[str, list[float]] = {}
     for feature in event_catalogue():
-        if feature.fit is None or not all(s.table in day for day in whole for s in feature.sources):
+        whole = [day for day in days if all(source.table in day for source in feature.sources)]
+        if feature.fit is None or not whole:
             continue
-        rows = {source.table: _until(source, whole, before) for source in feature.sources}
+        rows = {source.table: _of_all(source, whole) for source in feature.sources}
         try:
             found[feature.name] = feature.fitted(rows).constants().tolist()
         except FitError as error:
@@ -183,10 +185,16 @@ def event_parameters(tables: list[Events], before: int) -> Output:
     return {"parameters.json": json.dumps(found).encode()}
 
 
-def _until(source: Source, days: list[DayEvents], before: int) -> EventRows:
-    """Return what a feature reads of a table on all days, known before an instant."""
+def _before(tables: Events, before: int) -> dict[str, pd.DataFrame]:
+    """Return what of a day's market was known before an instant; a table with nothing of it is left out."""
+    there = {name: tables[name] for name in (*TAPE, *BOOK) if name in tables}
+    early = {name: rows[nanoseconds(rows["known_time"]) < before] for name, rows in there.items()}
+    return {name: rows for name, rows in early.items() if len(rows)}
+
+
+def _of_all(source: Source, days: list[DayEvents]) -> EventRows:
+    """Return what a feature reads of a table on all days."""
     parts = [day.rows(source) for day in days]
-    parts = [each[: int(np.searchsorted(each.known_time, before))] for each in parts]
     width = max(each.columns.shape[1] for each in parts)
     return EventRows(
         np.concatenate([each.known_time for each in parts]),

@@ -7,6 +7,7 @@ book, the later ones correct what was never known, and one after a gap starts it
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -81,9 +82,12 @@ def _whole(rows: pa.RecordBatch, name: str) -> NDArray[np.int64]:
 
 def merged(parts: list[BookEvents]) -> BookEvents:
     """Return events of several tables by known time and row of the file, those of one row as they were."""
-    columns = {each.name: np.concatenate([getattr(p, each.name) for p in parts]) for each in fields(parts[0])}
-    order = np.lexsort((columns["source_row"], columns["known_time"]))
-    return BookEvents(**{name: values[order] for name, values in columns.items()})
+
+    def joined(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(part, name) for part in parts])
+
+    order = np.lexsort((joined("source_row"), joined("known_time")))
+    return BookEvents(**{each.name: joined(each.name)[order] for each in fields(parts[0])})
 
 
 Stamp = tuple[int, int]

@@ -1,5 +1,8 @@
 """The decision grid of all days: what it needs before it starts."""
 
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,7 +10,7 @@ from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayHedge
 from pipeline.features.decision_day import known_features
-from pipeline.features.decision_grid import decision_features
+from pipeline.features.decision_grid import decision_features, event_parameters
 from tests.market_ticks import DESK
 
 
@@ -28,3 +31,31 @@ def test_impact_cost_and_depth_are_those_of_the_desks_order_and_reach():
     assert found["flow_impact"].constants().tolist() == [100.0]
     assert found["book_shape"].constants()[[0, 2]].tolist() == [100.0, 7.0]
     assert "vpin" not in found
+
+
+def test_parameters_are_learned_from_what_was_known_before_and_from_days_that_have_it():
+    """What comes later, a day of quotes only and a day that begins later change no bit of them."""
+    rng, start = np.random.default_rng(4), pd.Timestamp("2020-03-02 10:00", tz="UTC")
+
+    def day(first, rows=4000):
+        seconds = np.sort(rng.integers(0, 7200, rows))
+        times = start + pd.Timedelta(days=first) + pd.to_timedelta(seconds, unit="s")
+        bid = 100.0 + 0.01 * np.cumsum(rng.integers(-1, 2, rows))
+        quotes = {"bid_price": bid, "bid_size": 1.0, "ask_price": bid + 0.02, "ask_size": 1.0}
+        trades = {"price": bid + 0.01 * rng.integers(0, 3, rows), "size": rng.lognormal(size=rows), "side": 0}
+        stamps = {"event_time": times, "known_time": times}
+        return {"quotes": pd.DataFrame(stamps | quotes), "trades": pd.DataFrame(stamps | trades)}
+
+    days = [day(0), day(1), day(2)]
+    before = (start + pd.Timedelta("25h")).value
+    found = event_parameters(days, before)["parameters.json"]
+    assert "vpin" in json.loads(found)
+    early = {
+        name: rows[rows["known_time"] < pd.Timestamp(before, tz="UTC")] for name, rows in days[1].items()
+    }
+    assert 1000 < len(early["trades"]) < 3000
+    assert event_parameters([days[0], early], before)["parameters.json"] == found
+    later = start + pd.Timedelta("1s")
+    quotes_only = {"quotes": days[2]["quotes"].assign(known_time=later, event_time=later)}
+    assert event_parameters([*days, quotes_only], before)["parameters.json"] == found
+    assert event_parameters([days[0]], before)["parameters.json"] != found
