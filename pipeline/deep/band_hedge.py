@@ -131,7 +131,10 @@ def _differentiate(
     by_lower: FloatArray,
     by_upper: FloatArray,
 ) -> None:
-    """Go back in time: `after` is what a unit more of the position before a time would add from then on."""
+    """Go back in time: `after` is what a unit more of the position before a time would add from then on.
+
+    A band without width is a target: it has its derivative, in the lower edge, even where it is held.
+    """
     rows, times, instruments = lower.shape
     for i in range(rows):
         for h in range(instruments):
@@ -143,13 +146,12 @@ def _differentiate(
             for t in range(times - 1, -1, -1):
                 before = position[i, t - 1, h] if t > 0 else 0.0
                 gain = after + price[i, t + 1, h] - price[i, t, h]
-                if before < lower[i, t, h]:
-                    paid = rate * price[i, t, h] * _raised(lower[i, t, h] - before, power - 1.0)
-                    by_lower[i, t, h] = (gain - paid) * by_pnl[i]
-                    after = paid
-                elif before > upper[i, t, h]:
-                    paid = rate * price[i, t, h] * _raised(before - upper[i, t, h], power - 1.0)
-                    by_upper[i, t, h] = (gain + paid) * by_pnl[i]
-                    after = -paid
-                else:
+                low, high = lower[i, t, h], upper[i, t, h]
+                if low <= before <= high and low < high:
                     after = gain
+                    continue
+                trade = position[i, t, h] - before
+                paid = rate * price[i, t, h] * _raised(abs(trade), power - 1.0) * np.sign(trade)
+                edges = by_upper if before > high else by_lower
+                edges[i, t, h] = (gain - paid) * by_pnl[i]
+                after = paid

@@ -21,6 +21,8 @@ from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.process import Process
 
 Range = tuple[float, float]
+MOST_RISK = 3.0
+"""λ S σ √Δt beyond which nothing is trained: there the risk of a batch is that of its worst path."""
 REACH, NODES = 5.0, 2.5
 """Of the price grid: deviations over the whole life to each side, and nodes a deviation of a step."""
 
@@ -105,17 +107,27 @@ class HedgingTask:
         return spot
 
     def conditions(self, groups: int, rng: np.random.Generator) -> list[Condition]:
-        """Draw G conditions, spread evenly over the logarithms of all ranges."""
+        """Draw G conditions, spread evenly over the logarithms of all ranges.
+
+        Where the risk aversion is too great for the volatility (`MOST_RISK`), the greatest possible is taken.
+        """
         count = len(Condition._fields)
         order = np.stack([rng.permutation(groups) for _ in range(count)], axis=1)
         share = (order + rng.random((groups, count))) / groups
         low, high = np.log([getattr(self, name) for name in Condition._fields]).T
-        return [Condition(*row) for row in np.exp(low + share * (high - low)).tolist()]
+        drawn = [Condition(*row) for row in np.exp(low + share * (high - low)).tolist()]
+        return [self._trainable(each) for each in drawn]
+
+    def _trainable(self, condition: Condition) -> Condition:
+        most = MOST_RISK / (self.process.spot * condition.volatility * np.sqrt(self.interval))
+        return condition._replace(aversion=min(condition.aversion, float(most)))
 
     @property
     def middle(self) -> Condition:
         """The condition in the middle of all ranges."""
-        return Condition(*(float(np.sqrt(np.prod(getattr(self, name)))) for name in Condition._fields))
+        return self._trainable(
+            Condition(*(float(np.sqrt(np.prod(getattr(self, name)))) for name in Condition._fields))
+        )
 
     def state_on(self, spot: FloatArray, condition: Condition) -> tuple[MarketState, Market]:
         """Return the market state and the books' market on prices [N, T+1]."""

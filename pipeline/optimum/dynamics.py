@@ -14,10 +14,11 @@ Row = tuple[float, ...]
 
 @dataclass(frozen=True)
 class Dynamics:
-    """A price without drift whose volatility switches between the K regimes of a Markov chain.
+    """A price whose volatility switches between the K regimes of a Markov chain.
 
     In regime z a step returns −σ_z²Δt/2 + σ_z√Δt ε, and κ_zj on top where the chain moves on to j ≠ z. What
-    the jumps add on average is taken out again, −log Σ_j A_zj exp(κ_zj), so that the price is a martingale.
+    the jumps add on average is taken out again, −log Σ_j A_zj exp(κ_zj), and μΔt is added: the price is a
+    martingale but for its drift.
 
     Attributes
     ----------
@@ -26,6 +27,7 @@ class Dynamics:
     cost : [K] one-way proportional cost while the regime lasts.
     interval : Δt, years.
     jumps : [K, K] κ in logs, zero on the diagonal; empty is none.
+    drift : μ, annual; a desk's optimum has none, for it is to hedge and not to speculate.
 
     Raises
     ------
@@ -44,10 +46,13 @@ class Dynamics:
     cost: Row
     interval: float
     jumps: tuple[Row, ...] = ()
+    drift: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.volatility or not all(0.0 < vol < np.inf for vol in self.volatility):
             raise SettingsError(f"volatilities {self.volatility}: each must be positive and finite")
+        if not np.isfinite(self.drift):
+            raise SettingsError(f"a drift of {self.drift}: it must be finite")
         if not self.interval > 0.0:
             raise SettingsError(f"a step of {self.interval} years: it must be positive")
         if len(self.cost) != self.regimes or not all(0.0 <= cost < 1.0 for cost in self.cost):
@@ -66,9 +71,9 @@ class Dynamics:
             raise SettingsError("jumps at switches: one that stays in its regime does not jump")
 
     @classmethod
-    def black_scholes(cls, volatility: float, *, cost: float, interval: float) -> Self:
+    def black_scholes(cls, volatility: float, *, cost: float, interval: float, drift: float = 0.0) -> Self:
         """Return the market of one volatility."""
-        return cls((float(volatility),), ((1.0,),), (float(cost),), interval)
+        return cls((float(volatility),), ((1.0,),), (float(cost),), interval, drift=drift)
 
     @classmethod
     def switching(
@@ -104,5 +109,5 @@ class Dynamics:
         """Return mean and standard deviation of a step's return by regime and next regime, [K, K] each."""
         deviation = np.repeat(self.deviation[:, None], self.regimes, axis=1)
         jumps = np.array(self.jumps) if self.jumps else np.zeros_like(deviation)
-        drift = np.log((np.array(self.moves) * np.exp(jumps)).sum(axis=1))
-        return jumps - drift[:, None] - 0.5 * deviation**2, deviation
+        added = np.log((np.array(self.moves) * np.exp(jumps)).sum(axis=1))
+        return jumps - added[:, None] - 0.5 * deviation**2 + self.drift * self.interval, deviation

@@ -58,12 +58,14 @@ def test_an_untrained_network_is_zakamouline(task):
 
 
 def test_conditions_cover_all_ranges(task):
-    wide = replace(task, cost=(1e-4, 1e-2), aversion=(0.3, 3.0), volatility=(0.1, 0.5))
+    wide = replace(task, cost=(1e-4, 1e-2), aversion=(0.03, 0.3), volatility=(0.1, 0.5))
     drawn = np.log(wide.conditions(10, np.random.default_rng(1)))
     ranges = np.log([wide.cost, wide.aversion, wide.volatility])
     for column, (low, high) in zip(drawn.T, ranges, strict=True):
         place = np.floor(10.0 * (column - low) / (high - low))
         assert sorted(place) == list(range(10))
+    hopeless = replace(task, aversion=(1.0, 1000.0)).conditions(10, np.random.default_rng(1))
+    assert max(each.aversion for each in hopeless) == pytest.approx(3.0 / (100 * 0.2 * 365**-0.5))
     np.testing.assert_allclose(task.conditions(3, np.random.default_rng(1)), [task.middle] * 3)
 
 

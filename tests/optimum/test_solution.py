@@ -93,6 +93,13 @@ def extended(row, spot, outside, pad):
     return np.concatenate([below, row, row[-1] + high * (outside[-pad:] - spot[-1])])
 
 
+def test_a_market_that_drifts_is_reproduced():
+    """Imaki et al. (2021): 28 days, σ²/2 of 30 taken out; the optimum by an independent program."""
+    market = Dynamics.black_scholes(0.2, cost=1e-3, interval=1 / 365, drift=-(0.2**2) / 28)
+    found = solve(Programme(market, 1.0, 28, unwind=False)).risk(1.0, np.ones(1))
+    assert found == pytest.approx(0.0225388, abs=1e-7)
+
+
 @pytest.mark.parametrize(
     "programme",
     [
