@@ -1,4 +1,5 @@
-# make run: the whole pipeline; make test: the tests; make lint: the checks; make bench: the benchmarks.
+# make run: the whole pipeline; make test: the tests; make lint: the checks; make bench: the benchmarks;
+# make tables: those of docs/results.md.
 # Each sets up .venv first, make bench also .bench for the peers.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
@@ -6,7 +7,7 @@ BIN := $(VENV)/bin
 PEERS := .bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
-.PHONY: run test lint bench
+.PHONY: run test lint bench tables
 
 run: $(VENV)/run.stamp
 	$(BIN)/hedge run spx-daily
@@ -22,6 +23,11 @@ lint: $(VENV)/lint.stamp
 
 bench: $(VENV)/bench.stamp $(PEERS)/stamp
 	$(BIN)/python -m benchmarks.run $(BENCH)
+
+tables: $(VENV)/bench.stamp $(PEERS)/stamp
+	$(BIN)/hedge map
+	$(BIN)/python -m benchmarks.run optimum
+	$(BIN)/python docs/refresh_results.py
 
 $(VENV)/run.stamp: EXTRAS :=
 $(VENV)/test.stamp: EXTRAS := [test]
