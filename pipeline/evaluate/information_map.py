@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from pipeline.backtest.information_price import Cell, information_price
 from pipeline.domain.errors import SettingsError
@@ -17,7 +18,7 @@ from pipeline.ingest.pieces import Pieces
 
 SEED = 20_260
 AXES = {
-    "risk aversion": [Cell("risk aversion", f"{each:g}", aversion=each) for each in (0.1, 0.3, 1.0, 3.0)],
+    "risk aversion": [Cell("risk aversion", f"{each:g}", aversion=each) for each in (0.1, 0.3, 1.0, 2.0)],
     "cost": [
         Cell("cost", f"{each:g} bp", calm_bps=each, turbulent_bps=each) for each in (2.0, 10.0, 50.0, 100.0)
     ],
@@ -100,7 +101,7 @@ def drawn(table: pd.DataFrame) -> Figure:
     axes = list(dict.fromkeys(table["axis"]))
     across, down = min(3, len(axes)), -(-len(axes) // 3)
     with house_style():
-        figure = Figure(figsize=(9.6, 2.7 * down), layout="constrained")
+        figure = Figure(figsize=(9.6, 2.7 * down), layout=ConstrainedLayoutEngine(wspace=0.08))
         panels = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
         for panel, axis in zip(panels, axes, strict=False):
             rows = table[table["axis"] == axis]
