@@ -190,7 +190,7 @@ def _band_and_position(axes: Axes, rows: pd.DataFrame, policy: str) -> None:
     axes.step(rows["session"], rows["position"], where="post", color=colour, linewidth=1.7)
     trades = int((np.abs(np.diff(rows["position"], prepend=0.0)) > 1e-9).sum())
     axes.set_title(f"{policy}: {trades} trades", color=colour)
-    date_axis(axes)
+    date_axis(axes, most=5)
 
 
 def regimes_over_price(signals: pd.DataFrame, names: Sequence[str]) -> Figure:
@@ -266,9 +266,9 @@ def long_date(day: pd.Timestamp) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def date_axis(axes: Axes) -> None:
-    """Label the days with as few words as will do."""
-    locator = mdates.AutoDateLocator(minticks=3, maxticks=8)  # type: ignore[no-untyped-call]
+def date_axis(axes: Axes, most: int = 8) -> None:
+    """Label the days, or the times of one, with as few words as will do, and at `most` so many times."""
+    locator = mdates.AutoDateLocator(minticks=3, maxticks=most)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     short = mdates.ConciseDateFormatter(locator, show_offset=False)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(short)

@@ -1,5 +1,8 @@
+import itertools
+
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -97,3 +100,16 @@ def test_a_settled_figure_keeps_the_layout_that_it_would_be_drawn_with(evaluatio
     before = settled.axes[0].get_position().bounds
     inline_svg(settled, "pnl")
     assert settled.axes[0].get_position().bounds == before
+
+
+@pytest.mark.parametrize("step", ["30s", "1min", "1D", "7D"])
+def test_labels_of_narrow_panels_do_not_meet(step):
+    times = pd.date_range("2013-10-09 13:30:30", periods=61, freq=step)
+    rows = {"session": times, "spot": 100.0, "lower": 0.4, "upper": 0.6, "position": 0.5}
+    policies = ("delta_implied", "whalley_wilmott", "regime_switched")
+    figure = stressed_episode(pd.concat([pd.DataFrame(rows).assign(policy=name) for name in policies]))
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        boxes = [label.get_window_extent() for label in axes.get_xticklabels() if label.get_text()]
+        assert len(boxes) >= 2
+        assert all(right.x0 > left.x1 + 2 for left, right in itertools.pairwise(boxes))
