@@ -1,14 +1,20 @@
-"""Processes of their own that tests start, and the one finished run that many tests begin with."""
+"""The command in a process of its own or in the test's, and the one finished run that many begin with."""
 
+import contextlib
+import gc
+import io
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import pipeline
+from pipeline.cli import main
 from pipeline.ingest.file_lock import file_lock
 
 PROJECT = Path(pipeline.__file__).parents[1]
@@ -19,6 +25,33 @@ def clean_environment():
     """Return the environment without any setting of Prefect or MLflow, and with the project on its path."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))}
     return {**kept, "PYTHONPATH": str(PROJECT)}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def hedge_in_this_process(*arguments):
+    """Run `hedge …` with what it says caught, and the process left as it was."""
+    out, error, interrupt = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGINT)
+    with (
+        mock.patch.object(sys, "argv", ["hedge", *map(str, arguments)]),
+        mock.patch.dict(os.environ),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(error),
+    ):
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code or 0
+    gc.unfreeze()
+    signal.signal(signal.SIGINT, interrupt)
+    return Done(code, out.getvalue(), error.getvalue())
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,11 @@
 """The command as a process of its own, or in this one; and one finished run of the small desk."""
 
-import contextlib
-import gc
-import io
-import os
-import signal
 import subprocess
 import sys
-from dataclasses import dataclass
-from unittest import mock
 
 import pytest
 
-from pipeline.cli import main
-from tests.processes import MAIN, clean_environment
-
-
-@dataclass(frozen=True)
-class Done:
-    """What a command left."""
-
-    returncode: int
-    stdout: str
-    stderr: str
+from tests.processes import MAIN, clean_environment, hedge_in_this_process
 
 
 @pytest.fixture(scope="session")
@@ -43,22 +26,7 @@ def hedge(tmp_path_factory):
 @pytest.fixture(scope="session")
 def hedge_here():
     """Return a function that runs `hedge …` in this process: what it says and decides, without the start."""
-
-    def command(*arguments):
-        out, error, interrupt = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGINT)
-        with (
-            mock.patch.object(sys, "argv", ["hedge", *map(str, arguments)]),
-            mock.patch.dict(os.environ),
-            contextlib.redirect_stdout(out),
-            contextlib.redirect_stderr(error),
-            pytest.raises(SystemExit) as ended,
-        ):
-            main()
-        gc.unfreeze()
-        signal.signal(signal.SIGINT, interrupt)
-        return Done(ended.value.code or 0, out.getvalue(), error.getvalue())
-
-    return command
+    return hedge_in_this_process
 
 
 @pytest.fixture

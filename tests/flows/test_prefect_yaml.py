@@ -8,26 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import pipeline
-from flows.private_server import PrivateServer
-
-PROJECT = Path(pipeline.__file__).parents[1]
-
-
-@pytest.fixture
-def server(tmp_path):
-    """A real Prefect server with a database of its own."""
-    home = tmp_path / "prefect"
-    home.mkdir()
-    server = PrivateServer(home)
-    server.wait()
-    yield server
-    server.stop()
+from tests.processes import PROJECT
 
 
 @pytest.mark.slow
-def test_all_deployments_of_a_checkout_are_made_with_their_schedules(server, environment, tmp_path):
-    environment |= {"PREFECT_API_URL": server.url, "PREFECT_HOME": str(tmp_path / "client")}
+def test_all_deployments_of_a_checkout_are_made_with_their_schedules(prefect, environment, tmp_path):
+    environment |= {"PREFECT_API_URL": prefect, "PREFECT_HOME": str(tmp_path / "client")}
     for words in (
         ("work-pool", "create", "hedge", "--type", "process", "--set-as-default"),
         ("--no-prompt", "deploy", "--all"),
@@ -36,7 +22,7 @@ def test_all_deployments_of_a_checkout_are_made_with_their_schedules(server, env
         made = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True)
         assert made.returncode == 0, made.stdout + made.stderr
     request = urllib.request.Request(
-        f"{server.url}/deployments/filter", b"{}", {"Content-Type": "application/json"}
+        f"{prefect}/deployments/filter", b"{}", {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         found = {each["entrypoint"]: each for each in json.load(answer)}

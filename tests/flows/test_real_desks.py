@@ -2,9 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from pipeline.domain.desk import shipped_desks
 from pipeline.domain.home import Home
 from pipeline.ingest.store import DatasetStore
 from pipeline.tracking.database import connect
+from tests.processes import hedge_in_this_process
 
 pytestmark = pytest.mark.slow
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -62,7 +62,7 @@ def shortened(text, changes):
 
 
 @pytest.fixture(scope="module", params=SHORT)
-def run(request, tmp_path_factory):
+def run(request, prefect, tmp_path_factory):
     """The summary of a desk's run, its home and its datasets."""
     name = request.param
     where, changes = SHORT[name]
@@ -72,12 +72,8 @@ def run(request, tmp_path_factory):
     desk = folder / "desk.toml"
     desk.write_text(shortened(shipped_desks()[name], changes), encoding="utf-8")
     home = Home(folder / "home")
-    environment = {
-        key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))
-    }
-    command = ("run", desk, "--data", DATA / where, "--home", home.root, "--json")
-    line = [sys.executable, "-c", "from pipeline.cli import main; main()", *map(str, command)]
-    done = subprocess.run(line, capture_output=True, text=True, check=False, env=environment)
+    with mock.patch.dict(os.environ, {"PREFECT_API_URL": prefect}):
+        done = hedge_in_this_process("run", desk, "--data", DATA / where, "--home", home.root, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), home
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import re
 import signal
 import socket
@@ -16,12 +15,11 @@ import pandas as pd
 import psutil
 import pytest
 
-import pipeline
 from flows.up import Up, chosen_port, deployments_for
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
+from tests.processes import clean_environment, hedge_in_this_process
 
-PROJECT = Path(pipeline.__file__).parents[1]
 START_SECONDS = 240
 NEW_YORK = {"cron": "30 16 * * 1-5", "timezone": "America/New_York"}
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
@@ -53,10 +51,7 @@ class Running:
     """A `hedge up` that has started, where it is, and everything that belongs to it."""
 
     def __init__(self, home, desk, *options):
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "MLFLOW_"))
-        }
-        kept |= {"PYTHONPATH": str(PROJECT), "PREFECT_WORKER_QUERY_SECONDS": "2"}
+        kept = clean_environment() | {"PREFECT_WORKER_QUERY_SECONDS": "2"}
         kept["PATH"] = f"{Path(sys.executable).parent}:{kept['PATH']}"
         line = [sys.executable, "-m", "pipeline.cli", "up", str(desk), "--home", str(home), *options]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -96,8 +91,9 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    return tmp_path_factory.mktemp("up")
+def home(finished, tmp_path_factory):
+    """A home that has the datasets of the desk, so that a retrain takes seconds, and no run of it."""
+    return finished.datasets_copied(tmp_path_factory.mktemp("up"))
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +191,7 @@ def test_a_second_one_in_the_same_home_and_a_port_in_use_are_one_line(running, h
         ([], "hedge up runs already in"),
         (["--mlflow-port", running.mlflow.rpartition(":")[2]], r"--mlflow-port \d+ is taken on 127.0.0.1"),
     ):
-        line = [sys.executable, "-m", "pipeline.cli", "up", str(small_desk), "--home", str(home), *options]
-        environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
-        done = subprocess.run(line, env=environment, capture_output=True, text=True)
+        done = hedge_in_this_process("up", small_desk, "--home", home, *options)
         assert (done.returncode, done.stdout) == (1, "")
         assert re.fullmatch(f"hedge: .*{message}.*\n", done.stderr)
 
