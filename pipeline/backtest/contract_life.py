@@ -105,45 +105,51 @@ def contract_life(
             f"the contract is exercised on {sessions[0].date()}, the evening it would be dealt on: "
             "nothing is left to hedge; set windows.test_start later"
         )
-    short = desk.option.side == "short"
-    ending: Ending = "exercised"
-    leave = float(option.intrinsic(spot[end]))
-    if end == len(sessions) - 1 and not (len(checks) and checks["exercised"].iloc[-1]):
-        expires = np.datetime64(sessions[-1].date(), "D") == option.expiry
-        ending = "expired" if expires else "closed"
-        leave = leave if expires else float(alive["ask" if short else "bid"].iloc[-1])
-    sign = 1.0 if option.right == "call" else -1.0
-    delivered = sign if ending != "closed" and leave > 0.0 else 0.0
-    kept = slice(0, end + 1)
-    value = np.array(
-        [
-            price if np.isfinite(price) else option.greeks(day, at, own, coming).price
-            for price, day, at, own, coming in zip(
-                mid[kept],
-                sessions.to_numpy().astype("datetime64[D]")[kept],
-                spot,
-                vol,
-                schedule,
-                strict=False,
-            )
-        ]
-    )
+    kept = alive.iloc[: end + 1]
+    ending, leave, delivered = _end(desk, option, kept, bool(len(checks) and checks["exercised"].iloc[-1]))
+    value = _values(option, kept, vol, schedule)
     value[-1] = leave
-    gone = dividends.set_index("ex_date")["amount"].reindex(sessions[kept]).fillna(0.0).to_numpy()
+    gone = dividends.set_index("ex_date")["amount"].reindex(sessions[: end + 1]).fillna(0.0).to_numpy()
     return ContractLife(
         option=option,
-        sessions=sessions[kept],
-        spot=spot[kept],
-        vol=vol[kept],
+        sessions=sessions[: end + 1],
+        spot=spot[: end + 1],
+        vol=vol[: end + 1],
         value=value,
-        quoted=np.isfinite(mid[kept]),
+        quoted=np.isfinite(mid[: end + 1]),
         paid=gone[1:],
-        entry=float(alive["bid" if short else "ask"].iloc[0]),
+        entry=float(alive["bid" if desk.option.side == "short" else "ask"].iloc[0]),
         exit=leave,
         ending=ending,
         delivered=delivered,
         expected=known,
         checks=checks,
+    )
+
+
+def _end(
+    desk: ContractDesk, option: AmericanOption, kept: pd.DataFrame, exercised: bool
+) -> tuple[Ending, float, float]:
+    """Return how the option ends in the last row, what its holder gets for it, and how many shares."""
+    last = kept.iloc[-1]
+    leave = float(option.intrinsic(last["spot"]))
+    if not exercised and np.datetime64(last["session"].date(), "D") != option.expiry:
+        return "closed", float(last["ask" if desk.option.side == "short" else "bid"]), 0.0
+    sign = 1.0 if option.right == "call" else -1.0
+    return "exercised" if exercised else "expired", leave, sign if leave > 0.0 else 0.0
+
+
+def _values(
+    option: AmericanOption, kept: pd.DataFrame, vol: FloatArray, schedule: list[Dividends]
+) -> FloatArray:
+    """Return [E+1] the mids, and where there is none the model's value."""
+    days = kept["session"].to_numpy().astype("datetime64[D]")
+    rows = zip(kept["mid"], days, kept["spot"], vol, schedule, strict=False)
+    return np.array(
+        [
+            mid if np.isfinite(mid) else option.greeks(day, spot, own, coming).price
+            for mid, day, spot, own, coming in rows
+        ]
     )
 
 

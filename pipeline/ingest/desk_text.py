@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.domain.data_settings import FilesData
-from pipeline.domain.file_settings import FactorsFile, RealizedFile, SkewFile, TimedFile
+from pipeline.domain.file_settings import (
+    BarsFile,
+    FactorsFile,
+    ImpliedVolFile,
+    RealizedFile,
+    SkewFile,
+    TimedFile,
+)
 
 TIME: Final = """\
 date_format = "auto"     # or strptime formats, ["%d/%m/%Y", "%Y-%m-%d"]
@@ -33,30 +40,31 @@ def desk_text(
     scale_seen, calendar_seen : what the unit of the prices and the calendar were seen by.
     """
     folder = path.resolve().parent
-    further = (
-        _factors(folder, data.factors)
+    return (
+        _desk(path, data)
+        + _data(data, calendar_seen)
+        + _bars(folder, data.bars, scale_seen)
+        + _implied_vol(folder, data.implied_vol)
+        + _factors(folder, data.factors)
         + _indices(folder, data.vol_indices.given)
         + _measures(folder, data.realized)
+        + _windows(windows)
+        + _regimes(data.bars)
     )
+
+
+def _desk(path: Path, data: FilesData) -> str:
+    """Return what the desk is, and what the data does not carry."""
     dividends = (
         "0       # data.factors reinvests them in the prices: a yield would count them twice"
         if data.reinvests
         else "0.02    # 0 if the prices are adjusted for dividends"
     )
-    bars, vol = data.bars, data.implied_vol
-    found = {name: column for name, column in bars.columns if column is not None}
-    absent = [name for name, column in bars.columns if column is None]
-    lacking = f"   # not found: {', '.join(absent)}" if absent else ""
-    regimes = (
-        'features = ["log_parkinson_1d"]   # the range of the day; needs high and low'
-        if {"high", "low"} <= found.keys()
-        else 'features = ["return_1d"]           # of closes: the file has no high and low'
-    )
     return f"""\
 # A desk on your own data. Every key that is not here has the default of the desk spx-daily, see
 # docs/desk-file.md; an unknown key is an error. Run it with: hedge run {path.name}
 name = {_quoted(_name(path))}
-description = {_quoted(f"Hedges a short 21-session at-the-money call on {bars.file.stem}")}
+description = {_quoted(f"Hedges a short 21-session at-the-money call on {data.bars.file.stem}")}
 
 [hedge]
 instrument = "spot"      # spot, or future where one trades
@@ -70,6 +78,12 @@ atm_ratio = 0.85         # at-the-money implied volatility over the volatility i
 fee_bps = 0.2
 half_spread_bps = 0.8
 
+"""
+
+
+def _data(data: FilesData, calendar_seen: str) -> str:
+    """Return the table of what all files have in common."""
+    return f"""\
 [data]
 source = "files"
 calendar = {_quoted(data.calendar)}        # {calendar_seen}
@@ -77,13 +91,27 @@ quarantine_limit = {data.quarantine_limit:g}  # largest share of rows that may f
 jump_limit = {data.jump_limit:g}        # largest believed |ln(price / price before)|
 vol_jump_limit = {data.vol_jump_limit:g}       # the same of a volatility index
 
+"""
+
+
+def _bars(folder: Path, bars: BarsFile, scale_seen: str) -> str:
+    """Return the table of the prices."""
+    absent = [name for name, column in bars.columns if column is None]
+    lacking = f"   # not found: {', '.join(absent)}" if absent else ""
+    return f"""\
 [data.bars]
 file = {_quoted(_from(folder, bars.file))}   # as seen from this file
 {_header(bars)}price_scale = {bars.price_scale:g}     # {scale_seen}
 {_time(bars) or TIME}
 [data.bars.columns]{lacking}
-{_lines(found)}
+{_lines(_found(bars))}
 
+"""
+
+
+def _implied_vol(folder: Path, vol: ImpliedVolFile) -> str:
+    """Return the table of the volatility index."""
+    return f"""\
 [data.implied_vol]
 file = {_quoted(_from(folder, vol.file))}
 {_header(vol)}{_time(vol)}unit = {_quoted(vol.unit)}     # points (16 is 16 % a year) or decimal (0.16 is)
@@ -92,12 +120,29 @@ tenor_days = {vol.tenor_days}
 [data.implied_vol.columns]
 {_lines(dict(vol.columns))}
 
-{further}[windows]                # from the span of the data
+"""
+
+
+def _windows(windows: Mapping[str, date]) -> str:
+    """Return the table of the dates."""
+    return f"""\
+[windows]                # from the span of the data
 learn_start = {windows["learn_start"]}    # regimes and volatility learn from here
 signals_start = {windows["signals_start"]}  # first out-of-sample signals; policies train from here
 test_start = {windows["test_start"]}
 test_end = {windows["test_end"]}
 
+"""
+
+
+def _regimes(bars: BarsFile) -> str:
+    """Return the tables of the regimes."""
+    regimes = (
+        'features = ["log_parkinson_1d"]   # the range of the day; needs high and low'
+        if {"high", "low"} <= _found(bars).keys()
+        else 'features = ["return_1d"]           # of closes: the file has no high and low'
+    )
+    return f"""\
 [regimes]
 states = 3
 {regimes}
@@ -107,6 +152,11 @@ calm = {{ policy = "whalley_wilmott", every = 2 }}
 normal = {{ policy = "whalley_wilmott", every = 1 }}
 turbulent = {{ policy = "delta_implied", every = 1 }}
 """
+
+
+def _found(file: BarsFile | FactorsFile | RealizedFile) -> dict[str, str]:
+    """Return the columns that a file has, by what they are."""
+    return {name: column for name, column in file.columns if column is not None}
 
 
 def _header(file: TimedFile) -> str:
@@ -126,11 +176,10 @@ def _factors(folder: Path, factors: FactorsFile | None) -> str:
     """Return the table of the factor file."""
     if factors is None:
         return ""
-    named = {name: column for name, column in factors.columns if column is not None}
     return f"""\
 [data.factors]   # of dividends and splits: a row holds up to its date; prices start as quoted
 file = {_quoted(_from(folder, factors.file))}
-{_header(factors)}{_time(factors)}columns = {{ {", ".join(_lines(named).splitlines())} }}
+{_header(factors)}{_time(factors)}columns = {{ {", ".join(_lines(_found(factors)).splitlines())} }}
 
 """
 
@@ -144,12 +193,11 @@ def _measures(folder: Path, realized: RealizedFile | None) -> str:
     """Return the table of the realised measures."""
     if realized is None:
         return ""
-    named = {name: column for name, column in realized.columns if column is not None}
     return f"""\
 [data.realized]   # the levels of the variance forecasts; SHAR, HARQ and log-SHARQ
 file = {_quoted(_from(folder, realized.file))}
 {_header(realized)}{_time(realized)}scale = {realized.scale:g}    # its variances times this are daily ones
-columns = {{ {", ".join(_lines(named).splitlines())} }}
+columns = {{ {", ".join(_lines(_found(realized)).splitlines())} }}
 
 """
 

@@ -1,6 +1,7 @@
 """Band and order of each hedger within the day, at the newest decision that the data know."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 import numpy as np
@@ -96,29 +97,12 @@ def decide_intraday(
         A hedger has no valid band in this state.
     """
     when, mid = signals["time"].iloc[row], float(signals["mid"].iloc[row])
-    left, cut = _left(desk, terms, when)
-    strike = mid * desk.option.moneyness if terms.strike is None else terms.strike
-    if not 0.0 < strike < np.inf:
-        raise DataError(f"--strike {strike:g}: give a price above zero")
-    quantity = _quantity(desk, terms)
-    own = desk.option.model_copy(
-        update={"kind": terms.kind or desk.option.kind, "side": "short" if quantity < 0 else "long"}
-    )
-    dealt = desk.model_copy(update={"option": own})
-    scale = START_SPOT * own.moneyness / strike
-    state = intraday_state(
-        dealt,
-        signals,
-        np.array([[row]]),
-        np.array([[left]]),
-        np.array([[scale * mid]]),
-        charged["desk_cost"],
-        charged["fixed_fee"],
-    )
-    book = Hedged(state, scale, units=desk.hedge.size * abs(quantity), lot=desk.hedge.lot)
+    dealt = _dealt(desk, terms, when, mid)
+    hedge = dealt.desk.hedge
+    state = _state(dealt, signals, row, charged)
+    book = Hedged(state, dealt.scale, units=hedge.size * abs(dealt.quantity), lot=hedge.lot)
     cost, lower, upper = (1e4 * _one(each) for each in (state.cost, state.cost_lower, state.cost_upper))
     prob = state.regime_prob[0, 0].tolist()
-    ends = when + pd.Timedelta(seconds=left * desk.grid.step)
     return Decision(
         desk=desk.name,
         session=f"{when:%Y-%m-%d %H:%M:%S} UTC",
@@ -136,10 +120,54 @@ def decide_intraday(
         cost_bps_lower=lower,
         cost_bps_upper=upper,
         regime_prob=dict(zip(regime_names(len(prob)), prob, strict=True)),
-        options=(_option(state, own.kind, quantity, strike, ends, left),),
+        options=(_option(dealt, state),),
         orders=tuple(order_of(book, policy, held.units) for policy in policies.values()),
         models=tuple(models),
-        warnings=(*warnings, *cut),
+        warnings=(*warnings, *dealt.said),
+    )
+
+
+@dataclass(frozen=True)
+class _Dealt:
+    """The option that is hedged: its desk has its kind and side, and it ends after `left` decisions."""
+
+    desk: IntradayDesk
+    quantity: float
+    strike: float
+    mid: float
+    left: int
+    ends: pd.Timestamp
+    said: tuple[str, ...]
+
+    @property
+    def scale(self) -> float:
+        """Money of the state over money of the data."""
+        return START_SPOT * self.desk.option.moneyness / self.strike
+
+
+def _dealt(desk: IntradayDesk, terms: OptionTerms, when: pd.Timestamp, mid: float) -> _Dealt:
+    """Return the option of `terms`, the desk's own where they say nothing."""
+    left, said = _left(desk, terms, when)
+    strike = mid * desk.option.moneyness if terms.strike is None else terms.strike
+    if not 0.0 < strike < np.inf:
+        raise DataError(f"--strike {strike:g}: give a price above zero")
+    quantity = _quantity(desk, terms)
+    own = {"kind": terms.kind or desk.option.kind, "side": "short" if quantity < 0 else "long"}
+    option = desk.option.model_copy(update=own)
+    ends = when + pd.Timedelta(seconds=left * desk.grid.step)
+    return _Dealt(desk.model_copy(update={"option": option}), quantity, strike, mid, left, ends, said)
+
+
+def _state(dealt: _Dealt, signals: pd.DataFrame, row: int, charged: Mapping[str, float]) -> MarketState:
+    """Return the state of the option at the decision `row`, N = T = 1."""
+    return intraday_state(
+        dealt.desk,
+        signals,
+        np.array([[row]]),
+        np.array([[dealt.left]]),
+        np.array([[dealt.scale * dealt.mid]]),
+        charged["desk_cost"],
+        charged["fixed_fee"],
     )
 
 
@@ -195,15 +223,13 @@ def _quantity(desk: IntradayDesk, terms: OptionTerms) -> float:
     return terms.quantity
 
 
-def _option(
-    state: MarketState, kind: str, quantity: float, strike: float, ends: pd.Timestamp, left: int
-) -> OpenOption:
+def _option(dealt: _Dealt, state: MarketState) -> OpenOption:
     return OpenOption(
-        kind=kind,
-        quantity=quantity,
-        strike=strike,
-        expiry=f"{ends:%Y-%m-%d %H:%M:%S}",
-        sessions_left=left,
+        kind=dealt.desk.option.kind,
+        quantity=dealt.quantity,
+        strike=dealt.strike,
+        expiry=f"{dealt.ends:%Y-%m-%d %H:%M:%S}",
+        sessions_left=dealt.left,
         implied_vol=_one(state.implied_vol),
         forecast_vol=_one(state.forecast_vol),
         forecast_vol_lower=_one(state.forecast_vol_lower),
