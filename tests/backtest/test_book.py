@@ -13,46 +13,16 @@ from pipeline.backtest.comparison import run_backtest
 from pipeline.backtest.daily import daily_books
 from pipeline.backtest.episodes import build_episodes
 from pipeline.backtest.explain import revalue
-from pipeline.backtest.holdings import check_holdable, held_positions, rolling_programme, slots
+from pipeline.backtest.holdings import held_positions, rolling_programme
 from pipeline.backtest.ledger import SOURCES, book, book_by_fill
 from pipeline.domain.band import Band
-from pipeline.domain.errors import DataError
 from pipeline.policies import exposure
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.fixed_band import FixedBand
+from tests.books import DEAR, FREE, changed, positions, unlearned
 
-FREE = {"costs": {"fee_bps": 0.0, "half_spread_bps": 0.0}, "market": {"rate": 0.0}}
-DEAR = {
-    "costs": {"fixed_fee_bps": 1.0},
-    "execution": {"impact": 1.0, "notional_share": 0.05, "impact_half_life": 1.0, "lot": 0.01},
-}
 COMPONENTS = [f"from_{greek}" for greek in ("delta", "gamma", "theta", "vega", "vanna", "volga")]
 COMPONENTS += ["carry", "dealt", "residual"]
-
-
-def changed(desk, **parts):
-    return desk.model_copy(
-        update={name: getattr(desk, name).model_copy(update=new) for name, new in parts.items()}
-    )
-
-
-def positions(**columns):
-    """One short call, bought back never; any column can be replaced."""
-    base = {
-        "file": "held.csv",
-        "row": 2,
-        "quantity": -1.0,
-        "kind": "call",
-        "strike": 2000.0,
-        "expiry": pd.Timestamp("2016-03-18"),
-        "opened": pd.Timestamp("2016-02-24"),
-        "price": np.nan,
-    }
-    return pd.DataFrame({**{name: [value] for name, value in base.items()}, **columns})
-
-
-def unlearned(desk, names=("delta_implied", "whalley_wilmott", "zakamouline", "fixed_band", "leland")):
-    return {name: {1: POLICIES[name](), 2: POLICIES[name]()} for name in names}
 
 
 @pytest.mark.parametrize("kind", ["call", "put", "straddle"])
@@ -200,20 +170,6 @@ def test_between_two_options_nothing_is_held(desk, sessions):
     assert (days.loc[idle, ["position", "option_value", "capital"]] == 0.0).all().all()
 
 
-def test_an_agreed_price_is_booked_when_the_option_is_dealt(desk, sessions):
-    deals = {price: held_positions(positions(price=price), sessions) for price in (np.nan, 70.0)}
-    days = {
-        price: hedge_book(desk, sessions, each, unlearned(desk, ("none",)))[0]
-        for price, each in deals.items()
-    }
-    at_mark, agreed = days.values()
-    scale = 100.0 / float(sessions["close"][sessions["session"] == "2016-02-24"].iloc[0])
-    assert agreed["dealt"].iloc[0] == pytest.approx(70.0 * scale + at_mark["option_value"].iloc[0])
-    assert (at_mark["dealt"] == 0.0).all()
-    interest = agreed["carry"].sum() - at_mark["carry"].sum()
-    assert agreed["pnl"].sum() - at_mark["pnl"].sum() == pytest.approx(agreed["dealt"].iloc[0] + interest)
-
-
 @pytest.mark.parametrize("instrument", ["future", "spot"])
 def test_the_pnl_of_a_book_is_the_money_that_is_there_at_the_end(desk, sessions, instrument):
     """Count the cash of three options by hand, from prices and dates only."""
@@ -262,120 +218,6 @@ def test_the_pnl_of_a_book_is_the_money_that_is_there_at_the_end(desk, sessions,
                 cash += position * (hedge[k + 1] - hedge[k])
             cash += earned
     assert days["pnl"].sum() == pytest.approx(cash, abs=1e-10)
-
-
-def test_a_position_without_opening_date_is_taken_over_on_the_first_tested_session(desk, sessions):
-    holdings = held_positions(positions(opened=pd.NaT), sessions)
-    assert sessions["session"].iloc[int(holdings.start[0])] == pd.Timestamp("2016-01-01")
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        (
-            {"expiry": pd.Timestamp("2017-03-17")},
-            r"held\.csv: expiry in row 2 is 2017-03-17, after the last.*windows\.test_end",
-        ),
-        ({"expiry": pd.Timestamp("2016-03-19")}, r"expiry in row 2 is 2016-03-19, which is no session"),
-        (
-            {"opened": pd.Timestamp("2015-12-01")},
-            r"opened in row 2 is 2015-12-01, before the first.*windows\.test_start",
-        ),
-        (
-            {"opened": pd.NaT},
-            r"holds an option for 55 sessions, the forecasts reach 21: add 55 to forecasts\.horizons",
-        ),
-    ],
-)
-def test_a_position_that_cannot_be_hedged_says_what_to_change(desk, sessions, columns, message):
-    with pytest.raises(DataError, match=message):
-        build_book(desk, sessions, held_positions(positions(**columns), sessions))
-    with pytest.raises(DataError, match=message):
-        check_holdable(desk, sessions[["session", "close"]], positions(**columns))
-
-
-def test_positions_that_can_be_hedged_are_let_through_before_anything_is_learned(desk, sessions):
-    assert check_holdable(desk, sessions[["session", "close"]], positions()) is None
-
-
-@pytest.mark.parametrize(
-    ("first", "last", "named"),
-    [("2016-02-25", "2016-03-03", "2016-03-03"), ("2016-02-24", "2016-02-24", "2016-02-24")],
-    ids=["none for six sessions", "none when dealt"],
-)
-def test_no_implied_volatility_while_an_option_is_held_is_an_error(desk, sessions, first, last, named):
-    sessions.loc[sessions["session"].between(first, last), "implied_vol"] = np.nan
-    with pytest.raises(DataError, match=f"holds options on {named}, which has no implied volatility"):
-        build_book(desk, sessions, held_positions(positions(), sessions))
-
-
-def test_an_option_that_is_held_is_marked_at_the_last_implied_volatility(desk, sessions):
-    known = build_book(desk, sessions, held_positions(positions(), sessions)).state.implied_vol[0, 0]
-    sessions.loc[sessions["session"] == "2016-03-01", "implied_vol"] = np.nan
-    found = build_book(desk, sessions, held_positions(positions(), sessions)).state.implied_vol[0, 0]
-    assert found.tolist() == [*known[:4], known[3], *known[5:]]
-
-
-KNOWN = (
-    "implied_vol",
-    "regime_prob",
-    "forecast_var",
-    "lower_",
-    "upper_",
-    "regime_var",
-    "illiquidity_forecast",
-)
-KNOWN += ("spike", "gap")
-
-
-@pytest.mark.parametrize("own", [{}, DEAR])
-def test_a_session_without_signals_interrupts_the_programme_and_not_the_book(desk, sessions, own):
-    """Its options are over when the session comes, the hedge is closed in it, and others start after it."""
-    own, gap = changed(desk, **own), pd.Timestamp("2016-06-15")
-    signals = [name for name in sessions if name.startswith(KNOWN)]
-    sessions.loc[sessions["session"] == gap, signals] = np.nan
-    episodes = build_episodes(own, sessions)
-    starts = episodes.start[episodes.start >= 540]
-    hedgers = unlearned(own, ("delta_forecast", "whalley_wilmott", "zakamouline"))
-    days, _ = hedge_book(own, sessions, rolling_programme(own, sessions, starts), hedgers)
-    of_gap = days[days["session"] == gap].set_index("policy")
-    assert (of_gap[["options", "option_value"]] == 0.0).all().all()
-    assert of_gap["position"]["delta_forecast"] == pytest.approx(0.0, abs=1e-12), "impact slows bands only"
-    assert days["pnl"].notna().all()
-    assert set(days.loc[days["session"] > gap, "options"]) == set(range(1, 22))
-
-
-def test_no_forecast_while_an_option_is_held_is_an_error(desk, sessions):
-    sessions.loc[sessions["session"] == "2016-03-01", "forecast_variance_1"] = np.nan
-    with pytest.raises(
-        DataError, match="options on 2016-03-01, which has no forecast of volatility: give the"
-    ):
-        build_book(desk, sessions, held_positions(positions(), sessions))
-
-
-def test_a_programme_around_a_gap_is_the_sum_of_its_episodes(desk, sessions):
-    own = changed(desk, **FREE)
-    sessions.loc[sessions["session"] == "2016-06-15", [*sessions.filter(like="variance_"), "implied_vol"]] = (
-        np.nan
-    )
-    episodes = build_episodes(own, sessions)
-    rows = np.flatnonzero(episodes.start >= 540)
-    state, market = episodes.state.episodes(rows), episodes.market.episodes(rows)
-    alone = book(market, Band.around(exposure.target(state, state.implied_vol))).pnl
-    programme = rolling_programme(own, sessions, episodes.start[rows])
-    table, _ = hedge_book(own, sessions, programme, unlearned(own, ("delta_implied",)))
-    assert table["pnl"].sum() == pytest.approx(alone.sum(), abs=1e-9)
-
-
-def test_slots_are_never_shared_and_as_few_as_will_do():
-    rng = np.random.default_rng(3)
-    start = rng.integers(0, 80, 60)
-    expiry = start + rng.integers(1, 20, 60)
-    place = slots(start, expiry)
-    alive = (start[:, None] <= np.arange(100)) & (np.arange(100) < expiry[:, None])
-    for slot in np.unique(place):
-        assert (alive[place == slot].sum(axis=0) <= 1).all()
-    assert place.max() + 1 == alive.sum(axis=0).max()
 
 
 def test_the_worst_episode_of_a_tested_window_of_stress_is_replayed(desk, signals, tables):
