@@ -12,22 +12,18 @@ from pipeline.backtest.chain_panel import ChainPanel, chain_panel
 from pipeline.backtest.contract_moves import contract_moves
 from pipeline.backtest.index_moves import history_slopes
 from pipeline.domain.chain_desk import ChainDesk
-from pipeline.domain.desk import Desk
-from pipeline.domain.errors import DataError, SettingsError
-from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
+from pipeline.evaluate.bootstrap import effective_episodes
 from pipeline.evaluate.chain_metrics import chain_metrics
 from pipeline.evaluate.chain_quality import chain_drift, chain_quality, quote_measures
+from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
     attribution_table,
-    metric_table,
-    paired_tests,
-    pairs_against_delta,
-    pairs_of_ablations,
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.evaluate import tested_windows
-from pipeline.evaluate.metrics import BASELINE, BPS_PER_UNIT, TAIL_LEVEL, sample_metrics
+from pipeline.evaluate.judged import Judged, require
+from pipeline.evaluate.metrics import BPS_PER_UNIT, TAIL_LEVEL
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.slope_gain import SlopeGains, slope_gains
 from pipeline.evaluate.verdicts import Verdict, verdicts
@@ -65,15 +61,14 @@ SAID: Final = (
 )
 
 
-@dataclass(frozen=True)
-class ChainJudgement:
-    """The judgement of one backtest on option chains; what is not named here is as in `evaluate.Evaluation`.
+@dataclass(frozen=True, kw_only=True)
+class ChainJudgement(Judged):
+    """The judgement of one backtest on option chains; no twin with late fills is run.
 
     An episode of `panel`, `comparison` and the tests is a start day: the mean over the options dealt on it.
 
     Attributes
     ----------
-    settings : of the desk file; `desk` are the same in the words of a daily desk.
     pooled : by options (all, calls, puts) and policy, over single options, see `chain_metrics`.
     gains : what slopes remove from delta's daily error, see `slope_gain`.
     quality, drift : the quotes by day, and before the test against in it, see `chain_quality`.
@@ -81,28 +76,11 @@ class ChainJudgement:
     """
 
     settings: ChainDesk
-    desk: Desk
-    tables: Mapping[str, pd.DataFrame]
-    panel: EpisodePanel
-    comparison: pd.DataFrame
     pooled: pd.DataFrame
     gains: SlopeGains
     frontier: pd.DataFrame
     quality: pd.DataFrame
     drift: pd.DataFrame
-    against_delta: pd.DataFrame
-    ablations: pd.DataFrame
-    by_regime: pd.DataFrame
-    attribution: pd.DataFrame
-    costs: pd.DataFrame
-    windows: pd.DataFrame
-    effective: int
-    earlier_looks: int
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def delayed(self) -> None:
-        """No twin with late fills is run."""
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -123,19 +101,12 @@ def evaluate_chain(
     SettingsError
         The desk did not run `delta_implied`, to which every policy is compared.
     """
-    if missing := [name for name in TABLES if name not in tables]:
-        raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
-    desk, own = settings.in_steps(), settings.evaluation
+    require(tables, TABLES)
+    desk = settings.in_steps()
     deals, chain = tables["episodes"], chain_panel(tables["quoted"])
     days = by_day(deals)
     panel = EpisodePanel.from_table(days, 0, pd.Series(chain.days))
-    if BASELINE not in panel.policies:
-        raise SettingsError(f"{desk.name}: policies.run must name {BASELINE}: every policy is compared to it")
-    indices = stationary_indices(panel.size, float(own.block_sessions), own.resamples, settings.seed)
-    sampled = sample_metrics(panel, indices, desk.risk)
-    comparison = metric_table(sampled, own.confidence)
-    against = paired_tests(sampled, pairs_against_delta(panel.policies), own.confidence, earlier_looks)
-    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), own.confidence, earlier_looks)
+    found = compared(desk, panel, float(settings.evaluation.block_sessions), earlier_looks)
     gains = gains_of(settings, chain, tables["history"])
     quality = chain_quality(tables["quoted"])
     first = pd.Timestamp(settings.windows.test_start)
@@ -144,21 +115,24 @@ def evaluate_chain(
         desk=desk,
         tables=tables,
         panel=panel,
-        comparison=comparison,
+        comparison=found.comparison,
         pooled=pooled_metrics(settings, deals),
         gains=gains,
         frontier=frontier_table(tables["vega"]),
         quality=quality,
         drift=chain_drift(quality, quote_measures(tables["quoted"]), first),
-        against_delta=against,
-        ablations=ablations,
-        by_regime=regime_table(panel, indices, desk),
+        against_delta=found.against_delta,
+        ablations=found.ablations,
+        by_regime=regime_table(panel, found.indices, desk),
         attribution=attribution_table(panel),
         costs=cost_table(days, days.iloc[:0]),
         windows=tested_windows(days),
         effective=effective_episodes(panel.session, settings.option.hold_days),
         earlier_looks=earlier_looks,
-        verdicts=(*verdicts(desk, ablations, against, comparison, earlier_looks), slope_verdict(gains)),
+        verdicts=(
+            *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
+            slope_verdict(gains),
+        ),
     )
 
 

@@ -11,10 +11,9 @@ from pipeline.backtest.attribution import root_mean_square
 from pipeline.backtest.contract_explain import PARTS
 from pipeline.backtest.ledger import SOURCES
 from pipeline.domain.contract_desk import ContractDesk
-from pipeline.domain.desk import Desk
-from pipeline.domain.errors import DataError
 from pipeline.evaluate.book import max_drawdown
 from pipeline.evaluate.comparison import ABLATIONS, metric_table, paired_tests, pairs_of_ablations
+from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.metrics import BASELINE, BPS_PER_UNIT, METRICS, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.verdicts import UNUSED, Verdict
@@ -51,15 +50,14 @@ HEDGED: Final = ["lower", "upper", "position", "pnl"]
 BOOKED: Final = ("premium", "trading", "dividends", "carry", "cost", "payoff", "pnl")
 
 
-@dataclass(frozen=True)
-class ContractJudgement:
-    """The judgement of one hedged contract; what is not named here is as in `evaluate.Evaluation`.
+@dataclass(frozen=True, kw_only=True)
+class ContractJudgement(Judged):
+    """The judgement of one hedged contract, at the close that a trade is decided on: nothing is `delayed`.
 
     An episode of `panel` and `comparison` is a day of the hedge; there are no tests and no intervals.
 
     Attributes
     ----------
-    settings : of the desk file; `desk` are the same in the words of a daily desk.
     path : by policy, over the whole hedge, bps of the share at the start: the ledger (`dividends` out of
         `carry`, which is interest alone), `pnl_sd_bps` and `worst_day_bps` of a day, `max_drawdown_bps`,
         `turnover`, `trades`, `pnl_money` of the data a share.
@@ -68,26 +66,8 @@ class ContractJudgement:
     """
 
     settings: ContractDesk
-    desk: Desk
-    tables: Mapping[str, pd.DataFrame]
-    panel: EpisodePanel
-    comparison: pd.DataFrame
     path: pd.DataFrame
     explained: pd.DataFrame
-    against_delta: pd.DataFrame
-    ablations: pd.DataFrame
-    by_regime: pd.DataFrame
-    attribution: pd.DataFrame
-    costs: pd.DataFrame
-    windows: pd.DataFrame
-    effective: int
-    earlier_looks: int
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def delayed(self) -> pd.DataFrame | None:
-        """Nothing: the contract is hedged at the close that a trade is decided on."""
-        return None
 
     @property
     def life(self) -> Mapping[str, Any]:
@@ -113,8 +93,7 @@ def evaluate_contract(
     DataError
         A table of `TABLES` is missing, or the days of the policies do not match.
     """
-    if missing := [name for name in TABLES if name not in tables]:
-        raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
+    require(tables, TABLES)
     desk, days, totals = settings.in_steps(), tables["days"], tables["totals"]
     one = days[days["policy"] == BASELINE]
     panel = EpisodePanel.from_table(by_step(days), 0, one["session"])

@@ -3,29 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pipeline.backtest.state_choice import settled
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.book import Replay, book_metrics, replays_of
-from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
+from pipeline.evaluate.bootstrap import effective_episodes
+from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
     attribution_table,
     detector_tests,
     metric_table,
-    paired_tests,
-    pairs_against_delta,
-    pairs_of_ablations,
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.forecast_verdict import forecast_verdict
-from pipeline.evaluate.metrics import BASELINE, SampledMetrics, sample_metrics
+from pipeline.evaluate.judged import Judged, require
+from pipeline.evaluate.metrics import SampledMetrics, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
-from pipeline.evaluate.verdicts import Verdict, verdicts
+from pipeline.evaluate.verdicts import verdicts
 
 TABLES = (
     "episodes",
@@ -50,57 +46,21 @@ TABLES = (
 )
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """The judgement of one backtest: what `evaluate` computes from its tables.
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Judged):
+    """The judgement of a daily desk: what `evaluate` computes from its tables.
 
     Attributes
     ----------
-    desk : the settings of the run.
-    tables : the input tables, by name.
-    panel : the episodes at the desk's own delay.
-    comparison : one row a policy, metrics with intervals.
-    delayed : the same with fills one session later; None where that was not run.
-    against_delta, ablations : paired tests, see `comparison.paired_tests`.
     detectors : the flagship on each detector's regimes against it without, see `comparison.detector_tests`.
-    by_regime : metrics by the most probable regime at the start.
-    attribution : what the average P&L is made of, bps.
-    costs : cost by source in both views, see `costs.cost_table`.
     book : what each policy made of the net position, see `book.book_metrics`.
     replays : the desk's windows of stress.
-    windows : one row a refit window: first and last start, episodes.
-    effective : episodes that do not overlap.
-    earlier_looks : other backtests that looked at the same test rows before.
-    verdicts : plain-words answers.
     """
 
-    desk: Desk
-    tables: Mapping[str, pd.DataFrame]
-    panel: EpisodePanel
-    comparison: pd.DataFrame
-    delayed: pd.DataFrame | None
-    against_delta: pd.DataFrame
-    ablations: pd.DataFrame
+    settings: Desk
     detectors: pd.DataFrame
-    by_regime: pd.DataFrame
-    attribution: pd.DataFrame
-    costs: pd.DataFrame
     book: pd.DataFrame
     replays: tuple[Replay, ...]
-    windows: pd.DataFrame
-    effective: int
-    earlier_looks: int
-    verdicts: tuple[Verdict, ...]
-
-    @property
-    def settings(self) -> Desk:
-        """The desk: a daily desk is told in its own words."""
-        return self.desk
-
-    @property
-    def said(self) -> tuple[str, ...]:
-        """What has to be said before any verdict: nothing."""
-        return ()
 
 
 def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int = 0) -> Evaluation:
@@ -119,34 +79,28 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
     SettingsError
         If the desk did not run `delta_implied`, to which every policy is compared.
     """
-    if missing := [name for name in TABLES if name not in tables]:
-        raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
+    require(tables, TABLES)
     desk = settled(desk, tables["signals"])
     episodes, sessions = tables["episodes"], tables["signals"]["session"]
     own, later = _delays(desk, episodes)
     panel = EpisodePanel.from_table(episodes, own, sessions)
-    if BASELINE not in panel.policies:
-        raise SettingsError(f"{desk.name}: policies.run must name {BASELINE}: every policy is compared to it")
-    indices = _indices(desk, panel)
-    sampled = sample_metrics(panel, indices, desk.risk)
-    confidence = desk.evaluation.confidence
-    comparison = metric_table(sampled, confidence)
-    against_delta = paired_tests(sampled, pairs_against_delta(panel.policies), confidence, earlier_looks)
-    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), confidence, earlier_looks)
+    block, confidence = desk.evaluation.block_sessions / desk.option.start_every, desk.evaluation.confidence
+    found = compared(desk, panel, max(1.0, block), earlier_looks)
 
     def sampling(table: pd.DataFrame, delay: int = own) -> SampledMetrics:
-        return sample_metrics(EpisodePanel.from_table(table, delay, sessions), indices, desk.risk)
+        return sample_metrics(EpisodePanel.from_table(table, delay, sessions), found.indices, desk.risk)
 
     return Evaluation(
+        settings=desk,
         desk=desk,
         tables=tables,
         panel=panel,
-        comparison=comparison,
+        comparison=found.comparison,
         delayed=None if later is None else metric_table(sampling(episodes, later), confidence),
-        against_delta=against_delta,
-        ablations=ablations,
+        against_delta=found.against_delta,
+        ablations=found.ablations,
         detectors=detector_tests(desk, episodes, tables["detector_episodes"], sampling),
-        by_regime=regime_table(panel, indices, desk),
+        by_regime=regime_table(panel, found.indices, desk),
         attribution=attribution_table(panel),
         costs=cost_table(episodes[episodes["delay"] == own], tables["book"]),
         book=book_metrics(tables["book"]),
@@ -155,7 +109,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         effective=effective_episodes(panel.session, desk.option.sessions),
         earlier_looks=earlier_looks,
         verdicts=(
-            *verdicts(desk, ablations, against_delta, comparison, earlier_looks),
+            *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
             forecast_verdict(tables["scores"], tables["events"], 1.0 - confidence),
         ),
     )
@@ -165,11 +119,6 @@ def _delays(desk: Desk, episodes: pd.DataFrame) -> tuple[int, int | None]:
     own = desk.hedge.delay_sessions
     later = sorted(int(delay) for delay in episodes["delay"].unique() if delay > own)
     return own, later[0] if later else None
-
-
-def _indices(desk: Desk, panel: EpisodePanel) -> NDArray[np.int64]:
-    block = max(1.0, desk.evaluation.block_sessions / desk.option.start_every)
-    return stationary_indices(panel.size, block, desk.evaluation.resamples, desk.seed)
 
 
 def tested_windows(episodes: pd.DataFrame) -> pd.DataFrame:

@@ -7,25 +7,22 @@ from typing import Final
 import pandas as pd
 
 from pipeline.backtest.intraday_comparison import LATE
-from pipeline.domain.desk import Desk
-from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
-from pipeline.evaluate.bootstrap import effective_episodes, stationary_indices
+from pipeline.evaluate.bootstrap import effective_episodes
+from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
     attribution_table,
     metric_table,
-    paired_tests,
-    pairs_against_delta,
-    pairs_of_ablations,
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.evaluate import tested_windows
+from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.liquidity import liquidity_table, liquidity_verdict
 from pipeline.evaluate.market_quality import drift_table
-from pipeline.evaluate.metrics import BASELINE, sample_metrics
+from pipeline.evaluate.metrics import sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
-from pipeline.evaluate.verdicts import Verdict, verdicts
+from pipeline.evaluate.verdicts import verdicts
 from pipeline.evaluate.worst_hours import worst_hours
 
 TABLES = (
@@ -56,36 +53,21 @@ DEMONSTRATION: Final = (
 )
 
 
-@dataclass(frozen=True)
-class IntradayJudgement:
-    """The judgement of one backtest within the day; what is not named here is as in `evaluate.Evaluation`.
+@dataclass(frozen=True, kw_only=True)
+class IntradayJudgement(Judged):
+    """The judgement of one backtest within the day.
 
     Attributes
     ----------
-    settings : of the desk file; `desk` are the same in the words of a daily desk.
     drift : see `market_quality.drift_table`.
     liquidity : see `liquidity.liquidity_table`.
     worst : see `worst_hours.worst_hours`.
     """
 
     settings: IntradayDesk
-    desk: Desk
-    tables: Mapping[str, pd.DataFrame]
-    panel: EpisodePanel
-    comparison: pd.DataFrame
-    delayed: pd.DataFrame
-    against_delta: pd.DataFrame
-    ablations: pd.DataFrame
-    by_regime: pd.DataFrame
-    attribution: pd.DataFrame
-    costs: pd.DataFrame
     drift: pd.DataFrame
     liquidity: pd.DataFrame
     worst: pd.DataFrame
-    windows: pd.DataFrame
-    effective: int
-    earlier_looks: int
-    verdicts: tuple[Verdict, ...]
 
     @property
     def said(self) -> tuple[str, ...]:
@@ -115,20 +97,13 @@ def evaluate_intraday(
     SettingsError
         The desk did not run `delta_implied`, to which every policy is compared.
     """
-    if missing := [name for name in TABLES if name not in tables]:
-        raise DataError(f"evaluate: table {missing[0]} is missing; run the backtest again")
+    require(tables, TABLES)
     desk, episodes = settings.in_steps(), tables["episodes"]
     times = tables["signals"]["time"].dt.tz_convert("UTC").dt.tz_localize(None)
     panel = EpisodePanel.from_table(episodes, 0, times)
-    if BASELINE not in panel.policies:
-        raise SettingsError(f"{desk.name}: policies.run must name {BASELINE}: every policy is compared to it")
     own = settings.evaluation
     block = max(1.0, own.block_steps / settings.option.start_every)
-    indices = stationary_indices(panel.size, block, own.resamples, settings.seed)
-    sampled = sample_metrics(panel, indices, desk.risk)
-    comparison = metric_table(sampled, own.confidence)
-    against = paired_tests(sampled, pairs_against_delta(panel.policies), own.confidence, earlier_looks)
-    ablations = paired_tests(sampled, pairs_of_ablations(panel.policies), own.confidence, earlier_looks)
+    found = compared(desk, panel, block, earlier_looks)
     late = EpisodePanel.from_table(episodes, LATE, times)
     own_delay = episodes[episodes["delay"] == 0]
     liquidity = liquidity_table(tables["losses"])
@@ -137,11 +112,11 @@ def evaluate_intraday(
         desk=desk,
         tables=tables,
         panel=panel,
-        comparison=comparison,
-        delayed=metric_table(sample_metrics(late, indices, desk.risk), own.confidence),
-        against_delta=against,
-        ablations=ablations,
-        by_regime=regime_table(panel, indices, desk),
+        comparison=found.comparison,
+        delayed=metric_table(sample_metrics(late, found.indices, desk.risk), own.confidence),
+        against_delta=found.against_delta,
+        ablations=found.ablations,
+        by_regime=regime_table(panel, found.indices, desk),
         attribution=attribution_table(panel),
         costs=cost_table(own_delay, own_delay.iloc[:0]),
         drift=drift_table(tables["signals"]),
@@ -151,7 +126,7 @@ def evaluate_intraday(
         effective=effective_episodes(panel.session, settings.option.steps),
         earlier_looks=earlier_looks,
         verdicts=(
-            *verdicts(desk, ablations, against, comparison, earlier_looks),
+            *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
             liquidity_verdict(liquidity, 1.0 - own.confidence),
         ),
     )
