@@ -331,6 +331,7 @@ class _alone:  # noqa: N801
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            self._file.close()
             raise SettingsError(
                 f"hedge up runs already in {self.home.root}: end it, or give another --home"
             ) from None
