@@ -8,6 +8,7 @@ from typing import Any
 
 from flows import interrupts
 from flows.private_server import PrivateServer
+from pipeline.domain.home import Home
 
 MODULES: Mapping[str, str] = {
     "ingest": "flows.stages",
@@ -18,14 +19,16 @@ MODULES: Mapping[str, str] = {
     "daily_decision": "flows.decision",
 }
 """Where each flow is defined."""
+TRACKED = frozenset({"hedge_pipeline"})
+"""Flows that end in MLflow."""
 
 
 def run_here(flow: str, desk: str, home: str | None = None, force: bool = False, **parameters: Any) -> Any:
     """Run a flow of `MODULES` by name and return its result; its exceptions are raised as `failures` says.
 
     Without a server (`PREFECT_API_URL`) a private one is started. It starts while the flow's modules, which
-    are heavy, are imported, and gets no heartbeats: it does not outlive the run that they would watch over,
-    and each costs a second at the end of a flow.
+    are heavy, are imported and MLflow's database, which takes seconds in a fresh home, is made. It gets no
+    heartbeats: it does not outlive the run that they would watch over, and each costs a second at its end.
     """
     interrupts.remember()
     if os.environ.get("PREFECT_API_URL"):
@@ -33,6 +36,10 @@ def run_here(flow: str, desk: str, home: str | None = None, force: bool = False,
     server = PrivateServer(Path(os.environ["PREFECT_HOME"]))
     os.environ["PREFECT_API_URL"] = server.url
     chosen = getattr(importlib.import_module(MODULES[flow]), flow)
+    if flow in TRACKED:
+        from pipeline.tracking.database import connect
+
+        connect(Home.find(Path(home) if home else None).mlruns)
     server.wait()
 
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
