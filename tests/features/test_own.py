@@ -89,7 +89,7 @@ def test_fills_are_judged_by_their_mid_and_the_last_forecast(loaded):
 
 
 def test_own_records_need_the_name_of_the_instrument(tmp_path):
-    with pytest.raises(ValueError, match="name the instrument that the bars are of"):
+    with pytest.raises(ValueError, match="name the instrument of the market data"):
         OwnData(fills={"file": "f.csv"})
     with pytest.raises(ValueError, match="give positions or fills too"):
         OwnData(instrument="SPX", limits={"file": "f.csv"})
