@@ -46,6 +46,8 @@ from pipeline.simulate.black_scholes import BlackScholes
 VOLATILITY, DAY = 0.2, 1 / 365
 COSTS = {"10bp": 1e-3, "100bp": 1e-2}
 PLAN = TrainingPlan(steps=300, paths=32_768, seed=7)
+FRONTIER_PLAN = TrainingPlan(steps=400, paths=65_536, groups=8, learning_rate=0.005, seed=7)
+FRONTIER_PATHS = 200_000
 TEST_SEED, TEST_PATHS, CHUNK = 99, 1_000_000, 50_000
 TUNING_SEED, TUNING_PATHS = 11, 20_000
 WIDTHS, VOLATILITIES = np.linspace(0.2, 1.2, 11), np.linspace(0.18, 0.4, 12)
@@ -141,11 +143,16 @@ def tuned_whalley_wilmott(task: HedgingTask) -> ScaledWhalleyWilmott:
     return rules[int(np.argmin([found[str(k)].mean() for k in range(len(rules))]))]
 
 
-def trained(task: HedgingTask) -> tuple[NetworkBand, dict[str, float]]:
+def frontier() -> HedgingTask:
+    """Return Market A at all costs and aversions that one network is trained for."""
+    return replace(market_a(1e-3), cost=(5e-4, 2e-2), aversion=(0.3, 2.5))
+
+
+def trained(task: HedgingTask, plan: TrainingPlan = PLAN) -> tuple[NetworkBand, dict[str, float]]:
     """Train a network, compilation not counted; return it with seconds of processor and wall."""
-    train(task, replace(PLAN, steps=1))
+    train(task, replace(plan, steps=1))
     before, wall = process_time(), perf_counter()
-    found = train(task, PLAN)
+    found = train(task, plan)
     seconds = {"processor_seconds": process_time() - before, "wall_seconds": perf_counter() - wall}
     return found.policy, seconds
 
@@ -156,6 +163,7 @@ def measure() -> Iterator[Measurement]:
         for name, cost in COSTS.items():
             yield from judged_market_a(name, market_a(cost))
         yield from judged_imaki(imaki())
+        yield from judged_frontier()
 
 
 def judged_market_a(name: str, task: HedgingTask) -> Iterator[Measurement]:
@@ -214,6 +222,34 @@ def judged_imaki(task: HedgingTask) -> Iterator[Measurement]:
     yield Measurement("deep_hedging.imaki_european", "premium", premium, detail=detail)
     yield Measurement("deep_hedging.imaki_european_error", "premium", error)
     yield Measurement("deep_hedging.imaki_seconds", "s", seconds["processor_seconds"], detail=seconds)
+
+
+def judged_frontier() -> Iterator[Measurement]:
+    """Print what one network for a range of costs and aversions closes of each gap, and yield the shares."""
+    network, seconds = trained(frontier(), FRONTIER_PLAN)
+    print(
+        f"\nMarket A, one network for costs of 5 to 200 bp and aversions of 0.3 to 2.5, trained in {seconds}"
+    )
+    for name, cost in COSTS.items():
+        for aversion in (0.5, 1.0, 2.0):
+            task = replace(market_a(cost), aversion=(aversion, aversion))
+            policies = {
+                "network": network, "untrained": NetworkBand(), "delta": DeltaImplied(),
+                "programme": ProgrammeBand(programme_of(task)),
+            }  # fmt: skip
+            found = exponentials(task, policies, TEST_SEED, FRONTIER_PATHS)
+            best = found.pop("programme")
+            over = {who: excess(task, each, best) for who, each in found.items()}
+            gap = over["delta"][0]
+            shares = {who: 100.0 * (1.0 - over[who][0] / gap) for who in ("network", "untrained")}
+            error = 100.0 * over["network"][1] / gap
+            print(
+                f"  {name:>5}, aversion {aversion:g}: closes {shares['network']:.2f} % +- {error:.2f} %, "
+                f"untrained {shares['untrained']:.2f} %"
+            )
+            detail = {"error": error, "untrained_share": shares["untrained"], "gap": gap} | seconds
+            label = f"deep_hedging.frontier_{name}_aversion_{aversion:g}"
+            yield Measurement(label, "%", shares["network"], detail=detail)
 
 
 if __name__ == "__main__":

@@ -13,13 +13,14 @@ from pipeline.domain.home import Home
 from pipeline.domain.naming import hint
 
 TRAINABLE = ("network_band",)
+GROUPS, RATE = 8, 0.003
 
 
 def train(
     desk: Desk,
     policy: Annotated[str, typer.Option(help="Which hedger learns: network_band.")] = "network_band",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 300,
-    paths: Annotated[int, typer.Option(min=8, help="Simulated paths of a step.")] = 32_768,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 400,
+    paths: Annotated[int, typer.Option(min=8, help="Simulated paths of a step.")] = 65_536,
     volatility: Annotated[
         tuple[float, float], typer.Option(help="Least and greatest annual volatility to learn for.")
     ] = (0.08, 0.8),
@@ -38,7 +39,13 @@ def train(
     from pipeline.deep.training import train as trained
     from pipeline.policies.saved_network import content_name, networks, terms_digest
 
-    plan = TrainingPlan(steps=steps, paths=paths, groups=8, seed=settings.seed if seed is None else seed)
+    plan = TrainingPlan(
+        learning_rate=RATE,
+        steps=steps,
+        paths=paths,
+        groups=GROUPS,
+        seed=settings.seed if seed is None else seed,
+    )
     folder = networks(Home.find(home))
     unfinished = folder / f"{settings.name}.npz"
 
