@@ -31,8 +31,9 @@ def prepared(
     RunnerName.of(os.environ.get(RUNNER, ""))
     from pipeline.backtest.desk_check import checked_any
 
-    checked_any(desk)
     place = Home.find(home)
+    os.environ["HEDGE_HOME"] = str(place.root)  # where the networks lie that a desk names
+    checked_any(desk)
     for folder in (place.data, place.mlruns):
         try:
             folder.mkdir(parents=True, exist_ok=True)
