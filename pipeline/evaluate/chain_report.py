@@ -19,14 +19,12 @@ from pipeline.evaluate.compose import (
     importance_picture,
     intervals_told,
     minimised,
-    pictures_section,
     regimes_told,
-    run_section,
 )
 from pipeline.evaluate.data_quality import FileRead, data_sheet, files_read
 from pipeline.evaluate.figures import long_date
 from pipeline.evaluate.market_quality import drift_sheet
-from pipeline.evaluate.page import Report, section
+from pipeline.evaluate.page import Report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import attribution_sheet, delta_sheet, regime_sheet
 from pipeline.evaluate.signal_sheets import (
@@ -85,12 +83,10 @@ def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
             ("Options dealt", f"{_dealt(evaluation):,}"),
             ("Start days", f"{evaluation.panel.size:,}"),
         ),
-        sections=(
-            pictures_section(evaluation),
-            section("more", "More on the policies", policies),
-            section("signals", "Regimes and forecasts", signals),
-            run_section(_settings(evaluation.settings), record, data),
-        ),
+        policies=policies,
+        signals=signals,
+        settings=_settings(evaluation.settings),
+        data=data,
     )
 
 

@@ -1,7 +1,7 @@
 """What the reports of all kinds of desk have in common: sections, and lines about settings."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pipeline.domain.desk import RegimeSettings, RiskSettings
 from pipeline.evaluate.figures import cost_risk_frontier, gain_over_delta, pnl_distributions
@@ -16,6 +16,7 @@ from pipeline.evaluate.verdicts import describe_risk
 ZERO_WIDTH_SPACE = "\u200b"  # lets a long name break after an underscore
 
 Lines: TypeAlias = tuple[tuple[str, str], ...]
+SIGNALS: Final = "Regimes and forecasts"
 
 
 def composed(
@@ -26,7 +27,12 @@ def composed(
     period: str,
     tested: str,
     counted: Lines,
-    sections: Sequence[Section | None],
+    pictures: Sequence[Item] = (),
+    policies: Sequence[Item | None],
+    between: Sequence[Section | None] = (),
+    signals: Sequence[Item | None],
+    settings: Lines,
+    data: Sequence[Sheet | None],
 ) -> Report:
     """Return the report of a judgement; what every kind has stands first.
 
@@ -35,7 +41,9 @@ def composed(
     period : first and last start, in words.
     tested : what the tested rows are called, "test years" for one.
     counted : the facts about size that open the page.
-    sections : what comes after the verdicts and the comparison of the policies.
+    pictures : further ones beside those of the comparison.
+    policies, signals, data : what stands in these sections, the last one beside `settings` and the run.
+    between : whole sections between policies and signals.
     """
     best = str(evaluation.comparison["risk_bps"].idxmin())
     facts = (
@@ -45,7 +53,14 @@ def composed(
         (f"Earlier looks at these {tested.split()[-1]}", f"{evaluation.earlier_looks}"),
         ("Least risk", best.replace("_", f"_{ZERO_WIDTH_SPACE}")),
     )
-    first = section("overview", "Policies", (comparison_sheet(evaluation), ablation_sheet(evaluation)))
+    sections = (
+        section("overview", "Policies", (comparison_sheet(evaluation), ablation_sheet(evaluation))),
+        _pictures(evaluation, pictures),
+        section("more", "More on the policies", policies),
+        *between,
+        section("signals", SIGNALS, signals),
+        run_section(settings, record, data),
+    )
     return Report(
         name=evaluation.desk.name,
         description=evaluation.desk.description,
@@ -54,7 +69,7 @@ def composed(
         facts=facts,
         said=evaluation.said,
         verdicts=evaluation.verdicts,
-        sections=tuple(each for each in (first, *sections) if each is not None),
+        sections=tuple(each for each in sections if each is not None),
         record=record,
         summary=summary,
         closing=(
@@ -64,7 +79,7 @@ def composed(
     )
 
 
-def pictures_section(evaluation: Judged, *further: Item) -> Section | None:
+def _pictures(evaluation: Judged, further: Sequence[Item]) -> Section | None:
     """Return the pictures of the comparison, and further ones."""
     comparison = evaluation.comparison
     gain = gain_over_delta(comparison, evaluation.desk.evaluation.confidence)

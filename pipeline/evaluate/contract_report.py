@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.evaluate.compose import Lines, importance_picture, minimised, regimes_told, run_section
+from pipeline.evaluate.compose import SIGNALS, Lines, importance_picture, minimised, regimes_told, run_section
 from pipeline.evaluate.contract import ContractJudgement
 from pipeline.evaluate.contract_sheets import (
     checks_sheet,
@@ -50,7 +50,7 @@ def contract_report(evaluation: ContractJudgement, record: RunRecord) -> Report:
         section("overview", "The hedge", hedge),
         _pictures(evaluation),
         section("more", "Day by day", more),
-        section("signals", "Regimes and forecasts", signals),
+        section("signals", SIGNALS, signals),
         run_section(_settings(evaluation), record, data),
     )
     return Report(

@@ -10,9 +10,7 @@ from pipeline.evaluate.compose import (
     importance_picture,
     intervals_told,
     minimised,
-    pictures_section,
     regimes_told,
-    run_section,
 )
 from pipeline.evaluate.cost_sheet import cost_sheet
 from pipeline.evaluate.data_quality import data_named, data_sheet, data_summary, note_sheet, quarantine_sheet
@@ -62,29 +60,23 @@ def daily_report(evaluation: Evaluation, record: RunRecord) -> Report:
         period=f"{long_date(starts[0])} to {long_date(starts[-1])}",
         tested="test years",
         counted=(("Episodes", f"{evaluation.panel.size:,}"),),
-        sections=(
-            pictures_section(
-                evaluation,
-                Picture(
-                    "stressed_episode",
-                    stressed_episode(evaluation.tables["path"]),
-                    "How three hedgers came through the most stressed month of the test years.",
-                ),
+        pictures=(
+            Picture(
+                "stressed_episode",
+                stressed_episode(evaluation.tables["path"]),
+                "How three hedgers came through the most stressed month of the test years.",
             ),
-            section("more", "More on the policies", _policies(evaluation)),
-            *_book(evaluation),
-            section("signals", "Regimes and forecasts", _signals(evaluation)),
-            run_section(
-                _settings(evaluation.desk),
-                record,
-                (
-                    data_sheet(data_summary(evaluation.tables)["files"]),
-                    note_sheet(evaluation),
-                    quarantine_sheet(evaluation),
-                    window_sheet(evaluation),
-                    tuned_sheet(evaluation),
-                ),
-            ),
+        ),
+        policies=_policies(evaluation),
+        between=_book(evaluation),
+        signals=_signals(evaluation),
+        settings=_settings(evaluation.desk),
+        data=(
+            data_sheet(data_summary(evaluation.tables)["files"]),
+            note_sheet(evaluation),
+            quarantine_sheet(evaluation),
+            window_sheet(evaluation),
+            tuned_sheet(evaluation),
         ),
     )
 

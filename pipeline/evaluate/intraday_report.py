@@ -11,9 +11,7 @@ from pipeline.evaluate.compose import (
     importance_picture,
     intervals_told,
     minimised,
-    pictures_section,
     regimes_told,
-    run_section,
 )
 from pipeline.evaluate.data_quality import FileRead, data_sheet, data_summary, files_read
 from pipeline.evaluate.figures import stressed_episode
@@ -31,7 +29,7 @@ from pipeline.evaluate.intraday_sheets import (
 from pipeline.evaluate.liquidity import liquidity_sheet
 from pipeline.evaluate.market_quality import drift_sheet
 from pipeline.evaluate.own_fills import fills_within_day, own_fills_sheet
-from pipeline.evaluate.page import Picture, Report, section
+from pipeline.evaluate.page import Picture, Report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import delayed_sheet, delta_sheet, regime_sheet
 from pipeline.evaluate.signal_sheets import (
@@ -95,19 +93,17 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
         period=f"{starts[0]:%Y-%m-%d %H:%M:%S} to {starts[-1]:%Y-%m-%d %H:%M:%S} UTC",
         tested="tested days",
         counted=(("Episodes", f"{evaluation.panel.size:,}"),),
-        sections=(
-            pictures_section(
-                evaluation,
-                Picture(
-                    "stressed_episode",
-                    stressed_episode(tables["path"]),
-                    "How three hedgers came through the most turbulent tested option.",
-                ),
+        pictures=(
+            Picture(
+                "stressed_episode",
+                stressed_episode(tables["path"]),
+                "How three hedgers came through the most turbulent tested option.",
             ),
-            section("more", "More on the policies", policies),
-            section("signals", "Regimes and forecasts", signals),
-            run_section(_settings(evaluation.settings, evaluation.tables["signals"]), record, data),
         ),
+        policies=policies,
+        signals=signals,
+        settings=_settings(evaluation.settings, tables["signals"]),
+        data=data,
     )
 
 
