@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatch
 from typing import Final
 
 import pandas as pd
@@ -15,7 +14,7 @@ from pipeline.ingest import sources
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.folder_files import file_in, files_below
+from pipeline.ingest.folder_files import file_in, files_below, fits
 from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.market_tables import QUARANTINE
 from pipeline.ingest.pieces import InMemory, KeptPieces
@@ -39,8 +38,7 @@ def content_of(data: ChainFiles) -> dict[str, object]:
     there = files_below(folder)
     if there is None:
         raise DataError(f"{folder}: no such folder: give the chains of {data.underlying} with --data FOLDER")
-    there = [name for name in there if "/" not in name]
-    names = [name for name in there if any(fnmatch(name, pattern) for pattern in data.files)]
+    names = [name for name in there if any(fits(name, pattern) for pattern in data.files)]
     if not names:
         raise DataError(
             f"{folder}: no file {' or '.join(data.files)} as data.files names it: look at the folder"

@@ -107,6 +107,19 @@ def names_in(head: bytes, delimiter: str = ",") -> tuple[str, ...]:
     return tuple(name.strip() for name in line.decode("utf-8", "replace").split(delimiter))
 
 
+def first_field(head: bytes, column: str) -> str:
+    r"""Return a field of the first row below the header; "" where there is none.
+
+    Examples
+    --------
+    >>> first_field(b"symbol,close\nSPY,368.79\n", "symbol")
+    'SPY'
+    """
+    header, _, rest = head.partition(b"\n")
+    row = names_in(rest)
+    return dict(zip(names_in(header), row, strict=False)).get(column, "")
+
+
 def _header(file: str, line: bytes, required: Sequence[str], delimiter: str) -> list[str]:
     names = list(names_in(line, delimiter))
     for name in required:

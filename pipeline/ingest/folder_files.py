@@ -1,5 +1,8 @@
 """The files of a folder, here or at a URL that fsspec knows."""
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
 import fsspec
 
 from pipeline.domain.errors import DataError
@@ -31,6 +34,35 @@ def files_below(url: str) -> list[str] | None:
         return sorted(str(path).removeprefix(root).lstrip("/") for path in files.find(root))
     except (ValueError, ImportError, OSError) as error:
         raise DataError(f"{url}: cannot be listed: {(str(error).splitlines() or ['?'])[0]}") from None
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Tell whether a path fits a pattern; `*` and `?` stay within one folder, so `*.csv` takes none below.
+
+    Examples
+    --------
+    >>> fits("bac/1.zip", "bac/*.zip"), fits("bac/1.zip", "*.zip")
+    (True, False)
+    """
+    parts, wanted = name.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def fitting(names: Iterable[str], pattern: str, key: str, folder: str) -> list[str]:
+    """Return the files of a folder that fit a pattern of a desk's `key`, such as `data.files`.
+
+    Raises
+    ------
+    DataError
+        None does.
+    """
+    names = list(names)
+    found = [name for name in names if fits(name, pattern)]
+    if not found:
+        below = sorted({name.rpartition("/")[0] for name in names if fits(name.rpartition("/")[2], pattern)})
+        advice = f"give a folder below it, {' or '.join(below[:3])}" if below else "look at the folder"
+        raise DataError(f"{folder}: no file {pattern} as {key} names it: {advice}")
+    return found
 
 
 def file_in(url: str, name: str) -> str:

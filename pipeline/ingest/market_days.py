@@ -7,7 +7,6 @@ terms on which it was read and by the code of its format, and holds one table a 
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import date
-from fnmatch import fnmatch
 from typing import Final
 
 import numpy as np
@@ -20,8 +19,10 @@ from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.folder_files import file_in, files_below
-from pipeline.ingest.formats.catalogue import format_of, read
+from pipeline.ingest.folder_files import file_in, files_below, fits, fitting
+from pipeline.ingest.formats import funding_history
+from pipeline.ingest.formats.catalogue import Format, format_of, read, symbol_of
+from pipeline.ingest.market_symbols import Part, check_symbols
 from pipeline.ingest.market_tables import QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece, Shelf
@@ -53,12 +54,10 @@ def content_of(data: MarketFiles) -> dict[str, str]:
     if there is None:
         raise DataError(f"{folder}: no such folder: give the data of {data.instrument} with --data FOLDER")
     found: dict[str, str] = {}
-    for pattern in (*data.files, *data.other_files):
-        fitting = [name for name in there if fnmatch(name, pattern)]
-        if not fitting:
-            key = "files" if pattern in data.files else "other_files"
-            raise DataError(f"{folder}: no file {pattern} as data.{key} names it: look at the folder")
-        found |= {name: RawStream(file_in(folder, name)).digest() for name in fitting}
+    for key, patterns in (("data.files", data.files), ("data.other_files", data.other_files)):
+        for pattern in patterns:
+            names = fitting(there, pattern, key, folder)
+            found |= {name: RawStream(file_in(folder, name)).digest() for name in names}
     return found
 
 
@@ -112,9 +111,10 @@ def _of_files(
     """Yield each file with its tables; files of one format are read with the same settings."""
     places = {name: file_in(data.url, name) for name in content}
     other = {name: _is_other(data, name) for name in content}
-    formats = {name: "" if other[name] else data.format for name in content}
-    readers = {name: format_of(RawStream(path), formats[name]).read for name, path in places.items()}
-    groups = {name: (readers[name], other[name]) for name in content}
+    named = {name: "" if other[name] else data.format for name in content}
+    formats = {name: format_of(RawStream(path), named[name]) for name, path in places.items()}
+    check_symbols(data, _stated(data, places, formats, other))
+    groups = {name: (formats[name].read, other[name]) for name in content}
     made: dict[str, Piece] = {}
     for group in dict.fromkeys(groups.values()):
         reader, beside = group
@@ -136,9 +136,20 @@ def _of_files(
     yield from sorted(made.items())
 
 
+def _stated(
+    data: MarketFiles, places: Mapping[str, str], formats: Mapping[str, Format], other: Mapping[str, bool]
+) -> dict[Part, dict[str, str]]:
+    """Return the symbol that each file states, by the part of the market that it is of."""
+    stated: dict[Part, dict[str, str]] = {"market": {}, "funding": {}, "other": {}}
+    for name, path in places.items():
+        part: Part = "funding" if formats[name] is funding_history else "market"
+        stated["other" if other[name] else part][name] = symbol_of(formats[name], RawStream(path), data.terms)
+    return stated
+
+
 def _is_other(data: MarketFiles, name: str) -> bool:
     """Tell whether a file is of the other one of spot and perpetual."""
-    own, other = (any(fnmatch(name, each) for each in part) for part in (data.files, data.other_files))
+    own, other = (any(fits(name, each) for each in part) for part in (data.files, data.other_files))
     if own and other:
         raise DataError(f"{name}: named by data.files and by data.other_files: let one of them leave it out")
     return other

@@ -6,6 +6,7 @@ A book begins with a snapshot, the answer of the venue's REST call that the reco
 or that the terms name as a file; until one has come nothing that is made of the updates can be trusted.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -27,6 +28,9 @@ from pipeline.ingest.update_chain import Changes, UpdateChain, Updates, flagged,
 FAR: Final = 60_000_000_000
 """Nanoseconds by which the venue's time and that of receipt may differ."""
 _BLOCK: Final = 4 << 20
+_SYMBOL: Final = re.compile(rb'"s":\s*"(\w+)"')
+_FIRST: Final = 1 << 20
+"""Bytes in which the first message with a symbol stands: a snapshot, which has none, may come before it."""
 _EARLIEST: Final = 946_684_800
 _LATEST: Final = 4_102_444_800
 _KINDS: Final = {"depthUpdate": 1, "trade": 3, "aggTrade": 4, "markPriceUpdate": 5}
@@ -60,6 +64,12 @@ def recognises(name: str, head: bytes) -> bool:
         and rest[:1] == b"{"
         and any(word in rest for word in known)
     )
+
+
+def symbol(file: RawStream, terms: Terms) -> str:
+    """Return the instrument of the file: that of the terms, else of the first message that names it."""
+    named = None if terms.instrument else _SYMBOL.search(file.head(_FIRST))
+    return named[1].decode() if named else terms.instrument
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:

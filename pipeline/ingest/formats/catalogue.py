@@ -1,4 +1,8 @@
-"""All formats there are: a new one is one module in this folder with two functions."""
+"""All formats there are: a new one is one module in this folder with two functions, or three.
+
+The third, `symbol(file, terms)`, is of formats whose files state their instrument, for those of a market must
+agree.
+"""
 
 import pkgutil
 from collections.abc import Iterator
@@ -64,6 +68,18 @@ def format_of(file: RawStream, named: str = "") -> Format:
         fault = f"looks like {' and '.join(found)}" if found else "is of no format that is known"
         raise DataError(f"{file.name}: {fault}: name one of {', '.join(known)}, see docs/data.md")
     return known[found[0]]
+
+
+def symbol_of(known: Format, file: RawStream, terms: Terms) -> str:
+    """Return the instrument that a file states by its first row, its header or its name; "" if it does not.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged.
+    """
+    stated = getattr(known, "symbol", None)
+    return str(stated(file, terms)) if stated else ""
 
 
 def _stored(file: RawStream) -> bytes:

@@ -48,6 +48,12 @@ def recognises(name: str, head: bytes) -> bool:
     return head.startswith(b"DBN") and len(head) >= _HEADER
 
 
+def symbol(file: RawStream, terms: Terms) -> str:
+    """Return the instrument of the file: that of the terms, else of the header where it names one only."""
+    named = [terms.instrument] if terms.instrument else _Records(file, terms).metadata.symbols
+    return str(named[0]) if len(named) == 1 else ""
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield order events and trades, or books, quotes and trades; records that cannot be right as quarantine.
 

@@ -47,6 +47,12 @@ def recognises(name: str, head: bytes) -> bool:
     return names_in(head) == COLUMNS
 
 
+def symbol(file: RawStream, terms: Terms) -> str:
+    """Return the pair that the file's name tells."""
+    named = _NAME.search(file.name)
+    return named["pair"] if named else ""
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `funding`, one row a settlement, known when it happened plus the lag of the terms.
 

@@ -41,6 +41,13 @@ def recognises(name: str, head: bytes) -> bool:
     return line is not None and line.match(head) is not None
 
 
+def symbol(file: RawStream, terms: Terms) -> str:
+    """Return the ticker in the name of the file in the archive, or of one that is in none."""
+    inside = file.members()
+    named = _NAMED.search(inside[0] if inside else file.name)
+    return (named["symbol"] or "").upper() if named else ""
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `quotes`, NaN on the side that a row does not tell, or `trades` whose side is not known.
 

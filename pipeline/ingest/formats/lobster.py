@@ -40,6 +40,12 @@ def recognises(name: str, head: bytes) -> bool:
     return re.search(r"_(message|orderbook)_\d+\.csv", name) is not None
 
 
+def symbol(file: RawStream, terms: Terms) -> str:
+    """Return the ticker that the file's name begins with."""
+    named = re.match(r"([^_]+)_\d{4}-\d{2}-\d{2}_", file.name)
+    return named[1] if named else ""
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `book` after every message, and `trades` from executions; known `known_lag_seconds` later.
 

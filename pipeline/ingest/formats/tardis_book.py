@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.delimited import Lines, delimited, names_in
+from pipeline.ingest.delimited import Lines, delimited, first_field, names_in
 from pipeline.ingest.epoch import NOT_A_TIME, instants
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
@@ -49,6 +49,11 @@ _FLAGS: Final = {"true": 1, "false": 0}
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line names the columns of level changes or of snapshots."""
     return names_in(head) == CHANGES or names_in(head)[:8] == (*TIMES, *_FIRST_LEVEL)
+
+
+def symbol(file: RawStream, terms: Terms) -> str:
+    """Return the instrument of the file: that of the terms, else of the first row."""
+    return terms.instrument or first_field(file.head(), "symbol")
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:

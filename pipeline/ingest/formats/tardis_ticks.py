@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.delimited import delimited, names_in
+from pipeline.ingest.delimited import delimited, first_field, names_in
 from pipeline.ingest.epoch import NOT_A_TIME, instants
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
@@ -32,6 +32,11 @@ SIDES: Final = {"buy": BUY, "sell": SELL, "unknown": UNKNOWN_SIDE}
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line names the columns of Tardis' quotes or trades."""
     return names_in(head) in (QUOTES, TRADES)
+
+
+def symbol(file: RawStream, terms: Terms) -> str:
+    """Return the instrument of the file: that of the terms, else of the first row."""
+    return terms.instrument or first_field(file.head(), "symbol")
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
