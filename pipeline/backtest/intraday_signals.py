@@ -158,7 +158,8 @@ class _Learner:
     ) -> None:
         self._desk, self._rows, self._windows, self._pieces = desk, rows, windows, pieces
         self._numbers = rows.drop(columns=["time", "day"])
-        self._offered = tuple(str(name) for name in self._numbers if self._numbers[name].notna().any())
+        known = self._numbers.iloc[: windows[0].start].notna().any()
+        self._offered = tuple(str(name) for name in self._numbers if known[name])
         self._steps = desk.in_steps()
 
     def variance(self, horizon: int) -> Walk:

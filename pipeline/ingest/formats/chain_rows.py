@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.ingest.chain_unit import in_another_unit
 from pipeline.ingest.delimited import delimited
 from pipeline.ingest.end_of_day import end_of_day
 from pipeline.ingest.formats.terms import Terms
@@ -35,9 +36,10 @@ def chain_rows(file: RawStream, terms: Terms, required: tuple[str, ...] = COLUMN
     A bid of 0 says that nobody bids, and stays 0; an ask of 0 says that nobody offers, and is NaN. Held are
     quotes dated on a day without a session (a holiday's file repeats the session before), locked and crossed
     quotes, bids and mids that no option can be worth or that the strikes beside them cannot stand with, rows
-    whose underlying costs something else than in the other rows of the day, rows whose contract name says
-    otherwise than their columns, contracts twice on a day, and quotes of the day on whose open the contract
-    had settled. Rows are held against those of their block of about a megabyte.
+    whose underlying costs something else than in the other rows of the day, quotes in another unit than their
+    strike and their underlying, rows whose contract name says otherwise than their columns, contracts twice
+    on a day, and quotes of the day on whose open the contract had settled. Rows are held against those of
+    their block of about a megabyte.
 
     Raises
     ------
@@ -83,6 +85,9 @@ def _refuse_against_others(
     chain = _numbered(of_day, said.root, said.expiry.astype(np.int64))
     wrong = out_of_order(chain, said.right, said.strike, bid, ask)
     screen.refuse(wrong, "against the quotes of the strikes beside it")
+    quotes = (np.where(wrong, np.nan, columns[name]) for name in ("bid", "ask"))
+    wrong = in_another_unit(chain, said.right, said.strike, *quotes, columns["underlying_price"])
+    screen.refuse(wrong, "in another unit than its strike and its underlying")
 
 
 def _numbered(*keys: object) -> NDArray[np.int64]:
