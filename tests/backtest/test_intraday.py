@@ -399,3 +399,18 @@ def test_tomorrow_of_the_same_day_does_not_change_this_morning(desk, tables, tmp
     own, its = (each["episodes"][each["episodes"]["start"] <= finished] for each in (tables, other))
     pd.testing.assert_frame_equal(own.reset_index(drop=True), its.reset_index(drop=True), check_exact=True)
     assert not other["features"].equals(tables["features"])
+
+
+def test_a_column_that_is_known_only_later_changes_no_forecast(desk, tables):
+    """A source that begins in the tested days was no input before, and is none after."""
+    grid, start = tables["features"], pd.Timestamp(desk.windows.signals_start, tz="UTC")
+    late = grid["time"] >= start
+    never = grid.assign(log_rate=np.nan)
+    drawn = np.random.default_rng(0).normal(size=int(late.sum()))
+    found = []
+    for values in (np.nan, drawn):
+        features = never.copy()
+        features.loc[late, "log_rate"] = values
+        learned = learn_intraday(desk, {"features": features, "fills": tables["fills"]}, InMemory())
+        found.append(learned["signals"].drop(columns="log_rate"))
+    pd.testing.assert_frame_equal(*found, check_exact=True)
