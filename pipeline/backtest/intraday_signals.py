@@ -159,7 +159,7 @@ class _Learner:
         self._desk, self._rows, self._windows, self._pieces = desk, rows, windows, pieces
         self._numbers = rows.drop(columns=["time", "day"])
         known = self._numbers.iloc[: windows[0].start].notna().any()
-        self._offered = tuple(str(name) for name in self._numbers if known[name])
+        self._offered = tuple(map(str, known.index[known]))
         self._steps = desk.in_steps()
 
     def variance(self, horizon: int) -> Walk:

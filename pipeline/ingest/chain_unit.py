@@ -58,8 +58,8 @@ def in_another_unit(
     count = flags.groupby(chain).transform("sum")
     wrong = ((2 * count["low"] > count["deep"]) | (2 * count["high"] > count["bidden"])).to_numpy()
     priced = rows[bidden & (ask > bid) & ~wrong]
-    strange = [number for number, quotes in priced.groupby("chain") if not _discounts(quotes)]
-    found: NDArray[np.bool_] = low | wrong | np.isin(chain, strange)
+    strange = [quotes["chain"].iloc[0] for _, quotes in priced.groupby("chain") if not _discounts(quotes)]
+    found: NDArray[np.bool_] = low | wrong | np.isin(chain, np.array(strange, dtype=np.int64))
     return found
 
 

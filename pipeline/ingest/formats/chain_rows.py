@@ -85,8 +85,8 @@ def _refuse_against_others(
     chain = _numbered(of_day, said.root, said.expiry.astype(np.int64))
     wrong = out_of_order(chain, said.right, said.strike, bid, ask)
     screen.refuse(wrong, "against the quotes of the strikes beside it")
-    quotes = (np.where(wrong, np.nan, columns[name]) for name in ("bid", "ask"))
-    wrong = in_another_unit(chain, said.right, said.strike, *quotes, columns["underlying_price"])
+    bid, ask = (np.where(wrong, np.nan, columns[name]) for name in ("bid", "ask"))
+    wrong = in_another_unit(chain, said.right, said.strike, bid, ask, columns["underlying_price"])
     screen.refuse(wrong, "in another unit than its strike and its underlying")
 
 
