@@ -14,10 +14,11 @@ from pipeline.ingest import sources
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.folder_files import file_in, files_below, fits
+from pipeline.ingest.day_repeats import REPEATED, repeats
+from pipeline.ingest.folder_files import digests, file_in, files_below, fits
 from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.market_tables import QUARANTINE
-from pipeline.ingest.pieces import InMemory, KeptPieces
+from pipeline.ingest.pieces import InMemory, KeptPieces, Shelf
 from pipeline.ingest.raw_stream import RawStream
 
 TABLE: Final = "option_quotes"
@@ -32,7 +33,7 @@ def content_of(data: ChainFiles) -> dict[str, object]:
     Raises
     ------
     DataError
-        The folder does not exist, no file fits, or a file cannot be read.
+        The folder does not exist, no file fits, two files are the same, or one cannot be read.
     """
     folder = data.url
     there = files_below(folder)
@@ -43,8 +44,7 @@ def content_of(data: ChainFiles) -> dict[str, object]:
         raise DataError(
             f"{folder}: no file {' or '.join(data.files)} as data.files names it: look at the folder"
         )
-    chains = {name: RawStream(file_in(folder, name)).digest() for name in names}
-    return {"chains": chains, "history": sources.content_of(data.located_history())}
+    return {"chains": digests(folder, names), "history": sources.content_of(data.located_history())}
 
 
 def load_chains(
@@ -81,7 +81,8 @@ def load_chains(
     if index.empty:
         raise DataError(f"{data.url}: no quote of {data.underlying} in {len(content['chains'])} files")
     history = sources.load_tables(data.located_history(), content["history"])
-    held = pd.concat([piece[HELD] for piece in made], ignore_index=True)
+    index, again = _without_repeats(index, pieces.shelf)
+    held = pd.concat([*(piece[HELD] for piece in made), again], ignore_index=True)
     notes = _notes(data, index, held)
     return {**history, DAYS: index, HELD: held, sources.NOTES: _with(history, notes)}
 
@@ -119,9 +120,17 @@ def chain_file(file: str, label: str, underlying: str, readers: Sequence[str]) -
     }
 
 
+def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the index without the quotes that another file of their day holds, and these as held."""
+    named = days.assign(stored=TABLE, table=TABLE, day=days["day"].dt.strftime("%Y-%m-%d"))
+    held = days[["file"]].assign(reason=REPEATED, count=[len(lines) for lines in repeats(named, shelf)])
+    return days.assign(quotes=days["quotes"] - held["count"]), held[held["count"] > 0]
+
+
 def _notes(data: ChainFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[str]:
     first, last = (f"{day:%Y-%m-%d}" for day in (days["day"].min(), days["day"].max()))
-    notes = [f"{data.underlying}: {days['quotes'].sum():,} quotes on {len(days)} days from {first} to {last}"]
+    span = f"{days['day'].nunique()} days from {first} to {last}"
+    notes = [f"{data.underlying}: {days['quotes'].sum():,} quotes on {span}"]
     if len(held):
         faults = held.groupby("reason")["count"].sum().items()
         named = ", ".join(f"{count:,} {reason}" for reason, count in faults)

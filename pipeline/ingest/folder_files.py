@@ -1,11 +1,12 @@
 """The files of a folder, here or at a URL that fsspec knows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
 import fsspec
 
 from pipeline.domain.errors import DataError
+from pipeline.ingest.raw_stream import RawStream
 
 
 def files_below(url: str) -> list[str] | None:
@@ -62,6 +63,25 @@ def fitting(names: Iterable[str], pattern: str, key: str, folder: str) -> list[s
         below = sorted({name.rpartition("/")[0] for name in names if fits(name.rpartition("/")[2], pattern)})
         advice = f"give a folder below it, {' or '.join(below[:3])}" if below else "look at the folder"
         raise DataError(f"{folder}: no file {pattern} as {key} names it: {advice}")
+    return found
+
+
+def digests(folder: str, names: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of some files of a folder by their names.
+
+    Raises
+    ------
+    DataError
+        Two of them are the same file under two names: its rows would count twice; or one cannot be read.
+    """
+    found = {name: RawStream(file_in(folder, name)).digest() for name in names}
+    first: dict[str, str] = {}
+    for name, digest in found.items():
+        if first.setdefault(digest, name) != name:
+            raise DataError(
+                f"{folder}: {first[digest]} and {name} are the same file: remove one of them, or let "
+                "data.files leave it out"
+            )
     return found
 
 

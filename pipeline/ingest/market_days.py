@@ -5,8 +5,9 @@ terms on which it was read and by the code of its format, and holds one table a 
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,8 @@ from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.folder_files import file_in, files_below, fits, fitting
+from pipeline.ingest.day_repeats import REPEATED, joined, repeats
+from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
 from pipeline.ingest.formats import funding_history
 from pipeline.ingest.formats.catalogue import Format, format_of, read, symbol_of
 from pipeline.ingest.market_symbols import Part, check_symbols
@@ -32,6 +34,7 @@ from pipeline.ingest.sources import NOTES
 
 DAYS: Final = "days"
 HELD: Final = "held"
+HELD_COLUMNS: Final = ["file", "table", "reason", "count", "examples"]
 SHOWN: Final = 5
 """Examples of each fault that are shown."""
 OTHER: Final = "other_"
@@ -47,18 +50,17 @@ def content_of(data: MarketFiles) -> dict[str, str]:
     Raises
     ------
     DataError
-        The folder does not exist, a pattern fits no file, or a file cannot be read.
+        The folder does not exist, a pattern fits no file, two files are the same, or one cannot be read.
     """
     folder = data.url
     there = files_below(folder)
     if there is None:
         raise DataError(f"{folder}: no such folder: give the data of {data.instrument} with --data FOLDER")
-    found: dict[str, str] = {}
+    found: list[str] = []
     for key, patterns in (("data.files", data.files), ("data.other_files", data.other_files)):
         for pattern in patterns:
-            names = fitting(there, pattern, key, folder)
-            found |= {name: RawStream(file_in(folder, name)).digest() for name in names}
-    return found
+            found += fitting(there, pattern, key, folder)
+    return digests(folder, list(dict.fromkeys(found)))
 
 
 def load_days(
@@ -98,11 +100,21 @@ def load_days(
         days.append(index.assign(key=piece.key, file=name))
         held.append(piece[HELD])
     table = pd.concat(days, ignore_index=True).sort_values(["day", "table", "file"], ignore_index=True)
-    faults = pd.concat(held, ignore_index=True)
+    table, again = _without_repeats(table, pieces.shelf)
+    faults = pd.concat([*held, again], ignore_index=True)
     said = pd.DataFrame({"note": _notes(data, table, faults)})
     beside = load_records(data.records, records or {}) if data.records else {}
     notes = pd.concat([said, beside.pop(NOTES)], ignore_index=True) if beside else said
     return {**beside, DAYS: table, HELD: faults, NOTES: notes}
+
+
+def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the index without the rows that another file of their day holds, and these as held."""
+    named = days.assign(stored=days["table"], table=days["table"].str.removeprefix(OTHER))
+    again = repeats(named, shelf)
+    held = days[["file", "table"]].assign(reason=REPEATED, count=[len(lines) for lines in again])
+    held["examples"] = [_shown(lines) for lines in again]
+    return days.assign(rows=days["rows"] - held["count"]), held[held["count"] > 0]
 
 
 def _of_files(
@@ -218,16 +230,18 @@ def _by_day(batch: Batch, zone: str) -> Iterator[tuple[str, pa.RecordBatch]]:
 
 
 def _counted(held: list[pa.RecordBatch], name: str) -> pd.DataFrame:
-    columns = ["file", "table", "reason", "count", "examples"]
     if not sum(rows.num_rows for rows in held):
-        return pd.DataFrame(columns=columns).astype({"count": "int64"})
+        return pd.DataFrame(columns=HELD_COLUMNS).astype({"count": "int64"})
     rows = pa.Table.from_batches(held).to_pandas()
     groups = rows.groupby(["table", "reason"], sort=True)
     found = [
-        (name, table, reason, len(group), "; ".join(f"row {row}" for row in group["source_row"].head(SHOWN)))
-        for (table, reason), group in groups
+        (name, table, reason, len(group), _shown(group["source_row"])) for (table, reason), group in groups
     ]
-    return pd.DataFrame(found, columns=columns)
+    return pd.DataFrame(found, columns=HELD_COLUMNS)
+
+
+def _shown(lines: Iterable[int]) -> str:
+    return "; ".join(f"row {line}" for line in islice(lines, SHOWN))
 
 
 def _notes(data: MarketFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[str]:
@@ -256,7 +270,7 @@ def day_of(name: str) -> date:
 class DayTables(Mapping[str, pd.DataFrame]):
     """The canonical tables of one day, read when they are asked for; each in the order of `known_time`.
 
-    It holds keys only, so it travels as they do.
+    A row that two files of the day hold comes once. It holds keys only, so it travels as they do.
     """
 
     def __init__(self, days: pd.DataFrame, day: str, shelf: Shelf) -> None:
@@ -273,7 +287,7 @@ class DayTables(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         parts = [self._shelf.open(key)[f"{table}/{self.day}"] for key in self._keys[table]]
-        rows = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+        rows = joined(parts, table.removeprefix(OTHER))
         return rows.sort_values("known_time", kind="stable", ignore_index=True)
 
     def __iter__(self) -> Iterator[str]:

@@ -7,6 +7,8 @@ from pipeline.domain.chain_desk import ChainFiles
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.ingest.calendar import sessions_between
 from pipeline.ingest.chain_files import DAYS, HELD, content_of, load_chains
+from pipeline.ingest.day_repeats import REPEATED
+from pipeline.ingest.market_days import DayTables
 from pipeline.ingest.pieces import InMemory
 
 HEAD = (
@@ -74,3 +76,21 @@ def test_chains_of_another_underlying_hold_nothing(files):
     other = files.model_copy(update={"underlying": "NDX"})
     with pytest.raises(DataError, match="no quote of NDX in 3 files"):
         load_chains(other, content_of(other))
+
+
+def test_a_contract_that_two_files_quote_on_a_day_stands_once_and_is_held_once(files):
+    again = chain("04/25/2019", (2910, 45.0), (2920, 40.0))
+    (files.place / "SPX_20190425_b.csv.gz").write_bytes(again)
+    pieces = InMemory()
+    tables = load_chains(files, content_of(files), pieces)
+    index = tables[DAYS].assign(table="option_quotes", day=tables[DAYS]["day"].dt.strftime("%Y-%m-%d"))
+    day = DayTables(index, "2019-04-25", pieces)["option_quotes"]
+    assert day["strike"].tolist() == [2900.0, 2910.0, 2920.0]
+    assert tables[DAYS]["quotes"].tolist() == [2, 1, 1]
+    assert ["SPX_20190425_b.csv.gz", REPEATED, 1] in tables[HELD].to_numpy().tolist()
+
+
+def test_the_same_chain_under_two_names_is_one_clear_error(files):
+    (files.place / "SPX_copy.csv.gz").write_bytes((files.place / "SPX_20190426.csv.gz").read_bytes())
+    with pytest.raises(DataError, match=r"SPX_20190426\.csv\.gz and SPX_copy\.csv\.gz are the same file"):
+        content_of(files)

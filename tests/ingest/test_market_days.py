@@ -1,6 +1,7 @@
 """Files to days: every row once, by the day of its zone, and read again only where a file has changed."""
 
 import uuid
+from datetime import date
 
 import fsspec
 import pandas as pd
@@ -9,11 +10,12 @@ import pytest
 from pipeline.domain.data_folder import DATA_FOLDER
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
+from pipeline.ingest.day_repeats import REPEATED
 from pipeline.ingest.market_days import DayTables, content_of, load_days
 from pipeline.ingest.partitions import in_turn
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.store import DatasetStore
-from tests.market_ticks import write_market
+from tests.market_ticks import write_day, write_market
 
 ZONE = "America/New_York"
 
@@ -119,12 +121,52 @@ def test_two_files_of_a_day_stand_beside_each_other_and_other_days_stay(data, tm
         (recipe,) = (tmp_path / "partitions").glob("market_file-*")
         return len(pd.read_parquet(recipe / "quotes"))
 
-    twin = data.place / "20200303_late_quote.zip"
-    twin.write_bytes((data.place / "20200303_quote.zip").read_bytes())
+    (data.place / "late").mkdir()
+    write_day(data.place / "late", date(2020, 3, 3), seed=8)
+    twin = (data.place / "late" / "20200303_quote.zip").rename(data.place / "20200303_late_quote.zip")
     assert rows(("*_quote.zip",)) == 24_000 + 12_000
     twin.unlink()
     assert rows(("20200303*_quote.zip",)) == 24_000  # the twin is gone, the other day stays
     assert rows(("*_trade.zip",)) == 24_000  # another table of the same days
+
+
+def test_the_same_file_under_two_names_is_one_clear_error(data):
+    copy = data.place / "20200303_copy_trade.zip"
+    copy.write_bytes((data.place / "20200303_trade.zip").read_bytes())
+    with pytest.raises(
+        DataError, match=r"20200303_copy_trade\.zip and 20200303_trade\.zip are the same file"
+    ):
+        content_of(data)
+
+
+def test_trades_whose_id_another_file_of_the_day_has_are_held(tmp_path):
+    head = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    start = 1_583_157_600_000_000
+    for name, ids in (("a.csv", range(1, 5)), ("b.csv", range(3, 7)), ("c.csv", [6])):
+        rows = [f"venue,XYZ,{start + n},{start + n},{n},buy,20,1\n" for n in ids]
+        (tmp_path / name).write_text(head + "".join(rows))
+    data = MarketFiles(instrument="XYZ", files=["*.csv"], folder=tmp_path)
+    pieces = InMemory()
+    tables = load_days(data, "UTC", content_of(data), pieces)
+    trades = DayTables(tables["days"], "2020-03-02", pieces)["trades"]
+    assert trades["trade_id"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert tables["days"]["rows"].tolist() == [4, 2, 0]
+    assert tables["held"].to_numpy().tolist() == [
+        ["b.csv", "trades", REPEATED, 2, "row 2; row 3"],
+        ["c.csv", "trades", REPEATED, 1, "row 2"],
+    ]
+    assert f"3 rows in quarantine: 3 {REPEATED}" in tables["notes"]["note"].iloc[1]
+
+
+def test_equal_trades_without_an_id_are_no_repeats(data):
+    (data.place / "more").mkdir()
+    own = data.model_copy(update={"files": ("*_trade.zip", "more/*_trade.zip")})
+    (data.place / "more" / "20200303_trade.zip").write_bytes(
+        (data.place / "20200303_trade.zip").read_bytes() + b"\0"
+    )
+    tables = load_days(own, ZONE, content_of(own))
+    assert tables["days"]["rows"].sum() == 4_500
+    assert tables["held"].empty
 
 
 def test_a_pattern_without_a_file_and_a_missing_folder_are_named(data, tmp_path):
