@@ -31,7 +31,8 @@ class OwnFills:
     fills : the canonical table.
     own : which instrument.
     times : nanoseconds UTC, never falling, [T].
-    mid, forecast_bps : [T] as known at each: the mid, and what a trade was forecast to cost, bps of it.
+    mid, forecast_bps : [T] for fills from each time to the next: the mid that they are judged by, and what a
+        trade was forecast to cost, bps of it.
     period : from the times of fills to what the report adds up by.
     """
 
@@ -47,13 +48,14 @@ def daily_fills(desk: Desk, tables: Mapping[str, pd.DataFrame]) -> OwnFills | No
     """Return the fills of a daily desk, by year; None where it gives none.
 
     The forecast is the desk's fee and half-spread, the latter times the forecast illiquidity of the session
-    in which the fill lies, as the hedgers see it.
+    in which the fill lies, as the hedgers see it. A fill that tells no mid is judged by the close of its own
+    session, which was not known yet: this is a report, not an input.
     """
     if OWN_FILLS not in tables:
         return None
     costs, signals = desk.costs, tables["signals"]
     ahead = costs.fee_bps + costs.half_spread_bps * signals["illiquidity_forecast"].to_numpy(float)
-    mid = signals["close"].to_numpy(float)
+    mid = np.append(signals["close"].to_numpy(float)[1:], np.nan)
     times = nanoseconds(signals["known_time"])
     return OwnFills(
         tables[OWN_FILLS], desk.data.own, times, mid, ahead, lambda time: time.dt.year.astype(str)

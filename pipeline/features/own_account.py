@@ -1,8 +1,10 @@
 """What a desk knows of itself while it trades: inventory, P&L and how far its limits are away.
 
 The account begins flat. A row of `positions` says what is held from then on, at its price or, where it has
-none, at the mid of then (or the first after it); a fill adds to it. P&L is that of
-the average-cost method: what closes earns its price over the average price of what it closes, less fees.
+none, at the mid of then (or the first after it); a fill adds to it. Where something else was held before, the
+statement leaves the marked P&L as it is: a new price moves what is unrealised to what is realised, and
+without one the difference counts as a fill at the mid. P&L is that of the average-cost method: what closes
+earns its price over the average price of what it closes, less fees.
 
     realised   = Σ closed · (p − average) · sign(inventory) − Σ fees
     unrealised = inventory · (mid − average)
@@ -62,6 +64,20 @@ def _filled(state: FloatArray, side: float, size: float, price: float, fee: floa
 
 
 @compiled
+def _stated(state: FloatArray, quantity: float, price: float) -> None:
+    unrealised, change = _unrealised(state), quantity - state[INVENTORY]
+    if state[INVENTORY] == 0.0 or np.isnan(unrealised):
+        state[AVERAGE] = price if price > 0.0 else state[MID]
+        state[INVENTORY] = quantity
+    elif price > 0.0 and quantity != 0.0:
+        state[AVERAGE] = price
+        state[INVENTORY] = quantity
+        state[REALISED] += unrealised - _unrealised(state)
+    else:
+        _filled(state, math.copysign(1.0, change), abs(change), state[MID], 0.0)
+
+
+@compiled
 def _step(
     state: FloatArray, times: TimeArray, parameters: FloatArray, known_time: int, source: int, row: FloatArray
 ) -> None:
@@ -73,8 +89,7 @@ def _step(
                 state[AVERAGE] = state[MID]
     elif source == STATED:
         if row[0] != state[INVENTORY]:
-            state[AVERAGE] = row[1] if row[1] > 0.0 else state[MID]
-            state[INVENTORY] = row[0]
+            _stated(state, row[0], row[1])
     elif source == FILLED:
         _filled(state, row[0], row[1], row[2], row[3])
     elif 0.0 <= row[0] < len(state) - LIMIT:

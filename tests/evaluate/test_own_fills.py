@@ -12,10 +12,14 @@ DESK = Desk(
 )
 
 
-def test_own_fills_stand_by_year_against_the_forecast_of_their_session():
+def test_own_fills_stand_by_year_against_the_close_and_the_forecast_of_their_session():
     known = pd.date_range("2019-12-30 21:15", periods=4, tz="UTC").as_unit("ns")
     signals = pd.DataFrame(
-        {"known_time": known, "close": 100.0, "illiquidity_forecast": [1.0, 1.5, 2.0, 2.0]}
+        {
+            "known_time": known,
+            "close": [50.0, 100.0, 100.0, 100.0],
+            "illiquidity_forecast": [1.0, 1.5, 2.0, 2.0],
+        }
     )
     times = pd.DatetimeIndex(
         ["2019-12-29", "2019-12-31 15:00", "2020-01-01 15:00", "2020-01-02 15:00"], tz="UTC"

@@ -122,6 +122,25 @@ def test_a_stated_position_is_held_from_then_on_at_its_price_or_at_mid():
     assert confirmed[1] == 99
 
 
+@pytest.mark.parametrize(
+    ("statement", "expected"),
+    [
+        ((3, 0, np.nan), [0, np.nan, 200, 0, 200]),
+        ((3, 0, 11.0), [0, np.nan, 200, 0, 200]),
+        ((3, 40, np.nan), [40, 10, 120, 80, 200]),
+        ((3, 110, np.nan), [110, (1000 + 120) / 110, 0, 200, 200]),
+        ((3, 110, 11.0), [110, 11, 90, 110, 200]),
+        ((3, -50, np.nan), [-50, 12, 200, 0, 200]),
+    ],
+)
+def test_a_statement_of_another_position_leaves_the_marked_pnl(statement, expected):
+    """100 bought at 10 stand at 12 when the statement comes: whatever it says, 200 have been made."""
+    quotes, stated = rows((0, 10, 10), (2, 12, 12)), rows((1, 100, 10), statement)
+    value = account([4], quotes, positions=stated, limits=rows((0, 2, 500)))[0]
+    np.testing.assert_allclose(value[:5], expected, atol=1e-9)
+    assert value[7] == 1.0
+
+
 def test_a_stated_position_without_any_price_is_held_at_the_first_one_seen():
     stated = rows((1, 4, np.nan), (3, 0, np.nan))
     assert account([2], rows((2, 99, 101), (3, 103, 105)), positions=stated)[0, 1:5].tolist() == [
