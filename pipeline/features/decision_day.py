@@ -19,6 +19,7 @@ from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventFeature
 from pipeline.features.event_stream import over
 from pipeline.features.funding_paid import funding_paid
+from pipeline.features.price_levels import check_levels
 from pipeline.ingest.dataset import Output
 
 BPS: Final = 1e4
@@ -54,12 +55,14 @@ def decision_day(
     Raises
     ------
     DataError
-        There is nothing to trade against: the day has no quotes; or the funding of a perpetual is not known.
+        There is nothing to trade against: the day has no quotes; its trades lie far from them; or the funding
+        of a perpetual is not known.
     """
     events = day_events(tables)
     if "quotes" not in events:
         raise DataError(f"{day}: neither quotes nor a book, so nothing can be traded: look at data.files")
     events = with_other(events, tables, hedge.instrument)
+    check_levels(day, events)
     made = decision_times(day, grid, events)
     times, opened = made.times, made.opened
     look = partial(events.at, stale_after=grid.stale_after_seconds)
