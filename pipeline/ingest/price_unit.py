@@ -6,20 +6,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 LARGEST_FACTOR: Final = 10.0
-"""A price this many times above or below the usual one is taken for another unit (cents, a lost point)."""
+"""A price this many times above or below what was usual before is in another unit (cents, a lost point)."""
+NEARBY_FACTOR: Final = 4.0
+"""So is a trade or a best quote this many times above or below those that came with it."""
+ENOUGH: Final = 5
+"""Prices of one batch that say what is usual in it; fewer are held against what was usual before."""
 OTHER_UNIT: Final = "price in another unit than those around it"
 
 
 class PriceUnit:
     """Reads prices batch by batch and remembers what is usual.
 
-    Usual is the median of the prices of a batch that lie within the factor of what was usual before; a file
-    that is in the wrong unit from its first row to its last cannot be told from a right one.
+    Usual is the median of the prices of a batch within `LARGEST_FACTOR` of what was usual before, so that a
+    jump of the market is followed; a file that is in the wrong unit from its first row to its last cannot be
+    told from a right one.
 
     Examples
     --------
     >>> PriceUnit().strange(np.array([13.9, 13.8, 1390.0, np.nan])).tolist()
     [False, False, True, False]
+    >>> PriceUnit().strange(np.array([100.0, 99.0, 100.0, 101.0, 1000.0])).tolist()
+    [False, False, False, False, True]
 
     Of orders only those are strange that would cross: a bid far below the market waits there in earnest.
 
@@ -35,16 +42,20 @@ class PriceUnit:
     ) -> NDArray[np.bool_]:
         """Return [rows] whether a price is in another unit; what is not above zero is not looked at.
 
-        With a `side` only bids (1) far above and asks (−1) far below what is usual are; 0 is either.
+        Without a `side`, and with side 0, prices are trades or best quotes. Other sides are waiting orders:
+        only bids (1) `LARGEST_FACTOR` above and asks (−1) as far below what is usual are strange.
         """
         looked_at = np.isfinite(prices) & (prices > 0.0)
         if not looked_at.any():
             return np.zeros(len(prices), dtype=np.bool_)
         if np.isnan(self._usual):
             self._usual = float(np.median(prices[looked_at]))
-        with np.errstate(over="ignore", invalid="ignore"):
-            high = prices > LARGEST_FACTOR * self._usual
-            low = prices < self._usual / LARGEST_FACTOR
+        high, low = self._beyond(prices, LARGEST_FACTOR)
+        near = looked_at & ~(high | low)
+        if near.sum() >= ENOUGH:
+            self._usual = float(np.median(prices[near]))
+        waits = np.zeros(len(prices), dtype=np.bool_) if side is None else side != 0
+        high, low = self._beyond(prices, np.where(waits, LARGEST_FACTOR, NEARBY_FACTOR))
         near = looked_at & ~(high | low)
         if near.any():
             self._usual = float(np.median(prices[near]))
@@ -52,3 +63,10 @@ class PriceUnit:
             high, low = high & (side >= 0), low & (side <= 0)
         found: NDArray[np.bool_] = looked_at & (high | low)
         return found
+
+    def _beyond(
+        self, prices: NDArray[np.float64], factor: float | NDArray[np.float64]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return [rows] whether a price is so many times above what is usual, and as many below."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return prices >= factor * self._usual, prices <= self._usual / factor
