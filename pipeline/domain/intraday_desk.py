@@ -41,8 +41,9 @@ class MarketFiles(FolderOfFiles):
     """The files of one instrument as its venue or vendor ships them; see docs/data.md for the formats."""
 
     instrument: str
+    """Files that state a symbol must state this one, or `terms.instrument`, the venue's name of it."""
     files: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Names below the folder, `*` and `?` allowed."""
+    """Names below the folder, `*` and `?` allowed within one folder."""
     other_files: tuple[str, ...] = ()
     """Quotes, a book or trades of the other one of spot and perpetual, each recognised by the file: they give
     `perpetual_basis`."""

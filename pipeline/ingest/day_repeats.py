@@ -14,7 +14,10 @@ IDENTITY: Final = {
     "trades": ("venue", "trade_id"),
     "option_quotes": ("event_time", "underlying", "root", "expiry", "right", "strike"),
 }
-"""Columns that no two rows of a day share. A trade without an id, 0, may be equal to another in earnest."""
+"""Columns that no two rows of a day share.
+
+A trade without an id, 0, may be equal to another in earnest: such rows are held where all of two files agree.
+"""
 
 
 def repeated(parts: Sequence[pd.DataFrame], table: str) -> list[NDArray[np.bool_]]:
@@ -38,7 +41,11 @@ def repeated(parts: Sequence[pd.DataFrame], table: str) -> list[NDArray[np.bool_
     found = file > first[row]
     if table == "trades":
         found &= keys["trade_id"].to_numpy() > 0
-    return np.split(found, np.cumsum(lengths)[:-1])
+    own = np.split(found, np.cumsum(lengths)[:-1])
+    return [
+        again | any(part.equals(before) for before in parts[:place])
+        for place, (part, again) in enumerate(zip(parts, own, strict=True))
+    ]
 
 
 def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:

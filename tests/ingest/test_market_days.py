@@ -1,6 +1,7 @@
 """Files to days: every row once, by the day of its zone, and read again only where a file has changed."""
 
 import uuid
+import zipfile
 from datetime import date
 
 import fsspec
@@ -15,7 +16,7 @@ from pipeline.ingest.market_days import DayTables, content_of, load_days
 from pipeline.ingest.partitions import in_turn
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.store import DatasetStore
-from tests.market_ticks import write_day, write_market
+from tests.market_ticks import write, write_day, write_market
 
 ZONE = "America/New_York"
 
@@ -161,12 +162,25 @@ def test_trades_whose_id_another_file_of_the_day_has_are_held(tmp_path):
 def test_equal_trades_without_an_id_are_no_repeats(data):
     (data.place / "more").mkdir()
     own = data.model_copy(update={"files": ("*_trade.zip", "more/*_trade.zip")})
-    (data.place / "more" / "20200303_trade.zip").write_bytes(
-        (data.place / "20200303_trade.zip").read_bytes() + b"\0"
-    )
+    lines = zipfile.ZipFile(data.place / "20200303_trade.zip").read("20200303_xyz_trade_Tick.csv").decode()
+    write(data.place / "more", date(2020, 3, 3), "trade", lines.splitlines()[:-1])
     tables = load_days(own, ZONE, content_of(own))
-    assert tables["days"]["rows"].sum() == 4_500
+    assert tables["days"]["rows"].sum() == 4_499
     assert tables["held"].empty
+
+
+def test_a_file_packed_anew_is_held_whole_though_its_trades_have_no_id(data):
+    (data.place / "more").mkdir()
+    packed = zipfile.ZipFile(data.place / "20200303_trade.zip").read("20200303_xyz_trade_Tick.csv")
+    with zipfile.ZipFile(data.place / "more" / "20200303_trade.zip", "w", zipfile.ZIP_DEFLATED) as anew:
+        anew.writestr("20200303_xyz_trade_Tick.csv", packed)
+    own = data.model_copy(update={"files": ("*_trade.zip", "more/*_trade.zip")})
+    pieces = InMemory()
+    tables = load_days(own, ZONE, content_of(own), pieces)
+    assert tables["held"][["file", "reason", "count"]].to_numpy().tolist() == [
+        ["more/20200303_trade.zip", REPEATED, 1_500]
+    ]
+    assert len(DayTables(tables["days"], "2020-03-03", pieces)["trades"]) == 1_500
 
 
 def test_a_pattern_without_a_file_and_a_missing_folder_are_named(data, tmp_path):
@@ -179,8 +193,6 @@ def test_a_pattern_without_a_file_and_a_missing_folder_are_named(data, tmp_path)
 def test_faults_are_counted_with_examples(data):
     rows = 'x,"?"\n'
     path = data.place / "20200304_trade.zip"
-    import zipfile
-
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("20200304_xyz_trade_Tick.csv", "36000000,200000,100,Q,1,0\n" + rows)
     held = load_days(data, ZONE, content_of(data))["held"]
