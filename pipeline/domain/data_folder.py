@@ -2,7 +2,9 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import Field
 
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.settings import Settings
@@ -16,6 +18,8 @@ class FolderOfFiles(Settings):
 
     folder: Path | None = None
     """Where they lie; None takes `--data` or the environment variable HEDGE_DATA."""
+    quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Largest share of all rows that may fail a check."""
 
     @property
     def label(self) -> str:

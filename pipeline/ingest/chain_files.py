@@ -17,6 +17,7 @@ from pipeline.ingest.dataset import Output
 from pipeline.ingest.day_repeats import REPEATED, repeats
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits
 from pipeline.ingest.formats.catalogue import format_of, read
+from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_tables import QUARANTINE
 from pipeline.ingest.pieces import InMemory, KeptPieces, Shelf
 from pipeline.ingest.raw_stream import RawStream
@@ -79,10 +80,12 @@ def load_chains(
     made = pieces.partitions("chain_file", chain_file, data.underlying, units, **shared)
     index = pd.concat([piece[DAYS].assign(key=piece.key) for piece in made], ignore_index=True)
     if index.empty:
-        raise DataError(f"{data.url}: no quote of {data.underlying} in {len(content['chains'])} files")
+        why = reasons_of(pd.concat([piece[HELD] for piece in made])) or "look at the files"
+        raise DataError(f"{data.url}: no quote of {data.underlying} in {len(content['chains'])} files: {why}")
     history = sources.load_tables(data.located_history(), content["history"])
     index, again = _without_repeats(index, pieces.shelf)
     held = pd.concat([*(piece[HELD] for piece in made), again], ignore_index=True)
+    check_held(data.url, int(index["quotes"].sum()), held, data.quarantine_limit)
     notes = _notes(data, index, held)
     return {**history, DAYS: index, HELD: held, sources.NOTES: _with(history, notes)}
 

@@ -14,6 +14,7 @@ from pipeline.ingest import sources
 from pipeline.ingest.cash_dividends import cash_dividends
 from pipeline.ingest.factors import read_factors
 from pipeline.ingest.formats.catalogue import read
+from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_tables import QUARANTINE
 from pipeline.ingest.raw_stream import RawStream
 
@@ -63,14 +64,16 @@ def load_contract(
     rows = [each.rows for each in found if each.table == QUOTES]
     quotes = pa.Table.from_batches(rows).to_pandas() if rows else pd.DataFrame(columns=CONTRACT)
     quotes = quotes[quotes["underlying"] == data.underlying].reset_index(drop=True)
+    held = _held(data.file, [each.rows for each in found if each.table == QUARANTINE])
     if quotes.empty:
-        raise DataError(f"{data.file}: no quote of {data.underlying}: see data.underlying")
+        why = reasons_of(held) or "see data.underlying"
+        raise DataError(f"{data.file}: no quote of {data.underlying}: {why}")
+    check_held(data.file, len(quotes), held, data.quarantine_limit)
     contracts = quotes[CONTRACT].drop_duplicates()
     if len(contracts) > 1:
         raise DataError(
             f"{data.file}: holds {len(contracts)} contracts, and one is hedged: name its file as data.member"
         )
-    held = _held(data.file, [each.rows for each in found if each.table == QUARANTINE])
     located = data.located_history()
     history = sources.load_tables(located, content["history"])
     bars, adjusted = history["bars"], history["adjustment"].set_index("session")["factor"]

@@ -11,6 +11,8 @@ from pipeline.ingest.calendar import EXCHANGE, session_closes, sessions_between
 
 PUBLISHED_AFTER_SECONDS: Final = 900.0
 """End-of-day quotes are delayed by a quarter of an hour, and so reach the desk at its decision time."""
+STALE_COPY: Final = "quoted on a day without a session: a stale copy"
+"""Why rows of a date that is not `sound` are held: a holiday's file repeats the session before."""
 
 
 class EndOfDay(NamedTuple):

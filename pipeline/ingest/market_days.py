@@ -24,6 +24,7 @@ from pipeline.ingest.day_repeats import REPEATED, joined, repeats
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
 from pipeline.ingest.formats import funding_history
 from pipeline.ingest.formats.catalogue import Format, format_of, read, symbol_of
+from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_symbols import Part, check_symbols
 from pipeline.ingest.market_tables import QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
@@ -89,19 +90,21 @@ def load_days(
     Raises
     ------
     DataError
-        A file is damaged, of no known format, or holds no row.
+        A file is damaged, of no known format, or holds no row; or too many rows fail a check.
     """
     pieces = pieces or InMemory()
     days, held = [], []
     for name, piece in _of_files(data, zone, content, pieces):
         index = piece[DAYS]
         if index.empty:
-            raise DataError(f"{name}: holds no row of market data: look at the file")
+            why = reasons_of(piece[HELD]) or "look at the file"
+            raise DataError(f"{name}: holds no row of market data: {why}")
         days.append(index.assign(key=piece.key, file=name))
         held.append(piece[HELD])
     table = pd.concat(days, ignore_index=True).sort_values(["day", "table", "file"], ignore_index=True)
     table, again = _without_repeats(table, pieces.shelf)
     faults = pd.concat([*held, again], ignore_index=True)
+    check_held(data.url, int(table["rows"].sum()), faults, data.quarantine_limit)
     said = pd.DataFrame({"note": _notes(data, table, faults)})
     beside = load_records(data.records, records or {}) if data.records else {}
     notes = pd.concat([said, beside.pop(NOTES)], ignore_index=True) if beside else said

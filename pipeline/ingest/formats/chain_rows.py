@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.ingest.chain_unit import in_another_unit
 from pipeline.ingest.delimited import delimited
-from pipeline.ingest.end_of_day import end_of_day
+from pipeline.ingest.end_of_day import STALE_COPY, end_of_day
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import Batch
@@ -60,7 +60,7 @@ def chain_rows(file: RawStream, terms: Terms, required: tuple[str, ...] = COLUMN
             **_contract(screen, said),
         }
         when = end_of_day(day, terms.known_lag_seconds)
-        screen.refuse(~when.sound, "quoted on a day without a session: a stale copy")
+        screen.refuse(~when.sound, STALE_COPY)
         settled = (said.settlement == AM) & (said.expiry == day)
         screen.refuse(settled, "quoted after it had settled at the open")
         columns |= _quote(screen, said)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.delimited import delimited
-from pipeline.ingest.end_of_day import end_of_day
+from pipeline.ingest.end_of_day import STALE_COPY, end_of_day
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.line_screen import LineScreen
@@ -88,7 +88,7 @@ def _contract(file: RawStream, named: re.Match[str], terms: Terms) -> Iterator[B
         screen = LineScreen(lines)
         day = _days(screen)
         when = end_of_day(day, terms.known_lag_seconds)
-        screen.refuse(~when.sound, "quoted on a day without a session: a stale copy")
+        screen.refuse(~when.sound, STALE_COPY)
         bars = {side: _bar(screen, side, terms) for side in ("bid", "ask")}
         screen.refuse(bars["bid"][0] == bars["ask"][0], "locked quote")
         mid = 0.5 * (bars["bid"][0] + bars["ask"][0])

@@ -1,0 +1,48 @@
+"""How many rows of files as they are shipped fail a check, and whether that is too many."""
+
+import pandas as pd
+
+from pipeline.domain.errors import DataError
+from pipeline.ingest.day_repeats import REPEATED
+from pipeline.ingest.end_of_day import STALE_COPY
+
+COPIES = (REPEATED, STALE_COPY)
+"""Reasons of rows that are no faults: other rows say the same."""
+NAMED = 3
+"""Reasons that a message names."""
+
+
+def reasons_of(held: pd.DataFrame) -> str:
+    """Return the most frequent reasons of held rows (`reason`, `count`) with their counts.
+
+    Examples
+    --------
+    >>> reasons_of(pd.DataFrame({"reason": ["crossed", "locked", "crossed"], "count": [2000, 5, 1]}))
+    '2,001 crossed, 5 locked'
+    """
+    counts = held.groupby("reason")["count"].sum().sort_values(ascending=False, kind="stable")
+    said = ", ".join(f"{count:,} {reason}" for reason, count in counts.head(NAMED).items())
+    return said + (", and others" if len(counts) > NAMED else "")
+
+
+def check_held(place: str, kept: int, held: pd.DataFrame, limit: float) -> None:
+    """Raise where the share of rows that fail a check passes `data.quarantine_limit`; copies do not count.
+
+    Parameters
+    ----------
+    place : the files' folder, as messages name it.
+    kept : rows that pass.
+    held : `reason` and `count` of those that do not.
+
+    Raises
+    ------
+    DataError
+        With the most frequent reasons.
+    """
+    faults = held[~held["reason"].isin(COPIES)]
+    count = int(faults["count"].sum())
+    if count > limit * (kept + count):
+        raise DataError(
+            f"{place}: {count:,} of {kept + count:,} rows fail a check ({reasons_of(faults)}), more than "
+            f"data.quarantine_limit {limit:g} allows: mend or leave out what they name, or raise the limit"
+        )
