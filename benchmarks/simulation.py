@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from benchmarks.kernel import used
+from benchmarks.kernel import on_one_core
 from benchmarks.measurement import Measurement
 from benchmarks.peer import Peer
 from benchmarks.timing import clocked, interleaved
@@ -46,7 +46,9 @@ def measure() -> Iterator[Measurement]:
         theirs = peer.ask("answer", strike=SPOT)
         assert abs(theirs["call"] - exact) < 4 * theirs["call_error"]
         timings = interleaved({"ours": clocked(ours), "peer": peer.round}, rounds=5)
-        cores = interleaved({"ours": used(ours), "peer": lambda: peer.ask("used")["seconds"]}, rounds=3)
+        cores = interleaved(
+            {"ours": on_one_core(ours), "peer": lambda: peer.ask("used")["seconds"]}, rounds=3
+        )
     detail = {"exact": exact, "call": float(paid.mean()), "call_error": error, **facts}
     yield Measurement.of_timings("simulation.heston", timings["ours"], timings["peer"], **detail)
     yield Measurement.of_timings("simulation.heston_processor", cores["ours"], cores["peer"])

@@ -1,4 +1,4 @@
-"""`hedge run`, and its stages one by one: `hedge ingest`, `features`, `train`, `backtest`."""
+"""`hedge run`, and its stages one by one: `hedge ingest`, `features`, `backtest`; see `cli.train` too."""
 
 import json
 import sys
@@ -16,7 +16,6 @@ from pipeline.domain.home import Home
 STAGES: Final[Mapping[str, str]] = {
     "ingest": "Load the market data of a desk.",
     "features": "Compute the features, after what they need.",
-    "train": "Learn regimes and forecasts walk-forward, after what they need.",
     "backtest": "Hedge every episode with every policy, after what that needs.",
 }
 """What each one does, in the order in which the data goes through them."""
@@ -49,7 +48,7 @@ def run(
 
 
 def stage(name: str) -> Callable[..., None]:
-    """Return the command that runs one of `STAGES`."""
+    """Return the command that runs one stage."""
 
     def command(
         desk: Desk,

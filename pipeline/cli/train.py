@@ -1,34 +1,76 @@
-"""`hedge train`: a network learns the hedge of a desk in simulated markets."""
+"""`hedge train`: regimes and forecasts of a desk, or a network that learns its hedge in simulated markets."""
 
 import json
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import Desk, HomePath, Json
+from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
+from pipeline.cli.run import stage
 from pipeline.domain.desk import load_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.naming import hint
 
 TRAINABLE = ("network_band",)
-GROUPS, RATE = 8, 0.003
+STEPS, PATHS, GROUPS, RATE = 400, 65_536, 8, 0.003
+VOLATILITIES = (0.08, 0.8)
 
 
 def train(
     desk: Desk,
-    policy: Annotated[str, typer.Option(help="Which hedger learns: network_band.")] = "network_band",
-    steps: Annotated[int, typer.Option(min=1, help="Steps of training.")] = 400,
-    paths: Annotated[int, typer.Option(min=8, help="Simulated paths of a step.")] = 65_536,
+    policy: Annotated[
+        str | None, typer.Option(help="A hedger that learns, instead of regimes and forecasts: network_band.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help=f"Steps of training, else {STEPS}.")] = None,
+    paths: Annotated[int | None, typer.Option(min=8, help=f"Paths of a step, else {PATHS}.")] = None,
     volatility: Annotated[
-        tuple[float, float], typer.Option(help="Least and greatest annual volatility to learn for.")
-    ] = (0.08, 0.8),
-    seed: Annotated[int | None, typer.Option(min=0, help="By default the desk's.")] = None,
+        tuple[float, float] | None, typer.Option(help="Annual volatilities to learn for, else .08 to .8.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of training, else the desk's.")] = None,
     home: HomePath = None,
+    force: Force = False,
     as_json: Json = False,
+    data: DataFolder = None,
+    runner: RunnerOption = None,
+    store: StoreUrl = None,
 ) -> None:
-    """Train a network for a daily desk and say how the desk file names it; if interrupted, it goes on."""
+    """Learn regimes and forecasts walk-forward, after what they need; with --policy a hedger instead.
+
+    A hedger learns in simulated markets; a training that was interrupted goes on.
+    """
+    learning = {"--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed}
+    walking = {"--force": force or None, "--data": data, "--runner": runner, "--store": store}
+    if policy is None:
+        _refuse(learning, f"goes with --policy, which names the hedger that learns: {', '.join(TRAINABLE)}")
+        stage("train")(desk, home, force, as_json, data, runner, store)
+        return
+    _refuse(walking, "goes without --policy: a hedger learns in simulated markets")
+    _train_hedger(
+        desk, policy, steps or STEPS, paths or PATHS, volatility or VOLATILITIES, seed, home, as_json
+    )
+
+
+def _refuse(options: Mapping[str, object], why: str) -> None:
+    """Raise for the first option that was given."""
+    for name, value in options.items():
+        if value is not None:
+            raise SettingsError(f"{name} {why}")
+
+
+def _train_hedger(
+    desk: str,
+    policy: str,
+    steps: int,
+    paths: int,
+    volatility: tuple[float, float],
+    seed: int | None,
+    home: Path | None,
+    as_json: bool,
+) -> None:
     if policy not in TRAINABLE:
         raise SettingsError(
             f"--policy {policy} does not learn from simulated markets; {hint(policy, TRAINABLE)}"

@@ -203,7 +203,7 @@ class PolicySettings(Settings):
     budget: Annotated[int, Field(ge=8)] = 60
     """Evaluations on training episodes that each tuned policy may spend at each refit."""
     network: Annotated[str, Field(pattern=r"^[^/\\]*$")] = ""
-    """File under `data/networks` that `hedge train` wrote, what `network_band` answers; empty: untrained."""
+    """File under `data/networks` that `hedge train --policy` wrote, of `network_band`; empty is untrained."""
 
     def refuse(self, regimes: RegimeSettings, *away: str, kind: str) -> None:
         """Refuse what a `kind` of desk cannot run: the policies `away`, and a map without its rules.

@@ -45,7 +45,7 @@ def saved_network(desk: Desk) -> NetworkBand:
     path = networks(Home.find()) / name
     found = Checkpoint.read(path)
     if content_name("", path.read_bytes()).removeprefix("-") not in name:
-        raise StoreError(f"{path}: its content is not what its name says: train it again with hedge train")
+        raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
     return found.of_desk(terms_digest(desk)).policy()
 
 

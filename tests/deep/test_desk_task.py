@@ -36,7 +36,17 @@ def test_without_a_cost_there_is_nothing_to_learn():
 
 
 def test_the_command_trains_what_the_desk_can_name(small_desk, tmp_path):
-    arguments = ["train", str(small_desk), "--steps", "2", "--paths", "512", "--json"]
+    arguments = [
+        "train",
+        str(small_desk),
+        "--policy",
+        "network_band",
+        "--steps",
+        "2",
+        "--paths",
+        "512",
+        "--json",
+    ]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0
     network = json.loads(done.stdout)["network"]
@@ -63,4 +73,8 @@ def test_an_unfinished_training_of_another_desk(small_desk, tmp_path):
 
     Checkpoint("other", {}, {}).write(networks(Home.find()) / "small.npz")
     with pytest.raises(StoreError, match="another desk"):
-        CliRunner().invoke(app, ["train", str(small_desk), "--steps", "1"], catch_exceptions=False)
+        CliRunner().invoke(
+            app,
+            ["train", str(small_desk), "--policy", "network_band", "--steps", "1"],
+            catch_exceptions=False,
+        )
