@@ -51,9 +51,14 @@ class Band:
 
     def clipped(self, low: FloatArray, high: FloatArray) -> "Band":
         """Return the band with its edges and targets inside [low, high]; both are [N, T]."""
-        lower, upper = (np.clip(edge, low[..., None], high[..., None]) for edge in (self.lower, self.upper))
+        least, most = low[..., None], high[..., None]
+
+        def inside(edge: FloatArray) -> FloatArray:
+            return np.minimum(np.maximum(edge, least), most)
+
+        lower, upper = inside(self.lower), inside(self.upper)
         to_lower, to_upper = (
-            edge if target is own else np.clip(target, low[..., None], high[..., None])
+            edge if target is own else inside(target)
             for target, own, edge in (
                 (self.to_lower, self.lower, lower),
                 (self.to_upper, self.upper, upper),
