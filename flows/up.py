@@ -205,11 +205,17 @@ class Up:
                 )
 
     def _make_pool(self) -> None:
-        try:
-            self._post("work_pools/", {"name": POOL, "type": "process", "concurrency_limit": RUNS_AT_ONCE})
-        except urllib.error.HTTPError as error:
-            if error.code != 409:  # it is there
-                raise
+        pool = {"name": POOL, "type": "process", "concurrency_limit": RUNS_AT_ONCE}
+
+        def made() -> bool:
+            try:
+                self._post("work_pools/", pool)
+            except urllib.error.HTTPError as error:
+                if error.code != 409:  # it is there
+                    raise
+            return True
+
+        self._until(made, f"the work pool {POOL} could not be made", "Prefect server")
 
     def _deploy(self) -> None:
         file = self.home.data / ".prefect" / FILE
