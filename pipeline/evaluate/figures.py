@@ -90,7 +90,7 @@ def cost_risk_frontier(comparison: pd.DataFrame, metric: str = "pnl_sd_bps") -> 
         axes.set_xlabel("Trading cost (bps of spot per episode)")
         axes.set_ylabel(AXIS_NAMES[metric])
         axes.margins(x=0.06, y=0.08)
-        _label_column(axes, [str(policy) for policy in drawn.index], cost, risk, colours)
+        label_column(axes, [str(policy) for policy in drawn.index], cost, risk, colours)
         if UNHEDGED in comparison.index:
             value = float(comparison[metric].to_dict()[UNHEDGED])
             note = f"not drawn: {UNHEDGED}, cost 0 and {value:.0f} bps"
@@ -100,9 +100,10 @@ def cost_risk_frontier(comparison: pd.DataFrame, metric: str = "pnl_sd_bps") -> 
     return figure
 
 
-def _label_column(
+def label_column(
     axes: Axes, names: Sequence[str], x: FloatArray, y: FloatArray, colours: Sequence[str]
 ) -> None:
+    """Write names in a column at the right of the axes, each tied to its point; `y` ascends."""
     low, high = axes.get_ylim()
     heights = spread((y - low) / (high - low), gap=0.062)
     for name, point_x, point_y, height, colour in zip(names, x, y, heights, colours, strict=True):

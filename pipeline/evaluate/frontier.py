@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from pipeline.evaluate.comparison import ABLATIONS
-from pipeline.evaluate.figures import UNHEDGED
+from pipeline.evaluate.figures import UNHEDGED, label_column
 from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.sheets import Cell, Column, Sheet, number
 from pipeline.evaluate.style import colour_of, house_style, one_axes
@@ -22,9 +22,9 @@ COLUMNS = (
 def aversion_frontier(table: pd.DataFrame) -> Figure:
     """Draw cost against SD over risk aversion.
 
-    A policy that heeds the aversion is a line, one that does not a ring. Points grow with the aversion. The
-    book without a hedge would squeeze all others and is left out, as are the flagship's ablations, which
-    lie on top of it: the table has them.
+    A policy that heeds the aversion is a line, named at its largest, one that does not a ring. Points grow
+    with the aversion. The book without a hedge would squeeze all others and is left out, as are the
+    flagship's ablations, which lie on top of it: the table has them.
     """
     drawn = table[~table["policy"].isin([UNHEDGED, *ABLATIONS.values()])]
     last = max(drawn["aversion"].nunique() - 1, 1)
@@ -39,14 +39,18 @@ def aversion_frontier(table: pd.DataFrame) -> Figure:
                 axes.scatter(cost, risk, s=along["size"], color=colour, edgecolors="white", linewidths=0.6)
             else:
                 axes.scatter(cost[:1], risk[:1], s=30, facecolors="none", edgecolors=colour)
-            axes.annotate(
-                str(policy), (cost.iloc[-1], risk.iloc[-1]), xytext=(5, 3), textcoords="offset points",
-                fontsize=7.5, color=colour,
-            )  # fmt: skip
         axes.set_title("Cost and risk over risk aversion; ring: the aversion changes nothing")
         axes.set_xlabel("Trading cost (bps of spot per episode)")
         axes.set_ylabel("Standard deviation of the P&L (bps of spot)")
-        axes.margins(x=0.15, y=0.08)
+        axes.margins(x=0.06, y=0.08)
+        ends = (
+            drawn.sort_values("aversion").groupby("policy").tail(1).sort_values("pnl_sd_bps", kind="stable")
+        )
+        names = [str(policy) for policy in ends["policy"]]
+        label_column(
+            axes, names, ends["cost_bps"].to_numpy(), ends["pnl_sd_bps"].to_numpy(),
+            [colour_of(name) for name in names],
+        )  # fmt: skip
     return figure
 
 
