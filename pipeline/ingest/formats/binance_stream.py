@@ -19,14 +19,13 @@ from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.json_tokens import BLANK, FALSE, REASONS, TEXT, TRUE, Pairs, Tokens, code, tokens
+from pipeline.ingest.known_times import FAR
 from pipeline.ingest.market_tables import Batch, batch
 from pipeline.ingest.order_ids import SeenIds
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.update_chain import Changes, UpdateChain, Updates, flagged, joined, levels
 
-FAR: Final = 60_000_000_000
-"""Nanoseconds by which the venue's time and that of receipt may differ."""
 _BLOCK: Final = 4 << 20
 _SYMBOL: Final = re.compile(rb'"s":\s*"(\w+)"')
 _FIRST: Final = 1 << 20

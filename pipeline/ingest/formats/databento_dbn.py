@@ -17,6 +17,7 @@ from pipeline.domain.naming import hint
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
+from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
 from pipeline.ingest.market_tables import (
     ADD,
     CHANGE,
@@ -90,7 +91,7 @@ class _Records:
         self.dtype = self._dtype(package)
         self.instrument = self._instrument(terms)
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
-        self.known = np.int64(0)
+        self.known = KnownTimes()
         self.orders = Dict.empty(types.int64, types.int64)
         self.begun = False
 
@@ -119,15 +120,14 @@ class _Records:
         lines.refuse(found["instrument_id"] != self.instrument, "of another instrument")
         action, side = found["action"], _side(found["side"])
         lines.refuse(~np.isin(action, _ACTIONS), "unknown action")
-        received = _clipped(found["ts_recv"])
-        happened = _clipped(found["ts_event"])
+        received, happened = (_clipped(found[name]) for name in ("ts_recv", "ts_event"))
         lines.refuse((received == 0) | (happened == 0), "time out of range")
         lines.refuse(self.clock.astray(received, lines.sound), "clock went back")
-        known = np.maximum.accumulate(np.r_[self.known, np.where(lines.sound, received, 0)])[1:]
-        self.known = known[-1]
+        event, receipt = happened.astype("datetime64[ns]"), received.astype("datetime64[ns]")
+        lines.refuse(ahead(event, receipt), AHEAD)
         rows = {
-            "event_time": happened.astype("datetime64[ns]"),
-            "known_time": known.astype("datetime64[ns]"),
+            "event_time": event,
+            "known_time": self.known(event, receipt, lines.sound),
             "source_row": first + np.arange(len(found)),
             "price": _money(found["price"]),
             "size": found["size"].astype(np.float64),

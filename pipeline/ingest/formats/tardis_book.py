@@ -16,6 +16,7 @@ from pipeline.ingest.delimited import Lines, delimited, first_field, names_in
 from pipeline.ingest.epoch import NOT_A_TIME, instants
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import (
@@ -91,7 +92,7 @@ class _Reader:
         self.name, self.instrument = file.name, terms.instrument
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
         self.lag, self.units = terms.known_lag, PriceUnit()
-        self.known = np.datetime64(0, "ns")
+        self.known = KnownTimes()
 
     def times(
         self, screen: LineScreen
@@ -112,11 +113,9 @@ class _Reader:
         stamp = screen.whole("local_timestamp")
         received, received_sound = instants(stamp, 1_000_000)
         screen.refuse(~(event_sound & received_sound), NOT_A_TIME)
+        screen.refuse(ahead(event, received), AHEAD)
         screen.refuse(self.clock.astray(received.view(np.int64), screen.sound), "clock goes back")
-        known = np.where(screen.sound, np.maximum(event, received) + self.lag, self.known)
-        known = np.maximum.accumulate(np.r_[self.known, known])
-        self.known = known[-1]
-        return event, known[1:], stamp
+        return event, self.known(event, received, screen.sound) + self.lag, stamp
 
 
 class _Changes(_Reader):

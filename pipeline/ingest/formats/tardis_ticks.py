@@ -13,6 +13,7 @@ from pipeline.ingest.delimited import delimited, first_field, names_in
 from pipeline.ingest.epoch import NOT_A_TIME, instants
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import BUY, SELL, UNKNOWN_SIDE, Batch
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
@@ -42,8 +43,9 @@ def symbol(file: RawStream, terms: Terms) -> str:
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `quotes` or `trades` of one instrument; known when they were received, plus the lag of the terms.
 
-    Held are rows of another instrument, crossed and locked quotes, trades whose id has been, times in another
-    unit, clocks that go back and prices in another unit than those around them.
+    Where a row was received before it happened, by a clock that is behind the venue's, it is known at the
+    venue's time. Held are rows of another instrument, crossed and locked quotes, trades whose id has been,
+    times in another unit, clocks that go back and prices in another unit than those around them.
 
     Raises
     ------
@@ -52,7 +54,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """
     quotes = names_in(file.head()) == QUOTES
     tolerance = int(terms.clock_tolerance_seconds * 1e9)
-    clocks, units, ids = (EventClock(tolerance), EventClock(tolerance)), PriceUnit(), Repeats()
+    clocks, known = (EventClock(tolerance), EventClock(tolerance)), KnownTimes()
+    units, ids = PriceUnit(), Repeats()
     instrument = terms.instrument
     header = QUOTES if quotes else TRADES
     kinds = {name: _NUMBERS.get(name, pa.string()) for name in header}
@@ -61,14 +64,15 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         instrument = instrument or _only(screen, file.name)
         screen.refuse(_other(screen, instrument), f"another instrument than {instrument}")
         event, event_sound = instants(screen.whole("timestamp"), 1_000_000)
-        known, known_sound = instants(screen.whole("local_timestamp"), 1_000_000)
-        screen.refuse(~(event_sound & known_sound), NOT_A_TIME)
+        received, received_sound = instants(screen.whole("local_timestamp"), 1_000_000)
+        screen.refuse(~(event_sound & received_sound), NOT_A_TIME)
+        screen.refuse(ahead(event, received), AHEAD)
         columns = _quotes(screen, units) if quotes else _trades(screen, units, ids)
-        for clock, times in zip(clocks, (event, known), strict=True):
+        for clock, times in zip(clocks, (event, received), strict=True):
             screen.refuse(clock.astray(times.view(np.int64), screen.sound), "clock goes back")
         columns |= {
             "event_time": event,
-            "known_time": known + terms.known_lag,
+            "known_time": known(event, received, screen.sound) + terms.known_lag,
             "venue": screen.text("exchange"),
         }
         yield from screen.batches("quotes" if quotes else "trades", file.name, columns)

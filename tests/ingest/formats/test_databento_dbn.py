@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.formats.databento_dbn import recognises
+from pipeline.ingest.known_times import AHEAD
 from pipeline.ingest.market_tables import ADD, CHANGE, CLEAR, DELETE, GAP, LAST, QUARANTINE, SNAPSHOT, ladder
 
 dbn = pytest.importorskip("databento_dbn", reason="the extra databento is not installed")
@@ -116,12 +117,17 @@ def test_the_best_level_alone_is_a_quote(written):
         (order(8, A, 9, late=-2 * 10**9), "clock went back"),
         (order(8, A, 9, side=NONE), "order without a side"),
         (order(8, A, 9, price=-1.0), "price not above zero"),
-        (order(8, A, 9, late=-500), "known before it happened"),
+        (order(61 * 10**6, A, 9, late=-61 * 10**9), AHEAD),
     ],
 )
 def test_what_cannot_be_right_is_held(written, record, reason):
     held = written([*SMALL, record])[QUARANTINE].to_pydict()
     assert (held["source_row"], held["reason"]) == ([9], [reason])
+
+
+def test_what_a_slow_clock_received_before_it_happened_is_known_when_it_happened(written):
+    rows = written([*SMALL, order(8, A, 9, late=-500)])["book_events"].to_pandas()
+    assert (rows["known_time"] == rows["event_time"]).tolist() == [False] * (len(rows) - 1) + [True]
 
 
 def test_half_a_file_or_another_kind_of_record_is_one_clear_error(written, tmp_path, tables):

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 import csv
 
 import numpy as np
@@ -27,11 +28,10 @@ BAD_QUOTES = {
     "1582329604000000,1582329604100000,1,968200,9681,1": "ask in another unit than those around it",
     "1582329604000,1582329604100000,1,9682,9681,1": "time outside 1990 to 2100: is its unit right?",
     "1582329604000000,1582329604100000,1,9682,9681,1e60": "worth more than any trade: size or price is wrong",
-    "1582329604000000,1582329603900000,1,9682,9681,1": "known before it happened",
+    "1582329664000000,1582329603900000,1,9682,9681,1": "happened over a minute after it was received: one of its times is wrong",
     "1582329601000000,1582329604100000,1,9682,9681,1": "clock goes back",
     "1582329604000000,1582329604100000,1,96x2,9681,1": "not a number: ask_price",
 }
-# ruff: noqa: E501
 BAD_TRADES = {
     "1582329604000000,1582329604100000,42,buy,9682,1": "duplicate: its id has been",
     "1582329604000000,1582329604100000,44,bought,9682,1": "side is none of buy, sell, unknown",
@@ -60,6 +60,13 @@ def test_quotes_and_trades_are_read_with_both_their_times(quotes):
     assert trades["side"].tolist() == [1, -1, 0]
     assert trades["trade_id"].tolist() == [41, 42, 43]
     assert set(trades["venue"]) == {"binance-futures"}
+
+
+def test_what_a_slow_clock_received_before_it_happened_is_known_when_it_happened(quotes):
+    slow = "binance-futures,BTCUSDT,1582329604500000,1582329603900000,1,9682,9681,1\n"
+    after = "binance-futures,BTCUSDT,1582329604600000,1582329604200000,1,9682,9681,1\n"
+    found = quotes(QUOTES + (slow + after).encode())["quotes"].to_pandas()
+    assert (found["known_time"] == found["event_time"]).tolist() == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize("row", [*BAD_QUOTES, *BAD_TRADES])
