@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.backtest.ledger import book
+from pipeline.backtest.ledger import book, book_by_fill
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.execution_settings import ExecutionSettings
@@ -41,7 +41,7 @@ def test_batches_do_not_move_a_bit():
     np.testing.assert_array_equal(whole.depth[900:1300], part.depth)
 
 
-def hedged(delay=0, through_books=False, impact=0.0, memory=0.0):
+def hedged(delay=0, through_books=False, impact=0.0, memory=0.0, books=book):
     vol = np.sqrt(PATHS.variance[:, :-1])
     call = Liability.of("call", "short")
     state, market = simulated_episodes(
@@ -52,7 +52,7 @@ def hedged(delay=0, through_books=False, impact=0.0, memory=0.0):
     market = replace(market, cost=cost, impact=push, terms=Terms(memory=memory))
     if through_books:
         market = replace(market, book=books_of(liquidity, PATHS))
-    return book(market, DeltaImplied().band(state), delay)
+    return books(market, DeltaImplied().band(state), delay)
 
 
 def test_every_friction_costs_what_it_should():
@@ -66,6 +66,24 @@ def test_every_friction_costs_what_it_should():
     np.testing.assert_array_equal(late.position[:, 1], plain.position[:, 0])
     assert (pushed.cost > plain.cost).all()
     assert (lasting.cost != pushed.cost).all()
+
+
+def test_pressure_that_lasts_costs_who_goes_on_and_spares_who_turns_back():
+    """Who trades back into their own pressure pays nothing for it: delta turns back often and pays less."""
+    pushed, lasting = (hedged(impact=1.0, memory=left, books=book_by_fill) for left in (0.0, 0.5))
+    np.testing.assert_array_equal(lasting.position, pushed.position)
+    trades = np.diff(pushed.position[:, :, 0], axis=1, prepend=0.0, append=0.0)
+    left, share = np.zeros(len(trades)), []
+    for t, trade in enumerate(trades.T):
+        on, back = left * trade > 0.0, left * trade < 0.0
+        more = lasting.fills.impact[:, t] - pushed.fills.impact[:, t]
+        assert (more[on] >= 0.0).all()
+        assert (more[back] <= 0.0).all()
+        np.testing.assert_allclose(more[~on & ~back], 0.0, atol=1e-15)
+        share.append(more.sum())
+        left = 0.5 * (left + trade)
+    assert sum(share) == pytest.approx(lasting.cost.sum() - pushed.cost.sum())
+    assert sum(share) < 0.0
 
 
 def test_a_thin_book_fills_in_part():
