@@ -62,9 +62,8 @@ class NetworkBand(Untrained):
         """Return the corrected band at the desk's constant cost."""
         center, half_width, cost, vol = prior(state, self.name)
         if self.network is not None:
-            answer = self.network(inputs(state, center, half_width))
-            center = center + half_width * MOST_SHIFT * np.tanh(answer[..., 0])
-            half_width = half_width * np.exp(MOST_STRETCH * np.tanh(answer[..., 1]))
+            answer = np.tanh(self.network(inputs(state, center, half_width)))
+            center, half_width = corrected(center, half_width, answer[..., 0], answer[..., 1])
         return traded(state, center, half_width, cost, vol).clipped(*exposure.position_range(state))
 
 
@@ -76,6 +75,13 @@ def prior(state: MarketState, policy: str) -> tuple[FloatArray, FloatArray, Floa
     center, half_width, cost, vol = unclipped(state, policy)
     low, high = exposure.position_range(state)
     return center, np.minimum(half_width, high - low), cost, vol
+
+
+def corrected(
+    center: FloatArray, half_width: FloatArray, shift: FloatArray, stretch: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return a band's centre and half-width m + 1.5 h a and h 4^b, for a and b in [−1, 1]."""
+    return center + half_width * MOST_SHIFT * shift, half_width * np.exp(MOST_STRETCH * stretch)
 
 
 def inputs(state: MarketState, center: FloatArray, half_width: FloatArray) -> FloatArray:

@@ -1,0 +1,182 @@
+"""The markets that an agent is dealt: what it may see of them, and the books that its hedge goes through."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from pipeline.backtest.ledger import Market
+from pipeline.backtest.simulated import simulated_episodes
+from pipeline.backtest.stepping import options_value
+from pipeline.deep.task import Condition, HedgingTask
+from pipeline.domain.errors import DataError, SettingsError
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.market_state import MarketState
+from pipeline.domain.rows import in_blocks
+from pipeline.policies import exposure
+from pipeline.policies.network_band import INPUTS, inputs, prior
+from pipeline.simulate.black_scholes import BlackScholes
+
+STREAM: Final = 2
+"""Tells the draws of conditions from those of the paths, which are `simulate.noise`'s."""
+
+
+@dataclass(frozen=True)
+class Deal:
+    """N markets of T steps, each with one option hedged in one instrument.
+
+    Attributes
+    ----------
+    market : the books' side.
+    seen : [N, T, F] what a hedger sees of the market, `policies.network_band.INPUTS`.
+    center, half_width : [N, T] Zakamouline's band, units.
+    low, high : [N, T] least and greatest position that the option's delta can ask for.
+    value : [N, T+1] the option's mark to its holder, money; at the end its payoff.
+    aversion : [N] risk aversion, per unit of money.
+    """
+
+    market: Market
+    seen: FloatArray
+    center: FloatArray
+    half_width: FloatArray
+    low: FloatArray
+    high: FloatArray
+    value: FloatArray
+    aversion: FloatArray
+
+    @classmethod
+    def of(cls, state: MarketState, market: Market) -> "Deal":
+        """Return what an agent needs of episodes, simulated or stored.
+
+        Raises
+        ------
+        DataError
+            Something that the agent would see is NaN or infinite.
+        PolicyError
+            As `policies.network_band.prior`.
+        """
+        rows, times = state.shape
+        names = ("center", "half_width", "low", "high")
+        made = {name: np.empty((rows, times)) for name in names}
+        seen, value = np.empty((rows, times, len(INPUTS))), np.empty((rows, times + 1))
+
+        def fill(block: slice) -> None:
+            part = state.episodes(block)
+            center, half_width, *_ = prior(part, "network_band")
+            ends = exposure.position_range(part)
+            for name, column in zip(names, (center, half_width, *ends), strict=True):
+                made[name][block] = column
+            seen[block] = inputs(part, center, half_width)
+            value[block, :-1] = options_value(part)
+
+        in_blocks(rows, times, fill)
+        value[:, -1] = -market.payoff
+        _check(seen)
+        aversion = np.broadcast_to(np.asarray(state.risk_aversion, dtype=np.float64), (rows,))
+        return cls(market, seen, **made, value=value, aversion=aversion)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """N markets, T steps."""
+        rows, times = self.center.shape
+        return rows, times
+
+
+class Dealer(Protocol):
+    """Who deals markets: always as many, of the same number of steps."""
+
+    def deal(self, number: int, seed: int) -> Deal:
+        """Return deal `number` of a seed: the same one whenever it is asked for."""
+        ...
+
+
+@dataclass(frozen=True)
+class SimulatedMarkets:
+    """Fresh paths of a task's process, in groups of one condition each (`deep.task.Condition`).
+
+    What is observed is what the simulator generates: price, time, the variance that drives the next step (the
+    condition's where the process has none that is known), the cost of a trade.
+
+    Attributes
+    ----------
+    markets : N of a deal, a multiple of `groups`.
+
+    Raises
+    ------
+    SettingsError
+        The markets cannot be shared out among the groups.
+
+    Examples
+    --------
+    >>> from pipeline.deep.desk_task import task_of
+    >>> from pipeline.domain.desk import load_desk
+    >>> task = task_of(load_desk("spx-daily"), (0.1, 0.4))
+    >>> SimulatedMarkets(task, markets=8, groups=4).deal(0, seed=1).shape
+    (8, 21)
+    """
+
+    task: HedgingTask
+    markets: int
+    groups: int = 1
+
+    def __post_init__(self) -> None:
+        if self.groups < 1 or self.markets < 1 or self.markets % self.groups:
+            raise SettingsError(f"{self.markets} markets in {self.groups} groups: give a multiple of them")
+
+    def deal(self, number: int, seed: int) -> Deal:
+        """See `Dealer`; the paths of deal k are those from k · N on."""
+        rng = np.random.default_rng((seed, STREAM, number))
+        size = self.markets // self.groups
+        first = number * self.markets
+        return joined(
+            [
+                self.under(condition, size, seed=seed, first=first + k * size)
+                for k, condition in enumerate(self.task.conditions(self.groups, rng))
+            ]
+        )
+
+    def under(self, condition: Condition, paths: int, *, seed: int, first: int) -> Deal:
+        """Return paths under one condition."""
+        task, process = self.task, self.task.process
+        if isinstance(process, BlackScholes):
+            process = replace(process, volatility=condition.volatility)
+        found = process.simulate(paths=paths, steps=task.steps, dt=task.interval, seed=seed, first=first)
+        vol = np.sqrt(found.variance[:, :-1])
+        state, market = simulated_episodes(
+            found.spot,
+            np.where(np.isnan(vol), condition.volatility, vol),
+            task.liability,
+            strike=task.strike,
+            interval=task.interval,
+            cost=condition.cost,
+            risk_aversion=condition.aversion,
+            unwind=task.unwind,
+        )
+        return Deal.of(state, market)
+
+
+def joined(deals: Sequence[Deal]) -> Deal:
+    """Return the markets of several deals as one, in their order."""
+    if len(deals) == 1:
+        return deals[0]
+
+    def together(parts: Sequence[Any]) -> Any:
+        own = {
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(parts[0])
+            if isinstance(getattr(parts[0], field.name), np.ndarray)
+        }
+        return replace(parts[0], **own)
+
+    whole: Deal = together(deals)
+    return replace(whole, market=together([deal.market for deal in deals]))
+
+
+def _check(seen: FloatArray) -> None:
+    if not np.isfinite(seen).all():
+        row, time, column = np.argwhere(~np.isfinite(seen))[0]
+        raise DataError(
+            f"market {row} at step {time}: {INPUTS[column]} is {seen[row, time, column]}, "
+            "an agent cannot see it: look at the process or at the stored episode"
+        )

@@ -1,0 +1,64 @@
+"""What an agent is paid for: accounting P&L less κ times its square."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import FloatArray
+
+
+@dataclass(frozen=True)
+class Reward:
+    """The reward of a step: accounting P&L ΔX (option and hedge at marks, less cost) with a penalty.
+
+    After a P&L of X so far it is, for the `steps` and for the `whole` P&L,
+
+        ΔX − κ (ΔX)²  and  ΔX − κ (ΔX)² − 2κ ΔX (X − b),
+
+    the second of which sums to X_T − κ (X_T − b)² + κ b². κ = `multiple` · λ/2 with the risk aversion λ: at
+    `multiple` 1 this is exponential utility to second order. With b = E X_T and κ = m/(2 SD X_T) the `whole`
+    has the gradient of E X_T − m SD X_T, as the two critics of Cao et al. have. The squares of the steps
+    leave out how costs of one day go with gains of another, and take for risk what is sure to be paid. A
+    reward on the mean alone (`multiple` 0) teaches to speculate.
+
+    Attributes
+    ----------
+    multiple : of the desk's risk aversion, 0 or more.
+    of : the `whole` P&L or its `steps`.
+    aim : b, money.
+    paired : whether what Zakamouline's band earns on the same path is taken off: this depends on no action,
+        so what is best stays best, and most of the noise is gone.
+
+    Raises
+    ------
+    SettingsError
+        The multiple is negative.
+
+    References
+    ----------
+    Cao, Chen, Hull and Poulos (2020), section 3; Zhou and Li (2000), Continuous-time mean-variance portfolio
+    selection, theorem 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> reward, step = Reward(of="whole"), np.array([1.0, -3.0])
+    >>> one = np.ones(2)
+    >>> (reward(step[:1], 0 * one[:1], one[:1]) + reward(step[1:], step[:1], one[:1])).tolist()  # −2 − ½·4
+    [-4.0]
+    """
+
+    multiple: float = 1.0
+    of: Literal["whole", "steps"] = "whole"
+    aim: float = 0.0
+    paired: bool = True
+
+    def __post_init__(self) -> None:
+        if not self.multiple >= 0.0:
+            raise SettingsError(f"reward: {self.multiple} times the risk aversion: give 0 or more")
+
+    def __call__(self, step: FloatArray, before: FloatArray, aversion: FloatArray) -> FloatArray:
+        """Return the rewards [N] of P&L steps [N] after P&L [N] at risk aversions [N]."""
+        kappa = 0.5 * self.multiple * aversion
+        weighed = step + 2.0 * (before - self.aim) if self.of == "whole" else step
+        return step - kappa * step * weighed
