@@ -11,32 +11,39 @@ takes σ²/2 of 30 days out of the logarithm, so that the price drifts by −σ�
 premiums could not be compared. Premiums are the exact optimum of that market + the difference to the
 programme's bands on common paths, so that their standard error is that of the difference.
 
+The cost exponent is the log–log slope of what costs of 2⁻⁶ … 2⁻¹⁰ add to the risk in Market A: of one network
+for all of them, less the programme's. In markets that it was not trained in the network of 10 bp is told the
+volatility and the cost, and nothing else.
+
 Test paths, seed 99, chose nothing. Seconds are processor time of the training, compilation not counted.
 
 `python -m benchmarks.run deep_hedging`, or `python -m benchmarks.deep_hedging`; some ten minutes.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from time import perf_counter, process_time
-from typing import ClassVar
+from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.learned import (
+    CHUNK,
+    TEST_SEED,
+    ProgrammeBand,
+    ScaledWhalleyWilmott,
+    entropic,
+    excess,
+    trained,
+)
 from benchmarks.measurement import Measurement
 from pipeline.backtest.ledger import book
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.task import HedgingTask
-from pipeline.deep.training import train
-from pipeline.domain.band import Band
 from pipeline.domain.instruments import FloatArray, Liability
-from pipeline.domain.market_state import MarketState
-from pipeline.optimum.bands import bands_of
 from pipeline.optimum.dynamics import Dynamics
 from pipeline.optimum.programme import Programme
 from pipeline.optimum.solution import solve
-from pipeline.policies.base import Policy, Untrained
+from pipeline.policies.base import Policy
 from pipeline.policies.delta import DeltaImplied
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
@@ -48,50 +55,19 @@ COSTS = {"10bp": 1e-3, "100bp": 1e-2}
 PLAN = TrainingPlan(steps=300, paths=32_768, seed=7)
 FRONTIER_PLAN = TrainingPlan(steps=400, paths=65_536, groups=8, learning_rate=0.005, seed=7)
 FRONTIER_PATHS = 200_000
-TEST_SEED, TEST_PATHS, CHUNK = 99, 1_000_000, 50_000
+TEST_PATHS = 1_000_000
 TUNING_SEED, TUNING_PATHS = 11, 20_000
 WIDTHS, VOLATILITIES = np.linspace(0.2, 1.2, 11), np.linspace(0.18, 0.4, 12)
 IMAKI_STEPS = 28
 IMAKI_PUBLISHED = {"exact": 0.0225388, "theirs": 0.0225441, "plain": 0.0227712}
+EXPONENT_COSTS = tuple(2.0**-power for power in range(6, 11))
 
 
-@dataclass(frozen=True)
-class ProgrammeBand(Untrained):
-    """The programme's own bands, not those between the rungs of a ladder."""
-
-    name: ClassVar[str] = "programme"
-    programme: Programme
-
-    def band(self, state: MarketState) -> Band:
-        """Return the optimal band at every decision time."""
-        left = np.broadcast_to(len(state.step) - state.step, state.shape)
-        moneyness = np.log(state.forward / state.strike)
-        edges = bands_of(self.programme).edges(moneyness.ravel(), left.ravel())
-        lower, upper = (edge.reshape(state.shape) for edge in edges)
-        return Band.between(lower, upper)
-
-
-@dataclass(frozen=True)
-class ScaledWhalleyWilmott(Untrained):
-    """Whalley and Wilmott's band at another volatility, and its half-width times a factor."""
-
-    name: ClassVar[str] = "scaled_whalley_wilmott"
-    volatility: float
-    width: float
-
-    def band(self, state: MarketState) -> Band:
-        """Return the band."""
-        vol = np.broadcast_to(self.volatility, state.shape)
-        band = WhalleyWilmott().band(replace(state, implied_vol=vol))
-        middle, half = 0.5 * (band.lower + band.upper), 0.5 * (band.upper - band.lower)
-        return Band.around(middle[..., 0], self.width * half[..., 0])
-
-
-def market_a(cost: float) -> HedgingTask:
-    """Return Market A at one cost."""
+def market_a(cost: float, volatility: float = VOLATILITY) -> HedgingTask:
+    """Return Market A at one cost, or a market like it of another volatility."""
     return HedgingTask(
-        process=BlackScholes(volatility=VOLATILITY),
-        volatility=(VOLATILITY, VOLATILITY),
+        process=BlackScholes(volatility=volatility),
+        volatility=(volatility, volatility),
         liability=Liability.of("call", "short"),
         strike=100.0,
         steps=30,
@@ -110,37 +86,43 @@ def imaki() -> HedgingTask:
 def programme_of(task: HedgingTask) -> Programme:
     """Return the dynamic programme of a task."""
     market = Dynamics.black_scholes(
-        VOLATILITY, cost=task.cost[0], interval=task.interval, drift=task.process.drift
+        task.middle.volatility, cost=task.cost[0], interval=task.interval, drift=task.process.drift
     )
     return Programme(market, task.aversion[0] * task.strike, task.steps, unwind=task.unwind)
 
 
-def exponentials(
-    task: HedgingTask, policies: Mapping[str, Policy], seed: int, paths: int
-) -> dict[str, FloatArray]:
-    """Return exp(−λ P&L) [N] of each hedger on the same paths, by the books of a backtest."""
+def earned(task: HedgingTask, policies: Mapping[str, Policy], seed: int, paths: int) -> dict[str, FloatArray]:
+    """Return the P&L [N] of each hedger on the same paths, by the books of a backtest."""
     found: dict[str, list[FloatArray]] = {name: [] for name in policies}
     for first in range(0, paths, CHUNK):
         spot = task.paths(min(CHUNK, paths), task.middle, seed=seed, first=first)
         state, market = task.state_on(spot, task.middle)
         for name, policy in policies.items():
-            found[name].append(np.exp(-task.aversion[0] * book(market, policy.band(state)).pnl))
+            found[name].append(book(market, policy.band(state)).pnl)
     return {name: np.concatenate(parts) for name, parts in found.items()}
 
 
-def excess(task: HedgingTask, ours: FloatArray, best: FloatArray) -> tuple[float, float]:
-    """Return entropic risk less that of the programme's bands, and its standard error by the delta method."""
-    ratio = ours.mean() / best.mean()
-    residual = ours - ratio * best
-    error = residual.std() / np.sqrt(len(ours)) / ours.mean()
-    return float(np.log(ratio) / task.aversion[0]), float(error / task.aversion[0])
+def over_best(task: HedgingTask, found: Mapping[str, FloatArray]) -> dict[str, tuple[float, float]]:
+    """Return every hedger's risk less that of the programme's bands, and its standard error."""
+    best = found["programme"]
+    return {who: excess(pnl, best, task.aversion[0]) for who, pnl in found.items() if who != "programme"}
 
 
 def tuned_whalley_wilmott(task: HedgingTask) -> ScaledWhalleyWilmott:
     """Return the best of a grid of both scalars on tuning paths."""
     rules = [ScaledWhalleyWilmott(float(vol), float(width)) for vol in VOLATILITIES for width in WIDTHS]
-    found = exponentials(task, {str(k): rule for k, rule in enumerate(rules)}, TUNING_SEED, TUNING_PATHS)
-    return rules[int(np.argmin([found[str(k)].mean() for k in range(len(rules))]))]
+    found = earned(task, {str(k): rule for k, rule in enumerate(rules)}, TUNING_SEED, TUNING_PATHS)
+    return rules[int(np.argmin([entropic(pnl, task.aversion[0])[0] for pnl in found.values()]))]
+
+
+def optimum(task: HedgingTask) -> float:
+    """Return the exact least risk, money."""
+    return task.strike * solve(programme_of(task)).risk(1.0, np.ones(1))
+
+
+def exponent() -> HedgingTask:
+    """Return Market A at all costs of the cost exponent."""
+    return replace(market_a(1e-3), cost=(EXPONENT_COSTS[-1], EXPONENT_COSTS[0]))
 
 
 def frontier() -> HedgingTask:
@@ -148,13 +130,14 @@ def frontier() -> HedgingTask:
     return replace(market_a(1e-3), cost=(5e-4, 2e-2), aversion=(0.3, 2.5))
 
 
-def trained(task: HedgingTask, plan: TrainingPlan = PLAN) -> tuple[NetworkBand, dict[str, float]]:
-    """Train a network, compilation not counted; return it with seconds of processor and wall."""
-    train(task, replace(plan, steps=1))
-    before, wall = process_time(), perf_counter()
-    found = train(task, plan)
-    seconds = {"processor_seconds": process_time() - before, "wall_seconds": perf_counter() - wall}
-    return found.policy, seconds
+UNSEEN = {
+    "volatility_15": market_a(1e-3, 0.15),
+    "volatility_25": market_a(1e-3, 0.25),
+    "volatility_30": market_a(1e-3, 0.30),
+    "cost_5bp": market_a(5e-4),
+    "cost_20bp": market_a(2e-3),
+}
+"""Markets unlike the one that the network of Market A at 10 bp is trained in; it is told their parameters."""
 
 
 def measure() -> Iterator[Measurement]:
@@ -164,27 +147,27 @@ def measure() -> Iterator[Measurement]:
             yield from judged_market_a(name, market_a(cost))
         yield from judged_imaki(imaki())
         yield from judged_frontier()
+        yield from judged_exponent()
 
 
 def judged_market_a(name: str, task: HedgingTask) -> Iterator[Measurement]:
     """Print every hedger of Market A and yield the network's share of the gap."""
-    network, seconds = trained(task)
+    network, seconds = trained(task, PLAN)
     rule = tuned_whalley_wilmott(task)
     policies = {
-        "network": network, "untrained": NetworkBand(), "delta": DeltaImplied(), "zakamouline": Zakamouline(),
-        "whalley_wilmott": WhalleyWilmott(), "tuned_whalley_wilmott": rule,
+        "network": network.policy(), "untrained": NetworkBand(), "delta": DeltaImplied(),
+        "zakamouline": Zakamouline(), "whalley_wilmott": WhalleyWilmott(), "tuned_whalley_wilmott": rule,
         "programme": ProgrammeBand(programme_of(task)),
     }  # fmt: skip
-    found = exponentials(task, policies, TEST_SEED, TEST_PATHS)
-    best = found.pop("programme")
-    over = {who: excess(task, each, best) for who, each in found.items()}
+    found = earned(task, policies, TEST_SEED, TEST_PATHS)
+    over = over_best(task, found)
     gap = over["delta"][0]
-    exact = task.strike * solve(programme_of(task)).risk(1.0, np.ones(1))
-    here = np.log(best.mean())
+    exact = optimum(task)
+    here = entropic(found["programme"], 1.0)[0]
     print(f"\nMarket A, {name}: exact {exact:.5f}, on these paths {here:.5f}, gap to delta {gap:.5f}")
     for who, (difference, error) in over.items():
         share = f"closes {1.0 - difference / gap:7.2%} +- {error / gap:.2%}"
-        print(f"  {who:22} {np.log(found[who].mean()):.5f}  {difference:+.6f} +- {error:.6f}  {share}")
+        print(f"  {who:22} {here + difference:.5f}  {difference:+.6f} +- {error:.6f}  {share}")
     print(f"  tuned: volatility {rule.volatility:g}, width x {rule.width:g}; trained in {seconds}")
     detail = {
         f"{who}_share": 100.0 * (1.0 - over[who][0] / gap) for who in over if who not in ("network", "delta")
@@ -194,22 +177,41 @@ def judged_market_a(name: str, task: HedgingTask) -> Iterator[Measurement]:
     share = 100.0 * (1.0 - network_over / gap)
     yield Measurement(f"deep_hedging.market_a_{name}", "%", share, detail=detail)
     yield Measurement(f"deep_hedging.market_a_{name}_error", "%", 100.0 * error / gap)
+    if name == "10bp":
+        yield from judged_unseen(network.policy())
+
+
+def judged_unseen(network: NetworkBand) -> Iterator[Measurement]:
+    """Print and yield the share of the gap that a network closes in markets that it was not trained in."""
+    for case, task in UNSEEN.items():
+        policies = {
+            "network": network, "untrained": NetworkBand(), "delta": DeltaImplied(),
+            "programme": ProgrammeBand(programme_of(task)),
+        }  # fmt: skip
+        over = over_best(task, earned(task, policies, TEST_SEED, FRONTIER_PATHS))
+        gap = over["delta"][0]
+        shares = {who: 100.0 * (1.0 - value / gap) for who, (value, _) in over.items()}
+        error = 100.0 * over["network"][1] / gap
+        print(
+            f"  not trained for {case:15} closes {shares['network']:.2f} % +- {error:.2f} %, "
+            f"untrained {shares['untrained']:.2f} %"
+        )
+        detail = {"error": error, "untrained_share": shares["untrained"], "gap": gap}
+        yield Measurement(f"deep_hedging.unseen_{case}", "%", shares["network"], detail=detail)
 
 
 def judged_imaki(task: HedgingTask) -> Iterator[Measurement]:
     """Print the premiums of Imaki's European case and yield the network's, its error and its seconds."""
-    network, seconds = trained(task)
+    network, seconds = trained(task, PLAN)
     policies = {
-        "network": network,
+        "network": network.policy(),
         "untrained": NetworkBand(),
         "programme": ProgrammeBand(programme_of(task)),
     }
-    found = exponentials(task, policies, TEST_SEED, TEST_PATHS)
-    best = found.pop("programme")
-    exact = task.strike * solve(programme_of(task)).risk(1.0, np.ones(1))
+    over = over_best(task, earned(task, policies, TEST_SEED, TEST_PATHS))
+    exact = optimum(task)
     published = ", ".join(f"{who} {figure:.7f}" for who, figure in IMAKI_PUBLISHED.items())
     print(f"\nImaki et al., European: exact {exact:.7f}; published {published}")
-    over = {who: excess(task, each, best) for who, each in found.items()}
     for who, (difference, error) in over.items():
         print(f"  {who:22} {exact + difference:.7f} +- {error:.7f}")
     print(f"  trained in {seconds}")
@@ -234,12 +236,10 @@ def judged_frontier() -> Iterator[Measurement]:
         for aversion in (0.5, 1.0, 2.0):
             task = replace(market_a(cost), aversion=(aversion, aversion))
             policies = {
-                "network": network, "untrained": NetworkBand(), "delta": DeltaImplied(),
+                "network": network.policy(), "untrained": NetworkBand(), "delta": DeltaImplied(),
                 "programme": ProgrammeBand(programme_of(task)),
             }  # fmt: skip
-            found = exponentials(task, policies, TEST_SEED, FRONTIER_PATHS)
-            best = found.pop("programme")
-            over = {who: excess(task, each, best) for who, each in found.items()}
+            over = over_best(task, earned(task, policies, TEST_SEED, FRONTIER_PATHS))
             gap = over["delta"][0]
             shares = {who: 100.0 * (1.0 - over[who][0] / gap) for who in ("network", "untrained")}
             error = 100.0 * over["network"][1] / gap
@@ -250,6 +250,27 @@ def judged_frontier() -> Iterator[Measurement]:
             detail = {"error": error, "untrained_share": shares["untrained"], "gap": gap} | seconds
             label = f"deep_hedging.frontier_{name}_aversion_{aversion:g}"
             yield Measurement(label, "%", shares["network"], detail=detail)
+
+
+def judged_exponent() -> Iterator[Measurement]:
+    """Print what costs add to the risk, by the cost, and yield how far the network's slope is off."""
+    network, seconds = trained(exponent(), FRONTIER_PLAN)
+    without = optimum(replace(market_a(1.0), cost=(1e-12, 1e-12)))
+    added: dict[str, list[float]] = {"programme": [], "network": []}
+    for cost in EXPONENT_COSTS:
+        task = market_a(cost)
+        policies = {"network": network.policy(), "programme": ProgrammeBand(programme_of(task))}
+        ((over, error),) = over_best(task, earned(task, policies, TEST_SEED, FRONTIER_PATHS)).values()
+        exact = optimum(task) - without
+        added["programme"].append(exact)
+        added["network"].append(exact + over)
+        print(f"  cost {cost:.6f}: adds {exact:.5f}, the network {exact + over:.5f} +- {error:.5f}")
+    slopes = {
+        who: float(np.polyfit(np.log(EXPONENT_COSTS), np.log(risk), 1)[0]) for who, risk in added.items()
+    }
+    print(f"cost exponent: {slopes}, trained in {seconds}")
+    off = abs(slopes["network"] - slopes["programme"])
+    yield Measurement("deep_hedging.cost_exponent", "slope", off, detail=slopes | seconds)
 
 
 if __name__ == "__main__":

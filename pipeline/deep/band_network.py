@@ -7,12 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.deep.learner import Learner
 from pipeline.domain.instruments import FloatArray
+from pipeline.policies.checkpoint import network_arrays
 from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH
+from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
 
 
-class BandNetwork(nn.Module):
+class BandNetwork(Learner):
     """Corrections of an analytic band: `policies.network_band.NetworkBand` while it learns.
 
     Untrained it is the prior itself, for its last layer starts at zero.
@@ -65,6 +67,14 @@ class BandNetwork(nn.Module):
             for layer in self._linear
         )
         return Network(layers, *(tuple(row.tolist()) for row in self._scaling))
+
+    def policy(self) -> NetworkBand:
+        """Return the hedger that it is."""
+        return NetworkBand(self.exported())
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """See `Learner`."""
+        return network_arrays(self.exported())
 
     @property
     def _linear(self) -> list[nn.Linear]:

@@ -1,7 +1,7 @@
 """How long and how fast a network is trained."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.domain.errors import SettingsError
 
@@ -20,6 +20,7 @@ class TrainingPlan:
     hidden : units of the network's hidden layers.
     save_every : steps between checkpoints.
     seed : of the paths, the conditions and the first weights.
+    device : "cpu", or "cuda" for a GPU: there the same seed does not give the same bits.
 
     References
     ----------
@@ -34,6 +35,7 @@ class TrainingPlan:
     hidden: tuple[int, ...] = (24, 24)
     save_every: int = 25
     seed: int = 0
+    device: Literal["cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
         whole = min(self.steps, self.groups, self.save_every, self.paths // max(self.groups, 1), *self.hidden)

@@ -11,6 +11,7 @@ from pipeline.backtest.ledger import Market
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic, Risk
 from pipeline.deep.surface import PriceGrid, read
 from pipeline.domain.errors import DataError, SettingsError
@@ -23,6 +24,7 @@ from pipeline.simulate.process import Process
 Range = tuple[float, float]
 MOST_RISK = 3.0
 """λ S σ √Δt beyond which nothing is trained: there the risk of a batch is that of its worst path."""
+SCALING_PATHS, SCALING_GROUPS = 512, 32
 REACH, NODES = 5.0, 2.5
 """Of the price grid: deviations over the whole life to each side, and nodes a deviation of a step."""
 
@@ -154,22 +156,54 @@ class HedgingTask:
         center, half_width, *_ = prior(state, "network_band")
         return inputs(state, center, half_width), center, half_width
 
+    def prior_surface(self, condition: Condition) -> tuple[PriceGrid, tuple[FloatArray, ...]]:
+        """Return a grid of prices and what `prior_on` gives at its nodes, [X, T, …]."""
+        grid = self.grid(condition.volatility)
+        return grid, self.prior_on(np.repeat(grid.nodes[:, None], self.steps + 1, axis=1), condition)
+
     def pnl(self, network: BandNetwork, spot: FloatArray, condition: Condition) -> Tensor:
         """Return the P&L [N] of a network's band on prices [N, T+1], the option paid; no premium is received.
 
         The network is asked on `grid`, and between its nodes bands are lines in log-price.
         """
-        grid = self.grid(condition.volatility)
-        at_nodes = np.repeat(grid.nodes[:, None], self.steps + 1, axis=1)
-        known = (torch.from_numpy(each) for each in self.prior_on(at_nodes, condition))
+        grid, known = self.prior_surface(condition)
         low, high = (float(end) for end in self.liability.position_range)
-        surface = torch.stack(network.edges(*known), dim=-1).clamp(low, high)
+        surface = torch.stack(network.edges(*map(torch.from_numpy, known)), dim=-1).clamp(low, high)
         edges = read(surface, grid, spot[:, :-1])
         costs = np.full((len(spot), 1), condition.cost)
         lower, upper = edges[..., :1], edges[..., 1:]
         hedge = band_pnl(lower, upper, spot[..., None], costs, power=self.power, unwind=self.unwind)
         strikes = np.full(len(spot), self.strike)
         return hedge + torch.from_numpy(self.liability.payoff(spot[:, -1], strikes))
+
+    @property
+    def money(self) -> float:
+        """See `learner.Task`."""
+        return self.process.spot
+
+    def learner(self, plan: TrainingPlan) -> BandNetwork:
+        """See `learner.Task`.
+
+        Raises
+        ------
+        SettingsError
+            The plan names a GPU, which has nothing to do where a network is asked on a grid.
+        """
+        _need(plan.device == "cpu", "a band of time and price is trained on the processor: device = 'cpu'")
+        network = BandNetwork(plan.hidden)
+        seen = [
+            self.prior_on(self.paths(SCALING_PATHS, each, seed=plan.seed, first=0), each)[0]
+            for each in self.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))
+        ]
+        network.fit_scaling(np.concatenate(seen).reshape(-1, seen[0].shape[-1]))
+        return network
+
+    def loss(
+        self, network: BandNetwork, condition: Condition, *, paths: int, seed: int, first: int
+    ) -> Tensor:
+        """See `learner.Task`."""
+        spot = self.paths(paths, condition, seed=seed, first=first)
+        return self.risk.at(condition.aversion)(self.pnl(network, spot, condition))
 
 
 def _need(holds: bool, fault: str) -> None:

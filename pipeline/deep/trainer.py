@@ -1,26 +1,28 @@
 """A network in training: its steps, its averaged weights, and what has to be kept to go on."""
 
 import math
+from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any, Generic
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.learner import Net, Task
 from pipeline.deep.plan import TrainingPlan
-from pipeline.deep.task import HedgingTask
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.content import content_digest
-from pipeline.policies.checkpoint import Checkpoint, network_arrays
+from pipeline.policies.checkpoint import Checkpoint
 
 VALIDATION = 1 << 40
 """Number of the first path of validation: training never gets there."""
-SCALING_PATHS, SCALING_GROUPS = 512, 32
+LEAST = 0.01
+"""Risks of less than this share of a unit of spot count as that where they are compared."""
 
 
 @dataclass
-class Trainer:
+class Trainer(Generic[Net]):
     """A network that is being trained; `step` steps are done.
 
     Every step has fresh paths, which are a function of seed and step. `averaged` is the network whose weights
@@ -31,10 +33,10 @@ class Trainer:
     its riskiest end alone.
     """
 
-    task: HedgingTask
+    task: Task[Net, Any]
     plan: TrainingPlan
     desk: str = ""
-    network: BandNetwork = field(init=False)
+    network: Net = field(init=False)
     optimiser: torch.optim.Adam = field(init=False)
     average: list[Tensor] = field(init=False)
     step: int = 0
@@ -45,15 +47,7 @@ class Trainer:
         self.desk = self.desk or content_digest(self.task)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(plan.seed)
-            self.network = BandNetwork(plan.hidden)
-        conditions = self.task.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))
-        seen = np.concatenate(
-            [
-                self.task.prior_on(self.task.paths(SCALING_PATHS, each, seed=plan.seed, first=0), each)[0]
-                for each in conditions
-            ]
-        )
-        self.network.fit_scaling(seen.reshape(-1, seen.shape[-1]))
+            self.network = self.task.learner(plan).to(plan.device)
         self.optimiser = torch.optim.Adam(self.network.parameters(), lr=plan.learning_rate)
         self.average = [weight.detach().clone() for weight in self.network.parameters()]
 
@@ -68,10 +62,9 @@ class Trainer:
         total = 0.0
         for number, condition in enumerate(conditions):
             first = (self.step * plan.groups + number) * size
-            spot = self.task.paths(size, condition, seed=plan.seed, first=first)
-            risk = self.task.risk.at(condition.aversion)(self.task.pnl(self.network, spot, condition))
+            risk = self.task.loss(self.network, condition, paths=size, seed=plan.seed, first=first)
             total += risk.item() / plan.groups
-            torch.autograd.backward([risk / abs(risk.item() * plan.groups)])
+            torch.autograd.backward([risk / (self.size(risk.item()) * plan.groups)])
         self.optimiser.step()
         self.step += 1
         self._take_average()
@@ -83,29 +76,33 @@ class Trainer:
         for mean, weight in zip(self.average, self.network.parameters(), strict=True):
             mean += share * (weight.detach() - mean)
 
-    def averaged(self) -> BandNetwork:
+    def size(self, risk: float) -> float:
+        """Return what a risk is compared with: its size, or the least that counts."""
+        return max(abs(risk), LEAST * self.task.money)
+
+    def averaged(self) -> Net:
         """Return the network with its averaged weights: those of the last step where averaging is not on."""
-        with torch.random.fork_rng(devices=[]):
-            network = BandNetwork(self.plan.hidden)
-        network.load_state_dict(self.network.state_dict())
+        network = deepcopy(self.network)
         with torch.no_grad():
             for own, mean in zip(network.parameters(), self.average, strict=True):
                 own.copy_(mean)
         return network
 
     def validated(self) -> float:
-        """Return the averaged network's risk in the middle of all ranges, on paths of its own."""
-        middle = self.task.middle
-        spot = self.task.paths(self.plan.paths, middle, seed=self.plan.seed, first=VALIDATION)
+        """Return the averaged network's risk in the middle of all conditions, on paths of its own."""
+        network, plan = self.averaged(), self.plan
         with torch.no_grad():
-            return float(self.task.risk.at(middle.aversion)(self.task.pnl(self.averaged(), spot, middle)))
+            risk = self.task.loss(
+                network, self.task.middle, paths=plan.paths, seed=plan.seed, first=VALIDATION
+            )
+        return float(risk)
 
     def checkpoint(self) -> Checkpoint:
         """Return all that is needed to use the network and to go on training it."""
-        arrays = network_arrays(self.averaged().exported())
+        arrays = dict(self.averaged().arrays())
         for k, (weight, mean) in enumerate(zip(self.network.parameters(), self.average, strict=True)):
             own = {"weight": weight.detach(), "average": mean, **self.optimiser.state[weight]}
-            arrays |= {f"training.{k}.{name}": value.numpy().copy() for name, value in own.items()}
+            arrays |= {f"training.{k}.{name}": value.cpu().numpy().copy() for name, value in own.items()}
         facts = {
             "task": content_digest(self.task),
             "plan": self.plan.facts(),
@@ -139,4 +136,6 @@ class Trainer:
             with torch.no_grad():
                 weight.copy_(state.pop("weight"))
                 mean.copy_(state.pop("average"))
-            self.optimiser.state[weight] = state
+            self.optimiser.state[weight] = {
+                name: value if name == "step" else value.to(weight.device) for name, value in state.items()
+            }

@@ -1,19 +1,19 @@
-"""Training a band network: resumed where it was interrupted, stopped where it diverges."""
+"""Training a network: resumed where it was interrupted, stopped where it diverges."""
 
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic
 
 import torch
 
+from pipeline.deep.learner import Net, Task
 from pipeline.deep.plan import TrainingPlan
-from pipeline.deep.task import HedgingTask
 from pipeline.deep.trainer import Trainer
 from pipeline.domain.errors import FitError
 from pipeline.policies.checkpoint import Checkpoint
-from pipeline.policies.network_band import NetworkBand
 
 MOST_WORSE = 0.05
 """How far the validation risk may rise above the untrained one, as a share of it."""
@@ -21,21 +21,21 @@ Report = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A trained hedger, and the validation risk at each checkpoint: step 0 is the untrained one."""
+class Trained(Generic[Net]):
+    """A trained network, and the validation risk at each checkpoint: step 0 is the untrained one."""
 
-    policy: NetworkBand
+    network: Net
     history: tuple[tuple[int, float], ...]
 
 
 def train(
-    task: HedgingTask,
+    task: Task[Net, Any],
     plan: TrainingPlan,
     path: Path | None = None,
     report: Report | None = None,
     desk: str = "",
-) -> Trained:
-    """Train a band network, and keep checkpoints at `path`; an interrupted training goes on from its last.
+) -> Trained[Net]:
+    """Train a network, and keep checkpoints at `path`; an interrupted training goes on from its last.
 
     Where it goes on does not matter: an interrupted training ends in the bits of one that was not.
 
@@ -64,12 +64,12 @@ def train(
                 raise _diverged(trainer, risk, path)
             if trainer.step % plan.save_every == 0 or trainer.step == plan.steps:
                 _keep(trainer, path, report)
-        return Trained(NetworkBand(trainer.averaged().exported()), tuple(trainer.history))
+        return Trained(trainer.averaged(), tuple(trainer.history))
 
 
-def _keep(trainer: Trainer, path: Path | None, report: Report | None) -> None:
+def _keep(trainer: Trainer[Net], path: Path | None, report: Report | None) -> None:
     untrained, risk = trainer.history[0][1], trainer.validated()
-    if not risk <= untrained + MOST_WORSE * abs(untrained):
+    if not risk <= untrained + MOST_WORSE * trainer.size(untrained):
         raise _diverged(trainer, risk, path)
     trainer.history.append((trainer.step, risk))
     if path is not None:
@@ -78,7 +78,7 @@ def _keep(trainer: Trainer, path: Path | None, report: Report | None) -> None:
         report(trainer.step, risk)
 
 
-def _diverged(trainer: Trainer, risk: float, path: Path | None) -> FitError:
+def _diverged(trainer: Trainer[Net], risk: float, path: Path | None) -> FitError:
     step, least = trainer.history[-1]
     kept = (
         f"the checkpoint of step {step} is kept in {path}" if path and step else "there is no checkpoint yet"

@@ -13,21 +13,26 @@ from pipeline.domain.errors import FitError, SettingsError, StoreError
 from pipeline.policies.checkpoint import Checkpoint
 
 
+def learned(task, plan, path=None, report=None):
+    found = train(task, plan, path, report)
+    return found.network.policy(), found.history
+
+
 class InterruptError(Exception):
     pass
 
 
 def test_it_learns_and_repeats(task, plan):
     longer = replace(plan, steps=40, paths=4096, save_every=20)
-    once = train(task, longer)
-    (start, untrained), *_, (end, trained) = once.history
+    once = learned(task, longer)
+    (start, untrained), *_, (end, trained) = once[1]
     assert (start, end) == (0, 40)
     assert trained < untrained - 0.02
-    assert train(task, longer) == once
+    assert learned(task, longer) == once
 
 
 def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
-    whole = train(task, plan, tmp_path / "whole.npz")
+    whole = learned(task, plan, tmp_path / "whole.npz")
 
     def interrupt(step, risk):
         if step == 8:
@@ -36,22 +41,22 @@ def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
     with pytest.raises(InterruptError):
         train(task, plan, tmp_path / "cut.npz", interrupt)
     assert Checkpoint.read(tmp_path / "cut.npz").facts["step"] == 8
-    assert train(task, plan, tmp_path / "cut.npz") == whole
+    assert learned(task, plan, tmp_path / "cut.npz") == whole
     assert (tmp_path / "cut.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
-    assert Checkpoint.read(tmp_path / "cut.npz").policy() == whole.policy
-    assert train(task, plan, tmp_path / "cut.npz") == whole  # it is over: nothing is trained
+    assert Checkpoint.read(tmp_path / "cut.npz").policy() == whole[0]
+    assert learned(task, plan, tmp_path / "cut.npz") == whole  # it is over: nothing is trained
 
 
 def test_another_seed_is_another_network(task, plan):
     short = replace(plan, steps=2)
-    assert train(task, short).policy != train(task, replace(short, seed=4)).policy
+    assert learned(task, short) != learned(task, replace(short, seed=4))
 
 
 def test_any_risk_measure_and_a_frontier_can_be_trained(task, plan):
     wide = replace(task, cost=(0.001, 0.01), volatility=(0.1, 0.4), risk=Cvar(0.9))
     trained = train(wide, replace(plan, groups=4))
     assert np.isfinite([risk for _, risk in trained.history]).all()
-    assert trained.policy.network.high[3] > trained.policy.network.low[3]
+    assert trained.network.high[3] > trained.network.low[3]
 
 
 def test_a_training_that_diverges_keeps_the_last_good_checkpoint(task, plan, tmp_path, monkeypatch):

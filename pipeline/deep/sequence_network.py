@@ -1,0 +1,127 @@
+"""A network that answers along whole paths: plain or recurrent, with a band, a position or a trade."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from pipeline.deep.hedging import Decide
+from pipeline.deep.learner import Learner
+from pipeline.domain.errors import SettingsError
+
+Answer = Literal["band", "position", "from_held"]
+NO_PRIOR = 0.02
+"""Half-width that a band without a prior starts from."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What kind of network learns.
+
+    Attributes
+    ----------
+    answer : "band", a no-trade band for each instrument; "position", a position that does not look at the one
+        held; "from_held", one that does.
+    recurrent : units of a GRU that reads what is seen from the start until now; 0 is none.
+    most : bound on the size of a position; the answer is squeezed by it. Infinite is none.
+
+    Raises
+    ------
+    SettingsError
+        Units are negative, or the bound is not positive.
+    """
+
+    answer: Answer = "band"
+    recurrent: int = 0
+    most: float = float("inf")
+
+    def __post_init__(self) -> None:
+        if self.recurrent < 0 or not self.most > 0.0:
+            raise SettingsError(f"{self}: give 0 units or more, and a positive bound")
+
+
+class SequenceNetwork(Learner):
+    """Answers at all times of a path from what was seen until then.
+
+    The columns seen are standardised; a GRU, where there is one, reads them in order; layers with
+    x ↦ x/(1 + e^(−x)) between them read its state and the columns. A band is m + a ± h e^b around a prior
+    m ± h, and a position is a, with (a, b) the last layer's answer. Where that starts at zero the untrained
+    network is the prior, or holds nothing; but nobody learns from a band that is never left, so that one
+    without a prior starts at random.
+
+    Parameters
+    ----------
+    seen : columns F. instruments : H. hidden : units of the layers. shape : see `Shape`.
+    starts_idle : whether the last layer starts at zero.
+
+    References
+    ----------
+    Imaki et al. (2021) for the band; Cho et al. (2014) for the GRU; Buehler et al. (2019), section 4, for
+    networks that look at the position held.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(
+        self, seen: int, instruments: int, hidden: tuple[int, ...], shape: Shape, *, starts_idle: bool = True
+    ) -> None:
+        super().__init__()
+        self.shape, self.instruments = shape, instruments
+        self.gru = nn.GRU(seen, shape.recurrent, batch_first=True) if shape.recurrent else None
+        held = instruments if shape.answer == "from_held" else 0
+        answers = instruments * (2 if shape.answer == "band" else 1)
+        sizes = (seen + shape.recurrent + held, *hidden, answers)
+        self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
+        for parameter in self.layers[-1].parameters() if starts_idle else ():
+            nn.init.zeros_(parameter)
+        for name, value in (("mean", 0.0), ("scale", 1.0)):
+            self.register_buffer(name, torch.full((seen,), value, dtype=torch.float64))
+
+    def fit_scaling(self, seen: Tensor) -> None:
+        """Take mean and deviation from columns [M, F]; a column of one value has the scale 1."""
+        flat = seen.amax(dim=0) == seen.amin(dim=0)
+        self.mean.copy_(seen.mean(dim=0))
+        self.scale.copy_(torch.where(flat, 1.0, seen.std(dim=0, correction=0)))
+
+    def encoded(self, seen: Tensor) -> Tensor:
+        """Return what the layers read of columns [N, T, F], the position held not counted."""
+        values = ((seen - self.mean) / self.scale).float()
+        return values if self.gru is None else torch.cat([self.gru(values)[0], values], dim=-1)
+
+    def edges(self, seen: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
+        """Return both edges [N, T, H] from the prior's centre and half-width [N, T, H]; for a "band"."""
+        shift, stretch = self._answer(self.encoded(seen)).double().chunk(2, dim=-1)
+        middle, half = self._bounded(center + shift), half_width * torch.exp(stretch)
+        return middle - half, middle + half
+
+    def positions(self, seen: Tensor) -> Tensor:
+        """Return positions [N, T, H]; for a "position"."""
+        return self._bounded(self._answer(self.encoded(seen)).double())
+
+    def decide(self, seen: Tensor) -> Decide:
+        """Return the rule that goes from the position held to the next one; for "from_held"."""
+        encoded = self.encoded(seen).unbind(dim=1)
+
+        def position(t: int, held: Tensor) -> Tensor:
+            return self._bounded(self._answer(torch.cat([encoded[t], held.float()], dim=-1)).double())
+
+        return position
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """See `Learner`."""
+        return {f"network.{name}": value.cpu().numpy() for name, value in self.state_dict().items()}
+
+    def _answer(self, values: Tensor) -> Tensor:
+        *layers, last = (cast(nn.Linear, layer) for layer in self.layers)
+        for layer in layers:
+            values = nn.functional.silu(layer(values))
+        answer: Tensor = last(values)
+        return answer
+
+    def _bounded(self, position: Tensor) -> Tensor:
+        most = self.shape.most
+        return position if most == float("inf") else most * torch.tanh(position / most)
