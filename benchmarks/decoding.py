@@ -18,7 +18,7 @@ from benchmarks.shared_data import shared
 from benchmarks.timing import clocked, interleaved
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.formats.terms import Terms
-from pipeline.ingest.market_tables import CLEAR, SNAPSHOT
+from pipeline.ingest.market_tables import SNAPSHOT, WITHOUT_LEVEL
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.orderbook.events import BookEvents
 
@@ -72,8 +72,8 @@ def rate(name: str, path: Path) -> Measurement:
 
 
 def write_tardis(events: BookEvents, path: Path, packing: str) -> None:
-    """Write level changes as Tardis' incremental_book_L2; a CLEAR has no row there, its snapshot says it."""
-    told = events.kind != CLEAR
+    """Write level changes as Tardis' incremental_book_L2; what is of no level has no row there."""
+    told = np.isin(events.kind, WITHOUT_LEVEL, invert=True)
     count = int(told.sum())
     table = pa.table(
         {

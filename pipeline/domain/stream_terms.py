@@ -27,6 +27,9 @@ class Terms(Settings):
     """From an event until the desk can know it, where the file has no time of receipt."""
     clock_tolerance_seconds: Annotated[float, Field(ge=0)] = 1.0
     """How far a clock may go back before its row is held."""
+    follows_within_seconds: Annotated[float, Field(ge=0)] = 10.0
+    """Silence after which a file of a book without update ids no longer goes on with the file before it; 0
+    lets none go on, so that each needs a snapshot."""
     snapshot: str = ""
     """File of the book as it was when a stream of updates began, where the stream does not hold it."""
     published_lag_days: Annotated[int, Field(ge=0)] | None = None

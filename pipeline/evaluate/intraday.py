@@ -7,7 +7,7 @@ from typing import Final
 import pandas as pd
 
 from pipeline.backtest.intraday_comparison import LATE
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.evaluate.bootstrap import effective_episodes
 from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
@@ -19,11 +19,12 @@ from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.evaluate import tested_windows
 from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.liquidity import liquidity_table, liquidity_verdict
-from pipeline.evaluate.market_quality import drift_table
+from pipeline.evaluate.market_quality import drift_table, known_shares
 from pipeline.evaluate.metrics import sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.verdicts import verdicts
 from pipeline.evaluate.worst_hours import worst_hours
+from pipeline.features.decision_grid import BOOK_DAYS
 
 TABLES = (
     "episodes",
@@ -44,6 +45,8 @@ TABLES = (
     "transition",
     "days",
     "held",
+    "decisions",
+    BOOK_DAYS,
 )
 
 MARKED: Final = "Nobody quotes the option: it is dealt and marked at a forecast of the volatility ({mark})."
@@ -60,12 +63,14 @@ class IntradayJudgement(Judged):
     Attributes
     ----------
     drift : see `market_quality.drift_table`.
+    known : see `market_quality.known_shares`.
     liquidity : see `liquidity.liquidity_table`.
     worst : see `worst_hours.worst_hours`.
     """
 
     settings: IntradayDesk
     drift: pd.DataFrame
+    known: pd.DataFrame
     liquidity: pd.DataFrame
     worst: pd.DataFrame
 
@@ -87,7 +92,7 @@ def evaluate_intraday(
     Parameters
     ----------
     settings : of the desk.
-    tables : those named in `TABLES`, from market, signals and backtest.
+    tables : those named in `TABLES`, from market, features (whose grid is `decisions`), signals and backtest.
     earlier_looks : other backtests that have looked at the same test rows; they enter the correction.
 
     Raises
@@ -120,6 +125,7 @@ def evaluate_intraday(
         attribution=attribution_table(panel),
         costs=cost_table(own_delay, own_delay.iloc[:0]),
         drift=drift_table(tables["signals"]),
+        known=_known(settings, tables["decisions"], tables["signals"]),
         liquidity=liquidity,
         worst=worst_hours(own_delay, tables["signals"]),
         windows=tested_windows(own_delay),
@@ -130,3 +136,9 @@ def evaluate_intraday(
             liquidity_verdict(liquidity, 1.0 - own.confidence),
         ),
     )
+
+
+def _known(settings: IntradayDesk, decisions: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:
+    since = pd.Timestamp(instant(settings.windows.learn_start, settings.zone))
+    tested = signals.loc[signals["tested"], "time"]
+    return known_shares(decisions[decisions["time"] >= since], tested.min(), tested.max())

@@ -27,7 +27,7 @@ from pipeline.evaluate.intraday_sheets import (
     unfilled_sheet,
 )
 from pipeline.evaluate.liquidity import liquidity_sheet
-from pipeline.evaluate.market_quality import drift_sheet
+from pipeline.evaluate.market_quality import book_day_sheet, drift_sheet, known_sheet
 from pipeline.evaluate.own_fills import fills_within_day, own_fills_sheet
 from pipeline.evaluate.page import Picture, Report
 from pipeline.evaluate.run_record import RunRecord
@@ -44,6 +44,7 @@ from pipeline.evaluate.signal_sheets import (
 )
 from pipeline.evaluate.summary import summarised
 from pipeline.evaluate.worst_hours import worst_hours_sheet
+from pipeline.features.decision_grid import BOOK_DAYS
 
 UNIT: Final = "decision"
 LATE: Final = (
@@ -68,6 +69,7 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
     )
     signals = (
         drift_sheet(evaluation.drift),
+        known_sheet(evaluation.known),
         liquidity_sheet(evaluation.liquidity),
         regimes_sheet(tables["regimes"]),
         transition_sheet(evaluation),
@@ -82,6 +84,7 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
     data = (
         data_sheet(_files(evaluation)),
         held_sheet(tables["held"]),
+        book_day_sheet(tables[BOOK_DAYS]),
         window_sheet(evaluation),
         left_out_sheet(tables["left_out"]),
         tuned_sheet(evaluation),
@@ -110,9 +113,9 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
 def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[str, Any]:
     """Return what `summary.json` holds: what every kind has, and what is known of the book.
 
-    `drift`, `liquidity`, `event_intervals` and `worst_hours` hold the tables of that name,
-    `unfilled.<policy>.<reason>` the orders that were not filled and `unfilled.<policy>.filled` those that
-    were, `left_out` the starts that could not be used.
+    `drift`, `known`, `book_days`, `liquidity`, `event_intervals` and `worst_hours` hold the tables of that
+    name, `unfilled.<policy>.<reason>` the orders that were not filled and `unfilled.<policy>.filled` those
+    that were, `left_out` the starts that could not be used.
     """
     own = {
         "kind": "intraday",
@@ -120,6 +123,8 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
         "liquidity": evaluation.liquidity.to_dict("records"),
         "worst_hours": evaluation.worst.to_dict("records"),
         "drift": evaluation.drift.to_dict("records"),
+        "known": evaluation.known.to_dict("records"),
+        BOOK_DAYS: evaluation.tables[BOOK_DAYS].to_dict("records"),
         "event_intervals": evaluation.tables["event_intervals"].to_dict("records"),
         "unfilled": _unfilled(evaluation.tables["unfilled"]),
         "left_out": evaluation.tables["left_out"].to_dict("records"),

@@ -8,6 +8,8 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.evaluate.sheets import Cell, Sheet, number
+from pipeline.features.book_at import REASONS
+from pipeline.features.book_days import BOOK_STATE
 
 QUALITY: Final = {
     "half_spread": "half-spread",
@@ -25,6 +27,13 @@ BINS: Final = 10
 FEWEST_FOR_AN_INDEX: Final = 10 * BINS
 LEAST_SHARE: Final = 1e-4
 """Share of an empty bin, so that it has a logarithm."""
+NO_FEATURES: Final = ("time", "day", "minutes", "step_seconds", BOOK_STATE)
+LOST: Final = 0.1
+"""Loss of known decisions that is marked."""
+SOUND_ENOUGH: Final = 0.9
+"""Share of a day's decisions with a sound book below which it is marked."""
+FEW_DAYS: Final = 12
+"""Days that are listed without unfolding."""
 LARGE: Final = 0.25
 """Index from which a shift is called large (Siddiqi 2006, chapter 5)."""
 
@@ -97,6 +106,75 @@ def stability_index(before: FloatArray, after: FloatArray) -> float:
     ]
     b, a = (np.maximum(share, LEAST_SHARE) for share in shares)
     return float(np.sum((a - b) * np.log(a / b)))
+
+
+def known_shares(decisions: pd.DataFrame, first: pd.Timestamp, last: pd.Timestamp) -> pd.DataFrame:
+    """Return the share of decisions at which each feature is known, before the test and in it.
+
+    Parameters
+    ----------
+    decisions : the decision grid, from the first decision that is learned from.
+    first, last : the first and the last tested decision.
+
+    Returns
+    -------
+    `feature`, `before` and `tested`, one row a column of the grid.
+
+    Examples
+    --------
+    >>> times = pd.date_range("2020-01-01", periods=4, tz="UTC")
+    >>> grid = pd.DataFrame({"time": times, "day": "a", "vpin": [np.nan, 1.0, 1.0, 1.0]})
+    >>> known_shares(grid, times[2], times[3]).to_numpy().tolist()
+    [['vpin', 0.5, 1.0]]
+    """
+    known = decisions.drop(columns=[name for name in NO_FEATURES if name in decisions]).notna()
+    parts = {"before": decisions["time"] < first, "tested": decisions["time"].between(first, last)}
+    found = pd.DataFrame({name: known[rows].mean() for name, rows in parts.items()})
+    return found.rename_axis("feature").reset_index()
+
+
+def known_sheet(known: pd.DataFrame) -> Sheet:
+    """Show `known_shares` where one is below 1."""
+    partly = known[(known["before"] < 1.0) | (known["tested"] < 1.0)]
+    rows = tuple(
+        (
+            Cell(str(row["feature"])),
+            Cell(number(100.0 * float(row["before"]))),
+            Cell(
+                number(100.0 * float(row["tested"])),
+                tone="bad" if row["tested"] < row["before"] - LOST else "",
+            ),
+        )
+        for _, row in partly.iterrows()
+    )
+    lead = (
+        f"Columns of the decision grid that are not known at every decision; the other "
+        f"{len(known) - len(partly)} are. Nothing is filled in for what is not known."
+    )
+    headings = ("Column", "Known before the test, % of decisions", "Known in it, %")
+    return Sheet("known", "How often features are known", lead, headings, rows, folded=True)
+
+
+def book_day_sheet(days: pd.DataFrame) -> Sheet:
+    """Show `features.book_days`: what share of each day's decisions had a book to trade against."""
+    rows = tuple(
+        (
+            Cell(str(row["day"])),
+            Cell(number(float(row["decisions"]), 0)),
+            Cell(number(100.0 * float(row["sound"])), tone="bad" if row["sound"] < SOUND_ENOUGH else ""),
+            *(Cell(number(100.0 * float(row[reason]))) for reason in REASONS.values()),
+        )
+        for _, row in days.iterrows()
+    )
+    lead = (
+        "The book at each decision of a day. Without a sound one nothing is filled: a side is not quoted, "
+        "bid and ask cross, nobody said anything for too long, or events before it are missing and no "
+        "snapshot has come since."
+    )
+    headings = ("Day", "Decisions", "Sound, %", *(f"{reason.capitalize()}, %" for reason in REASONS.values()))
+    return Sheet(
+        "book-days", "Decisions with a sound book", lead, headings, rows, folded=len(days) > FEW_DAYS
+    )
 
 
 def drift_sheet(

@@ -12,14 +12,16 @@ from pipeline.features.event_feature import EventRows, Source
 from pipeline.ingest.market_days import OTHER
 from pipeline.ingest.market_tables import ADD, CHANGE, DELETE
 from pipeline.ingest.trade_side import trade_sides
+from pipeline.orderbook.checkpoint_table import restored_book
 from pipeline.orderbook.events import BookEvents
 from pipeline.orderbook.order_book import BookRows, OrderBook
-from pipeline.orderbook.snapshots import merged, reported
+from pipeline.orderbook.snapshots import in_time, merged, reported
 
 LEVELS_FOLLOWED: Final = 20
 TAPE: Final = ("quotes", "trades")
-BOOK: Final = ("book", "book_events")
-"""Tables of a day that its features read. Funding reaches over days: see `decision_grid`."""
+"""Tables of a day that its features read beside its book. Funding reaches over days: see `decision_grid`."""
+BOOK_OPEN: Final = "book_open"
+"""The book with which a day begins: the closing book of the one before, see `book_close`."""
 Events = Mapping[str, pd.DataFrame]
 
 
@@ -61,8 +63,15 @@ class DayEvents:
 def day_events(tables: Events) -> DayEvents:
     """Return the events of a day: its book, the best quotes of it, and a side on every trade that they tell.
 
-    A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep. Books that it
-    sends beside its orders start that book and correct it; beside level changes they are taken as they are.
+    A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep, from `book_open`
+    on where that is known: it is then the first row of the book, known when its last event was. Books that
+    the venue sends beside its orders start that book and correct it; beside level changes they are taken as
+    they are.
+
+    Parameters
+    ----------
+    tables : in the order of `known_time`. Rows of the book that are of several files have the number of
+        theirs, `file`.
     """
     found = {table: tables[table] for table in tables if table in TAPE}
     book = _book(tables)
@@ -97,27 +106,58 @@ def with_other(events: DayEvents, tables: Events, instrument: str) -> DayEvents:
 
 
 def _book(tables: Events) -> BookRows | None:
-    books = tables.get("book")
-    if "book_events" in tables:
-        events = tables["book_events"]
-        if books is None or events["kind"].isin((ADD, CHANGE, DELETE)).any():
-            return _followed(events, None if books is None else rows_of(books))
-    return None if books is None else rows_of(books)
+    events = followed_events(tables)
+    if events is None:
+        return rows_of(tables["book"]) if "book" in tables else None
+    book = opened_book(tables.get(BOOK_OPEN))
+    if book.known is None:
+        return book.changes(events)
+    return BookRows.joined([book.now(np.array([book.known])), book.changes(events)])
 
 
-def _followed(events: pd.DataFrame, books: BookRows | None) -> BookRows:
-    return OrderBook(LEVELS_FOLLOWED).changes(_with_books(events, books))
+def opened_book(opening: pd.DataFrame | None) -> OrderBook:
+    """Return the book with which a day begins: one in which nothing has happened where none is known."""
+    if opening is None or opening.empty:
+        return OrderBook(LEVELS_FOLLOWED)
+    return restored_book(opening)
 
 
-def _with_books(events: pd.DataFrame, books: BookRows | None) -> BookEvents:
-    """Return the events with the venue's books among them; nothing else holds what was merged."""
+def followed_events(tables: Events) -> BookEvents | None:
+    """Return the events by which the book of a day is followed, the venue's own books among them.
+
+    Of one instant those of the first file come first. None where there are no events, or where the venue's
+    books are taken as they are.
+    """
+    if "book_events" not in tables:
+        return None
+    events, books = tables["book_events"], tables.get("book")
+    if books is not None and not events["kind"].isin((ADD, CHANGE, DELETE)).any():
+        return None
+    own, told = _by_file(events), {} if books is None else _by_file(books)
+    files = [_with_books(own.get(file), told.get(file)) for file in sorted({*own, *told})]
+    return in_time(files)
+
+
+def _by_file(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
+    """Return the rows of each file; those of a table without the column `file` are of one."""
+    if "file" not in rows:
+        return {0: rows}
+    return {int(file): rows[rows["file"] == file] for file in rows["file"].unique()}
+
+
+def _with_books(events: pd.DataFrame | None, books: pd.DataFrame | None) -> BookEvents:
+    """Return the events of a file with the venue's books among them; nothing else holds what was merged."""
+    parts = [] if events is None else [_as_events(events)]
+    if books is not None:
+        parts.append(reported(rows_of(books).batch().rows))
+    return merged(parts) if len(parts) > 1 else parts[0]
+
+
+def _as_events(events: pd.DataFrame) -> BookEvents:
     stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
     rest = [each.name for each in fields(BookEvents) if each.name not in stamps]
     columns: dict[str, Any] = {name: events[name].to_numpy() for name in rest}
-    parts = [BookEvents(**{**columns, **stamps})]
-    if books is not None:
-        parts.append(reported(books.batch().rows))
-    return merged(parts)
+    return BookEvents(**{**columns, **stamps})
 
 
 def sided(events: DayEvents) -> DayEvents:

@@ -4,15 +4,17 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.book_at import SIDES, BookAt, Instants, nanoseconds
+from pipeline.features.book_days import BOOK_STATE
 from pipeline.features.day_events import DayEvents, Events, day_events, with_other
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_catalogue import event_catalogue
@@ -47,10 +49,11 @@ def decision_day(
     Returns
     -------
     Tables of one row a decision. `grid/<day>`: `time`, `day`, `minutes` since the open, `mid` (the last sound
-    one of the day), every output of the event features, and means over the interval that ends with the
-    decision: `half_spread` and `crossing_cost` (fractions of the mid), `depth` (units), `sound` (share of
-    the time with a sound book) and `worst_cost` (largest crossing cost). `fills/<day>`: `time`, `latency` in
-    seconds, the `state` of the book at the arrival (see `book_at`), and its levels `bid_price_0`, …
+    one of the day), `book_state` (see `book_at`), every output of the event features, and means over the
+    interval that ends with the decision: `half_spread` and `crossing_cost` (fractions of the mid), `depth`
+    (units), `sound` (share of the time with a sound book) and `worst_cost` (largest crossing cost).
+    `fills/<day>`: `time`, `latency` in seconds, the `state` of the book at the arrival (see `book_at`), and
+    its levels `bid_price_0`, …
 
     Raises
     ------
@@ -67,8 +70,9 @@ def decision_day(
     times, opened = made.times, made.opened
     look = partial(events.at, stale_after=grid.stale_after_seconds)
     at = look(times)
-    numbers = {
+    numbers: dict[str, NDArray[Any]] = {
         "mid": pd.Series(at.mid).ffill().to_numpy(),
+        BOOK_STATE: at.state,
         **_interval_means(look, made, grid, hedge),
         **event_values(events, times, hedge, fitted),
     }

@@ -14,7 +14,9 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.alternative import alternative_values
 from pipeline.features.book_at import nanoseconds, widened
-from pipeline.features.day_events import BOOK, TAPE, DayEvents, Events, day_events
+from pipeline.features.book_close import OpenedDay, opened_days
+from pipeline.features.book_days import book_days, check_books
+from pipeline.features.day_events import BOOK_OPEN, TAPE, DayEvents, Events, day_events
 from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.event_catalogue import event_catalogue
@@ -24,9 +26,11 @@ from pipeline.features.funding_level import FUNDING_LEVEL
 from pipeline.features.own import own_values
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.market_days import DAYS, DayTables
+from pipeline.ingest.market_days import BOOK, DAYS, DayTables
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
+from pipeline.ingest.sources import NOTES
 
+BOOK_DAYS: Final = "book_days"
 TRADED: Final = ("quotes", "book", "book_events")
 """Tables without which a day has nothing to trade against, such as one of which only the funding is known."""
 log = logging.getLogger(__name__)
@@ -46,18 +50,18 @@ def decision_features(
     Returns
     -------
     Tables `features` (see `decision_day`, `decision_history`, `alternative`) and `fills`, one row a decision
-    in the order of time, and `event_parameters` (what was learned for features of events, on rows before the
-    signals start).
+    in the order of time, `event_parameters` (what was learned for features of events, on rows before the
+    signals start), `book_days` (see there) and `notes` (what is to be said of it).
 
     Raises
     ------
     DataError
-        No day of the market begins before the signals start.
+        No day of the market begins before the signals start, or no decision had a sound book.
     """
     pieces = pieces or InMemory()
     index, name = market[DAYS], desk.data.instrument
     traded = index[index["table"].isin(TRADED)] if index["table"].isin(TRADED).any() else index
-    days = [DayTables(index, day, pieces.shelf) for day in sorted(traded["day"].unique())]
+    days = opened_days(index, sorted(traded["day"].unique()), pieces, name)
     fitted = _fitted(desk, days, pieces)
     units = {
         each.day: {"day": each.day, "tables": Known(each, each.digest), "fitted": fitted} for each in days
@@ -78,7 +82,10 @@ def decision_features(
         (feature, place, value) for feature, found in fitted.items() for place, value in enumerate(found)
     ]
     grid = _joined(dict(zip(looked, history, strict=True)), "features")
+    books = book_days(grid)
     return {
+        BOOK_DAYS: books,
+        NOTES: pd.DataFrame({"note": check_books(books, name)}, dtype="str"),
         "features": grid.assign(
             step_seconds=_mean_step(desk, grid),
             **_funding(index, days, pieces, grid),
@@ -90,7 +97,7 @@ def decision_features(
 
 
 def _funding(
-    index: pd.DataFrame, days: list[DayTables], pieces: KeptPieces, grid: pd.DataFrame
+    index: pd.DataFrame, days: list[OpenedDay], pieces: KeptPieces, grid: pd.DataFrame
 ) -> dict[str, FloatArray]:
     """Return the level of a perpetual's funding at every decision, from the day before the first on."""
     before = str(pd.Timestamp(days[0].day).date() - timedelta(days=1))
@@ -147,7 +154,7 @@ def _joined(days: Mapping[str, Piece], table: str) -> pd.DataFrame:
     return pd.concat([piece[f"{table}/{day}"] for day, piece in days.items()], ignore_index=True)
 
 
-def _fitted(desk: IntradayDesk, days: list[DayTables], pieces: KeptPieces) -> dict[str, Any]:
+def _fitted(desk: IntradayDesk, days: list[OpenedDay], pieces: KeptPieces) -> dict[str, Any]:
     before = instant(desk.windows.signals_start, desk.zone)
     used = [each for each in days if each.day <= before.astimezone(desk.zone).date().isoformat()]
     if not used:
@@ -189,7 +196,8 @@ def _before(tables: Events, before: int) -> dict[str, pd.DataFrame]:
     """Return what of a day's market was known before an instant; a table with nothing of it is left out."""
     there = {name: tables[name] for name in (*TAPE, *BOOK) if name in tables}
     early = {name: rows[nanoseconds(rows["known_time"]) < before] for name, rows in there.items()}
-    return {name: rows for name, rows in early.items() if len(rows)}
+    found = {name: rows for name, rows in early.items() if len(rows)}
+    return found | ({BOOK_OPEN: tables[BOOK_OPEN]} if BOOK_OPEN in tables and found else {})
 
 
 def _of_all(source: Source, days: list[DayEvents]) -> EventRows:

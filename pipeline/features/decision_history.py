@@ -75,8 +75,9 @@ def with_history(rows: pd.DataFrame) -> pd.DataFrame:
 
     Added are `return` (log, NaN on the first decision of a day: the night is nobody's risk), `variance_n`
     (mean squared return of the last n decisions, at least `LEAST_VARIANCE`), `log_variance_20`, the means
-    over n decisions `half_spread_n`, `crossing_cost_n` and `depth_n`, `log_depth`, `log_spread`, `log_rate`
-    (of trades), `log_minutes` since the open and `half_hour` of the day.
+    over n decisions `half_spread_n`, `crossing_cost_n` and `depth_n`, `log_depth` (NaN where nothing stands
+    within reach), `log_spread`, `log_rate` (of trades), `log_minutes` since the open and `half_hour` of the
+    day.
     """
     fresh = rows["day"].ne(rows["day"].shift())
     returns = np.log(rows["mid"]).diff().mask(fresh)
@@ -92,7 +93,7 @@ def with_history(rows: pd.DataFrame) -> pd.DataFrame:
     rate = rows.get("trade_intensity_60s", pd.Series(np.nan, index=rows.index))
     added |= {
         "log_variance_20": np.log(added["variance_20"]),
-        "log_depth": np.log(added["depth_5"]),
+        "log_depth": np.log(np.where(added["depth_5"] > 0.0, added["depth_5"], np.nan)),
         "log_spread": np.log(added["half_spread_5"]),
         "log_rate": np.log(rate.fillna(0.0) + LEAST_RATE),
         "log_minutes": np.log(rows["minutes"] + EARLY),

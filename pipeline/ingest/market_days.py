@@ -26,7 +26,7 @@ from pipeline.ingest.formats import funding_history
 from pipeline.ingest.formats.catalogue import Format, format_of, read, symbol_of
 from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_symbols import Part, check_symbols
-from pipeline.ingest.market_tables import QUARANTINE, Batch
+from pipeline.ingest.market_tables import CLEAR, QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece, Shelf
 from pipeline.ingest.raw_stream import RawStream
@@ -40,7 +40,9 @@ SHOWN: Final = 5
 """Examples of each fault that are shown."""
 OTHER: Final = "other_"
 """Before the names of tables of the other one of spot and perpetual."""
-EVENTS: Final = frozenset({"book_events", "book", "trades", "quotes", "funding", QUARANTINE})
+BOOK: Final = ("book", "book_events")
+"""Tables that tell the whole book."""
+EVENTS: Final = frozenset({*BOOK, "trades", "quotes", "funding", QUARANTINE})
 """Tables of a market within the day."""
 log = logging.getLogger(__name__)
 
@@ -83,9 +85,9 @@ def load_days(
 
     Returns
     -------
-    Tables `days` (one row a day, table and file: `day`, `table`, `key` of the piece, `file`, `rows`), `held`
-    (one row a file, table and reason: `count` and examples) and `notes`; of alternative data and own
-    records see `record_files`.
+    Tables `days` (one row a day, table and file: `day`, `table`, `key` of the piece, `file`, `rows` and
+    `anew`, whether the book is told anew among them), `held` (one row a file, table and reason: `count` and
+    examples) and `notes`; of alternative data and own records see `record_files`.
 
     Raises
     ------
@@ -182,7 +184,7 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
 
     Returns
     -------
-    Tables `<table>/<day>`, `days` (`day`, `table`, `rows`) and `held`.
+    Tables `<table>/<day>`, `days` (`day`, `table`, `rows`, `anew`) and `held`.
 
     Raises
     ------
@@ -212,8 +214,9 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
             "day": [day for _, _, day in places],
             "table": [table for table, _, _ in places],
             "rows": [len(rows) for rows in tables.values()],
+            "anew": ["kind" in rows and bool(rows["kind"].eq(CLEAR).any()) for rows in tables.values()],
         }
-    ).astype({"day": "str", "table": "str", "rows": "int64"})
+    ).astype({"day": "str", "table": "str", "rows": "int64", "anew": "bool"})
     return {**tables, DAYS: index, HELD: _counted(held, label)}
 
 
@@ -273,12 +276,15 @@ def day_of(name: str) -> date:
 class DayTables(Mapping[str, pd.DataFrame]):
     """The canonical tables of one day, read when they are asked for; each in the order of `known_time`.
 
-    A row that two files of the day hold comes once. It holds keys only, so it travels as they do.
+    A row that two files of the day hold comes once. Rows of the book have the number of their file, `file`,
+    by its name; of one instant those of the first file come first. It holds keys only, so it travels as they
+    do.
     """
 
     def __init__(self, days: pd.DataFrame, day: str, shelf: Shelf) -> None:
         own = days[days["day"] == day]
         self.day, self._shelf = day, shelf
+        self._files = {str(key): place for place, key in enumerate(own.sort_values("file")["key"].unique())}
         self._keys: dict[str, list[str]] = {
             str(table): list(rows["key"]) for table, rows in own.groupby("table")
         }
@@ -290,6 +296,9 @@ class DayTables(Mapping[str, pd.DataFrame]):
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         parts = [self._shelf.open(key)[f"{table}/{self.day}"] for key in self._keys[table]]
+        if table.removeprefix(OTHER) in BOOK:
+            numbers = (self._files[key] for key in self._keys[table])
+            parts = [part.assign(file=number) for part, number in zip(parts, numbers, strict=True)]
         rows = joined(parts, table.removeprefix(OTHER))
         return rows.sort_values("known_time", kind="stable", ignore_index=True)
 

@@ -20,10 +20,14 @@ INSTANT: Final = pa.timestamp("ns", "UTC")
 TIMES: Final = (("event_time", INSTANT), ("known_time", INSTANT), ("source_row", pa.int64()))
 BUY, SELL, UNKNOWN_SIDE = 1, -1, 0
 
-LEVEL, ADD, CHANGE, DELETE, CLEAR, REPORTED = 0, 1, 2, 3, 4, 5
+LEVEL, ADD, CHANGE, DELETE, CLEAR, REPORTED, START = 0, 1, 2, 3, 4, 5, 6
 """Kinds of book events: a level's new total size (0 removes it); an order added, changed to a new size (and
 price), deleted; everything on the book is void (a snapshot follows, or nothing is known); a level's total as
-a snapshot without orders tells it to a book of orders, where none between it and the one before is."""
+a snapshot without orders tells it to a book of orders, where none between it and the one before is; a file
+begins that goes on with a book (see `start`)."""
+
+WITHOUT_LEVEL: Final = (CLEAR, START)
+"""Kinds of events that tell of no level and no order."""
 
 LAST, SNAPSHOT, GAP = 1, 2, 4
 """Flags of book events, added up: the last of its message (only after it is the book whole); part of a
@@ -92,7 +96,7 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = {
 """Columns of the canonical tables by name.
 
 `book_events` : `sequence` the venue's update id (0 where it has none), `kind` and `flags` as above, `side`
-    1 bid or −1 ask (0 with CLEAR), `order_id` 0 where levels and not orders are reported.
+    1 bid or −1 ask (0 with CLEAR and START), `order_id` 0 where levels and not orders are reported.
 `book` : the best levels of each side after all that happened at `event_time`, best first, up to `LEVELS`;
     `levels` how many were looked at: within them NaN says that the side ends there, beyond them nothing is
     known. `trusted` is false where events before it are missing or the book is crossed. `ladder` reads a
@@ -130,6 +134,10 @@ def _negative(name: str) -> Rule:
 
 def _of(rows: Rows, name: str) -> NDArray[np.float64]:
     return rows[name].astype(np.float64, copy=False)
+
+
+def _of_level(rows: Rows) -> NDArray[np.bool_]:
+    return np.isin(rows["kind"], WITHOUT_LEVEL, invert=True)
 
 
 _EARLY: Final = Rule("known before it happened", lambda rows: rows["known_time"] < rows["event_time"])
@@ -172,15 +180,11 @@ RULES: Final[Mapping[str, tuple[Rule, ...]]] = {
         _EARLY,
         Rule(
             "price not above zero",
-            lambda rows: (
-                (rows["kind"] != CLEAR) & ~((_of(rows, "price") > 0.0) & np.isfinite(_of(rows, "price")))
-            ),
+            lambda rows: _of_level(rows) & ~((_of(rows, "price") > 0.0) & np.isfinite(_of(rows, "price"))),
         ),
         Rule(
             "negative size",
-            lambda rows: (
-                (rows["kind"] != CLEAR) & ~((_of(rows, "size") >= 0.0) & np.isfinite(_of(rows, "size")))
-            ),
+            lambda rows: _of_level(rows) & ~((_of(rows, "size") >= 0.0) & np.isfinite(_of(rows, "size"))),
         ),
         _too_large(""),
     ),
@@ -249,6 +253,43 @@ def batch(table: str, columns: Mapping[str, object]) -> Batch:
     length = next(len(value) for value in columns.values() if _is_column(value))  # type: ignore[arg-type]
     arrays = [_array(columns[field.name], field.type, length) for field in schema]
     return Batch(table, pa.RecordBatch.from_arrays(arrays, schema=schema))
+
+
+def start(
+    event_time: np.datetime64, known_time: np.datetime64, source_row: int, after: int = 0, within: float = 0.0
+) -> Batch:
+    """Return the row of `book_events` with which a file begins that does not begin with a whole book.
+
+    What was on the book before the file still holds where its last update has the id `after`; where a venue
+    has no ids (0), where the last event was known at most `within` seconds before. Else something is missing.
+
+    Parameters
+    ----------
+    event_time, known_time, source_row : of the first row of the file that is read.
+    after : goes to `sequence`.
+    within : goes to `size`.
+
+    Examples
+    --------
+    >>> now = np.datetime64("2020-01-01", "ns")
+    >>> start(now, now, 1, after=17).rows.to_pylist()[0]["sequence"]
+    17
+    """
+    return batch(
+        "book_events",
+        {
+            "event_time": np.array([event_time]),
+            "known_time": np.array([known_time]),
+            "source_row": np.array([source_row]),
+            "sequence": after,
+            "kind": START,
+            "flags": LAST,
+            "side": 0,
+            "price": np.nan,
+            "size": within,
+            "order_id": 0,
+        },
+    )
 
 
 def _is_column(value: object) -> bool:

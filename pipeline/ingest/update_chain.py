@@ -74,12 +74,13 @@ class UpdateChain:
     >>> def updates(first, last):
     ...     return Updates(np.arange(len(first)), np.array(first), np.array(last), np.full(len(first), -1))
     >>> chain = UpdateChain()
-    >>> chain.gaps(updates([5, 8, 12], [7, 9, 13])).tolist()
-    [True, False, True]
+    >>> chain.gaps(updates([5, 8, 12], [7, 9, 13])).tolist(), chain.after
+    ([False, False, True], 4)
     """
 
     def __init__(self) -> None:
         self.last: int | None = None
+        self.after: int | None = None
         self.snapshot: int = -1
         self._joins = False
         self._recent: list[tuple[Updates, NDArray[np.bool_], Changes]] = []
@@ -89,12 +90,18 @@ class UpdateChain:
         return np.asarray(last <= self.snapshot, dtype=np.bool_)
 
     def gaps(self, updates: Updates) -> NDArray[np.bool_]:
-        """Return [updates] whether something before each is missing, and go on from the last of them."""
+        """Return [updates] whether something before each is missing, and go on from the last of them.
+
+        Before the first is what another stream may have told: `after` is then the id on which it follows.
+        """
         if not len(updates.line):
             return np.zeros(0, dtype=np.bool_)
-        before = np.r_[-1 if self.last is None else self.last, updates.last[:-1]]
+        if self.last is None:
+            told = int(updates.previous[0])
+            self.last = self.after = told if told >= 0 else int(updates.first[0]) - 1
+        before = np.r_[self.last, updates.last[:-1]]
         follows = np.where(updates.previous >= 0, updates.previous == before, updates.first == before + 1)
-        if self._joins and self.last is not None:
+        if self._joins:
             follows[0] = joined(updates, 0, self.last)
         self._joins, self.last = False, int(updates.last[-1])
         return np.asarray(~follows, dtype=np.bool_)

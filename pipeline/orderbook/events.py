@@ -9,7 +9,16 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
-from pipeline.ingest.market_tables import ADD, CLEAR, DELETE, LEVEL, REPORTED, RULES, SNAPSHOT
+from pipeline.ingest.market_tables import (
+    ADD,
+    DELETE,
+    LEVEL,
+    REPORTED,
+    RULES,
+    SNAPSHOT,
+    START,
+    WITHOUT_LEVEL,
+)
 from pipeline.orderbook.ladder_kernel import Events, IntArray
 
 
@@ -38,8 +47,8 @@ class BookEvents:
         columns = {each.name: getattr(self, each.name) for each in fields(self)}
         for rule in RULES["book_events"]:
             _refuse(rule.broken(columns), rule.reason, self.source_row)
-        _refuse((self.kind < LEVEL) | (self.kind > REPORTED), "no kind of event", self.source_row)
-        inside = self.kind != CLEAR
+        _refuse((self.kind < LEVEL) | (self.kind > START), "no kind of event", self.source_row)
+        inside = np.isin(self.kind, WITHOUT_LEVEL, invert=True)
         _refuse(inside & (np.abs(self.side) != 1), "side neither bid nor ask", self.source_row)
         orders = (self.kind >= ADD) & (self.kind <= DELETE)
         _refuse(orders & (self.order_id == 0), "order without an id", self.source_row)
@@ -72,7 +81,8 @@ class BookEvents:
 
     def level_prices(self) -> FloatArray:
         """Return the prices of levels; that of an empty one in a snapshot may stand for where a side ends."""
-        prices: FloatArray = self.price[(self.kind != CLEAR) & ((self.kind != REPORTED) | (self.size > 0.0))]
+        inside = np.isin(self.kind, WITHOUT_LEVEL, invert=True)
+        prices: FloatArray = self.price[inside & ((self.kind != REPORTED) | (self.size > 0.0))]
         return prices
 
 

@@ -1,8 +1,10 @@
 """The book in arrays: empty, with room and ticks for what comes, and read outside of the compiled loop."""
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.orderbook import ladder_kernel as kernel
@@ -59,12 +61,58 @@ def fitted(book: Ladder, prices: FloatArray) -> Ladder:
     if not _on_ticks(prices[:1], edges[kernel.SCALE]):
         edges[kernel.SCALE] = ticks_a_unit(np.append(np.abs(levels[:, kernel.KEY]), prices))
     marks = book.marks.copy()
-    table = _no_pages(_places(4 * _pages(levels[:, kernel.KEY], edges[kernel.SCALE])), marks)
-    kernel.put_levels(levels, *table, edges, marks)
+    table = _of_levels(levels, edges, marks)
     order_ids, orders = book.order_ids, book.orders
     if 2 * (marks[kernel.ORDERS] + 1) > order_ids.size:
         order_ids, orders = np.zeros(2 * order_ids.size, dtype=np.int64), np.zeros((2 * len(orders), 2))
         kernel.move_orders(book.order_ids, book.orders, order_ids, orders)
+    return Ladder(*table, edges, order_ids, orders, marks)
+
+
+def _of_levels(
+    levels: FloatArray, edges: FloatArray, marks: IntArray
+) -> tuple[IntArray, BitArray, FloatArray]:
+    """Return pages that hold levels [L, 3], and set the marks that tell of them."""
+    table = _no_pages(_places(4 * _pages(levels[:, kernel.KEY], edges[kernel.SCALE])), marks)
+    kernel.put_levels(levels, *table, edges, marks)
+    return table
+
+
+def contents(book: Ladder) -> dict[str, NDArray[Any]]:
+    """Return what a book holds and remembers, in one order whatever its tables look like; see `of_contents`.
+
+    Ticks and counts of oddities are left out: neither changes what comes.
+    """
+    levels, taken = _filled(book), book.order_ids != 0
+    order = np.argsort(book.order_ids[taken])
+    return {
+        "levels": levels[np.argsort(levels[:, kernel.KEY])],
+        "order_ids": book.order_ids[taken][order],
+        "orders": book.orders[taken][order],
+        "edges": book.edges[: kernel.SCALE].copy(),
+        "marks": book.marks[list(kernel.REMEMBERED)],
+    }
+
+
+def of_contents(held: Mapping[str, NDArray[Any]]) -> Ladder:
+    """Return a book that goes on as the one whose `contents` are given.
+
+    Parameters
+    ----------
+    held : `levels` [L, 3] by key, `order_ids` [O] and `orders` [O, 2] by id, `edges` [4] and `marks` [7],
+        those of `ladder_kernel.REMEMBERED`.
+    """
+    book = empty()
+    levels, ids = np.ascontiguousarray(held["levels"]), held["order_ids"]
+    edges, marks = book.edges, book.marks
+    edges[: kernel.SCALE] = held["edges"]
+    if len(levels):
+        edges[kernel.SCALE] = ticks_a_unit(np.abs(levels[:, kernel.KEY]))
+    marks[list(kernel.REMEMBERED)], marks[kernel.ORDERS] = held["marks"], len(ids)
+    table = _of_levels(levels, edges, marks)
+    places = max(_LEAST, 1 << (2 * len(ids) + 1).bit_length())
+    order_ids, orders = np.zeros(places, dtype=np.int64), np.zeros((places, 2))
+    kernel.move_orders(ids.copy(), np.ascontiguousarray(held["orders"]), order_ids, orders)
     return Ladder(*table, edges, order_ids, orders, marks)
 
 

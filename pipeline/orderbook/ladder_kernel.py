@@ -32,6 +32,7 @@ BitArray = NDArray[np.uint64]
 
 LEVEL, ADD, CHANGE = market_tables.LEVEL, market_tables.ADD, market_tables.CHANGE
 DELETE, CLEAR, REPORTED = market_tables.DELETE, market_tables.CLEAR, market_tables.REPORTED
+START = market_tables.START
 LAST, SNAPSHOT, GAP = market_tables.LAST, market_tables.SNAPSHOT, market_tables.GAP
 
 KEY, TOTAL, MEMBERS = range(3)
@@ -55,6 +56,8 @@ orders that were not there; orders added twice; whole messages after which the b
 orders that no rest explains; known orders that the snapshot being read denies; snapshots in a row that
 denied some, `START_ANEW` after a gap."""
 MARKS: Final = 19
+REMEMBERED: Final = (WHOLE, IN_SNAPSHOT, TOUCHED, OPEN, SHOWN, DENIED, DOUBT)
+"""Marks that say what comes of the next event; the others count, or follow from levels and orders."""
 START_ANEW: Final = 2
 
 REACH, SCALE = 2, 4
@@ -559,13 +562,14 @@ def follow(
             at[shown] = event - 1
             shown += 1
         what, flag, key, after = kind[event], flags[event], price[event] * side[event], size[event]
-        off = tick_of(key, edges[SCALE]) == NOWHERE and what != CLEAR and (what != REPORTED or after > 0.0)
+        none = what in (CLEAR, START)
+        off = tick_of(key, edges[SCALE]) == NOWHERE and not none and (what != REPORTED or after > 0.0)
         if off or _full(page_ids, order_ids, marks):
             return event, shown
         if what == CLEAR or flag & (SNAPSHOT | GAP) or marks[IN_SNAPSHOT] == 1:
             _trust(edges, page_ids, order_ids, marks, what, flag)
         was, before, more, turns = key, 0.0, 0, 1
-        if what == CLEAR:
+        if none:
             turns = 0
         elif what == REPORTED:
             _report_between(page_ids, filled, cells, edges, order_ids, orders, marks, key)

@@ -1,19 +1,20 @@
 """A book that follows its events: best levels on every change or as of a grid, and checkpoints."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
-from pipeline.ingest.market_tables import LAST, LEVELS, Batch, batch, padded
+from pipeline.ingest.market_tables import GAP, LAST, LEVELS, START, Batch, batch, padded
 from pipeline.orderbook import ladder, ladder_kernel
 from pipeline.orderbook.events import BookEvents, read_only
-from pipeline.orderbook.ladder import Ladder
 from pipeline.orderbook.ladder_kernel import IntArray
+
+_NEVER: Final = int(np.iinfo(np.int64).min)
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class BookRows:
 
     def __len__(self) -> int:
         return len(self.known_time)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Return several one after the other."""
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
     def batch(self) -> Batch:
         """Return them as rows of the canonical table `book`."""
@@ -66,6 +72,7 @@ class OrderBook:
     them, and while bid and ask cross: a log of orders crosses for a moment when a taker's order is written
     down before its match, so that trust comes back with the match. A snapshot begins where an event has the
     flag SNAPSHOT and the one before has not: what was there is void, and the book is whole after its LAST.
+    With a START a file begins: where it does not go on with what came before, that is a gap too.
 
     In a log of orders that began when orders were on the book already, the venue's books of levels start it
     (`snapshots.in_order`): what a level has beyond the orders that are known is its rest, and each further
@@ -91,12 +98,17 @@ class OrderBook:
         self.depth = depth
         self._ladder = ladder.empty()
         self._last = (0, 0, 0)
-        self._known = np.iinfo(np.int64).min
+        self._known = _NEVER
 
     @property
     def trusted(self) -> bool:
         """Whether nothing is missing and the last message was whole; see the class for a crossed book."""
         return ladder.trusted(self._ladder)
+
+    @property
+    def known(self) -> int | None:
+        """When the last event was known, nanoseconds UTC; None where nothing has happened."""
+        return None if self._known == _NEVER else self._known
 
     @property
     def unknown_orders(self) -> int:
@@ -153,6 +165,7 @@ class OrderBook:
     ) -> tuple[FloatArray, IntArray]:
         """Go through events; return the rows and after which event each was so (−1: before all)."""
         rows, at = np.empty((most, 2 + 4 * self.depth)), np.empty(most, dtype=np.int64)
+        events = self._joined(events)
         arrays, grid, next_event, shown = events.arrays(), read_only(grid), 0, 0
         while next_event < len(events):
             next_event, shown = ladder_kernel.follow(
@@ -165,6 +178,24 @@ class OrderBook:
             self._last = (int(events.event_time[-1]), int(events.source_row[-1]), int(events.sequence[-1]))
         return rows[:shown], at[:shown]
 
+    def _joined(self, events: BookEvents) -> BookEvents:
+        """Return the events with GAP on each START that does not go on with what came before it.
+
+        Where nothing came before there is nothing to miss.
+        """
+        starts = np.flatnonzero(events.kind == START)
+        if not len(starts):
+            return events
+        after, within = events.sequence[starts], 1e9 * events.size[starts]
+        last = np.r_[self._last[2], events.sequence[:-1]][starts]
+        known = np.r_[self._known, events.known_time[:-1]][starts]
+        silence = events.known_time[starts].astype(np.float64) - known
+        follows = np.where(after > 0, last == after, silence <= within)
+        lost = starts[~follows & (known != _NEVER)]
+        flags = events.flags.copy()
+        flags[lost] |= GAP
+        return replace(events, flags=flags)
+
     def now(self, grid: IntArray) -> BookRows:
         """Return the best levels as they are, for grid times after the last event."""
         _check_rising(grid, "a grid time", self._known)
@@ -173,16 +204,16 @@ class OrderBook:
         return BookRows(stamps[0], grid, stamps[1], stamps[2], np.tile(row, (len(grid), 1)))
 
     def checkpoint(self) -> dict[str, NDArray[Any]]:
-        """Return a copy of everything that the book remembers, as arrays."""
-        state = {name: values.copy() for name, values in self._ladder._asdict().items()}
-        return state | {"last": np.array([*self._last, self._known, self.depth], dtype=np.int64)}
+        """Return everything that the book remembers but its counts, as arrays: equal ones of equal books."""
+        last = np.array([*self._last, self._known, self.depth], dtype=np.int64)
+        return ladder.contents(self._ladder) | {"last": last}
 
     @classmethod
     def restored(cls, state: Mapping[str, NDArray[Any]]) -> Self:
         """Return the book of a checkpoint."""
         *last, known, depth = (int(value) for value in state["last"])
         book = cls(depth)
-        book._ladder = Ladder(**{name: state[name].copy() for name in Ladder._fields})
+        book._ladder = ladder.of_contents(state)
         book._last, book._known = (last[0], last[1], last[2]), known
         return book
 

@@ -82,12 +82,22 @@ def _whole(rows: pa.RecordBatch, name: str) -> NDArray[np.int64]:
 
 def merged(parts: list[BookEvents]) -> BookEvents:
     """Return events of several tables by known time and row of the file, those of one row as they were."""
+    return _sorted(parts, np.lexsort((_column(parts, "source_row"), _column(parts, "known_time"))))
 
-    def joined(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(part, name) for part in parts])
 
-    order = np.lexsort((joined("source_row"), joined("known_time")))
-    return BookEvents(**{each.name: joined(each.name)[order] for each in fields(parts[0])})
+def in_time(files: list[BookEvents]) -> BookEvents:
+    """Return events of several files by known time, of one instant those of the first file first."""
+    if len(files) == 1:
+        return files[0]
+    return _sorted(files, np.argsort(_column(files, "known_time"), kind="stable"))
+
+
+def _sorted(parts: list[BookEvents], order: NDArray[np.int64]) -> BookEvents:
+    return BookEvents(**{each.name: _column(parts, each.name)[order] for each in fields(parts[0])})
+
+
+def _column(parts: list[BookEvents], name: str) -> NDArray[Any]:
+    return np.concatenate([getattr(part, name) for part in parts])
 
 
 Stamp = tuple[int, int]

@@ -37,7 +37,7 @@ from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.assemble import assemble
 from pipeline.features.chain_matrix import chain_matrix
 from pipeline.features.contract_marks import contract_matrix
-from pipeline.features.decision_grid import decision_features
+from pipeline.features.decision_grid import BOOK_DAYS, decision_features
 from pipeline.ingest import chain_files, contract_files
 from pipeline.ingest.market_days import DAYS, HELD, load_days
 from pipeline.ingest.sources import load_tables
@@ -62,6 +62,7 @@ INTRADAY_TABLES: Final = (
     "costs",
     "windows",
     "drift",
+    "known",
     "liquidity",
 )
 """Tables of the judgement of a run within the day that are logged as CSV."""
@@ -176,9 +177,10 @@ def _own_fills(market: Dataset) -> dict[str, pd.DataFrame]:
 
 
 def _judge_intraday(desk: IntradayDesk, datasets: Mapping[str, Dataset], looks: int) -> IntradayJudgement:
-    market = datasets["market"]
+    market, matrix = datasets["market"], datasets["features"]
     tables = {**datasets["backtest"], **datasets["signals"], **data_tables(market)}
     tables |= {name: market[name] for name in (DAYS, HELD)} | _own_fills(market)
+    tables |= {"decisions": matrix["features"], BOOK_DAYS: matrix[BOOK_DAYS]}
     return evaluate_intraday(desk, tables, looks)
 
 

@@ -40,7 +40,8 @@ def chain(desk):
     market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
     features = decision_features(desk, market, pieces)
     signals = learn_intraday(desk, features, pieces)
-    return {**market, **features, **signals, **run_intraday(desk, signals, pieces)}
+    judged = {**market, **features, **signals, "decisions": features["features"]}
+    return {**judged, **run_intraday(desk, signals, pieces)}
 
 
 def desk_at(folder, path):
@@ -139,7 +140,14 @@ def test_report_and_summary_say_how_the_option_is_marked(desk, tables, tmp_path)
     page = files["report"].read_text()
     assert "dealt and marked at a forecast" in page
     assert "Drift of market quality" in page
+    assert "Decisions with a sound book" in page
     summary = report.summary
+    days = tables["days"]["day"].unique()
+    assert [row["day"] for row in summary["book_days"]] == sorted(days)
+    assert all(0.9 < row["sound"] <= 1.0 for row in summary["book_days"])
+    known = {row["feature"]: row for row in summary["known"]}
+    assert known["mid"]["tested"] == 1.0 > known["variance_240"]["before"]
+    assert "book_state" not in known
     assert set(summary["policies"]) >= {"delta_implied", "regime_switched"}
     assert {row["target"] for row in summary["liquidity"]} == {"half_spread", "depth", "crossing_cost"}
     own = evaluation.settings.evaluation.model_copy(update={"demonstration": True})

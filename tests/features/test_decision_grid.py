@@ -18,7 +18,7 @@ def test_data_that_begin_after_the_signals_start_are_named_with_both_days(tmp_pa
     path = tmp_path / "desk.toml"
     path.write_text(DESK)
     days = pd.DataFrame(
-        {"day": ["2020-03-04"], "table": ["quotes"], "key": ["k"], "file": ["f"], "rows": [1]}
+        {"day": ["2020-03-04"], "table": ["quotes"], "key": ["k"], "file": ["f"], "rows": [1], "anew": False}
     )
     with pytest.raises(DataError, match=r"XYZ: no data up to windows.signals_start 2020-03-03.* 2020-03-04"):
         decision_features(load_any(str(path)), {"days": days})

@@ -21,6 +21,7 @@ from pipeline.ingest.market_tables import (
     LEVELS,
     REPORTED,
     SNAPSHOT,
+    START,
     batch,
     ladder,
 )
@@ -415,3 +416,41 @@ def test_any_tick_does_and_may_become_finer(scale, chunk):
 )
 def test_the_widest_tick_on_which_prices_lie(prices, ticks):
     assert ticks_a_unit(np.array(prices)) == pytest.approx(ticks)
+
+
+def test_a_checkpoint_is_the_same_whatever_way_the_book_came_about():
+    """Tables that grew, a finer tick, orders that went: what is left is what counts."""
+    level = (5, LEVEL, LAST, 1, 9.5, 2.0, 0)
+    plain = [(1, CLEAR, LAST, 0, NAN, NAN, 0), level]
+    detour = [(2, LEVEL, LAST, 1, 9.37 - k / 100, 1.0, 0) for k in range(200)]
+    detour += [(3, LEVEL, LAST, 1, 9.37 - k / 100, 0.0, 0) for k in range(200)]
+    books = [OrderBook(3), OrderBook(3)]
+    for book, rows in zip(books, (plain, [plain[0], *detour, level]), strict=True):
+        found = events(rows)
+        last = np.full(len(rows), 7)
+        book.changes(replace(found, source_row=last, sequence=last))
+    one, other = (book.checkpoint() for book in books)
+    assert all(one[name].tobytes() == other[name].tobytes() for name in one)
+    assert one["levels"].tolist() == [[9.5, 2.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("after", "within", "known", "trusted"),
+    [(101, 0.0, 10**12, True), (100, 0.0, 2, False), (102, 0.0, 2, False), (0, 5.0, 5 * 10**9 + 2, True),
+     (0, 5.0, 5 * 10**9 + 3, False), (0, 0.0, 3, False)],
+)  # fmt: skip
+@pytest.mark.parametrize("apart", [False, True], ids=["one call", "two calls"])
+def test_a_file_goes_on_with_the_book_where_ids_or_time_say_so(after, within, known, trusted, apart):
+    """The last event before has the id 101 and the time 2; a snapshot mends what does not follow."""
+    before = [(1, CLEAR, LAST, 0, NAN, NAN, 0), (2, LEVEL, LAST, 1, 9.0, 1.0, 0)]
+    rest = [(known, START, LAST, 0, NAN, within, 0), (known, LEVEL, LAST, 1, 8.0, 1.0, 0)]
+    found = events([*before, *rest, (known + 1, CLEAR, LAST, 0, NAN, NAN, 0)])
+    found = replace(found, sequence=np.array([100, 101, after, 200, 201]))
+    book, judged = OrderBook(2), []
+    cuts = [0, 2, 4, 5] if apart else [0, 4, 5]
+    for first, last in pairwise(cuts):
+        rows = book.changes(found[first:last])
+        judged.append(book.trusted)
+    assert judged[-2:] == [trusted, True]
+    assert rows.columns[-1, 0] == 1.0
+    assert not OrderBook(2).changes(found[2:4]).columns[:, 0].any()

@@ -20,7 +20,7 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.json_tokens import BLANK, FALSE, REASONS, TEXT, TRUE, Pairs, Tokens, code, tokens
 from pipeline.ingest.known_times import FAR
-from pipeline.ingest.market_tables import Batch, batch
+from pipeline.ingest.market_tables import CLEAR, Batch, batch, start
 from pipeline.ingest.order_ids import SeenIds
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
@@ -74,7 +74,8 @@ def symbol(file: RawStream, terms: Terms) -> str:
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield book events, quotes and trades; messages that cannot be right as quarantine.
 
-    The first update and every one before which ids are missing has the flag `GAP`. A snapshot comes out as
+    Before the first update stands START with the id on which it follows; every one before which ids are
+    missing has the flag `GAP`. A snapshot comes out as
     CLEAR and its levels with the flag SNAPSHOT, and with them those earlier updates that it does not hold.
     `known_time` is that of receipt; where the recorder's clock is behind the venue's, so that a message would
     be received before it was sent, it is the venue's, `terms.known_lag_seconds` later.
@@ -103,7 +104,7 @@ class _Stream:
         self.trade_kind = 0
         self.known = np.int64(0)
         self.latest_update = np.int64(-1)
-        self.owed = False
+        self.owed = self.begun = False
         self.start = _snapshot_file(terms.snapshot) if terms.snapshot else None
         if self.start:
             self.chain.snapshot = self.start[0]
@@ -120,6 +121,10 @@ class _Stream:
         changes = self._changes(lines, found, kind, found.pairs("b"), found.pairs("a"), bids, asks)
         rows = {"event_time": event, "known_time": known, "source_row": first + np.arange(len(found))}
         if len(changes):
+            if not self.begun and changes.kind[0] != CLEAR:
+                line = changes.line[0]
+                yield start(event[line], known[line], first + line, self.chain.after or 0)
+            self.begun = True
             own = {
                 name: getattr(changes, name)
                 for name in ("sequence", "kind", "flags", "side", "price", "size")

@@ -18,7 +18,7 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.json_tokens import BLANK, REASONS, Tokens, code, tokens
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
-from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch
+from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch, start
 from pipeline.ingest.order_ids import IdGaps, SeenIds
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
@@ -50,7 +50,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     log has a hundred such, up to a tenth of a second late), created twice, a trade reported twice, and a
     clock that goes back. `GAP` stands on the first event after a silence of `SILENCE`, after a line
     that is held for anything but coming twice or too late, or when an order's id was passed over and has not
-    come within `PATIENCE`.
+    come within `PATIENCE`. START begins the file: it goes on with one that ended at most
+    `terms.follows_within_seconds` before.
     """
     log = _Log(file.name, terms)
     for first, text in file.line_blocks(_BLOCK):
@@ -66,7 +67,8 @@ class _Log:
         self.created, self.deleted, self.traded = SeenIds(), SeenIds(), SeenIds()
         self.gaps, self.units = IdGaps(PATIENCE), PriceUnit()
         self.latest = 0
-        self.broken = False
+        self.broken = self.begun = False
+        self.within = terms.follows_within_seconds
         self.fills = {side: np.zeros((3, 0)) for side in (1, -1)}
 
     def batches(self, first: int, found: Tokens) -> Iterator[Batch]:
@@ -102,6 +104,10 @@ class _Log:
         times = {"event_time": _instants(found.stamp), "known_time": _instants(known_ms)}
         numbers = {"source_row": first + np.arange(len(found)), "price": price, "size": size}
         rows: dict[str, NDArray[Any]] = times | numbers
+        if known.any() and not self.begun:
+            line, self.begun = int(known.argmax()), True
+            event, last = rows["event_time"][line], rows["known_time"][line]
+            yield start(event, last, first + line, within=self.within)
         events, trades = order & known, trade & known
         if events.any():
             extra: dict[str, Any] = {"kind": kind, "flags": LAST + GAP * gap, "side": side, "order_id": ids}

@@ -29,6 +29,7 @@ from pipeline.ingest.market_tables import (
     Batch,
     batch,
     padded,
+    start,
 )
 from pipeline.ingest.raw_stream import RawStream
 
@@ -59,7 +60,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield order events and trades, or books, quotes and trades; records that cannot be right as quarantine.
 
     A cancel of a part of an order is CHANGE to what is left. `GAP` stands where the capture says that the
-    book may be bad, and on the first record unless a snapshot begins the file. `source_row` counts records.
+    book may be bad. Unless a snapshot or a clear begins the file, START does, and lets it go on with none:
+    what is left of orders from before the file is not known. `source_row` counts records.
 
     Raises
     ------
@@ -168,9 +170,9 @@ class _Records:
         snapshot = said & _SNAPSHOT > 0
         last = (said & _LAST > 0) | (snapshot & ~np.r_[snapshot[1:], False])
         bad = said & _BAD_BOOK > 0
-        if not self.begun:
-            bad[0] |= not snapshot[0] and kinds[0] != CLEAR
-            self.begun = True
+        if not self.begun and not snapshot[0] and kinds[0] != CLEAR:
+            yield start(*(own[name][0] for name in ("event_time", "known_time", "source_row")))
+        self.begun = True
         flags = LAST * last + SNAPSHOT * snapshot + GAP * bad
         sequence = found["sequence"][event].astype(np.int64)
         yield batch(

@@ -31,6 +31,7 @@ from pipeline.ingest.market_tables import (
     Batch,
     batch,
     padded,
+    start,
 )
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
@@ -61,9 +62,10 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `book_events` of level changes, or `book`, of one instrument.
 
     Rows of one `local_timestamp` are one message, and the last has the flag LAST. Rows of a snapshot have the
-    flag SNAPSHOT and a CLEAR before the first. `GAP` stands on the first row unless a snapshot begins the
-    file, and on the row after one that is held, which would have changed the book. Where a row would be known
-    before it happened its known time is the venue's.
+    flag SNAPSHOT and a CLEAR before the first. Unless a snapshot begins the file, START does: there are no
+    ids, so it goes on with a file that ended at most `terms.follows_within_seconds` before. `GAP` stands on
+    the row after one that is held, which would have changed the book. Where a row would be known before it
+    happened its known time is the venue's.
 
     Raises
     ------
@@ -123,7 +125,8 @@ class _Changes(_Reader):
 
     def __init__(self, file: RawStream, terms: Terms) -> None:
         super().__init__(file, terms)
-        self.lost, self.in_snapshot = True, False
+        self.lost = self.in_snapshot = self.begun = False
+        self.within = terms.follows_within_seconds
         self.kinds = _CHANGES
 
     def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
@@ -139,6 +142,9 @@ class _Changes(_Reader):
         if len(rows):
             last = _ends(received[rows], following)
             whole = snapshot[rows]
+            if not self.begun and not whole[0]:
+                yield start(event[rows[0]], known[rows[0]], int(lines.number[rows[0]]), within=self.within)
+            self.begun = True
             starts = whole & ~np.r_[self.in_snapshot, whole[:-1]]
             gap = self._gaps(lines, screen.sound, rows) & ~whole
             self.in_snapshot = bool(whole[-1])
@@ -164,7 +170,7 @@ class _Changes(_Reader):
         yield from screen.held("book_events", self.name)
 
     def _gaps(self, lines: Lines, sound: NDArray[np.bool_], rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return [sound rows] whether a row before it is held, or none came before."""
+        """Return [sound rows] whether a row before it is held."""
         bad = np.r_[lines.number[~sound], [number for number, _, _ in lines.odd]].astype(np.int64)
         places = np.unique(np.searchsorted(lines.number[rows], bad))
         found = np.zeros(len(rows), dtype=np.bool_)

@@ -7,7 +7,7 @@ import pytest
 from pipeline.domain.errors import DataError
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.formats.terms import Terms
-from pipeline.ingest.market_tables import QUARANTINE
+from pipeline.ingest.market_tables import QUARANTINE, START
 from pipeline.ingest.raw_stream import RawStream
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
@@ -23,15 +23,39 @@ def shared():
 
 @pytest.fixture
 def tables():
-    """Return a function that reads a file whole: its canonical tables by name."""
+    """Return a function that reads a file whole: its canonical tables by name.
+
+    The row that says how the file begins stands for no line of it and is left out; see `begun`.
+    """
 
     def run(path, named="", member="", **terms):
         found = {}
         for each in read(RawStream(str(path), member), Terms(**terms), named):
-            found.setdefault(each.table, []).append(each.rows)
+            if not starts(each):
+                found.setdefault(each.table, []).append(each.rows)
         return {name: pa.Table.from_batches(parts) for name, parts in found.items()}
 
     return run
+
+
+@pytest.fixture
+def begun():
+    """Return a function that reads a file: `(source_row, sequence, size)` of the row with which it begins."""
+
+    def run(path, named="", **terms):
+        rows = [
+            each.rows.to_pylist()[0]
+            for each in read(RawStream(str(path)), Terms(**terms), named)
+            if starts(each)
+        ]
+        return [(row["source_row"], row["sequence"], row["size"]) for row in rows]
+
+    return run
+
+
+def starts(batch):
+    """Whether a batch is the row with which a file begins."""
+    return batch.table == "book_events" and batch.rows["kind"][0].as_py() == START
 
 
 @pytest.fixture

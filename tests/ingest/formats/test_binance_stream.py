@@ -77,7 +77,7 @@ def test_a_snapshot_is_joined_to_the_updates_that_came_before_it(streamed):
         zip(*(events[n] for n in ("source_row", "kind", "flags", "side", "price", "size")), strict=True)
     )
     assert rows[:3] == [
-        (1, LEVEL, GAP, 1, 9.0, 1.0),
+        (1, LEVEL, 0, 1, 9.0, 1.0),
         (1, LEVEL, LAST, -1, 12.0, 0.0),
         (3, LEVEL, LAST, 1, 8.0, 2.0),
     ]
@@ -90,6 +90,16 @@ def test_a_snapshot_is_joined_to_the_updates_that_came_before_it(streamed):
     ]
     assert rows[8:] == [(5, LEVEL, 0, -1, 11.0, 0.0), (5, LEVEL, LAST, -1, 12.0, 4.0)]
     assert QUARANTINE not in found
+
+
+@pytest.mark.parametrize(("previous", "after"), [(None, 4), (3, 3)], ids=["spot", "futures"])
+def test_a_file_names_the_update_on_which_it_follows(streamed, begun, tmp_path, previous, after):
+    """Also where the first update changes nothing; a file that begins with a snapshot follows on none."""
+    first = [trade(0, 1), depth(1, 5, 6, previous=previous), depth(9, 7, 8, [(9, 1)], previous=6)]
+    assert streamed(first)["book_events"]["flags"].to_pylist() == [LAST]
+    assert begun(tmp_path / "a.gz") == [(3, after, 0.0)]
+    streamed(SMALL[3:])
+    assert begun(tmp_path / "a.gz") == []
 
 
 def test_the_maker_flag_tells_who_took(streamed):
@@ -246,7 +256,7 @@ def test_real_streams_line_by_line(shared, tables, name):
     plain = [not flags & SNAPSHOT for flags in events["flags"]]
     rows = zip(events["price"], events["size"], plain, strict=True)
     assert [(price, size) for price, size, own in rows if own] == wanted
-    assert sum(flags & GAP > 0 for flags in events["flags"]) == 1
+    assert not any(flags & GAP for flags in events["flags"])
     trades = [each["data"] for _, each in messages if each.get("data", {}).get("e") == "trade"]
     assert found["trades"]["price"].to_pylist() == [float(each["p"]) for each in trades]
     assert found["trades"]["side"].to_pylist() == [-1 if each["m"] else 1 for each in trades]

@@ -57,6 +57,11 @@ def test_its_first_line_is_recognised():
     assert not recognises("any", b'1723161253937085768 {"stream":"x"}')
 
 
+def test_a_log_begins_with_its_first_line_whatever_it_is(logged, begun, tmp_path):
+    logged(SMALL[2:])
+    assert begun(tmp_path / "a.log", "bitstamp_log") == [(1, 0, 10.0)]
+
+
 def test_orders_trades_and_books_come_out(logged):
     found = logged(SMALL)
     events = found["book_events"].to_pydict()

@@ -76,8 +76,11 @@ def test_orders_and_trades_come_out_and_a_partial_cancel_is_a_change(written):
     assert QUARANTINE not in found
 
 
-def test_a_file_that_begins_without_a_snapshot_begins_with_a_gap(written):
-    assert written(SMALL[1:3])["book_events"]["flags"].to_pylist() == [LAST | GAP, LAST]
+def test_a_file_that_begins_without_a_snapshot_goes_on_with_none(written, begun, tmp_path):
+    assert written(SMALL[1:3])["book_events"]["flags"].to_pylist() == [LAST, LAST]
+    assert begun(tmp_path / "a.dbn.zst") == [(1, 0, 0.0)]
+    written(SMALL)
+    assert begun(tmp_path / "a.dbn.zst") == []
     started = [order(0, A, 1, flags=40), order(1, A, 2, flags=40), order(2, A, 3)]
     assert written(started)["book_events"]["flags"].to_pylist() == [SNAPSHOT, SNAPSHOT | LAST, LAST]
     assert (

@@ -97,8 +97,11 @@ def test_blocks_of_numbers_give_what_blocks_of_text_give(written, monkeypatch, o
     assert found[QUARANTINE]["source_row"].to_pylist() == [102]
 
 
-def test_a_file_that_begins_without_a_snapshot_begins_with_a_gap(written):
-    assert written(SMALL[2:])["book_events"]["flags"].to_pylist() == [GAP, LAST, LAST]
+def test_a_file_that_begins_without_a_snapshot_may_go_on_with_one_just_before(written, begun, tmp_path):
+    assert written(SMALL[2:])["book_events"]["flags"].to_pylist() == [0, LAST, LAST]
+    assert begun(tmp_path / "a.csv.gz", follows_within_seconds=3.0) == [(2, 0, 3.0)]
+    written(SMALL)
+    assert begun(tmp_path / "a.csv.gz") == []
 
 
 def test_a_level_change_is_known_when_it_happened_where_the_clock_is_behind(written):
