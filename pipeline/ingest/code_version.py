@@ -4,8 +4,10 @@ import ast
 import functools
 import hashlib
 import inspect
+import os
+import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -54,13 +56,13 @@ def code_parts(function: Callable[..., Any]) -> dict[str, str]:
     name = getattr(function, "__qualname__", repr(function))
     if not inspect.isfunction(function) or "." in name or name == "<lambda>":
         raise ValueError(f"{name} is not a plain function of a module, so its code has no version")
+    module = function.__module__
+    modules = _reachable(module)
     parts = {
         name: hashlib.sha256(file.read_bytes()).hexdigest()[:HEX_DIGITS]
-        for name, file in code_files(function.__module__).items()
+        for name, file in _named(modules, module).items()
     }
-    modules = _reachable(function.__module__, _package_folder(function.__module__))
-    external = {module for imported in modules.values() for module in imported}
-    return parts | _versions(external, function.__module__)
+    return parts | _versions(set[str]().union(*modules.values()), module)
 
 
 def code_files(module: str) -> dict[str, Path]:
@@ -71,23 +73,28 @@ def code_files(module: str) -> dict[str, Path]:
     >>> list(code_files("pipeline.ingest.code_version"))
     ['pipeline/__init__.py', 'pipeline/ingest/__init__.py', 'pipeline/ingest/code_version.py']
     """
-    package, folder = _root(module), _package_folder(module)
-    modules = _reachable(module, folder)
-    files = sorted({file for path in modules for file in (path, *_resources(path.parent))})
-    return {f"{package}/{file.relative_to(folder).as_posix()}": file for file in files}
+    return _named(_reachable(module), module)
+
+
+def _named(modules: Collection[Path], start: str) -> dict[str, Path]:
+    """Return modules, and the files that lie beside them, by their names from the package of `start` on."""
+    folder = _package_folder(start)
+    beside = {file for place in {path.parent for path in modules} for file in _resources(place)}
+    files = sorted({*modules, *beside})
+    return {f"{_root(start)}/{file.relative_to(folder).as_posix()}": file for file in files}
 
 
 def _package_folder(module: str) -> Path:
-    package, _, _ = module.partition(".")
-    locations = list(getattr(sys.modules.get(package), "__path__", []))
+    locations = list(getattr(sys.modules.get(_root(module)), "__path__", []))
     if not locations:
         raise ValueError(f"module {module} lies in no package with source on disk, so it has no code version")
     return Path(locations[0])
 
 
-def _reachable(start: str, folder: Path) -> dict[Path, frozenset[str]]:
+def _reachable(start: str) -> dict[Path, frozenset[str]]:
     """Return the files of all modules of the package that `start` needs, each with what it imports."""
     found: dict[Path, frozenset[str]] = {}
+    there = _modules(_package_folder(start))
     waiting, seen = [start], set[str]()
     while waiting:
         name = waiting.pop()
@@ -95,18 +102,24 @@ def _reachable(start: str, folder: Path) -> dict[Path, frozenset[str]]:
             continue
         seen.add(name)
         waiting.extend(_parents(name))
-        path = _module_file(name, folder)
+        path = there.get(name.partition(".")[2])
         if path is not None:
             found[path] = _imports(path, path.stat().st_mtime_ns, name)
             waiting.extend(inside for inside in found[path] if _root(inside) == _root(start))
     return found
 
 
-def _module_file(name: str, folder: Path) -> Path | None:
-    """Return the file of a module of the package in `folder`; None for a name that is not a module's."""
-    base = folder.joinpath(*name.split(".")[1:])
-    candidates = (base / "__init__.py", base.with_name(f"{base.name}.py"))
-    return next((file for file in candidates if file.is_file()), None)
+def _modules(folder: Path) -> dict[str, Path]:
+    """Return the file of every module below a package's folder, by its name inside the package."""
+    found: dict[str, Path] = {}
+    for place, _, files in os.walk(folder):
+        inside = Path(place).relative_to(folder).parts
+        for file in files:
+            if file == "__init__.py":
+                found[".".join(inside)] = Path(place, file)
+            elif file.endswith(".py"):
+                found.setdefault(".".join([*inside, file.removesuffix(".py")]), Path(place, file))
+    return found
 
 
 def _resources(folder: Path) -> Iterator[Path]:
@@ -138,8 +151,22 @@ def _versions(imported: set[str], start: str) -> dict[str, str]:
 
 
 @functools.cache
-def _distributions() -> dict[str, list[str]]:
-    return {top: sorted(set(names)) for top, names in metadata.packages_distributions().items()}
+def _distributions() -> dict[str, set[str]]:
+    """Return the names of the installed distributions by the top-level names that they bring.
+
+    As `importlib.metadata.packages_distributions`, which takes a second: it makes an object of every file.
+    """
+    found: dict[str, set[str]] = {}
+    for each in metadata.distributions():
+        for top in _tops(each):
+            found.setdefault(top, set()).add(each.name)
+    return found
+
+
+def _tops(distribution: metadata.Distribution) -> set[str]:
+    declared = (distribution.read_text("top_level.txt") or "").split()
+    lines = (distribution.read_text("RECORD") or "").splitlines()
+    return set(declared) or {re.split("[/,]", line, maxsplit=1)[0].removesuffix(".py") for line in lines}
 
 
 def _root(name: str) -> str:
