@@ -1,6 +1,7 @@
 """What all tests share: no test writes into the project, and every test sees the same random draws."""
 
 import os
+import shutil
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.domain.instruments import Liability
-from tests.processes import Finished, finished_once
+from tests.processes import Finished, finished_once, prefect_database_once
 
 PLACE = tempfile.TemporaryDirectory(prefix="prefect-")
 os.environ["PREFECT_HOME"] = PLACE.name  # read once, when Prefect is imported: not under the project
@@ -21,6 +22,17 @@ hypothesis.settings.register_profile(
     "steady", derandomize=True, deadline=None, database=None, print_blob=True, max_examples=50
 )
 hypothesis.settings.load_profile("steady")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist hand out the files in the order of the collection, not by their number of tests."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long, so that no worker is left alone with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.parent.name != "flows", item.path not in slow))
 
 
 @pytest.fixture(autouse=True)
@@ -117,18 +129,40 @@ def small_desk() -> Path:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory, small_desk: Path) -> Finished:
-    """The one run of the small desk that all tests of all workers share: they copy its home, or only read."""
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that all workers of this run of the tests share."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return finished_once(small_desk, shared / "finished")
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
-def prefect():
-    """A Prefect database of its own for flows that run in the test's process; it gives the server's URL."""
-    from prefect.settings import PREFECT_API_URL
-    from prefect.testing.utilities import prefect_test_harness
+def finished(shared_folder: Path, small_desk: Path) -> Finished:
+    """The one run of the small desk that all tests of all workers share: they copy its home, or only read."""
+    return finished_once(small_desk, shared_folder / "finished")
 
-    with prefect_test_harness(server_startup_timeout=90):
-        yield PREFECT_API_URL.value()
+
+@pytest.fixture(scope="session")
+def prefect_home(shared_folder: Path):
+    """Return a function that makes a home of Prefect whose database, which takes seconds, is there."""
+    database = prefect_database_once(shared_folder / "prefect")
+
+    def made(home: Path) -> Path:
+        home.mkdir(parents=True, exist_ok=True)
+        shutil.copy(database, home)
+        return home
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def prefect(prefect_home, tmp_path_factory: pytest.TempPathFactory):
+    """A Prefect server of the worker's own for flows that run in the test's process; it gives its URL."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from flows.private_server import PrivateServer
+
+    server = PrivateServer(prefect_home(tmp_path_factory.mktemp("prefect")))
+    server.wait()
+    with temporary_settings({PREFECT_API_URL: server.url, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield server.url
+    server.stop()

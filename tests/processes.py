@@ -88,3 +88,15 @@ def finished_once(desk, place):
             assert done.returncode == 0, done.stderr
             said.write_text(json.dumps([done.stdout, done.stderr]))
     return Finished(place / "home", *json.loads(said.read_text()))
+
+
+def prefect_database_once(place):
+    """Return an empty database of Prefect, made in `place` by the first process that asks."""
+    with file_lock(place / "lock"):
+        if not (place / "made").exists():
+            environment = clean_environment() | {"PREFECT_HOME": str(place)}
+            line = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
+            done = subprocess.run(line, env=environment, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            (place / "made").touch()
+    return place / "prefect.db"

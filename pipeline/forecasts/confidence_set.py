@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from arch.bootstrap import MCS
 
 from pipeline.domain.instruments import FloatArray
 
@@ -47,6 +46,8 @@ def confidence_set(
     >>> {name: p >= SIZE for name, p in confidence_set({"good": good, "bad": bad}, 1, 7).items()}
     {'good': True, 'bad': False}
     """
+    from arch.bootstrap import MCS  # a second to import, and needed where forecasts are judged only
+
     table, twins = _without_twins(losses)
     block = shortest_block(horizon)
     if len(table) <= 2 * block:

@@ -4,7 +4,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from arch import arch_model
 from numba import njit
 
 from pipeline.domain.errors import FitError
@@ -104,6 +103,8 @@ class Garch(Forecaster):
         FitError
             As from `fit`.
         """
+        from arch import arch_model  # a second to import: a decision and a worker that fit nothing spare it
+
         if not self.task.squared:
             raise FitError(f"forecaster {self.name} of {self.task.name}: it forecasts variances only")
         known = returns[self.usable(returns[:, None], returns)]

@@ -49,11 +49,18 @@ def signals(desk, market):
     return signals_of(desk, market)
 
 
+@pytest.fixture(scope="module")
+def scrambled_signals(desk, market):
+    """What is learned where every bar after the day is another."""
+    return signals_of(desk, {name: scrambled(table) for name, table in market.items()})
+
+
 @pytest.mark.slow
-def test_scrambling_the_future_changes_no_fitted_policy_and_no_finished_episode(desk, market, signals):
+def test_scrambling_the_future_changes_no_fitted_policy_and_no_finished_episode(
+    desk, signals, scrambled_signals
+):
     """Every hedger, its tuning and its books: what was fitted before the day or over by then stays."""
-    other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
-    before, after = (run_backtest(desk, table) for table in (signals, other))
+    before, after = (run_backtest(desk, table) for table in (signals, scrambled_signals))
     pd.testing.assert_frame_equal(before["tuned"], after["tuned"], check_exact=True)
     sessions = signals["signals"]["session"]
     over = sessions[sessions <= DAY].iloc[-1 - desk.option.sessions]
@@ -83,10 +90,9 @@ def scrambled(table):
 
 
 @pytest.mark.slow
-def test_scrambling_the_future_changes_no_signal(desk, market, signals):
-    other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
-    pd.testing.assert_frame_equal(known(signals), known(other), check_exact=True)
-    assert not signals["signals"].equals(other["signals"])
+def test_scrambling_the_future_changes_no_signal(signals, scrambled_signals):
+    pd.testing.assert_frame_equal(known(signals), known(scrambled_signals), check_exact=True)
+    assert not signals["signals"].equals(scrambled_signals["signals"])
 
 
 @pytest.mark.slow
@@ -98,10 +104,9 @@ def test_cutting_the_future_changes_no_signal(desk, market, signals):
 
 
 @pytest.mark.slow
-def test_the_outcomes_do_look_ahead(desk, market, signals):
+def test_the_outcomes_do_look_ahead(signals, scrambled_signals):
     """The two columns that are left out above must be outcomes, else the list hides a leak."""
-    other = signals_of(desk, {name: scrambled(table) for name, table in market.items()})
     for name in OUTCOMES:
-        tables = (signals["signals"], other["signals"])
+        tables = (signals["signals"], scrambled_signals["signals"])
         before, after = (table.loc[table["session"] <= DAY, name].to_numpy() for table in tables)
         assert not np.array_equal(before, after)

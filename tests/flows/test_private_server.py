@@ -31,16 +31,10 @@ def gone(pid, seconds=15.0):
     return False
 
 
-@pytest.fixture(scope="module")
-def prefect_home(tmp_path_factory):
-    """A Prefect home that one server after another uses: only the first one makes the database."""
-    return tmp_path_factory.mktemp("prefect")
-
-
 @pytest.fixture
-def held(environment, prefect_home):
+def held(environment, prefect_home, tmp_path):
     """A process that holds a private server, the server's address and its process id."""
-    command = [sys.executable, "-c", HOLD, str(prefect_home)]
+    command = [sys.executable, "-c", HOLD, str(prefect_home(tmp_path / "prefect"))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, env=environment, **pipes, start_new_session=True) as holder:
         url, pid = holder.stdout.readline().split()

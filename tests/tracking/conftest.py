@@ -1,6 +1,6 @@
-"""The datasets of one small run, tracked once for all tests of this room."""
+"""A small run that is tracked, and empty places for runs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import mlflow
@@ -21,7 +21,7 @@ class TrackedRun:
     desk: Desk
     home: Home
     keys: dict[str, str]
-    published: Published
+    result: Published
 
     @property
     def store(self) -> DatasetStore:
@@ -36,16 +36,30 @@ class TrackedRun:
 
 
 @pytest.fixture(scope="session")
+def published(finished, small_desk, tmp_path_factory):
+    """The datasets of the finished run, tracked once more with tags and seconds of the test's own."""
+    home = Home(finished.datasets_copied(tmp_path_factory.mktemp("tracked")))
+    desk, keys = load_desk(str(small_desk)), keys_of(finished)
+    run = TrackedRun(desk, home, keys, Published(Path(), "", "", new=False))
+    return replace(run, result=run.publish())
+
+
+@pytest.fixture(scope="module")
 def tracked(finished, small_desk, tmp_path_factory):
-    desk, home = (
-        load_desk(str(small_desk)),
-        Home(finished.datasets_copied(tmp_path_factory.mktemp("tracked"))),
-    )
-    keys = {
+    """The finished run itself, in a home of the module's own."""
+    home = Home(finished.copied(tmp_path_factory.mktemp("small-run")))
+    desk, client = load_desk(str(small_desk)), connect(home.mlruns)
+    experiment = client.get_experiment_by_name(desk.name).experiment_id
+    (run,) = client.search_runs([experiment], "tags.kind = 'pipeline'")
+    folder = home.data / "reports" / finished.summary["run"]
+    return TrackedRun(desk, home, keys_of(finished), Published(folder, run.info.run_id, experiment, new=True))
+
+
+def keys_of(finished):
+    """Return the keys of the datasets that a run is published from."""
+    return {
         name: finished.summary["dataset_keys"][name] for name in ("market", "features", "signals", "backtest")
     }
-    run = TrackedRun(desk, home, keys, Published(Path(), "", "", new=False))
-    return TrackedRun(desk, home, keys, run.publish())
 
 
 @pytest.fixture

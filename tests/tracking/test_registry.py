@@ -101,9 +101,9 @@ def test_every_version_says_what_it_does_and_where_it_comes_from(tracked):
     for name in NAMES:
         model = tracked.client.get_registered_model(f"small.{name}")
         versions = tracked.client.search_model_versions(f"name = 'small.{name}'")
-        (version,) = (each for each in versions if each.run_id == tracked.published.run_id)
+        (version,) = (each for each in versions if each.run_id == tracked.result.run_id)
         assert model.description.endswith(".")
-        assert version.tags["report"] == tracked.published.folder.name
+        assert version.tags["report"] == tracked.result.folder.name
 
 
 @pytest.mark.slow
