@@ -27,9 +27,9 @@ def liquidity_table(losses: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    One row a target and model: mean `qlike`, its `ratio` to LightGBM's, `p` of Diebold and Mariano's test of
-    equal QLIKE with LightGBM's (long-run variance by Newey and West; NaN for LightGBM itself), `best` whether
-    it is the best rival, and `n`.
+    One row a target and model: mean `qlike`, its `ratio` to LightGBM's (1 where both are 0), `p` of Diebold
+    and Mariano's test of equal QLIKE with LightGBM's (long-run variance by Newey and West; NaN for LightGBM
+    itself), `best` whether it is the best rival, and `n`.
     """
     rows = []
     for target in LIQUIDITY:
@@ -43,9 +43,16 @@ def liquidity_table(losses: pd.DataFrame) -> pd.DataFrame:
                 if name == LightGbm.name
                 else diebold_mariano(each[LightGbm.name], loss, 1).p_value
             )
-            ratio = float(loss.mean() / each[LightGbm.name].mean())
+            ratio = _over(float(loss.mean()), float(each[LightGbm.name].mean()))
             rows.append((target, name, float(loss.mean()), ratio, p, name == best, len(actual)))
     return pd.DataFrame(rows, columns=["target", "model", "qlike", "ratio", "p", "best", "n"])
+
+
+def _over(loss: float, own: float) -> float:
+    """Return a loss over LightGBM's: 1 where both are nought, infinite where only LightGBM's is."""
+    if loss == own:
+        return 1.0
+    return loss / own if own else float("inf")
 
 
 def liquidity_verdict(table: pd.DataFrame, level: float) -> Verdict:
@@ -59,11 +66,8 @@ def liquidity_verdict(table: pd.DataFrame, level: float) -> Verdict:
     lower = best["ratio"] > 1.0
     parts = []
     for _, row in best.iterrows():
-        change = 100.0 * (1.0 / row["ratio"] - 1.0)
-        word = "lower" if change < 0 else "higher"
         parts.append(
-            f"{TITLES[str(row['target'])]}: {abs(change):.1f} % {word} QLIKE than {row['model']} "
-            f"(p = {row['p']:.2g})"
+            f"{TITLES[str(row['target'])]}: {_told(float(row['ratio']))} {row['model']} (p = {row['p']:.2g})"
         )
     sentence = f"LightGBM against the best of {', '.join(RIVALS)}: {'; '.join(parts)}."
     if lower.all() and (lower & certain).any():
@@ -73,6 +77,22 @@ def liquidity_verdict(table: pd.DataFrame, level: float) -> Verdict:
     won = ", ".join(TITLES[str(name)] for name in best.loc[lower & certain, "target"])
     lead = f"Only on {won}: " if won else "Not shown: "
     return Verdict(QUESTION, "no", lead + sentence)
+
+
+def _told(ratio: float) -> str:
+    """Say how LightGBM's loss compares with a rival's, whose `ratio` to it is given.
+
+    Examples
+    --------
+    >>> _told(1.25), _told(1.0), _told(0.0)
+    ('20.0 % lower QLIKE than', 'the same QLIKE as', 'a QLIKE above the 0 of')
+    """
+    if ratio == 1.0:
+        return "the same QLIKE as"
+    if ratio == 0.0:
+        return "a QLIKE above the 0 of"
+    change = 100.0 * (1.0 / ratio - 1.0)
+    return f"{abs(change):.1f} % {'lower' if change < 0 else 'higher'} QLIKE than"
 
 
 def liquidity_sheet(table: pd.DataFrame) -> Sheet:

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.boosted import LightGbm
 from pipeline.forecasts.forecaster import Forecaster
@@ -28,12 +27,8 @@ def inverse_loss_weights(losses: FloatArray) -> FloatArray:
     Returns
     -------
     FloatArray
-        Equal weights where no row counts.
-
-    Raises
-    ------
-    DataError
-        A model has no loss at all: its forecasts cannot be out of sample.
+        Equal weights where no row counts. Models that lost nothing, as of a spread that never moves, share
+        all weight: the limit of the formula.
 
     References
     ----------
@@ -49,8 +44,9 @@ def inverse_loss_weights(losses: FloatArray) -> FloatArray:
     if not len(counted):
         return np.full(models, 1.0 / models)
     mean = counted.mean(axis=0)
-    if (mean <= 0.0).any():
-        raise DataError(f"losses of model {int(mean.argmin())} of {models} are zero: combine other forecasts")
+    perfect = mean <= 0.0
+    if perfect.any():
+        return np.asarray(perfect / perfect.sum(), dtype=np.float64)
     return np.asarray(1.0 / mean / (1.0 / mean).sum(), dtype=np.float64)
 
 

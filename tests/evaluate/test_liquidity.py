@@ -46,3 +46,13 @@ def test_drift_compares_the_rows_before_with_the_tested():
     assert (table["ks"] == 1.0).all()
     assert (table["before"] == 0.0).all()
     assert (table["tested"] == 1.0).all()
+
+
+@pytest.mark.parametrize("own", [0.0, 0.1], ids=["all know it", "only LightGBM errs"])
+def test_what_never_moves_is_forecast_without_a_loss_by_rivals(own):
+    """A market of constant spread and depth: nobody is divided by nought."""
+    table = liquidity_table(losses(np.random.default_rng(6), own, 0.0, rest=0.0))
+    assert (table.loc[table["best"], "qlike"] == 0.0).all()
+    verdict = liquidity_verdict(table, 0.05)
+    assert verdict.answer == ("it hurt" if own else "no")
+    assert ("a QLIKE above the 0 of" if own else "the same QLIKE as") in verdict.sentence

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from pipeline.domain.desk import ForecastSettings
-from pipeline.domain.errors import DataError
 from pipeline.forecasts.boosted import LightGbm
 from pipeline.forecasts.combination import Combination, inverse_loss_weights, log_pool
 from pipeline.forecasts.har import Har
@@ -31,9 +30,11 @@ def test_nothing_known_gives_equal_weights():
     np.testing.assert_array_equal(inverse_loss_weights(np.full((3, 2), np.nan)), np.full(2, 0.5))
 
 
-def test_a_model_without_any_loss_is_refused():
-    with pytest.raises(DataError, match="losses of model 1 of 2 are zero"):
-        inverse_loss_weights(np.array([[0.1, 0.0], [0.2, 0.0]]))
+def test_models_without_any_loss_share_all_weight_as_in_the_limit():
+    found = inverse_loss_weights(np.array([[0.1, 0.0, 0.0], [0.2, 0.0, 0.0]]))
+    assert found.tolist() == [0.0, 0.5, 0.5]
+    near = inverse_loss_weights(np.array([[0.1, 1e-12, 1e-12], [0.2, 1e-12, 1e-12]]))
+    np.testing.assert_allclose(near, found, atol=1e-10)
 
 
 def test_the_pool_keeps_its_members_between_scales_with_them_and_passes_nan_on():
