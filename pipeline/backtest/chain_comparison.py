@@ -32,6 +32,8 @@ from pipeline.policies.history_slope import HistorySlope
 FEWEST_TRAINING_DAYS: Final = 5
 """Days with finished options, without which nothing is fitted."""
 BOOKS: Final = ("pnl", "premium", "trading", "carry", "cost", *SOURCES, "payoff", "turnover", "trades")
+LATE: Final = 1
+"""Days with quotes by which the hedges of the delayed twin are late."""
 log = logging.getLogger(__name__)
 
 
@@ -124,9 +126,10 @@ def run_chain(
 
     Returns
     -------
-    Tables `episodes` (one row a policy and deal), `tuned` (parameters by window, those of calls and of puts
-    apart), `left_out` (options not dealt or not closed), `vega` (see `chain_vega`), and the last fitted
-    flagship of each right.
+    Tables `episodes` (one row a policy, delay and deal: hedged at the quotes that a trade is decided on, and
+    with every order a day late; the opening hedge is dealt with the option in both), `tuned` (parameters by
+    window, those of calls and of puts apart), `left_out` (options not dealt or not closed), `vega` (see
+    `chain_vega`), and the last fitted flagship of each right.
     """
     panel = chain_panel(signals["quoted"])
     results, tuned, files = [], [], {}
@@ -144,8 +147,9 @@ def run_chain(
                 found = fit_before(settings, policy, known[fold.window], pieces)
                 state = side.episodes.state.episodes(fold.test)
                 market = side.episodes.market.episodes(fold.test)
-                ledger = book(market, band_along(found.policy, state, market))
-                results.append(deal_rows(name, panel, side, fold, ledger))
+                for delay in (0, LATE):
+                    ledger = book(market, band_along(found.policy, state, market, delay), delay)
+                    results.append(deal_rows(name, delay, panel, side, fold, ledger))
                 rows = parameter_rows(fold.window, found.policy, found.score)
                 tuned += [(window, of, f"{side.right}: {key}", *rest) for window, of, key, *rest in rows]
                 if name == FLAGSHIP:
@@ -164,7 +168,7 @@ def run_chain(
 
 
 def deal_rows(
-    policy: str, panel: ChainPanel, side: ChainSide, fold: ChainFold, ledger: Ledger
+    policy: str, delay: int, panel: ChainPanel, side: ChainSide, fold: ChainFold, ledger: Ledger
 ) -> pd.DataFrame:
     """Return the books of a fold's tested deals, with what was dealt, as rows of the table `episodes`."""
     deals = side.deals.where(fold.test)
@@ -172,6 +176,7 @@ def deal_rows(
     price = side.episodes.market.price[fold.test, :, 0]
     dealt: Mapping[str, object] = {
         "policy": policy,
+        "delay": delay,
         "right": side.right,
         "start": panel.days.to_numpy()[deals.start],
         "window": fold.window,

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.chain_comparison import BOOKS
+from pipeline.backtest.chain_comparison import BOOKS, LATE
 from pipeline.backtest.chain_panel import ChainPanel, chain_panel
 from pipeline.backtest.contract_moves import contract_moves
 from pipeline.backtest.index_moves import history_slopes
@@ -18,12 +18,13 @@ from pipeline.evaluate.chain_quality import chain_drift, chain_quality, quote_me
 from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
     attribution_table,
+    metric_table,
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.evaluate import tested_windows
 from pipeline.evaluate.judged import Judged, require
-from pipeline.evaluate.metrics import BPS_PER_UNIT, TAIL_LEVEL
+from pipeline.evaluate.metrics import BPS_PER_UNIT, TAIL_LEVEL, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.slope_gain import SlopeGains, slope_gains
 from pipeline.evaluate.verdicts import Verdict, verdicts
@@ -55,7 +56,9 @@ SAID: Final = (
     "Options are dealt at the bid or ask of end-of-day chains and closed at the other side; one that expires "
     "on its last day is settled at the official close. No opening prices are in the data, so options that "
     "settle at the open are closed at the quotes of a day before. The hedge is the parity forward of the "
-    "option's own expiry. An episode is a start day: the average over all options dealt on it.",
+    "option's own expiry, traded at the quotes that it is decided on; they are known a quarter of an hour "
+    "later, so the same hedges a day late stand beside. An episode is a start day: the average over all "
+    "options dealt on it.",
     "The window is short: {days} start days, of which {effective} do not overlap. Intervals are of whole "
     "days and wide; nothing here is a claim about other years.",
 )
@@ -63,7 +66,7 @@ SAID: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class ChainJudgement(Judged):
-    """The judgement of one backtest on option chains; no twin with late fills is run.
+    """The judgement of one backtest on option chains.
 
     An episode of `panel`, `comparison` and the tests is a start day: the mean over the options dealt on it.
 
@@ -103,9 +106,9 @@ def evaluate_chain(
     """
     require(tables, TABLES)
     desk = settings.in_steps()
-    deals, chain = tables["episodes"], chain_panel(tables["quoted"])
-    days = by_day(deals)
-    panel = EpisodePanel.from_table(days, 0, pd.Series(chain.days))
+    chain, days = chain_panel(tables["quoted"]), by_day(tables["episodes"])
+    deals, own = (table[table["delay"] == 0] for table in (tables["episodes"], days))
+    panel, late = (EpisodePanel.from_table(days, delay, pd.Series(chain.days)) for delay in (0, LATE))
     found = compared(desk, panel, float(settings.evaluation.block_sessions), earlier_looks)
     gains = gains_of(settings, chain, tables["history"])
     quality = chain_quality(tables["quoted"])
@@ -116,6 +119,7 @@ def evaluate_chain(
         tables=tables,
         panel=panel,
         comparison=found.comparison,
+        delayed=metric_table(sample_metrics(late, found.indices, desk.risk), desk.evaluation.confidence),
         pooled=pooled_metrics(settings, deals),
         gains=gains,
         frontier=frontier_table(tables["vega"]),
@@ -125,8 +129,8 @@ def evaluate_chain(
         ablations=found.ablations,
         by_regime=regime_table(panel, found.indices, desk),
         attribution=attribution_table(panel),
-        costs=cost_table(days, days.iloc[:0]),
-        windows=tested_windows(days),
+        costs=cost_table(own, own.iloc[:0]),
+        windows=tested_windows(own),
         effective=effective_episodes(panel.session, settings.option.hold_days),
         earlier_looks=earlier_looks,
         verdicts=(
@@ -137,11 +141,11 @@ def evaluate_chain(
 
 
 def by_day(deals: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a policy and start day: the average over its deals, calls and puts together."""
-    grouped = deals.groupby(["policy", "start"], sort=False)
+    """Return one row a policy, delay and start day: the average over its deals, calls and puts together."""
+    grouped = deals.groupby(["policy", "delay", "start"], sort=False)
     means = grouped[[*BOOKS, "market_return"]].mean()
     firsts = grouped[["window", "regime"]].first()
-    return means.join(firsts).reset_index().assign(delay=0)
+    return means.join(firsts).reset_index()
 
 
 def pooled_metrics(desk: ChainDesk, deals: pd.DataFrame) -> pd.DataFrame:

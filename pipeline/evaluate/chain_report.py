@@ -26,7 +26,7 @@ from pipeline.evaluate.figures import long_date
 from pipeline.evaluate.market_quality import drift_sheet
 from pipeline.evaluate.page import Report
 from pipeline.evaluate.run_record import RunRecord
-from pipeline.evaluate.sheets import attribution_sheet, delta_sheet, regime_sheet
+from pipeline.evaluate.sheets import attribution_sheet, delayed_sheet, delta_sheet, regime_sheet
 from pipeline.evaluate.signal_sheets import (
     event_sheet,
     forecast_sheet,
@@ -42,6 +42,10 @@ DAYS: Final = (
     "The chains before the test against the tested ones: measures of a quote over all quotes with a bid, "
     "those of a day over days, too few for a stability index."
 )
+LATE: Final = (
+    "Quotes are known a quarter of an hour after they stood. In this pessimistic bound every order is filled "
+    "at the next day's forward; the opening hedge is dealt with the option and is not late."
+)
 
 
 def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
@@ -51,6 +55,7 @@ def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
         pooled_sheet(evaluation.pooled),
         gain_sheet(evaluation.gains.table),
         frontier_sheet(evaluation.frontier),
+        delayed_sheet(evaluation, "day", LATE),
         delta_sheet(evaluation),
         regime_sheet(evaluation),
         attribution_sheet(evaluation),
@@ -121,7 +126,7 @@ def _files(evaluation: ChainJudgement) -> list[FileRead]:
 
 def _dealt(evaluation: ChainJudgement) -> int:
     deals = evaluation.tables["episodes"]
-    return len(deals) // int(deals["policy"].nunique())
+    return len(deals) // len(deals[["policy", "delay"]].drop_duplicates())
 
 
 def _settings(desk: ChainDesk) -> Lines:

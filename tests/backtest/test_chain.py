@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.backtest.chain_comparison import chain_sides, run_chain
+from pipeline.backtest.chain_comparison import LATE, chain_sides, run_chain
 from pipeline.backtest.chain_deals import AT_ODDS, chain_deals
 from pipeline.backtest.chain_episodes import chain_episodes, official_closes
 from pipeline.backtest.chain_panel import chain_panel
@@ -295,6 +295,9 @@ def test_every_policy_is_run_on_the_same_deals(quoted, bars):
     parts = rows["premium"] + rows["trading"] + rows["carry"] - rows["cost"] - rows["payoff"]
     np.testing.assert_allclose(rows["pnl"], parts, atol=1e-12)
     assert made["left_out"]["options"].sum() == 0
+    once, late = (rows[(rows["policy"] == "delta_implied") & (rows["delay"] == delay)] for delay in (0, LATE))
+    np.testing.assert_array_equal(once["premium"], late["premium"])
+    assert (once["trading"].to_numpy() != late["trading"].to_numpy()).any()
     assert {"models/regime_switched_call.json", "models/regime_switched_put.json"} <= set(made)
 
 

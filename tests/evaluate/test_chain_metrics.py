@@ -107,7 +107,7 @@ def test_a_test_day_learns_from_the_days_before_it_only():
 
 
 def test_an_episode_of_the_comparison_is_the_mean_over_the_deals_of_a_day(episodes):
-    books = {name: 0.0 for name in BOOKS if name not in episodes}
+    books = {"delay": 0} | {name: 0.0 for name in BOOKS if name not in episodes}
     rows = by_day(episodes.assign(window=0, regime=1, **books))
     assert len(rows) == 2 * DAYS
     own = episodes[(episodes["policy"] == "other") & (episodes["start"] == episodes["start"].iloc[0])]

@@ -1,13 +1,15 @@
 import json
+from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.backtest.chain_comparison import BOOKS
+from pipeline.backtest.chain_comparison import BOOKS, LATE
 from pipeline.domain.desk_file import load_any
 from pipeline.evaluate.chain import evaluate_chain
 from pipeline.evaluate.chain_report import chain_report
+from pipeline.evaluate.metrics import BPS_PER_UNIT
 from pipeline.evaluate.report import write_report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.option_expiries import with_implied_vols
@@ -20,17 +22,16 @@ from tests.option_chain import chain
 def deals_of(policies, days):
     rng = np.random.default_rng(6)
     parts = []
-    for name in policies:
-        for right in ("call", "put"):
-            for strike in (95.0, 100.0, 105.0):
-                count = len(days)
-                rows = pd.DataFrame({"policy": name, "right": right, "start": days, "strike": strike})
-                books = {each: rng.uniform(0.0, 0.01, count) for each in BOOKS}
-                books |= {"cost": sum(books[each] for each in ("fee", "spread", "fixed_fee", "impact"))}
-                books["pnl"] = books["premium"] + books["trading"] + books["carry"] - books["cost"]
-                books["pnl"] = books["pnl"] - books["payoff"]
-                dealt = {"window": 0, "regime": 1, "root": "SPX", "expiry": days, "tenor": 30}
-                parts.append(rows.assign(**dealt, **books, market_return=rng.normal(0.0, 0.01, count)))
+    for name, right, strike in product(policies, ("call", "put"), (95.0, 100.0, 105.0)):
+        for delay in (0, LATE):
+            count = len(days)
+            rows = pd.DataFrame({"policy": name, "right": right, "start": days, "strike": strike})
+            books = {each: rng.uniform(0.0, 0.01, count) for each in BOOKS}
+            books |= {"cost": sum(books[each] for each in ("fee", "spread", "fixed_fee", "impact"))}
+            books["pnl"] = books["premium"] + books["trading"] + books["carry"] - books["cost"]
+            books["pnl"] = books["pnl"] - books["payoff"]
+            dealt = {"window": 0, "regime": 1, "root": "SPX", "expiry": days, "tenor": 30, "delay": delay}
+            parts.append(rows.assign(**dealt, **books, market_return=rng.normal(0.0, 0.01, count)))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -81,6 +82,7 @@ def test_report_and_summary_hold_what_real_quotes_say(judged, tmp_path):
         "a stale copy",
         "Arbitrage and quality of the chains",
         "Drift of market quality",
+        "With fills one day later",
     ):
         assert said in page
     summary = json.loads(files["summary"].read_text(encoding="utf-8"))
@@ -98,3 +100,11 @@ def test_report_and_summary_hold_what_real_quotes_say(judged, tmp_path):
 def test_the_comparison_and_the_pooled_table_have_the_same_policies(judged):
     assert list(judged.comparison.index) == list(judged.pooled.loc["all"].index)
     assert len(judged.panel.starts) == 10
+
+
+def test_the_late_twin_is_judged_on_its_own_fills(judged):
+    assert list(judged.delayed.index) == list(judged.comparison.index)
+    assert (judged.delayed["pnl_mean_bps"] != judged.comparison["pnl_mean_bps"]).all()
+    days = judged.tables["episodes"].query("delay == 0").groupby(["policy", "start"])["pnl"].mean()
+    mean = BPS_PER_UNIT * days.groupby("policy").mean()
+    np.testing.assert_allclose(judged.comparison["pnl_mean_bps"], mean[judged.comparison.index])
