@@ -1,5 +1,7 @@
 """The whole pipeline: market data to a tracked report and the models that decide from now on."""
 
+from collections.abc import Sequence
+
 from prefect import flow, runtime
 
 from flows.artifacts import show_run
@@ -13,7 +15,11 @@ from pipeline.tracking.publish import publish
 @flow(name="hedge_pipeline", flow_run_name=run_name)
 @told("report")
 def hedge_pipeline(
-    desk: str, home: str | None = None, force: bool = False, latest: bool = False
+    desk: str,
+    home: str | None = None,
+    force: bool = False,
+    latest: bool = False,
+    learned: Sequence[str] = (),
 ) -> dict[str, str | bool]:
     """Run a desk from market data to report and MLflow run; its models become the champions.
 
@@ -23,6 +29,7 @@ def hedge_pipeline(
     home : where data/ and mlruns/ are written.
     force : make everything again, even what has not changed.
     latest : learn and test through the newest session instead of `windows.test_end`.
+    learned : extras, `deep` and `rl`, whose hedgers are compared too, as they were trained for the desk.
 
     Returns
     -------
@@ -37,10 +44,10 @@ def hedge_pipeline(
     with watch("train"):
         signals = train(desk, home, force, market, matrix, latest)
     with watch("backtest"):
-        results = backtest(desk, home, force, signals, latest)
+        results = backtest(desk, home, force, signals, latest, learned)
     keys = {"market": market, "features": matrix, "signals": signals, "backtest": results}
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
-    settings = settings_of(desk, home, market, latest)
+    settings = settings_of(desk, home, market, latest, learned)
     published = publish(settings, home_of(home), keys, watch.seconds, tags, force)
     show_run(published)
     return {"folder": str(published.folder), "run_id": published.run_id, "new": published.new}

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -19,10 +19,12 @@ from pipeline.backtest.desk_check import checked_any, checked_desk
 from pipeline.backtest.holdings import check_holdable
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk
+from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.ingest import positions
 from pipeline.ingest.sources import NOTES
 from pipeline.ingest.store import DatasetStore, Output
+from pipeline.policies.saved_network import with_learned
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -83,12 +85,13 @@ def backtest(
     force: bool = False,
     signals: str | None = None,
     latest: bool = False,
+    learned: Sequence[str] = (),
 ) -> str:
     """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`."""
     market = _market_behind(signals, home) if signals else ingest(desk, home, force)
     held = positions_of(desk, home, force, market, latest)
     signals = signals or train(desk, home, force, market, latest=latest)
-    settings = settings_of(desk, home, market, latest)
+    settings = settings_of(desk, home, market, latest, learned)
     return _done(works_of(settings).results(settings, signals, held), home, force)
 
 
@@ -99,9 +102,18 @@ def _market_behind(signals: str, home: str | None) -> str:
     return str(inputs.get("market") or store.open(inputs["features"]).meta["inputs"]["market"])
 
 
-def settings_of(desk: str, home: str | None, market: str, latest: bool) -> AnyDesk:
-    """Return the desk's settings, tested through the newest session of `market` if `latest`."""
+def settings_of(
+    desk: str, home: str | None, market: str, latest: bool, learned: Sequence[str] = ()
+) -> AnyDesk:
+    """Return the desk's settings, tested through the newest session of `market` if `latest`.
+
+    With `learned`, extras, the hedgers are added that were trained for it (`saved_network.with_learned`).
+    """
     settings = checked_any(desk)
+    if learned:
+        if not isinstance(settings, Desk):
+            raise SettingsError("--with goes with a daily desk: the extras train hedgers for no other kind")
+        settings = with_learned(settings, tuple(learned))
     if not latest:
         return settings
     return settings.through(works_of(settings).newest(store_of(home).open(market)))

@@ -138,12 +138,18 @@ class SimulatedMarkets:
 
     def under(self, condition: Condition, paths: int, *, seed: int, first: int) -> Deal:
         """Return paths under one condition."""
+        return Deal.of(*self.episodes(condition, paths, seed=seed, first=first))
+
+    def episodes(
+        self, condition: Condition, paths: int, *, seed: int, first: int
+    ) -> tuple[MarketState, Market]:
+        """Return paths under one condition as any hedger sees them, and their books."""
         task, process = self.task, self.task.process
         if isinstance(process, BlackScholes):
             process = replace(process, volatility=condition.volatility)
         found = process.simulate(paths=paths, steps=task.steps, dt=task.interval, seed=seed, first=first)
         vol = np.sqrt(found.variance[:, :-1])
-        state, market = simulated_episodes(
+        return simulated_episodes(
             found.spot,
             np.where(np.isnan(vol), condition.volatility, vol),
             task.liability,
@@ -153,7 +159,6 @@ class SimulatedMarkets:
             risk_aversion=condition.aversion,
             unwind=task.unwind,
         )
-        return Deal.of(state, market)
 
 
 def joined(deals: Sequence[Deal]) -> Deal:

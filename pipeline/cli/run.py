@@ -29,6 +29,9 @@ def run(
     latest: Annotated[
         bool, typer.Option("--latest", help="Test through the newest session, not windows.test_end.")
     ] = False,
+    learned: Annotated[
+        list[str] | None, typer.Option("--with", help="Compare what was trained with an extra too: deep, rl.")
+    ] = None,
     data: DataFolder = None,
     runner: RunnerOption = None,
     store: StoreUrl = None,
@@ -36,7 +39,7 @@ def run(
     """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions."""
     place = prepared(desk, home, data, runner, store)
     started = time.perf_counter()
-    published = run_flow("hedge_pipeline", desk, place, force, latest=latest)
+    published = run_flow("hedge_pipeline", desk, place, force, latest=latest, learned=learned or [])
     folder = Path(published["folder"])
     if as_json:
         print((folder / "summary.json").read_text(encoding="utf-8"), end="")

@@ -1,32 +1,34 @@
 """`hedge train`: regimes and forecasts of a desk, or a network that learns its hedge in simulated markets."""
 
 import json
-import sys
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
+from pipeline.cli.learners import LEARNERS, Report, Training
 from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
 from pipeline.cli.run import stage
+from pipeline.domain.desk import Desk as DeskSettings
 from pipeline.domain.desk import load_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.naming import hint
 
-TRAINABLE = ("network_band",)
-STEPS, PATHS, GROUPS, RATE = 400, 65_536, 8, 0.003
 VOLATILITIES = (0.08, 0.8)
 
 
 def train(
     desk: Desk,
     policy: Annotated[
-        str | None, typer.Option(help="A hedger that learns, instead of regimes and forecasts: network_band.")
+        str | None,
+        typer.Option(help=f"A hedger that learns, instead of regimes and forecasts: {', '.join(LEARNERS)}."),
     ] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help=f"Steps of training, else {STEPS}.")] = None,
-    paths: Annotated[int | None, typer.Option(min=8, help=f"Paths of a step, else {PATHS}.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps, or an agent's lives.")] = None,
+    paths: Annotated[int | None, typer.Option(min=8, help="Paths of a step, a multiple of 8.")] = None,
     volatility: Annotated[
         tuple[float, float] | None, typer.Option(help="Annual volatilities to learn for, else .08 to .8.")
     ] = None,
@@ -45,13 +47,23 @@ def train(
     learning = {"--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed}
     walking = {"--force": force or None, "--data": data, "--runner": runner, "--store": store}
     if policy is None:
-        _refuse(learning, f"goes with --policy, which names the hedger that learns: {', '.join(TRAINABLE)}")
+        _refuse(learning, f"goes with --policy, which names the hedger that learns: {', '.join(LEARNERS)}")
         stage("train")(desk, home, force, as_json, data, runner, store)
         return
     _refuse(walking, "goes without --policy: a hedger learns in simulated markets")
-    _train_hedger(
-        desk, policy, steps or STEPS, paths or PATHS, volatility or VOLATILITIES, seed, home, as_json
+    if policy not in LEARNERS:
+        raise SettingsError(
+            f"--policy {policy} does not learn from simulated markets; {hint(policy, LEARNERS)}"
+        )
+    settings, learner = load_desk(desk), LEARNERS[policy]
+    training = learner.of(
+        settings,
+        steps or learner.steps,
+        paths or learner.markets,
+        volatility or VOLATILITIES,
+        settings.seed if seed is None else seed,
     )
+    _train_hedger(settings, policy, training, steps or learner.steps, Home.find(home), as_json)
 
 
 def _refuse(options: Mapping[str, object], why: str) -> None:
@@ -62,44 +74,48 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 
 
 def _train_hedger(
-    desk: str,
-    policy: str,
-    steps: int,
-    paths: int,
-    volatility: tuple[float, float],
-    seed: int | None,
-    home: Path | None,
-    as_json: bool,
+    desk: DeskSettings, policy: str, training: Training, steps: int, home: Home, as_json: bool
 ) -> None:
-    if policy not in TRAINABLE:
-        raise SettingsError(
-            f"--policy {policy} does not learn from simulated markets; {hint(policy, TRAINABLE)}"
-        )
-    settings = load_desk(desk)
-    from pipeline.deep.desk_task import task_of
-    from pipeline.deep.plan import TrainingPlan
-    from pipeline.deep.training import train as trained
-    from pipeline.policies.saved_network import content_name, networks, terms_digest
+    from pipeline.policies.saved_network import content_name, networks
+    from pipeline.tracking.learning import tracked_training
 
-    plan = TrainingPlan(
-        learning_rate=RATE,
-        steps=steps,
-        paths=paths,
-        groups=GROUPS,
-        seed=settings.seed if seed is None else seed,
-    )
-    folder = networks(Home.find(home))
-    unfinished = folder / f"{settings.name}.npz"
+    unfinished = networks(home) / f"{desk.name}-{policy}.npz"
+    with tracked_training(home, desk.name, policy, training.settings) as curve, _bar(policy, steps) as show:
 
-    def report(step: int, risk: float) -> None:
-        print(f"step {step} of {steps}: risk {risk:.5f} on paths of its own", file=sys.stderr, flush=True)
+        def report(step: int, risk: float) -> None:
+            show(step, risk)
+            curve(step, risk)
 
-    found = trained(task_of(settings, volatility), plan, unfinished, report, terms_digest(settings))
-    name = content_name(settings.name, unfinished.read_bytes())
-    unfinished.replace(folder / name)
+        found = training.start(unfinished, report)
+        curve.complete(found.history)
+        file = unfinished.with_name(content_name(desk.name, policy, unfinished.read_bytes()))
+        unfinished.replace(file)
+        curve.keep(file)
     before, after = found.history[0][1], found.history[-1][1]
     if as_json:
-        print(json.dumps({"network": name, "untrained": before, "trained": after}))
-    else:
-        print(f"risk {before:.5f} untrained, {after:.5f} trained; written to {folder / name}")
-        print(f'name it in the desk file: [policies] network = "{name}", and network_band in run')
+        print(json.dumps({"network": file.name, "untrained": before, "trained": after}))
+        return
+    print(f"risk {before:.5f} untrained, {after:.5f} trained; written to {file}")
+    print(f'name it in the desk file: [policies.networks] {policy} = "{file.name}", and {policy} in run,')
+    print(f"or let hedge run find it: --with {_extra(policy)}")
+
+
+def _extra(policy: str) -> str:
+    from pipeline.policies.saved_network import EXTRAS
+
+    return next(extra for extra, policies in EXTRAS.items() if policy in policies)
+
+
+@contextmanager
+def _bar(policy: str, steps: int) -> Iterator[Report]:
+    """Show a bar on stderr, with a line for every validation above it."""
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task(policy, total=steps)
+
+        def show(step: int, risk: float) -> None:
+            progress.update(task, completed=step)
+            progress.console.print(
+                f"step {step} of {steps}: risk {risk:.5f} on paths of its own", highlight=False
+            )
+
+        yield show

@@ -202,8 +202,8 @@ class PolicySettings(Settings):
     )
     budget: Annotated[int, Field(ge=8)] = 60
     """Evaluations on training episodes that each tuned policy may spend at each refit."""
-    network: Annotated[str, Field(pattern=r"^[^/\\]*$")] = ""
-    """File under `data/networks` that `hedge train --policy` wrote, of `network_band`; empty is untrained."""
+    networks: dict[str, Annotated[str, Field(pattern=r"^[^/\\]+$")]] = Field(default_factory=dict)
+    """By policy the file under `data/networks` that `hedge train --policy` wrote; without one untrained."""
 
     def refuse(self, regimes: RegimeSettings, *away: str, kind: str) -> None:
         """Refuse what a `kind` of desk cannot run: the policies `away`, and a map without its rules.

@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.naming import hint
+from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.base import Policy
 from pipeline.policies.constant_shift import ConstantShift
 from pipeline.policies.delta import DeltaForecast, DeltaImplied
@@ -19,7 +20,7 @@ from pipeline.policies.optimal_band import OptimalBand
 from pipeline.policies.regime_map import RegimeMap, Rule
 from pipeline.policies.regime_optimal_band import RegimeOptimalBand, RegimeOptimalBandNoRegimes
 from pipeline.policies.regime_switched import ABLATIONS, RegimeSwitched
-from pipeline.policies.saved_network import saved_network
+from pipeline.policies.saved_network import LEARNED, check_names, saved_network
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from pipeline.policies.zakamouline import Zakamouline
 
@@ -30,7 +31,7 @@ POLICIES: dict[str, Any] = {
     for policy in (
         NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
         ConstantShift, MinimumVariance, HistorySlope, RegimeMap, RegimeSwitched, *ABLATIONS,
-        OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes, NetworkBand,
+        OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes, NetworkBand, PpoBand, SacBand,
     )
 }  # fmt: skip
 
@@ -41,13 +42,15 @@ def desk_policies(desk: Desk) -> dict[str, Policy]:
     Raises
     ------
     SettingsError
-        A policy in the desk file does not exist; the message names the nearest one that does.
+        A policy in the desk file does not exist, or one that learns nothing is given a network; the message
+        names the nearest one that does.
 
     Examples
     --------
     >>> list(desk_policies(Desk(name="x", policies={"run": ["regime_switched"]})))[-1]
     'regime_switched_no_bands'
     """
+    check_names(desk)
     names = dict.fromkeys((BENCHMARK, *desk.policies.run))
     if FLAGSHIP in names:
         names |= dict.fromkeys(ablation.name for ablation in ABLATIONS)
@@ -59,8 +62,8 @@ def desk_policies(desk: Desk) -> dict[str, Policy]:
 def _build(name: str, desk: Desk, key: str) -> Policy:
     if name not in POLICIES:
         raise SettingsError(f"{key} names the unknown policy {name}; {hint(name, POLICIES)}")
-    if name == NetworkBand.name:
-        return saved_network(desk)
+    if name in LEARNED:
+        return saved_network(desk, name)
     if name != RegimeMap.name:
         return POLICIES[name]()  # type: ignore[no-any-return]
     if key != "policies.run":

@@ -1,18 +1,27 @@
-"""The trained network that a desk names: a file known by its content, trained for that desk."""
+"""The trained networks that a desk names: files known by their content, trained for that desk."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import StoreError
+from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
+from pipeline.domain.naming import hint
 from pipeline.ingest.content import content_digest
+from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.network_band import NetworkBand
 
 FOLDER: Final = "networks"
 DIGITS: Final = 12
+LEARNED: Final[Mapping[str, type[NetworkBand]]] = {
+    kind.name: kind for kind in (NetworkBand, PpoBand, SacBand)
+}
+"""Policies that `hedge train --policy` trains."""
+EXTRAS: Final = {"deep": (NetworkBand.name,), "rl": (PpoBand.name, SacBand.name)}
+"""Those that each extra trains."""
 
 
 def terms_digest(desk: Desk) -> str:
@@ -20,35 +29,95 @@ def terms_digest(desk: Desk) -> str:
     return content_digest([desk.option, desk.costs, desk.risk])
 
 
-def content_name(desk: str, content: bytes) -> str:
+def content_name(desk: str, policy: str, content: bytes) -> str:
     """Return the name of a network's file: it changes with the content, and so do results that read it.
 
     Examples
     --------
-    >>> content_name("spx-daily", b"weights")
-    'spx-daily-9a129038d9a0.npz'
+    >>> content_name("spx-daily", "ppo_band", b"weights")
+    'spx-daily-ppo_band-9a129038d9a0.npz'
     """
-    return f"{desk}-{hashlib.sha256(content).hexdigest()[:DIGITS]}.npz"
+    return f"{desk}-{policy}-{_content(content)}.npz"
 
 
-def saved_network(desk: Desk) -> NetworkBand:
-    """Return the network of `policies.network`, a file under `data/networks`; the untrained one if empty.
+def saved_network(desk: Desk, policy: str) -> NetworkBand:
+    """Return a learned policy with its network of `policies.networks`; untrained if the desk names none.
 
     Raises
     ------
     StoreError
-        The file is missing, damaged, not what its name says, or of another desk or version.
+        The file is missing, damaged, not what its name says, or of another policy, desk or version.
     """
-    name = desk.policies.network
-    if not name:
-        return NetworkBand()
-    path = networks(Home.find()) / name
+    kind = LEARNED[policy]
+    if policy not in desk.policies.networks:
+        return kind()
+    path = networks(Home.find()) / desk.policies.networks[policy]
     found = Checkpoint.read(path)
-    if content_name("", path.read_bytes()).removeprefix("-") not in name:
+    if _content(path.read_bytes()) not in path.name:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
-    return found.of_desk(terms_digest(desk)).policy()
+    teacher = found.facts.get("policy", NetworkBand.name)  # only agents say what they are
+    if teacher != policy:
+        raise StoreError(f"{path}: trained as {teacher}, named for {policy}: name another file")
+    return kind(found.of_desk(terms_digest(desk)).policy().network)
+
+
+def check_names(desk: Desk) -> None:
+    """Refuse networks of policies that do not learn.
+
+    Raises
+    ------
+    SettingsError
+        Naming the nearest policy that does.
+    """
+    for policy in desk.policies.networks:
+        if policy not in LEARNED:
+            raise SettingsError(
+                f"policies.networks names {policy}, which learns no network; {hint(policy, LEARNED)}"
+            )
+
+
+def with_learned(desk: Desk, extras: tuple[str, ...]) -> Desk:
+    """Return the desk with the hedgers that it has trained networks of, the newest of each policy.
+
+    Parameters
+    ----------
+    extras : of `EXTRAS`, whose policies are added to `policies.run` where the desk does not name them.
+
+    Raises
+    ------
+    SettingsError
+        No such extra, or nothing was trained for this desk with it.
+    """
+    run, named = list(desk.policies.run), dict(desk.policies.networks)
+    for extra in extras:
+        if extra not in EXTRAS:
+            raise SettingsError(f"--with {extra}: no such extra; {hint(extra, EXTRAS)}")
+        newest = {policy: _newest(desk, policy) for policy in EXTRAS[extra] if policy not in named}
+        found = {policy: name for policy, name in newest.items() if name}
+        if not found and not set(EXTRAS[extra]) & set(named):
+            raise SettingsError(
+                f"--with {extra}: nothing was trained for the desk {desk.name} as it is: "
+                f"hedge train {desk.name} --policy {EXTRAS[extra][0]}"
+            )
+        named |= found
+        run += [policy for policy in EXTRAS[extra] if policy in named]
+    policies = desk.policies.model_copy(update={"run": tuple(dict.fromkeys(run)), "networks": named})
+    return desk.model_copy(update={"policies": policies})
+
+
+def _newest(desk: Desk, policy: str) -> str:
+    """Return the file trained last for a desk and a policy; empty if there is none."""
+    files = networks(Home.find()).glob(f"{desk.name}-{policy}-*.npz")
+    for path in sorted(files, key=lambda each: each.stat().st_mtime_ns, reverse=True):
+        if Checkpoint.read(path).desk == terms_digest(desk):
+            return path.name
+    return ""
 
 
 def networks(home: Home) -> Path:
     """Return the folder of the trained networks."""
     return home.data / FOLDER
+
+
+def _content(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGITS]

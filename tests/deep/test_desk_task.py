@@ -50,7 +50,9 @@ def test_the_command_trains_what_the_desk_can_name(small_desk, tmp_path):
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0
     network = json.loads(done.stdout)["network"]
-    text = small_desk.read_text().replace("budget = 8", f'budget = 8\nnetwork = "{network}"')
+    text = small_desk.read_text().replace(
+        "budget = 8", f'budget = 8\nnetworks = {{network_band = "{network}"}}'
+    )
     file = tmp_path / "deep.toml"
     file.write_text(text.replace('"whalley_wilmott"', '"network_band"'))
     policy = desk_policies(load_desk(str(file)))["network_band"]
@@ -71,7 +73,7 @@ def test_an_unfinished_training_of_another_desk(small_desk, tmp_path):
     from pipeline.policies.checkpoint import Checkpoint
     from pipeline.policies.saved_network import networks
 
-    Checkpoint("other", {}, {}).write(networks(Home.find()) / "small.npz")
+    Checkpoint("other", {}, {}).write(networks(Home.find()) / "small-network_band.npz")
     with pytest.raises(StoreError, match="another desk"):
         CliRunner().invoke(
             app,

@@ -7,11 +7,12 @@ import pytest
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
+from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
-from pipeline.policies.saved_network import content_name, networks, terms_digest
+from pipeline.policies.saved_network import content_name, networks, terms_digest, with_learned
 
 WIDTH = len(INPUTS)
 NETWORK = Network(
@@ -20,15 +21,16 @@ NETWORK = Network(
 )  # fmt: skip
 
 
-def desk(network="", **more):
-    return Desk(name="mine", policies={"run": ["network_band"], "network": network}, **more)
+def desk(network="", policy="network_band", **more):
+    networks = {policy: network} if network else {}
+    return Desk(name="mine", policies={"run": [policy], "networks": networks}, **more)
 
 
 @pytest.fixture
 def name():
     folder = networks(Home.find())
     Checkpoint(terms_digest(desk()), {}, network_arrays(NETWORK)).write(folder / "new.npz")
-    name = content_name("mine", (folder / "new.npz").read_bytes())
+    name = content_name("mine", "network_band", (folder / "new.npz").read_bytes())
     (folder / "new.npz").rename(folder / name)
     return name
 
@@ -36,6 +38,47 @@ def name():
 def test_a_desk_hedges_with_the_network_that_it_names(name):
     assert desk_policies(desk(name))["network_band"] == NetworkBand(NETWORK)
     assert desk_policies(desk())["network_band"] == NetworkBand()
+
+
+def saved(policy):
+    """A network that an agent learned, as its training leaves it."""
+    folder = networks(Home.find())
+    Checkpoint(terms_digest(desk()), {"policy": policy}, network_arrays(NETWORK)).write(folder / "agent.npz")
+    name = content_name("mine", policy, (folder / "agent.npz").read_bytes())
+    (folder / "agent.npz").rename(folder / name)
+    return name
+
+
+@pytest.mark.parametrize("kind", [PpoBand, SacBand])
+def test_agents_have_theirs(kind):
+    file = saved(kind.name)
+    assert desk_policies(desk(file, kind.name))[kind.name] == kind(NETWORK)
+    with pytest.raises(
+        StoreError, match=f"trained as {kind.name}, named for network_band: name another file"
+    ):
+        desk_policies(desk(file))
+
+
+def test_a_policy_that_learns_nothing_has_no_network():
+    with pytest.raises(
+        SettingsError, match=r"names pp_band, which learns no network; did you mean ppo_band\?"
+    ):
+        desk_policies(Desk(name="mine", policies={"run": [], "networks": {"pp_band": "x.npz"}}))
+
+
+def test_a_desk_with_what_was_trained_for_it(name):
+    with pytest.raises(
+        SettingsError, match="--with rl: nothing was trained for the desk mine as it is: hedge train mine"
+    ):
+        with_learned(desk(), ("rl",))
+    file = saved("ppo_band")
+    both = with_learned(desk(), ("deep", "rl")).policies
+    assert both.run == ("network_band", "ppo_band")
+    assert both.networks == {"network_band": name, "ppo_band": file}
+    with pytest.raises(SettingsError, match="nothing was trained"):
+        with_learned(desk(costs={"fee_bps": 5.0}), ("rl",))
+    with pytest.raises(SettingsError, match="--with rll: no such extra; did you mean rl"):
+        with_learned(desk(), ("rll",))
 
 
 def test_it_is_of_one_desk(name):

@@ -1,0 +1,55 @@
+"""Trainings of hedgers that learn, in MLflow: settings, learning curve, and the file that came out."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from mlflow import MlflowClient
+from mlflow.entities import Metric
+
+from pipeline.domain.home import Home
+from pipeline.tracking.database import connect, experiment_id
+from pipeline.tracking.runs import end_orphans, log_settings, log_tags, tracked_run
+
+RISK = "validation_risk"
+Log = Callable[[int, float], None]
+
+
+class Curve:
+    """The learning curve of one training; a point is logged once."""
+
+    def __init__(self, client: MlflowClient, run_id: str) -> None:
+        self._client, self.run_id = client, run_id
+        self._known: set[int] = set()
+
+    def __call__(self, step: int, risk: float) -> None:
+        """Log the validation risk after so many steps."""
+        self.complete([(step, risk)])
+
+    def complete(self, history: Sequence[tuple[int, float]]) -> None:
+        """Log what of a history is not there yet: what a training that went on had reached before."""
+        now = int(time.time() * 1000)
+        new = [Metric(RISK, risk, now, step) for step, risk in history if step not in self._known]
+        self._known |= {step for step, _ in history}
+        self._client.log_batch(self.run_id, metrics=new)
+
+    def keep(self, network: Path) -> None:
+        """Keep the trained file with the run, and name it."""
+        self._client.log_artifact(self.run_id, str(network), "network")
+        log_tags(self._client, self.run_id, {"network": network.name})
+
+
+@contextmanager
+def tracked_training(home: Home, desk: str, policy: str, settings: Mapping[str, object]) -> Iterator[Curve]:
+    """Open a run of kind `training` in the desk's experiment; see `runs.tracked_run` for how it ends.
+
+    A training that was interrupted leaves a run that is KILLED, and goes on in one of its own.
+    """
+    client = connect(home.mlruns)
+    experiment = experiment_id(client, home.mlruns, desk)
+    end_orphans(client, experiment)
+    marks = {"desk": desk, "kind": "training", "policy": policy}
+    with tracked_run(experiment, f"{policy}-{desk}", marks) as run_id:
+        log_settings(client, run_id, settings)
+        yield Curve(client, run_id)
