@@ -147,7 +147,7 @@ def judged(name: str, case: Case) -> Iterator[Measurement]:
             "wall_seconds": perf_counter() - wall,
         }
     begun = process_time()
-    policies["deep"] = deep.train(task, DEEP).policy
+    policies["deep"] = deep.train(task, DEEP).network.policy()
     detail["deep"] = {
         "steps": DEEP.steps * DEEP.paths * case.days, "processor_seconds": process_time() - begun,
     }  # fmt: skip

@@ -1,22 +1,16 @@
 """Training an agent: resumed where it was interrupted, stopped where it diverges."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
 
 from pipeline.agents.plan import AgentPlan
 from pipeline.agents.trainer import AgentTrainer
 from pipeline.deep.task import HedgingTask
+from pipeline.deep.trainer import LEAST
+from pipeline.deep.training import MOST_WORSE, Report, one_thread
 from pipeline.domain.errors import FitError
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.network_band import NetworkBand
-
-MOST_WORSE = 0.05
-"""How far the validation risk may rise above the untrained one, as a share of it."""
-Report = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
@@ -51,7 +45,7 @@ def train(
     StoreError
         The checkpoint at `path` is damaged, or of another desk, plan or version.
     """
-    with _one_thread():
+    with one_thread():
         trainer = AgentTrainer(task, plan, desk)
         if path is not None and path.exists():
             trainer.resume(Checkpoint.read(path))
@@ -67,7 +61,8 @@ def train(
 
 def _keep(trainer: AgentTrainer, path: Path | None, report: Report | None) -> None:
     untrained, risk = trainer.history[0][1], trainer.validated()
-    if not risk <= untrained + MOST_WORSE * abs(untrained):
+    size = max(abs(untrained), LEAST * trainer.task.process.spot)
+    if not risk <= untrained + MOST_WORSE * size:
         raise _diverged(trainer, risk, path)
     trainer.history.append((trainer.step, risk))
     if path is not None:
@@ -85,14 +80,3 @@ def _diverged(trainer: AgentTrainer, risk: float, path: Path | None) -> FitError
         f"training diverged at step {trainer.step + 1}: the risk is {risk:g}, "
         f"it was {least:g} at step {step}; {kept}; lower the learning rate of {trainer.plan.learning_rate:g}"
     )
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let PyTorch add up in one order, whatever the number of cores; our own loops use all of them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

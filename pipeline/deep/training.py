@@ -52,7 +52,7 @@ def train(
     StoreError
         The checkpoint at `path` is damaged, or of another desk, plan or version.
     """
-    with _one_thread():
+    with one_thread():
         trainer = Trainer(task, plan, desk)
         if path is not None and path.exists():
             trainer.resume(Checkpoint.read(path))
@@ -90,7 +90,7 @@ def _diverged(trainer: Trainer[Net], risk: float, path: Path | None) -> FitError
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """Let PyTorch add up in one order, whatever the number of cores; our own loops use all of them."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
