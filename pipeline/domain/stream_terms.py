@@ -1,7 +1,7 @@
 """What a file does not say about itself and its reader has to be told."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,6 +23,8 @@ class Terms(Settings):
     """Zone of times without an offset; empty takes the format's own."""
     price_scale: Annotated[float, Field(gt=0)] | None = None
     """Prices of the file times this are money a unit; None takes the format's own."""
+    rate_unit: Literal["", "fraction", "percent"] = ""
+    """Of rates of funding: 0.0001 as a fraction is 0.01 in per cent; empty takes fractions that can be."""
     known_lag_seconds: Annotated[float, Field(ge=0)] = 0.0
     """From an event until the desk can know it, where the file has no time of receipt."""
     clock_tolerance_seconds: Annotated[float, Field(ge=0)] = 1.0

@@ -11,19 +11,20 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.features.book_at import Instants, nanoseconds
 
 _HOUR: Final = 3_600_000_000_000
-_LATE: Final = 60_000_000_000
-"""A settlement is stamped up to a minute late."""
 
 
 def funding_paid(day: str, funding: pd.DataFrame, times: Instants, opened: int, ended: int) -> FloatArray:
     """Return the funding rates settled over the interval that ends with each decision, in sum, [T].
 
-    A long position pays position · price · rate at each, a short one receives it.
+    A long position pays position · price · rate at each settlement, a short one receives it. Whoever holds
+    at the instant of the settlement pays: a settlement at t_k falls to the interval (t_(k−1), t_k], so to the
+    position that was held up to t_k, and not to one that is opened at t_k.
 
     Parameters
     ----------
     day : for messages.
-    funding : rows of the canonical table `funding` of the day, in the order of time.
+    funding : rows of the canonical table `funding` of the day, in the order of time; `event_time` is the hour
+        of the settlement, however late it was stamped.
     times, opened, ended : the decisions, the open, and until when the market is known, nanoseconds UTC.
 
     Raises
@@ -56,7 +57,7 @@ def _check_whole(day: str, settled: Instants, hours: FloatArray, opened: int, en
     """Refuse a day in which more time passes without a settlement than the venue lets pass."""
     longest = float(hours.max(initial=0.0))
     edges = np.concatenate([[opened], settled[(settled > opened) & (settled < ended)], [ended]])
-    long = np.flatnonzero(np.diff(edges) > longest * _HOUR + _LATE)
+    long = np.flatnonzero(np.diff(edges) > longest * _HOUR)
     if len(long):
         at = pd.Timestamp(edges[long[0]], unit="ns") + timedelta(hours=longest)
         raise DataError(

@@ -64,7 +64,7 @@ BAD = {
     "BTC-USDT,2021-01-11 04:30:00,0.0001": "off the hours at which the venue settles",
     "BTC-USDT,2021-01-10 19:00:00.002,0.0001": "duplicate: its settlement has been",
     "BTC-USDT,2021-01-09 19:00:00,0.0001": "settlement out of order",
-    "BTC-USDT,2021-01-11 03:00:00,0.1": "rate over 5 % a period: is it a percentage?",
+    "BTC-USDT,2021-01-11 03:00:00,0.1": "rate over 5 % a period",
     "BTC-USDT,2021-01-11 03:00:00,": "no value: Funding Rate",
     "BTC-USDT,2021-02-30 03:00:00,0.0001": "not a time of 1990 to 2100: Date",
     "ETH-USDT,2021-01-11 03:00:00,0.0001": "another symbol than BTC-USDT",
@@ -77,6 +77,23 @@ def test_a_bad_row_is_held_with_its_line_and_reason(funding, row):
     assert found[QUARANTINE]["reason"].to_pylist() == [BAD[row]]
     assert found[QUARANTINE]["source_row"].to_pylist() == [32]
     assert found["funding"].num_rows == 30
+
+
+def test_a_file_in_per_cent_is_read_as_such_only_where_the_terms_say_so(funding):
+    """Gate's largest payment, .375 %, stays in the file whatever its unit."""
+    rates = [1e-4] * 28 + [3.75e-3, -3e-3]
+    lines = stamped("gate", 0).decode().replace(",0.0001", ",{}")
+    fractions, per_cent = (lines.format(*(scale * rate for rate in rates)).encode() for scale in (1, 100))
+    np.testing.assert_allclose(funding(fractions, "gate")["funding"]["rate"], rates)
+    with pytest.raises(
+        DataError, match=r"half of its rates are over 0\.01: are they in per cent\? Set rate_unit"
+    ):
+        funding(per_cent, "gate")
+    read = funding(per_cent, "gate", rate_unit="percent")
+    np.testing.assert_allclose(read["funding"]["rate"], rates)
+    assert QUARANTINE not in read
+    loud = lines.format(*(20 * rate for rate in rates)).encode()
+    assert funding(loud, "gate", rate_unit="fraction")["funding"].num_rows == 28
 
 
 def test_an_unknown_venue_is_one_clear_error(funding):
@@ -109,7 +126,11 @@ def test_real_files_are_stamped_as_found_and_rows_are_what_a_plain_loop_reads(sh
         table = found["funding"].to_pandas()
         np.testing.assert_array_equal(table["rate"], [float(row["Funding Rate"]) for row in rows])
         stamps = pd.to_datetime([row["Date"] for row in rows], format="ISO8601", utc=True)
-        assert (
-            pd.DatetimeIndex(stamps) - pd.DatetimeIndex(table["event_time"])
-            == pd.Timedelta(hours=AHEAD[venue])
-        ).all()
+        known, settled = (pd.DatetimeIndex(table[name]) for name in ("known_time", "event_time"))
+        assert (pd.DatetimeIndex(stamps) - known == pd.Timedelta(hours=AHEAD[venue])).all()
+        late = known - settled
+        assert (late.min(), late.max()) == (
+            pd.Timedelta(0),
+            pd.Timedelta(milliseconds=47 if venue == "binance" else 0),
+        )
+        assert (settled == settled.floor("h")).all()
