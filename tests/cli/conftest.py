@@ -10,13 +10,14 @@ from tests.processes import MAIN, clean_environment, hedge_in_this_process
 
 @pytest.fixture(scope="session")
 def hedge(tmp_path_factory):
-    """Return a function that runs or starts `hedge …` as a process of its own."""
+    """Return a function that runs or starts `hedge …` as a process of its own; with `server`, on that one."""
     environment = clean_environment() | {"COLUMNS": "100"}
     folder = tmp_path_factory.mktemp("cwd")
 
-    def command(*arguments, start=False, code=MAIN):
+    def command(*arguments, start=False, code=MAIN, server=None):
         line = [sys.executable, "-c", code, *map(str, arguments)]
-        settings = {"env": environment, "cwd": folder, "text": True, "start_new_session": True}
+        own = environment | ({"PREFECT_API_URL": server} if server else {})
+        settings = {"env": own, "cwd": folder, "text": True, "start_new_session": True}
         settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(line, **settings) if start else subprocess.run(line, **settings)
 

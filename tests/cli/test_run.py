@@ -59,9 +59,10 @@ def test_a_stage_prints_its_key(hedge_here, home, small_desk):
     assert "unchanged" in done.stderr
 
 
-def test_a_fault_in_a_stage_is_one_line_and_leaves_no_half_output(hedge, home, variant):
+def test_a_fault_in_a_stage_is_one_line_and_leaves_no_half_output(hedge, home, variant, prefect):
     before = sorted((home / "data" / "reports").iterdir())
-    done = hedge("run", variant("test_end = 2017-12-31", "test_end = 2030-12-31"), "--home", home, "--json")
+    desk = variant("test_end = 2017-12-31", "test_end = 2030-12-31")
+    done = hedge("run", desk, "--home", home, "--json", server=prefect)
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
@@ -71,13 +72,13 @@ def test_a_fault_in_a_stage_is_one_line_and_leaves_no_half_output(hedge, home, v
     assert not list((home / "data" / "datasets").glob(".*.tmp"))
 
 
-def test_our_own_fault_is_a_traceback_and_code_70(hedge, home, variant):
+def test_our_own_fault_is_a_traceback_and_code_70(hedge, home, variant, prefect):
     code = (
         "import flows.environment\nflows.environment.silence_console()\n"
         "import pipeline.backtest.signals as signals\nsignals.learn_regimes = lambda *arguments: 1 / 0\n"
     )
     desk = variant("restarts = 1", "restarts = 2")
-    done = hedge("train", desk, "--home", home, code=code + MAIN)
+    done = hedge("train", desk, "--home", home, code=code + MAIN, server=prefect)
     assert done.returncode == 70
     assert done.stderr.rstrip().endswith("ZeroDivisionError: division by zero")
 

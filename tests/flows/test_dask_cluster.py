@@ -36,30 +36,38 @@ def alone(prefect, desk, tmp_path_factory):
     return home, features(desk, str(home))
 
 
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A scheduler and two workers, which the tests kill one after another."""
+    with dask_processes(2, tmp_path_factory.mktemp("cluster")) as started:
+        yield started
+
+
 @pytest.mark.slow
-def test_a_run_that_loses_a_worker_ends_with_the_bits_of_one_process(alone, desk, tmp_path, monkeypatch):
+def test_a_run_that_loses_a_worker_ends_with_the_bits_of_one_process(
+    alone, cluster, desk, tmp_path, monkeypatch
+):
     home, key = alone
     store = tmp_path / "store"
     monkeypatch.setenv(STORE, store.as_uri())
-    with dask_processes(2, tmp_path / "cluster") as cluster:
-        monkeypatch.setenv(RUNNER, f"dask://{cluster.address}")
-        killed, ended = threading.Event(), threading.Event()
+    monkeypatch.setenv(RUNNER, f"dask://{cluster.address}")
+    killed, ended = threading.Event(), threading.Event()
 
-        def kill_midway():
-            while not ended.is_set():
-                if list(store.glob("decision_day-*/_made/XYZ/*/*.json")):
-                    cluster.kill_one()
-                    killed.set()
-                    return
-                time.sleep(0.02)
+    def kill_midway():
+        while not ended.is_set():
+            if list(store.glob("decision_day-*/_made/XYZ/*/*.json")):
+                cluster.kill_one()
+                killed.set()
+                return
+            time.sleep(0.02)
 
-        killer = threading.Thread(target=kill_midway)
-        killer.start()
-        try:
-            found = features(desk, str(tmp_path / "home"))
-        finally:
-            ended.set()
-            killer.join()
+    killer = threading.Thread(target=kill_midway)
+    killer.start()
+    try:
+        found = features(desk, str(tmp_path / "home"))
+    finally:
+        ended.set()
+        killer.join()
     assert killed.is_set()
     assert found == key
     expected = hashes_of(home / "data" / "partitions")
@@ -78,11 +86,13 @@ def test_local_processes_give_the_bits_of_one(alone, desk, tmp_path, monkeypatch
 
 
 @pytest.mark.slow
-def test_what_is_wrong_with_a_cluster_is_one_line(prefect, desk, tmp_path, monkeypatch):
-    with dask_processes(0, tmp_path / "cluster") as cluster:
-        monkeypatch.setenv(RUNNER, f"dask://{cluster.address}")
-        with pytest.raises(StageError, match=r"the scheduler has no worker: start `dask worker"):
-            features(desk, str(tmp_path / "home"))
+def test_what_is_wrong_with_a_cluster_is_one_line(prefect, cluster, desk, tmp_path, monkeypatch):
+    monkeypatch.setenv(RUNNER, f"dask://{cluster.address}")
+    while cluster.workers:
+        cluster.kill_one()
+    with pytest.raises(StageError, match=r"the scheduler has no worker: start `dask worker"):
+        features(desk, str(tmp_path / "home"))
+    cluster.scheduler.kill()
     monkeypatch.setattr("flows.dask_cluster.PATIENCE", 1.0)
     with pytest.raises(StageError, match=r"no Dask scheduler answers within 1 s"):
         features(desk, str(tmp_path / "home"))

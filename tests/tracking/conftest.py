@@ -1,5 +1,7 @@
 """A small run that is tracked, and empty places for runs."""
 
+import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,15 +66,30 @@ def keys_of(finished):
 
 @pytest.fixture
 def mlruns(tmp_path):
-    """An empty place for runs; the tracking URI is put back afterwards."""
-    before = mlflow.get_tracking_uri()
-    yield tmp_path / "mlruns"
-    mlflow.set_tracking_uri(before)
-    mlflow.set_registry_uri(before)
+    """A place for runs where nothing is yet; where MLflow looks for them is put back afterwards."""
+    with _place_kept():
+        yield tmp_path / "mlruns"
+
+
+@pytest.fixture(scope="session")
+def no_runs(tmp_path_factory):
+    """A place with the empty database of MLflow, which takes seconds to make."""
+    place = tmp_path_factory.mktemp("no-runs")
+    with _place_kept():
+        connect(place)
+    return place
 
 
 @pytest.fixture
-def experiment(mlruns):
+def experiment(no_runs, mlruns):
     """A client and an experiment in an empty place."""
-    client = connect(mlruns)
+    client = connect(Path(shutil.copytree(no_runs, mlruns)))
     return client, experiment_id(client, mlruns, "trial")
+
+
+@contextmanager
+def _place_kept():
+    before = mlflow.get_tracking_uri()
+    yield
+    mlflow.set_tracking_uri(before)
+    mlflow.set_registry_uri(before)
