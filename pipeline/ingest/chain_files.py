@@ -75,8 +75,8 @@ def load_chains(
         name: {"file": Known(file_in(data.url, name), digest), "label": name}
         for name, digest in sorted(content["chains"].items())
     }
-    read_by = {code_version(format_of(RawStream(file_in(data.url, name))).read) for name in units}
-    shared = {"underlying": data.underlying, "readers": sorted(read_by)}
+    readers = {format_of(RawStream(file_in(data.url, name))).read for name in units}
+    shared = {"underlying": data.underlying, "readers": sorted(code_version(reader) for reader in readers)}
     made = pieces.partitions("chain_file", chain_file, data.underlying, units, **shared)
     index = pd.concat([piece[DAYS].assign(key=piece.key) for piece in made], ignore_index=True)
     if index.empty:

@@ -58,15 +58,15 @@ def in_another_unit(
     count = flags.groupby(chain).transform("sum")
     wrong = ((2 * count["low"] > count["deep"]) | (2 * count["high"] > count["bidden"])).to_numpy()
     priced = rows[bidden & (ask > bid) & ~wrong]
-    strange = [quotes["chain"].iloc[0] for _, quotes in priced.groupby("chain") if not _discounts(quotes)]
+    calls, puts = (priced[priced["right"] == right].drop_duplicates(["chain", "strike"]) for right in (1, -1))
+    pairs = calls.merge(puts, on=["chain", "strike"], suffixes=("_call", "_put"))
+    strange = [number for number, of_expiry in pairs.groupby("chain") if not _discounts(of_expiry)]
     found: NDArray[np.bool_] = low | wrong | np.isin(chain, np.array(strange, dtype=np.int64))
     return found
 
 
-def _discounts(quotes: pd.DataFrame) -> bool:
-    """Tell whether parity gives an expiry a discount factor that can be; true where it gives none."""
-    calls, puts = (quotes[quotes["right"] == right].drop_duplicates("strike") for right in (1, -1))
-    pairs = calls.merge(puts, on="strike", suffixes=("_call", "_put"))
+def _discounts(pairs: pd.DataFrame) -> bool:
+    """Tell whether parity gives an expiry's pairs a discount factor that can be; true where it gives none."""
     if len(pairs) < FEWEST_PAIRS:
         return True
     parity = parity_forward(
