@@ -42,8 +42,8 @@ def test_summary_has_timings_and_memory(finished):
     assert 100 < summary["peak_memory_mb"] < 1536
 
 
-def test_an_unchanged_run_gives_the_same_summary_and_only_that_on_stdout(hedge, home, small_desk):
-    again = hedge("run", small_desk, "--home", home, "--json")
+def test_an_unchanged_run_gives_the_same_summary_and_only_that_on_stdout(hedge, home, small_desk, prefect):
+    again = hedge("run", small_desk, "--home", home, "--json", server=prefect)
     assert again.returncode == 0
     assert again.stdout == (home / "data" / "reports" / "latest" / "summary.json").read_text()
     assert "nothing has changed" in again.stderr
