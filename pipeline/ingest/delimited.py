@@ -16,6 +16,7 @@ from pipeline.ingest.raw_stream import RawStream
 WRONG_FIELDS: Final = "wrong number of fields"
 NOT_TEXT: Final = "not UTF-8 text"
 CONTROL: Final = "holds a control character"
+HEADER: Final = "the header again: files were put together"
 NO_END: Final = "the last line has no end: the file may be half written"
 NOTHING: Final = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "None")
 _NEWLINE, _RETURN, _ZERO = 10, 13, 0
@@ -77,17 +78,17 @@ def delimited(
     DataError
         The file is missing or damaged, holds nothing, or its header lacks a column.
     """
-    header = list(names)
+    header, titles = list(names), b""
     empty = True
     for first, block in file.line_blocks():
         start = first
         content = block.removeprefix(b"\xef\xbb\xbf") if first == 1 else block
         if not header:
-            line, _, content = content.partition(b"\n")
-            header = _header(file.name, line, required, delimiter)
+            titles, _, content = content.partition(b"\n")
+            header = _header(file.name, titles, required, delimiter)
             start += 1
         if content:
-            columns = _Columns(header, delimiter, kinds or dict.fromkeys(header, pa.string()))
+            columns = _Columns(header, delimiter, kinds or dict.fromkeys(header, pa.string()), titles.strip())
             empty = False
             clean = _clean(content, start, columns)
             yield _lines(content, start, columns, file.packed) if clean is None else clean
@@ -133,11 +134,12 @@ def _header(file: str, line: bytes, required: Sequence[str], delimiter: str) -> 
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a file, and those of them to read as what."""
+    """The columns of a file, those of them to read as what, and the line of their names if it has one."""
 
     header: list[str]
     delimiter: str
     kinds: Mapping[str, pa.DataType]
+    titles: bytes = b""
 
     def texts(self, content: bytes) -> dict[str, pa.Array]:
         """Return the columns of whole lines as text."""
@@ -182,6 +184,8 @@ def _clean(content: bytes, first: int, columns: _Columns) -> Lines | None:
     """Return the lines of a block in which nothing is odd, None for another."""
     if not (content.endswith(b"\n") and content.isascii()) or any(each in content for each in _STRANGE):
         return None
+    if _again(content, columns.titles):
+        return None
     try:
         found = columns.values(content)
     except pa.ArrowInvalid:
@@ -203,6 +207,8 @@ def _lines(block: bytes, first: int, columns: _Columns, packed: bool) -> Lines:
     reasons = {int(row): WRONG_FIELDS for row in np.flatnonzero(~whole)}
     for row in _lines_of(ends, np.flatnonzero((symbols == _RETURN) | (symbols == _ZERO))):
         reasons[row] = CONTROL
+    for row in _again(content, columns.titles):
+        reasons[row] = HEADER
     if not content.isascii():
         reasons |= dict.fromkeys(_undecoded(content, starts, ends), NOT_TEXT)
     if unended and not packed:
@@ -219,6 +225,13 @@ def _lines(block: bytes, first: int, columns: _Columns, packed: bool) -> Lines:
         content = b"".join(content[starts[row] : ends[row] + 1] for row in np.flatnonzero(kept))
         number = number[kept]
     return Lines(columns.texts(content), number, odd, content)
+
+
+def _again(content: bytes, titles: bytes) -> list[int]:
+    """Return the lines that are the header once more."""
+    if not titles or titles not in content:
+        return []
+    return [row for row, line in enumerate(content.split(b"\n")) if line.strip() == titles]
 
 
 def _lines_of(ends: NDArray[np.intp], places: NDArray[np.intp]) -> list[int]:

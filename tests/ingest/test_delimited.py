@@ -1,10 +1,11 @@
 import bz2
 import gzip
 
+import pyarrow as pa
 import pytest
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.delimited import CONTROL, NO_END, NOT_TEXT, WRONG_FIELDS, delimited
+from pipeline.ingest.delimited import CONTROL, HEADER, NO_END, NOT_TEXT, WRONG_FIELDS, delimited
 from pipeline.ingest.raw_stream import RawStream
 
 
@@ -40,6 +41,14 @@ def test_a_half_number_at_the_end_is_not_believed_unless_the_packing_vouches_for
     for packed in (gzip.compress(b"a,b\n1,2\n3,4"), bz2.compress(b"a,b\n1,2\n3,4")):
         found = lines(packed, "a.packed")
         assert [number for each in found for number in each.number.tolist()] == [2, 3]
+
+
+def test_a_header_between_rows_is_held(lines):
+    content = b"a,b\n1,2\na,b\n3,4\n"
+    for kinds in (None, {"a": pa.int64(), "b": pa.int64()}):
+        (found,) = lines(content, kinds=kinds)
+        assert found.odd == [(3, HEADER, "a,b")]
+        assert found.number.tolist() == [2, 4]
 
 
 def test_many_blocks_give_what_one_gives(lines):

@@ -1,11 +1,11 @@
 """All formats there are: a new one is one module in this folder with two functions, or three.
 
 The third, `symbol(file, terms)`, is of formats whose files state their instrument, for those of a market must
-agree.
+agree. `HEADERS`, of formats that are known by their columns, is for the message where a file is none of them.
 """
 
 import pkgutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
@@ -14,6 +14,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.naming import hint
 from pipeline.ingest import formats as package
 from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.formats.unknown import why_unknown
 from pipeline.ingest.market_tables import Batch, screened
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.sql_rows import is_sql
@@ -65,7 +66,7 @@ def format_of(file: RawStream, named: str = "") -> Format:
     if several and not found:
         file.head()  # says that one of them must be named
     if len(found) != 1:
-        fault = f"looks like {' and '.join(found)}" if found else "is of no format that is known"
+        fault = f"looks like {' and '.join(found)}" if found else why_unknown(head, _headers())
         raise DataError(f"{file.name}: {fault}: name one of {', '.join(known)}, see docs/data.md")
     return known[found[0]]
 
@@ -80,6 +81,11 @@ def symbol_of(known: Format, file: RawStream, terms: Terms) -> str:
     """
     stated = getattr(known, "symbol", None)
     return str(stated(file, terms)) if stated else ""
+
+
+def _headers() -> dict[str, Sequence[Sequence[str]]]:
+    """Return the columns of every format that is known by them."""
+    return {name: each.HEADERS for name, each in formats().items() if hasattr(each, "HEADERS")}
 
 
 def _stored(file: RawStream) -> bytes:

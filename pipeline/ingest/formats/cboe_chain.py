@@ -8,6 +8,8 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import Batch
 from pipeline.ingest.raw_stream import RawStream
 
+HEADERS = (COLUMNS,)
+
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line names the columns of a chain, and neither theta nor vega."""

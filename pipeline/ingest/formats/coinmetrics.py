@@ -16,7 +16,8 @@ from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.repeats import Repeats
 from pipeline.ingest.vintage import vintage_of
 
-KNOWN: Final = frozenset({"date", "TxCnt", "AdrActCnt", "BlkCnt"})
+KNOWN: Final = ("date", "TxCnt", "AdrActCnt", "BlkCnt")
+HEADERS: Final = (KNOWN,)
 LAG_DAYS: Final = 1
 """Days after the end of a day until its metrics were published, where the terms do not say."""
 _SIGNED: Final = ("DiffMean", "ROI", "Vty")
@@ -24,7 +25,7 @@ _SIGNED: Final = ("DiffMean", "ROI", "Vty")
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line names a date and Coin Metrics' usual counts."""
-    return set(names_in(head)) >= KNOWN
+    return set(names_in(head)) >= set(KNOWN)
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:

@@ -21,6 +21,7 @@ NAMES: Final = {
 }
 SIDES: Final = {"buy": BUY, "b": BUY, "bot": BUY, "1": BUY, "sell": SELL, "s": SELL, "sld": SELL, "-1": SELL}
 NEEDED: Final = ("time", "instrument", "side", "size", "price", "fee")
+HEADERS: Final = (NEEDED,)
 
 
 def recognises(name: str, head: bytes) -> bool:

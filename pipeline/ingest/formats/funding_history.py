@@ -26,6 +26,7 @@ from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.repeats import Repeats
 
 COLUMNS: Final = ("Symbol", "Date", "Funding Rate")
+HEADERS: Final = (COLUMNS,)
 SETTLES: Final = {
     "binance": (8, 0), "bybit": (8, 0), "gate": (8, 0), "htx": (8, 0), "mexc": (8, 0), "okx": (8, 0),
     "kucoin": (8, 4), "dydx": (1, 0),

@@ -10,6 +10,7 @@ from pipeline.ingest.market_tables import Batch
 from pipeline.ingest.raw_stream import RawStream
 
 WITH_GREEKS: Final = (*COLUMNS, "theta", "vega")
+HEADERS: Final = (WITH_GREEKS,)
 
 
 def recognises(name: str, head: bytes) -> bool:

@@ -15,11 +15,13 @@ NAMES: Final = {
     "value": ("value",),
     "unit": ("unit",),
 }
+NEEDED: Final = ("time", "name", "value", "unit")
+HEADERS: Final = (NEEDED,)
 
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line has a time, and a limit's name, value and unit."""
-    return has_all(head, NAMES, ("time", "name", "value", "unit"))
+    return has_all(head, NAMES, NEEDED)
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:

@@ -14,11 +14,13 @@ NAMES: Final = {
     "quantity": ("quantity", "position", "qty"),
     "price": ("price", "average_price"),
 }
+NEEDED: Final = ("time", "instrument", "quantity")
+HEADERS: Final = (NEEDED,)
 
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line has a time, an instrument and a quantity."""
-    return has_all(head, NAMES, ("time", "instrument", "quantity"))
+    return has_all(head, NAMES, NEEDED)
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:

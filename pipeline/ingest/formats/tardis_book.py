@@ -39,7 +39,9 @@ from pipeline.ingest.raw_stream import RawStream
 TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 CHANGES: Final = (*TIMES, "is_snapshot", "side", "price", "amount")
 _LEVEL_COLUMN: Final = re.compile(r"((?:bid|ask)s)\[\d+\]\.(price|amount)")
-_FIRST_LEVEL: Final = ("asks[0].price", "asks[0].amount", "bids[0].price", "bids[0].amount")
+BOOKS: Final = (*TIMES, "asks[0].price", "asks[0].amount", "bids[0].price", "bids[0].amount")
+"""The first columns of books."""
+HEADERS: Final = (CHANGES, BOOKS)
 _KINDS: Final = {"symbol": pa.string(), "timestamp": pa.int64(), "local_timestamp": pa.int64()}
 _CHANGES: Final = dict.fromkeys(("is_snapshot", "side"), pa.string()) | dict.fromkeys(
     ("price", "amount"), pa.float64()
@@ -50,7 +52,7 @@ _FLAGS: Final = {"true": 1, "false": 0}
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line names the columns of level changes or of snapshots."""
-    return names_in(head) == CHANGES or names_in(head)[:8] == (*TIMES, *_FIRST_LEVEL)
+    return names_in(head) == CHANGES or names_in(head)[:8] == BOOKS
 
 
 def symbol(file: RawStream, terms: Terms) -> str:

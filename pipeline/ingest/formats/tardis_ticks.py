@@ -23,6 +23,7 @@ from pipeline.ingest.repeats import Repeats
 TIMES: Final = ("exchange", "symbol", "timestamp", "local_timestamp")
 QUOTES: Final = (*TIMES, "ask_amount", "ask_price", "bid_price", "bid_amount")
 TRADES: Final = (*TIMES, "id", "side", "price", "amount")
+HEADERS: Final = (QUOTES, TRADES)
 _NUMBERS: Final = {
     **dict.fromkeys(("timestamp", "local_timestamp", "id"), pa.int64()),
     **dict.fromkeys(("ask_amount", "ask_price", "bid_price", "bid_amount", "price", "amount"), pa.float64()),
@@ -32,7 +33,7 @@ SIDES: Final = {"buy": BUY, "sell": SELL, "unknown": UNKNOWN_SIDE}
 
 def recognises(name: str, head: bytes) -> bool:
     """Tell whether a file's first line names the columns of Tardis' quotes or trades."""
-    return names_in(head) in (QUOTES, TRADES)
+    return names_in(head) in HEADERS
 
 
 def symbol(file: RawStream, terms: Terms) -> str:

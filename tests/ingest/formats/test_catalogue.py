@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from pipeline.domain.errors import DataError
@@ -9,6 +11,36 @@ def test_a_file_of_no_known_format_names_those_that_are(tmp_path):
     path = tmp_path / "a.bin"
     path.write_bytes(b"\x00\x01\x02" * 100)
     with pytest.raises(DataError, match=r"a\.bin: is of no format that is known"):
+        format_of(RawStream(str(path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"", "is empty"),
+        ("symbol,timestamp\n".encode("utf-16"), "is UTF-16 text, save it as UTF-8"),
+        (
+            b"Time,Instrument,Side,Amount,Price,Commission\n",
+            "fills is nearest, but the header lacks 'size', 'fee'",
+        ),
+        (
+            b"exchange,symbol,time,local_timestamp,id,side,price,amount\n",
+            "tardis_ticks is nearest, but the header lacks 'timestamp'",
+        ),
+        (
+            b"exchange;symbol;timestamp;local_timestamp;id;side;price;amount\n",
+            "those of tardis_ticks, but ';' stands between them, not ','",
+        ),
+        (
+            b"SYMBOL,DATE,FUNDING RATE\n",
+            "it has to be spelt 'Symbol', 'Date', 'Funding Rate'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path, content, fault):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=re.escape(fault)):
         format_of(RawStream(str(path)))
 
 

@@ -62,6 +62,13 @@ def test_quotes_and_trades_are_read_with_both_their_times(quotes):
     assert set(trades["venue"]) == {"binance-futures"}
 
 
+def test_two_files_put_together_are_read_as_one(quotes):
+    further = QUOTES.replace(b"158232960", b"158232961")
+    found = quotes(QUOTES + further)
+    assert found["quotes"].num_rows == 6
+    assert found[QUARANTINE]["reason"].to_pylist() == ["the header again: files were put together"]
+
+
 def test_what_a_slow_clock_received_before_it_happened_is_known_when_it_happened(quotes):
     slow = "binance-futures,BTCUSDT,1582329604500000,1582329603900000,1,9682,9681,1\n"
     after = "binance-futures,BTCUSDT,1582329604600000,1582329604200000,1,9682,9681,1\n"
