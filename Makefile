@@ -26,13 +26,13 @@ bench: $(VENV)/bench.stamp $(PEERS)/stamp
 
 tables: $(VENV)/bench.stamp $(PEERS)/stamp
 	$(BIN)/hedge map
-	$(BIN)/python -m benchmarks.run optimum
+	-$(BIN)/python -m benchmarks.run optimum deep_hedging deep_regimes deep_heston deep_lookback deep_traps deep_speed
 	$(BIN)/python docs/refresh_results.py
 
 $(VENV)/run.stamp: EXTRAS :=
 $(VENV)/test.stamp: EXTRAS := [test]
 $(VENV)/lint.stamp: EXTRAS := [test,lint]
-$(VENV)/bench.stamp: EXTRAS := [dask,databento]
+$(VENV)/bench.stamp: EXTRAS := [dask,databento,deep]
 $(VENV)/%.stamp: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes"
 	$(INSTALL) -e ".$(EXTRAS)"

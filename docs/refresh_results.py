@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,6 +24,28 @@ MARKETS = {
     "market_b_belief_10bp": "B, 10 bp, filtered",
     "market_b_belief_50bp": "B, 50 bp, filtered",
 }
+LEARNED = {
+    "deep_regimes.market_b_10bp": ("Market B, 10 bp, recurrent band: over the belief-state optimum", "%"),
+    "deep_regimes.market_b_50bp": ("Market B, 50 bp, recurrent band: over the belief-state optimum", "%"),
+    "deep_heston.price_50": ("Heston, CVaR50: price off the published 1.94", "%"),
+    "deep_heston.price_99": ("Heston, CVaR99: price off the published 3.49", "%"),
+    "deep_heston.own_criterion_50": ("Heston, CVaR50: trained for it less trained for CVaR99", "money"),
+    "deep_heston.own_criterion_99": ("Heston, CVaR99: trained for it less trained for CVaR50", "money"),
+    "deep_heston.memory": ("Heston, cost 1 %, CVaR99: what memory takes off the price", "%"),
+    "deep_lookback.premium": ("Lookback of Imaki et al.: premium", ""),
+    "deep_hedging.cost_exponent": ("Cost exponent: slope off the programme's", ""),
+    "deep_speed.imaki": ("Training to Imaki's premium: pfhedge's seconds over ours", "times"),
+    "deep_traps.nothing_owed_band": ("Nothing owed, band: mean position", "units"),
+    "deep_traps.nothing_owed_plain": ("Nothing owed, plain: mean position", "units"),
+    "deep_traps.nothing_owed_recurrent": ("Nothing owed, recurrent: mean position", "units"),
+    "deep_traps.tomorrow_band": ("Told tomorrow, band: share of perfect foresight", "%"),
+    "deep_traps.tomorrow_plain": ("Told tomorrow, plain: share of perfect foresight", "%"),
+    "deep_traps.tomorrow_recurrent": ("Told tomorrow, recurrent: share of perfect foresight", "%"),
+    "deep_traps.options_naive": ("An option at naive prices: money found", "money"),
+    "deep_traps.options_nested": ("An option at nested prices: money found", "money"),
+}
+"""Records of the benchmarks of learned hedgers that the page shows, with their units."""
+BOUNDS = {"at_least": "≥", "at_most": "≤", "below": "<"}
 
 
 def replaced(page: str, name: str, text: str) -> str:
@@ -63,12 +86,34 @@ def optimum_table() -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
+def learned_table() -> str:
+    found = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
+    lines = ["| what | measured | bound | met | measured on |", "|---|--:|--:|:-:|---|"]
+    for name, (label, unit) in LEARNED.items():
+        record = found.get(name)
+        figure = None if record is None else record[(record["target"] or {"of": "ours"})["of"]]
+        if figure is None:
+            lines.append(f"| {label} | not measured | | | |")
+            continue
+        error = record.get("detail", {}).get("error") or found.get(f"{name}_error", {}).get("ours")
+        spread = f" ± {error:.2g}" if error else ""
+        target = record["target"] or {}
+        bound = next((f"{sign} {target[key]:g}" for key, sign in BOUNDS.items() if key in target), "")
+        met = {True: "yes", False: "no", None: ""}[record["met"]]
+        lines.append(f"| {label} | {figure:.5g}{spread} {unit} | {bound} | {met} | {record['run']['date']} |")
+    return "\n".join(lines)
+
+
+TABLES = {"map": map_table, "optimum": optimum_table, "learned": learned_table}
+
+
+def main(names: list[str]) -> None:
+    """Write the tables that are named, by default all."""
     page = PAGE.read_text(encoding="utf-8")
-    for name, table in {"map": map_table, "optimum": optimum_table}.items():
-        page = replaced(page, name, table())
+    for name in names or TABLES:
+        page = replaced(page, name, TABLES[name]())
     PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
