@@ -1,7 +1,8 @@
 """What a file does not say about itself and its reader has to be told."""
 
+import os
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -33,7 +34,8 @@ class Terms(Settings):
     """Silence after which a file of a book without update ids no longer goes on with the file before it; 0
     lets none go on, so that each needs a snapshot."""
     snapshot: str = ""
-    """File of the book as it was when a stream of updates began, where the stream does not hold it."""
+    """File of the book as it was when a stream of updates began, where the stream does not hold it; a desk's
+    is seen from the folder of its files."""
     published_lag_days: Annotated[int, Field(ge=0)] | None = None
     """Days from the end of a period until a vintage without a record of its own was published."""
 
@@ -41,6 +43,20 @@ class Terms(Settings):
     def known_lag(self) -> np.timedelta64:
         """From an event until the desk can know it, to the nanosecond."""
         return np.timedelta64(round(self.known_lag_seconds * 1e9), "ns")
+
+    def located(self, folder: str) -> Self:
+        """Return the terms with a relative path seen from a folder, which may be a URL.
+
+        Examples
+        --------
+        >>> terms = Terms(snapshot="first.json")
+        >>> terms.located("s3://ticks/").snapshot, Terms(snapshot="/data/a.json").located("/ticks").snapshot
+        ('s3://ticks/first.json', '/data/a.json')
+        """
+        named = os.path.expanduser(self.snapshot)
+        if not named or "://" in named or os.path.isabs(named):
+            return self.model_copy(update={"snapshot": named})
+        return self.model_copy(update={"snapshot": f"{folder.rstrip('/')}/{named}"})
 
     @field_validator("time_zone")
     @classmethod

@@ -4,6 +4,7 @@ A day is the unit of work of every stage that follows. What is kept of a file is
 terms on which it was read and by the code of its format, and holds one table a day, `quotes/2013-10-07`.
 """
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
@@ -18,12 +19,12 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.code_version import code_version
-from pipeline.ingest.content import Known
+from pipeline.ingest.content import Known, content_digest
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.day_repeats import REPEATED, joined, repeats
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
 from pipeline.ingest.formats import funding_history
-from pipeline.ingest.formats.catalogue import Format, format_of, read, symbol_of
+from pipeline.ingest.formats.catalogue import Format, beside, format_of, read, symbol_of
 from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_symbols import Part, check_symbols
 from pipeline.ingest.market_tables import CLEAR, QUARANTINE, Batch
@@ -48,7 +49,9 @@ log = logging.getLogger(__name__)
 
 
 def content_of(data: MarketFiles) -> dict[str, str]:
-    """Return the SHA-256 of every file of a market by its name below the folder.
+    """Return a SHA-256 of every file of a market by its name below the folder.
+
+    It is that of the file, or, where its format reads others beside it, of all of them together.
 
     Raises
     ------
@@ -63,7 +66,22 @@ def content_of(data: MarketFiles) -> dict[str, str]:
     for key, patterns in (("data.files", data.files), ("data.other_files", data.other_files)):
         for pattern in patterns:
             found += fitting(there, pattern, key, folder)
-    return digests(folder, list(dict.fromkeys(found)))
+    own = digests(folder, list(dict.fromkeys(found)))
+    terms = data.terms.located(folder)
+    formats = _formats(data, own)
+    return {name: _with_further(digest, formats[name], data, name, terms) for name, digest in own.items()}
+
+
+def _with_further(digest: str, known: Format, data: MarketFiles, name: str, terms: Terms) -> str:
+    """Return the SHA-256 of a file together with those that are read beside it."""
+    further = [each.digest() for each in beside(known, RawStream(file_in(data.url, name)), terms)]
+    return hashlib.sha256(" ".join([digest, *further]).encode()).hexdigest() if further else digest
+
+
+def _formats(data: MarketFiles, names: Iterable[str]) -> dict[str, Format]:
+    """Return the format of each file; that of the desk is of its own market's files."""
+    named = {name: "" if _is_other(data, name) else data.format for name in names}
+    return {name: format_of(RawStream(file_in(data.url, name)), named[name]) for name in named}
 
 
 def load_days(
@@ -108,9 +126,9 @@ def load_days(
     faults = pd.concat([*held, again], ignore_index=True)
     check_held(data.url, int(table["rows"].sum()), faults, data.quarantine_limit)
     said = pd.DataFrame({"note": _notes(data, table, faults)})
-    beside = load_records(data.records, records or {}) if data.records else {}
-    notes = pd.concat([said, beside.pop(NOTES)], ignore_index=True) if beside else said
-    return {**beside, DAYS: table, HELD: faults, NOTES: notes}
+    recorded = load_records(data.records, records or {}) if data.records else {}
+    notes = pd.concat([said, recorded.pop(NOTES)], ignore_index=True) if recorded else said
+    return {**recorded, DAYS: table, HELD: faults, NOTES: notes}
 
 
 def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -128,19 +146,21 @@ def _of_files(
     """Yield each file with its tables; files of one format are read with the same settings."""
     places = {name: file_in(data.url, name) for name in content}
     other = {name: _is_other(data, name) for name in content}
-    named = {name: "" if other[name] else data.format for name in content}
-    formats = {name: format_of(RawStream(path), named[name]) for name, path in places.items()}
+    formats = _formats(data, content)
     check_symbols(data, _stated(data, places, formats, other))
     groups = {name: (formats[name].read, other[name]) for name in content}
+    # where a file lies that the terms name is no part of a key: what it holds is part of the digests
+    terms = Known(
+        data.terms.located(data.url), content_digest(data.terms.model_copy(update={"snapshot": ""}))
+    )
     made: dict[str, Piece] = {}
     for group in dict.fromkeys(groups.values()):
-        reader, beside = group
+        reader, is_other = group
         settings = {
-            "format": "" if beside else data.format,
-            "terms": data.terms.model_dump_json(),
-            "national_best": data.national_best and not beside,
+            "format": "" if is_other else data.format,
+            "national_best": data.national_best and not is_other,
             "zone": zone,
-            "prefix": OTHER if beside else "",
+            "prefix": OTHER if is_other else "",
             "reader": code_version(reader),
         }
         units = {
@@ -148,7 +168,9 @@ def _of_files(
             for name in sorted(content)
             if groups[name] == group
         }
-        found = pieces.partitions("market_file", market_file, data.instrument, units, settings=settings)
+        found = pieces.partitions(
+            "market_file", market_file, data.instrument, units, terms=terms, settings=settings
+        )
         made |= dict(zip(units, found, strict=True))
     yield from sorted(made.items())
 
@@ -172,15 +194,16 @@ def _is_other(data: MarketFiles, name: str) -> bool:
     return other
 
 
-def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output:
+def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, object]) -> Output:
     """Read one file into canonical tables by day.
 
     Parameters
     ----------
     file : its path.
     label : its name in messages.
-    settings : `format`, `terms` (JSON), `national_best`, `zone` and the `prefix` of the tables' names;
-        `reader` is the code of the format.
+    terms : on which it is read; paths in them are seen from everywhere.
+    settings : `format`, `national_best`, `zone` and the `prefix` of the tables' names; `reader` is the code
+        of the format.
 
     Returns
     -------
@@ -191,7 +214,6 @@ def market_file(file: str, label: str, settings: Mapping[str, object]) -> Output
     DataError
         The file does not hold market events but, say, news or a desk's own records.
     """
-    terms = Terms.model_validate_json(str(settings["terms"]))
     found: Iterator[Batch] = read(RawStream(file), terms, str(settings["format"]))
     if settings["national_best"]:
         found = national_best(found, label)

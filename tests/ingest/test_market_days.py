@@ -1,5 +1,6 @@
 """Files to days: every row once, by the day of its zone, and read again only where a file has changed."""
 
+import json
 import uuid
 import zipfile
 from datetime import date
@@ -11,6 +12,7 @@ import pytest
 from pipeline.domain.data_folder import DATA_FOLDER
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
+from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.day_repeats import REPEATED
 from pipeline.ingest.market_days import DayTables, content_of, load_days
 from pipeline.ingest.partitions import in_turn
@@ -226,3 +228,67 @@ def test_files_of_the_other_market_stand_under_names_of_their_own(data):
     none = data.model_copy(update={"other_files": ("spot_*",)})
     with pytest.raises(DataError, match=r"no file spot_\* as data\.other_files names it"):
         content_of(none)
+
+
+LOBSTER = "XYZ_2020-03-02_34200000_57600000_{}_1.csv"
+
+
+def lobster_day(folder, ask=200_100):
+    (folder / LOBSTER.format("message")).write_text("34200.5,1,7,18,200000,1\n34201.5,1,8,18,200000,1\n")
+    (folder / LOBSTER.format("orderbook")).write_text(f"{ask},5,200000,18\n{ask},5,200000,36\n")
+    return {"files": ["*_message_*.csv"]}
+
+
+def binance_day(folder, ask=20.01):
+    update = {"e": "depthUpdate", "E": 1_583_157_600_000, "s": "XYZ", "U": 11, "u": 12, "b": [], "a": []}
+    said = json.dumps({"stream": "xyz@depth", "data": update | {"b": [["19", "1"]]}})
+    (folder / "a.log").write_text(f"1583157600002 {said}\n")
+    (folder / "first.json").write_text(
+        json.dumps({"lastUpdateId": 10, "bids": [["20", "5"]], "asks": [[str(ask), "5"]]})
+    )
+    return {"files": ["a.log"], "terms": Terms(snapshot="first.json")}
+
+
+def best_ask(index, shelf):
+    tables = DayTables(index, "2020-03-02", shelf)
+    if "book" in tables:
+        return tables["book"]["ask_price"].iloc[0][0]
+    events = tables["book_events"]
+    return events.loc[events["side"] == -1, "price"].iloc[0]
+
+
+@pytest.mark.parametrize(("day", "new"), [(lobster_day, 200_900), (binance_day, 20.09)])
+def test_a_file_is_read_again_where_the_one_read_beside_it_has_changed(tmp_path, day, new):
+    made = []
+    store = DatasetStore(
+        tmp_path / "datasets", runner=lambda calls: (made.extend(call.key for call in calls), in_turn(calls))
+    )
+
+    def asked(place):
+        data = MarketFiles(instrument="XYZ", folder=tmp_path / place, **settings)
+        parameters = {"data": data, "zone": "UTC", "content": content_of(data)}
+        key = store.derive("market", load_days, inputs={}, parameters=parameters, pieces=True)
+        return best_ask(store.open(key)["days"], store.partitions)
+
+    (tmp_path / "ticks").mkdir()
+    settings = day(tmp_path / "ticks")
+    assert asked("ticks") == 20.01
+    (tmp_path / "ticks").rename(tmp_path / "moved")
+    assert asked("moved") == 20.01
+    assert len(made) == 1, "the same files at another place are known"
+    day(tmp_path / "moved", new)
+    assert asked("moved") == 20.09
+    assert len(made) == 2
+
+
+def test_a_snapshot_is_seen_from_the_folder_of_the_files_at_a_url_too(tmp_path, monkeypatch):
+    settings = binance_day(tmp_path)
+    bucket = fsspec.filesystem("memory")
+    url = f"memory://{uuid.uuid4().hex}/ticks"
+    bucket.put(f"{tmp_path}/", url.removeprefix("memory:/"), recursive=True)
+    monkeypatch.setenv(DATA_FOLDER, url)
+    data, pieces = MarketFiles(instrument="XYZ", **settings), InMemory()
+    assert best_ask(load_days(data, "UTC", content_of(data), pieces)["days"], pieces) == 20.01
+    bucket.rm(f"{url}/first.json")
+    with pytest.raises(DataError, match=r"first\.json: no such file"):
+        content_of(data)

@@ -71,6 +71,11 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return named[1].decode() if named else terms.instrument
 
 
+def beside(file: RawStream, terms: Terms) -> tuple[RawStream, ...]:
+    """Return the snapshot of the terms, where they name one."""
+    return (RawStream(terms.snapshot),) if terms.snapshot else ()
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield book events, quotes and trades; messages that cannot be right as quarantine.
 

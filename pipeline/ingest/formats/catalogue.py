@@ -1,7 +1,9 @@
-"""All formats there are: a new one is one module in this folder with two functions, or three.
+"""All formats there are: a new one is one module in this folder with two functions, and up to two more.
 
-The third, `symbol(file, terms)`, is of formats whose files state their instrument, for those of a market must
-agree. `HEADERS`, of formats that are known by their columns, is for the message where a file is none of them.
+`symbol(file, terms)` is of formats whose files state their instrument, for those of a market must agree.
+`beside(file, terms)` is of formats whose `read` opens further files: what is kept of a file is known by the
+content of these too.
+`HEADERS`, of formats that are known by their columns, is for the message where a file is none of them.
 """
 
 import pkgutil
@@ -81,6 +83,18 @@ def symbol_of(known: Format, file: RawStream, terms: Terms) -> str:
     """
     stated = getattr(known, "symbol", None)
     return str(stated(file, terms)) if stated else ""
+
+
+def beside(known: Format, file: RawStream, terms: Terms) -> tuple[RawStream, ...]:
+    """Return the further files that are opened when a file is read, in a fixed order.
+
+    Raises
+    ------
+    DataError
+        One that must be there is missing.
+    """
+    further = getattr(known, "beside", None)
+    return tuple(further(file, terms)) if further else ()
 
 
 def _headers() -> dict[str, Sequence[Sequence[str]]]:

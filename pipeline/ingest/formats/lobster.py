@@ -46,6 +46,11 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return named[1] if named else ""
 
 
+def beside(file: RawStream, terms: Terms) -> tuple[RawStream, ...]:
+    """Return the orderbook file of a message file."""
+    return (_partner(file),) if _named(file) else ()
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `book` after every message, and `trades` from executions; known `known_lag_seconds` later.
 
@@ -58,7 +63,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         The file is not the message file, has no partner, or its day is told neither by name nor by terms; a
         file is missing or damaged.
     """
-    named = re.search(r"_message_(\d+)\.csv", file.name)
+    named = _named(file)
     if not named:
         raise DataError(
             f"{file.name}: is not LOBSTER's message file: name that one, it is read with its pair"
@@ -153,6 +158,11 @@ class _Books:
             raise DataError(
                 f"{self.file.name}: goes on {left} rows after the end of {name}: fetch both again"
             )
+
+
+def _named(file: RawStream) -> re.Match[str] | None:
+    """Return the match of a message file's name, with its number of levels."""
+    return re.search(r"_message_(\d+)\.csv", file.name)
 
 
 def _partner(file: RawStream) -> RawStream:
