@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pandas as pd
-import pyarrow as pa
 
 from pipeline.domain.chain_desk import ChainFiles
 from pipeline.domain.errors import DataError
@@ -19,6 +18,7 @@ from pipeline.ingest.folder_files import digests, file_in, files_below, fits
 from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_tables import QUARANTINE
+from pipeline.ingest.of_underlying import quotes_and_held
 from pipeline.ingest.pieces import InMemory, KeptPieces, Shelf
 from pipeline.ingest.raw_stream import RawStream
 
@@ -97,7 +97,7 @@ def chain_file(file: str, label: str, underlying: str, readers: Sequence[str]) -
     ----------
     file : its path.
     label : its name in the tables.
-    underlying : quotes of others are left out.
+    underlying : quotes of others are held.
     readers : code of the formats, which the piece is known by.
 
     Returns
@@ -105,21 +105,19 @@ def chain_file(file: str, label: str, underlying: str, readers: Sequence[str]) -
     Tables `option_quotes/<day>`, `days` (`day`, `file`, `quotes`) and `held` (`file`, `reason`, `count`).
     """
     found = list(read(RawStream(file), Terms()))
-    rows = [each.rows for each in found if each.table == TABLE]
-    faults = [each.rows for each in found if each.table == QUARANTINE]
-    parts: dict[str, pd.DataFrame] = {}
-    if rows and sum(batch.num_rows for batch in rows):
-        table = pa.Table.from_batches(rows).to_pandas()
-        table = table[table["underlying"] == underlying]
-        days = table["event_time"].dt.strftime("%Y-%m-%d")
-        parts = {str(day): quotes.reset_index(drop=True) for day, quotes in table.groupby(days)}
+    quotes, held = quotes_and_held(
+        [each.rows for each in found if each.table == TABLE],
+        [each.rows for each in found if each.table == QUARANTINE],
+        underlying,
+        label,
+    )
+    days = quotes["event_time"].dt.strftime("%Y-%m-%d")
+    parts = {str(day): rows.reset_index(drop=True) for day, rows in quotes.groupby(days)}
     index = {"day": list(parts), "file": label, "quotes": [len(each) for each in parts.values()]}
-    reasons = pa.Table.from_batches(faults).to_pandas().groupby("reason").size() if faults else pd.Series()
-    held = {"file": label, "reason": list(reasons.index), "count": list(reasons)}
     return {
         **{f"{TABLE}/{day}": quotes for day, quotes in parts.items()},
         DAYS: pd.DataFrame(index).astype({"day": "datetime64[us]", "file": "str", "quotes": "int64"}),
-        HELD: pd.DataFrame(held).astype({"file": "str", "reason": "str", "count": "int64"}),
+        HELD: held,
     }
 
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import pandas as pd
-import pyarrow as pa
 
 from pipeline.domain.contract_desk import ContractFiles
 from pipeline.domain.errors import DataError
@@ -16,6 +15,7 @@ from pipeline.ingest.factors import read_factors
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_tables import QUARANTINE
+from pipeline.ingest.of_underlying import quotes_and_held
 from pipeline.ingest.raw_stream import RawStream
 
 QUOTES: Final = "option_quotes"
@@ -61,10 +61,12 @@ def load_contract(
     """
     source = RawStream(str(data.place / data.file), data.member)
     found = list(read(source, Terms()))
-    rows = [each.rows for each in found if each.table == QUOTES]
-    quotes = pa.Table.from_batches(rows).to_pandas() if rows else pd.DataFrame(columns=CONTRACT)
-    quotes = quotes[quotes["underlying"] == data.underlying].reset_index(drop=True)
-    held = _held(data.file, [each.rows for each in found if each.table == QUARANTINE])
+    quotes, held = quotes_and_held(
+        [each.rows for each in found if each.table == QUOTES],
+        [each.rows for each in found if each.table == QUARANTINE],
+        data.underlying,
+        data.file,
+    )
     if quotes.empty:
         why = reasons_of(held) or "see data.underlying"
         raise DataError(f"{data.file}: no quote of {data.underlying}: {why}")
@@ -89,13 +91,6 @@ def load_contract(
     closes = pd.DataFrame({"session": bars["session"], "close": quoted})
     own = {CLOSES: closes, QUOTES: quotes, HELD: held, DIVIDENDS: dividends, sources.NOTES: notes}
     return {**history, **own}
-
-
-def _held(file: str, faults: list[pa.RecordBatch]) -> pd.DataFrame:
-    if not faults:
-        return pd.DataFrame(columns=["file", "reason", "count"])
-    reasons = pa.Table.from_batches(faults).to_pandas().groupby("reason").size()
-    return pd.DataFrame({"file": file, "reason": reasons.index, "count": reasons.to_numpy()})
 
 
 def _notes(data: ContractFiles, quotes: pd.DataFrame, held: pd.DataFrame) -> list[str]:

@@ -62,6 +62,17 @@ def test_chains_and_history_are_read_and_every_row_is_a_quote_or_held(files):
     assert "3 quotes on 2 days from 2019-04-25 to 2019-04-26" in tables["notes"]["note"].iloc[0]
 
 
+def test_quotes_of_another_underlying_are_held_and_counted(files):
+    chains = files.place / "SPX_20190425.csv.gz"
+    chains.write_bytes(gzip.compress(gzip.decompress(chains.read_bytes()).replace(b"SPX,", b"$SPX,", 1)))
+    tables = load_chains(files, content_of(files))
+    assert tables[DAYS]["quotes"].tolist() == [1, 1]
+    assert tables[HELD]["reason"].tolist()[-1] == "another underlying than SPX"
+    assert tables[HELD]["count"].sum() == 2
+    with pytest.raises(DataError, match=r"no quote of NDX in 3 files: 3 another underlying than NDX"):
+        load_chains(files.model_copy(update={"underlying": "NDX"}), content_of(files))
+
+
 def test_what_is_missing_is_named(files, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="no such folder"):
         content_of(files.model_copy(update={"folder": tmp_path / "nowhere"}))

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.held_share import COPIES, check_held, reasons_of
+from pipeline.ingest.held_share import NO_FAULTS, check_held, reasons_of
 
 HELD = pd.DataFrame({"reason": ["locked", "crossed", "locked"], "count": [1, 3, 1]})
 
@@ -27,5 +27,7 @@ def test_only_the_most_frequent_reasons_are_named():
     assert reasons_of(many.iloc[:0]) == ""
 
 
-def test_copies_are_no_faults():
-    check_held("chains", 1, pd.DataFrame({"reason": list(COPIES), "count": [1000, 1000]}), 0.0)
+def test_copies_and_quotes_of_others_are_no_faults():
+    check_held(
+        "chains", 1, pd.DataFrame({"reason": [f"{each} SPX" for each in NO_FAULTS], "count": 1000}), 0.0
+    )
