@@ -77,10 +77,13 @@ def fitting_calendar(texts: Text, settings: TimedRows) -> CalendarFit:
     default = _misses(days, sessions)
     if len(days) < FEWEST_DAYS or np.isin(days, sessions).mean() >= 1.0 - FITS:
         return CalendarFit(EXCHANGE, default, default)
-    found = min(((_misses(*_days(texts, settings, name)), name) for name in MAIN), key=lambda each: each[0])
-    if found[0] > CLOSEST or found[0] >= default:
-        return CalendarFit(EXCHANGE, default, default)
-    return CalendarFit(found[1], found[0], default)
+    least, fit = default, EXCHANGE
+    for name in MAIN:
+        misses = _misses(*_days(texts, settings, name))
+        least, fit = (misses, name) if misses < least else (least, fit)
+        if least == 0.0:
+            break  # a calendar takes a second to make
+    return CalendarFit(fit, least, default) if least <= CLOSEST else CalendarFit(EXCHANGE, default, default)
 
 
 def _days(texts: Text, settings: TimedRows, calendar: str) -> tuple[Sessions, Sessions]:

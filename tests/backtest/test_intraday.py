@@ -3,6 +3,7 @@
 import io
 import json
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -21,7 +22,7 @@ from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.intraday import evaluate_intraday
 from pipeline.evaluate.intraday_report import intraday_report
-from pipeline.evaluate.report import write_report
+from pipeline.evaluate.page import rendered
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import Sheet
 from pipeline.features.decision_grid import decision_features
@@ -133,11 +134,10 @@ def test_no_option_lives_through_a_night(desk, tables):
     assert (local.dt.time <= desk.grid.close).all()
 
 
-def test_report_and_summary_say_how_the_option_is_marked(desk, tables, tmp_path):
+def test_report_and_summary_say_how_the_option_is_marked(desk, tables):
     evaluation = evaluate_intraday(desk, tables)
     report = intraday_report(evaluation, RunRecord("run", "code"))
-    files = write_report(report, tmp_path / "report")
-    page = files["report"].read_text()
+    page = rendered(report)
     assert "dealt and marked at a forecast" in page
     assert "Drift of market quality" in page
     assert "Decisions with a sound book" in page
@@ -151,8 +151,6 @@ def test_report_and_summary_say_how_the_option_is_marked(desk, tables, tmp_path)
     assert set(summary["policies"]) >= {"delta_implied", "regime_switched"}
     assert {row["target"] for row in summary["liquidity"]} == {"half_spread", "depth", "crossing_cost"}
     own = evaluation.settings.evaluation.model_copy(update={"demonstration": True})
-    from dataclasses import replace
-
     told = replace(evaluation, settings=desk.model_copy(update={"evaluation": own}))
     assert "This is a demonstration on 3 days of one venue" in told.said[1]
 
@@ -256,8 +254,7 @@ def test_a_grid_of_events_goes_through_the_whole_chain(ticks, tmp_path):
     walked = signals[signals["window"] == signals["window"].max()].reset_index(drop=True)
     found = stream_intraday(left_by(desk, tables), grid).reset_index(drop=True)
     pd.testing.assert_frame_equal(found, walked[list(found)], check_exact=True, check_names=False)
-    report = intraday_report(evaluate_intraday(desk, tables), RunRecord("run", "code"))
-    page = write_report(report, tmp_path / "report")["report"].read_text()
+    page = rendered(intraday_report(evaluate_intraday(desk, tables), RunRecord("run", "code")))
     assert "every 7 trades from 10:00 to 12:00" in page
     assert f"10 decisions (about {10 * mean / 60:.4g} minutes)" in page
     with pytest.raises(SettingsError, match="no clock says when the next decisions are"):

@@ -1,6 +1,6 @@
 """What was read and what is in quarantine, in the report, the summary and the metrics."""
 
-import json
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -18,7 +18,7 @@ from pipeline.evaluate.data_quality import (
     quarantine_sheet,
 )
 from pipeline.evaluate.evaluate import evaluate
-from pipeline.evaluate.report import write_report
+from pipeline.evaluate.page import rendered
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.summary import daily_summary
 from pipeline.ingest.timed_rows import INTAKE
@@ -73,8 +73,10 @@ def test_the_metrics_are_in_all_and_by_table(judged):
     assert found["data/missing_sessions/bars"] == 2
 
 
-def test_the_report_shows_files_notes_and_rows(judged, tmp_path):
-    page = write_report(daily_report(judged, RECORD), tmp_path / "run")["report"].read_text(encoding="utf-8")
+def test_the_report_shows_files_notes_and_rows(judged):
+    made = daily_report(judged, RECORD)
+    (run,) = (section for section in made.sections if section.anchor == "run")
+    page = rendered(replace(made, sections=(run,)))
     for text in (
         'id="data"',
         "2 no value, 1 not a number",
@@ -83,8 +85,7 @@ def test_the_report_shows_files_notes_and_rows(judged, tmp_path):
         "8,833",
     ):
         assert text in page
-    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
-    assert summary["data"]["files"][1]["reasons"] == {"no session of XNYS": 1}
+    assert made.summary["data"]["files"][1]["reasons"] == {"no session of XNYS": 1}
 
 
 def test_the_report_names_the_further_indices_and_how_options_are_marked(desk):
