@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchmarks.measurement import Measurement
 from benchmarks.peer import Peer
@@ -23,6 +24,7 @@ from pipeline.features.event_stream import EventStream
 from pipeline.features.microprice import MICROPRICE
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.formats.terms import Terms
+from pipeline.ingest.market_tables import START
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.orderbook.events import BookEvents
 from pipeline.orderbook.order_book import OrderBook
@@ -34,10 +36,11 @@ DEPTH, CHUNK, GRID = 10, 65_536, 100_000_000
 
 
 def decoded() -> BookEvents:
-    """All book events of the file."""
+    """All book events of the file but the row that says how it begins, which is of no level."""
     file = RawStream(str(shared(*FILE)))
     parts = [part.rows for part in read(file, Terms()) if part.table == "book_events"]
-    return BookEvents.of(pa.Table.from_batches(parts).combine_chunks().to_batches()[0])
+    levels = pa.Table.from_batches(parts).filter(pc.field("kind") != START)
+    return BookEvents.of(levels.combine_chunks().to_batches()[0])
 
 
 def chunks(events: BookEvents) -> list[BookEvents]:

@@ -1,4 +1,9 @@
-"""Order-flow toxicity: VPIN, the share of the volume that went with the price, in equal-volume buckets."""
+"""Order-flow toxicity: VPIN, the share of the volume that went with the price, in equal-volume buckets.
+
+Easley, López de Prado and O'Hara take buckets of a fiftieth of a day's volume, average fifty of them and
+carry them over the night. Here a day begins anew, and fifty such buckets would be full at its end at best;
+with a fifth of their size the average is known from a fifth of a usual day's volume on.
+"""
 
 import math
 from typing import Final
@@ -11,7 +16,9 @@ from pipeline.features.event_feature import Output, Source, Tables, TimeArray, e
 from pipeline.features.event_kernel import compiled
 
 BUCKETS: Final = 50
-"""Full buckets that are averaged, and of which the training day holds as many."""
+"""Full buckets that are averaged."""
+A_DAY: Final = 250
+"""Buckets that a training day fills on average."""
 DAY: Final = 24 * 3600 * 10**9
 FILLED, CLOSED, LAST, HEAD = 0, 1, 2, 3
 """Places in the state: volume in the open bucket, price at which the bucket before closed, last price, number
@@ -60,7 +67,7 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
 
 
 def fit_buckets(training: Tables) -> FloatArray:
-    """Return the volume of a bucket, a fiftieth of a training day's, and the deviation of its price moves.
+    """Return the volume of a bucket, a training day's over `A_DAY`, and the deviation of its price moves.
 
     Raises
     ------
@@ -72,7 +79,7 @@ def fit_buckets(training: Tables) -> FloatArray:
     days = len(np.unique(trades.known_time // DAY))
     if len(trades) < 2:
         raise FitError("vpin: fewer than two training trades: start the training earlier")
-    bucket = float(size.sum()) / max(days, 1) / BUCKETS
+    bucket = float(size.sum()) / max(days, 1) / A_DAY
     number = np.floor(np.cumsum(size) / bucket).astype(np.int64)
     ends = np.flatnonzero(np.diff(number) > 0) + 1
     moves = np.diff(price[np.concatenate([[0], ends])])
@@ -89,7 +96,9 @@ VPIN: Final = event_feature(
     sources=(Source("trades", ("price", "size")),),
     outputs=(
         Output(
-            "vpin_50", "share, 0 to 1", "1/n Σ |V_B − V_S|/V, V_B = V Φ(ΔP/σ_ΔP), n = 50 buckets of volume V"
+            "vpin_50",
+            "share, 0 to 1",
+            "1/n Σ |V_B − V_S|/V, V_B = V Φ(ΔP/σ_ΔP), n = 50 buckets of volume V, a day's over 250",
         ),
     ),
     reference="Easley, López de Prado, O'Hara (2012), equation 3",

@@ -97,6 +97,16 @@ def test_vpin_is_the_average_of_the_last_fifty_buckets():
     assert 0.0 <= value <= 1.0
 
 
+def test_vpin_is_known_from_a_fifth_of_a_training_days_volume_on():
+    rows = tape(length=2000)
+    trades = EventRows(rows.known_time, rows.columns[:, :2])
+    value = over(VPIN.fitted({"trades": trades}), {"trades": trades}, trades.known_time)[:, 0]
+    days = len(np.unique(trades.known_time // (24 * 3600 * SECOND)))
+    filled = np.cumsum(trades.columns[:, 1]) / (trades.columns[:, 1].sum() / days)
+    clear = np.abs(filled - 0.2) > 1e-9
+    np.testing.assert_array_equal(np.isfinite(value)[clear], (filled > 0.2)[clear])
+
+
 def buckets_one_by_one(prices, sizes, bucket, deviation):
     left, before, found = 0.0, prices[0], []
     for price, size in zip(prices, sizes, strict=True):
