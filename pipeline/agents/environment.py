@@ -22,7 +22,6 @@ Answer = Literal["correction", "band", "target"]
 Observations = NDArray[np.float32]
 OWN: Final = ("position", "pnl")
 """What is observed of the desk itself: units held, and accounting P&L so far, money."""
-OBSERVED: Final = (*INPUTS, *OWN)
 SIZES: Final[dict[Answer, int]] = {"correction": 2, "band": 2, "target": 1}
 
 
@@ -61,7 +60,8 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
     """N markets in which one sold or bought option is hedged until it expires; all start and end together.
 
     Observed are the market as `policies.network_band.inputs` has it (moneyness, time, volatility, cost of a
-    trade, risk aversion, Zakamouline's band) and the desk's own position and accounting P&L, see `OBSERVED`.
+    trade, risk aversion, Zakamouline's band), what the dealer adds, and the desk's own position and
+    accounting P&L: `observed` names the columns.
     An action is
 
     - `correction` (a, b) in [−1, 1]²: Zakamouline's band, its centre moved and its width stretched as
@@ -105,11 +105,14 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
     ) -> None:
         self.dealer, self.answer, self.reward, self.seed = dealer, answer, reward or Reward(), seed
         self.next_deal = 0
+        self.observed = (*INPUTS, *dealer.features, *OWN)
         self._under = self._dealt()
         self.num_envs, self.steps = self._under.deal.shape
         ends = self._ends()
         self.single_action_space = gymnasium.spaces.Box(*ends, (SIZES[answer],), np.float64)
-        self.single_observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (len(OBSERVED),), np.float32)
+        self.single_observation_space = gymnasium.spaces.Box(
+            -np.inf, np.inf, (len(self.observed),), np.float32
+        )
         self.action_space = batch_space(self.single_action_space, self.num_envs)
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
 
@@ -179,8 +182,8 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
     def _observed(self) -> Observations:
         under = self._under
         step = min(under.own.step, self.steps - 1)
-        seen = np.empty((self.num_envs, len(OBSERVED)), dtype=np.float32)
-        seen[:, : len(INPUTS)] = under.seen[step]
+        seen = np.empty((self.num_envs, len(self.observed)), dtype=np.float32)
+        seen[:, : -len(OWN)] = under.seen[step]
         seen[:, -2] = under.own.hedge.held[:, 0]
         seen[:, -1] = under.own.pnl
         return seen

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Deal:
     Attributes
     ----------
     market : the books' side.
-    seen : [N, T, F] what a hedger sees of the market, `policies.network_band.INPUTS`.
+    seen : [N, T, F] what a hedger sees of the market: `policies.network_band.INPUTS`, then the dealer's own.
     center, half_width : [N, T] Zakamouline's band, units.
     low, high : [N, T] least and greatest position that the option's delta can ask for.
     value : [N, T+1] the option's mark to its holder, money; at the end its payoff.
@@ -46,8 +46,16 @@ class Deal:
     aversion: FloatArray
 
     @classmethod
-    def of(cls, state: MarketState, market: Market) -> "Deal":
+    def of(
+        cls,
+        state: MarketState,
+        market: Market,
+        more: FloatArray | None = None,
+        names: tuple[str, ...] = (),
+    ) -> "Deal":
         """Return what an agent needs of episodes, simulated or stored.
+
+        `more` [N, T, M] is seen too, by these names.
 
         Raises
         ------
@@ -57,22 +65,24 @@ class Deal:
             As `policies.network_band.prior`.
         """
         rows, times = state.shape
-        names = ("center", "half_width", "low", "high")
-        made = {name: np.empty((rows, times)) for name in names}
+        columns = ("center", "half_width", "low", "high")
+        made = {name: np.empty((rows, times)) for name in columns}
         seen, value = np.empty((rows, times, len(INPUTS))), np.empty((rows, times + 1))
 
         def fill(block: slice) -> None:
             part = state.episodes(block)
             center, half_width, *_ = prior(part, "network_band")
             ends = exposure.position_range(part)
-            for name, column in zip(names, (center, half_width, *ends), strict=True):
+            for name, column in zip(columns, (center, half_width, *ends), strict=True):
                 made[name][block] = column
             seen[block] = inputs(part, center, half_width)
             value[block, :-1] = options_value(part)
 
         in_blocks(rows, times, fill)
         value[:, -1] = -market.payoff
-        _check(seen)
+        if more is not None:
+            seen = np.concatenate([seen, more], axis=2)
+        _check(seen, (*INPUTS, *names))
         aversion = np.broadcast_to(np.asarray(state.risk_aversion, dtype=np.float64), (rows,))
         return cls(market, seen, **made, value=value, aversion=aversion)
 
@@ -84,7 +94,15 @@ class Deal:
 
 
 class Dealer(Protocol):
-    """Who deals markets: always as many, of the same number of steps."""
+    """Who deals markets: always as many, of the same number of steps.
+
+    `features` names what is seen beside `policies.network_band.INPUTS`.
+    """
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """See the class."""
+        ...
 
     def deal(self, number: int, seed: int) -> Deal:
         """Return deal `number` of a seed: the same one whenever it is asked for."""
@@ -119,6 +137,8 @@ class SimulatedMarkets:
     task: HedgingTask
     markets: int
     groups: int = 1
+
+    features: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.markets < 1 or self.markets % self.groups:
@@ -178,10 +198,10 @@ def joined(deals: Sequence[Deal]) -> Deal:
     return replace(whole, market=together([deal.market for deal in deals]))
 
 
-def _check(seen: FloatArray) -> None:
+def _check(seen: FloatArray, names: tuple[str, ...]) -> None:
     if not np.isfinite(seen).all():
         row, time, column = np.argwhere(~np.isfinite(seen))[0]
         raise DataError(
-            f"market {row} at step {time}: {INPUTS[column]} is {seen[row, time, column]}, "
+            f"market {row} at step {time}: {names[column]} is {seen[row, time, column]}, "
             "an agent cannot see it: look at the process or at the stored episode"
         )

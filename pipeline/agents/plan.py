@@ -118,6 +118,19 @@ class PpoPlan(AgentPlan):
         )
 
 
+class PatientSac(SAC):
+    """SAC whose actor waits `waits` steps of one market and then learns at `pace` times the critics' rate."""
+
+    def __init__(self, waits: int, pace: float, *args: Any, **more: Any) -> None:
+        self.waits, self.pace = waits, pace
+        super().__init__(*args, **more)
+
+    def _update_learning_rate(self, optimizers: Any) -> None:
+        super()._update_learning_rate(optimizers)
+        for group in self.actor.optimizer.param_groups:
+            group["lr"] *= self.pace if self.num_timesteps > self.waits else 0.0
+
+
 @dataclass(frozen=True, kw_only=True)
 class SacPlan(AgentPlan):
     """Soft actor–critic: `updates` gradient steps after every step of all markets, from a replay buffer.
@@ -129,6 +142,8 @@ class SacPlan(AgentPlan):
     pace : τ, share by which the critics' targets follow them in a gradient step.
     temperature : α, money a unit of entropy. Constant: a step's decision is worth about a cent, and an
         entropy that is held at a target pays more than that for wandering.
+    waits : lives in which the critics learn alone: who follows critics that know nothing goes astray.
+    pace_of_actor : its learning rate after that, as a share of the critics'.
 
     References
     ----------
@@ -143,11 +158,16 @@ class SacPlan(AgentPlan):
     memory: int = 400_000
     pace: float = 0.02
     temperature: float = 1e-3
+    waits: int = 3
+    pace_of_actor: float = 0.3
 
     def agent(self, markets: Sb3Markets, scaling: Scaling) -> SAC:
         """See `AgentPlan`."""
         arch = {"pi": list(self.hidden), "qf": list(self.critic)}
-        return SAC(
+        whole = markets.num_envs * markets.markets.steps
+        return PatientSac(
+            self.waits * whole,
+            self.pace_of_actor,
             SacPolicy,
             markets,
             learning_rate=self.learning_rate,

@@ -7,10 +7,13 @@ from pipeline.agents.plan import AgentPlan
 from pipeline.agents.trainer import AgentTrainer
 from pipeline.deep.task import HedgingTask
 from pipeline.deep.trainer import LEAST
-from pipeline.deep.training import MOST_WORSE, Report, one_thread
+from pipeline.deep.training import Report, one_thread
 from pipeline.domain.errors import FitError
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.network_band import NetworkBand
+
+MOST_WORSE = 0.2
+"""How far the validation risk may rise above the untrained one, as a share of it: agents stray at times."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,8 @@ def train(
     Raises
     ------
     FitError
-        Training diverged: a weight is no number, or the validation risk is 5 % above the untrained one. The
-        last good checkpoint stays.
+        Training diverged: a weight is no number, or the validation risk is a fifth above the untrained one.
+        The last good checkpoint stays.
     StoreError
         The checkpoint at `path` is damaged, or of another desk, plan or version.
     """

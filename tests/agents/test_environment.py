@@ -7,7 +7,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, VectorEnv
 
-from pipeline.agents.environment import OBSERVED
+from pipeline.agents.environment import OWN
 from pipeline.agents.markets import Deal
 from pipeline.agents.reward import Reward
 from pipeline.agents.single import HedgingMarket
@@ -15,10 +15,11 @@ from pipeline.backtest.ledger import book
 from pipeline.domain.errors import DataError, PolicyError, SettingsError
 from pipeline.policies.delta import DeltaImplied
 from pipeline.policies.fixed_band import FixedBand
+from pipeline.policies.network_band import INPUTS
 from pipeline.policies.zakamouline import Zakamouline
 from pipeline.simulate.heston import Heston
 
-COLUMN = {name: place for place, name in enumerate(OBSERVED)}
+COLUMN = {name: place for place, name in enumerate((*INPUTS, *OWN))}
 
 
 def first_deal(task, markets=6):

@@ -16,7 +16,7 @@ from pipeline.policies.checkpoint import Checkpoint
 
 SMALL = {"hidden": (8, 8), "critic": (8,), "seed": 3, "save_every": 2}
 PPO = PpoPlan(lives=4, markets=64, batch=160, epochs=2, **SMALL)
-SAC = SacPlan(lives=4, markets=16, batch=32, memory=200, **SMALL)
+SAC = SacPlan(lives=4, markets=16, batch=32, memory=200, waits=1, **SMALL)
 
 
 class InterruptError(Exception):
