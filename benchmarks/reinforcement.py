@@ -40,7 +40,7 @@ from pipeline.policies.fixed_band import FixedBand
 from pipeline.policies.network_band import NetworkBand
 from pipeline.simulate.black_scholes import BlackScholes
 
-TEST_SEED, TEST_PATHS, CHUNK = 99, 400_000, 50_000
+TEST_SEED, TEST_PATHS, CHUNK = 99, 100_000, 25_000
 TUNING_SEED, TUNING_PATHS = 11, 50_000
 AVERSIONS, WIDTHS = (0.3, 0.6, 1.2, 2.3), (0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2)
 
@@ -63,14 +63,14 @@ CASES = {
     "3_months": Case(
         63,
         {
-            "ppo": PpoPlan(markets=2048, batch=9216, seed=SEED),
-            "sac": SacPlan(lives=40, markets=512, seed=SEED),
+            "ppo": PpoPlan(lives=30, markets=1024, seed=SEED),
+            "sac": SacPlan(lives=14, markets=512, seed=SEED),
         },
         published=29.0,
         constant=34.4,
     ),
 }
-DEEP = TrainingPlan(steps=150, paths=32_768, seed=SEED)
+DEEP = TrainingPlan(steps=60, paths=32_768, seed=SEED)
 
 
 def market(days: int, aversion: float) -> HedgingTask:
