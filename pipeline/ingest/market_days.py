@@ -24,7 +24,7 @@ from pipeline.ingest.dataset import Output
 from pipeline.ingest.day_repeats import REPEATED, joined, repeats
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
 from pipeline.ingest.formats import funding_history
-from pipeline.ingest.formats.catalogue import Format, beside, format_of, read, symbol_of
+from pipeline.ingest.formats.catalogue import Format, beside, format_of, read, states_symbol, symbol_of
 from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_symbols import Part, check_symbols
 from pipeline.ingest.market_tables import CLEAR, QUARANTINE, Batch
@@ -45,6 +45,8 @@ BOOK: Final = ("book", "book_events")
 """Tables that tell the whole book."""
 EVENTS: Final = frozenset({*BOOK, "trades", "quotes", "funding", QUARANTINE})
 """Tables of a market within the day."""
+SERIES: Final = "alternative"
+"""Table of a market too where its file states the instrument: mark and index prices are series of that."""
 log = logging.getLogger(__name__)
 
 
@@ -214,12 +216,14 @@ def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, obje
     DataError
         The file does not hold market events but, say, news or a desk's own records.
     """
-    found: Iterator[Batch] = read(RawStream(file), terms, str(settings["format"]))
+    stream, format_name = RawStream(file), str(settings["format"])
+    taken = {*EVENTS, SERIES} if states_symbol(format_of(stream, format_name)) else EVENTS
+    found: Iterator[Batch] = read(stream, terms, format_name)
     if settings["national_best"]:
         found = national_best(found, label)
     parts: dict[str, list[pa.RecordBatch]] = {}
     for batch in found:
-        if batch.table not in EVENTS:
+        if batch.table not in taken:
             raise DataError(
                 f"{label}: holds {batch.table}, and data.files names market events only: leave it out there; "
                 "alternative data are named in [data.alternative], own records in [data.own]"

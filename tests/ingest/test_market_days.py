@@ -14,6 +14,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.day_repeats import REPEATED
+from pipeline.ingest.formats.coinmetrics import KNOWN
 from pipeline.ingest.market_days import DayTables, content_of, load_days
 from pipeline.ingest.partitions import in_turn
 from pipeline.ingest.pieces import InMemory
@@ -207,6 +208,7 @@ def test_faults_are_counted_with_examples(data):
     [
         ("positions.csv", "instrument,time,quantity\nXYZ,2020-03-02T15:00:00Z,5\n", "positions"),
         ("social.csv", "time,author,text\n2020-03-02T15:00:00Z,a1,up\n", "social"),
+        ("fees.csv", f"{','.join(KNOWN)}\n2020-03-02,5,5,5\n", "alternative"),
     ],
 )
 def test_records_among_the_market_s_files_are_one_clear_error(data, tmp_path, name, text, table):
@@ -292,3 +294,23 @@ def test_a_snapshot_is_seen_from_the_folder_of_the_files_at_a_url_too(tmp_path, 
     bucket.rm(f"{url}/first.json")
     with pytest.raises(DataError, match=r"first\.json: no such file"):
         content_of(data)
+
+
+def test_marks_among_a_stream_s_messages_are_a_table_of_their_day(tmp_path):
+    settings = binance_day(tmp_path)
+    mark = {
+        "e": "markPriceUpdate",
+        "E": 1_583_157_601_000,
+        "s": "XYZ",
+        "p": "20.1",
+        "i": "20.2",
+        "r": "0.0001",
+    }
+    with (tmp_path / "a.log").open("a") as log:
+        log.write(f"1583157601002 {json.dumps({'stream': 'xyz@markPrice', 'data': mark})}\n")
+    data, pieces = MarketFiles(instrument="XYZ", folder=tmp_path, **settings), InMemory()
+    index = load_days(data, "UTC", content_of(data), pieces)["days"]
+    marks = DayTables(index, "2020-03-02", pieces)["alternative"]
+    assert dict(zip(marks["series"], marks["value"], strict=True)) == {
+        "mark_price": 20.1, "index_price": 20.2, "funding_rate_so_far": 0.0001
+    }  # fmt: skip

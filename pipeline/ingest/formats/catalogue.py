@@ -73,6 +73,11 @@ def format_of(file: RawStream, named: str = "") -> Format:
     return known[found[0]]
 
 
+def states_symbol(known: Format) -> bool:
+    """Tell whether the files of a format state their instrument, so that all they hold is of it."""
+    return hasattr(known, "symbol")
+
+
 def symbol_of(known: Format, file: RawStream, terms: Terms) -> str:
     """Return the instrument that a file states by its first row, its header or its name; "" if it does not.
 

@@ -26,6 +26,7 @@ SAMPLES = {
 STREAMS = {
     "book/binance/spot_btcusdt_20240808.gz": "binance_stream",
     "book/binance/usdm_btcusdt_20240808.gz": "binance_stream",
+    "book/binance/usdm_btcusdt_20230405.dat.gz": "binance_stream",
     "book/databento/esh4-glbx-mdp3-20231225.mbo.dbn.zst": "databento_dbn",
 }
 PACKED = (
