@@ -12,6 +12,8 @@ from pipeline.domain.stream_terms import Terms
 URL: Final = "://"
 USUAL_SERIES: Final = {"news_sentiment": "news_sentiment", "network_fees": "FeeTotUSD"}
 """Daily series, and how the table `alternative` of the format that usually carries each names it."""
+SERIES: Final = "alternative"
+"""Canonical table of daily series."""
 
 
 class RecordFile(Settings):
@@ -84,4 +86,4 @@ def table_of(kind: str) -> str:
     >>> table_of("network_fees"), table_of("headlines")
     ('alternative', 'headlines')
     """
-    return "alternative" if kind in USUAL_SERIES else kind
+    return SERIES if kind in USUAL_SERIES else kind

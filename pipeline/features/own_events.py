@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.domain.errors import DataError
+from pipeline.domain.instruments import FloatArray
 from pipeline.features.event_feature import EventRows, Source
 from pipeline.features.event_stream import event_rows
+from pipeline.features.limit_units import MONEY, plain_unit
 from pipeline.features.own_account import LIMITS
 
 
@@ -44,6 +46,8 @@ def limit_events(
 ) -> EventRows:
     """Return the events (`kind`, `value`) of the `limits` of an instrument, in the order of their beginning.
 
+    Values are in plain units: a limit of 5 in million USD is 5 000 000.
+
     Parameters
     ----------
     instrument : whose; "" for those of the whole desk.
@@ -53,7 +57,8 @@ def limit_events(
     Raises
     ------
     DataError
-        There is no such limit, or a name stands for no kind of limit.
+        There is no such limit, a name stands for no kind of limit, a unit is not known or of another kind
+        than its limit, or two limits are in two currencies.
     """
     astray = sorted(name for name, kind in names.items() if kind not in LIMITS.values())
     if astray:
@@ -70,5 +75,17 @@ def limit_events(
     known = np.concatenate([rows.column("known_time").cast(pa.int64()).to_numpy() for rows in parts])[chosen]
     value = np.concatenate([rows.column("value").to_numpy() for rows in parts])[chosen]
     kind = np.array([names[name] for name in there if name in names], dtype=np.float64)
+    units = [unit for rows in parts for unit in rows.column("unit").to_pylist()]
+    value = value * _sizes([pair for pair in zip(there, units, strict=True) if pair[0] in names], names)
     order = np.argsort(known, kind="stable")
     return EventRows(known[order], np.c_[kind, value][order])
+
+
+def _sizes(told: Sequence[tuple[str, str]], names: Mapping[str, int]) -> FloatArray:
+    """Return how many plain units one of the unit of each limit is, of pairs of its name and its unit."""
+    position = LIMITS["position"]
+    found = [plain_unit(unit, name, in_money=names[name] != position) for name, unit in told]
+    currencies = sorted({base for _, base in found} & MONEY)
+    if len(currencies) > 1:
+        raise DataError(f"limits: in {' and '.join(currencies)}: write them in that of the market's prices")
+    return np.array([size for size, _ in found], dtype=np.float64)

@@ -86,7 +86,7 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = {
     "positions": _table(("instrument", TEXT), ("quantity", NUMBER), ("price", NUMBER)),
     "fills": _table(
         ("instrument", TEXT), ("side", SIDE), ("size", NUMBER), ("price", NUMBER), ("fee", NUMBER),
-        ("venue", TEXT), ("order_id", TEXT), ("mid", NUMBER),
+        ("venue", TEXT), ("order_id", TEXT), ("fill_id", TEXT), ("mid", NUMBER),
     ),
     "limits": _table(("name", TEXT), ("instrument", TEXT), ("value", NUMBER), ("unit", TEXT)),
     QUARANTINE: pa.schema(
@@ -383,7 +383,7 @@ def screened(found: Batch, file: str) -> Iterator[Batch]:
         found.table,
         file,
         [
-            (int(text["source_row"]), rules[reasons[row] - 1].reason, _shown(text))
+            (int(text["source_row"]), rules[reasons[row] - 1].reason, written(text))
             for row, text in zip(bad, texts, strict=True)
         ],
     )
@@ -396,5 +396,6 @@ def _values(rows: pa.RecordBatch, field: pa.Field) -> NDArray[Any]:
     return values
 
 
-def _shown(row: Mapping[str, object]) -> str:
+def written(row: Mapping[str, object]) -> str:
+    """Return a row as the text that stands for it in quarantine."""
     return ", ".join(f"{name} {value}" for name, value in row.items() if name != "source_row")

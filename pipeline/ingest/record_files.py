@@ -2,20 +2,22 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.domain.alternative_settings import USUAL_SERIES, RecordFile, table_of
+from pipeline.domain.alternative_settings import SERIES, USUAL_SERIES, RecordFile, table_of
 from pipeline.domain.errors import DataError
 from pipeline.ingest.formats.catalogue import read
-from pipeline.ingest.market_tables import QUARANTINE, SCHEMAS
+from pipeline.ingest.market_tables import QUARANTINE, SCHEMAS, written
 from pipeline.ingest.quarantine import COLUMNS, remedy_for, shown
 from pipeline.ingest.raw_sql import sql_hash
 from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.record_repeats import REPEATED, repeats
 from pipeline.ingest.sql_rows import is_sql
 from pipeline.ingest.tables import Tables
 from pipeline.ingest.timed_rows import intake_table
@@ -27,11 +29,27 @@ PSEUDO: Final = "pseudo_vintage"
 
 @dataclass(frozen=True)
 class _Read:
-    """A file: its rows as a table of its kind, those in quarantine, and how many there were."""
+    """A file: its rows as a table of its kind, those in quarantine, and its first and last day."""
 
+    kind: str
+    file: RecordFile
+    name: str
     rows: pa.Table
     held: pd.DataFrame
-    intake: Mapping[str, Any]
+    first: pd.Timestamp
+    last: pd.Timestamp
+
+    @property
+    def intake(self) -> dict[str, Any]:
+        return {
+            "table": self.kind,
+            "file": self.name,
+            "rows": self.rows.num_rows + len(self.held),
+            "quarantined": len(self.held),
+            "first": self.first,
+            "last": self.last,
+            "missing": 0,
+        }
 
 
 def records_content(kinds: Kinds) -> dict[str, str]:
@@ -40,13 +58,28 @@ def records_content(kinds: Kinds) -> dict[str, str]:
     Raises
     ------
     DataError
-        A file is missing or cannot be read.
+        A file is missing or cannot be read, or stands twice in the list of its kind.
     """
     return {
-        f"{kind}/{place}": sql_hash(each.file, each.table) if is_sql(each.file) else _stream(each).digest()
+        f"{kind}/{place}": digest
         for kind, files in kinds.items()
-        for place, each in enumerate(files)
+        for place, digest in enumerate(_digests(kind, files))
     }
+
+
+def _digests(kind: str, files: Sequence[RecordFile]) -> list[str]:
+    """Return the SHA-256 of each file of a kind; one is there once, but for vintages of several days."""
+    first: dict[tuple[object, ...], RecordFile] = {}
+    found = []
+    for each in files:
+        digest = sql_hash(each.file, each.table) if is_sql(each.file) else _stream(each).digest()
+        before = first.setdefault((digest, each.series, each.terms.day), each)
+        if before is not each:
+            one, other = _stream(before).name, _stream(each).name
+            same = f"{one} is named twice" if one == other else f"{one} and {other} are the same"
+            raise DataError(f"{kind}: {same}, and its rows would count twice: name it once")
+        found.append(digest)
+    return found
 
 
 def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
@@ -70,11 +103,13 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
     """
     if kinds and content and records_content(kinds) != {name: content.get(name) for name in content}:
         raise DataError(f"{', '.join(kinds)}: a file has changed while it was read: run again")
-    found = {kind: [_read(kind, each) for each in files] for kind, files in kinds.items()}
+    found = {kind: _without_repeats([_read(kind, each) for each in files]) for kind, files in kinds.items()}
     tables: dict[str, list[pa.Table]] = {}
     for kind, files in found.items():
         tables.setdefault(table_of(kind), []).extend(each.rows for each in files)
     each_file = [one for files in found.values() for one in files]
+    for one in each_file:
+        _check(one)
     return {name: pa.concat_tables(parts).to_pandas() for name, parts in tables.items()} | {
         "quarantine": pd.concat([one.held for one in each_file], ignore_index=True),
         "notes": pd.DataFrame({"note": [note for kind in found for note in _notes(kind, found[kind])]}),
@@ -100,18 +135,30 @@ def _read(kind: str, file: RecordFile) -> _Read:
         rows = _of_series(rows, kind, file, stream.name)
     if not rows.num_rows:
         raise DataError(f"{stream.name}: holds no sound row of {kind}: look at the file")
-    _check(kind, file, held, rows.num_rows)
     days = pd.DatetimeIndex(rows["event_time"].to_pandas()).tz_localize(None)
-    intake = {
-        "table": kind,
-        "file": stream.name,
-        "rows": rows.num_rows + len(held),
-        "quarantined": len(held),
-        "first": days.min().normalize(),
-        "last": days.max().normalize(),
-        "missing": 0,
-    }
-    return _Read(rows, held, intake)
+    return _Read(kind, file, stream.name, rows, held, days.min().normalize(), days.max().normalize())
+
+
+def _without_repeats(files: Sequence[_Read]) -> list[_Read]:
+    """Return the files of a kind with the records that have been held; a series is read as known last."""
+    if table_of(files[0].kind) == SERIES:
+        return list(files)
+    found = []
+    for one, reasons in zip(files, repeats([each.rows.to_pandas() for each in files]), strict=True):
+        again = np.flatnonzero(reasons != "")
+        texts = one.rows.take(pa.array(again)).to_pylist()
+        held = pd.DataFrame(
+            {
+                "table": one.kind,
+                "file": one.name,
+                "row": [text["source_row"] for text in texts],
+                "reason": reasons[again],
+                "text": [written(text) for text in texts],
+            }
+        ).astype(one.held.dtypes.to_dict())
+        rows = one.rows.filter(pa.array(reasons == ""))
+        found.append(replace(one, rows=rows, held=pd.concat([one.held, held], ignore_index=True)))
+    return found
 
 
 def _of_series(rows: pa.Table, kind: str, file: RecordFile, name: str) -> pa.Table:
@@ -125,16 +172,19 @@ def _of_series(rows: pa.Table, kind: str, file: RecordFile, name: str) -> pa.Tab
     return own.set_column(place, own.schema.field(place), pa.repeat(pa.scalar(kind, pa.string()), len(own)))
 
 
-def _check(kind: str, file: RecordFile, held: pd.DataFrame, sound: int) -> None:
-    if len(held) <= file.quarantine_limit * (sound + len(held)):
+def _check(read: _Read) -> None:
+    """Raise where too many rows of a file fail a check; copies of another file's are no faults."""
+    held = read.held[read.held["reason"] != REPEATED]
+    count, limit = read.rows.num_rows + len(held), read.file.quarantine_limit
+    if len(held) <= limit * count:
         return
     counts = Counter(str(reason).partition(":")[0] for reason in held["reason"]).most_common()
-    counted = ", ".join(f"{count} {reason}" for reason, count in counts)
+    counted = ", ".join(f"{number} {reason}" for reason, number in counts)
     first = held.iloc[0]
     raise DataError(
-        f"{_stream(file).name}: {len(held)} of {sound + len(held)} rows of {kind} fail a check ({counted}), "
-        f"more than quarantine_limit {file.quarantine_limit:g} allows; row {first['row']} is "
-        f"{shown(str(first['text']))!r}: {remedy_for(counts[0][0])}, or raise the limit"
+        f"{read.name}: {len(held)} of {count} rows of {read.kind} fail a check ({counted}), more than "
+        f"quarantine_limit {limit:g} allows; row {first['row']} is {shown(str(first['text']))!r}: "
+        f"{remedy_for(counts[0][0])}, or raise the limit"
     )
 
 
@@ -143,7 +193,7 @@ def _notes(kind: str, files: Sequence[_Read]) -> list[str]:
     if kind not in USUAL_SERIES:
         return []
     notes = [
-        f"{kind}: {each.intake['file']} does not record when it was published; each day is taken as known "
+        f"{kind}: {each.name} does not record when it was published; each day is taken as known "
         "after the stated lag, as the file has it now (a pseudo-vintage, which may hold later revisions)"
         for each in files
         if each.rows[PSEUDO][0].as_py()

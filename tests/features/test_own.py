@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.domain.errors import DataError
 from pipeline.domain.own_settings import OwnData
 from pipeline.features.own import OWN_NAMES, own_fill_costs, own_values, priced_fills
 from pipeline.ingest.record_files import load_records, records_content
@@ -57,7 +58,7 @@ def test_the_future_changes_nothing_that_was_known(loaded, row):
         "positions": tables["positions"].assign(
             quantity=tables["positions"]["quantity"].mask(late["positions"], -50.0)
         ),
-        "fills": tables["fills"].assign(price=tables["fills"]["price"].mask(late["fills"], 1.0)),
+        "fills": tables["fills"].assign(price=tables["fills"]["price"].mask(late["fills"], 60.0)),
         "limits": tables["limits"],
     }
     pd.testing.assert_frame_equal(values(own, other).iloc[: row + 1], whole, check_exact=True)
@@ -86,6 +87,33 @@ def test_fills_are_judged_by_their_mid_and_the_last_forecast(loaded):
     found = own_fill_costs(tables["fills"], own, TIMES, MID, ahead)
     first = {name: column[1] for name, column in found.items()}
     np.testing.assert_allclose(list(first.values()), [4.0, 1.0, 3.0])
+
+
+@pytest.mark.parametrize(
+    ("row", "columns", "message"),
+    [
+        (
+            0,
+            {"price": 10003.0},
+            r"1 of 2 of SPX are .*; the price of row 2 is 10003 where the market was at 100 ",
+        ),
+        (
+            2,
+            {"price": 1.165},
+            r"price of row 4 is 1\.165 where the market was at 117 \(2020-01-20 15:00 UTC\)",
+        ),
+        (0, {"mid": 1.0}, r"the mid of row 2 is 1 where"),
+    ],
+)
+def test_a_fill_far_from_the_market_is_one_clear_error(loaded, row, columns, message):
+    own, tables = loaded()
+    assert tables["fills"]["instrument"][1] == "ES"
+    for name, value in columns.items():
+        tables["fills"].loc[row, name] = value
+    with pytest.raises(DataError, match=message):
+        values(own, tables)
+    tables["fills"]["known_time"] = pd.Timestamp("2020-03-01", tz="UTC").as_unit("ns")
+    assert values(own, tables)["own_inventory"].iloc[0] == 10.0
 
 
 def test_own_records_need_the_name_of_the_instrument(tmp_path):

@@ -181,17 +181,18 @@ def test_a_limit_of_nothing_and_a_limit_that_changes():
     assert account([2, 4, 6], quotes, fills, limits=limits)[:, 5].tolist() == [0.5, 0, 0.75]
 
 
-def table(names, instruments, values):
+def table(names, instruments, values, units):
     known = np.arange(len(names))[::-1].astype("datetime64[ns]")
     columns = {"event_time": known, "known_time": known, "source_row": np.arange(len(names))}
     return batch(
-        "limits", columns | {"name": names, "instrument": instruments, "value": values, "unit": ""}
+        "limits", columns | {"name": names, "instrument": instruments, "value": values, "unit": units}
     ).rows
 
 
 def test_limits_of_the_table():
-    limits = table(["loss", "position", "vega", "loss"], ["", "BTC", "BTC", "BTC"], [9.0, 2.0, 3.0, 4.0])
-    assert limit_events([limits], "BTC").columns.tolist() == [[2, 4], [0, 2]]
+    names, units = ["loss", "position", "vega", "loss"], ["usd", "contracts", "USD", "USD k"]
+    limits = table(names, ["", "BTC", "BTC", "BTC"], [9.0, 2.0, 3.0, 4.0], units)
+    assert limit_events([limits], "BTC").columns.tolist() == [[2, 4000], [0, 2]]
     assert limit_events([limits], "").columns.tolist() == [[2, 9]]
     assert limit_events([limits], "BTC", {"vega": 1}).columns.tolist() == [[1, 3]]
     with pytest.raises(DataError, match="none of position, notional, loss for ETH: there are none"):
@@ -202,11 +203,29 @@ def test_limits_of_the_table():
         limit_events([limits], "BTC", {"vega": 7})
 
 
+@pytest.mark.parametrize(
+    ("name", "unit", "message"),
+    [
+        ("loss", "GBp", "loss is in 'GBp': write units, contracts or shares, or a currency such as USD"),
+        ("loss", "million", "limits: loss is in 'million': write"),
+        ("notional", "million million USD", "is in 'million million USD': write"),
+        ("notional", "units", "notional is in 'units', but bounds money: write its currency"),
+        ("position", "mn EUR", "position is in 'mn EUR', but bounds units held"),
+        ("notional", "EUR", "limits: in EUR and USD: write them in that of the market's prices"),
+    ],
+)
+def test_a_limit_in_an_unknown_or_another_unit_is_one_clear_line(name, unit, message):
+    limits = table([name, "loss"], ["BTC", "BTC"], [5.0, 9.0], [unit, "USD"])
+    with pytest.raises(DataError, match=message):
+        limit_events([limits], "BTC")
+
+
 def test_fills_of_the_table_of_one_instrument():
     known = np.array([3, 1, 2]).astype("datetime64[ns]")
-    columns = {"event_time": known, "known_time": known, "source_row": [1, 2, 3], "venue": "", "order_id": ""}
+    columns = {"event_time": known, "known_time": known, "source_row": [1, 2, 3], "venue": ""}
     columns |= {"instrument": ["BTC", "BTC", "ETH"], "side": [1, -1, 1], "size": [2.0, 3.0, 4.0]}
-    fills = batch("fills", columns | {"price": 100.0, "fee": 0.5, "mid": np.nan}).rows
+    columns |= {"price": 100.0, "fee": 0.5, "mid": np.nan, "order_id": "", "fill_id": ""}
+    fills = batch("fills", columns).rows
     found = own_events(OWN_ACCOUNT.sources[2], [fills], "BTC")
     assert found.columns.tolist() == [[-1, 3, 100, 0.5], [1, 2, 100, 0.5]]
     with pytest.raises(DataError, match="fills: none of XRP: there are BTC, ETH"):

@@ -16,7 +16,8 @@ NAMES: Final = {
     "price": ("price",),
     "fee": ("fee", "commission", "cost"),
     "venue": ("venue", "exchange"),
-    "order_id": ("order_id", "order", "id"),
+    "order_id": ("order_id", "order"),
+    "fill_id": ("fill_id", "trade_id", "execution_id", "exec_id", "id"),
     "mid": ("mid", "mid_price"),
 }
 SIDES: Final = {"buy": BUY, "b": BUY, "bot": BUY, "1": BUY, "sell": SELL, "s": SELL, "sld": SELL, "-1": SELL}
@@ -33,14 +34,14 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `fills`: size without a sign, `fee` as paid (a rebate below zero), `mid` NaN where not told.
 
     Held are instruments that the terms do not name (where they name any), sides, sizes, prices and fees that
-    cannot be read, and times without an offset where the terms name no zone.
+    cannot be read, times in the future, and times without an offset where the terms name no zone.
 
     Raises
     ------
     DataError
         A column is missing; the file is missing or damaged, or the database does not answer.
     """
-    for screen, times in screens(file, terms, NAMES, ("venue", "order_id", "mid")):
+    for screen, times in screens(file, terms, NAMES, ("venue", "order_id", "fill_id", "mid")):
         mid = screen.numbers("mid", optional=True)
         screen.refuse(mid <= 0.0, "mid not above zero")
         row = {
@@ -52,6 +53,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
             "fee": screen.numbers("fee"),
             "venue": screen.texts("venue", optional=True),
             "order_id": screen.texts("order_id", optional=True),
+            "fill_id": screen.texts("fill_id", optional=True),
             "mid": mid,
         }
         yield from screen.batches("fills", file.name, row)

@@ -35,7 +35,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         A column is missing; the file is missing or damaged, or the database does not answer.
     """
-    for screen, times in screens(file, terms, NAMES, ("instrument",)):
+    for screen, times in screens(file, terms, NAMES, ("instrument",), coming=True):
         value = screen.numbers("value")
         screen.refuse(value < 0.0, "a limit below zero")
         row = {

@@ -26,8 +26,8 @@ def recognises(name: str, head: bytes) -> bool:
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `positions`, signed, each in force until its instrument's next; `price` NaN where not told.
 
-    Held are instruments that the terms do not name (where they name any), quantities that are no numbers, and
-    times without an offset where the terms name no zone.
+    Held are instruments that the terms do not name (where they name any), quantities that are no numbers,
+    times in the future, and times without an offset where the terms name no zone.
 
     Raises
     ------

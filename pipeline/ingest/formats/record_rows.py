@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.ingest.formats.terms import Terms
@@ -11,6 +12,9 @@ from pipeline.ingest.record_screen import RecordScreen
 from pipeline.ingest.records import Names, chosen, columns_of, records
 
 TIME: Final = ("time", "timestamp", "published", "published_at", "datetime", "date", "event_time")
+
+AHEAD: Final = np.timedelta64(2, "D")
+"""A date is the end of its day, anywhere on earth."""
 
 
 def has_all(head: bytes, names: Names, needed: Sequence[str]) -> bool:
@@ -27,9 +31,16 @@ def has_all(head: bytes, names: Names, needed: Sequence[str]) -> bool:
 
 
 def screens(
-    file: RawStream, terms: Terms, names: Names, optional: Sequence[str], hidden: Sequence[str] = ()
+    file: RawStream,
+    terms: Terms,
+    names: Names,
+    optional: Sequence[str],
+    hidden: Sequence[str] = (),
+    coming: bool = False,
 ) -> Iterator[tuple[RecordScreen, dict[str, NDArray[Any]]]]:
     """Yield records under examination, with when each happened and was known: the lag of the terms later.
+
+    What is not `coming` has happened: held is what is dated after today, as by a wrong year.
 
     Raises
     ------
@@ -40,4 +51,6 @@ def screens(
     for found in records(file):
         screen = RecordScreen(found, chosen(found.columns, names, optional, file.name), hidden)
         event = screen.instants("time", terms.time_zone)
+        if not coming:
+            screen.refuse(event > np.datetime64("now", "ns") + AHEAD, "in the future: is its year right?")
         yield screen, {"event_time": event, "known_time": event + terms.known_lag}

@@ -25,9 +25,9 @@ FILES = {
 2020-01-02T21:00:00Z,SPX,-3,3257.85
 2020-01-02T21:00:00Z,ES,12.5,
 """,
-    "fills": b"""time,instrument,side,size,price,fee,venue,order_id,mid
-2020-01-02T15:00:00Z,ES,buy,2,3250.25,4.5,CME,a1,3250.125
-2020-01-02T15:01:00Z,ES,Sell,1,3250.00,-1,CME,a2,
+    "fills": b"""time,instrument,side,size,price,fee,venue,order_id,fill_id,mid
+2020-01-02T15:00:00Z,ES,buy,2,3250.25,4.5,CME,a1,1,3250.125
+2020-01-02T15:01:00Z,ES,Sell,1,3250.00,-1,CME,a2,2,
 """,
     "limits": b"""time,limit,instrument,value,unit
 2020-01-02,gross,,1e6,USD
@@ -42,11 +42,13 @@ BAD = {
     ("positions", "2020-01-02T21:00:00Z,EZ,1,"): "unknown instrument EZ; did you mean ES?",
     ("positions", "2020-01-02T21:00:00Z,ES,lots,"): "not a number: quantity",
     ("positions", "2020-01-02T21:00:00Z,ES,1,-3"): "price below zero",
-    ("fills", "2020-01-02T15:02:00Z,ES,hold,2,3250,1,CME,a3,"):
+    ("fills", "2020-01-02T15:02:00Z,ES,hold,2,3250,1,CME,a3,3,"):
         "side is none of buy, b, bot, 1, sell, s, sld, -1",
-    ("fills", "2020-01-02T15:02:00Z,ES,buy,-2,3250,1,CME,a3,"): "size not above zero",
-    ("fills", "2020-01-02T15:02:00Z,ES,buy,2,3250,,CME,a3,"): "not a number: fee",
-    ("fills", "2020-01-02T15:02:00Z,ES,buy,2,3250,1,CME,a3,0"): "mid not above zero",
+    ("fills", "2020-01-02T15:02:00Z,ES,buy,-2,3250,1,CME,a3,3,"): "size not above zero",
+    ("fills", "2020-01-02T15:02:00Z,ES,buy,2,3250,,CME,a3,3,"): "not a number: fee",
+    ("fills", "2020-01-02T15:02:00Z,ES,buy,2,3250,1,CME,a3,3,0"): "mid not above zero",
+    ("fills", "2099-01-02T15:02:00Z,ES,buy,2,3250,1,CME,a3,3,"): "in the future: is its year right?",
+    ("positions", "2099-01-02T21:00:00Z,ES,1,3"): "in the future: is its year right?",
     ("limits", "2020-01-02,vega,ES,-1,USD"): "a limit below zero",
     ("limits", "2020-01-02,vega,ES,none,USD"): "not a number: value",
 }  # fmt: skip
@@ -78,6 +80,11 @@ def test_a_bad_row_is_held_with_its_line_and_reason(load, table, row):
     held = found[QUARANTINE].to_pylist()
     assert [(each["source_row"], each["table"]) for each in held] == [(4, table)]
     assert held[0]["reason"] in (BAD[table, row], "no value: fee")
+
+
+def test_a_limit_may_begin_in_the_future(load):
+    found = load("limits", FILES["limits"] + b"2099-01-02,delta,ES,50,contracts\n", **TERMS)
+    assert found["limits"].num_rows == 3
 
 
 def test_values_are_those_written(load):

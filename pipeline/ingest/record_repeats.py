@@ -1,0 +1,46 @@
+"""Records that have been: in another file of their kind, as of exports that overlap, or by a fill's id."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+REPEATED: Final = "duplicate: another file of its kind holds it"
+REPEATED_FILL: Final = "duplicate: its fill_id has been"
+_NOT_COMPARED: Final = ("known_time", "source_row")
+"""Columns that are of the file and of how it is read, not of what happened."""
+_IDENTITY: Final = ["venue", "instrument", "side", "fill_id"]
+"""Of a fill with an id; a venue counts instruments apart, and a trade with oneself has two sides."""
+
+
+def repeats(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:
+    """Return of each file's records [rows] why one is a repeat; "" for those that are none.
+
+    A record that an earlier file holds in all columns is one, as often as that file holds it: two equal
+    records of one file may both be real (two fills of one order), and stay two. A fill whose `fill_id`
+    has been is one wherever it stands.
+
+    Examples
+    --------
+    >>> january, year = (pd.DataFrame({"quantity": held}) for held in ([5.0, 5.0], [5.0, 5.0, 5.0, 7.0]))
+    >>> [(reasons == "").tolist() for reasons in repeats([january, year])]
+    [[True, True], [False, False, True, True]]
+    """
+    lengths = [len(part) for part in parts]
+    rows = pd.concat(parts, ignore_index=True)
+    reasons = np.full(len(rows), "", dtype=object)
+    if len(parts) > 1:
+        reasons[_held_before(rows, np.repeat(np.arange(len(parts)), lengths))] = REPEATED
+    if "fill_id" in rows:
+        again = (rows["fill_id"] != "") & rows[_IDENTITY].duplicated()
+        reasons[again & (reasons == "")] = REPEATED_FILL
+    return np.split(reasons, np.cumsum(lengths)[:-1])
+
+
+def _held_before(rows: pd.DataFrame, file: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return [rows] whether an earlier file has the record as often as its own has had it by then."""
+    compared = rows[[name for name in rows if name not in _NOT_COMPARED]]
+    counted = compared.assign(file=file).groupby([*compared, "file"], dropna=False, sort=False).cumcount()
+    return compared.assign(count=counted).duplicated().to_numpy()

@@ -1,0 +1,67 @@
+"""Own records that come twice: in overlapping files, under two names, or by the id of a fill."""
+
+import pytest
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.own_settings import OwnData
+from pipeline.ingest.record_files import load_records, records_content
+from pipeline.ingest.record_repeats import REPEATED, REPEATED_FILL
+
+HEAD = "time,instrument,side,size,price,fee{more}\n"
+FIRST, SECOND = "2020-01-02T15:00:00Z,SPX,buy,10,100,1{}\n", "2020-01-03T15:00:00Z,SPX,buy,5,100,1{}\n"
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    def run(kind, *texts, limit=0.1):
+        files = []
+        for place, text in enumerate(texts):
+            path = tmp_path / f"{place}.csv"
+            path.write_text(text)
+            files.append({"file": str(path), "quarantine_limit": limit})
+        own = OwnData(instrument="SPX", **{kind: files}).given
+        return load_records(own, records_content(own))
+
+    return run
+
+
+def test_a_fill_of_an_overlapping_file_is_held_in_the_later_one(loaded):
+    head = HEAD.format(more="")
+    tables = loaded("fills", head + FIRST.format("") + SECOND.format(""), head + FIRST.format(""))
+    assert tables["fills"]["size"].tolist() == [10.0, 5.0]
+    held = tables["quarantine"].iloc[0]
+    assert (held["file"], held["row"], held["reason"]) == ("1.csv", 2, REPEATED)
+    assert "price 100.0" in held["text"]
+    assert tables["intake"]["quarantined"].tolist() == [0, 1]
+
+
+def test_two_equal_fills_of_one_file_may_be_real_and_stay_two(loaded):
+    head, fill = HEAD.format(more=",order_id"), FIRST.format(",77")
+    assert len(loaded("fills", head + fill + fill)["fills"]) == 2
+    assert len(loaded("fills", head + fill + fill, head + fill + fill + fill)["fills"]) == 3
+
+
+@pytest.mark.parametrize("name", ["fill_id", "trade_id", "id"])
+def test_a_fill_is_there_once_by_its_id(loaded, name):
+    text = HEAD.format(more=f",{name}") + FIRST.format(",a") + FIRST.format(",b") + SECOND.format(",b")
+    tables = loaded("fills", text, limit=0.5)
+    assert tables["fills"]["fill_id"].tolist() == ["a", "b"]
+    assert tables["quarantine"]["reason"].tolist() == [REPEATED_FILL]
+    with pytest.raises(DataError, match=r"1 of 3 rows of fills fail a check \(1 duplicate\), more than"):
+        loaded("fills", text)
+
+
+def test_positions_of_overlapping_files_are_held_too(loaded):
+    head, row = "time,instrument,quantity\n", "2020-01-02T15:00:00Z,SPX,{}\n"
+    tables = loaded("positions", head + row.format(5), head + row.format(5) + row.format(7))
+    assert tables["positions"]["quantity"].tolist() == [5.0, 7.0]
+    assert tables["quarantine"]["reason"].tolist() == [REPEATED]
+
+
+def test_the_same_file_twice_is_an_error_that_names_it(loaded, tmp_path):
+    text = HEAD.format(more="") + FIRST.format("")
+    with pytest.raises(DataError, match=r"fills: 0\.csv and 1\.csv are the same, and its rows would count"):
+        loaded("fills", text, text)
+    once = {"file": str(tmp_path / "0.csv")}
+    with pytest.raises(DataError, match=r"fills: 0\.csv is named twice"):
+        records_content(OwnData(instrument="SPX", fills=[once, once]).given)
