@@ -1,5 +1,7 @@
 """A day is followed from the book with which the day before closed: the bits of one book without days."""
 
+import pickle
+
 import numpy as np
 import orjson
 import pandas as pd
@@ -221,11 +223,19 @@ def day_digests(market, pieces):
 
 
 def test_a_changed_day_makes_the_next_anew_only_where_its_closing_book_changed(tmp_path):
-    """Three days in three files; what is changed on the first is undone on it, and then is not."""
+    """Three days in three files; what is changed on the first is undone on it, and then is not.
+
+    What a worker is sent travels as on a cluster: it holds keys, not books.
+    """
     made = []
-    store = DatasetStore(
-        tmp_path / "store", runner=lambda calls: (made.extend(call.key for call in calls), in_turn(calls))
-    )
+
+    def sent(calls):
+        made.extend(call.key for call in calls)
+        letters = [pickle.dumps(call) for call in calls]
+        assert all(len(letter) < 4_000 for letter in letters)
+        in_turn([pickle.loads(letter) for letter in letters])
+
+    store = DatasetStore(tmp_path / "store", runner=sent)
     _, lines = binance(7)
     days = [lines[:100], lines[100:200], lines[200:]]
     for number, part in enumerate(days):
