@@ -54,7 +54,8 @@ VOLATILITY, DAY = 0.2, 1 / 365
 COSTS = {"10bp": 1e-3, "100bp": 1e-2}
 PLAN = TrainingPlan(steps=300, paths=32_768, seed=7)
 FRONTIER_PLAN = TrainingPlan(steps=400, paths=65_536, groups=8, learning_rate=0.005, seed=7)
-FRONTIER_PATHS = 200_000
+EXPONENT_PLAN = TrainingPlan(steps=200, paths=20_480, groups=5, learning_rate=0.01, seed=7)
+FRONTIER_PATHS, EXPONENT_PATHS = 200_000, 100_000
 TEST_PATHS = 1_000_000
 TUNING_SEED, TUNING_PATHS = 11, 20_000
 WIDTHS, VOLATILITIES = np.linspace(0.2, 1.2, 11), np.linspace(0.18, 0.4, 12)
@@ -254,13 +255,13 @@ def judged_frontier() -> Iterator[Measurement]:
 
 def judged_exponent() -> Iterator[Measurement]:
     """Print what costs add to the risk, by the cost, and yield how far the network's slope is off."""
-    network, seconds = trained(exponent(), FRONTIER_PLAN)
+    network, seconds = trained(exponent(), EXPONENT_PLAN)
     without = optimum(replace(market_a(1.0), cost=(1e-12, 1e-12)))
     added: dict[str, list[float]] = {"programme": [], "network": []}
     for cost in EXPONENT_COSTS:
         task = market_a(cost)
         policies = {"network": network.policy(), "programme": ProgrammeBand(programme_of(task))}
-        ((over, error),) = over_best(task, earned(task, policies, TEST_SEED, FRONTIER_PATHS)).values()
+        ((over, error),) = over_best(task, earned(task, policies, TEST_SEED, EXPONENT_PATHS)).values()
         exact = optimum(task) - without
         added["programme"].append(exact)
         added["network"].append(exact + over)

@@ -98,7 +98,8 @@ def without_cost() -> Iterator[Measurement]:
     for name, level in LEVELS.items():
         ours, error = with_error(found[name], level)
         off = 100.0 * (ours / PUBLISHED[name] - 1.0)
-        detail = {"price": ours, "error": error, "published": PUBLISHED[name], "signed": off}
+        detail = {"price": ours, "price_error": error, "published": PUBLISHED[name], "signed": off}
+        detail |= {"error": 100.0 * error / PUBLISHED[name]}
         detail |= {"mean_loss": -found[name].mean(), "risk_neutral": exact} | learned[name][1]
         yield Measurement(f"deep_heston.price_{name}", "%", abs(off), detail=detail)
         rival = next(other for other in LEVELS if other != name)
