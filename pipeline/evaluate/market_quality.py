@@ -139,9 +139,9 @@ def known_sheet(known: pd.DataFrame) -> Sheet:
     rows = tuple(
         (
             Cell(str(row["feature"])),
-            Cell(number(100.0 * float(row["before"]))),
+            Cell(number(100.0 * float(row["before"]), 2)),
             Cell(
-                number(100.0 * float(row["tested"])),
+                number(100.0 * float(row["tested"]), 2),
                 tone="bad" if row["tested"] < row["before"] - LOST else "",
             ),
         )
@@ -161,8 +161,8 @@ def book_day_sheet(days: pd.DataFrame) -> Sheet:
         (
             Cell(str(row["day"])),
             Cell(number(float(row["decisions"]), 0)),
-            Cell(number(100.0 * float(row["sound"])), tone="bad" if row["sound"] < SOUND_ENOUGH else ""),
-            *(Cell(number(100.0 * float(row[reason]))) for reason in REASONS.values()),
+            Cell(number(100.0 * float(row["sound"]), 2), tone="bad" if row["sound"] < SOUND_ENOUGH else ""),
+            *(Cell(number(100.0 * float(row[reason]), 2)) for reason in REASONS.values()),
         )
         for _, row in days.iterrows()
     )
