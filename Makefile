@@ -32,7 +32,7 @@ tables: $(VENV)/bench.stamp $(PEERS)/stamp
 $(VENV)/run.stamp: EXTRAS :=
 $(VENV)/test.stamp: EXTRAS := [test]
 $(VENV)/lint.stamp: EXTRAS := [test,lint]
-$(VENV)/bench.stamp: EXTRAS := [dask,databento,deep]
+$(VENV)/bench.stamp: EXTRAS := [dask,databento,deep,rl]
 $(VENV)/%.stamp: pyproject.toml requirements.lock | $(BIN)/python
 	@echo "Installing into $(VENV); the first time takes a few minutes"
 	$(INSTALL) -e ".$(EXTRAS)"

@@ -87,6 +87,7 @@ def _command(stage: str, desk: str) -> str:
     if stage in ("report", "positions", "decide"):
         given = runtime.flow_run.parameters
         command += "".join(flag for name, flag in flags.items() if given.get(name))
+        command += "".join(f" --with {extra}" for extra in given.get("learned") or ())
     return command
 
 
