@@ -1,23 +1,31 @@
 """Rows of a day that two of its files hold, as copies and overlapping downloads do: one file's are held."""
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.domain.errors import DataError
 from pipeline.ingest.pieces import Shelf
+from pipeline.ingest.same_stretch import AGREE, overlap
 
 REPEATED: Final = "duplicate: another file of its day holds it"
 IDENTITY: Final = {
     "trades": ("venue", "trade_id"),
     "option_quotes": ("event_time", "underlying", "root", "expiry", "right", "strike"),
+    "funding": ("venue", "event_time"),
+    "alternative": ("series", "event_time"),
 }
-"""Columns that no two rows of a day share.
+"""Columns that no two rows of a day share; trades only where they have an id, which is not 0.
 
-A trade without an id, 0, may be equal to another in earnest: such rows are held where all of two files agree.
+Rows of other tables, and trades without an id, may be equal in earnest: they are held where two files tell
+the same stretch of one stream, see `same_stretch`.
 """
+ONE_BOOK: Final = ("book", "book_events")
+"""Tables of which a market has one: two files that tell of one time and differ are of two books."""
 
 
 def repeated(parts: Sequence[pd.DataFrame], table: str) -> list[NDArray[np.bool_]]:
@@ -25,27 +33,33 @@ def repeated(parts: Sequence[pd.DataFrame], table: str) -> list[NDArray[np.bool_
 
     Examples
     --------
-    >>> parts = [pd.DataFrame({"venue": "v", "trade_id": ids}) for ids in ([0, 1, 2], [0, 2, 3])]
+    >>> parts = [pd.DataFrame({"venue": "v", "trade_id": ids}) for ids in ([1, 2], [2, 3])]
     >>> [each.tolist() for each in repeated(parts, "trades")]
-    [[False, False, False], [False, True, False]]
+    [[False, False], [True, False]]
     """
+    found = _by_identity(parts, IDENTITY[table]) if table in IDENTITY else _none(parts)
+    if table == "trades":
+        for part, again in zip(parts, found, strict=True):
+            again &= part["trade_id"].to_numpy() > 0
+    if table in AGREE:
+        for (_, first), (place, second) in combinations(enumerate(parts), 2):
+            found[place] |= overlap(first, second, table).again
+    return found
+
+
+def _none(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.bool_]]:
+    return [np.zeros(len(part), dtype=np.bool_) for part in parts]
+
+
+def _by_identity(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> list[NDArray[np.bool_]]:
+    """Return of each file's rows whether a file before it has a row with the same columns."""
+    keys = pd.concat([part[list(columns)] for part in parts], ignore_index=True)
+    row = keys.groupby(list(columns), sort=False, dropna=False).ngroup().to_numpy()
     lengths = [len(part) for part in parts]
-    if len(parts) < 2 or table not in IDENTITY:
-        return [np.zeros(length, dtype=np.bool_) for length in lengths]
-    columns = list(IDENTITY[table])
-    keys = pd.concat([part[columns] for part in parts], ignore_index=True)
-    row = keys.groupby(columns, sort=False, dropna=False).ngroup().to_numpy()
     file = np.repeat(np.arange(len(parts)), lengths)
     first = np.full(len(keys), len(parts))
     np.minimum.at(first, row, file)
-    found = file > first[row]
-    if table == "trades":
-        found &= keys["trade_id"].to_numpy() > 0
-    own = np.split(found, np.cumsum(lengths)[:-1])
-    return [
-        again | any(part.equals(before) for before in parts[:place])
-        for place, (part, again) in enumerate(zip(parts, own, strict=True))
-    ]
+    return np.split(file > first[row], np.cumsum(lengths)[:-1])
 
 
 def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
@@ -62,16 +76,34 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
     Parameters
     ----------
     files : one row a day, table and file: `day`, `stored` (the table's name on the shelf, without the day),
-        `table` (its canonical name) and `key` of the piece that holds it.
+        `table` (its canonical name), `file` and `key` of the piece that holds it.
+
+    Raises
+    ------
+    DataError
+        Two files tell of the book at the same time, and not the same.
     """
     found: list[list[int]] = [[] for _ in range(len(files))]
     placed = files.reset_index(drop=True)
-    several = placed[placed["table"].isin(list(IDENTITY))].groupby(["day", "stored"], sort=False)
+    several = placed[placed["table"].isin({*IDENTITY, *AGREE})].groupby(["day", "stored"], sort=False)
     for (day, stored), group in several:
         if len(group) < 2:
             continue
         parts = [shelf.open(key)[f"{stored}/{day}"] for key in group["key"]]
-        again = repeated(parts, str(group["table"].iloc[0]))
+        table = str(group["table"].iloc[0])
+        if table in ONE_BOOK:
+            _check_books(parts, table, list(group["file"]), str(day))
+        again = repeated(parts, table)
         for place, part, rows in zip(group.index.to_list(), parts, again, strict=True):
             found[place] = part["source_row"].to_numpy()[rows].tolist()
     return found
+
+
+def _check_books(parts: Sequence[pd.DataFrame], table: str, files: Sequence[str], day: str) -> None:
+    """Refuse two files of which each tells another book at the same time."""
+    for (first, one), (second, other) in combinations(zip(files, parts, strict=True), 2):
+        if overlap(one, other, table).differs:
+            raise DataError(
+                f"{first} and {second}: both tell the book of {day} at the same times ({table}), and not the "
+                "same: a market has one book, let data.files name one of them"
+            )

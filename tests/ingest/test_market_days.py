@@ -162,14 +162,18 @@ def test_trades_whose_id_another_file_of_the_day_has_are_held(tmp_path):
     assert f"3 rows in quarantine: 3 {REPEATED}" in tables["notes"]["note"].iloc[1]
 
 
-def test_equal_trades_without_an_id_are_no_repeats(data):
+@pytest.mark.parametrize(
+    ("chosen", "held"), [(slice(-1), 1_499), (slice(500, 900), 400), (slice(None, None, 2), 0), (slice(1), 0)]
+)
+def test_trades_without_an_id_are_held_where_all_of_a_stretch_are_those_of_another_file(data, chosen, held):
     (data.place / "more").mkdir()
     own = data.model_copy(update={"files": ("*_trade.zip", "more/*_trade.zip")})
     lines = zipfile.ZipFile(data.place / "20200303_trade.zip").read("20200303_xyz_trade_Tick.csv").decode()
-    write(data.place / "more", date(2020, 3, 3), "trade", lines.splitlines()[:-1])
+    again = lines.splitlines()[chosen]
+    write(data.place / "more", date(2020, 3, 3), "trade", again)
     tables = load_days(own, ZONE, content_of(own))
-    assert tables["days"]["rows"].sum() == 4_499
-    assert tables["held"].empty
+    assert tables["held"]["count"].sum() == held
+    assert tables["days"]["rows"].sum() == 3_000 + len(again) - held
 
 
 def test_a_file_packed_anew_is_held_whole_though_its_trades_have_no_id(data):

@@ -1,0 +1,114 @@
+"""Files of one day that repeat one another, whole or in part, against the one stream that they tell."""
+
+import gzip
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.intraday_desk import MarketFiles
+from pipeline.ingest.day_repeats import REPEATED
+from pipeline.ingest.market_days import DayTables, content_of, load_days
+from pipeline.ingest.market_tables import START
+from pipeline.ingest.pieces import InMemory
+from pipeline.ingest.same_stretch import AGREE
+
+DAY, BEGIN = "2020-03-02", 1_583_157_600_000
+
+
+def order_log():
+    """Return a log of orders with the venue's book among them, three lines an instant."""
+    lines = []
+    for second in range(60):
+        at = BEGIN + 1_000 * second
+        price, bought = (20.0, 0) if second % 2 else (21.0, 1)
+        order = {"id": second + 1, "amount": 1.0, "price": price, "order_type": bought}
+        book = {"bids": [["20.00", str(second + 1)]], "asks": [["21.00", "1"]]}
+        trade = {"id": second + 1, "amount": 0.5, "price": 20.5}
+        told = (("order_created", order), ("order_book", book), ("trade", trade))
+        lines += [f"{at} {event} {json.dumps(said)}\n" for event, said in told]
+    return lines
+
+
+@pytest.fixture
+def day(tmp_path):
+    """Return a function that writes files and returns the tables of their day and what is held of them."""
+
+    def run(files, **settings):
+        for name, lines in files.items():
+            content = "".join(lines).encode()
+            (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+        data = MarketFiles(instrument="XYZ", files=["*.*"], folder=tmp_path, **settings)
+        pieces = InMemory()
+        tables = load_days(data, "UTC", content_of(data), pieces)
+        return DayTables(tables["days"], DAY, pieces), tables["held"]
+
+    return run
+
+
+LINES = order_log()
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.log": LINES, "a.log.gz": LINES},
+        {"a.log": LINES, "b.log": LINES[:60]},
+        {"a.log": LINES[:60], "b.log": LINES},
+        {"a.log": LINES[:91], "b.log": LINES[61:]},
+        {"a.log": LINES[61:], "b.log": LINES[:91]},
+        {"a.log": LINES, "b.log": LINES[61:91]},
+        {"a.log": LINES[:60], "b.log": LINES[60:]},
+    ],
+    ids=["packed anew", "half a copy", "half first", "overlap", "later first", "inside", "cut in two"],
+)
+def test_two_files_of_one_log_give_the_tables_of_the_log(day, tmp_path, files):
+    found, held = day(files, format="bitstamp_log")
+    parts = {table: found[table] for table in found}
+    for each in tmp_path.iterdir():
+        each.unlink()
+    whole, none = day({"a.log": LINES}, format="bitstamp_log")
+    assert none.empty
+    for table in ("book", "book_events", "trades"):
+        same = [*AGREE[table], "known_time"]
+        left, right = (_told(tables[table])[same] for tables in (parts, whole))
+        pd.testing.assert_frame_equal(left, right)
+    assert set(held["reason"]) <= {REPEATED}
+    assert held["count"].sum() >= sum(map(len, files.values())) - len(LINES)
+
+
+def _told(rows):
+    """Return the rows that tell of the market, without those that say how a file begins."""
+    return (rows[rows["kind"] != START] if "kind" in rows else rows).reset_index(drop=True)
+
+
+def test_two_books_at_one_time_are_one_error_that_names_both(day):
+    with pytest.raises(DataError, match=r"a\.log and b\.log: both tell the book of 2020-03-02"):
+        day({"a.log": LINES[::2], "b.log": LINES[1::2]}, format="bitstamp_log")
+
+
+def test_quotes_packed_anew_count_once_and_two_venues_both(day):
+    head = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"
+    rows = [f"v,XYZ,{BEGIN}000,{BEGIN}{n:03},1,21,20,{n + 1}\n" for n in range(9)]
+    found, held = day({"a.csv": [head, *rows], "a.csv.gz": [head, *rows]})
+    assert len(found["quotes"]) == held["count"].sum() == 9
+    found, held = day(
+        {"a.csv": [head, *rows], "a.csv.gz": [head, *(row.replace("v,", "w,") for row in rows)]}
+    )
+    assert len(found["quotes"]) == 18
+    assert held.empty
+
+
+def test_a_settlement_that_two_histories_tell_is_paid_once(day):
+    head, hours = "Symbol,Date,Funding Rate\n", (0, 8, 16)
+    rows = [f"XYZ-USDT,{DAY} {hour:02}:00:00,0.0001\n" for hour in hours]
+    name = "XYZ-USDT_binance_2020-03-01_2020-03-05_funding_history{}.csv"
+    found, held = day(
+        {name.format(""): [head, *rows], name.format("_new"): [head, *rows[1:]]},
+        terms={"time_zone": "UTC", "instrument": "XYZUSDT"},
+    )
+    assert len(found["funding"]) == 3
+    assert held[["table", "count"]].to_numpy().tolist() == [["funding", 2]]
+    assert np.allclose(found["funding"]["rate"], 0.0001)
