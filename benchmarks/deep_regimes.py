@@ -1,7 +1,7 @@
 """A recurrent band network in Market B that sees nothing but prices, beside the belief-state optimum.
 
 Market B: volatilities of 12 % and 35 %, P = [[.98, .02], [.05, .95]] a day, hidden; 60 days, short
-at-the-money call on 100, λ = 1, unwind charged. The network is a GRU of 12 units that reads the returns,
+at-the-money call on 100, λ = 1, unwind charged. The network is a GRU of 16 units that reads the returns,
 and starts from Zakamouline's band at the tuned regime-blind volatility; nobody tells it of regimes, filter or
 programme. Its rival is plain: the same GRU without a prior that answers with a position from the one held.
 
@@ -68,8 +68,8 @@ UNSEEN = {
     "one volatility": replace(MARKET, volatility=(0.2128, 0.2128)),
 }
 SEES = ("left", "level", "standing", "return", "size")
-PLAN = TrainingPlan(steps=120, paths=4096, learning_rate=0.01, hidden=(16, 16), seed=7, device=DEVICE)
-UNITS = 12
+PLAN = TrainingPlan(steps=600, paths=32_768, learning_rate=0.005, hidden=(32, 32), seed=7, device=DEVICE)
+UNITS = 16
 TEST_PATHS, UNSEEN_PATHS = 200_000, 50_000
 
 

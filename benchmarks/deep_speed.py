@@ -10,6 +10,7 @@ least that. Seconds are the processor's, of one thread for all that PyTorch does
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -22,14 +23,15 @@ from benchmarks.measurement import Measurement
 from benchmarks.peer import Peer
 
 BOUND, PATIENCE = 0.022545, 6.0
-EPOCHS, EPOCH_PATHS, TEST_PATHS = 10, 10_000, 50_000
+STEPS = 40
+EPOCHS, EPOCH_PATHS, TEST_PATHS = 10, 10_000, 200_000
 
 
 def measure() -> Iterator[Measurement]:
     """Train ours, then pfhedge's until it has the premium or has had its time."""
     task = imaki()
     with threadpool_limits(limits=1):
-        network, seconds = trained(task, PLAN)
+        network, seconds = trained(task, replace(PLAN, steps=STEPS))
         policies = {"network": network.policy(), "programme": ProgrammeBand(programme_of(task))}
         found = earned(task, policies, TEST_SEED, TEST_PATHS)
     exact, best = optimum(task), found["programme"]
