@@ -137,9 +137,13 @@ def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd
     """Return the index without the rows that another file of their day holds, and these as held."""
     named = days.assign(stored=days["table"], table=days["table"].str.removeprefix(OTHER))
     again = repeats(named, shelf)
-    held = days[["file", "table"]].assign(reason=REPEATED, count=[len(lines) for lines in again])
-    held["examples"] = [_shown(lines) for lines in again]
-    return days.assign(rows=days["rows"] - held["count"]), held[held["count"] > 0]
+    lines: dict[tuple[str, str], list[int]] = {}
+    for file, name, found in zip(days["file"], days["table"], again, strict=True):
+        if found:
+            lines.setdefault((file, name), []).extend(found)
+    held = [(*where, REPEATED, len(found), _shown(found)) for where, found in lines.items()]
+    table = pd.DataFrame(held, columns=HELD_COLUMNS).astype({"count": "int64"})
+    return days.assign(rows=days["rows"] - [len(found) for found in again]), table
 
 
 def _of_files(

@@ -103,12 +103,13 @@ def test_quotes_packed_anew_count_once_and_two_venues_both(day):
 
 def test_a_settlement_that_two_histories_tell_is_paid_once(day):
     head, hours = "Symbol,Date,Funding Rate\n", (0, 8, 16)
-    rows = [f"XYZ-USDT,{DAY} {hour:02}:00:00,0.0001\n" for hour in hours]
+    days = (DAY, "2020-03-03")
+    rows = [f"XYZ-USDT,{each} {hour:02}:00:00,0.0001\n" for each in days for hour in hours]
     name = "XYZ-USDT_binance_2020-03-01_2020-03-05_funding_history{}.csv"
     found, held = day(
         {name.format(""): [head, *rows], name.format("_new"): [head, *rows[1:]]},
         terms={"time_zone": "UTC", "instrument": "XYZUSDT"},
     )
     assert len(found["funding"]) == 3
-    assert held[["table", "count"]].to_numpy().tolist() == [["funding", 2]]
+    assert held[["table", "count"]].to_numpy().tolist() == [["funding", 5]]
     assert np.allclose(found["funding"]["rate"], 0.0001)
