@@ -137,7 +137,8 @@ def _of(rows: Rows, name: str) -> NDArray[np.float64]:
 
 
 def _of_level(rows: Rows) -> NDArray[np.bool_]:
-    return np.isin(rows["kind"], WITHOUT_LEVEL, invert=True)
+    found: NDArray[np.bool_] = (rows["kind"] != CLEAR) & (rows["kind"] != START)
+    return found
 
 
 _EARLY: Final = Rule("known before it happened", lambda rows: rows["known_time"] < rows["event_time"])
