@@ -21,7 +21,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-import flows
+from flows.deployments import FILE, deployments_for, version_of
 from flows.environment import LOGGED, PRIVATE
 from flows.schedule import daily_schedule
 from pipeline.domain.desk import load_desk
@@ -35,8 +35,6 @@ PREFECT_PORT, MLFLOW_PORT = 4200, 5000
 START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 RUNS_AT_ONCE = 2
-FILE = "prefect.yaml"
-DECISION = "flows.decision.daily_decision"
 
 
 @dataclass(frozen=True)
@@ -218,28 +216,39 @@ class Up:
         self._until(made, f"the work pool {POOL} could not be made", "Prefect server")
 
     def _deploy(self) -> None:
-        file = self.home.data / ".prefect" / FILE
-        file.write_text(yaml.safe_dump(self._deployments()), encoding="utf-8")
-        command = [
-            sys.executable,
-            "-m",
-            "prefect",
-            "--no-prompt",
-            "deploy",
-            "--all",
-            "--prefect-file",
-            str(file),
-        ]
+        """Make the deployments, unless those of the last time are the same and still there."""
+        wanted, folder = self._deployments(), self.home.data / ".prefect"
+        content = yaml.safe_dump(wanted)
+        version, deployed = version_of(content), folder / "deployed"
+        same = deployed.is_file() and deployed.read_text(encoding="utf-8") == version
+        if same and self._are_there(len(wanted["deployments"])):
+            return
+        deployed.unlink(missing_ok=True)
+        file = folder / FILE
+        file.write_text(content, encoding="utf-8")
+        deploy = ["prefect", "--no-prompt", "deploy", "--all", "--prefect-file", str(file)]
         log = self.logs / "deploy.log"
         with log.open("wb") as output:
             done = subprocess.run(
-                command, env=self.environment(), stdin=subprocess.DEVNULL, stdout=output,
-                stderr=subprocess.STDOUT, start_new_session=True, check=False,
+                [sys.executable, "-m", *deploy], env=self.environment(), stdin=subprocess.DEVNULL,
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True, check=False,
             )  # fmt: skip
         if self._wanted.is_set():
             raise StoppedError
         if done.returncode:
             raise StoreError(f"the deployments of {self.desk_name} could not be made: the log is {log}")
+        deployed.write_text(version, encoding="utf-8")
+
+    def _are_there(self, number: int) -> bool:
+        names = {"name": {"any_": [self.desk_name]}}
+        found: list[Any] = []
+
+        def asked() -> bool:
+            found[:] = self._post("deployments/filter", {"deployments": names})
+            return True
+
+        self._until(asked, "the deployments could not be read", "Prefect server")
+        return len(found) == number
 
     def _deployments(self) -> dict[str, Any]:
         calendar = load_desk(self.desk).data.calendar
@@ -259,33 +268,6 @@ class Up:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._wanted.set()
-
-
-def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str, Any]:
-    """Return what `prefect.yaml` holds, for another desk; own data are never accepted stale.
-
-    Parameters
-    ----------
-    desk, name : what the flows are given, and the name of the deployments.
-    daily : `cron` and `timezone` of the decision, of `schedule.daily_schedule`; the retrain is in its zone.
-
-    Examples
-    --------
-    >>> daily = {"cron": "0 17 * * 1-5", "timezone": "Europe/London"}
-    >>> made = deployments_for("/desks/mine.toml", "mine", daily)["deployments"]
-    >>> {each["name"] for each in made}, made[0]["parameters"]
-    ({'mine'}, {'desk': '/desks/mine.toml'})
-    """
-    content: dict[str, Any] = yaml.safe_load(_shipped_file().read_text(encoding="utf-8"))
-    for each in content["deployments"]:
-        for schedule in each["schedules"]:
-            schedule["timezone"] = daily["timezone"]
-            if each["entrypoint"] == DECISION:
-                schedule["cron"] = daily["cron"]
-        if each["parameters"]["desk"] != desk:
-            each["parameters"].pop("allow_stale", None)
-            each["parameters"]["desk"], each["name"] = desk, name
-    return content
 
 
 def chosen_port(option: str, named: int | None, usual: int) -> int:
@@ -316,12 +298,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _shipped_file() -> Path:
-    """Return the deployments: in the wheel beside the flows, in a checkout at its top."""
-    beside = Path(flows.__file__).parent / FILE
-    return beside if beside.is_file() else beside.parents[1] / FILE
 
 
 class _alone:  # noqa: N801

@@ -1,8 +1,8 @@
 import pandas as pd
 import pytest
 
+from flows.deployments import deployments_for
 from flows.schedule import daily_schedule
-from flows.up import deployments_for
 
 
 @pytest.mark.parametrize(

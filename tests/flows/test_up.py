@@ -15,8 +15,10 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+import yaml
 
-from flows.up import Up, chosen_port, deployments_for
+from flows.deployments import deployments_for, version_of
+from flows.up import Up, chosen_port
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from tests.processes import clean_environment, hedge_in_this_process
@@ -208,10 +210,13 @@ def test_a_second_one_in_the_same_home_and_a_port_in_use_are_one_line(running, h
 @pytest.mark.slow
 def test_ctrl_c_ends_all_and_it_starts_again_in_the_same_home_until_it_is_killed(running, home, small_desk):
     assert len(running.family) >= 6
+    made = post(f"{running.prefect}/api/deployments/filter", {})
     error, left = running.end(signal.SIGINT)
     assert (running.process.returncode, error, left) == (0, "", [])
     again = Running(home, small_desk)
-    assert len(post(f"{again.prefect}/api/deployments/filter", {})) == 2
+    there = post(f"{again.prefect}/api/deployments/filter", {})
+    assert len(there) == 2
+    assert [each["updated"] for each in there] == [each["updated"] for each in made], "nothing had changed"
     _, left = again.end(signal.SIGKILL)
     assert left == [], "what it started ends when it is killed"
 
@@ -228,6 +233,13 @@ def test_when_one_ends_all_end_and_its_log_is_named(home, small_desk):
     assert (running.process.returncode, left) == (1, [])
     assert error.startswith("hedge: worker ended with exit code")
     assert str(home / "data" / "logs" / "worker.log") in error
+
+
+def test_deploying_depends_on_the_desk_and_its_schedule():
+    daily = version_of(yaml.safe_dump(deployments_for("/desks/own.toml", "own", NEW_YORK)))
+    later = NEW_YORK | {"cron": "0 17 * * 1-5"}
+    assert daily == version_of(yaml.safe_dump(deployments_for("/desks/own.toml", "own", NEW_YORK)))
+    assert daily != version_of(yaml.safe_dump(deployments_for("/desks/own.toml", "own", later)))
 
 
 def test_a_named_port_that_is_taken_is_told_and_without_a_name_a_free_one_is_taken():
