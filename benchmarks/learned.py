@@ -10,6 +10,7 @@ import torch
 
 from pipeline.deep.learner import Net, Task
 from pipeline.deep.market_task import Episodes, MarketTask
+from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.sequence_network import SequenceNetwork
 from pipeline.deep.training import train
@@ -63,9 +64,9 @@ class ScaledWhalleyWilmott(Untrained):
 
 def trained(task: Task[Net, Any], plan: TrainingPlan) -> tuple[Net, dict[str, float | str]]:
     """Train a network, compilation not counted; return it with seconds of processor and wall."""
-    train(task, replace(plan, steps=1))
+    train(NetworkTrainer(task, replace(plan, steps=1)))
     before, wall = process_time(), perf_counter()
-    network = train(task, plan).network
+    network = train(NetworkTrainer(task, plan)).learned
     seconds = {"processor_seconds": process_time() - before, "wall_seconds": perf_counter() - wall}
     device = torch.cuda.get_device_name() if plan.device == "cuda" else "processor"
     return network, seconds | {"device": device}

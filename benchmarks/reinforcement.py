@@ -25,13 +25,14 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measurement import Measurement
 from pipeline.agents.plan import AgentPlan, PpoPlan, SacPlan
-from pipeline.agents.training import train
+from pipeline.agents.trainer import AgentTrainer
 from pipeline.backtest.ledger import book
 from pipeline.backtest.stepping import options_value
-from pipeline.deep import training as deep
+from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import MeanSd
 from pipeline.deep.task import HedgingTask
+from pipeline.deep.training import train
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.risk_measures import SD_MULTIPLE, mean_sd_cost
 from pipeline.policies.base import Policy
@@ -63,8 +64,8 @@ CASES = {
     "3_months": Case(
         63,
         {
-            "ppo": PpoPlan(lives=30, markets=1024, seed=SEED),
-            "sac": SacPlan(lives=14, markets=512, seed=SEED),
+            "ppo": PpoPlan(steps=30, markets=1024, seed=SEED),
+            "sac": SacPlan(steps=14, markets=512, seed=SEED),
         },
         published=29.0,
         constant=34.4,
@@ -140,14 +141,14 @@ def judged(name: str, case: Case) -> Iterator[Measurement]:
     detail: dict[str, dict[str, float]] = {}
     for who, plan in case.plans.items():
         begun, wall = process_time(), perf_counter()
-        policies[who] = train(task, plan, report=_told(name, who)).policy
+        policies[who] = train(AgentTrainer(task, plan), report=_told(name, who)).learned
         detail[who] = {
-            "steps": plan.lives * plan.markets * case.days,
+            "steps": plan.steps * plan.markets * case.days,
             "processor_seconds": process_time() - begun,
             "wall_seconds": perf_counter() - wall,
         }
     begun = process_time()
-    policies["deep"] = deep.train(task, DEEP).network.policy()
+    policies["deep"] = train(NetworkTrainer(task, DEEP)).learned.policy()
     detail["deep"] = {
         "steps": DEEP.steps * DEEP.paths * case.days, "processor_seconds": process_time() - begun,
     }  # fmt: skip

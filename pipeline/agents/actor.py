@@ -6,11 +6,13 @@ from typing import Any, cast
 import gymnasium
 import numpy as np
 import torch
+from stable_baselines3.common.distributions import Distribution
 from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.sac.policies import Actor, SACPolicy
 from torch import Tensor, nn
 
+from pipeline.deep.trainer import DivergedError
 from pipeline.domain.instruments import FloatArray
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS
@@ -74,10 +76,17 @@ class PpoPolicy(ActorCriticPolicy):
         self.hidden, self.critic_hidden = hidden, critic
         super().__init__(*args, **more)
         _start_at_zero(cast(nn.Linear, self.action_net))
+        _watch(cast(nn.Linear, self.action_net))
 
     def _build_mlp_extractor(self) -> None:
         branches = _Branches(self.features_dim, self.hidden, self.critic_hidden)
         self.mlp_extractor = branches  # type: ignore[assignment]
+
+    def _get_action_dist_from_latent(self, latent_pi: Tensor) -> Distribution:
+        deviation = self.log_std.exp()
+        if not (torch.isfinite(deviation) & (deviation > 0.0)).all():
+            raise DivergedError("the deviation of the actor's draws is no positive number")
+        return super()._get_action_dist_from_latent(latent_pi)
 
     def linears(self) -> list[nn.Linear]:
         """Return the actor's affine maps, first to last."""
@@ -91,6 +100,7 @@ class SacPolicy(SACPolicy):
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         _start_at_zero(cast(nn.Linear, self.actor.mu))
+        _watch(cast(nn.Linear, self.actor.mu), cast(nn.Linear, self.actor.log_std))
 
     def make_actor(self, features_extractor: BaseFeaturesExtractor | None = None) -> Actor:
         """Return an actor that sees the market only."""
@@ -115,6 +125,17 @@ def exported(weights: list[Tensor], scaling: Scaling) -> Network:
 def _stack(features: int, hidden: tuple[int, ...]) -> nn.Sequential:
     sizes = (features, *hidden)
     return nn.Sequential(*(part for pair in pairwise(sizes) for part in (nn.Linear(*pair), nn.SiLU())))
+
+
+def _watch(*layers: nn.Linear) -> None:
+    """Let an actor whose answer is no number say so, before the library draws from it."""
+
+    def check(layer: nn.Module, values: tuple[Tensor, ...], answer: Tensor) -> None:
+        if not torch.isfinite(answer).all():
+            raise DivergedError("the actor's answer is no number")
+
+    for layer in layers:
+        layer.register_forward_hook(check)
 
 
 def _start_at_zero(layer: nn.Linear) -> None:

@@ -1,7 +1,7 @@
 """How long and how an agent is trained: what PPO and SAC have in common, and each one's own."""
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from stable_baselines3 import PPO, SAC
@@ -9,26 +9,22 @@ from torch import nn
 
 from pipeline.agents.actor import PpoPolicy, SacPolicy, Scaling, Standardised
 from pipeline.agents.sb3_markets import Sb3Markets
+from pipeline.deep.plan import Plan
 from pipeline.domain.errors import SettingsError
 from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.network_band import NetworkBand
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgentPlan(ABC):
-    """What every agent's training is told.
+class AgentPlan(Plan, ABC):
+    """What every agent's training is told; a step is a life of all markets.
 
     Attributes
     ----------
-    lives : how many times all markets are lived through.
     markets : that are lived through at once, in `groups` of one condition each (`deep.task.Condition`).
-    learning_rate : of Adam at the start; it falls along a cosine to zero.
     batch : transitions of a gradient step.
-    hidden, critic : units of the hidden layers of the actor and of the critics.
-    averaged : share of the lives, the last ones, whose actors are averaged.
-    save_every : lives between checkpoints, where κ and b of the reward are chosen anew.
-    of, paired : of the reward, see `reward.Reward`; its κ and b are chosen while training.
-    seed : of the markets, the first weights and the agent's own draws.
+    critic : units of the hidden layers of the critics; `hidden` are the actor's.
+    of, paired : of the reward, see `reward.Reward`; its κ and b are chosen anew at every checkpoint.
 
     Raises
     ------
@@ -40,35 +36,23 @@ class AgentPlan(ABC):
     squashed: ClassVar[bool]
     """Whether actions go through tanh in the environment, see `sb3_markets`."""
 
-    lives: int = 60
+    steps: int = 60
     markets: int = 1024
-    groups: int = 1
     learning_rate: float = 1e-3
     batch: int = 4096
-    hidden: tuple[int, ...] = (24, 24)
     critic: tuple[int, ...] = (64, 64)
-    averaged: float = 0.25
     save_every: int = 5
     of: Literal["whole", "steps"] = "whole"
     paired: bool = True
-    seed: int = 0
 
     def __post_init__(self) -> None:
-        whole = min(self.lives, self.groups, self.batch, self.save_every, *self.hidden, *self.critic)
-        if whole < 1 or not self.learning_rate > 0.0 or not 0.0 < self.averaged <= 1.0 or self.seed < 0:
-            raise SettingsError(
-                "training plan: lives, groups, batch, save_every and hidden units are at least 1, "
-                "the learning rate is positive, averaged lies in (0, 1], the seed is 0 or more"
-            )
+        super().__post_init__()
+        if min(self.markets, self.batch, *self.critic) < 1:
+            raise SettingsError("training plan: markets, batch and the critics' units are at least 1")
 
     @abstractmethod
     def agent(self, markets: Sb3Markets, scaling: Scaling) -> "PPO | SAC":
         """Return the untrained agent: its actor answers zero everywhere."""
-
-    def facts(self) -> dict[str, Any]:
-        """Return the plan as JSON knows it."""
-        plain = asdict(self)
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
-"""An agent in training: its lives, its averaged actor, its reward, and what has to be kept to go on."""
+"""An agent that is trained by trial: its lives and its reward."""
 
-import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -22,153 +22,103 @@ from pipeline.backtest.ledger import Market, book
 from pipeline.backtest.stepping import options_value
 from pipeline.deep.risk import Risk
 from pipeline.deep.task import HedgingTask
-from pipeline.domain.errors import PolicyError, StoreError
+from pipeline.deep.trainer import VALIDATION, Arrays, Trainer
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
-from pipeline.ingest.content import content_digest
-from pipeline.policies.checkpoint import Checkpoint, network_arrays
-from pipeline.policies.network import Network
+from pipeline.policies.checkpoint import network_arrays
 from pipeline.policies.network_band import NetworkBand
 
-VALIDATION, VALIDATION_PATHS = 1 << 40, 32_768
-"""Number of the first path of validation, where training never gets to, and how many there are."""
-KEPT = "training."
+VALIDATION_PATHS = 32_768
+REWARD = "reward"
 NEVER = 1 << 60
 """Rollouts between two lines of the library's own log."""
 
 
 @dataclass
-class AgentTrainer:
-    """An agent that is being trained; `step` lives are done, one of all markets at once each.
+class AgentTrainer(Trainer[NetworkBand]):
+    """An agent that is being trained; a step is one life of all markets.
 
-    Every life has fresh markets, and the agent's own draws are a function of seed and life too: an
-    interrupted training ends in the bits of one that was not. `history` holds step and validation risk at
-    each checkpoint, of the averaged actor once there is one; κ and b of the reward are chosen there.
+    Every life has fresh markets, and the agent's own draws are a function of seed and life too. κ and b of
+    the reward are chosen by the validation at each checkpoint.
     """
+
+    most_worse: ClassVar[float] = 0.2  # agents stray at times
 
     task: HedgingTask
     plan: AgentPlan
-    desk: str = ""
     markets: HedgingMarkets = field(init=False)
     agent: Agent = field(init=False)
     scaling: Scaling = field(init=False)
-    average: list[Tensor] = field(init=False)
-    step: int = 0
-    history: list[tuple[int, float]] = field(default_factory=list)
 
-    def __post_init__(self) -> None:
+    def prepare(self) -> None:
+        """See `Trainer`."""
         plan = self.plan
-        self.desk = self.desk or content_digest(self.task)
         dealer = SimulatedMarkets(self.task, plan.markets, plan.groups)
         reward = Reward(of=plan.of, paired=plan.paired)
         self.markets = HedgingMarkets(dealer, reward=reward, seed=plan.seed)
         self.scaling = scaling_of(_seen_without_correction(self.markets))
         with _drawn_from(plan.seed, 0):
             self.agent = plan.agent(Sb3Markets(self.markets, squashed=plan.squashed), self.scaling)
-        self.average = self._actor()
-        self._go_to(0)
+        self._go_to_life()
 
-    def take_step(self) -> bool:
-        """Live through all markets once and learn; return whether every weight is still a number."""
-        plan = self.plan
-        rate = 0.5 * plan.learning_rate * (1.0 + math.cos(math.pi * self.step / plan.lives))
+    def weights(self) -> list[Tensor]:
+        """See `Trainer`: those of the actor."""
+        policy = self.agent.policy
+        assert isinstance(policy, (PpoPolicy, SacPolicy))
+        return [each for layer in policy.linears() for each in (layer.weight, layer.bias)]
+
+    def learn(self, rate: float) -> None:
+        """See `Trainer`: live through all markets once."""
         self.agent.lr_schedule = lambda _: rate
-        with _drawn_from(plan.seed, 1 + self.step):
-            try:
-                self.agent.learn(
-                    plan.markets * self.task.steps, reset_num_timesteps=False, log_interval=NEVER
-                )
-            except (PolicyError, ValueError):  # a draw from a law without a mean, or what came of it
-                return False
-        self.step += 1
-        self._take_average()
-        return all(bool(torch.isfinite(weight).all()) for weight in self.agent.policy.parameters())
+        with _drawn_from(self.plan.seed, 1 + self.step):
+            self.agent.learn(self._life, reset_num_timesteps=False, log_interval=NEVER)
 
-    def network(self) -> Network:
-        """Return the averaged actor as plain numbers: that of the last life where averaging is not on."""
-        return exported(self.average, self.scaling)
+    def learned(self) -> NetworkBand:
+        """See `Trainer`."""
+        return self.plan.kind(exported(self.average, self.scaling))
 
     def validated(self) -> float:
-        """Return the risk of the averaged actor's band on paths of its own; choose the reward by it.
-
-        The desk's measure, in the middle of all conditions.
-        """
+        """See `Trainer`; the reward is chosen by it. The desk's measure."""
         state, market = self._validation()
-        pnl = book(market, NetworkBand(self.network()).band(state)).pnl
+        pnl = book(market, self.learned().band(state)).pnl
         middle = self.task.middle
         risk, kappa = risk_and_kappa(self.task.risk.at(middle.aversion), pnl)
         multiple, aim = max(2.0 * kappa / middle.aversion, 0.0), pnl.mean() - options_value(state)[0, 0]
-        self.markets.reward = replace(self.markets.reward, multiple=multiple, aim=float(aim))
+        self._pay(multiple, float(aim))
         return risk
 
-    def checkpoint(self) -> Checkpoint:
-        """Return all that is needed to use the actor, and to go on training it while it is not done."""
-        arrays = network_arrays(self.network())
-        if self.step < self.plan.lives:
-            averages = {f"average/{k}": mean.numpy().copy() for k, mean in enumerate(self.average)}
-            kept = {**agent_arrays(self.agent), **averages}
-            arrays |= {f"{KEPT}{name}": value for name, value in kept.items()}
+    def arrays(self) -> Arrays:
+        """See `Trainer`."""
+        return network_arrays(exported(self.average, self.scaling))
+
+    def kept(self) -> Arrays:
+        """See `Trainer`: the agent, and κ and b of its reward."""
         reward = self.markets.reward
-        facts = {
-            **self._own_facts(),
-            "step": self.step,
-            "history": self.history,
-            "reward": [reward.multiple, reward.aim],
-        }
-        return Checkpoint(self.desk, facts, arrays)
+        return {**agent_arrays(self.agent), REWARD: np.array([reward.multiple, reward.aim])}
 
-    def resume(self, checkpoint: Checkpoint) -> None:
-        """Go on where a checkpoint was made.
+    def restore(self, kept: Mapping[str, np.ndarray]) -> None:
+        """See `Trainer`."""
+        restore(self.agent, kept)
+        self._pay(*kept[REWARD].tolist())
+        self._go_to_life()
 
-        Raises
-        ------
-        StoreError
-            It is of another desk or another plan.
-        """
-        facts, own = checkpoint.of_desk(self.desk).facts, self._own_facts()
-        if {key: facts.get(key) for key in own} != own:
-            raise StoreError(
-                "the checkpoint was trained by another plan or for other markets: give these, or another file"
-            )
-        self.history = [(int(step), float(risk)) for step, risk in facts["history"]]
-        multiple, aim = facts["reward"]
-        self.markets.reward = replace(self.markets.reward, multiple=multiple, aim=aim)
-        kept = {
-            name.removeprefix(KEPT): value
-            for name, value in checkpoint.arrays.items()
-            if name.startswith(KEPT)
-        }
-        if kept:
-            restore(self.agent, kept)
-            self.average = [torch.from_numpy(kept[f"average/{k}"].copy()) for k in range(len(self.average))]
-        else:  # it is over: what is left is the actor
-            network = checkpoint.policy().network
-            assert network is not None
-            weights = ((layer.weight, layer.bias) for layer in network.layers)
-            self.average = [torch.tensor(each) for pair in weights for each in pair]
-        self._go_to(facts["step"])
+    def own_facts(self) -> dict[str, Any]:
+        """See `Trainer`."""
+        return {"policy": self.plan.kind.name, **super().own_facts()}
 
-    def _own_facts(self) -> dict[str, object]:
-        plan = self.plan
-        return {"policy": plan.kind.name, "task": content_digest(self.task), "plan": plan.facts()}
+    @property
+    def _life(self) -> int:
+        """Steps of one market in a life of all."""
+        return self.plan.markets * self.task.steps
 
-    def _go_to(self, step: int) -> None:
+    def _go_to_life(self) -> None:
         """Let the next life be number `step`, whose markets are deal `step` + 1."""
-        self.step = step
-        self.markets.next_deal = step + 1
-        self.agent.num_timesteps = step * self.plan.markets * self.task.steps
+        self.markets.next_deal = self.step + 1
+        self.agent.num_timesteps = self.step * self._life
         self.agent._last_obs = None  # so that the library deals anew
 
-    def _actor(self) -> list[Tensor]:
-        policy = self.agent.policy
-        assert isinstance(policy, (PpoPolicy, SacPolicy))
-        return [each.detach().clone() for layer in policy.linears() for each in (layer.weight, layer.bias)]
-
-    def _take_average(self) -> None:
-        since = self.step - math.ceil(self.plan.lives * (1.0 - self.plan.averaged))
-        share = 1.0 / max(since, 1)
-        for mean, weight in zip(self.average, self._actor(), strict=True):
-            mean += share * (weight - mean)
+    def _pay(self, multiple: float, aim: float) -> None:
+        self.markets.reward = replace(self.markets.reward, multiple=multiple, aim=aim)
 
     def _validation(self) -> tuple[MarketState, Market]:
         dealer = SimulatedMarkets(self.task, VALIDATION_PATHS)

@@ -1,15 +1,15 @@
 """`hedge train`: regimes and forecasts of a desk, or a network that learns its hedge in simulated markets."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.cli.learners import LEARNERS, Report, Training
+from pipeline.cli.learners import LEARNERS
 from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
 from pipeline.cli.run import stage
 from pipeline.domain.desk import Desk as DeskSettings
@@ -17,6 +17,9 @@ from pipeline.domain.desk import load_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.naming import hint
+
+if TYPE_CHECKING:
+    from pipeline.deep.trainer import Trainer
 
 VOLATILITIES = (0.08, 0.8)
 
@@ -56,14 +59,14 @@ def train(
             f"--policy {policy} does not learn from simulated markets; {hint(policy, LEARNERS)}"
         )
     settings, learner = load_desk(desk), LEARNERS[policy]
-    training = learner.of(
+    trainer = learner.of(
         settings,
         steps or learner.steps,
         paths or learner.markets,
         volatility or VOLATILITIES,
         settings.seed if seed is None else seed,
     )
-    _train_hedger(settings, policy, training, steps or learner.steps, Home.find(home), as_json)
+    _train_hedger(settings, policy, trainer, Home.find(home), as_json)
 
 
 def _refuse(options: Mapping[str, object], why: str) -> None:
@@ -74,19 +77,21 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 
 
 def _train_hedger(
-    desk: DeskSettings, policy: str, training: Training, steps: int, home: Home, as_json: bool
+    desk: DeskSettings, policy: str, trainer: "Trainer[Any]", home: Home, as_json: bool
 ) -> None:
+    from pipeline.deep.training import train as train_hedger
     from pipeline.policies.saved_network import content_name, networks
     from pipeline.tracking.learning import tracked_training
 
     unfinished = networks(home) / f"{desk.name}-{policy}.npz"
-    with tracked_training(home, desk.name, policy, training.settings) as curve, _bar(policy, steps) as show:
+    plan = trainer.plan
+    with tracked_training(home, desk.name, policy, plan.facts()) as curve, _bar(policy, plan.steps) as show:
 
         def report(step: int, risk: float) -> None:
             show(step, risk)
             curve(step, risk)
 
-        found = training.start(unfinished, report)
+        found = train_hedger(trainer, unfinished, report)
         curve.complete(found.history)
         file = unfinished.with_name(content_name(desk.name, policy, unfinished.read_bytes()))
         unfinished.replace(file)
@@ -107,7 +112,7 @@ def _extra(policy: str) -> str:
 
 
 @contextmanager
-def _bar(policy: str, steps: int) -> Iterator[Report]:
+def _bar(policy: str, steps: int) -> Iterator[Callable[[int, float], None]]:
     """Show a bar on stderr, with a line for every validation above it."""
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task(policy, total=steps)

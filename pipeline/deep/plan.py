@@ -1,5 +1,6 @@
-"""How long and how fast a network is trained."""
+"""How long and how fast a hedger is trained: what all trainings are told, and what a network's is."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -7,43 +8,60 @@ from pipeline.domain.errors import SettingsError
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingPlan:
-    """How long and how fast a network is trained.
+class Plan:
+    """What every training is told.
 
     Attributes
     ----------
-    steps : of Adam.
-    paths : of each step, shared by its groups.
+    steps : of the training.
     groups : conditions (`task.Condition`) in a step.
-    learning_rate : at the start; it falls along a cosine to zero.
+    learning_rate : of Adam at the start; it falls along a cosine to zero.
     averaged : share of the steps, the last ones, whose weights are averaged.
-    hidden : units of the network's hidden layers.
+    hidden : units of the hidden layers.
     save_every : steps between checkpoints.
-    seed : of the paths, the conditions and the first weights.
-    device : "cpu", or "cuda" for a GPU: there the same seed does not give the same bits.
+    seed : of the paths, the conditions, the first weights and all draws.
+
+    Raises
+    ------
+    SettingsError
+        A number cannot be.
 
     References
     ----------
     Kingma and Ba (2015); Polyak and Juditsky (1992) for the average.
     """
 
-    steps: int = 300
-    paths: int = 32_768
+    steps: int
     groups: int = 1
     learning_rate: float = 0.01
     averaged: float = 0.25
     hidden: tuple[int, ...] = (24, 24)
     save_every: int = 25
     seed: int = 0
-    device: Literal["cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
-        whole = min(self.steps, self.groups, self.save_every, self.paths // max(self.groups, 1), *self.hidden)
+        whole = min(self.steps, self.groups, self.save_every, *self.hidden)
         if whole < 1 or not self.learning_rate > 0.0 or not 0.0 < self.averaged <= 1.0 or self.seed < 0:
             raise SettingsError(
-                "training plan: steps, groups, save_every, hidden units and paths of a group are at least 1, "
+                "training plan: steps, groups, save_every and hidden units are at least 1, "
                 "the learning rate is positive, averaged lies in (0, 1], the seed is 0 or more"
             )
+
+    def rate(self, step: int) -> float:
+        """Return the learning rate of a step, the first is 0."""
+        return 0.5 * self.learning_rate * (1.0 + math.cos(math.pi * step / self.steps))
+
+    def share(self, step: int) -> float:
+        """Return the share of the weights after so many steps in their average; 1 until averaging is on.
+
+        Examples
+        --------
+        >>> plan = TrainingPlan(steps=8, averaged=0.25)
+        >>> [plan.share(step) for step in (1, 6, 7, 8)]
+        [1.0, 1.0, 1.0, 0.5]
+        """
+        since = step - math.ceil(self.steps * (1.0 - self.averaged))
+        return 1.0 / max(since, 1)
 
     def facts(self) -> dict[str, Any]:
         """Return the plan as JSON gives it back.
@@ -53,4 +71,30 @@ class TrainingPlan:
         >>> TrainingPlan(hidden=(8,)).facts()["hidden"]
         [8]
         """
-        return asdict(self) | {"hidden": list(self.hidden)}
+        plain = asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in plain.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan(Plan):
+    """How a network is trained through the derivative of its P&L.
+
+    Attributes
+    ----------
+    paths : of each step, shared by its groups.
+    device : "cpu", or "cuda" for a GPU: there the same seed does not give the same bits.
+
+    Raises
+    ------
+    SettingsError
+        A number cannot be.
+    """
+
+    steps: int = 300
+    paths: int = 32_768
+    device: Literal["cpu", "cuda"] = "cpu"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.paths < self.groups:
+            raise SettingsError(f"training plan: {self.paths} paths in {self.groups} groups: give more paths")

@@ -1,16 +1,16 @@
-"""A network in training: its steps, its averaged weights, and what has to be kept to go on."""
+"""A hedger in training, whatever teaches it: its steps, its averaged weights, and what is kept to go on."""
 
-import math
-from copy import deepcopy
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Generic
+from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.deep.learner import Net, Task
-from pipeline.deep.plan import TrainingPlan
+from pipeline.deep.plan import Plan
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.content import content_digest
 from pipeline.policies.checkpoint import Checkpoint
@@ -19,96 +19,118 @@ VALIDATION = 1 << 40
 """Number of the first path of validation: training never gets there."""
 LEAST = 0.01
 """Risks of less than this share of a unit of spot count as that where they are compared."""
+KEPT, AVERAGE = "training.", "average/"
+
+Learned = TypeVar("Learned")
+Arrays = dict[str, np.ndarray]
+
+
+class DivergedError(ArithmeticError):
+    """A weight, an answer or a risk of a hedger in training is no number any more."""
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let PyTorch add up in one order, whatever the number of cores; our own loops use all of them."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @dataclass
-class Trainer(Generic[Net]):
-    """A network that is being trained; `step` steps are done.
+class Trainer(ABC, Generic[Learned]):
+    """A hedger that is being trained; `step` steps are done.
 
-    Every step has fresh paths, which are a function of seed and step. `averaged` is the network whose weights
-    are the mean over the last steps.
+    Every step has fresh paths, which are a function of seed and step: an interrupted training ends in the
+    bits of one that was not. What is learned (`Learned`) has the mean of the weights over the last steps.
 
-    `history` holds step and validation risk at each checkpoint: of the averaged weights once there are some.
-    The gradient of each group counts by one over the size of its risk, so that a frontier is not trained for
-    its riskiest end alone.
+    Attributes
+    ----------
+    task : what is learned: its `money` is that of one unit of spot at the start.
+    desk : hash of the desk that it is trained for (`Checkpoint.of_desk`); empty is that of the task.
+    average : the averaged weights; those of the last step where averaging is not on.
+    history : step and validation risk at each checkpoint, of the averaged weights.
     """
 
-    task: Task[Net, Any]
-    plan: TrainingPlan
+    most_worse: ClassVar[float]
+    """How far the validation risk may rise above the untrained one, as a share of it."""
+
+    task: Any
+    plan: Plan
     desk: str = ""
-    network: Net = field(init=False)
-    optimiser: torch.optim.Adam = field(init=False)
     average: list[Tensor] = field(init=False)
     step: int = 0
     history: list[tuple[int, float]] = field(default_factory=list)
 
+    @one_thread()
     def __post_init__(self) -> None:
-        plan = self.plan
         self.desk = self.desk or content_digest(self.task)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(plan.seed)
-            self.network = self.task.learner(plan).to(plan.device)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=plan.learning_rate)
-        self.average = [weight.detach().clone() for weight in self.network.parameters()]
+        self.prepare()
+        self.average = [weight.detach().clone() for weight in self.weights()]
 
-    def take_step(self) -> float:
-        """Take one step on fresh paths and return its risk, before it; NaN or infinite where it diverged."""
-        plan, size = self.plan, self.plan.paths // self.plan.groups
-        conditions = self.task.conditions(plan.groups, np.random.default_rng((plan.seed, 1, self.step)))
-        rate = 0.5 * plan.learning_rate * (1.0 + math.cos(math.pi * self.step / plan.steps))
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.zero_grad()
-        total = 0.0
-        for number, condition in enumerate(conditions):
-            first = (self.step * plan.groups + number) * size
-            risk = self.task.loss(self.network, condition, paths=size, seed=plan.seed, first=first)
-            total += risk.item() / plan.groups
-            torch.autograd.backward([risk / (self.size(risk.item()) * plan.groups)])
-        self.optimiser.step()
+    @abstractmethod
+    def prepare(self) -> None:
+        """Make the untrained hedger."""
+
+    @abstractmethod
+    def weights(self) -> list[Tensor]:
+        """Return the weights that are averaged."""
+
+    @abstractmethod
+    def learn(self, rate: float) -> None:
+        """Take step number `step` at a learning rate; DivergedError where something is no number."""
+
+    @abstractmethod
+    def learned(self) -> Learned:
+        """Return the hedger with its averaged weights."""
+
+    @abstractmethod
+    def validated(self) -> float:
+        """Return its risk in the middle of all conditions, on paths of its own."""
+
+    @abstractmethod
+    def arrays(self) -> Mapping[str, np.ndarray]:
+        """Return what a checkpoint keeps of it for who uses it."""
+
+    @abstractmethod
+    def kept(self) -> Arrays:
+        """Return what else is needed to go on training it, while it is not done."""
+
+    @abstractmethod
+    def restore(self, kept: Mapping[str, np.ndarray]) -> None:
+        """Bring it to where `kept` left it; `step` is that of the checkpoint."""
+
+    def take_step(self) -> None:
+        """Take one step on fresh paths, and average.
+
+        Raises
+        ------
+        DivergedError
+            Something is no number; the trainer is of no use any more.
+        """
+        self.learn(self.plan.rate(self.step))
+        weights = self.weights()
+        if not all(bool(torch.isfinite(weight).all()) for weight in weights):
+            raise DivergedError("a weight is no number")
         self.step += 1
-        self._take_average()
-        return total
-
-    def _take_average(self) -> None:
-        since = self.step - math.ceil(self.plan.steps * (1.0 - self.plan.averaged))
-        share = 1.0 / max(since, 1)
-        for mean, weight in zip(self.average, self.network.parameters(), strict=True):
+        share = self.plan.share(self.step)
+        for mean, weight in zip(self.average, weights, strict=True):
             mean += share * (weight.detach() - mean)
 
     def size(self, risk: float) -> float:
         """Return what a risk is compared with: its size, or the least that counts."""
-        return max(abs(risk), LEAST * self.task.money)
-
-    def averaged(self) -> Net:
-        """Return the network with its averaged weights: those of the last step where averaging is not on."""
-        network = deepcopy(self.network)
-        with torch.no_grad():
-            for own, mean in zip(network.parameters(), self.average, strict=True):
-                own.copy_(mean)
-        return network
-
-    def validated(self) -> float:
-        """Return the averaged network's risk in the middle of all conditions, on paths of its own."""
-        network, plan = self.averaged(), self.plan
-        with torch.no_grad():
-            risk = self.task.loss(
-                network, self.task.middle, paths=plan.paths, seed=plan.seed, first=VALIDATION
-            )
-        return float(risk)
+        return max(abs(risk), LEAST * float(self.task.money))
 
     def checkpoint(self) -> Checkpoint:
-        """Return all that is needed to use the network and to go on training it."""
-        arrays = dict(self.averaged().arrays())
-        for k, (weight, mean) in enumerate(zip(self.network.parameters(), self.average, strict=True)):
-            own = {"weight": weight.detach(), "average": mean, **self.optimiser.state[weight]}
-            arrays |= {f"training.{k}.{name}": value.cpu().numpy().copy() for name, value in own.items()}
-        facts = {
-            "task": content_digest(self.task),
-            "plan": self.plan.facts(),
-            "step": self.step,
-            "history": self.history,
-        }
+        """Return all that is needed to use the hedger and, while it is not done, to go on training it."""
+        kept = {f"{AVERAGE}{k}": mean.cpu().numpy().copy() for k, mean in enumerate(self.average)}
+        if self.step < self.plan.steps:
+            kept |= self.kept()
+        arrays = {**self.arrays(), **{f"{KEPT}{name}": value for name, value in kept.items()}}
+        facts = {**self.own_facts(), "step": self.step, "history": self.history}
         return Checkpoint(self.desk, facts, arrays)
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -119,23 +141,23 @@ class Trainer(Generic[Net]):
         StoreError
             It is of another desk or another plan.
         """
-        checkpoint.of_desk(self.desk)
-        own = {"task": content_digest(self.task), "plan": self.plan.facts()}
-        if {key: checkpoint.facts.get(key) for key in own} != own:
+        facts, own = checkpoint.of_desk(self.desk).facts, self.own_facts()
+        if {key: facts.get(key) for key in own} != own:
             raise StoreError(
                 "the checkpoint was trained by another plan or for other markets: give these, or another file"
             )
-        self.step = checkpoint.facts["step"]
-        self.history = [(int(step), float(risk)) for step, risk in checkpoint.facts["history"]]
-        for k, (weight, mean) in enumerate(zip(self.network.parameters(), self.average, strict=True)):
-            state = {
-                name.rpartition(".")[2]: torch.from_numpy(value.copy())
-                for name, value in checkpoint.arrays.items()
-                if name.startswith(f"training.{k}.")
-            }
-            with torch.no_grad():
-                weight.copy_(state.pop("weight"))
-                mean.copy_(state.pop("average"))
-            self.optimiser.state[weight] = {
-                name: value if name == "step" else value.to(weight.device) for name, value in state.items()
-            }
+        self.step = facts["step"]
+        self.history = [(int(step), float(risk)) for step, risk in facts["history"]]
+        kept = {
+            name.removeprefix(KEPT): value
+            for name, value in checkpoint.arrays.items()
+            if name.startswith(KEPT)
+        }
+        for k, mean in enumerate(self.average):
+            mean.copy_(torch.from_numpy(kept[f"{AVERAGE}{k}"]))
+        if self.step < self.plan.steps:
+            self.restore(kept)
+
+    def own_facts(self) -> dict[str, Any]:
+        """Return what a checkpoint must have in common with the training that goes on from it."""
+        return {"task": content_digest(self.task), "plan": self.plan.facts()}

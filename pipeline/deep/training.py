@@ -1,76 +1,65 @@
-"""Training a network: resumed where it was interrupted, stopped where it diverges."""
+"""Training a hedger: resumed where it was interrupted, stopped where it diverges."""
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic
+from typing import Generic
 
-import torch
-
-from pipeline.deep.learner import Net, Task
-from pipeline.deep.plan import TrainingPlan
-from pipeline.deep.trainer import Trainer
+from pipeline.deep.trainer import DivergedError, Learned, Trainer, one_thread
 from pipeline.domain.errors import FitError
 from pipeline.policies.checkpoint import Checkpoint
 
-MOST_WORSE = 0.05
-"""How far the validation risk may rise above the untrained one, as a share of it."""
 Report = Callable[[int, float], None]
 
 
 @dataclass(frozen=True)
-class Trained(Generic[Net]):
-    """A trained network, and the validation risk at each checkpoint: step 0 is the untrained one."""
+class Trained(Generic[Learned]):
+    """What was learned, and the validation risk at each checkpoint: step 0 is the untrained hedger."""
 
-    network: Net
+    learned: Learned
     history: tuple[tuple[int, float], ...]
 
 
+@one_thread()
 def train(
-    task: Task[Net, Any],
-    plan: TrainingPlan,
-    path: Path | None = None,
-    report: Report | None = None,
-    desk: str = "",
-) -> Trained[Net]:
-    """Train a network, and keep checkpoints at `path`; an interrupted training goes on from its last.
+    trainer: Trainer[Learned], path: Path | None = None, report: Report | None = None
+) -> Trained[Learned]:
+    """Train a hedger, and keep checkpoints at `path`; an interrupted training goes on from its last.
 
     Where it goes on does not matter: an interrupted training ends in the bits of one that was not.
 
     Parameters
     ----------
+    trainer : of which no step is taken yet.
     report : is told the step and the validation risk at every checkpoint.
-    desk : hash of the desk that it is trained for (`Checkpoint.of_desk`); empty is that of the task.
 
     Raises
     ------
     FitError
-        Training diverged: a risk is no number, or that of validation is 5 % above the untrained one. The last
-        good checkpoint stays.
+        Training diverged: something is no number, or the validation risk is far above the untrained one
+        (`Trainer.most_worse`). The last good checkpoint stays.
     StoreError
         The checkpoint at `path` is damaged, or of another desk, plan or version.
     """
-    with one_thread():
-        trainer = Trainer(task, plan, desk)
-        if path is not None and path.exists():
-            trainer.resume(Checkpoint.read(path))
-        else:
-            trainer.history.append((0, trainer.validated()))
-        while trainer.step < plan.steps:
-            risk = trainer.take_step()
-            if not math.isfinite(risk):
-                raise _diverged(trainer, risk, path)
-            if trainer.step % plan.save_every == 0 or trainer.step == plan.steps:
+    if path is not None and path.exists():
+        trainer.resume(Checkpoint.read(path))
+    else:
+        trainer.history.append((0, trainer.validated()))
+    steps, every = trainer.plan.steps, trainer.plan.save_every
+    try:
+        while trainer.step < steps:
+            trainer.take_step()
+            if trainer.step % every == 0 or trainer.step == steps:
                 _keep(trainer, path, report)
-        return Trained(trainer.averaged(), tuple(trainer.history))
+    except DivergedError as why:
+        raise FitError(_diverged(trainer, why, path)) from why
+    return Trained(trainer.learned(), tuple(trainer.history))
 
 
-def _keep(trainer: Trainer[Net], path: Path | None, report: Report | None) -> None:
+def _keep(trainer: Trainer[Learned], path: Path | None, report: Report | None) -> None:
     untrained, risk = trainer.history[0][1], trainer.validated()
-    if not risk <= untrained + MOST_WORSE * trainer.size(untrained):
-        raise _diverged(trainer, risk, path)
+    if not risk <= untrained + trainer.most_worse * trainer.size(untrained):
+        raise DivergedError(f"the risk is {risk:g}, untrained it was {untrained:g}")
     trainer.history.append((trainer.step, risk))
     if path is not None:
         trainer.checkpoint().write(path)
@@ -78,23 +67,10 @@ def _keep(trainer: Trainer[Net], path: Path | None, report: Report | None) -> No
         report(trainer.step, risk)
 
 
-def _diverged(trainer: Trainer[Net], risk: float, path: Path | None) -> FitError:
-    step, least = trainer.history[-1]
-    kept = (
-        f"the checkpoint of step {step} is kept in {path}" if path and step else "there is no checkpoint yet"
+def _diverged(trainer: Trainer[Learned], why: DivergedError, path: Path | None) -> str:
+    step, risk = trainer.history[-1]
+    kept = f"kept in {path}" if path and step else "there is no checkpoint yet"
+    return (
+        f"training diverged after {trainer.step} steps: {why}; at step {step} the risk was {risk:g}, {kept}; "
+        f"lower the learning rate of {trainer.plan.learning_rate:g}"
     )
-    return FitError(
-        f"training diverged at step {trainer.step}: the risk is {risk:g}, it was {least:g} at step {step}; "
-        f"{kept}; lower the learning rate of {trainer.plan.learning_rate:g}"
-    )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Let PyTorch add up in one order, whatever the number of cores; our own loops use all of them."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

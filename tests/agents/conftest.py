@@ -7,25 +7,14 @@ import pytest
 from pipeline.agents.environment import HedgingMarkets
 from pipeline.agents.markets import SimulatedMarkets
 from pipeline.agents.reward import Reward
-from pipeline.deep.task import HedgingTask
-from pipeline.domain.instruments import Liability
-from pipeline.simulate.black_scholes import BlackScholes
+from tests.small_task import TASK
 
 MARKETS = 6
 
 
 @pytest.fixture
 def task():
-    return HedgingTask(
-        process=BlackScholes(volatility=0.2),
-        volatility=(0.2, 0.2),
-        liability=Liability.of("call", "short"),
-        strike=100.0,
-        steps=5,
-        interval=1 / 252,
-        cost=(0.005, 0.005),
-        aversion=(1.0, 1.0),
-    )
+    return replace(TASK, steps=5, interval=1 / 252)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def test_the_command_trains_what_a_run_then_compares(small_desk, monkeypatch):
     client = connect(Home.find().mlruns)
     (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()])
     assert run.data.tags["network"] == found["network"]
-    assert (run.data.params["lives"], run.data.params["markets"]) == ("1", "64")
+    assert (run.data.params["steps"], run.data.params["markets"]) == ("1", "64")
     assert run.data.metrics["validation_risk"] == pytest.approx(found["trained"])
 
 

@@ -8,15 +8,15 @@ import torch
 
 from pipeline.agents.plan import PpoPlan, SacPlan
 from pipeline.agents.trainer import AgentTrainer, risk_and_kappa
-from pipeline.agents.training import train
 from pipeline.deep.risk import Cvar, Entropic
-from pipeline.domain.errors import FitError, SettingsError, StoreError
+from pipeline.deep.training import train
+from pipeline.domain.errors import FitError, PolicyError, SettingsError, StoreError
 from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.checkpoint import Checkpoint
 
 SMALL = {"hidden": (8, 8), "critic": (8,), "seed": 3, "save_every": 2}
-PPO = PpoPlan(lives=4, markets=64, batch=160, epochs=2, **SMALL)
-SAC = SacPlan(lives=4, markets=16, batch=32, memory=200, waits=1, **SMALL)
+PPO = PpoPlan(steps=4, markets=64, batch=160, epochs=2, **SMALL)
+SAC = SacPlan(steps=4, markets=16, batch=32, memory=200, waits=1, **SMALL)
 
 
 class InterruptError(Exception):
@@ -34,7 +34,7 @@ def _few_paths(monkeypatch):
 
 
 def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
-    whole = train(task, plan, tmp_path / "whole.npz")
+    whole = train(AgentTrainer(task, plan), tmp_path / "whole.npz")
 
     def interrupt(step, risk):
         if step == 2:
@@ -42,39 +42,41 @@ def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
 
     state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     with pytest.raises(InterruptError):
-        train(task, plan, tmp_path / "cut.npz", interrupt)
+        train(AgentTrainer(task, plan), tmp_path / "cut.npz", interrupt)
     assert torch.equal(torch.get_rng_state(), state[0])
     assert (np.random.get_state()[1] == state[1]).all()  # noqa: NPY002
     assert Checkpoint.read(tmp_path / "cut.npz").facts["step"] == 2
-    assert train(task, plan, tmp_path / "cut.npz") == whole
+    assert train(AgentTrainer(task, plan), tmp_path / "cut.npz") == whole
     assert (tmp_path / "cut.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
-    assert type(whole.policy) is plan.kind
-    assert Checkpoint.read(tmp_path / "cut.npz").policy().network == whole.policy.network
-    assert train(task, plan, tmp_path / "cut.npz") == whole  # it is over: nothing is trained
+    assert type(whole.learned) is plan.kind
+    assert Checkpoint.read(tmp_path / "cut.npz").policy().network == whole.learned.network
+    assert train(AgentTrainer(task, plan), tmp_path / "cut.npz") == whole  # it is over: nothing is trained
     assert [step for step, _ in whole.history] == [0, 2, 4]
 
 
 def test_another_seed_is_another_agent(task):
-    short = replace(PPO, lives=1)
-    assert train(task, short).policy != train(task, replace(short, seed=4)).policy
+    short = replace(PPO, steps=1)
+    assert (
+        train(AgentTrainer(task, short)).learned != train(AgentTrainer(task, replace(short, seed=4))).learned
+    )
 
 
 def test_an_exported_agent_answers_as_it_did(task, plan):
     trainer = AgentTrainer(task, replace(plan, averaged=0.01))
     for _ in range(3):
-        assert trainer.take_step()
+        trainer.take_step()
     seen, _ = trainer.markets.reset()
     for _ in range(3):
         seen, *_ = trainer.markets.step(np.zeros(trainer.markets.action_space.shape))
     answer, _ = trainer.agent.predict(seen, deterministic=True)
     answer = np.tanh(answer) if plan.squashed else answer
-    ours = np.tanh(trainer.network()(seen[:, :7].astype(np.float64)))
+    ours = np.tanh(trainer.learned().network(seen[:, :7].astype(np.float64)))
     assert np.abs(ours).max() > 1e-3
     np.testing.assert_allclose(ours, answer, rtol=0, atol=1e-6)
 
 
 def test_untrained_it_is_zakamouline_s_band(task, plan):
-    network = AgentTrainer(task, plan).network()
+    network = AgentTrainer(task, plan).learned().network
     assert (network(np.random.default_rng(1).normal(size=(5, 7))) == 0.0).all()
 
 
@@ -94,35 +96,52 @@ def test_the_reward_follows_the_validation(task):
     assert -1.0 < reward.aim < -0.2  # what trading costs
 
 
-def test_a_training_that_diverges_keeps_the_last_good_checkpoint(task, plan, tmp_path, monkeypatch):
-    file, take_step = tmp_path / "net.npz", AgentTrainer.take_step
+def test_a_training_that_diverges_keeps_the_last_good_checkpoint(task, plan, tmp_path):
+    class Breaks(AgentTrainer):
+        def learn(self, rate):
+            if self.step == 2:
+                with torch.no_grad():
+                    self.weights()[-1].fill_(float("nan"))
+            super().learn(rate)
 
-    def breaks(trainer):
-        if trainer.step == 2:
-            with torch.no_grad():
-                for weight in trainer.agent.policy.parameters():
-                    weight.fill_(float("nan"))
-        return take_step(trainer)
-
-    monkeypatch.setattr(AgentTrainer, "take_step", breaks)
-    with pytest.raises(FitError, match=r"diverged at step 3: the risk is nan.*step 2 is kept in .*learning"):
-        train(task, plan, file)
+    file = tmp_path / "net.npz"
+    match = r"diverged after 2 steps: the actor's answer is no number; at step 2 .*kept in .*learning rate"
+    with pytest.raises(FitError, match=match):
+        train(Breaks(task, plan), file)
+    assert Checkpoint.read(file).facts["step"] == 2
     Checkpoint.read(file).policy()
 
 
+def test_a_rate_that_is_far_too_high_is_divergence(task, plan):
+    with pytest.raises(FitError, match="diverged after"):
+        train(AgentTrainer(task, replace(plan, steps=40, learning_rate=1e30)))
+
+
+@pytest.mark.parametrize("fault", [ValueError("a fault of ours"), PolicyError("another")])
+def test_a_fault_of_ours_is_not_called_divergence(task, plan, monkeypatch, fault):
+    trainer = AgentTrainer(task, plan)
+
+    def breaks(actions):
+        raise fault
+
+    monkeypatch.setattr(trainer.markets, "step", breaks)
+    with pytest.raises(type(fault), match=str(fault)):
+        train(trainer)
+
+
 def test_checkpoints_of_another_desk_or_plan(task, tmp_path):
-    short = replace(PPO, lives=1)
-    train(task, short, tmp_path / "net.npz")
+    short = replace(PPO, steps=1)
+    train(AgentTrainer(task, short), tmp_path / "net.npz")
     with pytest.raises(StoreError, match="another desk"):
-        train(replace(task, strike=101.0), short, tmp_path / "net.npz")
-    for other in (replace(short, learning_rate=0.1), replace(SAC, lives=1)):
+        train(AgentTrainer(replace(task, strike=101.0), short), tmp_path / "net.npz")
+    for other in (replace(short, learning_rate=0.1), replace(SAC, steps=1)):
         with pytest.raises(StoreError, match="another plan"):
-            train(task, other, tmp_path / "net.npz")
+            train(AgentTrainer(task, other), tmp_path / "net.npz")
 
 
 def test_plans_that_cannot_be():
     with pytest.raises(SettingsError, match="training plan"):
-        PpoPlan(lives=0)
+        PpoPlan(steps=0)
 
 
 def test_names():

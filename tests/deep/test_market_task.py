@@ -8,6 +8,7 @@ import torch
 
 from pipeline.deep.hedging import hedge, inside
 from pipeline.deep.market_task import NOTHING, MarketTask
+from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic
 from pipeline.deep.sequence_network import Shape
@@ -123,21 +124,21 @@ def test_a_bound_holds(short, small):
 @every
 def test_it_learns_repeats_and_resumes(short, small, shape, tmp_path):
     task = replace(short, shape=shape)
-    whole = train(task, small, tmp_path / "whole.npz")
+    whole = train(NetworkTrainer(task, small), tmp_path / "whole.npz")
     assert whole.history[-1][1] < whole.history[0][1]
 
     def interrupt(step, risk):
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        train(task, small, tmp_path / "cut.npz", interrupt)
-    train(task, small, tmp_path / "cut.npz")
+        train(NetworkTrainer(task, small), tmp_path / "cut.npz", interrupt)
+    train(NetworkTrainer(task, small), tmp_path / "cut.npz")
     assert (tmp_path / "cut.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     kept = Checkpoint.read(tmp_path / "whole.npz").arrays
-    for name, value in whole.network.state_dict().items():
+    for name, value in whole.learned.state_dict().items():
         np.testing.assert_array_equal(kept[f"network.{name}"], value.numpy())
     with pytest.raises(StoreError, match="another desk"):
-        train(replace(task, steps=5), small, tmp_path / "whole.npz")
+        train(NetworkTrainer(replace(task, steps=5), small), tmp_path / "whole.npz")
 
 
 def test_a_drift_is_held_as_merton_says(small):
@@ -152,7 +153,7 @@ def test_a_drift_is_held_as_merton_says(small):
         shape=Shape("position"),
         risk=Entropic(1.0),
     )
-    network = train(task, replace(small, steps=60, paths=8192, learning_rate=0.02)).network
+    network = train(NetworkTrainer(task, replace(small, steps=60, paths=8192, learning_rate=0.02))).learned
     held = network.positions(task.episodes(1, seed=1, first=0).seen).item()
     assert held == pytest.approx(0.5 * 100 / (0.04 * 100**2), abs=0.02)
 

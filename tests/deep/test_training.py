@@ -5,17 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.deep.plan import TrainingPlan
-from pipeline.deep.risk import Cvar
-from pipeline.deep.trainer import Trainer
+from pipeline.deep.risk import Cvar, Entropic
 from pipeline.deep.training import train
 from pipeline.domain.errors import FitError, SettingsError, StoreError
 from pipeline.policies.checkpoint import Checkpoint
 
 
 def learned(task, plan, path=None, report=None):
-    found = train(task, plan, path, report)
-    return found.network.policy(), found.history
+    found = train(NetworkTrainer(task, plan), path, report)
+    return found.learned.policy(), found.history
 
 
 class InterruptError(Exception):
@@ -39,7 +39,7 @@ def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
             raise InterruptError
 
     with pytest.raises(InterruptError):
-        train(task, plan, tmp_path / "cut.npz", interrupt)
+        learned(task, plan, tmp_path / "cut.npz", interrupt)
     assert Checkpoint.read(tmp_path / "cut.npz").facts["step"] == 8
     assert learned(task, plan, tmp_path / "cut.npz") == whole
     assert (tmp_path / "cut.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
@@ -54,40 +54,44 @@ def test_another_seed_is_another_network(task, plan):
 
 def test_any_risk_measure_and_a_frontier_can_be_trained(task, plan):
     wide = replace(task, cost=(0.001, 0.01), volatility=(0.1, 0.4), risk=Cvar(0.9))
-    trained = train(wide, replace(plan, groups=4))
+    trained = train(NetworkTrainer(wide, replace(plan, groups=4)))
     assert np.isfinite([risk for _, risk in trained.history]).all()
-    assert trained.network.high[3] > trained.network.low[3]
+    assert trained.learned.high[3] > trained.learned.low[3]
 
 
-def test_a_training_that_diverges_keeps_the_last_good_checkpoint(task, plan, tmp_path, monkeypatch):
-    file, take_step = tmp_path / "net.npz", Trainer.take_step
+def test_a_training_that_diverges_keeps_the_last_good_checkpoint(task, plan, tmp_path):
+    class Breaks(NetworkTrainer):
+        def learn(self, rate):
+            super().learn(float("nan") if self.step == 6 else rate)
 
-    def breaks(trainer):
-        risk = take_step(trainer)
-        return float("nan") if trainer.step == 7 else risk
-
-    monkeypatch.setattr(Trainer, "take_step", breaks)
-    with pytest.raises(
-        FitError, match=r"diverged at step 7: the risk is nan.*step 4 is kept in .*learning rate"
-    ):
-        train(task, plan, file)
+    file = tmp_path / "net.npz"
+    match = r"diverged after 6 steps: a weight is no number; at step 4 .*kept in .*learning rate of 0.01"
+    with pytest.raises(FitError, match=match):
+        train(Breaks(task, plan), file)
     kept = Checkpoint.read(file)
     assert kept.facts["step"] == 4
     kept.policy()
 
 
+def test_a_risk_that_is_no_number_is_found(task, plan, monkeypatch):
+    trainer = NetworkTrainer(task, plan)
+    monkeypatch.setattr(Entropic, "__call__", lambda self, pnl: pnl.sum() * float("nan"))
+    with pytest.raises(FitError, match=r"after 0 steps: the risk is nan; .*no checkpoint yet"):
+        train(trainer)
+
+
 def test_a_rate_that_is_far_too_high_is_found(task, plan):
-    with pytest.raises(FitError, match="diverged at step"):
-        train(task, replace(plan, learning_rate=1e6))
+    with pytest.raises(FitError, match=r"diverged after \d+ steps: the risk is .* untrained it was"):
+        learned(task, replace(plan, learning_rate=1e6))
 
 
 def test_checkpoints_of_another_desk_or_plan(task, plan, tmp_path):
     short = replace(plan, steps=1)
-    train(task, short, tmp_path / "net.npz")
+    learned(task, short, tmp_path / "net.npz")
     with pytest.raises(StoreError, match="another desk"):
-        train(replace(task, strike=101.0), short, tmp_path / "net.npz")
+        learned(replace(task, strike=101.0), short, tmp_path / "net.npz")
     with pytest.raises(StoreError, match="another plan"):
-        train(task, replace(short, learning_rate=0.1), tmp_path / "net.npz")
+        learned(task, replace(short, learning_rate=0.1), tmp_path / "net.npz")
 
 
 def test_plans_that_cannot_be():
