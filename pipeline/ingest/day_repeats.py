@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.pieces import Shelf
-from pipeline.ingest.same_stretch import AGREE, overlap
+from pipeline.ingest.same_stretch import AGREE, ISSUED_AGAIN, overlap
 
 REPEATED: Final = "duplicate: another file of its day holds it"
 IDENTITY: Final = {
@@ -26,6 +26,9 @@ the same stretch of one stream, see `same_stretch`.
 """
 ONE_BOOK: Final = ("book", "book_events")
 """Tables of which a market has one: two files that tell of one time and differ are of two books."""
+TOLD: Final = {"trades": ("trades", ("price", "size")), "funding": ("settlements", ("rate",))}
+"""What rows are called and what two files must tell alike of one that both have by its identity, by table."""
+LEAVE_OUT: Final = "let the desk's files name one of the two"
 
 
 def repeated(parts: Sequence[pd.DataFrame], table: str) -> list[NDArray[np.bool_]]:
@@ -81,7 +84,8 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
     Raises
     ------
     DataError
-        Two files tell of the book at the same time, and not the same.
+        Two files contradict one another: they tell of the book at the same time, and not the same; of one
+        settlement or one trade otherwise; or most quotes or trades without ids alike, and some not.
     """
     found: list[list[int]] = [[] for _ in range(len(files))]
     placed = files.reset_index(drop=True)
@@ -91,19 +95,44 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
             continue
         parts = [shelf.open(key)[f"{stored}/{day}"] for key in group["key"]]
         table = str(group["table"].iloc[0])
-        if table in ONE_BOOK:
-            _check_books(parts, table, list(group["file"]), str(day))
+        for (first, one), (second, other) in combinations(zip(group["file"], parts, strict=True), 2):
+            if fault := _contradiction(one, other, table, str(day)):
+                raise DataError(f"{first} and {second}: {fault}")
         again = repeated(parts, table)
         for place, part, rows in zip(group.index.to_list(), parts, again, strict=True):
             found[place] = part["source_row"].to_numpy()[rows].tolist()
     return found
 
 
-def _check_books(parts: Sequence[pd.DataFrame], table: str, files: Sequence[str], day: str) -> None:
-    """Refuse two files of which each tells another book at the same time."""
-    for (first, one), (second, other) in combinations(zip(files, parts, strict=True), 2):
-        if overlap(one, other, table).differs:
-            raise DataError(
-                f"{first} and {second}: both tell the book of {day} at the same times ({table}), and not the "
-                "same: a market has one book, let data.files name one of them"
-            )
+def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str) -> str:
+    """Return what two files of a day cannot both be right about; "" where they can."""
+    if table in TOLD and (count := _told_otherwise(one, other, table)):
+        name, values = TOLD[table]
+        return f"tell {count:,} {name} of {day} with another {' or '.join(values)} each: {LEAVE_OUT}"
+    if table not in AGREE or not (common := overlap(one, other, table)).differs:
+        return ""
+    if table in ONE_BOOK:
+        return (
+            f"both tell the book of {day} at the same times ({table}), and not the same: a market has one "
+            f"book, {LEAVE_OUT}"
+        )
+    if common.alike >= ISSUED_AGAIN:
+        return (
+            f"tell most {table} of {day} alike and some not, as where a day was issued again or a copy is "
+            f"damaged; both would count them twice: {LEAVE_OUT}"
+        )
+    return ""
+
+
+def _told_otherwise(one: pd.DataFrame, other: pd.DataFrame, table: str) -> int:
+    """Return how many rows both files have by their identity, and not with the same values."""
+    identity, values = list(IDENTITY[table]), list(TOLD[table][1])
+    files = [_identified(rows, table)[identity + values].drop_duplicates(identity) for rows in (one, other)]
+    both = files[0].merge(files[1], on=identity, suffixes=("", "_other"))
+    left, right = (both[[f"{name}{suffix}" for name in values]].to_numpy() for suffix in ("", "_other"))
+    return int((~np.isclose(left, right, rtol=1e-9, atol=0.0).all(axis=1)).sum())
+
+
+def _identified(rows: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return the rows that have an identity."""
+    return rows[rows["trade_id"] > 0] if table == "trades" else rows

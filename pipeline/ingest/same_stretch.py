@@ -1,5 +1,6 @@
 """Two files of one day that tell the same stretch of a stream whose rows have no ids of their own."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,15 @@ AGREE: Final = {
 
 Flags, sides of trades, trust and the time of knowing are left out: a reader makes them of earlier rows too.
 """
+SAME: Final = AGREE | {"trades": ("event_time", "price", "size", "venue")}
+"""Columns in which a row that was issued again agrees with what it was, by table: codes may be told anew."""
+ISSUED_AGAIN: Final = 0.5
+"""Share of rows from which on two files that differ are one stream, issued twice.
+
+Of the rows of the file that has fewer in the stretch that both tell: independent sources have few rows of one
+instant, price, size and venue in common, two issues of one day nearly all.
+"""
+_LADDERS: Final = frozenset(field.name for field in SCHEMAS["book"] if field.type == LADDER)
 
 
 @dataclass(frozen=True)
@@ -29,10 +39,12 @@ class Overlap:
     ----------
     again : [rows of the second] whether the first has it too.
     differs : whether both tell of the same time, and not the same.
+    alike : where they differ, the share of rows that both have nevertheless, see `ISSUED_AGAIN`.
     """
 
     again: NDArray[np.bool_]
     differs: bool = False
+    alike: float = 0.0
 
 
 def overlap(first: pd.DataFrame, second: pd.DataFrame, table: str) -> Overlap:
@@ -52,8 +64,9 @@ def overlap(first: pd.DataFrame, second: pd.DataFrame, table: str) -> Overlap:
     ...     return pd.DataFrame({"event_time": at, "known_time": at, "bid_price": bids, **rest})
     >>> overlap(quotes([0, 1, 2], [7.0, 8.0, 7.0]), quotes([1, 2, 3], [8.0, 7.0, 6.0]), "quotes").again
     array([ True,  True, False])
-    >>> overlap(quotes([0, 1, 2], [7.0, 8.0, 7.0]), quotes([1, 2, 3], [8.5, 7.0, 6.0]), "quotes").differs
-    True
+    >>> found = overlap(quotes([0, 1, 2], [7.0, 8.0, 7.0]), quotes([1, 2, 3], [8.5, 7.0, 6.0]), "quotes")
+    >>> found.differs, found.alike
+    (True, 1.0)
     """
     none = np.zeros(len(second), dtype=np.bool_)
     told = [_told(rows, table) for rows in (first, second)]
@@ -64,13 +77,13 @@ def overlap(first: pd.DataFrame, second: pd.DataFrame, table: str) -> Overlap:
     begin, end = max(low for low, _ in spans), min(high for _, high in spans)
     if begin > end or (begin == end and spans[0] != spans[1]):
         return Overlap(none)
-    has = _matched([rows[chosen] for rows, chosen in zip((first, second), told, strict=True)], table)
-    matched = np.concatenate(has)
-    within = np.concatenate(
-        [(each > low) & (each < high) for each, (low, high) in zip(times, reversed(spans), strict=True)]
-    )
-    if not matched[within].all() or not (within.any() or matched.all()):
-        return Overlap(none, differs=True)
+    files = [rows[chosen] for rows, chosen in zip((first, second), told, strict=True)]
+    has = _matched(files, AGREE[table])
+    within = [(each > low) & (each < high) for each, (low, high) in zip(times, reversed(spans), strict=True)]
+    if not any(each.any() for each in within):
+        within = [np.ones(len(each), dtype=np.bool_) for each in times]
+    if not all(each[inside].all() for each, inside in zip(has, within, strict=True)):
+        return Overlap(none, differs=True, alike=_alike(files, within, table))
     again = none.copy()
     again[told[1]] = has[1]
     if table == "book_events":
@@ -88,9 +101,15 @@ def _told(rows: pd.DataFrame, table: str) -> NDArray[np.bool_]:
     return np.ones(len(rows), dtype=np.bool_)
 
 
-def _matched(files: list[pd.DataFrame], table: str) -> list[NDArray[np.bool_]]:
+def _alike(files: list[pd.DataFrame], within: list[NDArray[np.bool_]], table: str) -> float:
+    """Return which share of the rows within the stretch both have, of the file that has fewer there."""
+    same = zip(_matched(files, SAME[table]), within, strict=True)
+    return max(float(each[inside].mean()) for each, inside in same if inside.any())
+
+
+def _matched(files: list[pd.DataFrame], columns: Sequence[str]) -> list[NDArray[np.bool_]]:
     """Return of each of two files [rows] whether the other has the row, the n-th of equal ones the n-th."""
-    rows = pd.concat([_comparable(file, table) for file in files], ignore_index=True)
+    rows = pd.concat([_comparable(file, columns) for file in files], ignore_index=True)
     row = rows.groupby(list(rows.columns), sort=False, dropna=False).ngroup().to_numpy()
     cut = len(files[0])
     turn = np.concatenate([pd.Series(part).groupby(part).cumcount() for part in (row[:cut], row[cut:])])
@@ -98,11 +117,10 @@ def _matched(files: list[pd.DataFrame], table: str) -> list[NDArray[np.bool_]]:
     return [np.isin(keys[:cut], keys[cut:]), np.isin(keys[cut:], keys[:cut])]
 
 
-def _comparable(rows: pd.DataFrame, table: str) -> pd.DataFrame:
-    """Return the columns that agree; of the levels of a book a hash."""
-    columns = list(AGREE[table])
-    ladders = [name for name in columns if SCHEMAS[table].field(name).type == LADDER]
-    return rows[columns].assign(**{name: _hashed(rows[name]) for name in ladders})
+def _comparable(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the columns that are compared; of the levels of a book a hash."""
+    ladders = [name for name in columns if name in _LADDERS]
+    return rows[list(columns)].assign(**{name: _hashed(rows[name]) for name in ladders})
 
 
 def _hashed(levels: "pd.Series[Any]") -> NDArray[np.uint64]:

@@ -101,8 +101,56 @@ def test_quotes_packed_anew_count_once_and_two_venues_both(day):
     assert held.empty
 
 
+HEAD = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"
+QUOTES = [f"v,XYZ,{BEGIN + n}000,{BEGIN + n}000,{n + 1},21,20,1\n" for n in range(9)]
+TRADED = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+TRADES = [f"v,XYZ,{BEGIN + n}000,{BEGIN + n}000,,buy,20,{n + 1}\n" for n in range(9)]
+
+
+@pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda rows: [*rows[:4], rows[4].replace(",20,", ",20.5,"), *rows[5:]],
+        lambda rows: [rows[0], "damaged\n", *rows[2:]],
+        lambda rows: [rows[0], rows[0], *rows[2:]],
+        lambda rows: rows[::2],
+    ],
+    ids=["one corrected", "one damaged", "one repeated", "half lost"],
+)
+def test_a_day_that_was_issued_again_is_one_error_that_names_both(day, head, rows, again):
+    with pytest.raises(DataError, match=r"a\.csv and b\.csv: tell most (quotes|trades) of 2020-03-02 alike"):
+        day({"a.csv": [head, *rows], "b.csv": [head, *again(rows)]}, quarantine_limit=0.9)
+
+
+def test_sources_that_have_some_rows_in_common_both_count(day):
+    other = [*QUOTES[:4], *(row.replace(",20,", ",20.5,") for row in QUOTES[4:])]
+    found, held = day({"a.csv": [HEAD, *QUOTES], "b.csv": [HEAD, *other]})
+    assert len(found["quotes"]) == 18
+    assert held.empty
+
+
+def test_a_trade_with_an_id_that_two_files_tell_otherwise_is_an_error(day):
+    rows = [row.replace(",,buy", f",{n},buy") for n, row in enumerate(TRADES, 1)]
+    other = [*rows[:4], rows[4].replace(",20,", ",20.5,"), *rows[5:]]
+    with pytest.raises(DataError, match=r"a\.csv and b\.csv: tell 1 trades of .* another price or size"):
+        day({"a.csv": [TRADED, *rows], "b.csv": [TRADED, *other]})
+
+
+def test_a_settlement_that_two_histories_tell_otherwise_is_an_error(day):
+    name = "XYZ-USDT_binance_2020-03-01_2020-03-05_funding_history{}.csv"
+    rows = [f"XYZ-USDT,{DAY} 0{hour}:00:00,0.0001\n" for hour in (0, 8)]
+    other = [rows[0], rows[1].replace("0.0001", "0.0002")]
+    files = {name.format(each): [FUNDED, *told] for each, told in (("", rows), ("_new", other))}
+    with pytest.raises(DataError, match="tell 1 settlements of 2020-03-02 with another rate"):
+        day(files, terms={"time_zone": "UTC", "instrument": "XYZUSDT"})
+
+
+FUNDED = "Symbol,Date,Funding Rate\n"
+
+
 def test_a_settlement_that_two_histories_tell_is_paid_once(day):
-    head, hours = "Symbol,Date,Funding Rate\n", (0, 8, 16)
+    head, hours = FUNDED, (0, 8, 16)
     days = (DAY, "2020-03-03")
     rows = [f"XYZ-USDT,{each} {hour:02}:00:00,0.0001\n" for each in days for hour in hours]
     name = "XYZ-USDT_binance_2020-03-01_2020-03-05_funding_history{}.csv"
