@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
@@ -17,6 +17,7 @@ from pipeline.domain.errors import StoreError
 
 META = "meta.json"
 TABLE_SUFFIX = ".parquet"
+PACKING: Final = "zstd"
 
 Output = Mapping[str, pd.DataFrame | bytes]
 """What a stage returns: tables and other files by name."""
@@ -136,19 +137,23 @@ def write_dataset(folder: Path, identity: Mapping[str, Any], output: Output) -> 
 
 def from_parquet(content: bytes) -> pd.DataFrame:
     """Return the table that `parquet_bytes` wrote, to the last bit."""
-    frame: pd.DataFrame = pq.read_table(pa.BufferReader(content)).to_pandas()
+    frame: pd.DataFrame = pq.read_table(pa.BufferReader(content)).to_pandas(self_destruct=True)
     return frame
 
 
 def parquet_bytes(frame: pd.DataFrame) -> bytes:
     """Return a table as the bytes of a Parquet file; the same table gives the same bytes."""
     sink = pa.BufferOutputStream()
+    pq.write_table(arrow_table(frame), sink, compression=PACKING)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def arrow_table(frame: pd.DataFrame) -> pa.Table:
+    """Return a table as Arrow's."""
     with warnings.catch_warnings():
         # pyarrow 25 reads tz-aware columns in a way that pandas 3.1 deprecates; the result is right.
         warnings.filterwarnings("ignore", "Series.values returning", pd.errors.Pandas4Warning)
-        table = pa.Table.from_pandas(frame, nthreads=1)
-    pq.write_table(table, sink, compression="zstd")
-    return bytes(sink.getvalue().to_pybytes())
+        return pa.Table.from_pandas(frame, nthreads=1)
 
 
 def _inside(file: str) -> PurePosixPath:

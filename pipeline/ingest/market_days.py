@@ -8,8 +8,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
-from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,16 @@ from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known, content_digest
-from pipeline.ingest.dataset import Output
 from pipeline.ingest.day_repeats import REPEATED, joined, repeats
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
 from pipeline.ingest.formats import funding_history
 from pipeline.ingest.formats.catalogue import Format, beside, format_of, read, states_symbol, symbol_of
+from pipeline.ingest.held_rows import HELD_COLUMNS, HeldRows, shown
 from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_symbols import Part, check_symbols
 from pipeline.ingest.market_tables import CLEAR, QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
+from pipeline.ingest.parts import Parts
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece, Shelf
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.record_files import load_records
@@ -36,9 +36,6 @@ from pipeline.ingest.sources import NOTES
 
 DAYS: Final = "days"
 HELD: Final = "held"
-HELD_COLUMNS: Final = ["file", "table", "reason", "count", "examples"]
-SHOWN: Final = 5
-"""Examples of each fault that are shown."""
 OTHER: Final = "other_"
 """Before the names of tables of the other one of spot and perpetual."""
 BOOK: Final = ("book", "book_events")
@@ -141,7 +138,7 @@ def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd
     for file, name, found in zip(days["file"], days["table"], again, strict=True):
         if found:
             lines.setdefault((file, name), []).extend(found)
-    held = [(*where, REPEATED, len(found), _shown(found)) for where, found in lines.items()]
+    held = [(*where, REPEATED, len(found), shown(found)) for where, found in lines.items()]
     table = pd.DataFrame(held, columns=HELD_COLUMNS).astype({"count": "int64"})
     return days.assign(rows=days["rows"] - [len(found) for found in again]), table
 
@@ -200,8 +197,8 @@ def _is_other(data: MarketFiles, name: str) -> bool:
     return other
 
 
-def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, object]) -> Output:
-    """Read one file into canonical tables by day.
+def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, object]) -> Parts:
+    """Read one file into canonical tables by day, in bounded memory.
 
     Parameters
     ----------
@@ -211,9 +208,10 @@ def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, obje
     settings : `format`, `national_best`, `zone` and the `prefix` of the tables' names; `reader` is the code
         of the format.
 
-    Returns
-    -------
-    Tables `<table>/<day>`, `days` (`day`, `table`, `rows`, `anew`) and `held`.
+    Yields
+    ------
+    Rows of the tables `<table>/<day>` as they stand in the file, then `days` (`day`, `table`, `rows`, `anew`)
+    and `held`.
 
     Raises
     ------
@@ -225,59 +223,52 @@ def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, obje
     found: Iterator[Batch] = read(stream, terms, format_name)
     if settings["national_best"]:
         found = national_best(found, label)
-    parts: dict[str, list[pa.RecordBatch]] = {}
+    faults, told = HeldRows(label), dict[str, _Told]()
     for batch in found:
         if batch.table not in taken:
             raise DataError(
                 f"{label}: holds {batch.table}, and data.files names market events only: leave it out there; "
                 "alternative data are named in [data.alternative], own records in [data.own]"
             )
-        for table, rows in _by_day(batch, str(settings["zone"])):
-            parts.setdefault(table if table == QUARANTINE else f"{settings['prefix']}{table}", []).append(
-                rows
-            )
-    held = parts.pop(QUARANTINE, [])
-    tables = {table: pa.Table.from_batches(rows).to_pandas() for table, rows in sorted(parts.items())}
-    places = [table.partition("/") for table in tables]
-    index = pd.DataFrame(
-        {
-            "day": [day for _, _, day in places],
-            "table": [table for table, _, _ in places],
-            "rows": [len(rows) for rows in tables.values()],
-            "anew": ["kind" in rows and bool(rows["kind"].eq(CLEAR).any()) for rows in tables.values()],
-        }
-    ).astype({"day": "str", "table": "str", "rows": "int64", "anew": "bool"})
-    return {**tables, DAYS: index, HELD: _counted(held, label)}
+        if batch.table == QUARANTINE:
+            faults.add(batch.rows)
+            continue
+        for day, rows in _by_day(batch.rows, str(settings["zone"])):
+            table = f"{settings['prefix']}{batch.table}/{day}"
+            told[table] = told.get(table, _Told()).after(rows)
+            yield table, rows
+    yield DAYS, _index(told)
+    yield HELD, faults.counted()
 
 
-def _by_day(batch: Batch, zone: str) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield the rows of each day under `<table>/<day>`; the quarantine as it is."""
-    if batch.table == QUARANTINE:
-        yield QUARANTINE, batch.rows
+class _Told(NamedTuple):
+    """What a file tells of a day: rows of a table, and whether the book is told anew among them."""
+
+    rows: int = 0
+    anew: bool = False
+
+    def after(self, rows: pa.RecordBatch) -> "_Told":
+        """Return it with further rows."""
+        anew = "kind" in rows.schema.names and bool((rows.column("kind").to_numpy() == CLEAR).any())
+        return _Told(self.rows + rows.num_rows, self.anew or anew)
+
+
+def _index(told: Mapping[str, _Told]) -> pd.DataFrame:
+    """Return one row a day and table."""
+    places = [(day, table, *told[name]) for name in sorted(told) for table, _, day in [name.partition("/")]]
+    columns = {"day": "str", "table": "str", "rows": "int64", "anew": "bool"}
+    return pd.DataFrame(places, columns=list(columns)).astype(columns)
+
+
+def _by_day(rows: pa.RecordBatch, zone: str) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yield the rows of each day."""
+    if not rows.num_rows:
         return
-    if not batch.rows.num_rows:
-        return
-    local = pd.DatetimeIndex(batch.rows.column("known_time").to_pandas()).tz_convert(zone)
+    local = pd.DatetimeIndex(rows.column("known_time").to_pandas()).tz_convert(zone)
     days = local.tz_localize(None).to_numpy().astype("datetime64[D]")
     for day in np.unique(days):
         chosen = days == day
-        rows = batch.rows if chosen.all() else batch.rows.filter(pa.array(chosen))
-        yield f"{batch.table}/{day}", rows
-
-
-def _counted(held: list[pa.RecordBatch], name: str) -> pd.DataFrame:
-    if not sum(rows.num_rows for rows in held):
-        return pd.DataFrame(columns=HELD_COLUMNS).astype({"count": "int64"})
-    rows = pa.Table.from_batches(held).to_pandas()
-    groups = rows.groupby(["table", "reason"], sort=True)
-    found = [
-        (name, table, reason, len(group), _shown(group["source_row"])) for (table, reason), group in groups
-    ]
-    return pd.DataFrame(found, columns=HELD_COLUMNS)
-
-
-def _shown(lines: Iterable[int]) -> str:
-    return "; ".join(f"row {line}" for line in islice(lines, SHOWN))
+        yield str(day), rows if chosen.all() else rows.filter(pa.array(chosen))
 
 
 def _notes(data: MarketFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[str]:

@@ -54,3 +54,14 @@ class Place(NamedTuple):
             return f"{self.slot}/{self.unit}.{table}.parquet"
         folder = f"instrument={quote(self.instrument, safe='')}/day={day}"
         return f"{self.recipe}/{table}/{folder}/{self.unit}.parquet"
+
+    def told(self, name: str) -> dict[str, str]:
+        """Return the columns, with their values, that the folders of a table tell; none beside the manifest.
+
+        Examples
+        --------
+        >>> Place.of("grid-0123/BTC/2020-01-02/4567").told("grid/2020-01-02")
+        {'instrument': 'BTC', 'day': '2020-01-02'}
+        """
+        day = name.partition("/")[2]
+        return {"instrument": self.instrument, "day": day} if day else {}

@@ -12,20 +12,23 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import fsspec
 import pandas as pd
+from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.code_version import HEX_DIGITS, code_version
 from pipeline.ingest.content import content_digest
-from pipeline.ingest.dataset import Output, from_parquet, parquet_bytes
+from pipeline.ingest.dataset import Output
+from pipeline.ingest.partition_file import read_rows, write_rows
 from pipeline.ingest.partition_place import MADE, Place
+from pipeline.ingest.parts import Parts, tables_of
 from pipeline.ingest.pieces import plain_arguments
 
 UNFINISHED: Final = "_unfinished"
@@ -47,7 +50,7 @@ class Call:
 
     store: "PartitionStore"
     key: str
-    build: Callable[..., Output]
+    build: Callable[..., Output | Parts]
     version: str
     arguments: Mapping[str, Any]
 
@@ -69,7 +72,7 @@ class Call:
 
 
 @cache
-def _loaded_version(build: Callable[..., Output]) -> str:
+def _loaded_version(build: Callable[..., Output | Parts]) -> str:
     """Return the code version of a function as this process saw it first, which is what it has loaded."""
     return code_version(build)
 
@@ -106,7 +109,7 @@ class PartitionStore:
     def planned(
         self,
         name: str,
-        build: Callable[..., Output],
+        build: Callable[..., Output | Parts],
         instrument: str,
         units: Mapping[str, Mapping[str, Any]],
         shared: Mapping[str, Any],
@@ -167,11 +170,12 @@ class PartitionStore:
             ) from None
         return Partition(self, key, json.loads(content))
 
-    def write(self, key: str, output: Output) -> None:
+    def write(self, key: str, output: Output | Parts) -> None:
         """Write what a unit of work gave: tables `<table>/<day>` by day, others beside the manifest.
 
-        Every file appears whole: it is written under another name and renamed. Then the manifest is written,
-        and what was made before of the same unit from other content is removed.
+        Nothing is written before all is there: rows that come in parts wait in a file without a name. Every
+        file appears whole: it is written under another name and renamed. Then the manifest is written, and
+        what was made before of the same unit from other content is removed.
 
         Raises
         ------
@@ -180,20 +184,11 @@ class PartitionStore:
         """
         place = Place.of(key)
         files: dict[str, dict[str, Any]] = {}
-        for name, frame in output.items():
-            if not isinstance(frame, pd.DataFrame):
-                raise TypeError(f"{name}: a partition holds tables only")
-            body, dropped = _without_path_columns(frame, name.partition("/")[2], place.instrument)
-            content = parquet_bytes(body)
-            self._put(place.file(name), content)
-            files[place.file(name)] = {
-                "name": name,
-                "bytes": len(content),
-                "sha256": hashlib.sha256(content).hexdigest(),
-                "rows": len(frame),
-                "dropped": dropped,
-            }
-        self._put(place.manifest, json.dumps({"files": files}, sort_keys=True).encode())
+        for name, parts in tables_of(output, self._waiting_room()):
+            with self._fresh(place.file(name)) as file:
+                files[place.file(name)] = {"name": name, **write_rows(file, parts, place.told(name))}
+        with self._fresh(place.manifest) as file:
+            file.write(json.dumps({"files": files}, sort_keys=True).encode())
         self._remove_older(place)
 
     def remove_replaced(self, newest: Iterable["Partition"]) -> None:
@@ -260,13 +255,34 @@ class PartitionStore:
         found = self._files.cat([self._at(path) for path in paths])
         return {self._below(path): content for path, content in found.items()}
 
-    def _put(self, path: str, content: bytes) -> None:
-        fresh, final = self._at(f"{UNFINISHED}/{uuid.uuid4().hex}"), self._at(path)
-        try:
+    def _waiting_room(self) -> str | None:
+        """Return the folder for rows that wait: a store on this machine has room for them; None elsewhere."""
+        if not isinstance(self._files, LocalFileSystem):
+            return None
+        with self._written():
             self._files.makedirs(self._at(UNFINISHED), exist_ok=True)
-            self._files.pipe_file(fresh, content)
-            self._files.makedirs(final.rpartition("/")[0], exist_ok=True)
-            self._files.mv(fresh, final)
+        return self._at(UNFINISHED)
+
+    @contextmanager
+    def _fresh(self, path: str) -> Iterator[IO[bytes]]:
+        """Open a file to be written that appears when it is whole, or not at all."""
+        fresh, final = self._at(f"{UNFINISHED}/{uuid.uuid4().hex}"), self._at(path)
+        with self._written():
+            try:
+                self._files.makedirs(self._at(UNFINISHED), exist_ok=True)
+                with self._files.open(fresh, "wb") as file:
+                    yield file
+                self._files.makedirs(final.rpartition("/")[0], exist_ok=True)
+                self._files.mv(fresh, final)
+            except BaseException:
+                with suppress(OSError):
+                    self._files.rm_file(fresh)
+                raise
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
         except OSError as error:
             reason = error.strerror or (str(error).splitlines() or [type(error).__name__])[0]
             raise StoreError(
@@ -312,11 +328,7 @@ class Partition:
             raise self._damaged(file, "it is missing") from None
         if hashlib.sha256(content).hexdigest() != written["sha256"]:
             raise self._damaged(file, "its content is not what was written")
-        frame = from_parquet(content)
-        told = {"instrument": Place.of(self.key).instrument, "day": table.partition("/")[2]}
-        for column, position in sorted(written["dropped"].items(), key=lambda each: each[1]):
-            frame.insert(position, column, told[column])
-        return frame
+        return read_rows(content, Place.of(self.key).told(table), written["dropped"])
 
     @property
     def files(self) -> list[str]:
@@ -342,15 +354,3 @@ class Partition:
             f"partition {self.key} is damaged at {file}: {fault}; delete that file in {self._store.url} and "
             "run again"
         )
-
-
-def _without_path_columns(
-    frame: pd.DataFrame, day: str, instrument: str
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    """Return a table without the columns that its folders tell, and where these stood."""
-    told = {"instrument": instrument, "day": day} if day else {}
-    dropped = {name: list(frame.columns).index(name) for name in told if name in frame}
-    for name in dropped:
-        if not (frame[name] == told[name]).all():
-            raise ValueError(f"column {name} of a partition is not {told[name]} throughout")
-    return frame.drop(columns=list(dropped)), dropped

@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
+from pipeline.ingest.parts import Parts, whole
 
 
 class Piece(Protocol):
@@ -68,7 +69,7 @@ class KeptPieces(Pieces, Protocol):
     def partitions(
         self,
         name: str,
-        build: Callable[..., Output],
+        build: Callable[..., Output | Parts],
         instrument: str,
         units: Mapping[str, Mapping[str, Any]],
         **shared: Any,
@@ -76,7 +77,8 @@ class KeptPieces(Pieces, Protocol):
         """Return `build(**shared, **own)` of every unit of work by its label, in order.
 
         A unit is independent of the others, so they may be done anywhere and in any order. `build` returns
-        tables only, named `<table>/<day>` where they are rows of a day of `instrument`.
+        tables only, named `<table>/<day>` where they are rows of a day of `instrument`; those that may not
+        fit into memory as `parts.Parts`.
         """
         ...
 
@@ -95,10 +97,10 @@ class InMemory:
     def __init__(self) -> None:
         self._made: dict[str, Made] = {}
 
-    def __call__(self, name: str, build: Callable[..., Output], **arguments: Any) -> "Made":
+    def __call__(self, name: str, build: Callable[..., Output | Parts], **arguments: Any) -> "Made":
         """Do the piece of work and keep it."""
         key = f"{name}-{len(self._made)}"
-        self._made[key] = Made(build(**plain_arguments(arguments)), key)
+        self._made[key] = Made(whole(build(**plain_arguments(arguments))), key)
         return self._made[key]
 
     @property
@@ -109,7 +111,7 @@ class InMemory:
     def partitions(
         self,
         name: str,
-        build: Callable[..., Output],
+        build: Callable[..., Output | Parts],
         instrument: str,
         units: Mapping[str, Mapping[str, Any]],
         **shared: Any,

@@ -6,6 +6,7 @@ import zipfile
 from datetime import date
 
 import fsspec
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,13 +14,17 @@ from pipeline.domain.data_folder import DATA_FOLDER
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.stream_terms import Terms
+from pipeline.ingest import market_days, partition_file, parts
 from pipeline.ingest.day_repeats import REPEATED
 from pipeline.ingest.formats.coinmetrics import KNOWN
-from pipeline.ingest.market_days import DayTables, content_of, load_days
-from pipeline.ingest.partitions import in_turn
+from pipeline.ingest.market_days import DayTables, content_of, load_days, market_file
+from pipeline.ingest.market_tables import batch, held
+from pipeline.ingest.partition_place import Place
+from pipeline.ingest.partitions import PartitionStore, in_turn
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.store import DatasetStore
 from tests.market_ticks import write, write_day, write_market
+from tests.peak_memory import peak_memory
 
 ZONE = "America/New_York"
 
@@ -316,3 +321,36 @@ def test_marks_among_a_stream_s_messages_are_a_table_of_their_day(tmp_path):
     assert dict(zip(marks["series"], marks["value"], strict=True)) == {
         "mark_price": 20.1, "index_price": 20.2, "funding_rate_so_far": 0.0001
     }  # fmt: skip
+
+
+def test_memory_does_not_grow_with_the_length_of_a_file(data, tmp_path, monkeypatch):
+    def read(blocks, rows=500):
+        for number in range(blocks):
+            row = np.arange(number * rows, (number + 1) * rows)
+            known = np.datetime64("2020-03-02", "ns") + row * np.timedelta64(2, "s")
+            stamps = {"event_time": known, "known_time": known, "source_row": row}
+            rest = {"price": 20.0, "size": 1.0, "side": 0, "trade_id": row, "venue": "v", "condition": ""}
+            yield batch("trades", stamps | rest)
+            yield held("trades", "t", [(int(each), f"fault {each % 3}", "text") for each in row])
+
+    monkeypatch.setattr(parts, "IN_MEMORY", 1 << 16)
+    monkeypatch.setattr(partition_file, "GROUP", 1 << 11)
+    store, key = PartitionStore(str(tmp_path / "store")), Place("market_file-1", "XYZ", "t", "1").key
+    settings = {"format": "", "national_best": False, "zone": "UTC", "prefix": ""}
+    file = data.place / "20200302_trade.zip"
+
+    def work():
+        store.write(key, market_file(str(file), "t", Terms(), settings))
+
+    peaks = []
+    for blocks in (1, 10, 100):
+        monkeypatch.setattr(market_days, "read", lambda *_, blocks=blocks: read(blocks))
+        peaks.append(peak_memory(work))
+    assert peaks[2] < 1.3 * peaks[1]
+    found = store.open(key)
+    assert found["days"]["rows"].tolist() == [43_200, 6_800]
+    assert found["held"][["reason", "count", "examples"]].to_numpy().tolist() == [
+        ["fault 0", 16_667, "row 0; row 3; row 6; row 9; row 12"],
+        ["fault 1", 16_667, "row 1; row 4; row 7; row 10; row 13"],
+        ["fault 2", 16_666, "row 2; row 5; row 8; row 11; row 14"],
+    ]

@@ -105,14 +105,14 @@ def test_a_file_cut_short_or_gone_is_made_again_and_a_changed_one_is_damaged(tmp
 def test_a_writer_that_dies_leaves_nothing_that_is_read(tmp_path, monkeypatch):
     store = PartitionStore(str(tmp_path))
     (call, _) = planned(store)
-    put = store._put
+    fresh = store._fresh
 
-    def dies(path, content):
+    def dies(path):
         if path.endswith(".json"):
             raise KeyboardInterrupt
-        put(path, content)
+        return fresh(path)
 
-    monkeypatch.setattr(store, "_put", dies)
+    monkeypatch.setattr(store, "_fresh", dies)
     with pytest.raises(KeyboardInterrupt):
         call.run()
     again = PartitionStore(str(tmp_path))
