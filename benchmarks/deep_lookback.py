@@ -83,7 +83,7 @@ def on_test_paths(
             losses[answer].append(np.exp(-earned(task, networks[answer])(episodes)))
         with torch.no_grad():
             exact = control.to(DEVICE).positions(episodes.seen).cpu()
-            edges = networks["band"].edges(episodes.seen, episodes.center, episodes.half_width)
+            edges = networks["band"].band(episodes.seen, episodes.center, episodes.half_width)[:2]
         martingale, free = episodes.price.cpu().numpy() * discount, np.zeros((CHUNK, 1))
         each = (exact, exact), tuple(edge.cpu() for edge in edges)
         gains.append(

@@ -110,7 +110,7 @@ def rule(task: MarketTask, network: SequenceNetwork, episodes: Episodes) -> Deci
     """Return the network as a rule of `deep.hedging`."""
     if task.shape.answer != "band":
         return network.decide(episodes.seen)
-    lower, upper = network.edges(episodes.seen, episodes.center, episodes.half_width)
+    lower, upper, _ = network.band(episodes.seen, episodes.center, episodes.half_width)
     return lambda t, held: inside(held, lower[:, t], upper[:, t])
 
 

@@ -5,12 +5,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pipeline.deep.frictions import NONE, Frictions, pushed
+
 Decide = Callable[[int, Tensor], Tensor]
 """The position [N, H] to go to, from the time and the position held."""
 
 
 def hedge(
-    decide: Decide, price: Tensor, cost: Tensor, *, power: float = 1.0, unwind: bool = True
+    decide: Decide,
+    price: Tensor,
+    cost: Tensor,
+    *,
+    power: float = 1.0,
+    unwind: bool = True,
+    frictions: Frictions = NONE,
 ) -> tuple[Tensor, Tensor]:
     """Hedge paths with a rule that may look at the position it holds; gradients flow through the rule.
 
@@ -23,6 +31,8 @@ def hedge(
     price : [N, T+1, H] money.
     cost : broadcasts to [N, H], c.
     power : q ≥ 1.
+    frictions : with impact each trade, the unwind too, also pays what it pushes the price, as in
+        `backtest.kernel`; with a delay step k fills what `decide` says of an earlier step.
 
     Returns
     -------
@@ -35,27 +45,34 @@ def hedge(
     tensor([0.4850])
     """
     held = torch.zeros_like(price[:, 0])
-    pnl = torch.zeros_like(price[:, 0])
+    pressure, pnl = torch.zeros_like(held), torch.zeros_like(held)
     positions = []
+
+    def paid(trade: Tensor) -> Tensor:
+        share = cost * _size(trade, power)
+        return share + frictions.impact * pushed(trade, pressure) if frictions.impact else share
+
     for t in range(price.shape[1] - 1):
-        then = decide(t, held)
-        pnl = pnl + then * (price[:, t + 1] - price[:, t]) - cost * price[:, t] * _size(then - held, power)
+        then = decide(frictions.decided(t), held)
+        pnl = pnl + then * (price[:, t + 1] - price[:, t]) - price[:, t] * paid(then - held)
+        pressure = (pressure + then - held) * frictions.memory
         held = then
         positions.append(held)
     if unwind:
-        pnl = pnl - cost * price[:, -1] * _size(held, power)
+        pnl = pnl - price[:, -1] * paid(-held)
     return pnl.sum(dim=1), torch.stack(positions, dim=1)
 
 
-def inside(held: Tensor, lower: Tensor, upper: Tensor) -> Tensor:
-    """Return the position that a no-trade band asks for: the nearest one inside it.
+def inside(held: Tensor, lower: Tensor, upper: Tensor, speed: Tensor | float = 1.0) -> Tensor:
+    """Return the position that a no-trade band asks for: `speed` of the way to the nearest one inside it.
 
     Examples
     --------
     >>> inside(torch.tensor([0.1, 0.5, 0.9]), torch.tensor(0.4), torch.tensor(0.6))
     tensor([0.4000, 0.5000, 0.6000])
     """
-    return torch.minimum(torch.maximum(held, lower), upper)
+    nearest = torch.minimum(torch.maximum(held, lower), upper)
+    return held + speed * (nearest - held)
 
 
 def _size(trade: Tensor, power: float) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from pipeline.deep.band_hedge import band_pnl
-from pipeline.deep.hedging import hedge, inside
+from pipeline.deep.frictions import NONE, Frictions
+from pipeline.deep.hedging import Decide, hedge, inside
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic, Risk
 from pipeline.deep.seen import SEEN, Market, seen
@@ -53,6 +54,7 @@ class MarketTask:
         seen too. None is a narrow band around no position.
     risk : what is made small.
     power, unwind : as in `HedgingTask`.
+    frictions : impact and latency of every trade.
 
     Raises
     ------
@@ -72,6 +74,7 @@ class MarketTask:
     risk: Risk = field(default_factory=Entropic)
     power: float = 1.0
     unwind: bool = True
+    frictions: Frictions = NONE
 
     def __post_init__(self) -> None:
         for name in self.sees:
@@ -144,20 +147,29 @@ class MarketTask:
         """Return the P&L [N] of a network, what is owed paid; no premium is received."""
         price, owed, columns, center, half_width = episodes
         terms: Any = {"power": self.power, "unwind": self.unwind}
-        costs = torch.tensor(self.cost, dtype=torch.float64, device=price.device)
         if self.shape.answer == "from_held":
-            return hedge(network.decide(columns), price, costs, **terms)[0] - owed
-        if self.shape.answer == "position":
-            lower = upper = network.positions(columns)
+            rule = network.decide(columns)
         else:
-            lower, upper = network.edges(columns, center, half_width)
-        if not price.is_cuda:
-            each = np.tile(np.array(self.cost), (len(owed), 1))
-            return band_pnl(lower, upper, price.numpy(), each, **terms) - owed
-        low, high = lower.unbind(dim=1), upper.unbind(dim=1)
-        return hedge(lambda t, held: inside(held, low[t], high[t]), price, costs, **terms)[0] - owed
+            if self.shape.answer == "position":
+                lower = upper = network.positions(columns)
+                speed = None
+            else:
+                lower, upper, speed = network.band(columns, center, half_width)
+            if speed is None and self.frictions == NONE and not price.is_cuda:
+                each = np.tile(np.array(self.cost), (len(owed), 1))
+                return band_pnl(lower, upper, price.numpy(), each, **terms) - owed
+            rule = _inside(lower, upper, speed)
+        costs = torch.tensor(self.cost, dtype=torch.float64, device=price.device)
+        return hedge(rule, price, costs, frictions=self.frictions, **terms)[0] - owed
 
     def loss(self, network: SequenceNetwork, condition: None, *, paths: int, seed: int, first: int) -> Tensor:
         """See `learner.Task`."""
         episodes = self.episodes(paths, seed=seed, first=first, device=network.mean.device.type)
         return self.risk(self.pnl(network, episodes))
+
+
+def _inside(lower: Tensor, upper: Tensor, speed: Tensor | None) -> Decide:
+    """Return the rule of a no-trade band [N, T, H]."""
+    low, high = lower.unbind(dim=1), upper.unbind(dim=1)
+    pace = None if speed is None else speed.unbind(dim=1)
+    return lambda t, held: inside(held, low[t], high[t], 1.0 if pace is None else pace[t])

@@ -15,6 +15,8 @@ from pipeline.domain.errors import SettingsError
 Answer = Literal["band", "position", "from_held"]
 NO_PRIOR = 0.02
 """Half-width that a band without a prior starts from."""
+PACE = 3.0
+"""Logit of the speed that a paced band starts from: 95 % of the way in one step."""
 
 
 @dataclass(frozen=True)
@@ -27,20 +29,29 @@ class Shape:
         held; "from_held", one that does.
     recurrent : units of a GRU that reads what is seen from the start until now; 0 is none.
     most : bound on the size of a position; the answer is squeezed by it. Infinite is none.
+    paced : whether a band also learns how much of the way to its edge is gone in one step.
 
     Raises
     ------
     SettingsError
-        Units are negative, or the bound is not positive.
+        Units are negative, the bound is not positive, or what is no band is paced.
     """
 
     answer: Answer = "band"
     recurrent: int = 0
     most: float = float("inf")
+    paced: bool = False
 
     def __post_init__(self) -> None:
         if self.recurrent < 0 or not self.most > 0.0:
             raise SettingsError(f"{self}: give 0 units or more, and a positive bound")
+        if self.paced and self.answer != "band":
+            raise SettingsError(f"{self}: only a band is paced")
+
+    @property
+    def answers(self) -> int:
+        """Numbers that are answered for each instrument."""
+        return (3 if self.paced else 2) if self.answer == "band" else 1
 
 
 class SequenceNetwork(Learner):
@@ -48,9 +59,10 @@ class SequenceNetwork(Learner):
 
     The columns seen are standardised; a GRU, where there is one, reads them in order; layers with
     x ↦ x/(1 + e^(−x)) between them read its state and the columns. A band is m + a ± h e^b around a prior
-    m ± h, and a position is a, with (a, b) the last layer's answer. Where that starts at zero the untrained
-    network is the prior, or holds nothing; but nobody learns from a band that is never left, so that one
-    without a prior starts at random.
+    m ± h, and a position is a, with (a, b) the last layer's answer; a paced band goes 1/(1 + e^(−3 − c)) of
+    the way to its edge in a step, c its third number. Where that starts at zero the untrained network is the
+    prior, or holds nothing; but nobody learns from a band that is never left, so that one without a prior
+    starts at random.
 
     Parameters
     ----------
@@ -73,8 +85,7 @@ class SequenceNetwork(Learner):
         self.shape, self.instruments = shape, instruments
         self.gru = nn.GRU(seen, shape.recurrent, batch_first=True) if shape.recurrent else None
         held = instruments if shape.answer == "from_held" else 0
-        answers = instruments * (2 if shape.answer == "band" else 1)
-        sizes = (seen + shape.recurrent + held, *hidden, answers)
+        sizes = (seen + shape.recurrent + held, *hidden, instruments * shape.answers)
         self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
         for parameter in self.layers[-1].parameters() if starts_idle else ():
             nn.init.zeros_(parameter)
@@ -92,11 +103,14 @@ class SequenceNetwork(Learner):
         values = ((seen - self.mean) / self.scale).float()
         return values if self.gru is None else torch.cat([self.gru(values)[0], values], dim=-1)
 
-    def edges(self, seen: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
-        """Return both edges [N, T, H] from the prior's centre and half-width [N, T, H]; for a "band"."""
-        shift, stretch = self._answer(self.encoded(seen)).double().chunk(2, dim=-1)
+    def band(self, seen: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return lower edge, upper edge and speed [N, T, H] of a "band", from centre and half-width.
+
+        There is no speed where the band is not paced: all of the way.
+        """
+        shift, stretch, *pace = self._answer(self.encoded(seen)).double().chunk(self.shape.answers, dim=-1)
         middle, half = self._bounded(center + shift), half_width * torch.exp(stretch)
-        return middle - half, middle + half
+        return middle - half, middle + half, torch.sigmoid(PACE + pace[0]) if pace else None
 
     def positions(self, seen: Tensor) -> Tensor:
         """Return positions [N, T, H]; for a "position"."""

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.backtest.ledger import Market, book
+from pipeline.deep.frictions import Frictions
 from pipeline.deep.hedging import hedge, inside
 from pipeline.deep.market_task import NOTHING, MarketTask
 from pipeline.deep.network_trainer import NetworkTrainer
@@ -13,14 +15,23 @@ from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic
 from pipeline.deep.sequence_network import Shape
 from pipeline.deep.training import train
+from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError, SettingsError, StoreError
+from pipeline.execution.terms import Terms
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.heston import Heston
 from pipeline.simulate.payoffs import European
 from pipeline.simulate.traded import Spot, VarianceSwap
 
-SHAPES = [Shape(), Shape(recurrent=4), Shape("position"), Shape("from_held"), Shape("from_held", recurrent=4)]
+SHAPES = [
+    Shape(),
+    Shape(paced=True),
+    Shape(recurrent=4),
+    Shape("position"),
+    Shape("from_held"),
+    Shape("from_held", recurrent=4),
+]
 every = pytest.mark.parametrize("shape", SHAPES, ids=repr)
 
 
@@ -59,8 +70,8 @@ def decided(network, episodes):
     if network.shape.answer == "position":
         positions = network.positions(episodes.seen)
         return lambda t, held: positions[:, t]
-    lower, upper = network.edges(episodes.seen, episodes.center, episodes.half_width)
-    return lambda t, held: inside(held, lower[:, t], upper[:, t])
+    lower, upper, speed = network.band(episodes.seen, episodes.center, episodes.half_width)
+    return lambda t, held: inside(held, lower[:, t], upper[:, t], 1.0 if speed is None else speed[:, t])
 
 
 @every
@@ -75,6 +86,41 @@ def test_pnl_and_its_derivative_are_those_of_the_plain_loop(short, small, shape)
     found = [torch.autograd.grad(pnl.sum(), weights) for pnl in both]
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("delay", [0, 2])
+@pytest.mark.parametrize("shape", [Shape(), Shape(paced=True, recurrent=4)], ids=repr)
+def test_frictions_are_those_of_the_ledger(short, small, shape, delay):
+    """Impact that lasts, a speed and late orders, the unwind too, against `backtest.ledger.book`."""
+    frictions = Frictions(impact=0.03, memory=0.6, delay=delay)
+    task = replace(short, shape=shape, hedges=(Spot(),), cost=(0.002,), frictions=frictions)
+    network, episodes = somehow(task, small), task.episodes(64, seed=1, first=0)
+    lower, upper, speed = (
+        None if each is None else each.detach().numpy()
+        for each in network.band(episodes.seen, episodes.center, episodes.half_width)
+    )
+    price, owed, step = episodes.price.numpy(), episodes.owed.numpy(), (len(episodes.owed), task.steps)
+    market = Market(
+        price=price,
+        cost=np.full_like(price, 0.002),
+        premium=np.zeros(len(owed)),
+        payoff=owed,
+        interest=np.zeros(step),
+        income=np.zeros((*step, 1)),
+        margined=False,
+        unwind=True,
+        impact=np.full_like(price, 0.03),
+        terms=Terms(memory=0.6),
+    )
+    band = Band(lower, upper, lower, upper, np.ones_like(lower) if speed is None else speed)
+    books = book(market, band, delay)
+    assert books.impact.mean() > 0.0
+    np.testing.assert_allclose(task.pnl(network, episodes).detach().numpy(), books.pnl, rtol=1e-9, atol=1e-9)
+
+
+def test_a_paced_position_is_refused():
+    with pytest.raises(SettingsError, match="only a band is paced"):
+        Shape("position", paced=True)
 
 
 @every
