@@ -21,6 +21,7 @@ PRICE, SHOWN, TAKEN = range(3)
 SHORT = 5
 """Column of the orders that the shown levels filled in part; those before are `features.book_at`'s states."""
 LEAST = 1e-12
+"""Units, of a trade or of what is held, that are nothing but the rounding of sums of lots."""
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -154,7 +155,7 @@ def close_hedges(
     rows, instruments = held.shape
     for n in range(rows):
         for h in range(instruments):
-            if held[n, h] != 0.0:
+            if abs(held[n, h]) > LEAST:
                 push = impact[n, h]
                 moved = push * _pushed(-held[n, h], pressure[n, h]) if push > 0.0 else 0.0
                 size, mid, rate = abs(held[n, h]), mark[n, h], cost[n, h]
@@ -229,7 +230,7 @@ def hedge_through_book(
                 speed[paces, decided, 0],
                 lot,
             )
-            trade = asked - here
+            trade = asked - here if abs(asked - here) > LEAST else 0.0
             if trade != 0.0 and state[row] != 0:
                 missed[n, state[row]] += 1.0
                 trade = 0.0
@@ -290,7 +291,7 @@ def close_through_book(
     """
     fee, fixed_fee = terms.fee, terms.fixed_fee
     for n in range(held.shape[0]):
-        if held[n, 0] == 0.0:
+        if abs(held[n, 0]) <= LEAST:
             continue
         row, size = rows[n], abs(held[n, 0])
         side = 1 if held[n, 0] > 0.0 else 0

@@ -6,6 +6,7 @@ nothing that was read earlier. All numbers are formed from the days as they are 
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -63,9 +64,9 @@ def autoregression(days: FloatArray, values: FloatArray) -> tuple[float, float, 
     return constant, slope, deviation
 
 
-def _fit(training: Tables) -> FloatArray:
+def _fit(training: Sequence[Tables]) -> FloatArray:
     """Learn from each training day as it was known last."""
-    columns = training["news_sentiment"].columns
+    columns = np.concatenate([part["news_sentiment"].columns for part in training])
     days, place = np.unique(columns[::-1, 0], return_index=True)
     values = columns[::-1, 1][place]
     return np.array([HALF_LIFE, *autoregression(days, values)])

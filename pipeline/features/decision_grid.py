@@ -6,21 +6,20 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from pipeline.domain.errors import DataError, FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.alternative import alternative_values
-from pipeline.features.book_at import nanoseconds, widened
+from pipeline.features.book_at import nanoseconds
 from pipeline.features.book_close import OpenedDay, opened_days
 from pipeline.features.book_days import book_days, check_books
-from pipeline.features.day_events import BOOK_OPEN, TAPE, DayEvents, Events, day_events
+from pipeline.features.day_events import BOOK_OPEN, TAPE, Events, day_events
 from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.event_catalogue import event_catalogue
-from pipeline.features.event_feature import EventRows, Source
+from pipeline.features.event_feature import EventRows
 from pipeline.features.event_stream import over
 from pipeline.features.funding_level import FUNDING_LEVEL
 from pipeline.features.own import own_values
@@ -184,9 +183,9 @@ def event_parameters(tables: list[Events], before: int) -> Output:
         whole = [day for day in days if all(source.table in day for source in feature.sources)]
         if feature.fit is None or not whole:
             continue
-        rows = {source.table: _of_all(source, whole) for source in feature.sources}
+        rows = [{source.table: day.rows(source) for source in feature.sources} for day in whole]
         try:
-            found[feature.name] = feature.fitted(rows).constants().tolist()
+            found[feature.name] = feature.fitted(*rows).constants().tolist()
         except FitError as error:
             log.warning("%s: left out, for it cannot be learned: %s", feature.name, error)
     return {"parameters.json": json.dumps(found).encode()}
@@ -198,13 +197,3 @@ def _before(tables: Events, before: int) -> dict[str, pd.DataFrame]:
     early = {name: rows[nanoseconds(rows["known_time"]) < before] for name, rows in there.items()}
     found = {name: rows for name, rows in early.items() if len(rows)}
     return found | ({BOOK_OPEN: tables[BOOK_OPEN]} if BOOK_OPEN in tables and found else {})
-
-
-def _of_all(source: Source, days: list[DayEvents]) -> EventRows:
-    """Return what a feature reads of a table on all days."""
-    parts = [day.rows(source) for day in days]
-    width = max(each.columns.shape[1] for each in parts)
-    return EventRows(
-        np.concatenate([each.known_time for each in parts]),
-        np.concatenate([widened(each.columns, width) for each in parts]),
-    )

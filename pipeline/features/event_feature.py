@@ -12,7 +12,7 @@ place of its table among the feature's sources. The batch form and the one-event
 compiled loop (`event_stream`), so that they agree to the last bit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -67,7 +67,7 @@ class EventRows:
 
 
 Tables = Mapping[str, EventRows]
-Fit = Callable[[Tables], FloatArray]
+Fit = Callable[[Sequence[Tables]], FloatArray]
 OfDesk = Callable[[float, float], FloatArray]
 
 
@@ -87,7 +87,7 @@ class EventFeature:
     state_size, times_size : lengths of `state` and `times`.
     init, step, read : see the module.
     parameters : constants that the three functions read, [P].
-    fit : training events → parameters, or None where nothing is learned; see `fitted`.
+    fit : training events of each day → parameters, or None where nothing is learned; see `fitted`.
     of_desk : a desk's order and reach → parameters, or None where they depend on neither; see `for_desk`.
     module : where it is declared.
     """
@@ -120,8 +120,10 @@ class EventFeature:
             raise FitError(f"feature {self.name}: learned from events: call fitted(training tables) first")
         return self.parameters
 
-    def fitted(self, training: Tables) -> Self:
+    def fitted(self, *training: Tables) -> Self:
         """Return the feature with parameters learned from training events; itself where none are learned.
+
+        Each of `training` is one stretch of events, a day say, before which the state begins anew.
 
         Raises
         ------

@@ -7,12 +7,14 @@ of all moves to come is g = Σ_i B^i G. Buying and selling are mirror images: ev
 its mirror too, so that g(1 − I, s) = −g(I, s) and the sum is finite.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
+from pipeline.features.book_at import widened
 from pipeline.features.event_feature import Output, Source, Tables, TimeArray, event_feature
 from pipeline.features.event_kernel import compiled
 
@@ -87,8 +89,12 @@ def adjustments(columns: FloatArray) -> FloatArray:
     return np.append(tick, total)
 
 
-def _fit(training: Tables) -> FloatArray:
-    return adjustments(training["book"].columns)
+def _fit(training: Sequence[Tables]) -> FloatArray:
+    """Learn from all days; a row that is not sound parts each from the next."""
+    days = [day["book"].columns for day in training]
+    width = max(day.shape[1] for day in days)
+    night = np.full((1, width), np.nan)
+    return adjustments(np.concatenate([part for day in days for part in (widened(day, width), night)]))
 
 
 @compiled

@@ -6,6 +6,7 @@ with a fifth of their size the average is known from a fifth of a usual day's vo
 """
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,6 @@ BUCKETS: Final = 50
 """Full buckets that are averaged."""
 A_DAY: Final = 250
 """Buckets that a training day fills on average."""
-DAY: Final = 24 * 3600 * 10**9
 FILLED, CLOSED, LAST, HEAD = 0, 1, 2, 3
 """Places in the state: volume in the open bucket, price at which the bucket before closed, last price, number
 of full buckets so far; behind them the imbalances of the last `BUCKETS` full ones."""
@@ -66,23 +66,28 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
         values[0] = np.mean(state[_RING:])
 
 
-def fit_buckets(training: Tables) -> FloatArray:
+def _moves(trades: FloatArray, bucket: float) -> FloatArray:
+    """Return how far the price moves in each bucket of a day's trades, [E, 2] price and size."""
+    number = np.floor(np.cumsum(trades[:, 1]) / bucket).astype(np.int64)
+    ends = np.flatnonzero(np.diff(number, prepend=0) > 0)
+    return np.diff(trades[np.concatenate([[0], ends]), 0])
+
+
+def fit_buckets(training: Sequence[Tables]) -> FloatArray:
     """Return the volume of a bucket, a training day's over `A_DAY`, and the deviation of its price moves.
+
+    Each day begins anew, as it does where the feature is used: no move goes over a night.
 
     Raises
     ------
     FitError
         The trades do not fill two buckets, or the price never moves.
     """
-    trades = training["trades"]
-    size, price = trades.columns[:, 1], trades.columns[:, 0]
-    days = len(np.unique(trades.known_time // DAY))
-    if len(trades) < 2:
+    days = [day["trades"].columns for day in training]
+    if sum(map(len, days)) < 2:
         raise FitError("vpin: fewer than two training trades: start the training earlier")
-    bucket = float(size.sum()) / max(days, 1) / A_DAY
-    number = np.floor(np.cumsum(size) / bucket).astype(np.int64)
-    ends = np.flatnonzero(np.diff(number) > 0) + 1
-    moves = np.diff(price[np.concatenate([[0], ends])])
+    bucket = sum(float(trades[:, 1].sum()) for trades in days) / len(days) / A_DAY
+    moves = np.concatenate([_moves(trades, bucket) for trades in days])
     deviation = float(np.sqrt(np.mean(moves**2))) if len(moves) else 0.0
     if not deviation > 0.0:
         raise FitError(

@@ -76,7 +76,7 @@ def twin(market, band, delay=0):
     if not market.margined:
         cash += (held * mark).sum(axis=1)
     if market.unwind:
-        cash -= charge(-held, mark, cost[:, steps], impact[:, steps])
+        cash -= charge(-np.where(np.abs(held) > 1e-12, held, 0.0), mark, cost[:, steps], impact[:, steps])
     return positions, cash - market.payoff, sources
 
 
@@ -124,6 +124,18 @@ def test_kernel_equals_its_twin(instruments, margined, delay, gaps, lot):
     np.testing.assert_allclose(ledger.position, position, rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(by_source(ledger), sources, rtol=1e-11, atol=1e-15)
     np.testing.assert_allclose(ledger.pnl, pnl, rtol=1e-10)
+
+
+def test_what_sums_of_lots_leave_by_rounding_is_not_closed():
+    """.35 → .10 → .05 → 0 in lots of .05 ends at 2.8e-17 units: four orders, four fixed fees."""
+    price, nothing = np.full((1, 5, 1), 100.0), np.zeros(1)
+    terms = Terms(fixed_fee=1.0, lot=0.05)
+    market = Market(
+        price, 0 * price, nothing, nothing, np.zeros((1, 4)), np.zeros((1, 4, 1)), True, True, terms=terms
+    )
+    ledger = book(market, Band.around(np.array([[0.35, 0.10, 0.05, 0.0]])))
+    assert 0.0 < abs(ledger.position[0, -1, 0]) < 1e-12
+    assert (ledger.trades[0], ledger.fixed_fee[0]) == (4.0, 4.0)
 
 
 @pytest.mark.parametrize("delay", [0, 2])

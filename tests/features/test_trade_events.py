@@ -101,10 +101,18 @@ def test_vpin_is_known_from_a_fifth_of_a_training_days_volume_on():
     rows = tape(length=2000)
     trades = EventRows(rows.known_time, rows.columns[:, :2])
     value = over(VPIN.fitted({"trades": trades}), {"trades": trades}, trades.known_time)[:, 0]
-    days = len(np.unique(trades.known_time // (24 * 3600 * SECOND)))
-    filled = np.cumsum(trades.columns[:, 1]) / (trades.columns[:, 1].sum() / days)
+    filled = np.cumsum(trades.columns[:, 1]) / trades.columns[:, 1].sum()
     clear = np.abs(filled - 0.2) > 1e-9
     np.testing.assert_array_equal(np.isfinite(value)[clear], (filled > 0.2)[clear])
+
+
+def test_vpin_learns_from_each_day_by_itself():
+    """What the price does over the night is no move of a bucket, however far it goes."""
+    rows = tape(length=2000)
+    trades = EventRows(rows.known_time, rows.columns[:, :2])
+    higher = EventRows(trades.known_time + 24 * 3600 * SECOND, trades.columns + np.array([50.0, 0.0]))
+    one, two = VPIN.fitted({"trades": trades}), VPIN.fitted({"trades": trades}, {"trades": higher})
+    np.testing.assert_allclose(one.constants(), two.constants(), rtol=1e-12)
 
 
 def buckets_one_by_one(prices, sizes, bucket, deviation):
@@ -143,9 +151,9 @@ def test_a_trade_of_any_size_takes_no_longer_than_another(size):
 def test_vpin_without_moves_or_trades_cannot_be_fitted():
     still = EventRows(START + np.arange(100), np.tile([100.0, 1.0], (100, 1)))
     with pytest.raises(FitError, match="never moves"):
-        fit_buckets({"trades": still})
+        fit_buckets([{"trades": still}])
     with pytest.raises(FitError, match="fewer than two"):
-        fit_buckets({"trades": still[:1]})
+        fit_buckets([{"trades": still[:1]}])
 
 
 def test_kyles_lambda_of_a_price_that_flow_moves_is_the_slope():
