@@ -15,8 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.delimited import delimited
+from pipeline.ingest.delimited import Lines, delimited
 from pipeline.ingest.event_clock import EventClock
+from pipeline.ingest.formats.book_follows import BookFollows
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.line_screen import LineScreen
 from pipeline.ingest.market_tables import LEVELS, Batch, batch, padded
@@ -61,7 +62,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     ------
     DataError
         The file is not the message file, has no partner, or its day is told neither by name nor by terms; a
-        file is missing or damaged.
+        file is missing or damaged; the two do not end with the same line, or most of a hundred messages in a
+        row had another book than the one beside them, as where one file lost a line.
     """
     named = _named(file)
     if not named:
@@ -70,7 +72,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         )
     clock, midnight = EventClock(round(terms.clock_tolerance_seconds * 1e9)), _midnight(file.name, terms)
     books = _Books(_partner(file), int(named[1]), terms)
-    units, halted = PriceUnit(), False
+    units, halted, follows, last = PriceUnit(), False, BookFollows(), 0
     for lines in delimited(file, names=MESSAGE, kinds=_KINDS):
         screen = LineScreen(lines)
         seconds = screen.numbers("time")
@@ -82,7 +84,14 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         screen.refuse((kind < 1) | (kind > _HALT), "type is none of 1 to 7")
         screen.refuse(np.abs(direction) != 1, "direction is neither 1 nor -1")
         screen.refuse(clock.astray(at, screen.sound), "clock goes back")
+        last = _last(lines, last)
         levels, whole = books.rows(lines.number)
+        message = (kind, books.money(price), size, direction)
+        if odd := follows.astray(lines.number, message, levels, whole & screen.sound):
+            raise DataError(
+                f"{file.name}: by line {odd} most books of {books.file.name} are not those after their "
+                "messages, as where one of the two lost a line: fetch both again"
+            )
         screen.refuse(~whole, _PARTNER)
         executed = screen.sound & np.isin(kind, [_VISIBLE, _HIDDEN, _CROSS])
         screen.refuse(units.strange(np.where(executed, price, np.nan)), OTHER_UNIT)
@@ -94,7 +103,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         trade = screen.sound & executed
         if trade.any():
             columns = {
-                "price": books.money(price),
+                "price": message[1],
                 "size": size.astype(np.float64),
                 "side": np.where(kind == _CROSS, 0, -direction),
                 "condition": np.select([kind == _HIDDEN, kind == _CROSS], ["hidden", "cross"], "").astype(
@@ -108,7 +117,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         columns = {name: padded(values) for name, values in levels.items()}
         del times["source_row"]
         yield from screen.batches("book", file.name, times | columns | rest)
-    books.end(file.name)
+    books.end(file.name, last)
 
 
 class _Books:
@@ -119,6 +128,7 @@ class _Books:
         self.scale = terms.price_scale
         self.names = [f"{place}_{level}" for level in range(levels) for place in _PLACE]
         self.blocks = delimited(file, names=self.names, kinds=dict.fromkeys(self.names, pa.float64()))
+        self.last = 0
         self.number: NDArray[np.int64] = np.zeros(0, np.int64)
         self.values: NDArray[np.float64] = np.zeros((0, 4 * levels))
 
@@ -132,7 +142,7 @@ class _Books:
         last = int(number[-1]) if len(number) else 0
         parts = [(self.number, self.values)]
         while parts[-1][0][-1:].max(initial=0) < last and (lines := next(self.blocks, None)) is not None:
-            screen = LineScreen(lines)
+            screen, self.last = LineScreen(lines), _last(lines, self.last)
             values = np.stack([screen.numbers(name) for name in self.names], axis=1)
             parts.append((lines.number[screen.sound], values[screen.sound]))
         self.number = np.concatenate([part[0] for part in parts])
@@ -151,13 +161,20 @@ class _Books:
             columns[f"{side}_size"][empty] = np.nan
         return columns, there
 
-    def end(self, name: str) -> None:
-        """Check that the orderbook file ends where the message file `name` does."""
-        left = len(self.number) + sum(len(lines) for lines in self.blocks)
-        if left:
+    def end(self, name: str, last: int) -> None:
+        """Check that the orderbook file ends with the line with which the message file `name` does."""
+        for lines in self.blocks:
+            self.last = _last(lines, self.last)
+        if self.last != last:
             raise DataError(
-                f"{self.file.name}: goes on {left} rows after the end of {name}: fetch both again"
+                f"{self.file.name}: ends with line {self.last}, but {name} with line {last}, so that it cannot "
+                "be known which book is whose: fetch both again"
             )
+
+
+def _last(lines: Lines, before: int) -> int:
+    """Return the last line of a block, one that is held too; that `before` it where it has none."""
+    return max(before, int(lines.number[-1:].max(initial=0)), *(line for line, *_ in lines.odd[-1:]))
 
 
 def _named(file: RawStream) -> re.Match[str] | None:

@@ -68,10 +68,12 @@ def test_executions_are_trades_of_the_other_side(written):
 
 def test_the_pair_may_be_cut_into_any_blocks(written, monkeypatch):
     rng = np.random.default_rng(1)
-    messages = [f"{34200 + n / 7:.9f},1,{n},{rng.integers(1, 99)},5853300,1" for n in range(300)]
-    books = [f"5853400,{n},5853300,{rng.integers(1, 99)},5853500,1,5853200,2" for n in range(300)]
+    sizes = rng.integers(1, 99, 300)
+    messages = [f"{34200 + n / 7:.9f},1,{n},{size},5853300,1" for n, size in enumerate(sizes)]
+    books = [f"5853400,7,5853300,{bid},5853500,1,5853200,2" for bid in sizes.cumsum()]
     whole = written(messages, books)["book"]
-    assert ladder(whole.combine_chunks().to_batches()[0], "ask_size")[:, 0].tolist() == list(range(300))
+    found = ladder(whole.combine_chunks().to_batches()[0], "bid_size")[:, 0]
+    assert found.tolist() == sizes.cumsum().tolist()
     monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (700,))
     again = written(messages, books)["book"]
     assert again.drop_columns(SIDES).equals(whole.drop_columns(SIDES))
@@ -100,13 +102,13 @@ def test_what_cannot_be_right_is_held(written, bad, reason):
 def test_a_message_without_its_book_is_held(written):
     held = written(MESSAGES, [*BOOKS[:3], "junk", *BOOKS[4:]])[QUARANTINE].to_pydict()
     assert (held["source_row"], held["reason"]) == ([4], ["no whole row of the orderbook file beside it"])
-    held = written(MESSAGES, BOOKS[:5])[QUARANTINE].to_pydict()
-    assert held["source_row"] == [6]
 
 
 def test_what_is_missing_is_said_in_one_line(written, tmp_path, tables):
-    with pytest.raises(DataError, match=r"goes on 2 rows after the end of AAPL.*message"):
-        written(MESSAGES[:4])
+    for messages, books in ((MESSAGES[:4], BOOKS), (MESSAGES, BOOKS[:5]), ([*MESSAGES, "junk"], BOOKS)):
+        fault = f"ends with line {len(books)}, but AAPL.* with line {len(messages)}, so"
+        with pytest.raises(DataError, match=fault):
+            written(messages, books)
     with pytest.raises(DataError, match="is not LOBSTER's message file"):
         tables(tmp_path / NAME.format("orderbook"))
     (tmp_path / NAME.format("orderbook")).unlink()
@@ -117,6 +119,30 @@ def test_what_is_missing_is_said_in_one_line(written, tmp_path, tables):
     with pytest.raises(DataError, match="set day in its terms"):
         tables(tmp_path / "A_message_2.csv")
     assert tables(tmp_path / "A_message_2.csv", day="2012-06-21")["book"].num_rows == 6
+
+
+@pytest.mark.parametrize("block", [1 << 20, 700])
+def test_a_lost_line_of_either_file_is_an_error_though_both_are_as_long(written, monkeypatch, block):
+    rng = np.random.default_rng(2)
+    size = {(side, level): 500 for side in (1, -1) for level in (0, 1)}
+    messages, books = [], []
+    for n in range(600):
+        side, level = place = int(rng.choice([1, -1])), int(rng.integers(2))
+        kind = 1 if size[place] < 300 else int(rng.integers(1, 6))
+        change = int(rng.integers(1, 99))
+        size[place] += change * {1: 1, 5: 0}.get(kind, -1)
+        price = 5853350 - side * (50 + 100 * level)
+        messages.append(f"{34200 + n / 7:.9f},{kind},{n},{change},{price},{side}")
+        asked, bid = ([size[each, level] for level in (0, 1)] for each in (-1, 1))
+        books.append(f"5853400,{asked[0]},5853300,{bid[0]},5853500,{asked[1]},5853200,{bid[1]}")
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (block,))
+    assert QUARANTINE not in written(messages, books)
+    few = [*messages[:200], "junk", *messages[201:300], messages[301], messages[300], *messages[302:]]
+    assert written(few, books)["book"].num_rows == 599
+    lost = [each[:300] + each[301:] for each in (messages, books)]
+    for left, right in ((lost[0], books[:-1]), (messages[:-1], lost[1])):
+        with pytest.raises(DataError, match=r"by line 3\d\d most books of AAPL.*orderbook.* are not those"):
+            written(left, right)
 
 
 @pytest.mark.parametrize("seed", range(40))
