@@ -1,8 +1,8 @@
 """Impact that lasts and orders that come late: a learned band beside every analytic one, tuned as well.
 
 Black–Scholes, σ = 20 %, S = 100, 30 days, two decisions a day, short at-the-money call, λ = 1, c = 10 bp,
-unwind charged. Trading one unit at once moves the price by 20 bp, Q units √Q times as far; half of the pressure is
-gone after a day. An order is filled half a day after it was decided.
+unwind charged. Trading one unit at once moves the price by 20 bp, Q units √Q times as far; half of the
+pressure is gone after a day. An order is filled half a day after it was decided.
 
 The analytic bands know neither: each is taken as it is, and with three scalars that are chosen for this
 market by coordinate search on paths of their own: the volatility that it is told, the share of its width, and
