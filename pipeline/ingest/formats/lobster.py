@@ -167,7 +167,7 @@ class _Books:
             self.last = _last(lines, self.last)
         if self.last != last:
             raise DataError(
-                f"{self.file.name}: ends with line {self.last}, but {name} with line {last}, so that it cannot "
+                f"{self.file.name}: ends with line {self.last}, but {name} with line {last}, so it cannot "
                 "be known which book is whose: fetch both again"
             )
 
