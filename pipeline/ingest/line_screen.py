@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pandas.util import hash_array
 
 from pipeline.ingest.delimited import Lines
 from pipeline.ingest.held_lines import HeldLines
@@ -16,6 +17,8 @@ _NUMBER: Final = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _INSTANT: Final = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}:\d{2}(\.\d{1,9})?$"
 _FIRST, _LAST = np.datetime64("1990-01-01", "ns"), np.datetime64("2100-01-01", "ns")
 _WHOLE: Final = r"^-?\d{1,18}$"
+_DIGITS: Final = r"^\d{1,18}$"
+_HASHED: Final = np.int64(1 << 62)
 
 
 class LineScreen(HeldLines):
@@ -42,6 +45,29 @@ class LineScreen(HeldLines):
     def whole(self, name: str, optional: bool = False) -> NDArray[np.int64]:
         """Return a column of whole numbers; 0 where there is none."""
         values, _ = self._parsed(name, pa.int64(), _WHOLE, 0, optional)
+        return values
+
+    def ids(self, name: str) -> NDArray[np.int64]:
+        r"""Return a column of ids as numbers above zero; 0 where there is none.
+
+        A whole number of up to 18 digits stands for itself. Other text (a UUID, a longer number) becomes a
+        number of 19 digits that hangs on it alone; of ten million such ids two are the same number once in a
+        hundred thousand times.
+
+        Examples
+        --------
+        >>> lines = Lines({"id": pa.array(["41", None, "1b2f-7"])}, np.array([2, 3, 4]), [], b"")
+        >>> [len(str(each)) for each in LineScreen(lines).ids("id")]
+        [2, 1, 19]
+        """
+        text = self.text(name, optional=True)
+        number = _flags(pc.match_substring_regex(text, _DIGITS))
+        whole = pc.cast(pc.if_else(number, text, "0"), pa.int64())
+        values: NDArray[np.int64] = whole.to_numpy().copy()
+        other = np.flatnonzero(~number & (pc.binary_length(text).to_numpy() > 0))
+        if len(other):
+            words = text.take(pa.array(other)).to_numpy(zero_copy_only=False)
+            values[other] = (hash_array(words, categorize=False) >> np.uint64(2)).astype(np.int64) | _HASHED
         return values
 
     def instants(self, name: str) -> NDArray[np.datetime64]:

@@ -101,7 +101,8 @@ SCHEMAS: Final[Mapping[str, pa.Schema]] = {
     `levels` how many were looked at: within them NaN says that the side ends there, beyond them nothing is
     known. `trusted` is false where events before it are missing or the book is crossed. `ladder` reads a
     column as [E, LEVELS], `padded` makes one.
-`trades` : `side` of the taker: 1 bought, −1 sold, 0 not known; `condition` the venue's own codes.
+`trades` : `side` of the taker: 1 bought, −1 sold, 0 not known; `trade_id` 0 where the source gives none, a
+    number made of it where it is no whole number; `condition` the venue's own codes.
 `quotes` : the best bid and ask; NaN on a side that has none.
 `option_quotes` : `right` 1 call, −1 put; `settlement` "am" or "pm"; `exercise` "european" or "american"; the
     vendor's own figures are kept to be checked against, never to be hedged with; NaN where there are none.

@@ -28,6 +28,10 @@ class Repeats:
         again = np.ones(len(read), dtype=np.bool_)
         again[np.unique(read, return_index=True)[1]] = False
         found = np.zeros(len(numbers), dtype=np.bool_)
-        found[rows] = again | np.isin(read, self._before)
-        self._before = np.concatenate((self._before, read[~found[rows]]))[-REMEMBERED:]
+        if len(self._before):
+            known = np.sort(self._before)
+            place = np.minimum(np.searchsorted(known, read), len(known) - 1)
+            again |= known[place] == read
+        found[rows] = again
+        self._before = np.concatenate((self._before, read[~again]))[-REMEMBERED:]
         return found

@@ -25,7 +25,7 @@ QUOTES: Final = (*TIMES, "ask_amount", "ask_price", "bid_price", "bid_amount")
 TRADES: Final = (*TIMES, "id", "side", "price", "amount")
 HEADERS: Final = (QUOTES, TRADES)
 _NUMBERS: Final = {
-    **dict.fromkeys(("timestamp", "local_timestamp", "id"), pa.int64()),
+    **dict.fromkeys(("timestamp", "local_timestamp"), pa.int64()),
     **dict.fromkeys(("ask_amount", "ask_price", "bid_price", "bid_amount", "price", "amount"), pa.float64()),
 }
 SIDES: Final = {"buy": BUY, "sell": SELL, "unknown": UNKNOWN_SIDE}
@@ -106,7 +106,7 @@ def _quotes(screen: LineScreen, units: PriceUnit) -> dict[str, object]:
 def _trades(screen: LineScreen, units: PriceUnit, ids: Repeats) -> dict[str, object]:
     price = screen.numbers("price")
     screen.refuse(units.strange(price), OTHER_UNIT)
-    number = screen.whole("id", optional=True)
+    number = screen.ids("id")
     screen.refuse(ids.seen(number, screen.sound & (number > 0)), "duplicate: its id has been")
     return {
         "price": price,

@@ -106,7 +106,7 @@ def test_a_message_without_its_book_is_held(written):
 
 def test_what_is_missing_is_said_in_one_line(written, tmp_path, tables):
     for messages, books in ((MESSAGES[:4], BOOKS), (MESSAGES, BOOKS[:5]), ([*MESSAGES, "junk"], BOOKS)):
-        fault = f"ends with line {len(books)}, but AAPL.* with line {len(messages)}, so"
+        fault = f"ends with line {len(books)}, but AAPL.* with line {len(messages)}, so it"
         with pytest.raises(DataError, match=fault):
             written(messages, books)
     with pytest.raises(DataError, match="is not LOBSTER's message file"):

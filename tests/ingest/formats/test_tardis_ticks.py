@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import DataError
+from pipeline.ingest import raw_stream
 from pipeline.ingest.market_tables import QUARANTINE
 
 QUOTES = b"""exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount
@@ -60,6 +61,24 @@ def test_quotes_and_trades_are_read_with_both_their_times(quotes):
     assert trades["side"].tolist() == [1, -1, 0]
     assert trades["trade_id"].tolist() == [41, 42, 43]
     assert set(trades["venue"]) == {"binance-futures"}
+
+
+def test_ids_that_are_no_whole_numbers_tell_trades_apart_too(quotes, monkeypatch):
+    named = ("8a6f1c2e-0b7d-4e55-9a61-2f0f3a4b5c6d", "", "18446744073709551617", "41", "s-41", "")
+    again = ("18446744073709551617", "8a6f1c2e-0b7d-4e55-9a61-2f0f3a4b5c6d")
+    row = "bitmex,XBTUSD,15823296{0:02}000000,15823296{0:02}100000,{1},buy,9681,1\n"
+    lines = (
+        TRADES.split(b"\n")[0]
+        + b"\n"
+        + "".join(row.format(*each) for each in enumerate(named + again)).encode()
+    )
+    for block in (1 << 20, 150):
+        monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (block,))
+        found = quotes(lines, "trades.csv")
+        ids = found["trades"]["trade_id"].to_pylist()
+        assert len(set(ids)) == 5
+        assert (min(ids), ids[1], ids[3], ids[5]) == (0, 0, 41, 0)
+        assert found[QUARANTINE]["reason"].to_pylist() == ["duplicate: its id has been"] * 2
 
 
 def test_two_files_put_together_are_read_as_one(quotes):
