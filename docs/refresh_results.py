@@ -42,6 +42,10 @@ LEARNED = {
     "deep_traps.tomorrow_band": ("Told tomorrow, band: share of perfect foresight", "%"),
     "deep_traps.tomorrow_plain": ("Told tomorrow, plain: share of perfect foresight", "%"),
     "deep_traps.tomorrow_recurrent": ("Told tomorrow, recurrent: share of perfect foresight", "%"),
+    "agent_traps.nothing_owed_ppo": ("Nothing owed, PPO: mean position", "units"),
+    "agent_traps.nothing_owed_sac": ("Nothing owed, SAC: mean position", "units"),
+    "agent_traps.tomorrow_ppo": ("Told tomorrow, PPO: share of perfect foresight", "%"),
+    "agent_traps.tomorrow_sac": ("Told tomorrow, SAC: share of perfect foresight", "%"),
     "deep_traps.options_naive": ("An option at naive prices: money found", "money"),
     "deep_traps.options_nested": ("An option at nested prices: money found", "money"),
 }

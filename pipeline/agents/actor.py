@@ -12,10 +12,10 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.sac.policies import Actor, SACPolicy
 from torch import Tensor, nn
 
+from pipeline.agents.environment import OWN
 from pipeline.deep.trainer import DivergedError
 from pipeline.domain.instruments import FloatArray
 from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS
 
 Scaling = FloatArray
 """[4, F] mean, scale, low and high of what is observed, see `policies.network.Network`."""
@@ -54,14 +54,15 @@ class _Branches(nn.Module):
 
     def __init__(self, features: int, hidden: tuple[int, ...], critic: tuple[int, ...]) -> None:
         super().__init__()
-        self.actor, self.critic = _stack(len(INPUTS), hidden), _stack(features, critic)
+        self.seen = features - len(OWN)
+        self.actor, self.critic = _stack(self.seen, hidden), _stack(features, critic)
         self.latent_dim_pi, self.latent_dim_vf = hidden[-1], critic[-1]
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         return self.forward_actor(features), self.forward_critic(features)
 
     def forward_actor(self, features: Tensor) -> Tensor:
-        answer: Tensor = self.actor(features[:, : len(INPUTS)])
+        answer: Tensor = self.actor(features[:, : self.seen])
         return answer
 
     def forward_critic(self, features: Tensor) -> Tensor:
@@ -106,7 +107,7 @@ class SacPolicy(SACPolicy):
         """Return an actor that sees the market only."""
         scaling = self.features_extractor_kwargs["scaling"]
         space = cast(gymnasium.spaces.Box, self.observation_space)
-        own = Standardised(space, scaling, len(INPUTS))
+        own = Standardised(space, scaling, scaling.shape[1] - len(OWN))
         return super().make_actor(own)
 
     def linears(self) -> list[nn.Linear]:
@@ -119,7 +120,7 @@ def exported(weights: list[Tensor], scaling: Scaling) -> Network:
     """Return an actor as plain numbers, from weight and bias of each affine map in turn."""
     pairs = zip(weights[::2], weights[1::2], strict=True)
     layers = tuple(Layer(tuple(map(tuple, weight.tolist())), tuple(bias.tolist())) for weight, bias in pairs)
-    return Network(layers, *(tuple(row.tolist()) for row in scaling[:, : len(INPUTS)]))
+    return Network(layers, *(tuple(row.tolist()) for row in scaling[:, : -len(OWN)]))
 
 
 def _stack(features: int, hidden: tuple[int, ...]) -> nn.Sequential:

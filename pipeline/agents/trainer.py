@@ -18,14 +18,14 @@ from pipeline.agents.markets import SimulatedMarkets
 from pipeline.agents.plan import AgentPlan
 from pipeline.agents.reward import Reward
 from pipeline.agents.sb3_markets import Sb3Markets
-from pipeline.backtest.ledger import Market, book
+from pipeline.backtest.ledger import book
 from pipeline.backtest.stepping import options_value
 from pipeline.deep.risk import Risk
 from pipeline.deep.task import HedgingTask
 from pipeline.deep.trainer import VALIDATION, Arrays, Trainer
 from pipeline.domain.instruments import FloatArray
-from pipeline.domain.market_state import MarketState
 from pipeline.policies.checkpoint import network_arrays
+from pipeline.policies.network import Network
 from pipeline.policies.network_band import NetworkBand
 
 VALIDATION_PATHS = 32_768
@@ -53,13 +53,17 @@ class AgentTrainer(Trainer[NetworkBand]):
     def prepare(self) -> None:
         """See `Trainer`."""
         plan = self.plan
-        dealer = SimulatedMarkets(self.task, plan.markets, plan.groups)
-        reward = Reward(of=plan.of, paired=plan.paired)
-        self.markets = HedgingMarkets(dealer, reward=reward, seed=plan.seed)
+        self.markets = self.environment(Reward(of=plan.of, paired=plan.paired))
         self.scaling = scaling_of(_seen_without_correction(self.markets))
         with _drawn_from(plan.seed, 0):
             self.agent = plan.agent(Sb3Markets(self.markets, squashed=plan.squashed), self.scaling)
         self._go_to_life()
+
+    def environment(self, reward: Reward) -> HedgingMarkets:
+        """Return the markets that it is trained in."""
+        plan = self.plan
+        dealer = SimulatedMarkets(self.task, plan.markets, plan.groups)
+        return HedgingMarkets(dealer, reward=reward, seed=plan.seed)
 
     def weights(self) -> list[Tensor]:
         """See `Trainer`: those of the actor."""
@@ -75,21 +79,30 @@ class AgentTrainer(Trainer[NetworkBand]):
 
     def learned(self) -> NetworkBand:
         """See `Trainer`."""
-        return self.plan.kind(exported(self.average, self.scaling))
+        return self.plan.kind(self.network())
+
+    def network(self) -> Network:
+        """Return the averaged actor as plain numbers."""
+        return exported(self.average, self.scaling)
 
     def validated(self) -> float:
         """See `Trainer`; the reward is chosen by it. The desk's measure."""
-        state, market = self._validation()
-        pnl = book(market, self.learned().band(state)).pnl
-        middle = self.task.middle
-        risk, kappa = risk_and_kappa(self.task.risk.at(middle.aversion), pnl)
-        multiple, aim = max(2.0 * kappa / middle.aversion, 0.0), pnl.mean() - options_value(state)[0, 0]
-        self._pay(multiple, float(aim))
+        pnl, value = self.judged()
+        aversion = self.task.middle.aversion
+        risk, kappa = risk_and_kappa(self.task.risk.at(aversion), pnl)
+        self._pay(max(2.0 * kappa / aversion, 0.0), float(pnl.mean()) - value)
         return risk
+
+    def judged(self) -> tuple[FloatArray, float]:
+        """Return its P&L [N] on paths of its own, and what the option is worth to its holder before."""
+        dealer = SimulatedMarkets(self.task, VALIDATION_PATHS)
+        seed, middle = self.plan.seed, self.task.middle
+        state, market = dealer.episodes(middle, VALIDATION_PATHS, seed=seed, first=VALIDATION)
+        return book(market, self.learned().band(state)).pnl, float(options_value(state)[0, 0])
 
     def arrays(self) -> Arrays:
         """See `Trainer`."""
-        return network_arrays(exported(self.average, self.scaling))
+        return network_arrays(self.network())
 
     def kept(self) -> Arrays:
         """See `Trainer`: the agent, and κ and b of its reward."""
@@ -119,10 +132,6 @@ class AgentTrainer(Trainer[NetworkBand]):
 
     def _pay(self, multiple: float, aim: float) -> None:
         self.markets.reward = replace(self.markets.reward, multiple=multiple, aim=aim)
-
-    def _validation(self) -> tuple[MarketState, Market]:
-        dealer = SimulatedMarkets(self.task, VALIDATION_PATHS)
-        return dealer.episodes(self.task.middle, VALIDATION_PATHS, seed=self.plan.seed, first=VALIDATION)
 
 
 def risk_and_kappa(risk: Risk, pnl: FloatArray) -> tuple[float, float]:
