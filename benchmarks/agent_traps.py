@@ -39,7 +39,10 @@ PLANS: Mapping[str, AgentPlan] = {
     "ppo": PpoPlan(steps=60, markets=1024, batch=2048, trace=0.7, save_every=4, seed=7),
     "sac": SacPlan(steps=20, markets=512, save_every=2, seed=7),
 }
-CORRECTED: Mapping[str, AgentPlan] = {"ppo": PpoPlan(steps=40, seed=7), "sac": SacPlan(steps=20, seed=7)}
+CORRECTED: Mapping[str, AgentPlan] = {
+    "ppo": PpoPlan(steps=40, seed=7),
+    "sac": SacPlan(steps=20, pace_of_actor=0.1, seed=7),
+}
 START = 0.5
 """Units that an agent of an open market holds untrained."""
 TEST_PATHS, UNSEEN_PATHS = 20_000, 200_000

@@ -8,7 +8,7 @@ from flows.artifacts import show_run
 from flows.failures import told
 from flows.naming import run_name
 from flows.progress import Stopwatch
-from flows.stages import backtest, features, home_of, ingest, positions_of, settings_of, train
+from flows.stages import backtest, features, home_of, ingest, learn, positions_of, settings_of, train
 from pipeline.tracking.publish import publish
 
 
@@ -43,11 +43,13 @@ def hedge_pipeline(
         matrix = features(desk, home, force, market)
     with watch("train"):
         signals = train(desk, home, force, market, matrix, latest)
+    with watch("learn"):
+        trained = learn(desk, home, force, signals)
     with watch("backtest"):
-        results = backtest(desk, home, force, signals, latest, learned)
+        results = backtest(desk, home, force, signals, latest, learned, trained)
     keys = {"market": market, "features": matrix, "signals": signals, "backtest": results}
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
-    settings = settings_of(desk, home, market, latest, learned)
+    settings = settings_of(desk, home, market, latest, learned, trained)
     published = publish(settings, home_of(home), keys, watch.seconds, tags, force)
     show_run(published)
     return {"folder": str(published.folder), "run_id": published.run_id, "new": published.new}

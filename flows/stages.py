@@ -24,7 +24,11 @@ from pipeline.domain.home import Home
 from pipeline.ingest import positions
 from pipeline.ingest.sources import NOTES
 from pipeline.ingest.store import DatasetStore, Output
-from pipeline.policies.saved_network import with_learned
+from pipeline.learning.in_a_run import NETWORK, learn_hedger, seen_volatility
+from pipeline.learning.learners import LEARNERS
+from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.saved_network import keep_network, with_learned, with_networks
+from pipeline.tracking.learning import register_once
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -78,6 +82,34 @@ def train(
 
 
 @flow(flow_run_name=run_name)
+@told("learn")
+def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, str]:
+    """Train the hedgers of `policies.train`; return the file of each by policy.
+
+    A training is a dataset like any other: it is made again where the desk's option, costs or risk, its plan
+    or what was known before the test have changed. Its network is kept among the desk's, and registered.
+    """
+    settings, store, place = checked_any(desk), store_of(home), home_of(home)
+    if not isinstance(settings, Desk) or not settings.policies.train:
+        return {}
+    seen = seen_volatility(settings, store.open(signals)["signals"])
+    files = {}
+    for policy, plan in settings.policies.train.items():
+        learner = LEARNERS[policy]
+        parameters = {
+            "desk": settings.for_learning(), "policy": policy, "steps": plan.steps or learner.steps,
+            "paths": plan.paths or learner.markets, "volatility": seen,
+        }  # fmt: skip
+        hedger = store.open(_derive("hedger", learn_hedger, home, force, {}, parameters))
+        file = keep_network(place, settings.name, policy, hedger.read_bytes(NETWORK))
+        told = {**Checkpoint.read(file).facts["plan"], "task/volatility": seen, "dataset": hedger.key}
+        history = tuple(hedger["curve"].itertuples(index=False, name=None))
+        register_once(place, settings, policy, file, told, history)
+        files[policy] = file.name
+    return files
+
+
+@flow(flow_run_name=run_name)
 @told("backtest")
 def backtest(
     desk: str,
@@ -86,12 +118,17 @@ def backtest(
     signals: str | None = None,
     latest: bool = False,
     learned: Sequence[str] = (),
+    trained: Mapping[str, str] | None = None,
 ) -> str:
-    """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`."""
+    """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`.
+
+    `trained` are the networks that `learn` trained, which is asked where they are not given.
+    """
     market = _market_behind(signals, home) if signals else ingest(desk, home, force)
     held = positions_of(desk, home, force, market, latest)
     signals = signals or train(desk, home, force, market, latest=latest)
-    settings = settings_of(desk, home, market, latest, learned)
+    trained = learn(desk, home, force, signals) if trained is None else trained
+    settings = settings_of(desk, home, market, latest, learned, trained)
     return _done(works_of(settings).results(settings, signals, held), home, force)
 
 
@@ -103,13 +140,21 @@ def _market_behind(signals: str, home: str | None) -> str:
 
 
 def settings_of(
-    desk: str, home: str | None, market: str, latest: bool, learned: Sequence[str] = ()
+    desk: str,
+    home: str | None,
+    market: str,
+    latest: bool,
+    learned: Sequence[str] = (),
+    trained: Mapping[str, str] | None = None,
 ) -> AnyDesk:
     """Return the desk's settings, tested through the newest session of `market` if `latest`.
 
-    With `learned`, extras, the hedgers are added that were trained for it (`saved_network.with_learned`).
+    With `learned`, extras, the hedgers are added that were trained for it (`saved_network.with_learned`);
+    `trained` are the networks of its own policies, see `learn`.
     """
     settings = checked_any(desk)
+    if trained and isinstance(settings, Desk):
+        settings = with_networks(settings, trained)
     if learned:
         if not isinstance(settings, Desk):
             raise SettingsError("--with goes with a daily desk: the extras train hedgers for no other kind")

@@ -9,7 +9,6 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from pipeline.cli.learners import LEARNERS
 from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
 from pipeline.cli.run import stage
 from pipeline.domain.desk import Desk as DeskSettings
@@ -17,6 +16,7 @@ from pipeline.domain.desk import load_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.naming import hint
+from pipeline.learning.learners import LEARNERS
 
 if TYPE_CHECKING:
     from pipeline.deep.trainer import Trainer
@@ -84,8 +84,8 @@ def _train_hedger(
     from pipeline.tracking.learning import tracked_training
 
     unfinished = networks(home) / f"{desk.name}-{policy}.npz"
-    plan = trainer.plan
-    with tracked_training(home, desk.name, policy, plan.facts()) as curve, _bar(policy, plan.steps) as show:
+    facts, steps = trainer.facts(), trainer.plan.steps
+    with tracked_training(home, desk.name, policy, facts) as curve, _bar(policy, steps) as show:
 
         def report(step: int, risk: float) -> None:
             show(step, risk)
@@ -95,12 +95,13 @@ def _train_hedger(
         curve.complete(found.history)
         file = unfinished.with_name(content_name(desk.name, policy, unfinished.read_bytes()))
         unfinished.replace(file)
-        curve.keep(file)
+        version = curve.keep(desk, policy, file)
     before, after = found.history[0][1], found.history[-1][1]
     if as_json:
-        print(json.dumps({"network": file.name, "untrained": before, "trained": after}))
+        print(json.dumps({"network": file.name, "untrained": before, "trained": after, "version": version}))
         return
     print(f"risk {before:.5f} untrained, {after:.5f} trained; written to {file}")
+    print(f"registered in MLflow as {desk.name}.{policy}, version {version}, the champion")
     print(f'name it in the desk file: [policies.networks] {policy} = "{file.name}", and {policy} in run,')
     print(f"or let hedge run find it: --with {_extra(policy)}")
 

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -157,6 +157,11 @@ class Trainer(ABC, Generic[Learned]):
             mean.copy_(torch.from_numpy(kept[f"{AVERAGE}{k}"]))
         if self.step < self.plan.steps:
             self.restore(kept)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a run of the training shows: the plan's settings, and the task's as `task/…`."""
+        told = {f"task/{each.name}": getattr(self.task, each.name) for each in fields(self.task)}
+        return self.plan.facts() | told
 
     def own_facts(self) -> dict[str, Any]:
         """Return what a checkpoint must have in common with the training that goes on from it."""

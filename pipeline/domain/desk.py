@@ -184,6 +184,15 @@ class ForecastSettings(Settings):
         return self
 
 
+class LearnSettings(Settings):
+    """How long a hedger learns in a run of the desk; what is not given is as `hedge train` has it."""
+
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """Of the training; an agent's are lives of all its markets."""
+    paths: Annotated[int, Field(ge=8, multiple_of=8)] | None = None
+    """Of a step."""
+
+
 class PolicySettings(Settings):
     """Which hedgers are compared, and how hard the tunable ones are tuned."""
 
@@ -204,15 +213,28 @@ class PolicySettings(Settings):
     """Evaluations on training episodes that each tuned policy may spend at each refit."""
     networks: dict[str, Annotated[str, Field(pattern=r"^[^/\\]+$")]] = Field(default_factory=dict)
     """By policy the file under `data/networks` that `hedge train --policy` wrote; without one untrained."""
+    train: dict[str, LearnSettings] = Field(default_factory=dict)
+    """By policy how it is trained in a run of the desk, on what was known before the test."""
 
-    def refuse(self, regimes: RegimeSettings, *away: str, kind: str) -> None:
+    @model_validator(mode="after")
+    def _trains_what_it_runs(self) -> Self:
+        for policy in self.train:
+            if policy not in self.run:
+                raise ValueError(f"policies.train names {policy}, which policies.run does not: name it there")
+            if policy in self.networks:
+                raise ValueError(f"policies.networks and policies.train both name {policy}: leave one out")
+        return self
+
+    def refuse(self, regimes: RegimeSettings, *away: str, kind: str, trains: bool = False) -> None:
         """Refuse what a `kind` of desk cannot run: the policies `away`, and a map without its rules.
 
         Raises
         ------
         ValueError
-            `run` names one of them.
+            `run` names one of them, or `train` any policy where the kind trains none.
         """
+        if self.train and not trains:
+            raise ValueError(f"policies.train names {min(self.train)}: {kind} trains no hedger, leave it out")
         if named := sorted(set(away) & set(self.run)):
             raise ValueError(f"policies.run names {named[0]}, which {kind} does not run")
         if "regime_map" in self.run and not regimes.map:
@@ -265,7 +287,7 @@ class Desk(Settings):
                 f"evaluation.block_sessions is {self.evaluation.block_sessions}: episodes of "
                 f"{self.option.sessions} sessions overlap, so use at least {2 * self.option.sessions}"
             )
-        self.policies.refuse(self.regimes, "history_slope", kind="a daily desk")
+        self.policies.refuse(self.regimes, "history_slope", kind="a daily desk", trains=True)
         named = (*self.policies.run, *(rule.policy for rule in self.regimes.map.values()))
         if "limit_aware" in named and self.limits.loss is None:
             raise ValueError("limit_aware hedges by what is left of a loss limit: set limits.loss")
@@ -315,6 +337,11 @@ class Desk(Settings):
         learned["regimes"] = self.regimes.unmapped()
         option = OptionSettings(sessions=self.option.sessions)
         return self.model_construct(name="signals", option=option, **learned)
+
+    def for_learning(self) -> Self:
+        """Return the desk with every setting at its default that a hedger which learns does not depend on."""
+        told = {name: getattr(self, name) for name in ("seed", "option", "costs", "risk")}
+        return self.model_construct(name="learning", **told)
 
 
 def regime_names(states: int) -> tuple[str, ...]:

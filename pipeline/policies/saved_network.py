@@ -62,18 +62,35 @@ def saved_network(desk: Desk, policy: str) -> NetworkBand:
 
 
 def check_names(desk: Desk) -> None:
-    """Refuse networks of policies that do not learn.
+    """Refuse networks and trainings of policies that do not learn.
 
     Raises
     ------
     SettingsError
         Naming the nearest policy that does.
     """
-    for policy in desk.policies.networks:
-        if policy not in LEARNED:
-            raise SettingsError(
-                f"policies.networks names {policy}, which learns no network; {hint(policy, LEARNED)}"
-            )
+    for key in ("networks", "train"):
+        for policy in getattr(desk.policies, key):
+            if policy not in LEARNED:
+                raise SettingsError(
+                    f"policies.{key} names {policy}, which learns no network; {hint(policy, LEARNED)}"
+                )
+
+
+def with_networks(desk: Desk, files: Mapping[str, str]) -> Desk:
+    """Return the desk with files for some of its policies, in the place of those that it names."""
+    networks = desk.policies.networks | dict(files)
+    return desk.model_copy(update={"policies": desk.policies.model_copy(update={"networks": networks})})
+
+
+def keep_network(home: Home, desk: str, policy: str, content: bytes) -> Path:
+    """Write a trained network under the name that its content gives it, and return the file."""
+    file = networks(home) / content_name(desk, policy, content)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.part")
+    part.write_bytes(content)
+    part.replace(file)
+    return file
 
 
 def with_learned(desk: Desk, extras: tuple[str, ...]) -> Desk:

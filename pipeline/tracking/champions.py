@@ -7,7 +7,6 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
-from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from pydantic import ValidationError
 
@@ -22,7 +21,7 @@ from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
-from pipeline.tracking.registry import CHAMPION, DETECTOR, EVENTS, LIQUIDITY, VOLATILITY
+from pipeline.tracking.registry import DETECTOR, EVENTS, LIQUIDITY, VOLATILITY, champion
 from pipeline.tracking.served.regime_switched import policy_of
 
 NEEDED = (DETECTOR, VOLATILITY)
@@ -65,7 +64,7 @@ def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
     if not (mlruns / "mlflow.db").is_file():
         raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {named}` makes one")
     client = connect(mlruns)
-    versions = {model: found for model in OFFERED if (found := _champion(client, f"{desk}.{model}"))}
+    versions = {model: found for model in OFFERED if (found := champion(client, f"{desk}.{model}"))}
     if missing := [model for model in NEEDED if model not in versions]:
         raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
     try:
@@ -83,15 +82,6 @@ def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
             "makes a new one"
         ) from None
     return Champions(signals, flagship, tuple(_card(version) for version in versions.values()), charged)
-
-
-def _champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    try:
-        return client.get_model_version_by_alias(name, CHAMPION)
-    except mlflow.MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
-            return None
-        raise
 
 
 def _files(version: ModelVersion) -> dict[str, Path]:

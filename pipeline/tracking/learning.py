@@ -1,4 +1,4 @@
-"""Trainings of hedgers that learn, in MLflow: settings, learning curve, and the file that came out."""
+"""Trainings of hedgers that learn, in MLflow: settings, learning curve, and what came out as a model."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -8,8 +8,11 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
+from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
+from pipeline.policies.saved_network import terms_digest
 from pipeline.tracking.database import connect, experiment_id
+from pipeline.tracking.registry import champion, log_hedger, promote
 from pipeline.tracking.runs import end_orphans, log_settings, log_tags, tracked_run
 
 RISK = "validation_risk"
@@ -34,10 +37,18 @@ class Curve:
         self._known |= {step for step, _ in history}
         self._client.log_batch(self.run_id, metrics=new)
 
-    def keep(self, network: Path) -> None:
-        """Keep the trained file with the run, and name it."""
+    def keep(self, desk: Desk, policy: str, network: Path) -> str:
+        """Keep the trained file with the run, name it, and make it the desk's champion of its policy.
+
+        Returns
+        -------
+        The version of the registered model `<desk>.<policy>`.
+        """
         self._client.log_artifact(self.run_id, str(network), "network")
         log_tags(self._client, self.run_id, {"network": network.name})
+        marks = {"desk": desk.name, "network": network.name, "terms": terms_digest(desk)}
+        (version,) = promote(self._client, desk, {policy: log_hedger(desk, policy, network)}, marks).values()
+        return version
 
 
 @contextmanager
@@ -53,3 +64,20 @@ def tracked_training(home: Home, desk: str, policy: str, settings: Mapping[str, 
     with tracked_run(experiment, f"{policy}-{desk}", marks) as run_id:
         log_settings(client, run_id, settings)
         yield Curve(client, run_id)
+
+
+def register_once(
+    home: Home,
+    desk: Desk,
+    policy: str,
+    network: Path,
+    settings: Mapping[str, object],
+    history: Sequence[tuple[int, float]],
+) -> None:
+    """Track a training that is over and register what came out, unless it is the champion already."""
+    known = champion(connect(home.mlruns), f"{desk.name}.{policy}")
+    if known is not None and known.tags.get("network") == network.name:
+        return
+    with tracked_training(home, desk.name, policy, settings) as curve:
+        curve.complete(history)
+        curve.keep(desk, policy, network)

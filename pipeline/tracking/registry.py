@@ -11,6 +11,7 @@ from pathlib import Path
 
 import mlflow
 from mlflow import MlflowClient
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import ModelSignature
 from mlflow.models.model import ModelInfo
 from mlflow.types import ColSpec, DataType, Schema
@@ -23,11 +24,13 @@ from pipeline.forecasts.task import SESSIONS_PER_YEAR
 from pipeline.ingest.code_version import code_files
 from pipeline.ingest.store import Dataset
 from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.policies.saved_network import LEARNED
+from pipeline.tracking.served.learned_band import SEEN
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
 CHAMPION = "champion"
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
-SERVED = "pipeline.tracking.served"
+SERVED, LEARNED_BAND = "pipeline.tracking.served", "learned_band"
 DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
     "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster",
 )  # fmt: skip
@@ -37,6 +40,10 @@ MEANING = {
     LIQUIDITY: "Features to the illiquidity of the next session, or the next cost of crossing.",
     EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next step.",
     FLAGSHIP: "Market states to the no-trade band of the hedge and where to go from outside, in its units.",
+    **{
+        policy: f"Market states to the no-trade band that a trained network makes of Zakamouline's, {policy}."
+        for policy in LEARNED
+    },
 }
 """What each model does, as MLflow's pages say it."""
 
@@ -74,6 +81,16 @@ def log_models(desk: Desk | IntradayDesk, signals: Dataset, backtest: Dataset) -
         return {model.name: _log(model, code) for model in models}
 
 
+def log_hedger(desk: Desk, policy: str, network: Path) -> ModelInfo:
+    """Log a hedger that learned, the checkpoint `network`, into the active run."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Path(folder, "desk.json")
+        settings.write_text(desk_as_json(desk), encoding="utf-8")
+        files = {"desk": settings, "network": network}
+        model = ServedModel(policy, LEARNED_BAND, files, SEEN, ANSWER)
+        return _log(model, _code({f"{SERVED}.{LEARNED_BAND}"}, Path(folder)))
+
+
 def promote(
     client: MlflowClient,
     desk: Desk | IntradayDesk,
@@ -92,6 +109,16 @@ def promote(
         versions[registered] = _new_version(client, desk, name, logged, marks)
         client.set_registered_model_alias(registered, CHAMPION, versions[registered])
     return versions
+
+
+def champion(client: MlflowClient, name: str) -> ModelVersion | None:
+    """Return the champion of a registered model, or None."""
+    try:
+        return client.get_model_version_by_alias(name, CHAMPION)
+    except mlflow.MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
 
 
 @dataclass(frozen=True)

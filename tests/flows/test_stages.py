@@ -5,6 +5,8 @@ from prefect.client.orchestration import get_client
 from flows import stages
 from flows.progress import Stopwatch
 from pipeline.domain.errors import DataError, StageError
+from pipeline.tracking.database import connect
+from pipeline.tracking.registry import champion
 
 pytestmark = pytest.mark.slow
 
@@ -95,3 +97,21 @@ def test_the_stopwatch_keeps_the_order_of_the_stages():
             pass
     assert list(watch.seconds) == ["ingest", "features"]
     assert all(0 <= seconds < 1 for seconds in watch.seconds.values())
+
+
+def test_a_run_trains_the_hedgers_that_its_desk_trains(prefect, finished, small_desk, tmp_path):
+    """The training is a dataset: it is made once, kept among the networks, and registered."""
+    home = finished.datasets_copied(tmp_path / "home")
+    text = small_desk.read_text().replace('"whalley_wilmott"', '"network_band"')
+    file = tmp_path / "learns.toml"
+    file.write_text(f"{text}\n[policies.train]\nnetwork_band = {{steps = 1, paths = 64}}\n")
+    signals = finished.summary["dataset_keys"]["signals"]
+    trained = stages.learn(str(file), str(home), False, signals)
+    store = stages.store_of(str(home))
+    (made,) = [key for key in store.keys() if key.startswith("hedger-")]  # noqa: SIM118 - a store's
+    low, high = store.open(made).meta["parameters"]["volatility"]
+    assert 0.02 < low < high < 2.0
+    assert stages.learn(str(file), str(home), False, signals) == trained
+    assert champion(connect(home / "mlruns"), "small.network_band").version == 1
+    settings = stages.settings_of(str(file), str(home), "", False, (), trained)
+    assert settings.policies.networks == trained

@@ -1,11 +1,39 @@
-"""The learning curve of a training in MLflow."""
+"""The learning curve of a training in MLflow, and the model that is registered."""
 
+import mlflow
+import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
+from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
+from pipeline.policies.agent_band import PpoBand
+from pipeline.policies.checkpoint import Checkpoint, network_arrays
+from pipeline.policies.network import Layer, Network
+from pipeline.policies.network_band import INPUTS
+from pipeline.policies.saved_network import keep_network, terms_digest
 from pipeline.tracking.database import connect
-from pipeline.tracking.learning import RISK, tracked_training
+from pipeline.tracking.learning import RISK, register_once, tracked_training
+from pipeline.tracking.registry import champion
+from pipeline.tracking.served.learned_band import SEEN
+from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
+
+WIDTH = len(INPUTS)
+DESK = Desk(name="mine", policies={"run": ["ppo_band"]}, regimes={"states": 2})
+
+
+def network(weight):
+    layer = Layer(((weight,) * WIDTH, (0.1,) * WIDTH), (0.0, 0.2))
+    return Network((layer,), (0.0,) * WIDTH, (1.0,) * WIDTH, (-1.0,) * WIDTH, (1.0,) * WIDTH)
+
+
+def kept(here, tmp_path, weight=0.5):
+    """A trained network in its place."""
+    Checkpoint(terms_digest(DESK), {"policy": "ppo_band"}, network_arrays(network(weight))).write(
+        tmp_path / "new.npz"
+    )
+    return keep_network(here, "mine", "ppo_band", (tmp_path / "new.npz").read_bytes())
 
 
 @pytest.fixture
@@ -18,25 +46,46 @@ def only_run(client: MlflowClient):
     return run
 
 
-def test_a_training_has_its_settings_its_curve_and_its_file(here, tmp_path):
-    file = tmp_path / "mine-ppo_band-0.npz"
-    file.write_bytes(b"weights")
-    with tracked_training(here, "mine", "ppo_band", {"lives": 4}) as curve:
+def test_a_training_has_its_settings_its_curve_its_file_and_its_model(here, tmp_path):
+    file = kept(here, tmp_path)
+    with tracked_training(here, "mine", "ppo_band", {"steps": 4}) as curve:
         curve(2, 1.5)
         curve.complete([(0, 2.0), (2, 1.5), (4, 1.25)])
-        curve.keep(file)
+        assert curve.keep(DESK, "ppo_band", file) == "1"
     client = connect(here.mlruns)
     run = only_run(client)
     points = {(each.step, each.value) for each in client.get_metric_history(run.info.run_id, RISK)}
     assert points == {(0, 2.0), (2, 1.5), (4, 1.25)}
     assert len(client.get_metric_history(run.info.run_id, RISK)) == 3
     assert run.info.status == "FINISHED"
-    assert run.data.params == {"lives": "4"}
-    kept = ("desk", "kind", "policy", "network")
-    assert [run.data.tags[name] for name in kept] == ["mine", "training", "ppo_band", file.name]
+    assert run.data.params == {"steps": "4"}
+    tags = ("desk", "kind", "policy", "network")
+    assert [run.data.tags[name] for name in tags] == ["mine", "training", "ppo_band", file.name]
     assert [each.path for each in client.list_artifacts(run.info.run_id, "network")] == [
         f"network/{file.name}"
     ]
+    version = champion(client, "mine.ppo_band")
+    assert (version.run_id, version.tags["network"]) == (run.info.run_id, file.name)
+    assert version.tags["terms"] == terms_digest(DESK)
+
+    rows = pd.DataFrame({"forward": [95.0, 104.0], "strike": 100.0, "time_to_expiry": 0.05})
+    rows = rows.assign(forward_slope=1.0, implied_vol=0.2)[list(SEEN)]
+    answer = mlflow.pyfunc.load_model("models:/mine.ppo_band@champion").predict(rows)
+    state = market_state(DESK, rows.reindex(columns=list(inputs_of(DESK))))
+    band = PpoBand(network(0.5)).band(state)
+    np.testing.assert_array_equal(answer[ANSWER[0]], band.lower[:, 0, 0])
+    np.testing.assert_array_equal(answer[ANSWER[1]], band.upper[:, 0, 0])
+
+
+def test_what_is_the_champion_already_is_not_registered_again(here, tmp_path):
+    file = kept(here, tmp_path)
+    for _ in range(2):
+        register_once(here, DESK, "ppo_band", file, {"steps": 4}, [(0, 2.0), (4, 1.25)])
+    client = connect(here.mlruns)
+    assert only_run(client).data.metrics[RISK] == 1.25
+    assert champion(client, "mine.ppo_band").version == 1
+    register_once(here, DESK, "ppo_band", kept(here, tmp_path, 0.4), {"steps": 4}, [(0, 2.0)])
+    assert champion(client, "mine.ppo_band").version == 2
 
 
 def test_an_interrupted_training_is_killed(here):

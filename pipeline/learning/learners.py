@@ -1,4 +1,4 @@
-"""The hedgers that `hedge train --policy` trains: how each one's training is begun."""
+"""The hedgers that learn: how each one's training is begun."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
