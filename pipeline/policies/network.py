@@ -83,6 +83,11 @@ class Network:
     def _range(self) -> FloatArray:
         return np.array([self.mean, self.scale, self.low, self.high])
 
+    @property
+    def arrays(self) -> tuple[FloatArray, tuple[FloatArray, ...], tuple[FloatArray, ...]]:
+        """Return mean, scale, low and high [4, F], and the layers' weights [in, out] and biases."""
+        return self._range, *self._arrays
+
     def __call__(self, inputs: FloatArray) -> FloatArray:
         """Return the outputs [..., O] of inputs [..., F]; a row's result does not depend on other rows.
 
@@ -99,16 +104,17 @@ class Network:
         most = max(len(self.mean), *(len(bias) for bias in biases))
 
         def fill(block: slice) -> None:
-            _forward(rows[block], self._range, weights, biases, most, out[block])
+            forward(rows[block], self._range, weights, biases, most, out[block])
 
         in_blocks(len(rows), most, fill)
         return out.reshape(*inputs.shape[:-1], out.shape[1])
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _forward(
+def forward(
     rows: FloatArray, scaling: FloatArray, weights: Any, biases: Any, most: int, out: FloatArray
 ) -> None:
+    """Write the outputs of rows [N, F] into `out` [N, O]; `most` is the width of the widest layer."""
     now, then = np.empty(most), np.empty(most)
     mean, scale, low, high = scaling[0], scaling[1], scaling[2], scaling[3]
     last = len(weights) - 1
