@@ -1,7 +1,8 @@
 """Volatility models on realised measures of the S&P 500, 1, 5 and 22 sessions ahead.
 
 Prints, for every model, losses, ratios to HAR, tests and the model confidence set; measures the best without
-and with implied volatility against the targets, and what the trees add to the linear model they start from.
+and with implied volatility against the targets, and what trees and networks (extra `deep`) add to the linear
+model they start from.
 """
 
 import os
@@ -18,10 +19,21 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.measurement import Measurement
 from benchmarks.shared_data import shared
-from benchmarks.volatility_judgement import CHOSEN, Walked, judged, print_shares, print_tests, scores
+from benchmarks.volatility_judgement import (
+    CHOSEN,
+    STARTS_FROM,
+    Walked,
+    against,
+    judged,
+    print_networks,
+    print_shares,
+    print_tests,
+    scores,
+)
 from benchmarks.volatility_models import (
     FIRST_FORECAST,
     MODELS,
+    NETWORKS,
     POOLS,
     ROLLED,
     ROLLING_ROWS,
@@ -50,9 +62,15 @@ def measure() -> Iterator[Measurement]:
         print(table.to_string(float_format=lambda value: f"{value:.4f}"))
     print_shares(judgements)
     print_tests(judgements)
+    print_networks(walked)
     print(f"\n{seconds:.0f} s, {processor:.0f} s of processor time")
     detail = {"models": len(MODELS) + len(POOLS), "processor_seconds": processor}
     yield Measurement("volatility.seconds", "s", seconds, detail=detail)
+    for horizon, model in product(HORIZONS, NETWORKS):
+        ours, rival = (float(scored[horizon].loc[name, "QLIKE"]) for name in (model, STARTS_FROM[model]))
+        found = against(walked[horizon], model, STARTS_FROM[model], horizon)
+        name = f"volatility.qlike_{horizon}_{model.replace(' ', '_').replace('-', '_').lower()}"
+        yield Measurement(name, "QLIKE", ours, rival, None, {}, found)
     for horizon, kind, share, tests in judgements:
         ours, rival = share["combination"], share["log_sharq"]
         yield Measurement(f"volatility.qlike_{horizon}_{kind}", "QLIKE", ours, rival, None, {}, share)

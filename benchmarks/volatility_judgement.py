@@ -20,6 +20,7 @@ from pipeline.forecasts.scores import diebold_mariano, qlike
 
 CHOSEN = {"without_vix": "combination", "with_vix": "combination + VIX"}
 STARTS = {"without_vix": ("lightgbm L", "linear L"), "with_vix": ("lightgbm LV", "linear LV")}
+STARTS_FROM = {"lstm log-HAR": "log-HAR", "lstm L": "linear L"}
 LINEAR_ONLY = {"without_vix": "linear L", "with_vix": "linear + VIX"}
 """The chosen combinations without their trees."""
 RIVAL = "log-SHARQ"
@@ -100,6 +101,29 @@ def judged(horizon: int, kind: str, walked: Walked) -> tuple[dict[str, Any], dic
         "p_diebold_mariano_expanding": no_gain(losses[chosen], losses[RIVAL], horizon),
     }
     return share, tests
+
+
+def against(walked: Walked, model: str, rival: str, horizon: int) -> dict[str, float]:
+    """Change of a rival's QLIKE by a model in %, with Diebold and Mariano's two-sided p; and from 2006."""
+    losses = walked.losses(walked.expanding)
+    found = {}
+    for when, rows in (("", slice(None)), ("_from_2006", walked.expanding.index >= UNSEEN)):
+        ours, theirs = losses[model][rows], losses[rival][rows]
+        found[f"change_percent{when}"] = 100.0 * float(ours.mean() / theirs.mean() - 1.0)
+        found[f"p{when}"] = diebold_mariano(ours, theirs, horizon).p_value
+    return found
+
+
+def print_networks(walked: Mapping[int, Walked]) -> None:
+    """Print what the recurrent networks change against their linear start and against rivals."""
+    rows = [
+        {"horizon": horizon, "network": model, "against": rival, **against(each, model, rival, horizon)}
+        for horizon, each in walked.items()
+        for model, start in STARTS_FROM.items()
+        for rival in dict.fromkeys((start, "HAR", "log-HAR", RIVAL, "lightgbm L"))
+    ]
+    print("\nRecurrent networks: change of the rival's QLIKE in %, two-sided p of Diebold and Mariano")
+    print(pd.DataFrame(rows).to_string(index=False, float_format=lambda value: f"{value:.3f}"))
 
 
 def print_shares(judgements: Sequence[tuple[int, str, dict[str, Any], dict[str, Any]]]) -> None:

@@ -4,7 +4,8 @@ The window expands, the first forecast is made after 1 022 rows, as many as a ro
 and HARQ are refitted every day, the others every 22. A fit at row t knows the targets complete at t. Nothing
 extrapolates: a daily regression is kept inside the targets seen so far, a logarithmic one gets its inputs
 kept inside those it learned from.
-The trees have the product's own parameters and start from the linear model of the same inputs.
+The trees have the product's own parameters and start from the linear model of the same inputs. So do the
+networks (LSTM, extra `deep`): their linear start is refitted every 22 days as the others, they once a year.
 
 The inputs come in steps. log-SHARQ+ adds the week's downside share and the last quarter's variance to
 log-SHARQ; L the losses of the day, the week and the month (Corsi, Renò 2012), returns of SPY at the close;
@@ -22,16 +23,20 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.desk import ForecastSettings
+from pipeline.domain.lstm_settings import LstmSettings
 from pipeline.forecasts.boosted import tree_parameters
 from pipeline.forecasts.combination import inverse_loss_weights, log_pool
 from pipeline.forecasts.linear import linear_predictor, smeared_least_squares
+from pipeline.forecasts.lstm import scaling, standardised
 from pipeline.forecasts.realized import harq_inputs, log_sharq_inputs, shar_inputs
 from pipeline.forecasts.scores import qlike
 
 LAST = pd.Timestamp("2013-08-31")  # the unit of the quarticity changes after it
 FIRST_FORECAST, REFIT, LEARNED = 1022, 22, 252
+YEAR = 252
 ROLLING_ROWS = FIRST_FORECAST
 SETTINGS = ForecastSettings()
+NETWORK = LstmSettings()
 Forecast = Callable[[np.ndarray], np.ndarray]
 Fit = Callable[[np.ndarray, np.ndarray], Forecast]
 
@@ -61,6 +66,7 @@ def inputs(data: pd.DataFrame) -> dict[str, np.ndarray]:
     losses = [np.minimum(data["ret"].rolling(days).sum(), 0.0) for days in (1, 5, 22)]
     vix = [np.log(implied), np.log(implied).diff(), np.log(implied / implied.rolling(66).mean())]
     own = [np.log(rv), np.log(data["BV"] / rv), np.log(rv).rolling(22).std()]
+    day = [np.log(rv), np.log(minus / rv), np.log(data["BV"] / rv), np.log(error / rv), data["ret"]]
     columns = {
         "har": [rv, week, month],
         "shar": list(shar_inputs(*(each.to_numpy() for each in (plus, minus, week, month))).T),
@@ -72,6 +78,7 @@ def inputs(data: pd.DataFrame) -> dict[str, np.ndarray]:
         "V": [*sharq, *plus_two, *vix],
         "LV": [*sharq, *plus_two, *losses, *vix],
         "trees": own,
+        "day": day,
     }
     return {name: np.column_stack(each) for name, each in columns.items()}
 
@@ -122,6 +129,25 @@ def boosted(horizon: int, linear: int) -> Fit:
     return fit
 
 
+def recurrent(
+    start: np.ndarray, read: np.ndarray, y: np.ndarray, horizon: int, network: LstmSettings = NETWORK
+) -> np.ndarray:
+    """Networks that correct the smeared regression on `start` from the rows of `read` until now."""
+    from pipeline.forecasts.lstm_training import learn
+
+    known = np.isfinite(start).all(axis=1) & np.isfinite(y)
+    corrections = []
+    for begin in range(FIRST_FORECAST, len(y), YEAR):
+        learned = max(begin - horizon + 1, 0)
+        rows = known[:learned]
+        linear = np.log(smeared(start[:learned][rows], y[:learned][rows])(start[:learned]))
+        mean, rate = scaling(read[:learned])
+        z = standardised(read[: begin + YEAR], mean, rate)
+        trained = learn(z[:learned], linear, y[:learned], horizon, network, seed=7)
+        corrections.append(trained(z)[begin:])
+    return every_month(smeared, start, y, horizon) * np.exp(np.concatenate(corrections))
+
+
 def combined(
     members: Mapping[str, np.ndarray], y: np.ndarray, horizon: int, newest: int | None = None
 ) -> np.ndarray:
@@ -147,6 +173,8 @@ LINEAR = {
     "linear LV": "LV",
 }
 TREES = {"lightgbm L": "L", "lightgbm V": "V", "lightgbm LV": "LV"}
+NETWORKS = {"lstm log-HAR": ("log-har", ("day",)), "lstm L": ("L", ("L", "trees"))}
+"""Inputs of the linear start, and what the networks read."""
 POOLS = {
     "combination": ("linear L", "lightgbm L"),
     "combination + VIX": (*(f"linear {each}" for each in ("L", "V", "LV")), *TREES),
@@ -155,7 +183,7 @@ POOLS = {
 """Inputs, clipping and members were chosen by the QLIKE of the forecasts made before 2006, which are among
 those scored (figures from 2006 on stand beside): log-SHARQ+ as a further member, or one set of inputs alone,
 had more at the three horizons."""
-MODELS = (*TREES, *DAILY, *LINEAR)
+MODELS = (*NETWORKS, *TREES, *DAILY, *LINEAR)
 """The slow ones first, so that two processes end together."""
 ROLLED = (*TREES, "linear L", "linear V", "linear LV", "log-SHARQ")
 """What Giacomini and White's test of the combinations needs on a rolling window too."""
@@ -172,6 +200,9 @@ def forecast(
         return every_day(X[DAILY[model]], y, horizon)
     if model in LINEAR:
         return every_month(smeared, X[LINEAR[model]], y, horizon, newest)
+    if model in NETWORKS:
+        linear, read = NETWORKS[model]
+        return recurrent(X[linear], np.column_stack([X[name] for name in read]), y, horizon)
     start = X[TREES[model]]
     both = np.column_stack([start, X["trees"]])
     return every_month(boosted(horizon, start.shape[1]), both, y, horizon, newest)

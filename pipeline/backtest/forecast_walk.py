@@ -9,14 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
-from pipeline.backtest.forecast_window import INTERVALLED, forecast_blind, forecast_window
+from pipeline.backtest.forecast_window import forecast_blind, forecast_window
 from pipeline.backtest.windows import Window
 from pipeline.domain.desk import Desk
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.boosted import LightGbm, LightGbmEvent, input_names
+from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
 from pipeline.forecasts.catalogue import restore
 from pipeline.forecasts.events import Climatology
 from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.from_linear import input_names
+from pipeline.forecasts.har import LogHar
 from pipeline.forecasts.harness import score_table, training_rows
 from pipeline.forecasts.interval_scores import RIVAL
 from pipeline.forecasts.intervals import (
@@ -33,18 +35,21 @@ from pipeline.forecasts.task import Task
 from pipeline.ingest.packing import unpacked
 from pipeline.ingest.pieces import Pieces
 
-ADAPTIVE, FIXED = "lightgbm_adaptive", "lightgbm_fixed"
 QUANTILE, QUANTILE_ADAPTIVE = "lightgbm_quantile", "lightgbm_quantile_adaptive"
 
 
 @dataclass(frozen=True)
 class Intervals:
-    """90 % intervals of one target by model, and what came, over the sessions of all windows."""
+    """90 % intervals of one target by model, and what came, over the sessions of all windows.
+
+    `adaptive` is the one around the chosen forecast that policies are given.
+    """
 
     target: str
     horizon: int
     by_model: dict[str, Interval]
     actual: FloatArray
+    adaptive: Interval
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class Walk:
     """One task walked forward: forecasts [rows of all windows × models], what came, and the last fits.
 
     `errors` are the log residuals of each window's training rows, by model; empty for an event. `moved` are
-    the absolute contributions to the chosen forecast, [rows, inputs, 2]; `quantiles` the regressed edges of
-    each window, none for an event.
+    the absolute contributions to the trees' forecast, [rows, inputs, 2]; `quantiles` the regressed edges of
+    each window, none for an event. `best` names the model that the hedgers are given.
     """
 
     task: Task
@@ -64,11 +69,7 @@ class Walk:
     moved: FloatArray
     quantiles: list[QuantileEdges]
     last: dict[str, Forecaster]
-
-    @property
-    def best(self) -> str:
-        """Name of the model that the hedgers are given."""
-        return LightGbm.name if self.task.kind == "level" else LightGbmEvent.name
+    best: str
 
     @property
     def chosen(self) -> "pd.Series[float]":
@@ -98,17 +99,17 @@ class Walk:
 
     def intervals(self, target: str) -> Intervals:
         """Intervals by residuals and by quantile regression, each adaptive and not; log-HAR's log-normal."""
-        forecast, har = (self.predictions[name].to_numpy(dtype=float) for name in INTERVALLED)
-        errors, har_errors = (self.errors[name] for name in INTERVALLED)
         y = self.task.floored(self.actual)
-        by_model = {
-            ADAPTIVE: adaptive_interval(forecast, y, self.offset, errors),
-            FIXED: adaptive_interval(forecast, y, self.offset, errors, step=0.0),
-            QUANTILE: conformal_interval(self.quantiles, y, self.offset, step=0.0),
-            QUANTILE_ADAPTIVE: conformal_interval(self.quantiles, y, self.offset, STEP),
-            RIVAL: log_normal_interval(har, har_errors),
-        }
-        return Intervals(target, self.task.horizon, by_model, y)
+        by_model = {}
+        forecasts = {name: self.predictions[name].to_numpy(dtype=float) for name in self.errors}
+        for name in (each for each in self.errors if each != LogHar.name):
+            around = forecasts[name], y, self.offset, self.errors[name]
+            by_model[f"{name}_adaptive"] = adaptive_interval(*around)
+            by_model[f"{name}_fixed"] = adaptive_interval(*around, step=0.0)
+        by_model[QUANTILE] = conformal_interval(self.quantiles, y, self.offset, step=0.0)
+        by_model[QUANTILE_ADAPTIVE] = conformal_interval(self.quantiles, y, self.offset, STEP)
+        by_model[RIVAL] = log_normal_interval(forecasts[LogHar.name], self.errors[LogHar.name])
+        return Intervals(target, self.task.horizon, by_model, y, by_model[f"{self.best}_adaptive"])
 
 
 def walk_forward(
@@ -131,7 +132,7 @@ def walk_forward(
     """
     predictions, actual, moved = [], [], []
     quantiles: list[QuantileEdges] = []
-    errors: dict[str, list[Calibration]] = {name: [] for name in INTERVALLED if task.kind == "level"}
+    errors: dict[str, list[Calibration]] = {}
     numbers = _numbers(features)
     for place, window in enumerate(windows):
         goal = target(window)
@@ -153,13 +154,21 @@ def walk_forward(
             raw = Interval(edges["lower"], edges["upper"])
             quantiles.append(QuantileEdges(window.start - windows[0].start, raw, edges["scores"]))
         actual.append(goal.outcome[window.start : window.stop])
-        residuals = unpacked(piece.read_bytes("residuals.npz"))
-        for name, learned in errors.items():
-            learned.append(Calibration(window.start - windows[0].start, residuals[name]))
+        for name, residuals in unpacked(piece.read_bytes("residuals.npz")).items():
+            learned = errors.setdefault(name, [])
+            learned.append(Calibration(window.start - windows[0].start, residuals))
     states = json.loads(piece.read_bytes("models.json"))
     models = {name: restore(state) for name, state in states.items()}
     known, reasons = np.concatenate(actual), np.concatenate(moved)
-    return Walk(task, pd.concat(predictions), known, goal.offset, errors, reasons, quantiles, models)
+    best = _given(task, desk.forecasts.chosen)
+    return Walk(task, pd.concat(predictions), known, goal.offset, errors, reasons, quantiles, models, best)
+
+
+def _given(task: Task, chosen: str) -> str:
+    """Return the model that the hedgers are given: the desk's choice for a variance, else the trees."""
+    if task.kind == "event":
+        return LightGbmEvent.name
+    return chosen if task.of_variance else LightGbm.name
 
 
 def reliable(walk: Walk, tested: NDArray[np.bool_], event: str) -> pd.DataFrame:
@@ -175,7 +184,7 @@ def reliable(walk: Walk, tested: NDArray[np.bool_], event: str) -> pd.DataFrame:
 
 
 def important(walk: Walk, tested: NDArray[np.bool_], **labels: str | int) -> pd.DataFrame:
-    """Return how far each input moves the chosen forecast on average, labelled."""
+    """Return how far each input moves the trees' forecast on average, labelled."""
     mean = np.nanmean(walk.moved[tested], axis=0)
     table = pd.DataFrame({"input": input_names(walk.task), "linear": mean[:, 0], "trees": mean[:, 1]})
     return table.assign(**labels)

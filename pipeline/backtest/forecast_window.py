@@ -15,13 +15,14 @@ from pipeline.forecasts.har import LogHar
 from pipeline.forecasts.harness import fit_all, predict_all
 from pipeline.forecasts.intervals import log_residuals
 from pipeline.forecasts.log_linear import LogLinear
+from pipeline.forecasts.lstm import Lstm
 from pipeline.forecasts.quantile_intervals import regress_quantiles
 from pipeline.forecasts.task import Task, variance_task
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.packing import packed
 
-INTERVALLED = (LightGbm.name, LogHar.name)
-"""Models of a level whose errors on the training rows make intervals."""
+INTERVALLED = (LightGbm.name, Lstm.name, LogHar.name)
+"""Models of a level whose errors on the training rows make intervals, where they are fitted."""
 NO_IMPLIED, NO_FURTHER = "no_implied", "no_further"
 """Endings of the names of models that do not see implied volatility, or the desk's further inputs."""
 
@@ -107,7 +108,7 @@ def forecast_window(
     fitted = {model.name: model.from_state(states[model.name]) for model in (Garch, Gjr) if states}
     models = fit_all(task, features.iloc[:rows], learned, settings, seed, fitted)
     predicted = predict_all(models, features)
-    names = INTERVALLED if task.kind == "level" else ()
+    names = [name for name in INTERVALLED if name in models and task.kind == "level"]
     residuals = {
         name: log_residuals(task.floored(learned), predicted[name].to_numpy(dtype=float)[:rows])
         for name in names

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from pipeline.backtest.decision_windows import decision_windows, learned_since
 from pipeline.backtest.event_intervals import JUDGED, event_intervals, judged_event
 from pipeline.backtest.forecast_walk import (
-    ADAPTIVE,
     Intervals,
     Walk,
     important,
@@ -143,7 +142,7 @@ def _saved(
     """Return the last fit of every walk as files: `models/` holds the chosen one, `walks/` what goes on."""
     files = {}
     for walk in walks:
-        also = (desk.option.mark,) if walk.task.name.startswith("variance_") else ()
+        also = (desk.option.mark,) if walk.task.of_variance else ()
         last = walk.continuation(times, windows, also=also)
         files[f"models/{walk.task.name}.json"] = json.dumps(last.models[last.chosen].to_state()).encode()
         files[f"walks/{walk.task.name}.npz"] = last.to_bytes()
@@ -225,13 +224,13 @@ def _signals(
         [
             VarianceForecast(
                 walk.chosen,
-                intervals["variance", horizon].by_model[ADAPTIVE],
+                intervals["variance", horizon].adaptive,
                 walk.predictions[desk.option.mark].to_numpy(float),
             )
             for horizon, walk in variances.items()
         ],
         {name: walk.chosen for name, walk in liquidity.items()},
-        intervals["crossing_cost", 1].by_model[ADAPTIVE],
+        intervals["crossing_cost", 1].adaptive,
         {
             name: None
             if walk is None

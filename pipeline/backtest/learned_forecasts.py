@@ -10,7 +10,6 @@ import pandas as pd
 from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.forecast_columns import NO_LIQUIDITY, illiquidity_columns, variance_columns
 from pipeline.backtest.forecast_walk import (
-    ADAPTIVE,
     Intervals,
     Walk,
     important,
@@ -111,7 +110,7 @@ def learn_forecasts(
     liquidity = _learn_liquidity(settings, features, windows, walk)
 
     intervals = [each.intervals("variance") for each in variance.values()]
-    adaptive = [each.by_model[ADAPTIVE] for each in intervals]
+    adaptive = [each.adaptive for each in intervals]
     chosen = [each.chosen for each in variance.values()]
     signals = variance_columns(settings.horizons, chosen, adaptive, reach).assign(
         **liquidity.columns, spike_prob=spike.chosen, spike_base=spike.predictions[Climatology.name]
@@ -172,7 +171,7 @@ def _learn_liquidity(
     median = np.concatenate(
         [np.full(w.stop - w.start, illiquidity.iloc[: w.start].median()) for w in windows]
     )
-    edges = level.intervals("illiquidity").by_model[ADAPTIVE]
+    edges = level.intervals("illiquidity").adaptive
     columns = {
         **illiquidity_columns(level.chosen, edges, level.actual, median),
         "gap_prob": np.asarray(gaps.chosen, dtype=np.float64),

@@ -16,6 +16,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.limit_settings import LimitSettings
+from pipeline.domain.lstm_settings import Forecasters
 from pipeline.domain.naming import hint
 from pipeline.domain.settings import Settings
 from pipeline.domain.walk_dates import WalkDates
@@ -163,7 +164,7 @@ class RegimeSettings(Settings):
         return self
 
 
-class ForecastSettings(Settings):
+class ForecastSettings(Forecasters):
     """Volatility, liquidity and event forecasts."""
 
     horizons: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 5, 10, 21)

@@ -29,6 +29,7 @@ from pipeline.domain.desk import (
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.folder_desk import FolderDesk
 from pipeline.domain.instruments import Kind, Side
+from pipeline.domain.lstm_settings import Forecasters
 from pipeline.domain.own_settings import OwnData
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
@@ -237,7 +238,7 @@ class IntradayRegimes(RegimeSettings):
     features: Annotated[tuple[str, ...], Field(min_length=1)] = ("log_variance_20", "log_depth", "log_rate")
 
 
-class IntradayForecasts(Settings):
+class IntradayForecasts(Forecasters):
     """Forecasts of variance, of liquidity and of two events, in decisions ahead."""
 
     horizons: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 5, 15, 60)
@@ -350,6 +351,8 @@ class IntradayDesk(FolderDesk):
             learning_rate=self.forecasts.learning_rate,
             leaves=self.forecasts.leaves,
             further=self.forecasts.further,
+            lstm=self.forecasts.lstm,
+            chosen=self.forecasts.chosen,
         )
         option = OptionSettings.model_construct(
             kind=self.option.kind,

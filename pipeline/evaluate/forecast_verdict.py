@@ -8,7 +8,8 @@ from pipeline.evaluate.verdicts import Answer, Verdict
 
 QUESTION = "Do the trees forecast better than simple models?"
 TREES, START = "lightgbm", "log_linear"
-WITH_TREES = (TREES, "lightgbm_no_implied", "lightgbm_no_further", "combination")
+LEARNED = (TREES, "lightgbm_no_implied", "lightgbm_no_further", "combination", "lstm")
+"""Models that are no simple rivals of the trees."""
 EVENT_TREES, EVENT_START, EVENT_RATE = "lightgbm_event", "logistic", "climatology"
 
 
@@ -34,7 +35,7 @@ def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -
     """Compare LightGBM with the best simple rival and with the linear model that it starts from.
 
     Beyond doubt is judged at `level` over the number of targets and events (Bonferroni). A target: better
-    than the best simple rival if LightGBM has the lowest QLIKE and no model without trees is left in the
+    than the best simple rival if LightGBM has the lowest QLIKE and no simple model is left in the
     model confidence set, worse if it has dropped out of the set and the best of them has not; against its
     start by Diebold and Mariano's test. An event: by their test of the squared error against the logistic
     regression, its start, and the base rate; one that never or always happened in the test years is not
@@ -75,7 +76,7 @@ def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -
 
 
 def _target(name: str, models: pd.DataFrame, size: float) -> Judged:
-    trees, simple = models.loc[TREES], models.drop(list(WITH_TREES), errors="ignore")
+    trees, simple = models.loc[TREES], models.drop(list(LEARNED), errors="ignore")
     rival = str(simple["qlike"].idxmin())
     best = simple.loc[rival]
     left = simple["mcs_p"] >= size

@@ -42,8 +42,9 @@ def forecast_sheet(evaluation: Judged, unit: str = "session") -> Sheet:
             )
         )
     lead = (
-        "Out of sample; the lowest QLIKE in bold. Hedgers are given lightgbm. "
-        + _own_share(scores)
+        f"Out of sample; the lowest QLIKE in bold. {_given(evaluation, '')}. "
+        + _own_share(scores, "lightgbm", "The trees alone change")
+        + _own_share(scores, "lstm", "The networks alone change")
         + _of_implied(scores)
         + "Diebold and Mariano's p tests equal QLIKE with HAR, with "
         "log-HAR and with the log-linear model that the trees start from (for lightgbm a test of the trees' "
@@ -56,16 +57,21 @@ def forecast_sheet(evaluation: Judged, unit: str = "session") -> Sheet:
     return Sheet("forecasts", "Forecasts", lead, headings, tuple(rows), labels=2)
 
 
-def _own_share(scores: pd.DataFrame) -> str:
-    """Say how far the trees move the QLIKE of the linear model that they start from, target by target."""
+def _given(evaluation: Judged, ending: str) -> str:
+    """Say which forecasts, or their intervals, the hedgers are given."""
+    chosen = evaluation.desk.forecasts.chosen
+    others = "" if chosen == "lightgbm" else f" of variances, lightgbm{ending} of all else"
+    return f"Hedgers are given {chosen}{ending}{others}"
+
+
+def _own_share(scores: pd.DataFrame, model: str, lead: str) -> str:
+    """Say how far a model moves the QLIKE of the linear model that it starts from, target by target."""
     losses = scores.pivot_table(index=["target", "horizon"], columns="model", values="qlike", sort=False)
-    if "log_linear" not in losses:
+    if not {"log_linear", model} <= set(losses):
         return ""
-    change = 100.0 * (losses["lightgbm"] / losses["log_linear"] - 1.0)
+    change = (100.0 * (losses[model] / losses["log_linear"] - 1.0)).dropna()
     parts = (f"{each:+.1f} %".replace("-", "−") for each in change)
-    return (
-        f"The trees alone change the QLIKE of log_linear, their start, by {', '.join(parts)}, in this order. "
-    )
+    return f"{lead} the QLIKE of log_linear, their start, by {', '.join(parts)}, in this order. "
 
 
 def _of_implied(scores: pd.DataFrame) -> str:
@@ -134,8 +140,8 @@ def interval_sheet(evaluation: Judged, unit: str = "session") -> Sheet:
         "Share of the outcomes inside, out of sample, by the likeliest regime when the forecast was made; "
         "90 % is meant. An adaptive interval moves with every outcome once it is known, the fixed one keeps "
         "the quantiles of the training errors, quantile is a quantile regression by trees, corrected on "
-        "held-out rows, whose width answers to the day; the last takes log-HAR's errors as normal. Policies "
-        "are given lightgbm_adaptive. Winkler's loss "
+        "held-out rows, whose width answers to the day; the last takes log-HAR's errors as normal. "
+        f"{_given(evaluation, '_adaptive')}. Winkler's loss "
         "adds twenty times the miss to the width, once for the logarithms and once in units of the target; "
         "p tests equal loss of the logarithms with log-HAR's, with lags for the overlap. What comes in one "
         "session is a single squared return, near zero or not: its interval spans orders of magnitude."

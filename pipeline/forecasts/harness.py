@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.boosted import Boosted
 from pipeline.forecasts.catalogue import forecasters
 from pipeline.forecasts.combination import Combination
 from pipeline.forecasts.confidence_set import confidence_set
 from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.from_linear import FromLinear
 from pipeline.forecasts.garch import Garch
 from pipeline.forecasts.scores import average_precision, brier, diebold_mariano, mse, qlike
 from pipeline.forecasts.task import Task
@@ -63,7 +63,7 @@ def fit_all(
     ----------
     task : what is forecast.
     X, y : features [T rows] and targets [T] of the training rows, in time order (see `training_rows`).
-    settings, seed : of the trees.
+    settings, seed : of trees and networks; networks are fitted where the settings name them.
     processes : processes of the returns that are fitted already, by name; they serve every horizon.
 
     Returns
@@ -77,14 +77,14 @@ def fit_all(
         A forecaster could not be fitted, or a column is missing.
     """
     fitted: dict[str, Forecaster] = {}
-    for name, model in forecasters(task).items():
+    for name, model in forecasters(task, settings).items():
         if name in processes:
             fitted[name] = processes[name].over(task)
             continue
         made = model(task, settings, seed)
         if isinstance(made, Combination):
             fitted[name] = made.join(X, y, [fitted[member.name] for member in made.members])
-        elif isinstance(made, Boosted) and isinstance(
+        elif isinstance(made, FromLinear) and isinstance(
             start := fitted.get(made.starts_from.name), made.starts_from
         ):
             fitted[name] = made.fit_from(start, X, y)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.targets import Target
-from pipeline.forecasts.task import Task
+from pipeline.forecasts.task import VARIANCE, Task
 from pipeline.forecasts.time_of_day import CLOCK
 
 VARIANCES: Final = ("variance_20", "variance_60", "variance_240")
@@ -37,7 +37,7 @@ def variance_task(horizon: int, offered: tuple[str, ...]) -> Task:
     trees = tuple(name for name in ("log_depth", "log_spread", *TAPE[:-1]) if name in offered)
     inputs = tuple(name for name in PRESSURE if name in offered)
     return Task(
-        f"variance_{horizon}",
+        f"{VARIANCE}{horizon}",
         "level",
         horizon,
         VARIANCES,

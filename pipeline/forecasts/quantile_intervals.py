@@ -10,7 +10,8 @@ import pandas as pd
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.boosted import LEAST_LEAF_ROWS, tree_inputs, tree_parameters
+from pipeline.forecasts.boosted import LEAST_LEAF_ROWS, tree_parameters
+from pipeline.forecasts.from_linear import all_inputs
 from pipeline.forecasts.intervals import COVERAGE, Interval
 from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.task import Task
@@ -67,7 +68,7 @@ def regress_quantiles(
     judged = len(learned) - len(learned) // 3
     fitted = max(judged - task.horizon, 0)
     linear = LogLinear(task, settings, seed).fit(features.iloc[:fitted], learned[:fitted])
-    centre, inputs = linear.score(features), tree_inputs(task, features)
+    centre, inputs = linear.score(features), all_inputs(task, features)
     logs = np.log(task.floored(learned))
     tail = (1.0 - COVERAGE) / 2.0
     rows = np.flatnonzero(np.isfinite(centre[:fitted]) & np.isfinite(logs[:fitted]))

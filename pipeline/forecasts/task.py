@@ -14,6 +14,8 @@ SESSIONS_PER_YEAR = 252
 SMALLEST_VARIANCE = 1e-8
 """(1 bp)²: the floor of a variance, so that a session without a move keeps a logarithm."""
 SMALLEST_ILLIQUIDITY = 1e-6
+VARIANCE = "variance_"
+"""What the names of all tasks of variances begin with."""
 
 Offered = Collection[str] | None
 """Feature columns that the desk's data gives; None for all."""
@@ -94,6 +96,17 @@ class Task:
             tuple(n for n in names if n not in seen) for names in (self.inputs, self.tree_inputs)
         )
         return replace(self, inputs=inputs, tree_inputs=trees)
+
+    @property
+    def of_variance(self) -> bool:
+        """Whether a variance is forecast, of sessions or of decisions.
+
+        Examples
+        --------
+        >>> variance_task(5).of_variance, illiquidity_task().of_variance
+        (True, False)
+        """
+        return self.name.startswith(VARIANCE)
 
     def with_further(self, names: tuple[str, ...]) -> "Task":
         """Return the same task whose trees see further columns; those that it has already stay once.
@@ -187,7 +200,7 @@ def variance_task(
     measures = _among(offered, MEASURES) if measured else ()
     usual = _volatility_levels(offered)
     return Task(
-        name=f"variance_{horizon}d",
+        name=f"{VARIANCE}{horizon}d",
         kind="level",
         horizon=horizon,
         levels=RV_LEVELS if measures else usual,

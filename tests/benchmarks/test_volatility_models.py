@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import volatility_models
-from benchmarks.volatility_models import combined, every_day, every_month, smeared
+from benchmarks.volatility_models import combined, every_day, every_month, recurrent, smeared
+from pipeline.domain.lstm_settings import LstmSettings
 
 ROWS, FIRST, HORIZON = 260, 200, 5
 
@@ -81,3 +82,16 @@ def test_a_combination_weighs_by_what_had_come_true(rows):
     later = y.copy()
     later[200:] *= 3.0
     np.testing.assert_array_equal(combined(members, later, HORIZON)[:198], early[:198])
+
+
+def test_networks_do_not_move_with_targets_that_are_not_complete(rows):
+    X, y = rows
+    small = LstmSettings(units=3, networks=1, steps=10, passes=4)
+    later = y.copy()
+    later[FIRST - HORIZON + 1 :] *= 5.0
+    walked = [recurrent(X, X, each, HORIZON, small) for each in (y, later)]
+    assert walked[0][0] == walked[1][0]
+    assert not np.array_equal(*walked)
+    changed = y.copy()
+    changed[FIRST - HORIZON] *= 5.0
+    assert recurrent(X, X, changed, HORIZON, small)[0] != walked[0][0]

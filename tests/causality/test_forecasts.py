@@ -4,12 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.domain.desk import ForecastSettings
+from pipeline.domain.lstm_settings import LstmSettings
 from pipeline.forecasts.catalogue import LEVEL_FORECASTERS, forecasters
 from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.harness import training_rows
 from pipeline.forecasts.targets import gap_ahead, level_ahead, spike_ahead, variance_ahead
 from pipeline.forecasts.task import gap_task, illiquidity_task, spike_task, variance_task
 
+SETTINGS = ForecastSettings(lstm=LstmSettings(units=4, networks=2, passes=5))
 ROWS, BOUNDARY, CUTS = 900, 700, (700, 701, 777, 898)
 
 LEVEL_TARGETS = {
@@ -25,7 +28,7 @@ EVENT_TARGETS = {
 CASES = [
     pytest.param(model, task, target, id=f"{name}-{task.name}")
     for task, target in (*LEVEL_TARGETS.values(), *EVENT_TARGETS.values())
-    for name, model in forecasters(task).items()
+    for name, model in forecasters(task, SETTINGS).items()
 ]
 
 
@@ -63,7 +66,7 @@ def assert_causal(model: Forecaster, X: pd.DataFrame) -> None:
 def fit_at_boundary(model, task, target, X) -> Forecaster:
     known = target(X)
     rows = training_rows(known.known, BOUNDARY, embargo=2)
-    return model(task, seed=1).fit(X[rows], known.outcome[rows])
+    return model(task, SETTINGS, seed=1).fit(X[rows], known.outcome[rows])
 
 
 @pytest.mark.parametrize(("model", "task", "target"), CASES)

@@ -6,10 +6,17 @@ import pytest
 
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError, FitError, StoreError
-from pipeline.forecasts.boosted import LightGbm, LightGbmEvent, input_names, tree_inputs
-from pipeline.forecasts.catalogue import EVENT_FORECASTERS, VARIANCE_FORECASTERS, restore
+from pipeline.domain.lstm_settings import LstmSettings
+from pipeline.forecasts.boosted import LightGbm, LightGbmEvent
+from pipeline.forecasts.catalogue import (
+    EVENT_FORECASTERS,
+    NAMED_FORECASTERS,
+    VARIANCE_FORECASTERS,
+    restore,
+)
 from pipeline.forecasts.events import Climatology, Logistic
 from pipeline.forecasts.ewma import Ewma, ewma
+from pipeline.forecasts.from_linear import all_inputs, input_names
 from pipeline.forecasts.garch import Garch
 from pipeline.forecasts.har import Har, LogHar
 from pipeline.forecasts.last_value import LastValue
@@ -28,12 +35,14 @@ def levels(rng, rows, columns=("day", "week", "month")):
 
 
 def fitted(model, market):
-    task = WEEK if model.name in VARIANCE_FORECASTERS else spike_task()
+    task = WEEK if model.name in VARIANCES else spike_task()
     y = variance_ahead(market["close"], 5) if task is WEEK else spike_ahead(market["parkinson_1d"], 1.5, 50)
-    return model(task, seed=3).fit(market, y.outcome), y.outcome
+    return model(task, SETTINGS, seed=3).fit(market, y.outcome), y.outcome
 
 
-ALL = [*VARIANCE_FORECASTERS.values(), *EVENT_FORECASTERS.values()]
+VARIANCES = {**VARIANCE_FORECASTERS, **NAMED_FORECASTERS}
+SETTINGS = ForecastSettings(lstm=LstmSettings(units=4, networks=2, passes=5))
+ALL = [*VARIANCES.values(), *EVENT_FORECASTERS.values()]
 by_name = pytest.mark.parametrize("model", ALL, ids=lambda model: model.name)
 
 
@@ -67,7 +76,7 @@ def test_a_second_fit_repeats_the_first_to_the_bit(market, model):
 
 @by_name
 def test_too_few_rows_are_an_error(market, model):
-    task = WEEK if model.name in VARIANCE_FORECASTERS else spike_task()
+    task = WEEK if model.name in VARIANCES else spike_task()
     y = np.where(np.arange(len(market)) < 99, np.arange(len(market)) % 2, np.nan)
     with pytest.raises(FitError, match=f"of {task.name}: .* 100 are needed"):
         model(task).fit(market, y)
@@ -294,5 +303,5 @@ def test_an_input_that_no_model_uses_moves_nothing(market):
     constant = market.assign(return_1d=0.01)
     parts = LightGbm(forecaster.task, seed=3).fit(constant, y).contributions(constant)
     place = input_names(forecaster.task).index("return_1d")
-    assert tree_inputs(forecaster.task, constant)[50, place] == 0.01
+    assert all_inputs(forecaster.task, constant)[50, place] == 0.01
     np.testing.assert_allclose(parts[30:, place], 0.0, atol=1e-9)

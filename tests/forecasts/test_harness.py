@@ -4,13 +4,14 @@ import pytest
 
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import DataError
+from pipeline.domain.lstm_settings import LstmSettings
 from pipeline.forecasts.catalogue import EVENT_FORECASTERS, VARIANCE_FORECASTERS, forecasters
 from pipeline.forecasts.harness import fit_all, predict_all, score_table, training_rows
 from pipeline.forecasts.scores import brier, diebold_mariano, mse, qlike
 from pipeline.forecasts.targets import spike_ahead, variance_ahead
 from pipeline.forecasts.task import spike_task, variance_task
 
-SETTINGS = ForecastSettings()
+SETTINGS = ForecastSettings(lstm=LstmSettings(units=4, networks=2, passes=5))
 
 
 def test_training_rows_end_before_the_boundary_by_horizon_and_embargo():
@@ -24,7 +25,7 @@ def test_level_table(market):
     train = training_rows(target.known, 1200, embargo=5)
     models = fit_all(task, market[train], target.outcome[train], SETTINGS, seed=1)
     predictions = predict_all(models, market)
-    assert list(predictions.columns) == list(VARIANCE_FORECASTERS)
+    assert list(predictions.columns) == [*VARIANCE_FORECASTERS, "lstm"]
     assert predictions.index.equals(market.index)
 
     test = predictions.iloc[1200:]
@@ -69,7 +70,7 @@ def test_what_models_share_is_what_each_would_fit_and_forecast_alone(market, tas
     X, y = market[:900], outcome[task.kind][:900]
     together = fit_all(task, X, y, SETTINGS, seed=1)
     predicted = predict_all(together, market)
-    for name, model in forecasters(task).items():
+    for name, model in forecasters(task, SETTINGS).items():
         alone = model(task, SETTINGS, 1).fit(X, y)
         assert alone.to_state() == together[name].to_state()
         np.testing.assert_array_equal(alone.predict(market), predicted[name])

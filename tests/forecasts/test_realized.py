@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.errors import DataError, FitError
-from pipeline.forecasts.boosted import LightGbm, input_names
+from pipeline.forecasts.boosted import LightGbm
 from pipeline.forecasts.catalogue import MEASURED_FORECASTERS, VARIANCE_FORECASTERS, forecasters, restore
+from pipeline.forecasts.from_linear import input_names
 from pipeline.forecasts.realized import Harq, LogSharq, Shar
 from pipeline.forecasts.scores import qlike
 from pipeline.forecasts.task import MEASURES, RECENT, RQ_RATIO, RV_LEVELS, SEMI_LEVELS, variance_task
