@@ -8,7 +8,7 @@ from flows.artifacts import show_run
 from flows.failures import told
 from flows.naming import run_name
 from flows.progress import Stopwatch
-from flows.stages import backtest, features, home_of, ingest, learn, positions_of, settings_of, train
+from flows.stages import backtest, features, home_of, ingest, learn, positions_of, settings_of, train, trains
 from pipeline.tracking.publish import publish
 
 
@@ -43,8 +43,10 @@ def hedge_pipeline(
         matrix = features(desk, home, force, market)
     with watch("train"):
         signals = train(desk, home, force, market, matrix, latest)
-    with watch("learn"):
-        trained = learn(desk, home, force, signals)
+    trained = None
+    if trains(desk):
+        with watch("learn"):
+            trained = learn(desk, home, force, signals)
     with watch("backtest"):
         results = backtest(desk, home, force, signals, latest, learned, trained)
     keys = {"market": market, "features": matrix, "signals": signals, "backtest": results}

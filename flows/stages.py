@@ -81,6 +81,11 @@ def train(
     return _done(works_of(settings).signals(settings, market, matrix), home, force)
 
 
+def trains(desk: str) -> bool:
+    """Tell whether a desk's run trains hedgers, see `learn`."""
+    return bool(checked_any(desk).policies.train)
+
+
 @flow(flow_run_name=run_name)
 @told("learn")
 def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, str]:
@@ -90,8 +95,7 @@ def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, s
     or what was known before the test have changed. Its network is kept among the desk's, and registered.
     """
     settings, store, place = checked_any(desk), store_of(home), home_of(home)
-    if not isinstance(settings, Desk) or not settings.policies.train:
-        return {}
+    assert isinstance(settings, Desk)  # no other kind trains any
     seen = seen_volatility(settings, store.open(signals)["signals"])
     files = {}
     for policy, plan in settings.policies.train.items():
@@ -127,7 +131,8 @@ def backtest(
     market = _market_behind(signals, home) if signals else ingest(desk, home, force)
     held = positions_of(desk, home, force, market, latest)
     signals = signals or train(desk, home, force, market, latest=latest)
-    trained = learn(desk, home, force, signals) if trained is None else trained
+    if trained is None and trains(desk):
+        trained = learn(desk, home, force, signals)
     settings = settings_of(desk, home, market, latest, learned, trained)
     return _done(works_of(settings).results(settings, signals, held), home, force)
 
