@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
+from pipeline.ingest.market_tables import AGGREGATE
 from pipeline.ingest.pieces import Shelf
 from pipeline.ingest.same_stretch import AGREE, ISSUED_AGAIN, overlap
 
@@ -85,7 +86,8 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
     ------
     DataError
         Two files contradict one another: they tell of the book at the same time, and not the same; of one
-        settlement or one trade otherwise; or most quotes or trades without ids alike, and some not.
+        settlement or one trade otherwise; the same trades one by one and joined; or most quotes or trades
+        without ids alike, and some not.
     """
     found: list[list[int]] = [[] for _ in range(len(files))]
     placed = files.reset_index(drop=True)
@@ -106,6 +108,11 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
 
 def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str) -> str:
     """Return what two files of a day cannot both be right about; "" where they can."""
+    if table == "trades" and _both_kinds(one, other):
+        return (
+            f"one tells the trades of {day} one by one and the other joins those of an order ({AGGREGATE}); "
+            f"both would count them twice: {LEAVE_OUT}"
+        )
     if table in TOLD and (count := _told_otherwise(one, other, table)):
         name, values = TOLD[table]
         return f"tell {count:,} {name} of {day} with another {' or '.join(values)} each: {LEAVE_OUT}"
@@ -122,6 +129,14 @@ def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str)
             f"damaged; both would count them twice: {LEAVE_OUT}"
         )
     return ""
+
+
+def _both_kinds(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Tell whether at the same times one file tells trades one by one and the other joins them."""
+    joins = [bool((rows["condition"] == AGGREGATE).any()) for rows in (one, other)]
+    times = [rows["known_time"] for rows in (one, other)]
+    begin, end = max(each.min() for each in times), min(each.max() for each in times)
+    return joins[0] != joins[1] and bool(begin <= end)
 
 
 def _told_otherwise(one: pd.DataFrame, other: pd.DataFrame, table: str) -> int:

@@ -22,10 +22,18 @@ from pipeline.ingest.content import Known, content_digest
 from pipeline.ingest.day_repeats import REPEATED, joined, repeats
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
 from pipeline.ingest.formats import funding_history
-from pipeline.ingest.formats.catalogue import Format, beside, format_of, read, states_symbol, symbol_of
+from pipeline.ingest.formats.catalogue import (
+    Format,
+    beside,
+    format_of,
+    read,
+    states_symbol,
+    symbol_of,
+    venue_of,
+)
 from pipeline.ingest.held_rows import HELD_COLUMNS, HeldRows, shown
 from pipeline.ingest.held_share import check_held, reasons_of
-from pipeline.ingest.market_symbols import Part, check_symbols
+from pipeline.ingest.market_symbols import Part, check_symbols, check_venues
 from pipeline.ingest.market_tables import CLEAR, QUARANTINE, Batch
 from pipeline.ingest.national_best import national_best
 from pipeline.ingest.parts import Parts
@@ -109,7 +117,8 @@ def load_days(
     Raises
     ------
     DataError
-        A file is damaged, of no known format, or holds no row; or too many rows fail a check.
+        A file is damaged, of no known format, or holds no row; too many rows fail a check; or no file has the
+        updates that follow on the snapshot of the terms.
     """
     pieces = pieces or InMemory()
     days, held = [], []
@@ -121,6 +130,11 @@ def load_days(
         days.append(index.assign(key=piece.key, file=name))
         held.append(piece[HELD])
     table = pd.concat(days, ignore_index=True).sort_values(["day", "table", "file"], ignore_index=True)
+    if data.terms.snapshot and not table["anew"].any():
+        raise DataError(
+            f"{data.terms.snapshot}: no file has the updates that follow on it: let data.terms.snapshot name "
+            "one that was asked for while one of them was recorded"
+        )
     table, again = _without_repeats(table, pieces.shelf)
     faults = pd.concat([*held, again], ignore_index=True)
     check_held(data.url, int(table["rows"].sum()), faults, data.quarantine_limit)
@@ -150,7 +164,7 @@ def _of_files(
     places = {name: file_in(data.url, name) for name in content}
     other = {name: _is_other(data, name) for name in content}
     formats = _formats(data, content)
-    check_symbols(data, _stated(data, places, formats, other))
+    _check_stated(data, places, formats, other)
     groups = {name: (formats[name].read, other[name]) for name in content}
     # where a file lies that the terms name is no part of a key: what it holds is part of the digests
     terms = Known(
@@ -178,15 +192,19 @@ def _of_files(
     yield from sorted(made.items())
 
 
-def _stated(
+def _check_stated(
     data: MarketFiles, places: Mapping[str, str], formats: Mapping[str, Format], other: Mapping[str, bool]
-) -> dict[Part, dict[str, str]]:
-    """Return the symbol that each file states, by the part of the market that it is of."""
-    stated: dict[Part, dict[str, str]] = {"market": {}, "funding": {}, "other": {}}
+) -> None:
+    """Refuse files that state different symbols or venues, by the part of the market that each is of."""
+    symbols: dict[Part, dict[str, str]] = {"market": {}, "funding": {}, "other": {}}
+    venues: dict[Part, dict[str, str]] = {"market": {}, "funding": {}, "other": {}}
     for name, path in places.items():
         part: Part = "funding" if formats[name] is funding_history else "market"
-        stated["other" if other[name] else part][name] = symbol_of(formats[name], RawStream(path), data.terms)
-    return stated
+        part = "other" if other[name] else part
+        symbols[part][name] = symbol_of(formats[name], RawStream(path), data.terms)
+        venues[part][name] = venue_of(formats[name], RawStream(path))
+    check_symbols(data, symbols)
+    check_venues(venues)
 
 
 def _is_other(data: MarketFiles, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""The symbols that a market's files state: they must be one, and that of the desk."""
+"""The symbols and venues that a market's files state: they must be one, the symbol that of the desk."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -42,6 +42,23 @@ def check_symbols(data: MarketFiles, stated: Mapping[Part, Mapping[str, str]]) -
             f"{wanted} in data.files, or set data.terms.instrument to what the venue calls it"
         )
     _only(stated.get("other", {}), NARROW.format(key="other_files"))
+
+
+def check_venues(stated: Mapping[Part, Mapping[str, str]]) -> None:
+    """Refuse files of two venues in one market: one after the other they would be a market that was nowhere.
+
+    Parameters
+    ----------
+    stated : venue of each file by its name, "" where the file does not state it.
+
+    Raises
+    ------
+    DataError
+        Two files of a part of the market state different venues.
+    """
+    parts: tuple[tuple[Part, str], ...] = (("market", "files"), ("other", "other_files"))
+    for part, key in parts:
+        _only(stated.get(part, {}), f"let data.{key} name the files of one venue only")
 
 
 def _only(stated: Mapping[str, str], advice: str) -> tuple[str, str]:

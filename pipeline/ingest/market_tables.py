@@ -36,6 +36,9 @@ snapshot; something before it is missing, so that the book cannot be trusted unt
 LEVELS: Final = 25
 """Levels of each side in a row of `book`, the best first."""
 
+AGGREGATE: Final = "aggregate"
+"""Condition of a trade that joins those of one order at one price, with an id of its own kind."""
+
 QUARANTINE: Final = "quarantine"
 
 

@@ -18,7 +18,7 @@ from pipeline.ingest import market_days, partition_file, parts
 from pipeline.ingest.day_repeats import REPEATED
 from pipeline.ingest.formats.coinmetrics import KNOWN
 from pipeline.ingest.market_days import DayTables, content_of, load_days, market_file
-from pipeline.ingest.market_tables import batch, held
+from pipeline.ingest.market_tables import CLEAR, LEVEL, START, batch, held
 from pipeline.ingest.partition_place import Place
 from pipeline.ingest.partitions import PartitionStore, in_turn
 from pipeline.ingest.pieces import InMemory
@@ -301,6 +301,54 @@ def test_a_snapshot_is_seen_from_the_folder_of_the_files_at_a_url_too(tmp_path, 
     bucket.rm(f"{url}/first.json")
     with pytest.raises(DataError, match=r"first\.json: no such file"):
         content_of(data)
+
+
+def test_a_snapshot_begins_the_file_of_its_updates_and_the_others_go_on_by_ids(tmp_path):
+    settings = binance_day(tmp_path) | {"files": ["*.log"]}
+    later = (tmp_path / "a.log").read_text().replace('"U": 11, "u": 12', '"U": 13, "u": 14')
+    (tmp_path / "b.log").write_text(later.replace("1583157600", "1583157700"))
+    earlier = (tmp_path / "a.log").read_text().replace('"U": 11, "u": 12', '"U": 9, "u": 10')
+    (tmp_path / "0.log").write_text(earlier.replace("1583157600", "1583157500"))
+
+    def read():
+        data, pieces = MarketFiles(instrument="XYZ", folder=tmp_path, **settings), InMemory()
+        return DayTables(load_days(data, "UTC", content_of(data), pieces)["days"], "2020-03-02", pieces)
+
+    events = read()["book_events"]
+    assert events.loc[events["kind"] == CLEAR, "file"].tolist() == [1]
+    assert events.loc[events["kind"] == START, ["file", "sequence"]].to_numpy().tolist() == [[0, 8], [2, 12]]
+    assert (events.loc[events["kind"] == LEVEL, "file"] == [0, 1, 1, 1, 2]).all()
+    (tmp_path / "first.json").write_text('{"lastUpdateId": 20, "bids": [], "asks": [["21", "1"]]}')
+    with pytest.raises(DataError, match=r"first\.json: no file has the updates that follow on it"):
+        read()
+
+
+@pytest.mark.parametrize("ids", [(1, 1), (1, 500)], ids=["ids of both", "ids of one"])
+def test_trades_and_what_joins_them_in_two_files_of_a_day_are_an_error(tmp_path, ids):
+    def log(kind, first):
+        said = {"e": kind, "s": "XYZ", "p": "20", "q": "1", "m": True}
+        for n in range(5):
+            at = 1_583_157_600_000 + 1_000 * n
+            yield f"{at} {json.dumps(said | {'E': at, 'T': at, 't': first + n, 'a': first + n})}\n"
+
+    for name, kind, first in (("a.log", "trade", ids[0]), ("b.log", "aggTrade", ids[1])):
+        (tmp_path / name).write_text("".join(log(kind, first)))
+    data = MarketFiles(instrument="XYZ", files=["*.log"], folder=tmp_path)
+    with pytest.raises(DataError, match=r"a\.log and b\.log: one tells the trades of 2020-03-02 one by one"):
+        load_days(data, "UTC", content_of(data))
+
+
+@pytest.mark.parametrize("ids", [(1, 2), ("", "")], ids=["with ids", "without"])
+def test_files_of_two_venues_in_one_market_are_an_error(tmp_path, ids):
+    head = "exchange,symbol,timestamp,local_timestamp,id,side,price,amount\n"
+    for venue, number in zip(("binance", "bybit"), ids, strict=True):
+        at = 1_583_157_600_000_000
+        (tmp_path / f"{venue}.csv").write_text(head + f"{venue},XYZ,{at},{at},{number},buy,20,1\n")
+    data = MarketFiles(instrument="XYZ", files=["*.csv"], folder=tmp_path)
+    with pytest.raises(DataError, match=r"binance\.csv is of binance and bybit\.csv of bybit: .* one venue"):
+        load_days(data, "UTC", content_of(data))
+    both = data.model_copy(update={"files": ("binance.csv",), "other_files": ("bybit.csv",)})
+    assert len(load_days(both, "UTC", content_of(both))["days"]) == 2
 
 
 def test_marks_among_a_stream_s_messages_are_a_table_of_their_day(tmp_path):

@@ -89,16 +89,11 @@ def test_two_books_at_one_time_are_one_error_that_names_both(day):
         day({"a.log": LINES[::2], "b.log": LINES[1::2]}, format="bitstamp_log")
 
 
-def test_quotes_packed_anew_count_once_and_two_venues_both(day):
+def test_quotes_packed_anew_count_once(day):
     head = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"
     rows = [f"v,XYZ,{BEGIN}000,{BEGIN}{n:03},1,21,20,{n + 1}\n" for n in range(9)]
     found, held = day({"a.csv": [head, *rows], "a.csv.gz": [head, *rows]})
     assert len(found["quotes"]) == held["count"].sum() == 9
-    found, held = day(
-        {"a.csv": [head, *rows], "a.csv.gz": [head, *(row.replace("v,", "w,") for row in rows)]}
-    )
-    assert len(found["quotes"]) == 18
-    assert held.empty
 
 
 HEAD = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"

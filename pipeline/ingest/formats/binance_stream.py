@@ -20,7 +20,7 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.json_tokens import BLANK, FALSE, REASONS, TEXT, TRUE, Pairs, Tokens, code, tokens
 from pipeline.ingest.known_times import FAR
-from pipeline.ingest.market_tables import CLEAR, Batch, batch, start
+from pipeline.ingest.market_tables import AGGREGATE, CLEAR, Batch, batch, start
 from pipeline.ingest.order_ids import SeenIds
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
@@ -88,7 +88,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     Raises
     ------
     DataError
-        The file is missing or damaged; or the snapshot of the terms is no snapshot or older than the updates.
+        The file is missing or damaged; or the snapshot of the terms is no snapshot.
     """
     stream = _Stream(file.name, terms)
     for first, text in file.line_blocks(_BLOCK):
@@ -111,8 +111,6 @@ class _Stream:
         self.latest_update = np.int64(-1)
         self.owed = self.begun = False
         self.start = _snapshot_file(terms.snapshot) if terms.snapshot else None
-        if self.start:
-            self.chain.snapshot = self.start[0]
 
     def batches(self, first: int, found: Tokens) -> Iterator[Batch]:
         lines = HeldLines(len(found))
@@ -210,20 +208,29 @@ class _Stream:
         done = 0
         starts = np.flatnonzero(rest & lines.sound).tolist()
         if self.start:
-            over = np.flatnonzero(depth & lines.sound & (last > self.start[0]))
-            starts = sorted({*starts, *over[:1].tolist()})
+            starts = sorted({*starts, *self._started(updates, depth & lines.sound & (last > self.start[0]))})
         for line in [*starts, len(found)]:
             parts.append(self._followed(lines, updates, depth, changes, done, line))
             done = line
             if line == len(found):
                 break
-            restarted = self._restarted(line, found, updates, rest_bids, rest_asks)
+            restarted = self._restarted(line, found, rest_bids, rest_asks)
             if restarted is None:
                 lines.refuse(updates.line == line, "snapshot older than the updates after it")
             else:
                 parts.append(restarted)
         self.chain.forget(len(starts) + 1)
         return Changes.joined(parts)
+
+    def _started(self, updates: Updates, over: NDArray[np.bool_]) -> list[int]:
+        """Return the line before which the snapshot of the terms stands, the first `over` it.
+
+        None where that does not follow on it: another file then begins with the snapshot.
+        """
+        first: list[int] = np.flatnonzero(over)[:1].tolist()
+        if first and self.start and not joined(updates, first[0], self.start[0]):
+            self.start, first = None, []
+        return first
 
     def _crossing(self, bids: Pairs, asks: Pairs, lines: int) -> NDArray[np.bool_]:
         """Return [lines] whether a level is so far beyond the other side that its unit is another."""
@@ -252,19 +259,12 @@ class _Stream:
         self.chain.remember(followed, gaps, own)
         return own
 
-    def _restarted(
-        self, line: int, found: Tokens, updates: Updates, bids: Pairs, asks: Pairs
-    ) -> Changes | None:
+    def _restarted(self, line: int, found: Tokens, bids: Pairs, asks: Pairs) -> Changes | None:
         """Return the snapshot that a line holds, or the one of the terms where the line is an update."""
         at = int(found.wholes("lastUpdateId")[line])
         sides = [np.c_[side.first, side.second][side.line == line] for side in (bids, asks)]
         if at < 0 and self.start:
             (at, *sides), self.start = self.start, None
-            if not joined(updates, line, at):
-                raise DataError(
-                    f"{self.terms.snapshot}: holds the updates to {at}, but the first of {self.name} begins "
-                    f"with {updates.first[line]}: give one asked for after the recording had begun"
-                )
         restarted = self.chain.restart(line, at, *sides)
         self.owed &= restarted is None
         return restarted
@@ -307,7 +307,11 @@ class _Stream:
         if trade.any():
             side = np.where(maker == TRUE, -1, 1)
             words, which = found.labels("X")
-            own = {"side": side, "trade_id": ids, "condition": np.array(words, dtype=object)[which]}
+            single = self.trade_kind == _TRADE
+            condition = (
+                np.array(words, dtype=object)[which] if single else np.full(len(ids), AGGREGATE, object)
+            )
+            own = {"side": side, "trade_id": ids, "condition": condition}
             yield batch("trades", _of(rows | numbers | own, trade) | {"venue": "binance"})
 
 

@@ -1,6 +1,7 @@
-"""All formats there are: a new one is one module in this folder with two functions, and up to two more.
+"""All formats there are: a new one is one module in this folder with two functions, and up to three more.
 
-`symbol(file, terms)` is of formats whose files state their instrument, for those of a market must agree.
+`symbol(file, terms)` is of formats whose files state their instrument, for those of a market must agree;
+`venue(file)` of formats whose files are of one venue and state it, for these must agree too.
 `beside(file, terms)` is of formats whose `read` opens further files: what is kept of a file is known by the
 content of these too.
 `HEADERS`, of formats that are known by their columns, is for the message where a file is none of them.
@@ -88,6 +89,18 @@ def symbol_of(known: Format, file: RawStream, terms: Terms) -> str:
     """
     stated = getattr(known, "symbol", None)
     return str(stated(file, terms)) if stated else ""
+
+
+def venue_of(known: Format, file: RawStream) -> str:
+    """Return the one venue that a file states by its first row or its header; "" if it does not.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged.
+    """
+    stated = getattr(known, "venue", None)
+    return str(stated(file)) if stated else ""
 
 
 def beside(known: Format, file: RawStream, terms: Terms) -> tuple[RawStream, ...]:

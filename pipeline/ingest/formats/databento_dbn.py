@@ -56,6 +56,11 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return str(named[0]) if len(named) == 1 else ""
 
 
+def venue(file: RawStream) -> str:
+    """Return the dataset of the header."""
+    return str(_Records(file, Terms()).metadata.dataset)
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield order events and trades, or books, quotes and trades; records that cannot be right as quarantine.
 

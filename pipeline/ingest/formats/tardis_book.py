@@ -8,13 +8,13 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.delimited import Lines, delimited, first_field, names_in
 from pipeline.ingest.epoch import NOT_A_TIME, instants
 from pipeline.ingest.event_clock import EventClock
+from pipeline.ingest.formats.tardis_ticks import other
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
@@ -42,7 +42,12 @@ _LEVEL_COLUMN: Final = re.compile(r"((?:bid|ask)s)\[\d+\]\.(price|amount)")
 BOOKS: Final = (*TIMES, "asks[0].price", "asks[0].amount", "bids[0].price", "bids[0].amount")
 """The first columns of books."""
 HEADERS: Final = (CHANGES, BOOKS)
-_KINDS: Final = {"symbol": pa.string(), "timestamp": pa.int64(), "local_timestamp": pa.int64()}
+_KINDS: Final = {
+    "exchange": pa.string(),
+    "symbol": pa.string(),
+    "timestamp": pa.int64(),
+    "local_timestamp": pa.int64(),
+}
 _CHANGES: Final = dict.fromkeys(("is_snapshot", "side"), pa.string()) | dict.fromkeys(
     ("price", "amount"), pa.float64()
 )
@@ -58,6 +63,11 @@ def recognises(name: str, head: bytes) -> bool:
 def symbol(file: RawStream, terms: Terms) -> str:
     """Return the instrument of the file: that of the terms, else of the first row."""
     return terms.instrument or first_field(file.head(), "symbol")
+
+
+def venue(file: RawStream) -> str:
+    """Return the exchange of the first row."""
+    return first_field(file.head(), "exchange")
 
 
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
@@ -93,7 +103,7 @@ class _Reader:
     """The times and the instrument of either kind of file."""
 
     def __init__(self, file: RawStream, terms: Terms) -> None:
-        self.name, self.instrument = file.name, terms.instrument
+        self.name, self.instrument, self.exchange = file.name, terms.instrument, venue(file)
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
         self.lag, self.units = terms.known_lag, PriceUnit()
         self.known = KnownTimes()
@@ -103,7 +113,7 @@ class _Reader:
     ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64], NDArray[np.int64]]:
         """Return when each row happened, was known and was received, the last as the file has it.
 
-        Held are rows of another instrument or time.
+        Held are rows of another instrument, exchange or time.
         """
         symbols = screen.text("symbol")
         if not self.instrument:
@@ -111,8 +121,8 @@ class _Reader:
             if len(named) > 1:
                 raise DataError(f"{self.name}: holds {' and '.join(named[:3])}: set instrument in its terms")
             self.instrument = named[0] if named else ""
-        other = pc.not_equal(symbols, self.instrument).to_numpy(zero_copy_only=False)
-        screen.refuse(other, f"another instrument than {self.instrument}")
+        screen.refuse(other(screen, "symbol", self.instrument), f"another instrument than {self.instrument}")
+        screen.refuse(other(screen, "exchange", self.exchange), f"another exchange than {self.exchange}")
         event, event_sound = instants(screen.whole("timestamp"), 1_000_000)
         stamp = screen.whole("local_timestamp")
         received, received_sound = instants(stamp, 1_000_000)

@@ -41,12 +41,17 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return terms.instrument or first_field(file.head(), "symbol")
 
 
+def venue(file: RawStream) -> str:
+    """Return the exchange of the first row."""
+    return first_field(file.head(), "exchange")
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
-    """Yield `quotes` or `trades` of one instrument; known when they were received, plus the lag of the terms.
+    """Yield `quotes` or `trades` of one instrument, known when received, plus the lag of the terms.
 
     Where a row was received before it happened, by a clock that is behind the venue's, it is known at the
-    venue's time. Held are rows of another instrument, crossed and locked quotes, trades whose id has been,
-    times in another unit, clocks that go back and prices in another unit than those around them.
+    venue's time. Held are rows of another instrument or exchange, crossed and locked quotes, trades whose id
+    has been, times in another unit, clocks that go back and prices in another unit than those around them.
 
     Raises
     ------
@@ -57,13 +62,14 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     tolerance = int(terms.clock_tolerance_seconds * 1e9)
     clocks, known = (EventClock(tolerance), EventClock(tolerance)), KnownTimes()
     units, ids = PriceUnit(), Repeats()
-    instrument = terms.instrument
+    instrument, exchange = terms.instrument, venue(file)
     header = QUOTES if quotes else TRADES
     kinds = {name: _NUMBERS.get(name, pa.string()) for name in header}
     for lines in delimited(file, required=header, kinds=kinds):
         screen = LineScreen(lines)
         instrument = instrument or _only(screen, file.name)
-        screen.refuse(_other(screen, instrument), f"another instrument than {instrument}")
+        screen.refuse(other(screen, "symbol", instrument), f"another instrument than {instrument}")
+        screen.refuse(other(screen, "exchange", exchange), f"another exchange than {exchange}")
         event, event_sound = instants(screen.whole("timestamp"), 1_000_000)
         received, received_sound = instants(screen.whole("local_timestamp"), 1_000_000)
         screen.refuse(~(event_sound & received_sound), NOT_A_TIME)
@@ -86,9 +92,10 @@ def _only(screen: LineScreen, file: str) -> str:
     return str(symbols[0]) if symbols else ""
 
 
-def _other(screen: LineScreen, instrument: str) -> NDArray[np.bool_]:
-    other: NDArray[np.bool_] = pc.not_equal(screen.text("symbol"), instrument).to_numpy(zero_copy_only=False)
-    return other
+def other(screen: LineScreen, column: str, wanted: str) -> NDArray[np.bool_]:
+    """Return [rows] whether a row is of another instrument or exchange than the file."""
+    found: NDArray[np.bool_] = pc.not_equal(screen.text(column), wanted).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _quotes(screen: LineScreen, units: PriceUnit) -> dict[str, object]:

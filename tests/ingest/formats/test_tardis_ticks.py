@@ -114,6 +114,13 @@ def test_one_instrument_is_read_and_the_terms_say_which(quotes):
     assert found[QUARANTINE]["reason"].to_pylist() == ["another instrument than BTCUSDT"]
 
 
+def test_rows_of_another_exchange_than_the_first_are_held(quotes):
+    other = TRADES.split(b"\n")[1].replace(b"binance-futures", b"bybit").replace(b"29601", b"29603") + b"\n"
+    found = quotes(TRADES + other)
+    assert found["trades"].num_rows == 3
+    assert found[QUARANTINE]["reason"].to_pylist() == ["another exchange than binance-futures"]
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_whatever_is_wrong_every_line_is_a_row_or_held(survives, seed):
