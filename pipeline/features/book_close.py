@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.features.day_events import BOOK_OPEN, Events, followed_events, opened_book
+from pipeline.features.day_events import BOOK_OPEN, Events, followed_events
+from pipeline.features.followed_book import PART, opened_book
 from pipeline.ingest.content import Known, content_digest
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.market_days import BOOK, OTHER, DayTables
@@ -23,8 +24,6 @@ from pipeline.ingest.pieces import KeptPieces, Shelf
 from pipeline.orderbook.checkpoint_table import checkpoint_table
 
 CLOSE: Final = "book_close"
-PART: Final = 1 << 17
-"""Events that are followed at once: their rows are not kept."""
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,22 @@
 """The market events of one day as features and orders read them: the book as arrays, quotes, sided trades."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
-from pipeline.features.book_at import BookAt, Instants, best_of, book_at, nanoseconds, quotes_at, rows_of
+from pipeline.features.book_at import BookAt, Instants, book_at, nanoseconds, quotes_at, rows_of
 from pipeline.features.event_feature import EventRows, Source
+from pipeline.features.followed_book import DayBook, FollowedBook, ToldBook, best_quotes, best_rows, standing
 from pipeline.ingest.market_days import OTHER
 from pipeline.ingest.market_tables import ADD, CHANGE, DELETE
 from pipeline.ingest.trade_side import trade_sides
-from pipeline.orderbook.checkpoint_table import restored_book
 from pipeline.orderbook.events import BookEvents
-from pipeline.orderbook.order_book import BookRows, OrderBook
 from pipeline.orderbook.snapshots import in_time, merged, reported
 
-LEVELS_FOLLOWED: Final = 20
 TAPE: Final = ("quotes", "trades")
 """Tables of a day that its features read beside its book. Funding reaches over days: see `decision_grid`."""
 BOOK_OPEN: Final = "book_open"
@@ -36,7 +35,7 @@ class DayEvents:
     """
 
     tables: Events
-    book: BookRows | None = None
+    book: DayBook | None = None
 
     def __contains__(self, table: object) -> bool:
         return table in self.tables or (table == "book" and self.book is not None)
@@ -47,17 +46,17 @@ class DayEvents:
             yield "book"
 
     def rows(self, source: Source) -> EventRows:
-        """Return what a feature reads of a table; a row of the book is that of `BookRows.columns`."""
+        """Return what a feature reads of a table, or learns from it: of the book the best level only."""
         if source.table == "book" and self.book is not None:
-            return EventRows(self.book.known_time, self.book.columns)
+            return best_rows(self.book)
         table = self.tables[source.table]
         return EventRows(nanoseconds(table["known_time"]), table[list(source.columns)].to_numpy(float))
 
-    def at(self, times: Instants, stale_after: float) -> BookAt:
-        """Return what stood at some instants: the book where there is one, else the best quotes."""
+    def look(self, times: Instants, stale_after: float) -> Callable[[Instants], BookAt]:
+        """Return what tells what stood at any of some instants: the book where there is one, else quotes."""
         if self.book is not None:
-            return book_at(self.book, times, stale_after)
-        return quotes_at(self.tables["quotes"], times, stale_after)
+            return partial(book_at, standing(self.book, times), stale_after=stale_after)
+        return partial(quotes_at, self.tables["quotes"], stale_after=stale_after)
 
 
 def day_events(tables: Events) -> DayEvents:
@@ -76,7 +75,7 @@ def day_events(tables: Events) -> DayEvents:
     found = {table: tables[table] for table in tables if table in TAPE}
     book = _book(tables)
     if "quotes" not in found and book is not None:
-        found["quotes"] = best_of(book)
+        found["quotes"] = best_quotes(book)
     return sided(DayEvents(found, book))
 
 
@@ -105,21 +104,11 @@ def with_other(events: DayEvents, tables: Events, instrument: str) -> DayEvents:
     return replace(events, tables={**events.tables, **beside})
 
 
-def _book(tables: Events) -> BookRows | None:
+def _book(tables: Events) -> DayBook | None:
     events = followed_events(tables)
     if events is None:
-        return rows_of(tables["book"]) if "book" in tables else None
-    book = opened_book(tables.get(BOOK_OPEN))
-    if book.known is None:
-        return book.changes(events)
-    return BookRows.joined([book.now(np.array([book.known])), book.changes(events)])
-
-
-def opened_book(opening: pd.DataFrame | None) -> OrderBook:
-    """Return the book with which a day begins: one in which nothing has happened where none is known."""
-    if opening is None or opening.empty:
-        return OrderBook(LEVELS_FOLLOWED)
-    return restored_book(opening)
+        return ToldBook(tables["book"]) if "book" in tables else None
+    return FollowedBook(events, tables.get(BOOK_OPEN))
 
 
 def followed_events(tables: Events) -> BookEvents | None:

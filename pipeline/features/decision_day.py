@@ -1,9 +1,8 @@
 """One day of market events on the decision grid: what is known at each decision, and what orders meet."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from pipeline.features.decision_times import SECOND, DecisionTimes, decision_tim
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventFeature
 from pipeline.features.event_stream import over
+from pipeline.features.followed_book import over_book
 from pipeline.features.funding_paid import funding_paid
 from pipeline.features.price_levels import check_levels
 from pipeline.ingest.dataset import Output
@@ -68,12 +68,15 @@ def decision_day(
     check_levels(day, events)
     made = decision_times(day, grid, events)
     times, opened = made.times, made.opened
-    look = partial(events.at, stale_after=grid.stale_after_seconds)
+    latency = drawn_latency(hedge, made.until / SECOND, [seed, date.fromisoformat(day).toordinal()])
+    arrivals = times + (latency * SECOND).astype(np.int64)
+    between, first = _samples(made, grid)
+    look = events.look(np.concatenate([times, between, arrivals]), grid.stale_after_seconds)
     at = look(times)
     numbers: dict[str, NDArray[Any]] = {
         "mid": pd.Series(at.mid).ffill().to_numpy(),
         BOOK_STATE: at.state,
-        **_interval_means(look, made, grid, hedge),
+        **_interval_means(look(between), first, hedge),
         **event_values(events, times, hedge, fitted),
     }
     if hedge.instrument == "perpetual":
@@ -83,8 +86,6 @@ def decision_day(
     clock = pd.to_datetime(times, utc=True)
     minutes = (times - opened) / (60.0 * SECOND)
     features = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
-    latency = drawn_latency(hedge, made.until / SECOND, [seed, date.fromisoformat(day).toordinal()])
-    arrivals = times + (latency * SECOND).astype(np.int64)
     met = look(arrivals)
     fills = pd.DataFrame({"time": clock, "latency": latency, "state": met.state, **_levels(met)})
     return {f"grid/{day}": features, f"fills/{day}": fills}
@@ -115,12 +116,19 @@ def event_values(
 
     Impact, cost of crossing and depth are those of the desk's order within the desk's reach.
     """
-    found: dict[str, FloatArray] = {}
-    for feature in known_features(events, hedge, fitted):
-        rows = {source.table: events.rows(source) for source in feature.sources}
-        values = over(feature, rows, times)
-        found |= {each.name: values[:, place] for place, each in enumerate(feature.outputs)}
-    return found
+    features = known_features(events, hedge, fitted)
+    of_book = [each for each in features if any(source.table == "book" for source in each.sources)]
+    made = [] if events.book is None else over_book(of_book, events.book, times)
+    values = {each.name: numbers for each, numbers in zip(of_book, made, strict=True)}
+    for feature in features:
+        if feature.name not in values:
+            rows = {source.table: events.rows(source) for source in feature.sources}
+            values[feature.name] = over(feature, rows, times)
+    return {
+        output.name: values[feature.name][:, place]
+        for feature in features
+        for place, output in enumerate(feature.outputs)
+    }
 
 
 def known_features(
@@ -138,15 +146,17 @@ def known_features(
     return found
 
 
-def _interval_means(
-    look: Callable[[Instants], BookAt], made: DecisionTimes, grid: GridSettings, hedge: IntradayHedge
-) -> dict[str, FloatArray]:
-    """Return means over the interval before each decision, looked at from the decision backwards."""
+def _samples(made: DecisionTimes, grid: GridSettings) -> tuple[Instants, Instants]:
+    """Return the instants of each interval, from its decision backwards, and where each interval begins."""
     between = int(grid.sample_seconds * SECOND)
     counts = -(-made.since // between)
     first = np.cumsum(counts) - counts
     back = between * (np.arange(counts.sum()) - np.repeat(first, counts))
-    looked = look(np.repeat(made.times, counts) - back)
+    return np.repeat(made.times, counts) - back, first
+
+
+def _interval_means(looked: BookAt, first: Instants, hedge: IntradayHedge) -> dict[str, FloatArray]:
+    """Return means over the interval before each decision, of what stood at its instants."""
     cost = looked.crossing_cost(hedge.order_size)
     values = {
         "half_spread": looked.half_spread,

@@ -43,6 +43,10 @@ class BookRows:
         """Return several one after the other."""
         return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
 
+    def take(self, places: IntArray) -> "BookRows":
+        """Return the rows at some places."""
+        return BookRows(*(getattr(self, each.name)[places] for each in fields(self)))
+
     def batch(self) -> Batch:
         """Return them as rows of the canonical table `book`."""
         depth = (self.columns.shape[1] - 2) // 4

@@ -10,7 +10,8 @@ import pytest
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.features.book_at import SOUND, UNTRUSTED, book_at
 from pipeline.features.book_close import opened_days
-from pipeline.features.day_events import LEVELS_FOLLOWED, day_events
+from pipeline.features.day_events import day_events
+from pipeline.features.followed_book import LEVELS_FOLLOWED
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_days import DAYS, content_of, load_days
@@ -18,7 +19,7 @@ from pipeline.ingest.partitions import in_turn
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.store import DatasetStore
-from pipeline.orderbook.order_book import OrderBook
+from pipeline.orderbook.order_book import BookRows, OrderBook
 from pipeline.orderbook.snapshots import in_order, merged
 from tests.ingest.formats.conftest import SHARED
 
@@ -131,7 +132,7 @@ def books_by_day(files, zone="UTC"):
     kept = InMemory()
     index = load_days(files, zone, content_of(files), kept)[DAYS]
     days = opened_days(index, sorted(index["day"].unique()), kept, "XY")
-    return {each.day: day_events(each).book for each in days}
+    return {each.day: BookRows.joined(list(day_events(each).book.parts())) for each in days}
 
 
 def of_one_file(path, family):

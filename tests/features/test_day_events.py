@@ -37,14 +37,15 @@ def test_the_books_of_a_venue_start_the_one_of_its_orders_and_are_not_traded_aga
         | {**levels, "ask_size": padded(np.array([[3.0, 4.0]])), "levels": 2},
     ).rows.to_pandas()
     found = day_events({"book_events": orders, "book": books})
-    assert found.book.columns[:, 0].tolist() == [0.0, 1.0, 1.0]
-    assert (found.book.known_time // 10**9).tolist() == [1, 2, 3]
-    at = found.at(found.book.known_time, 60.0)
+    (book,) = found.book.parts()
+    assert book.columns[:, 0].tolist() == [0.0, 1.0, 1.0]
+    assert (book.known_time // 10**9).tolist() == [1, 2, 3]
+    at = found.look(book.known_time, 60.0)(book.known_time)
     assert at.ask_price[1:, 0].tolist() == [10.0, 9.5]
     assert at.bid_size[1:, :2].tolist() == [[1.0, 2.0], [1.0, 2.0]]
 
 
-def test_the_best_quotes_say_who_was_aggressive_and_a_feature_reads_the_books_own_array():
+def test_the_best_quotes_say_who_was_aggressive_and_a_feature_learns_from_its_best_level():
     times = pd.to_datetime([1, 2], utc=True, unit="s").as_unit("ns")
     side = {"bid_price": [9.0], "bid_size": [1.0], "ask_price": [11.0], "ask_size": [2.0]}
     levels = {name: padded(np.array([each, each])) for name, each in side.items()}
@@ -56,7 +57,5 @@ def test_the_best_quotes_say_who_was_aggressive_and_a_feature_reads_the_books_ow
     assert list(found) == ["trades", "quotes", "book"]
     assert "book_events" not in found
     assert found.tables["trades"]["side"].tolist() == [0, -1]
-    rows = found.rows(BOOK)
-    assert rows.columns is found.book.columns
-    assert rows.columns[0, :3].tolist() == [1.0, 1.0, 9.0]
+    assert found.rows(BOOK).columns.tolist() == [[1.0, 1.0, 9.0, 1.0, 11.0, 2.0]] * 2
     assert found.rows(Source("trades", ("price", "size"))).columns.tolist() == [[11.0, 1.0], [9.0, 1.0]]
