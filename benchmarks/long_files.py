@@ -1,8 +1,8 @@
 """The most memory that a long file takes: to read it into days, and to follow the book of one of them.
 
-Trades are those of Tardis' file, level changes those of the Binance stream in Tardis' format, both laid end to
-end, each time later by as long as they take, until there are so many rows. Each file is read by a process of
-its own into an empty store. Then another follows the book of the longest day and makes its decision grid.
+Trades are those of Tardis' file, level changes those of the Binance stream in Tardis' format, both laid end
+to end, each time later by as long as they take, until there are so many rows. Each file is read by a process
+of its own into an empty store. Then another follows the book of the longest day and makes its decision grid.
 `python -m benchmarks.long_files --millions 2 8` takes other lengths.
 """
 

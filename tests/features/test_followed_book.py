@@ -26,7 +26,7 @@ from tests.peak_memory import peak_memory
 
 
 def orders(count, seed=1, start=0):
-    """Orders around a price that are added and deleted, several of one instant; every thousandth row voids the book."""
+    """Orders that are added and deleted, several of one instant; every thousandth row voids the book."""
     rng = np.random.default_rng(seed)
     number = np.arange(start, start + count)
     side = rng.choice([-1, 1], count)
