@@ -57,7 +57,8 @@ class Shape:
 class SequenceNetwork(Learner):
     """Answers at all times of a path from what was seen until then.
 
-    The columns seen are standardised; a GRU, where there is one, reads them in order; layers with
+    The columns seen stay within what training saw of each, for a network knows nothing beyond, and are
+    standardised; a GRU, where there is one, reads them in order; layers with
     x ↦ x/(1 + e^(−x)) between them read its state and the columns. A band is m + a ± h e^b around a prior
     m ± h, and a position is a, with (a, b) the last layer's answer; a paced band goes 1/(1 + e^(−3 − c)) of
     the way to its edge in a step, c its third number. Where that starts at zero the untrained network is the
@@ -77,6 +78,8 @@ class SequenceNetwork(Learner):
 
     mean: Tensor
     scale: Tensor
+    least: Tensor
+    most: Tensor
 
     def __init__(
         self, seen: int, instruments: int, hidden: tuple[int, ...], shape: Shape, *, starts_idle: bool = True
@@ -89,18 +92,21 @@ class SequenceNetwork(Learner):
         self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
         for parameter in self.layers[-1].parameters() if starts_idle else ():
             nn.init.zeros_(parameter)
-        for name, value in (("mean", 0.0), ("scale", 1.0)):
+        bounds = {"least": -float("inf"), "most": float("inf")}
+        for name, value in {"mean": 0.0, "scale": 1.0, **bounds}.items():
             self.register_buffer(name, torch.full((seen,), value, dtype=torch.float64))
 
     def fit_scaling(self, seen: Tensor) -> None:
-        """Take mean and deviation from columns [M, F]; a column of one value has the scale 1."""
-        flat = seen.amax(dim=0) == seen.amin(dim=0)
+        """Take mean, deviation and range from columns [M, F]; a column of one value has the scale 1."""
+        self.least.copy_(seen.amin(dim=0))
+        self.most.copy_(seen.amax(dim=0))
+        flat = self.least == self.most
         self.mean.copy_(seen.mean(dim=0))
         self.scale.copy_(torch.where(flat, 1.0, seen.std(dim=0, correction=0)))
 
     def encoded(self, seen: Tensor) -> Tensor:
         """Return what the layers read of columns [N, T, F], the position held not counted."""
-        values = ((seen - self.mean) / self.scale).float()
+        values = ((seen.clamp(self.least, self.most) - self.mean) / self.scale).float()
         return values if self.gru is None else torch.cat([self.gru(values)[0], values], dim=-1)
 
     def band(self, seen: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:

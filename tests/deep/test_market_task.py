@@ -161,6 +161,14 @@ def test_without_a_prior_it_starts_with_nothing(short, small, answer):
     assert task.loss(task.learner(small), None, paths=64, seed=1, first=0) == 0.0
 
 
+def test_what_lies_beyond_training_counts_as_its_edge(short, small):
+    task = replace(short, shape=Shape("position"))
+    network, seen = somehow(task, small), task.episodes(64, seed=1, first=0).seen
+    edge, beyond = seen.clone(), seen.clone()
+    edge[..., -1], beyond[..., -1] = network.most[-1], 100.0
+    assert torch.equal(network.positions(beyond), network.positions(edge))
+
+
 def test_a_bound_holds(short, small):
     task = replace(short, shape=Shape("position", most=0.1))
     positions = somehow(task, small).positions(task.episodes(64, seed=1, first=0).seen)
