@@ -27,7 +27,6 @@ from pipeline.domain.lstm_settings import LstmSettings
 from pipeline.forecasts.boosted import tree_parameters
 from pipeline.forecasts.combination import inverse_loss_weights, log_pool
 from pipeline.forecasts.linear import linear_predictor, smeared_least_squares
-from pipeline.forecasts.lstm import scaling, standardised
 from pipeline.forecasts.realized import harq_inputs, log_sharq_inputs, shar_inputs
 from pipeline.forecasts.scores import qlike
 
@@ -141,10 +140,8 @@ def recurrent(
         learned = max(begin - horizon + 1, 0)
         rows = known[:learned]
         linear = np.log(smeared(start[:learned][rows], y[:learned][rows])(start[:learned]))
-        mean, rate = scaling(read[:learned])
-        z = standardised(read[: begin + YEAR], mean, rate)
-        trained = learn(z[:learned], linear, y[:learned], horizon, network, seed=7)
-        corrections.append(trained(z)[begin:])
+        trained = learn(read[:learned], linear, y[:learned], horizon, network, seed=7)
+        corrections.append(trained(read[: begin + YEAR])[begin:])
     return every_month(smeared, start, y, horizon) * np.exp(np.concatenate(corrections))
 
 

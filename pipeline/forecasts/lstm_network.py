@@ -1,13 +1,16 @@
 """Long short-term memories as plain numbers: what trained ones answer without what trained them."""
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
 from numba import njit
 
 from pipeline.domain.errors import StoreError
 from pipeline.domain.instruments import FloatArray
+
+FARTHEST: Final = 5.0
+"""Deviations from the mean beyond which an input stays there."""
 
 
 class Memory(NamedTuple):
@@ -21,14 +24,16 @@ class Memory(NamedTuple):
 class LstmNetwork:
     r"""The mean answer of K networks of U cells that read rows one after another.
 
-    .. math:: (i, f, g, o) = W x_t + R h_{t-1} + b, \quad
+    .. math:: z_t = \min(\max((x_t - m) r, -5), 5), \quad (i, f, g, o) = W z_t + R h_{t-1} + b, \quad
         c_t = σ(f) c_{t-1} + σ(i) \tanh g, \quad h_t = σ(o) \tanh c_t, \quad a_t = v \cdot h_t + v_0
 
     The memory is carried from row to row, so a row costs one step however long the history is, and one row at
-    a time gives the bits of all rows at once. Sums have a fixed order, without BLAS.
+    a time gives the bits of all rows at once. Sums have a fixed order, without BLAS. An input that is NaN
+    counts as its mean.
 
     Attributes
     ----------
+    mean, rate : [F] m and r, the means and inverse deviations of the inputs in training.
     weight : [K, F, 4U] W, transposed; gates in the order i, f, g, o.
     recurrent : [K, U, 4U] R, transposed.
     bias : [K, 4U] b.
@@ -41,13 +46,15 @@ class LstmNetwork:
 
     Examples
     --------
-    >>> one = LstmNetwork(*(np.full(size, 0.5) for size in ((1, 1, 4), (1, 1, 4), (1, 4), (1, 1), (1,))))
+    >>> one = LstmNetwork(*(np.full(k, 0.5) for k in (1, 1, (1, 1, 4), (1, 1, 4), (1, 4), (1, 1), 1)))
     >>> rows, memory = np.ones((3, 1)), one.empty()
     >>> whole = one(rows)
     >>> bool((np.concatenate([one.step(rows[t : t + 1], memory) for t in range(3)]) == whole).all())
     True
     """
 
+    mean: FloatArray
+    rate: FloatArray
     weight: FloatArray
     recurrent: FloatArray
     bias: FloatArray
@@ -67,6 +74,8 @@ class LstmNetwork:
         out = np.empty(len(rows))
         _read(
             np.ascontiguousarray(rows),
+            self.mean,
+            self.rate,
             self.weight,
             self.recurrent,
             self.bias,
@@ -92,25 +101,34 @@ class LstmNetwork:
             Numbers are missing, do not fit each other, or are not finite.
         """
         try:
-            weight, recurrent, bias, answer, constant = (
+            mean, rate, weight, recurrent, bias, answer, constant = (
                 np.array(state[each.name], dtype=np.float64) for each in fields(cls)
             )
             networks, units = answer.shape
-            fits = weight.shape == (networks, weight.shape[1], 4 * units) and (
-                recurrent.shape,
-                bias.shape,
-                constant.shape,
-            ) == ((networks, units, 4 * units), (networks, 4 * units), (networks,))
+            fits = (
+                mean.shape == rate.shape == weight.shape[1:2]
+                and weight.shape == (networks, weight.shape[1], 4 * units)
+                and (
+                    recurrent.shape,
+                    bias.shape,
+                    constant.shape,
+                )
+                == ((networks, units, 4 * units), (networks, 4 * units), (networks,))
+            )
         except (KeyError, ValueError, IndexError):
             fits = False
-        if not fits or not all(np.isfinite(each).all() for each in (weight, recurrent, bias, answer)):
+        if not fits or not all(
+            np.isfinite(each).all() for each in (mean, rate, weight, recurrent, bias, answer)
+        ):
             raise StoreError("saved forecaster lstm: its networks are damaged: train it again")
-        return cls(weight, recurrent, bias, answer, constant)
+        return cls(mean, rate, weight, recurrent, bias, answer, constant)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _read(
     rows: FloatArray,
+    mean: FloatArray,
+    rate: FloatArray,
     weight: FloatArray,
     recurrent: FloatArray,
     bias: FloatArray,
@@ -121,14 +139,17 @@ def _read(
     out: FloatArray,
 ) -> None:
     networks, units = answer.shape
-    gates = np.empty(4 * units)
+    gates, scaled = np.empty(4 * units), np.empty(rows.shape[1])
     for t in range(rows.shape[0]):
+        for f in range(rows.shape[1]):
+            value = (rows[t, f] - mean[f]) * rate[f]
+            scaled[f] = 0.0 if np.isnan(value) else min(max(value, -FARTHEST), FARTHEST)
         total = 0.0
         for k in range(networks):
             for j in range(4 * units):
                 gates[j] = bias[k, j]
             for f in range(rows.shape[1]):
-                value = rows[t, f]
+                value = scaled[f]
                 for j in range(4 * units):
                     gates[j] += value * weight[k, f, j]
             for u in range(units):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.lstm_settings import LstmSettings
-from pipeline.forecasts.lstm_network import LstmNetwork
+from pipeline.forecasts.lstm_network import FARTHEST, LstmNetwork
 
 if find_spec("torch") is None:
     raise SettingsError("forecasts.lstm needs PyTorch, an extra: pip install 'regime-hedge[deep]'")
@@ -59,7 +59,7 @@ def learn(
 
     Parameters
     ----------
-    rows : [T, F] inputs of all training rows in the order of time, standardised, no NaN.
+    rows : [T, F] inputs of all training rows in the order of time; NaN counts as the mean.
     start : [T] log ŷ of the linear model; NaN where it has none.
     y : [T] targets; NaN where unknown.
     horizon : h, rows that a target covers.
@@ -69,10 +69,38 @@ def learn(
     ----------
     Kapturowski et al. (2019), Recurrent experience replay, section 3, for stretches that warm a memory up.
     """
-    stretches = _cut(rows, start, y, horizon, settings.steps)
+    mean, rate = scaling(rows)
+    stretches = _cut(standardised(rows, mean, rate), start, y, horizon, settings.steps)
     with _one_thread():
         nets = [_trained(stretches, horizon, settings, seed + k) for k in range(settings.networks)]
-    return LstmNetwork(*(np.stack(each) for each in zip(*map(_plain, nets), strict=True)))
+    return LstmNetwork(mean, rate, *(np.stack(each) for each in zip(*map(_plain, nets), strict=True)))
+
+
+def scaling(inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return means and inverse deviations of columns [T, K]; both 0 where nothing is known or moves.
+
+    Examples
+    --------
+    >>> scaling(np.array([[1.0, 7.0], [3.0, 7.0], [np.nan, np.nan]]))
+    (array([2., 0.]), array([1., 0.]))
+    """
+    mean, rate = np.zeros(inputs.shape[1]), np.zeros(inputs.shape[1])
+    for j, column in enumerate(inputs.T):
+        known = column[np.isfinite(column)]
+        if len(known) and known.min() < known.max():
+            mean[j], rate[j] = known.mean(), 1.0 / known.std()
+    return mean, rate
+
+
+def standardised(inputs: FloatArray, mean: FloatArray, rate: FloatArray) -> FloatArray:
+    """Return columns [T, K] less their means times the inverse deviations, cut; 0 where missing.
+
+    Examples
+    --------
+    >>> standardised(np.array([[3.0], [99.0], [np.nan]]), np.array([1.0]), np.array([0.5])).ravel()
+    array([1., 5., 0.])
+    """
+    return np.nan_to_num(np.clip((inputs - mean) * rate, -FARTHEST, FARTHEST), nan=0.0)
 
 
 class _Corrector(nn.Module):
