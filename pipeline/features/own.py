@@ -13,7 +13,7 @@ from pipeline.features.event_stream import over
 from pipeline.features.own_account import LIMITS, OWN_ACCOUNT
 from pipeline.features.own_costs import OWN_COSTS
 from pipeline.features.own_events import limit_events, own_events
-from pipeline.features.own_prices import check_fill_prices
+from pipeline.features.own_prices import check_fill_fees, check_fill_prices
 from pipeline.features.record_batch import record_batch
 
 OWN_NAMES = tuple(each.name for each in OWN_ACCOUNT.outputs)
@@ -35,10 +35,11 @@ def own_values(
     Raises
     ------
     DataError
-        A table has no row of the instrument, or fills are far from the market (see `check_fill_prices`).
+        A table has no row of the instrument, or fills or their fees are far from the market (`own_prices`).
     """
     if "fills" in tables:
         check_fill_prices(tables["fills"], own.instrument, times, mid)
+        check_fill_fees(tables["fills"], own.instrument)
     values = over(OWN_ACCOUNT, _events(OWN_ACCOUNT, tables, own, _quotes(times, mid)), times)
     return {name: values[:, place] for place, name in enumerate(OWN_NAMES)}
 

@@ -17,7 +17,7 @@ from pipeline.ingest.market_tables import QUARANTINE, SCHEMAS, written
 from pipeline.ingest.quarantine import COLUMNS, remedy_for, shown
 from pipeline.ingest.raw_sql import sql_hash
 from pipeline.ingest.raw_stream import RawStream
-from pipeline.ingest.record_repeats import REPEATED, repeats
+from pipeline.ingest.record_repeats import REPEATED, contradiction, repeats
 from pipeline.ingest.sql_rows import is_sql
 from pipeline.ingest.tables import Tables
 from pipeline.ingest.timed_rows import intake_table
@@ -99,7 +99,8 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
     Raises
     ------
     DataError
-        A file is missing, damaged, has changed, holds no sound row of its kind, or fails too many checks.
+        A file is missing, damaged, has changed, holds no sound row of its kind, or fails too many checks; of
+        positions or limits, two that differ begin at one time.
     """
     if kinds and content and records_content(kinds) != {name: content.get(name) for name in content}:
         raise DataError(f"{', '.join(kinds)}: a file has changed while it was read: run again")
@@ -110,6 +111,9 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
     each_file = [one for files in found.values() for one in files]
     for one in each_file:
         _check(one)
+    for kind, files in found.items():
+        if fault := contradiction(kind, pd.concat([each.rows.to_pandas() for each in files])):
+            raise DataError(f"{' and '.join(each.name for each in files)}: {fault}: let one of them be there")
     return {name: pa.concat_tables(parts).to_pandas() for name, parts in tables.items()} | {
         "quarantine": pd.concat([one.held for one in each_file], ignore_index=True),
         "notes": pd.DataFrame({"note": [note for kind in found for note in _notes(kind, found[kind])]}),

@@ -14,6 +14,36 @@ _NOT_COMPARED: Final = ("known_time", "source_row")
 _IDENTITY: Final = ["venue", "instrument", "side", "fill_id"]
 """Of a fill with an id; a venue counts instruments apart, and a trade with oneself has two sides."""
 
+ONE: Final = {"positions": ("instrument", "quantity"), "limits": ("name and instrument", "value")}
+"""What is in force from a time on until the next, by kind: of what, and the figure of which there is one."""
+
+
+def contradiction(kind: str, rows: pd.DataFrame) -> str:
+    """Return which two rows of a kind that is in force from a time on say otherwise of one; "" for none.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"instrument": "BTC", "event_time": pd.to_datetime(["2024-01-01"] * 2, utc=True),
+    ...                      "quantity": [5.0, 7.0], "source_row": [2, 3]})
+    >>> contradiction("positions", rows)
+    'BTC has quantity 5 in row 2 and 7 in row 3 at 2024-01-01 00:00:00 UTC'
+    """
+    if kind not in ONE:
+        return ""
+    whose, value = ONE[kind]
+    names = [*whose.split(" and "), "event_time"]
+    told = rows.drop_duplicates([*names, value])
+    again = told[told.duplicated(names, keep=False)]
+    if again.empty:
+        return ""
+    first = again.iloc[0]
+    other = again[(again[names] == first[names]).all(axis=1)].iloc[1]
+    called = " of ".join(str(first[name]) for name in names[:-1] if first[name])
+    return (
+        f"{called} has {value} {first[value]:g} in row {first['source_row']} and {other[value]:g} in row "
+        f"{other['source_row']} at {first['event_time']:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
 
 def repeats(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:
     """Return of each file's records [rows] why one is a repeat; "" for those that are none.

@@ -1,5 +1,7 @@
 """A desk's own records on its decisions, and its fills against the forecast."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -114,6 +116,17 @@ def test_a_fill_far_from_the_market_is_one_clear_error(loaded, row, columns, mes
         values(own, tables)
     tables["fills"]["known_time"] = pd.Timestamp("2020-03-01", tz="UTC").as_unit("ns")
     assert values(own, tables)["own_inventory"].iloc[0] == 10.0
+
+
+@pytest.mark.parametrize("fee", [1e12, -99_999.0, 60.0])
+def test_a_fee_that_no_fill_costs_is_one_clear_error(loaded, fee):
+    own, tables = loaded()
+    values(own, tables)
+    tables["fills"].loc[2, "fee"] = fee
+    with pytest.raises(
+        DataError, match=rf"1 of 2 of SPX have a fee .* over 5 %.* row 4 is {re.escape(f'{fee:g}')} for "
+    ):
+        values(own, tables)
 
 
 def test_own_records_need_the_name_of_the_instrument(tmp_path):

@@ -1,11 +1,12 @@
 """Own records that come twice: in overlapping files, under two names, or by the id of a fill."""
 
+import pandas as pd
 import pytest
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.own_settings import OwnData
 from pipeline.ingest.record_files import load_records, records_content
-from pipeline.ingest.record_repeats import REPEATED, REPEATED_FILL
+from pipeline.ingest.record_repeats import REPEATED, REPEATED_FILL, contradiction
 
 HEAD = "time,instrument,side,size,price,fee{more}\n"
 FIRST, SECOND = "2020-01-02T15:00:00Z,SPX,buy,10,100,1{}\n", "2020-01-03T15:00:00Z,SPX,buy,5,100,1{}\n"
@@ -52,10 +53,24 @@ def test_a_fill_is_there_once_by_its_id(loaded, name):
 
 
 def test_positions_of_overlapping_files_are_held_too(loaded):
-    head, row = "time,instrument,quantity\n", "2020-01-02T15:00:00Z,SPX,{}\n"
-    tables = loaded("positions", head + row.format(5), head + row.format(5) + row.format(7))
+    head, row = "time,instrument,quantity\n", "2020-01-0{}T15:00:00Z,SPX,{}\n"
+    tables = loaded("positions", head + row.format(2, 5), head + row.format(2, 5) + row.format(3, 7))
     assert tables["positions"]["quantity"].tolist() == [5.0, 7.0]
     assert tables["quarantine"]["reason"].tolist() == [REPEATED]
+
+
+def test_two_positions_or_limits_from_one_time_on_are_one_error(loaded):
+    head, row = "time,instrument,quantity\n", "2020-01-02T15:00:00Z,SPX,{}\n"
+    assert len(loaded("positions", head + row.format(5) + row.format(5))["positions"]) == 2
+    with pytest.raises(DataError, match=r"^0\.csv and 1\.csv: SPX has quantity 5 in row 2 and 7 in row 3 at"):
+        loaded("positions", head + row.format(5), head + row.format(5) + row.format(7))
+    at = pd.Timestamp("2020-01-02", tz="UTC")
+    bounds = {"name": ["loss", "loss"], "instrument": ["", "SPX"], "event_time": at, "value": [5.0, 7.0]}
+    limits = pd.DataFrame(bounds | {"source_row": [2, 3]})
+    assert contradiction("limits", limits) == ""
+    assert contradiction("limits", limits.assign(instrument="SPX")).startswith(
+        "loss of SPX has value 5 in row 2"
+    )
 
 
 def test_the_same_file_twice_is_an_error_that_names_it(loaded, tmp_path):
