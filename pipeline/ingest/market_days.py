@@ -24,6 +24,7 @@ from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fi
 from pipeline.ingest.formats import funding_history
 from pipeline.ingest.formats.catalogue import (
     Format,
+    assumed_of,
     beside,
     format_of,
     read,
@@ -138,7 +139,7 @@ def load_days(
     table, again = _without_repeats(table, pieces.shelf)
     faults = pd.concat([*held, again], ignore_index=True)
     check_held(data.url, int(table["rows"].sum()), faults, data.quarantine_limit)
-    said = pd.DataFrame({"note": _notes(data, table, faults)})
+    said = pd.DataFrame({"note": [*_notes(data, table, faults), *_assumed(data, content)]})
     recorded = load_records(data.records, records or {}) if data.records else {}
     notes = pd.concat([said, recorded.pop(NOTES)], ignore_index=True) if recorded else said
     return {**recorded, DAYS: table, HELD: faults, NOTES: notes}
@@ -299,6 +300,15 @@ def _notes(data: MarketFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[st
         named = ", ".join(f"{count:,} {reason}" for reason, count in faults)
         notes.append(f"{data.instrument}: {held['count'].sum():,} rows in quarantine: {named}")
     return notes
+
+
+def _assumed(data: MarketFiles, content: Iterable[str]) -> list[str]:
+    """Return what is taken for granted of each file that does not tell it."""
+    found = {
+        name: assumed_of(each, RawStream(file_in(data.url, name)), data.terms)
+        for name, each in _formats(data, content).items()
+    }
+    return [f"{name}: {said}" for name, said in found.items() if said]
 
 
 def day_of(name: str) -> date:

@@ -156,3 +156,23 @@ def test_a_settlement_that_two_histories_tell_is_paid_once(day):
     assert len(found["funding"]) == 3
     assert held[["table", "count"]].to_numpy().tolist() == [["funding", 5]]
     assert np.allclose(found["funding"]["rate"], 0.0001)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "rows", "terms", "said"),
+    [
+        (0, 15, {}, "read as UTC, by the hours at which binance settles and the span in its name"),
+        (3, 15, {}, "read as UTC+3, by the hours at which binance settles and the span in its name"),
+        (3, 6, {}, "read as UTC+3, by the hours at which binance settles alone"),
+        (3, 15, {"time_zone": "Etc/GMT-3"}, ""),
+    ],
+)
+def test_a_run_says_as_which_zone_a_funding_history_is_read(tmp_path, ahead, rows, terms, said):
+    times = pd.date_range("2020-03-01", periods=rows, freq="8h") + pd.Timedelta(hours=ahead)
+    name = "XYZ-USDT_binance_2020-03-01_2020-03-06_funding_history.csv"
+    (tmp_path / name).write_text(FUNDED + "".join(f"XYZ-USDT,{time},0.0001\n" for time in times))
+    own = {"terms": {"instrument": "XYZUSDT", **terms}}
+    data = MarketFiles(instrument="XYZ", files=["*.csv"], folder=tmp_path, **own)
+    notes = load_days(data, "UTC", content_of(data))["notes"]["note"].tolist()
+    told = [note.startswith(f"{name}: its times carry no zone") and said in note for note in notes[1:]]
+    assert told == ([True] if said else [])

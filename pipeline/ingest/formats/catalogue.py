@@ -1,9 +1,10 @@
-"""All formats there are: a new one is one module in this folder with two functions, and up to three more.
+"""All formats there are: a new one is one module in this folder with two functions, and up to four more.
 
 `symbol(file, terms)` is of formats whose files state their instrument, for those of a market must agree;
 `venue(file)` of formats whose files are of one venue and state it, for these must agree too.
 `beside(file, terms)` is of formats whose `read` opens further files: what is kept of a file is known by the
 content of these too.
+`assumed(file, terms)` is of formats that take for granted what neither file nor terms tell: a run says so.
 `HEADERS`, of formats that are known by their columns, is for the message where a file is none of them.
 """
 
@@ -113,6 +114,18 @@ def beside(known: Format, file: RawStream, terms: Terms) -> tuple[RawStream, ...
     """
     further = getattr(known, "beside", None)
     return tuple(further(file, terms)) if further else ()
+
+
+def assumed_of(known: Format, file: RawStream, terms: Terms) -> str:
+    """Return what is taken for granted of a file, as a run says it; "" where nothing is.
+
+    Raises
+    ------
+    DataError
+        The file is missing or damaged.
+    """
+    found = getattr(known, "assumed", None)
+    return str(found(file, terms)) if found else ""
 
 
 def _headers() -> dict[str, Sequence[Sequence[str]]]:

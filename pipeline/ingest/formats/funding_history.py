@@ -62,6 +62,19 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return named["pair"] if named else ""
 
 
+def assumed(file: RawStream, terms: Terms) -> str:
+    """Return as which zone the stamps are read, and by what it was found; "" where the terms tell it."""
+    named = _NAME.search(file.name)
+    if terms.time_zone or not named:
+        return ""
+    shift, filled = hours_ahead(file, named)
+    by = " and the span in its name" if filled else " alone, with the smallest shift that they allow"
+    return (
+        f"its times carry no zone and are read as UTC{f'{shift:+d}' if shift else ''}, by the hours at which "
+        f"{named['venue']} settles{by}: set data.terms.time_zone where that is wrong"
+    )
+
+
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `funding`, one row a settlement, known when it was stamped plus the lag of the terms.
 
@@ -83,7 +96,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         )
     every, first = SETTLES[named["venue"]]
     _check_unit(file, every, terms)
-    shift = None if terms.time_zone else hours_ahead(file, named)
+    shift = None if terms.time_zone else hours_ahead(file, named)[0]
     clock, seen = EventClock(0), Repeats()
     for lines in delimited(file, required=COLUMNS):
         screen = LineScreen(lines)
@@ -122,8 +135,8 @@ def _check_unit(file: RawStream, every: int, terms: Terms) -> None:
         )
 
 
-def hours_ahead(file: RawStream, named: re.Match[str]) -> int:
-    """Return by how many hours the stamps of a file are ahead of UTC.
+def hours_ahead(file: RawStream, named: re.Match[str]) -> tuple[int, bool]:
+    """Return by how many hours the stamps of a file are ahead of UTC, and whether its span tells.
 
     Such a shift takes the usual stamp to an hour at which the venue settles. A name with a span leaves one of
     them: that with which the first settlement of the span is the first row and the last one the last. Without
@@ -157,11 +170,11 @@ def hours_ahead(file: RawStream, named: re.Match[str]) -> int:
             and -LATEST <= end - (ends[1] - shift * _HOUR) <= every * _HOUR
         ]
         if len(filling) == 1:
-            return filling[0]
+            return filling[0], True
     nearest = sorted(shifts, key=abs)
     if every == 1 or abs(nearest[0]) == abs(nearest[1]):
         raise DataError(f"{file.name}: its hours do not tell its time zone: set time_zone in its terms")
-    return nearest[0]
+    return nearest[0], False
 
 
 def _midnight(day: str, file: str) -> int:
