@@ -20,6 +20,9 @@ class OwnData(Settings):
 
     instrument: str = ""
     """Its name in the files."""
+    currency: str = ""
+    """Of the market's prices, such as USD: limits in another are an error. Empty takes that with which the
+    name of a pair ends (BTCUSDT); where there is none, limits in money are taken to be in it."""
     others: tuple[str, ...] = ()
     """Names of further instruments that the files may hold; a row of any other is in quarantine."""
     positions: RecordFiles = ()

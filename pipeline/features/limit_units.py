@@ -15,6 +15,35 @@ MONEY: Final = frozenset({
 TIMES: Final = {
     "k": 1e3, "thousand": 1e3, "mn": 1e6, "million": 1e6, "millions": 1e6, "bn": 1e9, "billion": 1e9,
 }  # fmt: skip
+DOLLARS: Final = frozenset({"USD", "USDC", "USDT"})
+"""Currencies that are compared as one."""
+_SHORTEST: Final = 6
+"""Letters of a pair of two currencies; a ticker of a share has fewer."""
+
+
+def quoted_in(symbol: str) -> str:
+    """Return the currency of the prices of a pair that its symbol ends with; "" where it tells none.
+
+    Examples
+    --------
+    >>> quoted_in("BTCUSDT"), quoted_in("eth-eur"), quoted_in("SPX")
+    ('USDT', 'EUR', '')
+    """
+    letters = "".join(letter for letter in symbol.upper() if letter.isalnum())
+    found = [name for name in MONEY if letters.endswith(name) and len(letters) >= _SHORTEST]
+    return max(found, key=len, default="")
+
+
+def same_money(one: str, other: str) -> bool:
+    """Tell whether two currencies are one, as dollars and the coins that stand for them are.
+
+    Examples
+    --------
+    >>> same_money("USD", "usdt"), same_money("USD", "JPY")
+    (True, False)
+    """
+    pair = {one.upper(), other.upper()}
+    return len(pair) == 1 or pair <= DOLLARS
 
 
 def plain_unit(unit: str, name: str, in_money: bool) -> tuple[float, str]:

@@ -10,7 +10,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.features.event_feature import EventRows, Source
 from pipeline.features.event_stream import event_rows
-from pipeline.features.limit_units import MONEY, plain_unit
+from pipeline.features.limit_units import MONEY, plain_unit, quoted_in, same_money
 from pipeline.features.own_account import LIMITS
 
 
@@ -42,7 +42,10 @@ def own_events(source: Source, batches: Sequence[pa.RecordBatch], instrument: st
 
 
 def limit_events(
-    batches: Sequence[pa.RecordBatch], instrument: str, names: Mapping[str, int] = LIMITS
+    batches: Sequence[pa.RecordBatch],
+    instrument: str,
+    names: Mapping[str, int] = LIMITS,
+    currency: str = "",
 ) -> EventRows:
     """Return the events (`kind`, `value`) of the `limits` of an instrument, in the order of their beginning.
 
@@ -53,12 +56,14 @@ def limit_events(
     instrument : whose; "" for those of the whole desk.
     names : the desk's names of limits, and which of `LIMITS` each is; limits of other names (on a Greek, say)
         are not this feature's.
+    currency : of the market's prices; "" takes that with which the instrument's name ends, if it does. Limits
+        in money must be in it where it is known.
 
     Raises
     ------
     DataError
         There is no such limit, a name stands for no kind of limit, a unit is not known or of another kind
-        than its limit, or two limits are in two currencies.
+        than its limit, or a limit is in another currency than the market's prices or another limit.
     """
     astray = sorted(name for name, kind in names.items() if kind not in LIMITS.values())
     if astray:
@@ -76,16 +81,22 @@ def limit_events(
     value = np.concatenate([rows.column("value").to_numpy() for rows in parts])[chosen]
     kind = np.array([names[name] for name in there if name in names], dtype=np.float64)
     units = [unit for rows in parts for unit in rows.column("unit").to_pylist()]
-    value = value * _sizes([pair for pair in zip(there, units, strict=True) if pair[0] in names], names)
+    chosen_units = [pair for pair in zip(there, units, strict=True) if pair[0] in names]
+    value = value * _sizes(chosen_units, names, currency or quoted_in(instrument))
     order = np.argsort(known, kind="stable")
     return EventRows(known[order], np.c_[kind, value][order])
 
 
-def _sizes(told: Sequence[tuple[str, str]], names: Mapping[str, int]) -> FloatArray:
+def _sizes(told: Sequence[tuple[str, str]], names: Mapping[str, int], priced_in: str) -> FloatArray:
     """Return how many plain units one of the unit of each limit is, of pairs of its name and its unit."""
     position = LIMITS["position"]
     found = [plain_unit(unit, name, in_money=names[name] != position) for name, unit in told]
     currencies = sorted({base for _, base in found} & MONEY)
     if len(currencies) > 1:
         raise DataError(f"limits: in {' and '.join(currencies)}: write them in that of the market's prices")
+    if priced_in and currencies and not same_money(currencies[0], priced_in):
+        raise DataError(
+            f"limits: in {currencies[0]}, but the market's prices are in {priced_in}: write them in that, or "
+            "correct data.own.currency"
+        )
     return np.array([size for size, _ in found], dtype=np.float64)

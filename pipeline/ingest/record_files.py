@@ -193,7 +193,16 @@ def _check(read: _Read) -> None:
 
 
 def _notes(kind: str, files: Sequence[_Read]) -> list[str]:
-    """Say of a series whether its dates of publication are assumed, and how much later vintages revise."""
+    """Say of a series whether its dates of publication are assumed and how much later vintages revise it.
+
+    Of limits in which units they are told, for those in money are taken as money of the market's prices.
+    """
+    if kind == "limits":
+        units = sorted({unit for each in files for unit in each.rows["unit"].to_pylist()})
+        return [
+            f"limits: in {', '.join(units)}; one in money is taken to be in the currency of the market's "
+            "prices, unless data.own.currency or the end of data.own.instrument (BTCUSDT) tells another"
+        ]
     if kind not in USUAL_SERIES:
         return []
     notes = [

@@ -118,6 +118,11 @@ def test_a_fill_far_from_the_market_is_one_clear_error(loaded, row, columns, mes
     assert values(own, tables)["own_inventory"].iloc[0] == 10.0
 
 
+def test_what_is_assumed_of_limits_is_told(loaded):
+    (note,) = loaded()[1]["notes"]["note"]
+    assert note.startswith("limits: in units; one in money is taken to be in the currency of the market's")
+
+
 @pytest.mark.parametrize("fee", [1e12, -99_999.0, 60.0])
 def test_a_fee_that_no_fill_costs_is_one_clear_error(loaded, fee):
     own, tables = loaded()

@@ -220,6 +220,20 @@ def test_a_limit_in_an_unknown_or_another_unit_is_one_clear_line(name, unit, mes
         limit_events([limits], "BTC")
 
 
+def test_limits_are_in_the_currency_of_the_market_where_that_is_known():
+    for unit, instrument, currency in (("USD", "BTCUSDT", ""), ("JPY", "SPX", ""), ("EUR", "ES", "eur")):
+        limits = table(["loss"], [instrument], [5.0], [unit])
+        assert limit_events([limits], instrument, currency=currency).columns.tolist() == [[2, 5]]
+    for unit, instrument, currency in (
+        ("JPY", "BTCUSDT", ""),
+        ("JPY", "SPX", "USD"),
+        ("USD", "BTCUSDT", "EUR"),
+    ):
+        limits = table(["loss"], [instrument], [5.0], [unit])
+        with pytest.raises(DataError, match=f"limits: in {unit}, but the market's prices are in"):
+            limit_events([limits], instrument, currency=currency)
+
+
 def test_fills_of_the_table_of_one_instrument():
     known = np.array([3, 1, 2]).astype("datetime64[ns]")
     columns = {"event_time": known, "known_time": known, "source_row": [1, 2, 3], "venue": ""}
