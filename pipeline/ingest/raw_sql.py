@@ -43,7 +43,7 @@ def sql_hash(url: str, table: str) -> str:
 def _read(url: str, table: str) -> RawTable:
     found = [row for part in sql_rows(url, table, AT_ONCE) for row in part]
     if not found:
-        raise DataError(f"table {table}: has no rows: give one a position")
+        raise DataError(f"table {table}: has no rows: name the table that holds them")
     header = list(found[0])
     rows = [[written(row[name]) for name in header] for row in found]
     texts = [",".join(row) for row in rows]

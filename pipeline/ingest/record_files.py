@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pipeline.domain.alternative_settings import SERIES, USUAL_SERIES, RecordFile, table_of
 from pipeline.domain.errors import DataError
 from pipeline.ingest.formats.catalogue import read
+from pipeline.ingest.held_share import reasons_of
 from pipeline.ingest.market_tables import QUARANTINE, SCHEMAS, written
 from pipeline.ingest.quarantine import COLUMNS, remedy_for, shown
 from pipeline.ingest.raw_sql import sql_hash
@@ -135,10 +136,11 @@ def _read(kind: str, file: RecordFile) -> _Read:
     rows = pa.Table.from_batches(parts[table], schema=SCHEMAS[table])
     held = pa.Table.from_batches(parts[QUARANTINE], schema=SCHEMAS[QUARANTINE]).to_pandas()
     held = held.rename(columns={"source_row": "row"}).assign(table=kind)[list(COLUMNS)]
+    if not rows.num_rows:
+        why = reasons_of(held.assign(count=1)) or "look at the file"
+        raise DataError(f"{stream.name}: holds no sound row of {kind}: {why}")
     if kind in USUAL_SERIES:
         rows = _of_series(rows, kind, file, stream.name)
-    if not rows.num_rows:
-        raise DataError(f"{stream.name}: holds no sound row of {kind}: look at the file")
     days = pd.DatetimeIndex(rows["event_time"].to_pandas()).tz_localize(None)
     return _Read(kind, file, stream.name, rows, held, days.min().normalize(), days.max().normalize())
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import MetaData, Table, create_engine, select
+from sqlalchemy import MetaData, Table, create_engine, select, type_coerce
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, NoSuchTableError, SQLAlchemyError
+from sqlalchemy.types import NullType
 
 from pipeline.domain.errors import DataError
 
@@ -29,6 +30,9 @@ def is_sql(url: str) -> bool:
 def sql_rows(url: str, table: str, count: int) -> Iterator[list[Mapping[str, Any]]]:
     """Yield the rows of a table, up to `count` at a time, as values by column name in small letters.
 
+    Values are those of the driver, of whatever type: SQLite keeps text in columns of numbers and times too,
+    and what cannot be read there is for the screen to hold, row by row.
+
     Raises
     ------
     DataError
@@ -44,7 +48,8 @@ def sql_rows(url: str, table: str, count: int) -> Iterator[list[Mapping[str, Any
         engine = create_engine(where)
         with engine.connect().execution_options(stream_results=True) as connection:
             found = Table(table, MetaData(), autoload_with=connection)
-            for part in connection.execute(select(found)).mappings().partitions(count):
+            columns = [type_coerce(column, NullType()).label(column.name) for column in found.columns]
+            for part in connection.execute(select(*columns)).mappings().partitions(count):
                 yield [{str(name).lower(): value for name, value in row.items()} for row in part]
     except NoSuchTableError:
         raise DataError(f"{_shown(where)}: has no table {table}: check its name") from None

@@ -1,3 +1,6 @@
+import sqlite3
+from contextlib import closing
+
 import pandas as pd
 import pytest
 
@@ -5,6 +8,7 @@ from pipeline.domain.alternative_settings import AlternativeData
 from pipeline.domain.data_settings import SampleData
 from pipeline.domain.desk import parse_desk
 from pipeline.domain.errors import DataError, SettingsError
+from pipeline.domain.own_settings import OwnData
 from pipeline.ingest.record_files import load_records, records_content
 from pipeline.ingest.sources import content_of, load_tables
 from tests import records
@@ -81,6 +85,41 @@ def test_too_many_rows_in_quarantine_stop_the_run(tmp_path):
     with pytest.raises(DataError, match=r"2 of 10 rows of network_fees fail a check \(2 negative TxCnt\)"):
         loaded(network_fees={"file": str(path)})
     assert len(loaded(network_fees={"file": str(path), "quarantine_limit": 0.2})["alternative"]) == 8
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "reason"), [(0, "not a time", "not a time: time"), (4, "n/a", "not a number: price")]
+)
+def test_a_cell_that_a_database_kept_unread_is_held_as_in_a_file(tmp_path, place, text, reason):
+    names = ("time timestamp", "instrument text", "side text", "size numeric", "price numeric", "fee numeric")
+    rows = [["2020-03-04 10:00:00.000000", "ES", "buy", 1, 20.5, 0.1] for _ in range(20)]
+    rows[3][place] = text
+    with closing(sqlite3.connect(tmp_path / "desk.db")) as database, database:
+        database.execute(f"create table dealt ({', '.join(names)})")
+        database.execute("create table fills (time timestamp)")
+        database.executemany("insert into dealt values (?, ?, ?, ?, ?, ?)", rows)
+    header = ",".join(name.split()[0] for name in names)
+    (tmp_path / "a.csv").write_text("\n".join([header, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    url, settings = f"sqlite:///{tmp_path}/desk.db", {"format": "fills", "terms": {"time_zone": "UTC"}}
+    found = []
+    for file in ({"file": url, "table": "dealt"}, {"file": str(tmp_path / "a.csv")}):
+        own = OwnData(instrument="ES", fills=file | settings).given
+        found.append(load_records(own, records_content(own)))
+    assert [list(tables["quarantine"]["reason"]) for tables in found] == [[reason], [reason]]
+    one, other = (tables["fills"].drop(columns="source_row") for tables in found)
+    pd.testing.assert_frame_equal(one, other)
+    with pytest.raises(DataError, match="table fills: has no rows: name the table that holds them"):
+        records_content(OwnData(instrument="ES", fills={"file": url, "table": "fills"} | settings).given)
+
+
+def test_a_file_of_which_all_is_held_says_why(tmp_path):
+    (tmp_path / "p.csv").write_text("time,instrument,quantity\n2020-03-04T00:00Z,EZ,5\n2020-03-04,ES,x\n")
+    own = OwnData(instrument="ES", positions={"file": str(tmp_path / "p.csv")}).given
+    said = (
+        r"sound row of positions: 1 a time without an offset: .*, 1 unknown instrument EZ; did you mean ES\?$"
+    )
+    with pytest.raises(DataError, match=said):
+        load_records(own, records_content(own))
 
 
 def test_a_file_that_changed_meanwhile_is_refused(tmp_path):
