@@ -22,6 +22,8 @@ NOTHING: Final = ("", "NaN", "nan", "NA", "N/A", "null", "NULL", "None")
 _NEWLINE, _RETURN, _ZERO = 10, 13, 0
 _STRANGE: Final = (b"\r", b"\0")
 _BLANKS: Final = (b" ", b"\t")
+_INK: Final = np.isin(np.arange(256), list(b" \t\r\n"), invert=True)
+"""[256] whether a byte makes a line more than blank."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +91,11 @@ def delimited(
             start += 1
         if content:
             columns = _Columns(header, delimiter, kinds or dict.fromkeys(header, pa.string()), titles.strip())
-            empty = False
             clean = _clean(content, start, columns)
-            yield _lines(content, start, columns, file.packed) if clean is None else clean
+            lines = _lines(content, start, columns, file.packed) if clean is None else clean
+            if len(lines) or lines.odd:
+                empty = False
+                yield lines
     if empty:
         raise DataError(f"{file.name}: holds no rows: fetch it again")
 
@@ -184,7 +188,7 @@ def _clean(content: bytes, first: int, columns: _Columns) -> Lines | None:
     """Return the lines of a block in which nothing is odd, None for another."""
     if not (content.endswith(b"\n") and content.isascii()) or any(each in content for each in _STRANGE):
         return None
-    if _again(content, columns.titles):
+    if content.startswith(b"\n") or b"\n\n" in content or _again(content, columns.titles):
         return None
     try:
         found = columns.values(content)
@@ -197,11 +201,11 @@ def _clean(content: bytes, first: int, columns: _Columns) -> Lines | None:
 def _lines(block: bytes, first: int, columns: _Columns, packed: bool) -> Lines:
     """Return the lines of any block: those that are no rows told apart one by one, all columns text."""
     content = block.replace(b"\r\n", b"\n")
-    unended = not content.endswith(b"\n")
-    content += b"\n" if unended else b""
+    unended = bool(content.rpartition(b"\n")[2].strip(b" \t\r"))
+    content, number = _without_blanks(content if content.endswith(b"\n") else content + b"\n", first, columns)
     symbols = np.frombuffer(content, np.uint8)
     ends = np.flatnonzero(symbols == _NEWLINE)
-    starts = np.concatenate(([0], ends[:-1] + 1))
+    starts = np.append(0, ends + 1)[: len(ends)]
     cuts = np.searchsorted(np.flatnonzero(symbols == ord(columns.delimiter)), np.append(starts, len(symbols)))
     whole = np.diff(cuts) == len(columns.header) - 1
     reasons = {int(row): WRONG_FIELDS for row in np.flatnonzero(~whole)}
@@ -213,18 +217,28 @@ def _lines(block: bytes, first: int, columns: _Columns, packed: bool) -> Lines:
         reasons |= dict.fromkeys(_undecoded(content, starts, ends), NOT_TEXT)
     if unended and not packed:
         reasons[len(ends) - 1] = NO_END
-    number = np.arange(first, first + len(ends), dtype=np.int64)
     odd = []
     for row in sorted(reasons):
         text = content[starts[row] : ends[row]].decode("utf-8", "replace").strip()
-        if text:
-            odd.append((int(number[row]), reasons[row], text[:500]))
+        odd.append((int(number[row]), reasons[row], text[:500]))
     if reasons:
         kept = np.ones(len(ends), dtype=np.bool_)
         kept[list(reasons)] = False
-        content = b"".join(content[starts[row] : ends[row] + 1] for row in np.flatnonzero(kept))
+        content = symbols[np.repeat(kept, ends + 1 - starts)].tobytes()
         number = number[kept]
     return Lines(columns.texts(content), number, odd, content)
+
+
+def _without_blanks(content: bytes, first: int, columns: _Columns) -> tuple[bytes, NDArray[np.int64]]:
+    """Return the lines of which some is more than blank, a delimiter counting, and their numbers."""
+    symbols = np.frombuffer(content, np.uint8)
+    ends = np.flatnonzero(symbols == _NEWLINE)
+    inked = np.append(0, np.cumsum(_INK[symbols] | (symbols == ord(columns.delimiter)), dtype=np.int64))
+    kept = np.diff(inked[ends], prepend=0) > 0
+    number = np.flatnonzero(kept) + first
+    if kept.all():
+        return content, number
+    return symbols[np.repeat(kept, np.diff(ends, prepend=-1))].tobytes(), number
 
 
 def _again(content: bytes, titles: bytes) -> list[int]:

@@ -1,5 +1,6 @@
 import bz2
 import gzip
+import time
 
 import pyarrow as pa
 import pytest
@@ -31,6 +32,21 @@ def test_whole_lines_become_columns_and_the_others_are_held_with_their_line(line
         (8, CONTROL),
     ]
     assert found.texts([1]) == ["6,7"]
+
+
+def test_blank_lines_are_no_rows_and_leave_the_numbers_of_lines(lines):
+    (found,) = lines(b"a,b\n1,2\n\n \t\r\n3,4\n\n")
+    assert (found.number.tolist(), found.odd, found.texts([1])) == ([2, 5], [], ["3,4"])
+    assert lines(b"a,b\n1,2\n  ")[-1].odd == []
+
+
+def test_a_packed_file_of_newlines_costs_nothing(lines):
+    before = time.process_time()
+    found = lines(gzip.compress(b"a,b\n" + b"\n" * (4 << 20) + b"1,2\n"), "a.csv.gz")
+    assert [each.number.tolist() for each in found] == [[(4 << 20) + 2]]
+    assert time.process_time() - before < 1.0
+    with pytest.raises(DataError, match="holds no rows"):
+        lines(b"a,b\n\n\n")
 
 
 def test_a_half_number_at_the_end_is_not_believed_unless_the_packing_vouches_for_it(lines):
