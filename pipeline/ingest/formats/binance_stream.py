@@ -355,11 +355,16 @@ def _of(rows: dict[str, Any], chosen: NDArray[np.bool_]) -> dict[str, Any]:
 
 
 def _marks(lines: HeldLines, found: Tokens, mark: NDArray[np.bool_], rows: dict[str, Any]) -> Iterator[Batch]:
+    values = {key: found.numbers(key) for key in _SERIES}
+    told = {key: np.isfinite(value) for key, value in values.items()}
+    unfunded = found.wholes("r", TEXT, 0) == code("")  # a contract that expires has no funding
+    whole = told["p"] & told["i"] & (told["r"] | unfunded)
+    lines.refuse(mark & ~whole, "message without all its fields")
+    lines.refuse(mark & ~((values["p"] > 0.0) & (values["i"] > 0.0)), "price not above zero")
     for key, series in _SERIES.items():
-        value = found.numbers(key)
-        told = mark & lines.sound & (found.at(key) >= 0)
-        if told.any():
-            columns = _of(rows | {"value": value}, told)
+        chosen = mark & lines.sound & told[key]
+        if chosen.any():
+            columns = _of(rows | {"value": values[key]}, chosen)
             day = columns["known_time"].astype("datetime64[D]")
             rest = {"series": series, "vintage": day, "pseudo_vintage": False}
             yield batch("alternative", columns | rest)

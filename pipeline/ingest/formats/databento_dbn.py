@@ -18,6 +18,8 @@ from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
+from pipeline.ingest.largest_worth import TOO_LARGE, too_large
+from pipeline.ingest.lost_changes import LostChanges
 from pipeline.ingest.market_tables import (
     ADD,
     CHANGE,
@@ -39,6 +41,7 @@ _NO_PRICE: Final = np.iinfo(np.int64).max
 _TYPES: Final = {160: "MBOMsg", 10: "MBP10Msg", 1: "MBP1Msg", 0: "TradeMsg"}
 _TABLES: Final = {160: "book_events", 10: "book", 1: "quotes", 0: "trades"}
 _ACTIONS: Final = [bytes([each]) for each in b"ACMRTFN"]
+_NO_CHANGE: Final = [b"T", b"F", b"N"]
 _KINDS: Final = (ADD, CHANGE, DELETE, CLEAR)
 _LEVELS: Final = {10: 10, 1: 1}
 _HEADER: Final = 8
@@ -99,7 +102,8 @@ class _Records:
         self.instrument = self._instrument(terms)
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
         self.known = KnownTimes()
-        self.orders = Dict.empty(types.int64, types.int64)
+        self.orders = Dict.empty(types.int64, types.float64)
+        self.lost = LostChanges()
         self.begun = False
 
     def parts(self) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -151,40 +155,47 @@ class _Records:
             own = {name: values[trade] for name, values in rows.items()}
             yield batch("trades", own | {"trade_id": 0, "venue": self.metadata.dataset, "condition": ""})
         yield from lines.by_table(
-            lambda line: "trades" if action[line] == b"T" else _TABLES[self.rtype],
+            lambda line: "trades" if action[line] == b"T" and not trade[line] else _TABLES[self.rtype],
             self.name,
             first,
             lambda line: str(found[line]),
         )
 
     def _order_events(self, lines: HeldLines, found: NDArray[Any], rows: dict[str, Any]) -> Iterator[Batch]:
-        action, ids = found["action"], found["order_id"].astype(np.int64)
+        action, ids, said = found["action"], found["order_id"].astype(np.int64), found["flags"]
         kind = np.select([action == b"A", action == b"M", action == b"C", action == b"R"], [*_KINDS], 0)
+        clear, snapshot = kind == CLEAR, said & _SNAPSHOT > 0
+        level = (kind > 0) & ~clear
+        lines.refuse(level & (rows["side"] == 0), "order without a side")
+        lines.refuse(level & ~(rows["price"] > 0.0), "price not above zero")
+        lines.refuse((kind > 0) & too_large(rows["price"], rows["size"]), TOO_LARGE)
         event = (kind > 0) & lines.sound
-        lines.refuse(event & (kind != CLEAR) & (rows["side"] == 0), "order without a side")
+        kind[event], rows["size"][event] = _left(self.orders, kind[event], ids[event], rows["size"][event])
+        lines.refuse(event & too_large(rows["price"], rows["size"]), TOO_LARGE)
         event &= lines.sound
-        left = _left(self.orders, kind[event], ids[event], found["size"][event].astype(np.int64))
-        own = {name: values[event] for name, values in rows.items()}
-        partly = (kind[event] == DELETE) & (left > 0)
-        kinds = np.where(partly, CHANGE, kind[event])
-        own["size"] = np.where(partly, left, own["size"])
-        own["side"] = np.where(kinds == CLEAR, 0, own["side"])
-        if not len(kinds):
+        lost = ~lines.sound & (found["instrument_id"] == self.instrument) & ~np.isin(action, _NO_CHANGE)
+        gap = self.lost(lost, event, snapshot, clear, said & _BAD_BOOK > 0)[event]
+        if not event.any():
             return
-        said = found["flags"][event]
-        snapshot = said & _SNAPSHOT > 0
-        last = (said & _LAST > 0) | (snapshot & ~np.r_[snapshot[1:], False])
-        bad = said & _BAD_BOOK > 0
-        if not self.begun and not snapshot[0] and kinds[0] != CLEAR:
+        own = {name: values[event] for name, values in rows.items()}
+        own["side"] = np.where(clear[event], 0, own["side"])
+        snapshot, clear = snapshot[event], clear[event]
+        last = (said[event] & _LAST > 0) | (snapshot & ~np.r_[snapshot[1:], False])
+        if not self.begun and not snapshot[0] and not clear[0]:
             yield start(*(own[name][0] for name in ("event_time", "known_time", "source_row")))
         self.begun = True
-        flags = LAST * last + SNAPSHOT * snapshot + GAP * bad
+        flags = LAST * last + SNAPSHOT * snapshot + GAP * gap
         sequence = found["sequence"][event].astype(np.int64)
-        yield batch(
-            "book_events", own | {"kind": kinds, "flags": flags, "order_id": ids[event], "sequence": sequence}
-        )
+        rest = {"kind": kind[event], "flags": flags, "order_id": ids[event], "sequence": sequence}
+        yield batch("book_events", own | rest)
 
     def _books(self, lines: HeldLines, found: NDArray[Any], rows: dict[str, Any]) -> Iterator[Batch]:
+        bad = found["flags"] & _BAD_BOOK > 0
+        if self.rtype == 1:
+            bid, ask = (_money(found[f"{side}_px_00"]) for side in ("bid", "ask"))
+            lines.refuse(bad, "the capture says that the book may be bad")
+            lines.refuse(bid > ask, "crossed quote")
+            lines.refuse(bid == ask, "locked quote")
         kept = lines.sound
         if not kept.any():
             return
@@ -204,7 +215,7 @@ class _Records:
             yield batch("quotes", own | best | {"venue": self.metadata.dataset})
             return
         crossed = sides["bid_price"][:, 0] >= sides["ask_price"][:, 0]
-        trusted = (found["flags"][kept] & _BAD_BOOK == 0) & ~crossed
+        trusted = ~bad[kept] & ~crossed
         sequence = found["sequence"][kept].astype(np.int64)
         rest = {"sequence": sequence, "trusted": trusted, "levels": _LEVELS[self.rtype]}
         yield batch("book", own | {name: padded(levels) for name, levels in sides.items()} | rest)
@@ -286,22 +297,22 @@ def _clipped(times: NDArray[np.uint64]) -> NDArray[np.int64]:
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _left(
-    orders: Any, kind: NDArray[np.int64], ids: NDArray[np.int64], sizes: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """Return what each cancel leaves of its order, following the sizes of all orders."""
-    found = np.zeros(len(kind), np.int64)
+    orders: Any, kind: NDArray[np.int64], ids: NDArray[np.int64], sizes: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return kinds and sizes with each cancel of a part as CHANGE to what is left, following all orders."""
+    kinds, left = kind.copy(), sizes.copy()
     for row in range(len(kind)):
         order = ids[row]
         if kind[row] == CLEAR:
             orders.clear()
         elif kind[row] == DELETE:
             if order in orders:
-                left = orders[order] - sizes[row]
-                if left > 0:
-                    found[row] = left
-                    orders[order] = left
+                rest = orders[order] - sizes[row]
+                if rest > 0.0:
+                    kinds[row], left[row] = CHANGE, rest
+                    orders[order] = rest
                 else:
                     del orders[order]
         else:
             orders[order] = sizes[row]
-    return found
+    return kinds, left

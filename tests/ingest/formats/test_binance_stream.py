@@ -44,6 +44,19 @@ def trade(ms, number, maker=True, kind="trade"):
     return line(ms + 2, {"stream": "xy@trade", "data": said | ids})
 
 
+def mark(ms, **changed):
+    said = {
+        "e": "markPriceUpdate",
+        "E": START + ms,
+        "s": "XY",
+        "p": "10.5",
+        "i": "10.4",
+        "r": "0.0001",
+    } | changed
+    kept = {name: value for name, value in said.items() if value is not None}
+    return line(ms + 2, {"stream": "xy@markPrice", "data": kept})
+
+
 SMALL = [
     depth(0, 1, 5, [(9, 1)], [(12, 0)]),
     ticker(10, 6),
@@ -178,6 +191,12 @@ def test_the_snapshot_may_be_a_file(streamed, tmp_path):
             trade(50, 102).replace(str(START + 49), str(START - 10**6)),
             "the venue's time is far from that of receipt",
         ),
+        (mark(50, p=None, i=None, r=None), "message without all its fields"),
+        (mark(50, i=None), "message without all its fields"),
+        (mark(50, r=None), "message without all its fields"),
+        (mark(50, p="x"), "message without all its fields"),
+        (mark(50, p="-5"), "price not above zero"),
+        (mark(50, i="0"), "price not above zero"),
         ("5" + trade(50, 102), "does not begin with a time"),
         ("5" + trade(50, 102)[9:], "time out of range"),
     ],
@@ -185,6 +204,20 @@ def test_the_snapshot_may_be_a_file(streamed, tmp_path):
 def test_what_cannot_be_right_is_held(streamed, bad, reason):
     held = streamed([*SMALL, bad])[QUARANTINE].to_pydict()
     assert (held["source_row"], held["reason"]) == ([8], [reason])
+
+
+def test_a_mark_price_becomes_its_series_and_a_contract_that_expires_has_no_funding(streamed):
+    found = streamed([*SMALL, mark(50), mark(60, r="")])
+    assert QUARANTINE not in found
+    rows = found["alternative"].to_pandas().sort_values(["source_row", "series"])
+    assert rows["series"].tolist() == [
+        "funding_rate_so_far",
+        "index_price",
+        "mark_price",
+        "index_price",
+        "mark_price",
+    ]
+    assert rows["value"].tolist() == [0.0001, 10.4, 10.5, 10.4, 10.5]
 
 
 def test_levels_far_from_the_market_on_their_own_side_stay(streamed):

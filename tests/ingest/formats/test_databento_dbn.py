@@ -7,9 +7,15 @@ import pyarrow as pa
 import pytest
 
 from pipeline.domain.errors import DataError
+from pipeline.ingest.formats import databento_dbn
+from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.formats.databento_dbn import recognises
+from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.known_times import AHEAD
 from pipeline.ingest.market_tables import ADD, CHANGE, CLEAR, DELETE, GAP, LAST, QUARANTINE, SNAPSHOT, ladder
+from pipeline.ingest.raw_stream import RawStream
+from pipeline.orderbook.order_book import OrderBook
+from pipeline.orderbook.snapshots import in_order
 
 dbn = pytest.importorskip("databento_dbn", reason="the extra databento is not installed")
 
@@ -88,6 +94,53 @@ def test_a_file_that_begins_without_a_snapshot_goes_on_with_none(written, begun,
     )
 
 
+@pytest.mark.parametrize(
+    ("bad", "lost"),
+    [
+        (order(8, C, 1, late=-2 * 10**9), True),
+        (order(8, A, 9, side=NONE), True),
+        (order(8, A, 9, price=-1.0), True),
+        (order(8, A, 9, price=None), True),
+        (order(8, A, 9, price=9e9, size=4 * 10**9), True),
+        (order(61 * 10**6, C, 1, late=-61 * 10**9), True),
+        (order(8, R, late=-2 * 10**9), True),
+        (order(8, A, 9, instrument=18), False),
+        (order(8, T, 0, late=-2 * 10**9), False),
+    ],
+)
+def test_what_is_held_leaves_a_gap_where_it_would_have_changed_the_book(written, tmp_path, bad, lost):
+    found = written([*SMALL, bad, order(9, A, 10, 100.0, 1), order(10, A, 11, 99.0, 1)])
+    assert found[QUARANTINE]["source_row"].to_pylist() == [9]
+    assert found["book_events"]["flags"].to_pylist()[-2:] == [LAST | GAP * lost, LAST]
+    book = OrderBook(1)
+    for events in in_order(read(RawStream(str(tmp_path / "a.dbn.zst")), Terms())):
+        book.changes(events)
+    assert book.trusted != lost
+
+
+def test_a_snapshot_makes_up_for_what_was_lost_before_it_but_not_for_what_it_lost(written):
+    bad = order(3, A, 9, side=NONE)
+    clear = order(4, R, price=None, size=0, side=NONE, flags=40)
+    first, second, after = order(5, A, 1, flags=40), order(6, A, 2, flags=40), order(7, A, 3)
+    whole = [SNAPSHOT, SNAPSHOT, SNAPSHOT | LAST, LAST]
+
+    def flags(*records):
+        return written(records)["book_events"]["flags"].to_pylist()
+
+    assert flags(SMALL[0], bad, clear, first, second, after)[1:] == whole
+    assert flags(SMALL[0], bad, first, second, after)[1:] == whole[1:]
+    torn = order(5, A, 9, flags=40, side=NONE)
+    lost = [SNAPSHOT, SNAPSHOT | GAP, SNAPSHOT | LAST | GAP]
+    assert flags(SMALL[0], clear, torn, first, second, after)[1:4] == lost
+    assert flags(SMALL[0], clear, torn, after)[-1] == LAST | GAP
+
+
+def test_a_gap_is_owed_from_one_part_of_the_file_to_the_next(written, monkeypatch):
+    monkeypatch.setattr(databento_dbn, "_RECORDS", 9)
+    rows = written([*SMALL, order(8, A, 9, side=NONE), order(9, A, 10, 100.0, 1)])["book_events"]
+    assert rows["flags"].to_pylist()[-1] == LAST | GAP
+
+
 def test_books_of_ten_levels(written):
     levels = [
         dbn.BidAskPair(bid_px=int((100 - n) * 1e9), ask_px=int((101 + n) * 1e9), bid_sz=n + 1, ask_sz=n + 2)
@@ -111,6 +164,34 @@ def test_the_best_level_alone_is_a_quote(written):
     quotes = written([bytes(record)], dbn.Schema.MBP_1)["quotes"].to_pydict()
     assert (quotes["bid_price"], quotes["bid_size"]) == ([100.0], [4.0])
     assert np.isnan(quotes["ask_price"]).all()
+
+
+@pytest.mark.parametrize(
+    ("bid", "ask", "flags", "reason"),
+    [
+        (102.0, 101.0, 128, "crossed quote"),
+        (101.0, 101.0, 128, "locked quote"),
+        (50.0, 51.0, 132, "the capture says that the book may be bad"),
+    ],
+)
+@pytest.mark.parametrize("action", [A, T])
+def test_crossed_locked_and_doubted_quotes_are_held_and_their_trades_stay(
+    written, action, bid, ask, flags, reason
+):
+    records = []
+    for number, (low, high, said) in enumerate([(100.0, 101.0, 128), (bid, ask, flags)]):
+        level = dbn.BidAskPair(bid_px=int(low * 1e9), ask_px=int(high * 1e9), bid_sz=4, ask_sz=5)
+        at = START + number
+        records.append(
+            bytes(dbn.MBP1Msg(1, 17, at, int(100e9), 1, action, BID, 0, at + 1, flags=said, levels=level))
+        )
+    found = written(records, dbn.Schema.MBP_1)
+    held = found[QUARANTINE].to_pydict()
+    assert (held["table"], held["source_row"], held["reason"]) == (["quotes"], [2], [reason])
+    assert found["quotes"]["source_row"].to_pylist() == [1]
+    assert ("trades" in found) == (action == T)
+    if action == T:
+        assert found["trades"]["source_row"].to_pylist() == [1, 2]
 
 
 @pytest.mark.parametrize(
