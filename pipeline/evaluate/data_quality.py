@@ -129,7 +129,7 @@ def data_sheet(files: Sequence[FileRead]) -> Sheet:
                 ", ".join(f"{count} {reason}" for reason, count in each["reasons"].items()),
             ),
             *(Cell("–" if each[end] is None else f"{each[end]:%Y-%m-%d}") for end in ("first", "last")),
-            *((Cell(number(each["missing_sessions"], 0)),) if counted else ()),
+            *((Cell(_count(each["missing_sessions"])),) if counted else ()),
         )
         for each in files
     ]
@@ -139,6 +139,10 @@ def data_sheet(files: Sequence[FileRead]) -> Sheet:
         lead += " Sessions without a value lie between the first and the last row of the file that passed."
         headings = (*headings, "Sessions without a value")
     return Sheet("data", "Data", lead, headings, tuple(rows), labels=2, folded=len(files) > FEW_FILES)
+
+
+def _count(missing: int | None) -> str:
+    return "–" if missing is None else number(missing, 0)
 
 
 def note_sheet(evaluation: Judged) -> Sheet | None:

@@ -1,25 +1,34 @@
 """Prices in another unit than those around them."""
 
+import math
 from typing import Any, Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 LARGEST_FACTOR: Final = 10.0
 """A price this many times above or below what was usual before is in another unit (cents, a lost point)."""
 NEARBY_FACTOR: Final = 4.0
 """So is a trade or a best quote this many times above or below those that came with it."""
-ENOUGH: Final = 5
-"""Prices of one batch that say what is usual in it; fewer are held against what was usual before."""
+FIRST: Final = 5
+"""Prices that say together what is usual at first."""
+FIRST_ORDERS: Final = 1001
+"""The same of waiting orders: a book begins with all of them, however deep."""
+SHARE: Final = 0.1
+"""What is usual moves by this share of a price's distance from it in logs,"""
+FURTHEST: Final = math.log(1.5)
+"""of which no more than so much counts."""
 OTHER_UNIT: Final = "price in another unit than those around it"
 
 
 class PriceUnit:
     """Reads prices batch by batch and remembers what is usual.
 
-    Usual is the median of the prices of a batch within `LARGEST_FACTOR` of what was usual before, so that a
-    jump of the market is followed; a file that is in the wrong unit from its first row to its last cannot be
-    told from a right one.
+    Each is held against those before it: what comes later in a file decides on nothing. Usual is an average
+    of logs that a single price moves by 4 % at most, and one `LARGEST_FACTOR` away not at all, so that a
+    market that jumps is followed after some ten prices; the first few are judged together. A file that is in
+    the wrong unit from its first row to its last cannot be told from a right one.
 
     Examples
     --------
@@ -49,24 +58,26 @@ class PriceUnit:
         if not looked_at.any():
             return np.zeros(len(prices), dtype=np.bool_)
         if np.isnan(self._usual):
-            self._usual = float(np.median(prices[looked_at]))
-        high, low = self._beyond(prices, LARGEST_FACTOR)
-        near = looked_at & ~(high | low)
-        if near.sum() >= ENOUGH:
-            self._usual = float(np.median(prices[near]))
-        waits = np.zeros(len(prices), dtype=np.bool_) if side is None else side != 0
-        high, low = self._beyond(prices, np.where(waits, LARGEST_FACTOR, NEARBY_FACTOR))
-        near = looked_at & ~(high | low)
-        if near.any():
-            self._usual = float(np.median(prices[near]))
-        if side is not None:
-            high, low = high & (side >= 0), low & (side <= 0)
-        found: NDArray[np.bool_] = looked_at & (high | low)
+            first = prices[looked_at][: FIRST if side is None else FIRST_ORDERS]
+            self._usual = math.log(float(np.median(first)))
+        sides = np.zeros(len(prices), dtype=np.int64) if side is None else side.astype(np.int64)
+        found = np.zeros(len(prices), dtype=np.bool_)
+        self._usual = _judge(np.where(looked_at, prices, np.nan), sides, self._usual, found)
         return found
 
-    def _beyond(
-        self, prices: NDArray[np.float64], factor: float | NDArray[np.float64]
-    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        """Return [rows] whether a price is so many times above what is usual, and as many below."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return prices >= factor * self._usual, prices <= self._usual / factor
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _judge(
+    prices: NDArray[np.float64], side: NDArray[np.int64], usual: float, found: NDArray[np.bool_]
+) -> float:
+    """Write which prices are strange, and return the logarithm of what is usual after them."""
+    largest, nearby = math.log(LARGEST_FACTOR), math.log(NEARBY_FACTOR)
+    for row in range(len(prices)):
+        if math.isnan(prices[row]):
+            continue
+        away = math.log(prices[row]) - usual
+        limit = nearby if side[row] == 0 else largest
+        found[row] = (away >= limit and side[row] >= 0) or (away <= -limit and side[row] <= 0)
+        if abs(away) < largest:
+            usual += SHARE * min(max(away, -FURTHEST), FURTHEST)
+    return usual

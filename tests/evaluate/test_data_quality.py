@@ -50,6 +50,15 @@ def judged(desk, tables, market):
     return evaluate(desk, {**tables, **data_tables(market)})
 
 
+def test_files_without_sessions_stand_beside_records_that_miss_none():
+    """A desk within the day with its own records: its market's files have no sessions to miss."""
+    file = {"file": "a", "rows": 1, "quarantined": 0, "reasons": {}, "first": None, "last": None}
+    sheet = data_sheet(
+        [{**file, "table": t, "missing_sessions": n} for t, n in (("quotes", None), ("fills", 0))]
+    )
+    assert [row[-1].text for row in sheet.rows] == ["–", "0"]
+
+
 def test_the_summary_counts_the_rows_of_each_file_by_reason(judged):
     data = daily_summary(judged, RECORD)["data"]
     assert data["notes"] == ["spy.csv: 5849 rows read", "vix.csv: 8833 rows read"]

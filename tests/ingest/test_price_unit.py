@@ -14,7 +14,7 @@ def test_a_later_batch_in_another_unit_is_strange_from_its_first_row():
 def test_what_is_usual_follows_the_market():
     unit = PriceUnit()
     for price in np.geomspace(1.0, 1000.0, 20):
-        assert not unit.strange(np.full(5, price)).any()
+        assert not unit.strange(np.full(20, price)).any()
 
 
 @pytest.mark.parametrize("factor", [10.0, 0.1, 5.0, 0.2])
@@ -32,11 +32,24 @@ def test_a_wild_print_is_not_another_unit(factor):
     assert not PriceUnit().strange(price).any()
 
 
-def test_a_market_that_jumps_is_followed_from_the_next_batch_on():
-    unit = PriceUnit()
-    assert not unit.strange(np.full(100, 10.0)).any()
-    assert unit.strange(np.r_[np.full(90, 10.0), np.full(10, 60.0)])[90:].all()
-    assert not unit.strange(np.full(100, 60.0)).any()
+def test_a_market_that_jumps_is_followed_after_some_ten_prices():
+    found = PriceUnit().strange(np.r_[np.full(100, 10.0), np.full(100, 60.0)])
+    assert found[100:110].all()
+    assert found.sum() < 15
+
+
+@pytest.mark.parametrize("later", [0.2, 5.0, 100.0])
+@pytest.mark.parametrize("cut", [40, 250])
+def test_what_comes_later_decides_on_nothing_and_batches_do_not_either(later, cut):
+    price = 20.0 * np.exp(np.random.default_rng(2).normal(0.0, 0.2, 300))
+    price[[30, 200]] *= 100.0
+    changed = price.copy()
+    changed[cut:] *= later
+    whole, unit = PriceUnit().strange(price), PriceUnit()
+    np.testing.assert_array_equal(PriceUnit().strange(changed)[:cut], whole[:cut])
+    parts = [unit.strange(price[:cut]), unit.strange(price[cut:])]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert np.flatnonzero(whole).tolist() == [30, 200]
 
 
 def test_a_few_prices_are_held_against_those_before_them():
