@@ -41,6 +41,12 @@ class _Read:
     last: pd.Timestamp
 
     @property
+    def frame(self) -> pd.DataFrame:
+        """Its rows with the file's name."""
+        rows: pd.DataFrame = self.rows.to_pandas()
+        return rows.assign(file=self.name)
+
+    @property
     def intake(self) -> dict[str, Any]:
         return {
             "table": self.kind,
@@ -101,20 +107,21 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
     ------
     DataError
         A file is missing, damaged, has changed, holds no sound row of its kind, or fails too many checks; of
-        positions or limits, two that differ begin at one time.
+        positions or limits, two that differ begin at one time; of fills, two of one id differ.
     """
     if kinds and content and records_content(kinds) != {name: content.get(name) for name in content}:
         raise DataError(f"{', '.join(kinds)}: a file has changed while it was read: run again")
-    found = {kind: _without_repeats([_read(kind, each) for each in files]) for kind, files in kinds.items()}
+    whole = {kind: [_read(kind, each) for each in files] for kind, files in kinds.items()}
+    for kind, files in whole.items():
+        if fault := contradiction(kind, pd.concat([each.frame for each in files])):
+            raise DataError(f"{kind}: {fault}: let one of them be there")
+    found = {kind: _without_repeats(files) for kind, files in whole.items()}
     tables: dict[str, list[pa.Table]] = {}
     for kind, files in found.items():
         tables.setdefault(table_of(kind), []).extend(each.rows for each in files)
     each_file = [one for files in found.values() for one in files]
     for one in each_file:
         _check(one)
-    for kind, files in found.items():
-        if fault := contradiction(kind, pd.concat([each.rows.to_pandas() for each in files])):
-            raise DataError(f"{' and '.join(each.name for each in files)}: {fault}: let one of them be there")
     return {name: pa.concat_tables(parts).to_pandas() for name, parts in tables.items()} | {
         "quarantine": pd.concat([one.held for one in each_file], ignore_index=True),
         "notes": pd.DataFrame({"note": [note for kind in found for note in _notes(kind, found[kind])]}),

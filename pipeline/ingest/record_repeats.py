@@ -14,35 +14,39 @@ _NOT_COMPARED: Final = ("known_time", "source_row")
 _IDENTITY: Final = ["venue", "instrument", "side", "fill_id"]
 """Of a fill with an id; a venue counts instruments apart, and a trade with oneself has two sides."""
 
-ONE: Final = {"positions": ("instrument", "quantity"), "limits": ("name and instrument", "value")}
-"""What is in force from a time on until the next, by kind: of what, and the figure of which there is one."""
+ONE: Final = {
+    "positions": (["instrument", "event_time"], ["quantity"]),
+    "limits": (["name", "instrument", "event_time"], ["value"]),
+    "fills": (["venue", "instrument", "fill_id"], ["price", "size"]),
+}
+"""By kind the columns that say which one is meant, and what there is one of."""
 
 
 def contradiction(kind: str, rows: pd.DataFrame) -> str:
-    """Return which two rows of a kind that is in force from a time on say otherwise of one; "" for none.
+    """Return which two rows say otherwise of one position, limit, or fill by its id; "" for none.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"instrument": "BTC", "event_time": pd.to_datetime(["2024-01-01"] * 2, utc=True),
-    ...                      "quantity": [5.0, 7.0], "source_row": [2, 3]})
+    ...                      "quantity": [5.0, 7.0], "file": "a.csv", "source_row": [2, 3]})
     >>> contradiction("positions", rows)
-    'BTC has quantity 5 in row 2 and 7 in row 3 at 2024-01-01 00:00:00 UTC'
+    'BTC 2024-01-01 00:00:00+00:00 has quantity 5 in row 2 of a.csv and 7 in row 3 of a.csv'
     """
     if kind not in ONE:
         return ""
-    whose, value = ONE[kind]
-    names = [*whose.split(" and "), "event_time"]
-    told = rows.drop_duplicates([*names, value])
-    again = told[told.duplicated(names, keep=False)]
-    if again.empty:
+    names, values = ONE[kind]
+    told = rows[rows["fill_id"] != ""] if kind == "fills" else rows
+    if told.empty:
         return ""
-    first = again.iloc[0]
-    other = again[(again[names] == first[names]).all(axis=1)].iloc[1]
-    called = " of ".join(str(first[name]) for name in names[:-1] if first[name])
-    return (
-        f"{called} has {value} {first[value]:g} in row {first['source_row']} and {other[value]:g} in row "
-        f"{other['source_row']} at {first['event_time']:%Y-%m-%d %H:%M:%S} UTC"
-    )
+    alike = np.isclose(told[values], told.groupby(names)[values].transform("first"), rtol=1e-9, atol=0.0)
+    if alike.all():
+        return ""
+    place = int(np.argmin(alike.all(axis=1)))
+    other, value = told.iloc[place], values[int(np.argmin(alike[place]))]
+    first = told[(told[names] == other[names]).all(axis=1)].iloc[0]
+    called = " ".join(str(other[name]) for name in names if other[name])
+    where = (f"{each[value]:.12g} in row {each['source_row']} of {each['file']}" for each in (first, other))
+    return f"{called} has {value} {' and '.join(where)}"
 
 
 def repeats(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:

@@ -44,12 +44,24 @@ def test_two_equal_fills_of_one_file_may_be_real_and_stay_two(loaded):
 
 @pytest.mark.parametrize("name", ["fill_id", "trade_id", "id"])
 def test_a_fill_is_there_once_by_its_id(loaded, name):
-    text = HEAD.format(more=f",{name}") + FIRST.format(",a") + FIRST.format(",b") + SECOND.format(",b")
+    text = HEAD.format(more=f",{name}") + FIRST.format(",a") + FIRST.format(",b") + FIRST.format(",b")
     tables = loaded("fills", text, limit=0.5)
     assert tables["fills"]["fill_id"].tolist() == ["a", "b"]
     assert tables["quarantine"]["reason"].tolist() == [REPEATED_FILL]
     with pytest.raises(DataError, match=r"1 of 3 rows of fills fail a check \(1 duplicate\), more than"):
         loaded("fills", text)
+
+
+@pytest.mark.parametrize(
+    ("instead", "said"), [(",10,101,", "price 100 .* and 101"), (",9,100,", "size 10 .* and 9")]
+)
+def test_a_fill_told_otherwise_under_its_id_is_an_error_that_names_both_rows(loaded, instead, said):
+    head = HEAD.format(more=",fill_id")
+    other = FIRST.format(",a").replace(",10,100,", instead)
+    with pytest.raises(
+        DataError, match=rf"^fills: SPX a has {said.replace('.*', 'in row 2 of 0.csv')} in row 3 of 1"
+    ):
+        loaded("fills", head + FIRST.format(",a"), head + SECOND.format(",b") + other)
 
 
 def test_positions_of_overlapping_files_are_held_too(loaded):
@@ -62,14 +74,16 @@ def test_positions_of_overlapping_files_are_held_too(loaded):
 def test_two_positions_or_limits_from_one_time_on_are_one_error(loaded):
     head, row = "time,instrument,quantity\n", "2020-01-02T15:00:00Z,SPX,{}\n"
     assert len(loaded("positions", head + row.format(5) + row.format(5))["positions"]) == 2
-    with pytest.raises(DataError, match=r"^0\.csv and 1\.csv: SPX has quantity 5 in row 2 and 7 in row 3 at"):
+    with pytest.raises(
+        DataError, match=r"SPX 2020-01-02 .* has quantity 5 in row 2 of 0\.csv and 7 in row 3 of 1"
+    ):
         loaded("positions", head + row.format(5), head + row.format(5) + row.format(7))
     at = pd.Timestamp("2020-01-02", tz="UTC")
     bounds = {"name": ["loss", "loss"], "instrument": ["", "SPX"], "event_time": at, "value": [5.0, 7.0]}
-    limits = pd.DataFrame(bounds | {"source_row": [2, 3]})
+    limits = pd.DataFrame(bounds | {"source_row": [2, 3], "file": "l.csv"})
     assert contradiction("limits", limits) == ""
     assert contradiction("limits", limits.assign(instrument="SPX")).startswith(
-        "loss of SPX has value 5 in row 2"
+        "loss SPX 2020-01-02 00:00:00+00:00 has value 5 in row 2"
     )
 
 
