@@ -1,16 +1,22 @@
 """Records that have been: in another file of their kind, as of exports that overlap, or by a fill's id."""
 
 from collections.abc import Sequence
-from typing import Final
+from itertools import combinations
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.domain.errors import DataError
+from pipeline.ingest.same_stretch import ISSUED_AGAIN, overlap
+
 REPEATED: Final = "duplicate: another file of its kind holds it"
 REPEATED_FILL: Final = "duplicate: its fill_id has been"
-_NOT_COMPARED: Final = ("known_time", "source_row")
+_NOT_COMPARED: Final = ("known_time", "source_row", "file")
 """Columns that are of the file and of how it is read, not of what happened."""
+_FURTHER: Final = ("venue", "order_id", "fill_id", "mid")
+"""Columns of a fill that an export may leave out."""
 _IDENTITY: Final = ["venue", "instrument", "side", "fill_id"]
 """Of a fill with an id; a venue counts instruments apart, and a trade with oneself has two sides."""
 
@@ -54,7 +60,17 @@ def repeats(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:
 
     A record that an earlier file holds in all columns is one, as often as that file holds it: two equal
     records of one file may both be real (two fills of one order), and stay two. A fill whose `fill_id`
-    has been is one wherever it stands.
+    has been is one wherever it stands. Fills of two files of which one has a further column (a venue, an id)
+    are repeats where both tell the same stretch in the columns that every file has, see `same_stretch`.
+
+    Parameters
+    ----------
+    parts : the records of each file; of fills with its name, `file`.
+
+    Raises
+    ------
+    DataError
+        Two files of fills with different columns tell most of a stretch alike and some not.
 
     Examples
     --------
@@ -68,6 +84,7 @@ def repeats(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:
     if len(parts) > 1:
         reasons[_held_before(rows, np.repeat(np.arange(len(parts)), lengths))] = REPEATED
     if "fill_id" in rows:
+        reasons[_exported_again(parts) & (reasons == "")] = REPEATED
         again = (rows["fill_id"] != "") & rows[_IDENTITY].duplicated()
         reasons[again & (reasons == "")] = REPEATED_FILL
     return np.split(reasons, np.cumsum(lengths)[:-1])
@@ -78,3 +95,26 @@ def _held_before(rows: pd.DataFrame, file: NDArray[np.int64]) -> NDArray[np.bool
     compared = rows[[name for name in rows if name not in _NOT_COMPARED]]
     counted = compared.assign(file=file).groupby([*compared, "file"], dropna=False, sort=False).cumcount()
     return compared.assign(count=counted).duplicated().to_numpy()
+
+
+def _exported_again(parts: Sequence[pd.DataFrame]) -> NDArray[np.bool_]:
+    """Return [rows] of fills whether an earlier file with other columns has them, stretch by stretch."""
+    again = [np.zeros(len(part), dtype=np.bool_) for part in parts]
+    further = [tuple(_is_told(part[name]) for name in _FURTHER) for part in parts]
+    for one, other in combinations(range(len(parts)), 2):
+        if further[one] == further[other]:
+            continue
+        found = overlap(parts[one], parts[other], "fills")
+        if found.differs and found.alike >= ISSUED_AGAIN:
+            names = " and ".join(str(parts[place]["file"].iloc[0]) for place in (one, other))
+            raise DataError(
+                f"{names}: tell most fills of one stretch alike and some not, with other columns each; both "
+                "would count them twice: name one of the two"
+            )
+        again[other] |= found.again
+    return np.concatenate(again)
+
+
+def _is_told(column: "pd.Series[Any]") -> bool:
+    """Tell whether any row of an optional column has a value."""
+    return bool((column.notna() & (column != "")).any())

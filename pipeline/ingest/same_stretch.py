@@ -1,4 +1,4 @@
-"""Two files of one day that tell the same stretch of a stream whose rows have no ids of their own."""
+"""Two files that tell the same stretch of a stream whose rows have no ids of their own."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ AGREE: Final = {
     "book": ("event_time", "sequence", "levels", "bid_price", "bid_size", "ask_price", "ask_size"),
     "quotes": ("event_time", "bid_price", "bid_size", "ask_price", "ask_size", "venue"),
     "trades": ("event_time", "price", "size", "venue", "condition"),
+    "fills": ("event_time", "instrument", "side", "size", "price", "fee"),
 }
 """Columns in which the same row of two files agrees, by table.
 

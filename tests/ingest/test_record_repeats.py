@@ -9,6 +9,7 @@ from pipeline.ingest.record_files import load_records, records_content
 from pipeline.ingest.record_repeats import REPEATED, REPEATED_FILL, contradiction
 
 HEAD = "time,instrument,side,size,price,fee{more}\n"
+THIRD, LAST = "2020-01-06T15:00:00Z,SPX,sell,7,100,1{}\n", "2020-01-07T15:00:00Z,SPX,sell,2,100,1{}\n"
 FIRST, SECOND = "2020-01-02T15:00:00Z,SPX,buy,10,100,1{}\n", "2020-01-03T15:00:00Z,SPX,buy,5,100,1{}\n"
 
 
@@ -62,6 +63,46 @@ def test_a_fill_told_otherwise_under_its_id_is_an_error_that_names_both_rows(loa
         DataError, match=rf"^fills: SPX a has {said.replace('.*', 'in row 2 of 0.csv')} in row 3 of 1"
     ):
         loaded("fills", head + FIRST.format(",a"), head + SECOND.format(",b") + other)
+
+
+@pytest.mark.parametrize("name", ["venue", "fill_id", "mid"])
+def test_fills_exported_again_with_a_further_column_count_once(loaded, name):
+    plain, more = HEAD.format(more=""), HEAD.format(more=f",{name}")
+    first, second = (
+        plain + 2 * FIRST.format("") + SECOND.format(""),
+        [FIRST.format(",9"), SECOND.format(",9")],
+    )
+    if name == "fill_id":
+        second = [FIRST.format(",7"), FIRST.format(",8"), SECOND.format(",9")]
+    else:
+        second = [second[0], *second]
+    later = THIRD.format(",1")
+    tables = loaded("fills", first, more + "".join(second) + later)
+    assert tables["fills"]["size"].tolist() == [10.0, 10.0, 5.0, 7.0]
+    assert tables["quarantine"]["reason"].tolist() == [REPEATED] * 3
+    with pytest.raises(
+        DataError, match=r"^0\.csv and 1\.csv: tell most fills of one stretch alike and some not"
+    ):
+        loaded(
+            "fills",
+            first + THIRD.format(""),
+            more + "".join(second) + THIRD.replace(",7,", ",8,").format(",1") + LAST.format(",2"),
+        )
+
+
+def test_fills_of_two_venues_that_have_little_in_common_both_count(loaded):
+    plain, more = HEAD.format(more=""), HEAD.format(more=",venue")
+    own = [
+        FIRST.format(""),
+        *(SECOND.replace("15:00", f"15:{minute}").format("") for minute in range(10, 20)),
+        THIRD.format(""),
+    ]
+    other = [
+        FIRST.format(",X"),
+        *(SECOND.replace("15:00", f"16:{minute}").format(",X") for minute in range(10, 20)),
+        LAST.format(",X"),
+    ]
+    assert len(loaded("fills", plain + "".join(own), more + "".join(other))["fills"]) == 24
 
 
 def test_positions_of_overlapping_files_are_held_too(loaded):
