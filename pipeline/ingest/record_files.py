@@ -18,7 +18,7 @@ from pipeline.ingest.market_tables import QUARANTINE, SCHEMAS, written
 from pipeline.ingest.quarantine import COLUMNS, remedy_for, shown
 from pipeline.ingest.raw_sql import sql_hash
 from pipeline.ingest.raw_stream import RawStream
-from pipeline.ingest.record_repeats import REPEATED, contradiction, repeats
+from pipeline.ingest.record_repeats import COPIES, contradiction, repeats
 from pipeline.ingest.sql_rows import is_sql
 from pipeline.ingest.tables import Tables
 from pipeline.ingest.timed_rows import intake_table
@@ -186,8 +186,8 @@ def _of_series(rows: pa.Table, kind: str, file: RecordFile, name: str) -> pa.Tab
 
 
 def _check(read: _Read) -> None:
-    """Raise where too many rows of a file fail a check; copies of another file's are no faults."""
-    held = read.held[read.held["reason"] != REPEATED]
+    """Raise where too many rows of a file fail a check; copies are no faults."""
+    held = read.held[~read.held["reason"].isin(COPIES)]
     count, limit = read.rows.num_rows + len(held), read.file.quarantine_limit
     if len(held) <= limit * count:
         return

@@ -12,7 +12,10 @@ from pipeline.domain.errors import DataError
 from pipeline.ingest.same_stretch import ISSUED_AGAIN, overlap
 
 REPEATED: Final = "duplicate: another file of its kind holds it"
+REPEATED_HEADLINE: Final = "duplicate: a headline of its time and text has been"
 REPEATED_FILL: Final = "duplicate: its fill_id has been"
+COPIES: Final = (REPEATED, REPEATED_HEADLINE)
+"""Reasons of rows that are no faults."""
 _NOT_COMPARED: Final = ("known_time", "source_row", "file")
 """Columns that are of the file and of how it is read, not of what happened."""
 _FURTHER: Final = ("venue", "order_id", "fill_id", "mid")
@@ -62,6 +65,7 @@ def repeats(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:
     records of one file may both be real (two fills of one order), and stay two. A fill whose `fill_id`
     has been is one wherever it stands. Fills of two files of which one has a further column (a venue, an id)
     are repeats where both tell the same stretch in the columns that every file has, see `same_stretch`.
+    A headline is one where its time and text have been, in its own file too.
 
     Parameters
     ----------
@@ -87,6 +91,8 @@ def repeats(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:
         reasons[_exported_again(parts) & (reasons == "")] = REPEATED
         again = (rows["fill_id"] != "") & rows[_IDENTITY].duplicated()
         reasons[again & (reasons == "")] = REPEATED_FILL
+    if {"text", "source"} <= set(rows):
+        reasons[rows[["event_time", "text"]].duplicated() & (reasons == "")] = REPEATED_HEADLINE
     return np.split(reasons, np.cumsum(lengths)[:-1])
 
 

@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
+from pipeline.domain.alternative_settings import AlternativeData
 from pipeline.domain.errors import DataError
 from pipeline.domain.own_settings import OwnData
 from pipeline.ingest.record_files import load_records, records_content
-from pipeline.ingest.record_repeats import REPEATED, REPEATED_FILL, contradiction
+from pipeline.ingest.record_repeats import REPEATED, REPEATED_FILL, REPEATED_HEADLINE, contradiction
 
 HEAD = "time,instrument,side,size,price,fee{more}\n"
 THIRD, LAST = "2020-01-06T15:00:00Z,SPX,sell,7,100,1{}\n", "2020-01-07T15:00:00Z,SPX,sell,2,100,1{}\n"
@@ -103,6 +104,17 @@ def test_fills_of_two_venues_that_have_little_in_common_both_count(loaded):
         LAST.format(",X"),
     ]
     assert len(loaded("fills", plain + "".join(own), more + "".join(other))["fills"]) == 24
+
+
+def test_a_headline_of_one_time_and_text_counts_once_in_its_own_file_too(tmp_path):
+    first, second = "2020-01-02T15:00:00Z,Rates held,X\n", "2020-01-02T15:00:00Z,Rates cut,X\n"
+    again = first + first + second + first.replace("15:00", "16:00")
+    (tmp_path / "h.csv").write_text("published,headline,source\n" + again)
+    given = AlternativeData(headlines={"file": str(tmp_path / "h.csv")}).given
+    tables = load_records(given, records_content(given))
+    assert tables["headlines"]["text"].tolist() == ["Rates held", "Rates cut", "Rates held"]
+    held = tables["quarantine"][["row", "reason"]].to_numpy().tolist()
+    assert held == [[3, REPEATED_HEADLINE]]
 
 
 def test_positions_of_overlapping_files_are_held_too(loaded):
