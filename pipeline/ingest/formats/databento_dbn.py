@@ -5,6 +5,7 @@ capture server the known time. A trade changes nothing in the book; a fill says 
 """
 
 from collections.abc import Iterator
+from itertools import chain, pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +20,7 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
-from pipeline.ingest.lost_changes import LostChanges
+from pipeline.ingest.lost_changes import LostChanges, Marks
 from pipeline.ingest.market_tables import (
     ADD,
     CHANGE,
@@ -77,8 +78,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         The package `databento` is missing; the file is damaged, or holds records that are not read.
     """
     records = _Records(file, terms)
-    for first, found in records.parts():
-        yield from records.batches(first, found)
+    parts: Iterator[tuple[int, NDArray[Any]]] = chain(records.parts(), ((0, records.none),))
+    for (first, found), (_, following) in pairwise(parts):
+        yield from records.batches(first, found, following)
 
 
 class _Records:
@@ -105,6 +107,7 @@ class _Records:
         self.orders = Dict.empty(types.int64, types.float64)
         self.lost = LostChanges()
         self.begun = False
+        self.none = np.zeros(0, self.dtype)
 
     def parts(self) -> Iterator[tuple[int, NDArray[Any]]]:
         """Yield records, each time with the number of the first (the file's first is 1)."""
@@ -124,8 +127,8 @@ class _Records:
             if len(content) % size:
                 raise DataError(f"{self.name}: ends within record {first}: fetch it again")
 
-    def batches(self, first: int, found: NDArray[Any]) -> Iterator[Batch]:
-        """Yield the rows of some records."""
+    def batches(self, first: int, found: NDArray[Any], following: NDArray[Any]) -> Iterator[Batch]:
+        """Yield the rows of some records; of those `following` only whether they go on with a snapshot."""
         lines = HeldLines(len(found))
         self.instrument = self.instrument or int(found["instrument_id"][0])
         lines.refuse(found["instrument_id"] != self.instrument, "of another instrument")
@@ -146,7 +149,7 @@ class _Records:
         }
         trade = (action == b"T") & lines.sound
         if self.rtype == 160:
-            yield from self._order_events(lines, found, rows)
+            yield from self._order_events(lines, found, rows, following)
         elif self.rtype in _LEVELS:
             yield from self._books(lines, found, rows)
         else:
@@ -161,7 +164,9 @@ class _Records:
             lambda line: str(found[line]),
         )
 
-    def _order_events(self, lines: HeldLines, found: NDArray[Any], rows: dict[str, Any]) -> Iterator[Batch]:
+    def _order_events(
+        self, lines: HeldLines, found: NDArray[Any], rows: dict[str, Any], following: NDArray[Any]
+    ) -> Iterator[Batch]:
         action, ids, said = found["action"], found["order_id"].astype(np.int64), found["flags"]
         kind = np.select([action == b"A", action == b"M", action == b"C", action == b"R"], [*_KINDS], 0)
         clear, snapshot = kind == CLEAR, said & _SNAPSHOT > 0
@@ -173,21 +178,34 @@ class _Records:
         kind[event], rows["size"][event] = _left(self.orders, kind[event], ids[event], rows["size"][event])
         lines.refuse(event & too_large(rows["price"], rows["size"]), TOO_LARGE)
         event &= lines.sound
-        lost = ~lines.sound & (found["instrument_id"] == self.instrument) & ~np.isin(action, _NO_CHANGE)
+        lost = ~lines.sound & self._changes(found)
         gap = self.lost(lost, event, snapshot, clear, said & _BAD_BOOK > 0)[event]
         if not event.any():
             return
+        last = (said & _LAST > 0) | self._snapshot_ends(found, event | lost, following)
         own = {name: values[event] for name, values in rows.items()}
         own["side"] = np.where(clear[event], 0, own["side"])
         snapshot, clear = snapshot[event], clear[event]
-        last = (said[event] & _LAST > 0) | (snapshot & ~np.r_[snapshot[1:], False])
         if not self.begun and not snapshot[0] and not clear[0]:
             yield start(*(own[name][0] for name in ("event_time", "known_time", "source_row")))
         self.begun = True
-        flags = LAST * last + SNAPSHOT * snapshot + GAP * gap
+        flags = LAST * last[event] + SNAPSHOT * snapshot + GAP * gap
         sequence = found["sequence"][event].astype(np.int64)
         rest = {"kind": kind[event], "flags": flags, "order_id": ids[event], "sequence": sequence}
         yield batch("book_events", own | rest)
+
+    def _changes(self, found: NDArray[Any]) -> Marks:
+        """Return [records] whether one would change the book, if it is right."""
+        own: Marks = (found["instrument_id"] == self.instrument) & ~np.isin(found["action"], _NO_CHANGE)
+        return own
+
+    def _snapshot_ends(self, found: NDArray[Any], change: Marks, following: NDArray[Any]) -> Marks:
+        """Return [records] whether a change, held or not, is a snapshot's last, in view of those after."""
+        snapshot = found["flags"][change] & _SNAPSHOT > 0
+        after = following["flags"][self._changes(following)][:1] & _SNAPSHOT > 0
+        ends = np.zeros(len(found), dtype=np.bool_)
+        ends[change] = snapshot & ~np.r_[snapshot, after, False][1 : len(snapshot) + 1]
+        return ends
 
     def _books(self, lines: HeldLines, found: NDArray[Any], rows: dict[str, Any]) -> Iterator[Batch]:
         bad = found["flags"] & _BAD_BOOK > 0

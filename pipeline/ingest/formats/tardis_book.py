@@ -19,6 +19,7 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 from pipeline.ingest.line_screen import LineScreen
+from pipeline.ingest.lost_changes import LostChanges, Marks
 from pipeline.ingest.market_tables import (
     BUY,
     CLEAR,
@@ -75,8 +76,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
 
     Rows of one `local_timestamp` are one message, and the last has the flag LAST. Rows of a snapshot have the
     flag SNAPSHOT and a CLEAR before the first. Unless a snapshot begins the file, START does: there are no
-    ids, so it goes on with a file that ended at most `terms.follows_within_seconds` before. `GAP` stands on
-    the row after one that is held, which would have changed the book. Where a row would be known before it
+    ids, so it goes on with a file that ended at most `terms.follows_within_seconds` before. `GAP` stands
+    where a row that is held would have changed the book (`LostChanges`), which one of another instrument or
+    exchange would not; a snapshot that lost its last row has no LAST. Where a row would be known before it
     happened its known time is the venue's.
 
     Raises
@@ -108,21 +110,26 @@ class _Reader:
         self.lag, self.units = terms.known_lag, PriceUnit()
         self.known = KnownTimes()
 
-    def times(
-        self, screen: LineScreen
-    ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64], NDArray[np.int64]]:
-        """Return when each row happened, was known and was received, the last as the file has it.
-
-        Held are rows of another instrument, exchange or time.
-        """
+    def foreign(self, screen: LineScreen) -> NDArray[np.bool_]:
+        """Hold the rows of another instrument or exchange, and return [rows] which they are."""
         symbols = screen.text("symbol")
         if not self.instrument:
             named = symbols.unique().to_pylist()
             if len(named) > 1:
                 raise DataError(f"{self.name}: holds {' and '.join(named[:3])}: set instrument in its terms")
             self.instrument = named[0] if named else ""
-        screen.refuse(other(screen, "symbol", self.instrument), f"another instrument than {self.instrument}")
-        screen.refuse(other(screen, "exchange", self.exchange), f"another exchange than {self.exchange}")
+        strange = other(screen, "symbol", self.instrument)
+        found = strange & screen.sound
+        screen.refuse(strange, f"another instrument than {self.instrument}")
+        strange = other(screen, "exchange", self.exchange)
+        found |= strange & screen.sound
+        screen.refuse(strange, f"another exchange than {self.exchange}")
+        return found
+
+    def times(
+        self, screen: LineScreen
+    ) -> tuple[NDArray[np.datetime64], NDArray[np.datetime64], NDArray[np.int64]]:
+        """Return when each row happened, was known and was received, the last as the file has it."""
         event, event_sound = instants(screen.whole("timestamp"), 1_000_000)
         stamp = screen.whole("local_timestamp")
         received, received_sound = instants(stamp, 1_000_000)
@@ -137,12 +144,14 @@ class _Changes(_Reader):
 
     def __init__(self, file: RawStream, terms: Terms) -> None:
         super().__init__(file, terms)
-        self.lost = self.in_snapshot = self.begun = False
+        self.in_snapshot = self.begun = False
+        self.lost = LostChanges()
         self.within = terms.follows_within_seconds
         self.kinds = _CHANGES
 
     def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
         screen = LineScreen(lines)
+        foreign = self.foreign(screen)
         event, known, received = self.times(screen)
         price, size = screen.numbers("price"), screen.numbers("amount")
         side, snapshot = screen.codes("side", _SIDES), screen.codes("is_snapshot", _FLAGS) == 1
@@ -151,14 +160,14 @@ class _Changes(_Reader):
         screen.refuse(too_large(price, size), TOO_LARGE)
         screen.refuse(self.units.strange(np.where(screen.sound, price, np.nan), side), OTHER_UNIT)
         rows = np.flatnonzero(screen.sound)
+        gap, torn = self._losses(lines, screen.sound, foreign, snapshot)
         if len(rows):
-            last = _ends(received[rows], following)
+            last = _ends(received[rows], following) & ~torn
             whole = snapshot[rows]
             if not self.begun and not whole[0]:
                 yield start(event[rows[0]], known[rows[0]], int(lines.number[rows[0]]), within=self.within)
             self.begun = True
             starts = whole & ~np.r_[self.in_snapshot, whole[:-1]]
-            gap = self._gaps(lines, screen.sound, rows) & ~whole
             self.in_snapshot = bool(whole[-1])
             order = np.repeat(np.arange(len(rows)), 1 + starts)
             clear = np.r_[order[1:] == order[:-1], False]
@@ -181,15 +190,17 @@ class _Changes(_Reader):
             )
         yield from screen.held("book_events", self.name)
 
-    def _gaps(self, lines: Lines, sound: NDArray[np.bool_], rows: NDArray[np.intp]) -> NDArray[np.bool_]:
-        """Return [sound rows] whether a row before it is held."""
-        bad = np.r_[lines.number[~sound], [number for number, _, _ in lines.odd]].astype(np.int64)
-        places = np.unique(np.searchsorted(lines.number[rows], bad))
-        found = np.zeros(len(rows), dtype=np.bool_)
-        found[places[places < len(rows)]] = True
-        found[0] |= self.lost
-        self.lost = bool((places == len(rows)).any())
-        return found
+    def _losses(self, lines: Lines, sound: Marks, foreign: Marks, snapshot: Marks) -> tuple[Marks, Marks]:
+        """Return [sound rows] whether a change before it is lost, and whether the next of its snapshot is."""
+        odd = np.searchsorted(lines.number, [number for number, _, _ in lines.odd])
+        event = np.insert(sound, odd, False)
+        lost = np.insert(~sound & ~foreign, odd, True)
+        snapshot = np.insert(snapshot, odd, [_perhaps_of_snapshot(text) for _, _, text in lines.odd])
+        none = np.zeros(len(event), dtype=np.bool_)
+        gap = self.lost(lost, event, snapshot, none, none)[event]
+        own = event | lost
+        torn = snapshot[own] & np.r_[(lost & snapshot)[own][1:], False]
+        return gap, torn[event[own]]
 
 
 class _Books(_Reader):
@@ -207,6 +218,7 @@ class _Books(_Reader):
 
     def batches(self, lines: Lines, following: Lines | None) -> Iterator[Batch]:
         screen = LineScreen(lines)
+        self.foreign(screen)
         event, known, _ = self.times(screen)
         columns = {
             f"{side}_{name}": padded(
@@ -232,12 +244,23 @@ class _Books(_Reader):
 
 def _ends(stamps: NDArray[np.int64], following: Lines | None) -> NDArray[np.bool_]:
     """Return [rows] whether the next row, also of the following block, has another time of receipt."""
-    after = 0 if following is None else _first_receipt(following)
+    after = 0 if following is None else _first_receipt(following, int(stamps[-1]))
     ends: NDArray[np.bool_] = np.append(stamps[1:], after) != stamps
     return ends
 
 
-def _first_receipt(lines: Lines) -> int:
-    """Return the time of receipt of the first row, 0 where it cannot be read."""
+def _first_receipt(lines: Lines, before: int) -> int:
+    """Return the time of receipt of the first row, 0 where it cannot be read.
+
+    That of the row `before` stands for a line that is no row and may be one of a snapshot.
+    """
+    odd = [text for number, _, text in lines.odd if (lines.number[:1] > number).all()]
+    if any(map(_perhaps_of_snapshot, odd)):
+        return before
     first = {"local_timestamp": lines.columns["local_timestamp"][:1]}
     return int(LineScreen(Lines(first, lines.number[:1])).whole("local_timestamp").sum())
+
+
+def _perhaps_of_snapshot(line: str) -> bool:
+    """Return whether a line that is no row may be one of a snapshot: it says no other, and is no header."""
+    return not {"false", "is_snapshot"} & set(line.split(","))

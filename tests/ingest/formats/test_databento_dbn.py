@@ -135,6 +135,34 @@ def test_a_snapshot_makes_up_for_what_was_lost_before_it_but_not_for_what_it_los
     assert flags(SMALL[0], clear, torn, after)[-1] == LAST | GAP
 
 
+def test_a_snapshot_is_whole_after_its_last_order_alone(written, tmp_path, monkeypatch):
+    def flags(*records):
+        return written(records)["book_events"]["flags"].to_pylist()
+
+    clear = order(0, R, price=None, size=0, side=NONE, flags=40)
+    first, second, after = order(1, A, 1, flags=40), order(3, A, 2, flags=40), order(4, A, 3)
+    trade, other = order(2, T, 0, flags=0), order(2, A, 9, instrument=18)
+    for size in (1, 2, 3, 4, 5, 9):
+        monkeypatch.setattr(databento_dbn, "_RECORDS", size)
+        assert flags(clear, first, second, after) == [SNAPSHOT, SNAPSHOT, SNAPSHOT | LAST, LAST]
+        assert flags(clear, first, second) == [SNAPSHOT, SNAPSHOT, SNAPSHOT | LAST]
+        torn = order(3, A, 9, flags=40, side=NONE)
+        assert flags(clear, first, torn, after) == [SNAPSHOT, SNAPSHOT, LAST | GAP]
+    monkeypatch.setattr(databento_dbn, "_RECORDS", 2)
+    assert flags(clear, first, trade, other, second, after)[:3] == [
+        SNAPSHOT,
+        SNAPSHOT | LAST,
+        SNAPSHOT | LAST,
+    ]
+    book, trusted = OrderBook(1), []
+    monkeypatch.setattr(databento_dbn, "_RECORDS", 1)
+    written([first, second])
+    for events in in_order(read(RawStream(str(tmp_path / "a.dbn.zst")), Terms())):
+        book.changes(events)
+        trusted.append(book.trusted)
+    assert trusted[-2:] == [False, True]
+
+
 def test_a_gap_is_owed_from_one_part_of_the_file_to_the_next(written, monkeypatch):
     monkeypatch.setattr(databento_dbn, "_RECORDS", 9)
     rows = written([*SMALL, order(8, A, 9, side=NONE), order(9, A, 10, 100.0, 1)])["book_events"]

@@ -9,8 +9,12 @@ import pytest
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest import delimited, raw_stream
-from pipeline.ingest.formats.tardis_book import recognises
+from pipeline.ingest.formats.tardis_book import read, recognises
+from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, QUARANTINE, SNAPSHOT, ladder
+from pipeline.ingest.raw_stream import RawStream
+from pipeline.orderbook.order_book import OrderBook
+from pipeline.orderbook.snapshots import in_order
 
 START = 1_582_329_602_000_000
 HEAD = "exchange,symbol,timestamp,local_timestamp,is_snapshot,side,price,amount"
@@ -128,7 +132,6 @@ def test_books_of_n_levels(written):
         (change(30, "bid", 900, 1), "price in another unit than those around it"),
         (change(30, "ask", "0.11", 1), "price in another unit than those around it"),
         (change(30, "bid", -9, 1), "price not above zero"),
-        (change(30, "bid", 9, 1, symbol="ETHUSD"), "another instrument than XBTUSD"),
         (change(-5_000_000, "bid", 9, 1), "clock goes back"),
         (change(30, "bid", 9, 1) + ",1", "wrong number of fields"),
     ],
@@ -138,6 +141,84 @@ def test_what_cannot_be_right_is_held_and_a_gap_follows(written, bad, reason):
     held = found[QUARANTINE].to_pydict()
     assert (held["source_row"], held["reason"]) == ([7], [reason])
     assert found["book_events"]["flags"].to_pylist()[-1] == LAST | GAP
+
+
+@pytest.fixture
+def trusted(written, tmp_path):
+    """Whether the book is trusted after some lines."""
+
+    def run(lines):
+        written(lines, instrument="XBTUSD")
+        book = OrderBook(1)
+        for events in in_order(read(RawStream(str(tmp_path / "a.csv.gz")), Terms(instrument="XBTUSD"))):
+            book.changes(events)
+        return book.trusted
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (change(30, "bid", 9, 1, symbol="ETHUSD"), "another instrument than XBTUSD"),
+        (change(30, "bid", 9, 1).replace("bitmex", "ftx"), "another exchange than bitmex"),
+        (change(30, "bid", 9, 1, "true", symbol="ETHUSD"), "another instrument than XBTUSD"),
+    ],
+)
+def test_rows_of_others_leave_no_gap(written, trusted, bad, reason):
+    lines = [SMALL[0], bad, SMALL[1], bad, *SMALL[2:], bad, change(40, "bid", 7, 1)]
+    found = written(lines, instrument="XBTUSD")
+    assert found[QUARANTINE]["reason"].to_pylist() == [reason] * 3
+    whole = written([*SMALL, change(40, "bid", 7, 1)])["book_events"]
+    assert found["book_events"]["flags"].equals(whole["flags"])
+    assert trusted(lines)
+
+
+TORN = [
+    change(50, "bid", "x", 1, "true"),
+    change(50, "bid", 9, 1, "maybe"),
+    change(50, "bid", 9, 1, "true") + ",1",
+    change(50, "bid", 9, 1, "true").replace("XBTUSD", ""),
+]
+
+
+@pytest.mark.parametrize("size", [70, 140, 1 << 20])
+@pytest.mark.parametrize("torn", TORN)
+@pytest.mark.parametrize("place", range(4))
+def test_a_snapshot_that_lost_a_level_is_no_whole_book(written, monkeypatch, torn, place, size):
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (size,))
+    snapshot = [change(50, "bid", 6 + level, 1, "true") for level in range(3)]
+    snapshot.insert(place, torn)
+    found = written([*SMALL, *snapshot, change(60, "bid", 9, 2)], instrument="XBTUSD")
+    flags = found["book_events"]["flags"].to_pylist()[len(SMALL) + 1 :]
+    gap, rest, last = GAP * (place < 1), 3 - place, LAST * (place < 3)
+    wanted = [SNAPSHOT | gap, *[SNAPSHOT] * place, *[SNAPSHOT | GAP] * rest]
+    wanted[-1] |= last
+    assert flags == [*wanted, LAST | GAP]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_trust_comes_back_with_the_next_snapshot_that_is_whole(trusted, place):
+    def snapshot(at, *torn):
+        rows = [change(at, "bid", 6, 1, "true"), change(at, "bid", 7, 1, "true")]
+        return [*rows[:place], *torn, *rows[place:]]
+
+    lines = [*snapshot(50, TORN[0]), change(60, "bid", 8, 1), *snapshot(70)]
+    assert [trusted(lines[:stop]) for stop in (3, 4, 6)] == [False, False, True]
+
+
+def test_a_loss_before_a_snapshot_is_made_up_for_by_it(written):
+    for odd in (change(30, "bid", "x", 1), change(30, "bid", 9, 1) + ",1", HEAD):
+        flags = written([*SMALL, odd, *SMALL[:2]])["book_events"]["flags"].to_pylist()
+        assert flags[-3:] == [SNAPSHOT, SNAPSHOT, SNAPSHOT | LAST]
+
+
+def test_a_loss_is_owed_by_a_block_that_holds_nothing_else(written, monkeypatch):
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (70,))
+    bad = [change(30 + each, "bid", "x", 1) for each in range(4)]
+    assert (
+        written([*SMALL, *bad, change(40, "bid", 7, 1)])["book_events"]["flags"].to_pylist()[-1] == LAST | GAP
+    )
 
 
 def test_two_instruments_need_a_name(written):
