@@ -30,6 +30,7 @@ from benchmarks.learned import (
     earned,
     entropic,
     excess,
+    prior_of,
     tested,
     trained,
 )
@@ -40,7 +41,6 @@ from pipeline.deep.frictions import Frictions
 from pipeline.deep.market_task import MarketTask
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.sequence_network import SequenceNetwork, Shape
-from pipeline.deep.task import HedgingTask
 from pipeline.domain.band import Band
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
@@ -137,16 +137,7 @@ def tuned(rule: str) -> Tuned:
 
 def task_of(shape: Shape) -> MarketTask:
     """Return what the networks learn; a band starts from Zakamouline's."""
-    prior = HedgingTask(
-        process=MARKET,
-        volatility=(VOLATILITY, VOLATILITY),
-        liability=CALL,
-        strike=100.0,
-        steps=STEPS,
-        interval=DT,
-        cost=(COST, COST),
-        aversion=(1.0, 1.0),
-    )
+    prior = prior_of(CALL, VOLATILITY, steps=STEPS, interval=DT, cost=COST, aversion=1.0)
     return MarketTask(
         process=MARKET,
         owed=European("call", 100.0),

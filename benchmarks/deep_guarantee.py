@@ -17,7 +17,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.deep_heston import with_error
-from benchmarks.learned import DEVICE, TEST_SEED, earned, tested, trained
+from benchmarks.learned import DEVICE, TEST_SEED, earned, prior_of, tested, trained
 from benchmarks.measurement import Measurement
 from pipeline.backtest.ledger import book
 from pipeline.backtest.simulated import simulated_episodes
@@ -25,13 +25,11 @@ from pipeline.deep.market_task import MarketTask
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Cvar
 from pipeline.deep.sequence_network import Shape
-from pipeline.deep.task import HedgingTask
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.risk_measures import cvar
 from pipeline.policies.base import Policy
 from pipeline.policies.delta import DeltaImplied
 from pipeline.policies.zakamouline import Zakamouline
-from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.jump_law import JumpLaw
 from pipeline.simulate.merton import Merton
 from pipeline.simulate.payoffs import Guarantee
@@ -49,16 +47,7 @@ RIVALS: dict[str, Policy] = {"delta": DeltaImplied(), "zakamouline": Zakamouline
 
 def task() -> MarketTask:
     """Return what the network learns."""
-    prior = HedgingTask(
-        process=BlackScholes(volatility=VOLATILITY),
-        volatility=(VOLATILITY, VOLATILITY),
-        liability=PUT,
-        strike=100.0,
-        steps=STEPS,
-        interval=DT,
-        cost=(COST, COST),
-        aversion=(AVERSION, AVERSION),
-    )
+    prior = prior_of(PUT, VOLATILITY, steps=STEPS, interval=DT, cost=COST, aversion=AVERSION)
     return MarketTask(
         process=MARKET,
         owed=Guarantee(amount=100.0, account=100.0, years=YEARS),

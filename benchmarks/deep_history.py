@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from benchmarks.learned import DEVICE, earned, trained
+from benchmarks.learned import DEVICE, earned, prior_of, trained
 from benchmarks.measurement import Measurement
 from pipeline.backtest.ledger import book
 from pipeline.backtest.simulated import simulated_episodes
@@ -31,7 +31,6 @@ from pipeline.deep.market_task import MarketTask
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic
 from pipeline.deep.sequence_network import Shape
-from pipeline.deep.task import HedgingTask
 from pipeline.domain.desk import load_desk
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.evaluate.bootstrap import stationary_indices
@@ -39,7 +38,6 @@ from pipeline.ingest.sources import load_tables
 from pipeline.policies.base import Policy
 from pipeline.policies.delta import DeltaImplied
 from pipeline.policies.zakamouline import Zakamouline
-from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.bootstrap import StationaryBootstrap
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.payoffs import European
@@ -102,16 +100,7 @@ class Windows(Process):
 
 def task_of(market: Process, volatility: float, sees: tuple[str, ...]) -> MarketTask:
     """Return the hedge of the call in a market; the band starts from Zakamouline's at one volatility."""
-    prior = HedgingTask(
-        process=BlackScholes(volatility=volatility),
-        volatility=(volatility, volatility),
-        liability=CALL,
-        strike=100.0,
-        steps=STEPS,
-        interval=DT,
-        cost=(COST, COST),
-        aversion=(AVERSION, AVERSION),
-    )
+    prior = prior_of(CALL, volatility, steps=STEPS, interval=DT, cost=COST, aversion=AVERSION)
     return MarketTask(
         process=market,
         owed=European("call", 100.0),

@@ -31,6 +31,7 @@ from benchmarks.learned import (
     earned,
     entropic,
     excess,
+    prior_of,
     tested,
     trained,
 )
@@ -41,14 +42,12 @@ from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.market_task import Episodes, MarketTask
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.sequence_network import SequenceNetwork, Shape
-from pipeline.deep.task import HedgingTask
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.optimum.bands import bands_of
 from pipeline.optimum.dynamics import Dynamics
 from pipeline.optimum.paths import beliefs
 from pipeline.optimum.programme import Grid, Programme
 from pipeline.optimum.solution import solve
-from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.markov_chain import stationary_distribution
 from pipeline.simulate.payoffs import European
 from pipeline.simulate.switching import MarkovSwitching
@@ -82,16 +81,7 @@ def long_run_volatility(market: MarkovSwitching) -> float:
 def task_of(name: str, shape: Shape, market: MarkovSwitching = MARKET) -> MarketTask:
     """Return the task of Market B at one cost; a band starts from Zakamouline's at the blind volatility."""
     cost, volatility = COSTS[name], BLIND[name][0]
-    prior = HedgingTask(
-        process=BlackScholes(volatility=volatility),
-        volatility=(volatility, volatility),
-        liability=CALL,
-        strike=100.0,
-        steps=STEPS,
-        interval=DT,
-        cost=(cost, cost),
-        aversion=(1.0, 1.0),
-    )
+    prior = prior_of(CALL, volatility, steps=STEPS, interval=DT, cost=cost, aversion=1.0)
     return MarketTask(
         process=market,
         owed=European("call", 100.0),

@@ -13,14 +13,16 @@ from pipeline.deep.market_task import Episodes, MarketTask
 from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.sequence_network import SequenceNetwork
+from pipeline.deep.task import HedgingTask
 from pipeline.deep.training import train
 from pipeline.domain.band import Band
-from pipeline.domain.instruments import FloatArray
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.optimum.bands import bands_of
 from pipeline.optimum.programme import Programme
 from pipeline.policies.base import Untrained
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
+from pipeline.simulate.black_scholes import BlackScholes
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 """Networks that look at paths are trained on a GPU where there is one."""
@@ -60,6 +62,22 @@ class ScaledWhalleyWilmott(Untrained):
         band = WhalleyWilmott().band(replace(state, implied_vol=vol))
         middle, half = 0.5 * (band.lower + band.upper), 0.5 * (band.upper - band.lower)
         return Band.around(middle[..., 0], self.width * half[..., 0])
+
+
+def prior_of(
+    liability: Liability, volatility: float, *, steps: int, interval: float, cost: float, aversion: float
+) -> HedgingTask:
+    """Return whose Zakamouline band a `MarketTask` starts from: an option on 100, told one volatility."""
+    return HedgingTask(
+        process=BlackScholes(volatility=volatility),
+        volatility=(volatility, volatility),
+        liability=liability,
+        strike=100.0,
+        steps=steps,
+        interval=interval,
+        cost=(cost, cost),
+        aversion=(aversion, aversion),
+    )
 
 
 def trained(task: Task[Net, Any], plan: TrainingPlan) -> tuple[Net, dict[str, float | str]]:
