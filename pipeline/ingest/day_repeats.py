@@ -12,6 +12,7 @@ from pipeline.domain.errors import DataError
 from pipeline.ingest.market_tables import AGGREGATE
 from pipeline.ingest.pieces import Shelf
 from pipeline.ingest.same_stretch import AGREE, ISSUED_AGAIN, overlap
+from pipeline.ingest.two_recorders import COMPARED, ONE_STREAM, shared_runs
 
 REPEATED: Final = "duplicate: another file of its day holds it"
 IDENTITY: Final = {
@@ -86,8 +87,8 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
     ------
     DataError
         Two files contradict one another: they tell of the book at the same time, and not the same; of one
-        settlement or one trade otherwise; the same trades one by one and joined; or most quotes or trades
-        without ids alike, and some not.
+        settlement or one trade otherwise; the same trades one by one and joined; most quotes or trades
+        without ids alike, and some not; or the same quotes or trades at other times.
     """
     found: list[list[int]] = [[] for _ in range(len(files))]
     placed = files.reset_index(drop=True)
@@ -116,9 +117,9 @@ def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str)
     if table in TOLD and (count := _told_otherwise(one, other, table)):
         name, values = TOLD[table]
         return f"tell {count:,} {name} of {day} with another {' or '.join(values)} each: {LEAVE_OUT}"
-    if table not in AGREE or not (common := overlap(one, other, table)).differs:
+    if table not in AGREE or (common := overlap(one, other, table)).again.any():
         return ""
-    if table in ONE_BOOK:
+    if table in ONE_BOOK and common.differs:
         return (
             f"both tell the book of {day} at the same times ({table}), and not the same: a market has one "
             f"book, {LEAVE_OUT}"
@@ -127,6 +128,11 @@ def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str)
         return (
             f"tell most {table} of {day} alike and some not, as where a day was issued again or a copy is "
             f"damaged; both would count them twice: {LEAVE_OUT}"
+        )
+    if table in COMPARED and shared_runs(one, other, table) >= ONE_STREAM:
+        return (
+            f"tell the same {table} of {day} one after the other, at times of their own, as two recorders of "
+            f"one market do; both would count them twice: {LEAVE_OUT}, or cut one where the other begins"
         )
     return ""
 
