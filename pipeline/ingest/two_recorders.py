@@ -1,4 +1,4 @@
-"""Two files of one stream whose times differ row by row, as two recorders with their own clocks write them."""
+"""Two files of one stream whose times differ row by row: two recorders with clocks of their own."""
 
 from typing import Final
 
@@ -19,8 +19,8 @@ ONE_STREAM: Final = 0.25
 """Share of runs from which on two files are one stream.
 
 On the real files at hand two halves of one stream (every other row) and two venues of one share have 3 % of
-their runs in common at most, two days of it 1 %, and a stream and what is left of it without a fiftieth of its
-rows 92 % at least.
+their runs in common at most, two days of it 1 %, and a stream and what is left of it without a fiftieth of
+its rows 92 % at least.
 """
 _FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
 
@@ -54,7 +54,7 @@ def shared_runs(first: pd.DataFrame, second: pd.DataFrame, table: str) -> float:
     fewer = min(len(each) for each in runs)
     if fewer < FEWEST:
         return 0.0
-    return len(np.intersect1d(*runs, assume_unique=True)) / fewer
+    return len(np.intersect1d(runs[0], runs[1], assume_unique=True)) / fewer
 
 
 def _not_of(trades: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
@@ -66,11 +66,11 @@ def _not_of(trades: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 
 def _runs(told: pd.DataFrame) -> NDArray[np.uint64]:
     """Return a hash of each run that comes once."""
-    row = pd.util.hash_pandas_object(told, index=False).to_numpy()
+    row = np.asarray(pd.util.hash_pandas_object(told, index=False), dtype=np.uint64)
     row = row[np.r_[True, row[1:] != row[:-1]]] if len(row) else row
     if len(row) < RUN:
         return np.empty(0, dtype=np.uint64)
-    run = np.zeros(len(row) - RUN + 1, dtype=np.uint64)
+    run: NDArray[np.uint64] = np.zeros(len(row) - RUN + 1, dtype=np.uint64)
     for place in range(RUN):
         run = run * _FACTOR + row[place : place + len(run)]
     found, times = np.unique(run, return_counts=True)
