@@ -28,7 +28,12 @@ the same stretch of one stream, see `same_stretch`.
 """
 ONE_BOOK: Final = ("book", "book_events")
 """Tables of which a market has one: two files that tell of one time and differ are of two books."""
-TOLD: Final = {"trades": ("trades", ("price", "size")), "funding": ("settlements", ("rate",))}
+TOLD: Final = {
+    "trades": ("trades", ("price", "size")),
+    "option_quotes": ("quotes", ("bid", "ask", "underlying_price")),
+    "funding": ("settlements", ("rate",)),
+    "alternative": ("values", ("value",)),
+}
 """What rows are called and what two files must tell alike of one that both have by its identity, by table."""
 LEAVE_OUT: Final = "let the desk's files name one of the two"
 
@@ -87,8 +92,8 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
     ------
     DataError
         Two files contradict one another: they tell of the book at the same time, and not the same; of one
-        settlement or one trade otherwise; the same trades one by one and joined; most quotes or trades
-        without ids alike, and some not; or the same quotes or trades at other times.
+        settlement, trade, option quote or value of a series otherwise; the same trades one by one and joined;
+        most quotes or trades without ids alike, and some not; or the same quotes or trades at other times.
     """
     found: list[list[int]] = [[] for _ in range(len(files))]
     placed = files.reset_index(drop=True)
@@ -114,9 +119,8 @@ def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str)
             f"one tells the trades of {day} one by one and the other joins those of an order ({AGGREGATE}); "
             f"both would count them twice: {LEAVE_OUT}"
         )
-    if table in TOLD and (count := _told_otherwise(one, other, table)):
-        name, values = TOLD[table]
-        return f"tell {count:,} {name} of {day} with another {' or '.join(values)} each: {LEAVE_OUT}"
+    if table in TOLD and (said := _told_otherwise(one, other, table, day)):
+        return f"{said}: {LEAVE_OUT}"
     if table not in AGREE or (common := overlap(one, other, table)).again.any():
         return ""
     if table in ONE_BOOK and common.differs:
@@ -145,13 +149,21 @@ def _both_kinds(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     return joins[0] != joins[1] and bool(begin <= end)
 
 
-def _told_otherwise(one: pd.DataFrame, other: pd.DataFrame, table: str) -> int:
-    """Return how many rows both files have by their identity, and not with the same values."""
-    identity, values = list(IDENTITY[table]), list(TOLD[table][1])
-    files = [_identified(rows, table)[identity + values].drop_duplicates(identity) for rows in (one, other)]
+def _told_otherwise(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str) -> str:
+    """Return how many rows both files have by their identity and not with the same values; "" for none."""
+    identity, (name, values) = list(IDENTITY[table]), TOLD[table]
+    columns = [*identity, *values, "source_row"]
+    files = [_identified(rows, table)[columns].drop_duplicates(identity) for rows in (one, other)]
     both = files[0].merge(files[1], on=identity, suffixes=("", "_other"))
-    left, right = (both[[f"{name}{suffix}" for name in values]].to_numpy() for suffix in ("", "_other"))
-    return int((~np.isclose(left, right, rtol=1e-9, atol=0.0).all(axis=1)).sum())
+    left, right = (both[[f"{each}{suffix}" for each in values]].to_numpy() for suffix in ("", "_other"))
+    differ = both[~np.isclose(left, right, rtol=1e-9, atol=0.0, equal_nan=True).all(axis=1)]
+    if differ.empty:
+        return ""
+    rows = " and ".join(str(differ[f"source_row{suffix}"].iloc[0]) for suffix in ("", "_other"))
+    return (
+        f"tell {len(differ):,} {name} of {day} with another {' or '.join(values)} each, the first in their "
+        f"rows {rows}"
+    )
 
 
 def _identified(rows: pd.DataFrame, table: str) -> pd.DataFrame:

@@ -107,14 +107,16 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
     ------
     DataError
         A file is missing, damaged, has changed, holds no sound row of its kind, or fails too many checks; of
-        positions or limits, two that differ begin at one time; of fills, two of one id differ.
+        positions or limits, two that differ begin at one time; of fills, two of one id differ; of a series,
+        two values of a day that became known at one time.
     """
     if kinds and content and records_content(kinds) != {name: content.get(name) for name in content}:
         raise DataError(f"{', '.join(kinds)}: a file has changed while it was read: run again")
     whole = {kind: [_read(kind, each) for each in files] for kind, files in kinds.items()}
     for kind, files in whole.items():
         if fault := contradiction(kind, pd.concat([each.frame for each in files])):
-            raise DataError(f"{kind}: {fault}: let one of them be there")
+            dated = "give each file's day of publication in its terms, or " if kind in USUAL_SERIES else ""
+            raise DataError(f"{kind}: {fault}: {dated}let one of them be there")
     found = {kind: _without_repeats(files) for kind, files in whole.items()}
     tables: dict[str, list[pa.Table]] = {}
     for kind, files in found.items():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pipeline.domain.alternative_settings import SERIES, table_of
 from pipeline.domain.errors import DataError
 from pipeline.ingest.same_stretch import ISSUED_AGAIN, overlap
 
@@ -27,12 +28,16 @@ ONE: Final = {
     "positions": (["instrument", "event_time"], ["quantity"]),
     "limits": (["name", "instrument", "event_time"], ["value"]),
     "fills": (["venue", "instrument", "fill_id"], ["price", "size"]),
+    SERIES: (["series", "event_time", "known_time", "pseudo_vintage"], ["value"]),
 }
 """By kind the columns that say which one is meant, and what there is one of."""
+_VINTAGE: Final = ("known_time", "pseudo_vintage")
 
 
 def contradiction(kind: str, rows: pd.DataFrame) -> str:
-    """Return which two rows say otherwise of one position, limit, or fill by its id; "" for none.
+    """Return which two rows say otherwise of one position, limit, fill by its id, or value; "" for none.
+
+    A series may be told otherwise by another vintage, which is known at another time.
 
     Examples
     --------
@@ -41,9 +46,9 @@ def contradiction(kind: str, rows: pd.DataFrame) -> str:
     >>> contradiction("positions", rows)
     'BTC 2024-01-01 00:00:00+00:00 has quantity 5 in row 2 of a.csv and 7 in row 3 of a.csv'
     """
-    if kind not in ONE:
+    if table_of(kind) not in ONE:
         return ""
-    names, values = ONE[kind]
+    names, values = ONE[table_of(kind)]
     told = rows[rows["fill_id"] != ""] if kind == "fills" else rows
     if told.empty:
         return ""
@@ -53,7 +58,7 @@ def contradiction(kind: str, rows: pd.DataFrame) -> str:
     place = int(np.argmin(alike.all(axis=1)))
     other, value = told.iloc[place], values[int(np.argmin(alike[place]))]
     first = told[(told[names] == other[names]).all(axis=1)].iloc[0]
-    called = " ".join(str(other[name]) for name in names if other[name])
+    called = " ".join(str(other[name]) for name in names if other[name] and name not in _VINTAGE)
     where = (f"{each[value]:.12g} in row {each['source_row']} of {each['file']}" for each in (first, other))
     return f"{called} has {value} {' and '.join(where)}"
 

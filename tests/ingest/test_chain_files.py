@@ -101,6 +101,19 @@ def test_a_contract_that_two_files_quote_on_a_day_stands_once_and_is_held_once(f
     assert ["SPX_20190425_b.csv.gz", REPEATED, 1] in tables[HELD].to_numpy().tolist()
 
 
+@pytest.mark.parametrize("bids", [(50.0, 45.5), (49.0, 44.0)], ids=["one quote", "issued again"])
+def test_a_quote_that_two_chains_tell_otherwise_is_one_error_that_names_files_and_rows(files, bids):
+    again = chain("04/25/2019", *zip((2900, 2910), bids, strict=True))
+    (files.place / "SPX_20190425_b.csv.gz").write_bytes(again)
+    number, row = (1, 3) if bids[0] == 50.0 else (2, 2)
+    said = (
+        rf"SPX_20190425\.csv\.gz and SPX_20190425_b\.csv\.gz: tell {number} quotes of 2019-04-25 with "
+        rf"another bid or ask or underlying_price each, the first in their rows {row} and {row}: let the"
+    )
+    with pytest.raises(DataError, match=said):
+        load_chains(files, content_of(files))
+
+
 def test_the_same_chain_under_two_names_is_one_clear_error(files):
     (files.place / "SPX_copy.csv.gz").write_bytes((files.place / "SPX_20190426.csv.gz").read_bytes())
     with pytest.raises(DataError, match=r"SPX_20190426\.csv\.gz and SPX_copy\.csv\.gz are the same file"):

@@ -51,6 +51,18 @@ def test_two_vintages_come_in_one_table_and_the_revision_is_told(tmp_path):
     assert "of the 91 days that two vintages share the later one revises" in tables["notes"]["note"].iloc[0]
 
 
+@pytest.mark.parametrize("terms", [{"published_lag_days": 3}, {"day": "2016-04-30"}])
+def test_a_day_that_two_files_of_one_vintage_tell_otherwise_is_an_error(tmp_path, terms):
+    paths = [
+        records.sentiment_workbook(tmp_path / f"{n}.xlsx", "2016-01-01", "2016-03-31", n) for n in (1, 2)
+    ]
+    files = [{"file": str(path), "format": "news_sentiment", "terms": terms} for path in paths]
+    with pytest.raises(
+        DataError, match=r"news_sentiment 2016.* in row 3 of 1\.xlsx and .* in row 3 of 2\.xlsx: give"
+    ):
+        loaded(news_sentiment=files)
+
+
 def test_a_series_is_kept_under_the_name_of_its_kind(tmp_path):
     path = records.fees_file(tmp_path / "fees.csv")
     assert set(loaded(network_fees={"file": str(path)})["alternative"]["series"]) == {"network_fees"}
