@@ -17,7 +17,7 @@ from pipeline.evaluate.comparison import (
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
-from pipeline.evaluate.forecast_verdict import forecast_verdict
+from pipeline.evaluate.forecast_verdict import forecast_verdicts
 from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.metrics import SampledMetrics, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
@@ -110,7 +110,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
-            forecast_verdict(tables["scores"], tables["events"], 1.0 - confidence),
+            *forecast_verdicts(tables["scores"], tables["events"], 1.0 - confidence),
         ),
     )
 

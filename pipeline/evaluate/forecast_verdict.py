@@ -1,4 +1,4 @@
-"""Whether the trees beat their simple rivals on the test years, in plain words."""
+"""Whether trees and recurrent networks beat their simple rivals on the test years, in plain words."""
 
 from dataclasses import dataclass
 
@@ -6,16 +6,39 @@ import pandas as pd
 
 from pipeline.evaluate.verdicts import Answer, Verdict
 
-QUESTION = "Do the trees forecast better than simple models?"
-TREES, START = "lightgbm", "log_linear"
-LEARNED = (TREES, "lightgbm_no_implied", "lightgbm_no_further", "combination", "lstm")
-"""Models that are no simple rivals of the trees."""
+START = "log_linear"
+LEARNED = ("lightgbm", "lightgbm_no_implied", "lightgbm_no_further", "combination", "lstm")
+"""Models that are no simple rivals."""
 EVENT_TREES, EVENT_START, EVENT_RATE = "lightgbm_event", "logistic", "climatology"
 
 
 @dataclass(frozen=True)
+class Learner:
+    """A learned forecaster: its name in the tables, the question about it and what its sentence calls it."""
+
+    model: str
+    question: str
+    called: str
+    rivals: str
+
+
+TREES = Learner(
+    "lightgbm",
+    "Do the trees forecast better than simple models?",
+    "LightGBM",
+    "the best model without trees",
+)
+NETWORKS = Learner(
+    "lstm",
+    "Do the recurrent networks forecast variance better than simple models?",
+    "the LSTM",
+    "the best simple model",
+)
+
+
+@dataclass(frozen=True)
 class Judged:
-    """One target or event: is the trees' loss lower, and what is beyond doubt."""
+    """One target or event: is the learner's loss lower, and what is beyond doubt."""
 
     name: str
     below_rival: bool
@@ -27,20 +50,20 @@ class Judged:
 
     @property
     def won(self) -> bool:
-        """Whether the trees are better than the best simple rival and than their start, both beyond doubt."""
+        """Whether it is better than the best simple rival and than its start, both beyond doubt."""
         return self.beats_rival and self.beats_start
 
 
-def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -> Verdict:
-    """Compare LightGBM with the best simple rival and with the linear model that it starts from.
+def forecast_verdicts(scores: pd.DataFrame, events: pd.DataFrame, level: float) -> tuple[Verdict, ...]:
+    """Compare LightGBM, and networks where there are some, with simple rivals and with their linear start.
 
     Beyond doubt is judged at `level` over the number of targets and events (Bonferroni). A target: better
-    than the best simple rival if LightGBM has the lowest QLIKE and no simple model is left in the
+    than the best simple rival if the learner's QLIKE is lower and no simple model is left in the
     model confidence set, worse if it has dropped out of the set and the best of them has not; against its
-    start by Diebold and Mariano's test. An event: by their test of the squared error against the logistic
-    regression, its start, and the base rate; one that never or always happened in the test years is not
-    counted. "yes" needs both beyond doubt on every target and event, "it hurt" a loss beyond doubt and no
-    win; all else is "no", and the sentence says on how many and which.
+    start by Diebold and Mariano's test. An event, of LightGBM only: by their test of the squared error
+    against the logistic regression, its start, and the base rate; one that never or always happened in the
+    test years is not counted. "yes" needs both beyond doubt on every target and event, "it hurt" a loss
+    beyond doubt and no win; all else is "no", and the sentence says on how many and which.
 
     Parameters
     ----------
@@ -48,11 +71,20 @@ def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -
     events : `event, model, brier, base_rate, dm_p, dm_p_logistic`, one row a model.
     level : of the test, for example 0.05.
     """
+    found = [_verdict(TREES, scores, events, level)]
+    forecast = scores["model"] == NETWORKS.model
+    if forecast.any():
+        theirs = scores[scores["target"].isin(scores.loc[forecast, "target"])]
+        found.append(_verdict(NETWORKS, theirs, events.iloc[:0], level))
+    return tuple(found)
+
+
+def _verdict(learner: Learner, scores: pd.DataFrame, events: pd.DataFrame, level: float) -> Verdict:
     happened = events[(events["base_rate"] > 0.0) & (events["base_rate"] < 1.0)]
     counted = scores.groupby(["target", "horizon"]).ngroups + happened["event"].nunique()
     size = level / counted
     targets = [
-        _target(f"{target} at {horizon}", table.set_index("model"), size)
+        _target(learner, f"{target} at {horizon}", table.set_index("model"), size)
         for (target, horizon), table in scores.groupby(["target", "horizon"], sort=False)
     ]
     kinds = [
@@ -67,28 +99,28 @@ def forecast_verdict(scores: pd.DataFrame, events: pd.DataFrame, level: float) -
     said = (
         [f"a simpler model is better beyond doubt on {len(lost)} of {len(both)} ({beaten})"] if lost else []
     )
-    said.append(f"LightGBM has a lower QLIKE {_counts(targets, 'the best model without trees')}")
+    said.append(f"{learner.called} has a lower QLIKE {_counts(targets, learner.rivals)}")
     if kinds:
         said.append(f"its event probabilities have a lower Brier score {_counts(kinds, 'the simple ones')}")
     return Verdict(
-        QUESTION, answer, f"{lead}: {'; '.join(said)}. Beyond doubt on both counts: {_named(won)}."
+        learner.question, answer, f"{lead}: {'; '.join(said)}. Beyond doubt on both counts: {_named(won)}."
     )
 
 
-def _target(name: str, models: pd.DataFrame, size: float) -> Judged:
-    trees, simple = models.loc[TREES], models.drop(list(LEARNED), errors="ignore")
+def _target(learner: Learner, name: str, models: pd.DataFrame, size: float) -> Judged:
+    ours, simple = models.loc[learner.model], models.drop(list(LEARNED), errors="ignore")
     rival = str(simple["qlike"].idxmin())
     best = simple.loc[rival]
     left = simple["mcs_p"] >= size
     start = models["qlike"].get(START, float("nan"))
-    below_start = bool(trees["qlike"] < start)
-    apart = bool(trees["dm_p_log_linear"] < size)
+    below_start = bool(ours["qlike"] < start)
+    apart = bool(ours["dm_p_log_linear"] < size)
     beaten_by = ""
-    if best["qlike"] < trees["qlike"] and trees["mcs_p"] < size and left[rival]:
-        beaten_by = f"{rival} {best['qlike']:.3f}, LightGBM {trees['qlike']:.3f}"
+    if best["qlike"] < ours["qlike"] and ours["mcs_p"] < size and left[rival]:
+        beaten_by = f"{rival} {best['qlike']:.3f}, {learner.called} {ours['qlike']:.3f}"
     elif apart and not below_start:
-        beaten_by = f"{START} {start:.3f}, LightGBM {trees['qlike']:.3f}"
-    below = bool(trees["qlike"] < best["qlike"])
+        beaten_by = f"{START} {start:.3f}, {learner.called} {ours['qlike']:.3f}"
+    below = bool(ours["qlike"] < best["qlike"])
     return Judged(name, below, below_start, below and not left.any(), below_start and apart, beaten_by)
 
 

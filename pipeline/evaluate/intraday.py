@@ -17,6 +17,7 @@ from pipeline.evaluate.comparison import (
 )
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.evaluate import tested_windows
+from pipeline.evaluate.forecast_verdict import forecast_verdicts
 from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.liquidity import liquidity_table, liquidity_verdict
 from pipeline.evaluate.market_quality import drift_table, known_shares
@@ -133,9 +134,15 @@ def evaluate_intraday(
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
+            *forecast_verdicts(_of_variance(tables["scores"]), tables["events"], 1.0 - own.confidence),
             liquidity_verdict(liquidity, 1.0 - own.confidence),
         ),
     )
+
+
+def _of_variance(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of variances: forecasts of liquidity have a verdict of their own."""
+    return scores[scores["target"] == "variance"]
 
 
 def _known(settings: IntradayDesk, decisions: pd.DataFrame, signals: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.evaluate.evaluate import evaluate
-from pipeline.evaluate.forecast_verdict import QUESTION
+from pipeline.evaluate.forecast_verdict import TREES
 from pipeline.evaluate.verdicts import LEAST
 
 
@@ -53,7 +53,7 @@ def test_desks_without_the_flagship_are_judged_too(desk, tables):
     episodes = tables["episodes"][~tables["episodes"]["policy"].str.startswith("regime_switched")]
     judged = evaluate(desk, {**tables, "episodes": episodes})
     assert judged.ablations.empty
-    assert [verdict.question for verdict in judged.verdicts] == [LEAST, QUESTION]
+    assert [verdict.question for verdict in judged.verdicts] == [LEAST, TREES.question]
 
 
 def test_earlier_looks_multiply_the_corrected_p(desk, tables, evaluation):

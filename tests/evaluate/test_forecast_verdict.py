@@ -1,8 +1,9 @@
 """The sentence about the trees follows the numbers, also where they lose."""
 
+import pandas as pd
 import pytest
 
-from pipeline.evaluate.forecast_verdict import forecast_verdict
+from pipeline.evaluate.forecast_verdict import NETWORKS, forecast_verdicts
 
 LEVEL = 0.05
 
@@ -15,7 +16,8 @@ def judged(tables, qlike=0.20, trees=1.0, simple=0.0, start=1e-4, events=1e-4, b
     scores.loc[ours, ["qlike", "mcs_p", "dm_p_log_linear"]] = qlike, trees, start
     ours = probabilities["model"] == "lightgbm_event"
     probabilities.loc[ours, ["brier", "dm_p", "dm_p_logistic"]] = brier, events, events
-    return forecast_verdict(scores, probabilities, LEVEL)
+    [verdict] = forecast_verdicts(scores, probabilities, LEVEL)
+    return verdict
 
 
 def test_yes_only_where_all_hold(tables):
@@ -76,5 +78,34 @@ def test_what_the_combination_pushed_out_of_the_set_was_not_beaten_by_a_simple_m
 def test_an_event_that_never_happened_is_not_counted(tables):
     table = tables["events"].copy()
     table.loc[table["event"] == "gap", "base_rate"] = 0.0
-    sentence = forecast_verdict(tables["scores"], table, LEVEL).sentence
-    assert "than the simple ones on 1 of 1" in sentence
+    [verdict] = forecast_verdicts(tables["scores"], table, LEVEL)
+    assert "than the simple ones on 1 of 1" in verdict.sentence
+
+
+def with_networks(scores, qlike, p):
+    """Give variances a recurrent network beside the trees."""
+    own = scores[(scores["model"] == "lightgbm") & (scores["target"] == "variance")]
+    added = own.assign(model="lstm", qlike=qlike, mcs_p=1.0, dm_p_log_linear=p)
+    return pd.concat([scores.assign(mcs_p=0.0), added], ignore_index=True)
+
+
+def test_networks_have_a_verdict_of_their_own_on_variances(tables):
+    _, verdict = forecast_verdicts(with_networks(tables["scores"], 0.1, 1e-4), tables["events"], LEVEL)
+    assert (verdict.question, verdict.answer) == (NETWORKS.question, "yes")
+    assert verdict.sentence.startswith(
+        "Yes: the LSTM has a lower QLIKE than the best simple model on 3 of 3 (beyond doubt: 3, variance at 1"
+    )
+    assert "Brier" not in verdict.sentence
+
+
+def test_networks_that_lose_to_their_start_say_so(tables):
+    _, verdict = forecast_verdicts(with_networks(tables["scores"], 0.5, 1e-4), tables["events"], LEVEL)
+    assert verdict.answer == "it hurt"
+    assert "(variance at 1: log_linear 0.230, the LSTM 0.500" in verdict.sentence
+
+
+def test_networks_are_no_rivals_of_the_trees(tables):
+    scores = with_networks(tables["scores"], 0.1, 1e-4)
+    trees, _ = forecast_verdicts(scores, tables["events"], LEVEL)
+    [alone] = forecast_verdicts(tables["scores"].assign(mcs_p=0.0), tables["events"], LEVEL)
+    assert trees == alone
