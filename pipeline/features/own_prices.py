@@ -13,7 +13,9 @@ from pipeline.ingest.price_unit import NEARBY_FACTOR
 
 _DAY: Final = 86_400_000_000_000
 LARGEST_FEE: Final = 0.05
-"""Share of a fill's worth, price times size, that a fee or a rebate is below."""
+"""Share of what fills are worth, price times size, that their fees and rebates are below."""
+LARGEST_TICKET: Final = 10.0
+"""Times the median fee that the least charge of a fill is below; a fee in another unit is often a hundred."""
 
 
 def check_fill_prices(fills: pd.DataFrame, instrument: str, times: TimeArray, mid: FloatArray) -> None:
@@ -58,28 +60,39 @@ def check_fill_prices(fills: pd.DataFrame, instrument: str, times: TimeArray, mi
 
 
 def check_fill_fees(fills: pd.DataFrame, instrument: str) -> None:
-    """Refuse fills whose fee or rebate is over `LARGEST_FEE` of price times size.
+    """Refuse fees and rebates that no broker charges: in sum, or one by one, over `LARGEST_FEE` of the worth.
+
+    A broker charges the least of a ticket for a small fill too, a dollar for two shares. So a single fill may
+    cost more, but no more than `LARGEST_TICKET` times the median of all fees (the lower one, of those that
+    are not 0).
 
     Raises
     ------
     DataError
-        With how many there are and the first of them.
+        With how many there are and the largest of them.
 
     Examples
     --------
-    >>> fill = {"instrument": "ES", "price": 100.0, "size": 1.0, "fee": 250.0, "source_row": 2}
-    >>> check_fill_fees(pd.DataFrame([fill]), "ES")
+    >>> small = {"instrument": "ES", "price": 100.0, "size": 0.1, "fee": 1.0, "source_row": 2}
+    >>> check_fill_fees(pd.DataFrame([small, small | {"size": 50.0}]), "ES")
+    >>> check_fill_fees(pd.DataFrame([small | {"size": 50.0}, small | {"fee": 250.0}]), "ES")
     Traceback (most recent call last):
-    pipeline.domain.errors.DataError: fills: 1 of 1 of ES have a fee or a rebate over 5 % of what they are \
-worth; that of row 2 is 250 for 100: write it in the money of the price
+    pipeline.domain.errors.DataError: fills: 1 of 2 of ES have a fee or a rebate over 5 % of what they are \
+worth; the largest, of row 2, is 250 for 10: write it in the money of the price
     """
     own = fills[fills["instrument"] == instrument]
-    worth, fee = (own["price"] * own["size"]).to_numpy(float), own["fee"].to_numpy(float)
-    bad = np.flatnonzero(np.abs(fee) > LARGEST_FEE * worth)
+    worth, fee = (own["price"] * own["size"]).to_numpy(float), own["fee"].abs().to_numpy(float)
+    charged = fee[fee > 0.0]
+    if not len(charged):
+        return
+    in_sum = charged.sum() > LARGEST_FEE * worth.sum()
+    ticket = 0.0 if in_sum else LARGEST_TICKET * float(np.quantile(charged, 0.5, method="lower"))
+    bad = np.flatnonzero((fee > LARGEST_FEE * worth) & (fee > ticket))
     if len(bad):
-        first = bad[0]
+        largest = bad[np.argmax(fee[bad])]
+        row = own.iloc[largest]
         raise DataError(
             f"fills: {len(bad)} of {len(own)} of {instrument} have a fee or a rebate over "
-            f"{100 * LARGEST_FEE:g} % of what they are worth; that of row {own['source_row'].iloc[first]} is "
-            f"{fee[first]:g} for {worth[first]:g}: write it in the money of the price"
+            f"{100 * LARGEST_FEE:g} % of what they are worth; the largest, of row {row['source_row']}, is "
+            f"{row['fee']:g} for {worth[largest]:g}: write it in the money of the price"
         )

@@ -9,6 +9,7 @@ import pytest
 from pipeline.domain.errors import DataError
 from pipeline.domain.own_settings import OwnData
 from pipeline.features.own import OWN_NAMES, own_fill_costs, own_values, priced_fills
+from pipeline.features.own_prices import check_fill_fees
 from pipeline.ingest.record_files import load_records, records_content
 
 TIMES = pd.date_range("2020-01-02 21:15", periods=30, tz="UTC").as_unit("ns").asi8
@@ -129,9 +130,33 @@ def test_a_fee_that_no_fill_costs_is_one_clear_error(loaded, fee):
     values(own, tables)
     tables["fills"].loc[2, "fee"] = fee
     with pytest.raises(
-        DataError, match=rf"1 of 2 of SPX have a fee .* over 5 %.* row 4 is {re.escape(f'{fee:g}')} for "
+        DataError, match=rf"1 of 2 of SPX have a fee .* over 5 %.* row 4, is {re.escape(f'{fee:g}')} for "
     ):
         values(own, tables)
+
+
+def fills(sizes, fees, price=10.0):
+    rows = np.arange(len(sizes)) + 2
+    return pd.DataFrame({"instrument": "X", "price": price, "size": sizes, "fee": fees, "source_row": rows})
+
+
+def test_the_least_charge_of_a_small_fill_is_no_fault():
+    sizes = np.array([2.0, 1.0, 300.0, 5_000.0, 20.0])
+    fees = np.maximum(1.0, 0.005 * sizes)
+    check_fill_fees(fills(sizes, fees), "X")
+    parts = np.array([1.0, 0.05, 0.2, 0.2])  # an order's first fill pays its least charge
+    check_fill_fees(fills(np.array([2.0, 10.0, 40.0, 40.0]), parts), "X")
+
+
+@pytest.mark.parametrize("factor", [100.0, 1e4, -100.0])
+def test_fees_in_another_unit_are_an_error_in_all_rows_and_in_one(factor):
+    sizes = np.array([200.0, 100.0, 300.0, 500.0, 80.0])
+    fees = 0.001 * 10.0 * sizes
+    with pytest.raises(DataError, match=r"5 of 5 of X have a fee .* over 5 %"):
+        check_fill_fees(fills(sizes, factor * fees), "X")
+    for row in range(5):
+        with pytest.raises(DataError, match=rf"1 of 5 of X have .* of row {row + 2}, is"):
+            check_fill_fees(fills(sizes, np.where(np.arange(5) == row, factor, 1.0) * fees), "X")
 
 
 def test_own_records_need_the_name_of_the_instrument(tmp_path):
