@@ -32,12 +32,12 @@ class HeldLines:
             self.sound[lines] = False
 
     def by_table(
-        self, tables: Callable[[int], str], file: str, first: int, shown: Callable[[int], str]
+        self, tables: Callable[[int], str], file: str, number: NDArray[np.int64], shown: Callable[[int], str]
     ) -> Iterator[Batch]:
-        """Yield the held lines by table, numbered from `first`, each with what is `shown` of it."""
+        """Yield the held lines by table, each with its `number` and what is `shown` of it."""
         by_table: dict[str, list[tuple[int, str, str]]] = {}
         for line in sorted(self.reasons):
-            row = (first + line, self.reasons[line], shown(line))
+            row = (int(number[line]), self.reasons[line], shown(line))
             by_table.setdefault(tables(line), []).append(row)
         for table, rows in by_table.items():
             yield held(table, file, rows)

@@ -17,7 +17,6 @@ WHOLE, DECIMAL, LONG, TEXT, TRUE, FALSE, NULL, EMPTY = range(8)
 """Kinds of tokens; a number may stand in quotes. LONG is one of more digits than the pass rounds rightly;
 EMPTY is a list without anything in it."""
 
-BLANK: Final = -1
 NO_STAMP: Final = 1
 NOT_JSON: Final = 2
 REASONS: Final = {NO_STAMP: "does not begin with a time", NOT_JSON: "not whole JSON"}
@@ -47,15 +46,16 @@ def code(text: str) -> int:
 
 @dataclass(frozen=True)
 class Tokens:
-    """The scalars of a block of lines, in their order.
+    """The scalars of a block of lines, in their order; blank lines are none.
 
     Attributes
     ----------
     text : the block.
+    number : [lines] how many lines of the block stand before each, blank ones too.
     starts, stops : [lines] where each line begins and ends.
     stamp : [lines] the number in front.
     word : [lines] code of the word after it; 0 where there is none.
-    fault : [lines] 0, or BLANK, or why the line cannot be read (REASONS); such a line has no tokens.
+    fault : [lines] 0, or why the line cannot be read (REASONS); such a line has no tokens.
     line, key, kind : [tokens] the line, the code of the key, the kind.
     nest, column : [tokens] in how many lists within the key, and the place in the innermost.
     value : [tokens] a number, NaN for another kind.
@@ -64,6 +64,7 @@ class Tokens:
     """
 
     text: bytes
+    number: NDArray[np.int64]
     starts: NDArray[np.int64]
     stops: NDArray[np.int64]
     stamp: NDArray[np.int64]
@@ -197,16 +198,19 @@ def tokens(text: bytes, stamped: bool = True) -> Tokens:
     stops = np.flatnonzero(data == _NEWLINE)
     if text[-1:] not in (b"\n", b""):
         stops = np.append(stops, len(text))
-    found = _tokens(text, stamped, stops, len(text) // _TYPICAL + 64)
+    starts = np.append(0, stops[:-1] + 1) if len(stops) else stops
+    number = np.flatnonzero(_written(data, starts, stops))
+    lines = (number, starts[number], stops[number])
+    found = _tokens(text, stamped, lines, len(text) // _TYPICAL + 64)
     if found is None:
-        found = _tokens(text, stamped, stops, len(text) + 64)
+        found = _tokens(text, stamped, lines, len(text) + 64)
     assert found is not None
     return found
 
 
-def _tokens(text: bytes, stamped: bool, stops: NDArray[np.int64], most: int) -> Tokens | None:
-    """Return the tokens unless there are more than `most`; `stops` is where the lines end."""
-    starts = np.append(0, stops[:-1] + 1) if len(stops) else stops
+def _tokens(text: bytes, stamped: bool, lines: tuple[NDArray[np.int64], ...], most: int) -> Tokens | None:
+    """Return the tokens unless there are more than `most`; of each line its number, beginning and end."""
+    number, starts, stops = lines
     stamp, word = np.zeros(len(stops), np.int64), np.zeros(len(stops), np.int64)
     fault = np.zeros(len(stops), np.int8)
     out = _Columns(*(np.empty(most, kind) for kind in _KINDS))
@@ -217,7 +221,7 @@ def _tokens(text: bytes, stamped: bool, stops: NDArray[np.int64], most: int) -> 
     for token in np.flatnonzero(out.kind[:count] == LONG):
         out.value[token] = float(text[out.begin[token] : out.end[token]])
     filled: Any = (column[:count] for column in out)
-    return Tokens(text, starts, stops, stamp, word, fault, *filled)
+    return Tokens(text, number, starts, stops, stamp, word, fault, *filled)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -226,6 +230,17 @@ def _code(text: NDArray[np.uint8], begin: int, end: int) -> Any:
     for place in range(begin, end):
         found = (found ^ np.uint64(text[place])) * _PRIME
     return np.int64(found)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _written(
+    text: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Return [lines] whether anything stands in a line."""
+    found = np.zeros(len(starts), np.bool_)
+    for row in range(len(starts)):
+        found[row] = _end(text, starts[row], stops[row]) > starts[row]
+    return found
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -246,9 +261,7 @@ def _scan(
     count = 0
     for row in range(len(starts)):
         at, last = starts[row], _end(text, starts[row], stops[row])
-        if at == last:
-            fault[row] = BLANK
-        elif stamped:
+        if stamped:
             at, stamp[row], word[row], fault[row] = _front(text, at, last)
         if fault[row] == 0:
             found = _message(text, at, last, powers, row, count, in_list, places, out)

@@ -111,7 +111,7 @@ def test_a_damaged_line_is_refused_or_read_as_it_stands(flips):
     line = bytearray(LINE)
     for place, byte in flips:
         line[place] = byte[0]
-    assert len(tokens(bytes(line))) >= 1
+    assert len(tokens(bytes(line))) == sum(part.strip(b" \r") != b"" for part in line.split(b"\n"))
     if line.isascii() and b"\\" not in line:
         agrees(bytes(line))
 
@@ -119,7 +119,15 @@ def test_a_damaged_line_is_refused_or_read_as_it_stands(flips):
 @given(st.binary(max_size=200))
 def test_bytes_of_any_kind_end_in_tokens_or_faults(block):
     found = tokens(block)
-    assert len(found) == len(block.split(b"\n")) - (block[-1:] in (b"\n", b""))
+    written = [place for place, line in enumerate(block.split(b"\n")) if line.rstrip(b" \r")]
+    assert found.number.tolist() == written
+
+
+def test_blank_lines_are_none_and_leave_the_numbers_of_lines():
+    found = tokens(b"\n" * 100_000 + LINE + b"\n \r\n\n" + LINE)
+    assert len(found) == 2
+    assert found.number.tolist() == [100_000, 100_003]
+    assert [found.shown(line).encode() for line in (0, 1)] == [LINE, LINE]
 
 
 @pytest.mark.parametrize("end", range(1, len(LINE)))

@@ -18,7 +18,7 @@ from pipeline.ingest.book_levels import book_columns, whole_books, whole_pairs
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
-from pipeline.ingest.json_tokens import BLANK, FALSE, REASONS, TEXT, TRUE, Pairs, Tokens, code, tokens
+from pipeline.ingest.json_tokens import FALSE, REASONS, TEXT, TRUE, Pairs, Tokens, code, tokens
 from pipeline.ingest.known_times import FAR
 from pipeline.ingest.market_tables import AGGREGATE, CLEAR, Batch, batch, start
 from pipeline.ingest.order_ids import SeenIds
@@ -117,16 +117,17 @@ class _Stream:
         kind = _kinds(found)
         for fault, reason in REASONS.items():
             lines.refuse(found.fault == fault, reason)
-        lines.refuse((found.fault != BLANK) & (kind == 0), "message of no kind that is known")
+        lines.refuse(kind == 0, "message of no kind that is known")
         self._refuse_others(lines, found, kind)
         event, known = self._times(lines, found, kind)
         bids, asks = found.pairs("bids"), found.pairs("asks")
         changes = self._changes(lines, found, kind, found.pairs("b"), found.pairs("a"), bids, asks)
-        rows = {"event_time": event, "known_time": known, "source_row": first + np.arange(len(found))}
+        number = first + found.number
+        rows = {"event_time": event, "known_time": known, "source_row": number}
         if len(changes):
             if not self.begun and changes.kind[0] != CLEAR:
                 line = changes.line[0]
-                yield start(event[line], known[line], first + line, self.chain.after or 0)
+                yield start(event[line], known[line], number[line], self.chain.after or 0)
             self.begun = True
             own = {
                 name: getattr(changes, name)
@@ -143,7 +144,7 @@ class _Stream:
             columns = book_columns(np.flatnonzero(partial), bids, asks)
             yield batch("book", _of(rows, partial) | columns | {"sequence": sequence})
         yield from lines.by_table(
-            lambda line: _TABLES.get(int(kind[line]), "book_events"), self.name, first, found.shown
+            lambda line: _TABLES.get(int(kind[line]), "book_events"), self.name, number, found.shown
         )
 
     def _refuse_others(self, lines: HeldLines, found: Tokens, kind: NDArray[np.int8]) -> None:

@@ -16,7 +16,7 @@ from pipeline.ingest.book_levels import book_columns, whole_books
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
-from pipeline.ingest.json_tokens import BLANK, REASONS, Tokens, code, tokens
+from pipeline.ingest.json_tokens import REASONS, Tokens, code, tokens
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch, start
 from pipeline.ingest.order_ids import IdGaps, SeenIds
@@ -77,12 +77,11 @@ class _Log:
         trade, book = found.word == _TRADE, found.word == _BOOK
         order = kind > 0
         known = order | trade | book
-        blank = found.fault == BLANK
         for fault, reason in REASONS.items():
             lines.refuse(found.fault == fault, reason)
         in_ms = (found.stamp >= _EPOCH[0]) & (found.stamp < _EPOCH[1])
-        lines.refuse(~blank & ~in_ms, "time not in milliseconds")
-        lines.refuse(~blank & ~known, "message of no kind that is known")
+        lines.refuse(~in_ms, "time not in milliseconds")
+        lines.refuse(~known, "message of no kind that is known")
         ids, price, size = found.wholes("id"), found.numbers("price"), found.numbers("amount")
         side = _side(found)
         whole = np.isfinite(price) & np.isfinite(size) & (ids > 0)
@@ -95,19 +94,20 @@ class _Log:
         bids, asks = found.pairs("bids"), found.pairs("asks")
         lines.refuse(book & ~whole_books(bids, asks, len(found)), "book without pairs of price and size")
         lines.refuse(self.clock.astray(found.stamp, lines.sound & known), "clock went back")
-        came, lost = lines.sound & (kind == ADD), ~lines.sound & ~blank
+        came, lost = lines.sound & (kind == ADD), ~lines.sound
         self._refuse_repeated(lines, ids, kind, trade)
         known &= lines.sound
         known_ms = np.maximum(np.maximum.accumulate(np.where(known, found.stamp, 0)), self.latest)
         gap = self._gaps(known, known_ms, came, lost, ids, order)
         self.latest = int(known_ms[-1]) if len(known_ms) else self.latest
         times = {"event_time": _instants(found.stamp), "known_time": _instants(known_ms)}
-        numbers = {"source_row": first + np.arange(len(found)), "price": price, "size": size}
+        number = first + found.number
+        numbers = {"source_row": number, "price": price, "size": size}
         rows: dict[str, NDArray[Any]] = times | numbers
         if known.any() and not self.begun:
             line, self.begun = int(known.argmax()), True
             event, last = rows["event_time"][line], rows["known_time"][line]
-            yield start(event, last, first + line, within=self.within)
+            yield start(event, last, int(number[line]), within=self.within)
         events, trades = order & known, trade & known
         if events.any():
             extra: dict[str, Any] = {"kind": kind, "flags": LAST + GAP * gap, "side": side, "order_id": ids}
@@ -123,7 +123,10 @@ class _Log:
             yield batch("book", columns | book_columns(books, bids, asks) | {"sequence": 0})
         tables = {int(_TRADE): "trades", int(_BOOK): "book"}
         yield from lines.by_table(
-            lambda line: tables.get(int(found.word[line]), "book_events"), self.name, first, found.shown
+            lambda line: tables.get(int(found.word[line]), "book_events"),
+            self.name,
+            number,
+            found.shown,
         )
 
     def _refuse_repeated(

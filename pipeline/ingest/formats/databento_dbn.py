@@ -160,7 +160,7 @@ class _Records:
         yield from lines.by_table(
             lambda line: "trades" if action[line] == b"T" and not trade[line] else _TABLES[self.rtype],
             self.name,
-            first,
+            rows["source_row"],
             lambda line: str(found[line]),
         )
 

@@ -321,3 +321,12 @@ def test_the_book_built_from_a_snapshot_has_the_ticker_s_best_prices(shared, tab
             said = tickers[np.searchsorted(ids, sequence, "right") - 1]
             agree.append((max(book[1]), min(book[-1])) == (float(said["b"]), float(said["a"])))
     assert np.mean(agree) > 0.99
+
+
+def test_blank_lines_count_as_lines_and_are_none(streamed):
+    plain, blank = streamed(SMALL), streamed([part for each in SMALL for part in ("", each, " ")])
+    assert set(plain) == set(blank)
+    for name, rows in plain.items():
+        columns = {column: rows[column].to_pylist() for column in rows.column_names}
+        columns["source_row"] = [3 * row - 1 for row in columns["source_row"]]
+        assert str({column: blank[name][column].to_pylist() for column in columns}) == str(columns)

@@ -264,3 +264,12 @@ def test_the_book_rebuilt_from_real_orders_is_the_venue_s_own(shared, tables):
             )
             levels[side].update(zip(prices[book, :20].tolist(), sizes[book, :20].tolist(), strict=True))
     assert np.mean(agree) > 0.99
+
+
+def test_blank_lines_count_as_lines_and_are_none(logged):
+    plain, blank = logged(SMALL), logged([part for each in SMALL for part in ("", each, " ")])
+    assert set(plain) == set(blank)
+    for name, rows in plain.items():
+        columns = {column: rows[column].to_pylist() for column in rows.column_names}
+        columns["source_row"] = [3 * row - 1 for row in columns["source_row"]]
+        assert str({column: blank[name][column].to_pylist() for column in columns}) == str(columns)
