@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.orders import LEAST
 from pipeline.execution.terms import Terms
 
 IntArray = NDArray[np.int64]
@@ -20,8 +21,6 @@ PRICE, SHOWN, TAKEN = range(3)
 """What is remembered of a level that was hit: its price, the size it showed, and what of it was taken."""
 SHORT = 5
 """Column of the orders that the shown levels filled in part; those before are `features.book_at`'s states."""
-LEAST = 1e-12
-"""Units, of a trade or of what is held, that are nothing but the rounding of sums of lots."""
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -257,7 +256,7 @@ def hedge_through_book(
                 books[n, TRADING] += slipped
                 cash[n] -= paid
                 cash[n] += slipped if margined else -trade * at
-                held[n, 0] = here + trade
+                held[n, 0] = here + trade if abs(here + trade) > LEAST else 0.0
             position[n, k, 0] = held[n, 0]
             gain, received, mark[n, 0] = _passed(
                 held[n, 0], mark[n, 0], price[n, k + 1, 0], income[receiving, k, 0]

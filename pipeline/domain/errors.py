@@ -25,6 +25,22 @@ class StoreError(HedgeError):
     """A dataset is missing from the store or damaged."""
 
 
+class OrderError(HedgeError):
+    """An order or a report of one says what cannot be."""
+
+
+class JournalError(HedgeError):
+    """The journal of a live desk cannot be opened, read or written: whoever meets this halts."""
+
+
+class GatewayError(HedgeError):
+    """A market cannot be reached, or answers what cannot be read."""
+
+
+class RiskError(HedgeError):
+    """What is asked of the risk state is not allowed."""
+
+
 class StageError(HedgeError):
     """A stage of a run failed; the message names stage and desk before the fault and the remedy."""
 

@@ -166,6 +166,23 @@ def test_a_level_is_taken_once_until_it_changes():
     assert again.held[0, 0] == 1.0
 
 
+def test_a_position_that_is_sold_off_over_two_levels_is_none():
+    """Of .29 the best level takes .03: what is left is .26, and their sum is not .29."""
+    assert 0.03 + (0.29 - 0.03) != 0.29
+    one, two = np.ones((3, 1)), np.array([[1.0, 1.0], [0.03, 1.0], [1.0, 1.0]])
+    met = Arrivals(
+        np.array([[0, 1, 2]]), np.ones(1), np.zeros(3, np.int8), np.full(3, 100.0),
+        one * [99.0, 98.0], two, one * [101.0, 102.0], two,
+    )  # fmt: skip
+    nothing = np.zeros((1, 2))
+    hedge = Hedge(Market(
+        np.full((1, 3, 1), 100.0), np.zeros((1, 3, 1)), np.zeros(1), np.zeros(1), nothing, nothing[..., None],
+        True, False, book=met,
+    ))  # fmt: skip
+    hedge.advance(Band.around(np.array([[0.29, 0.0]])), 0, 2)
+    assert hedge.position.ravel().tolist() == [0.29, 0.0]
+
+
 def test_step_by_step_is_all_at_once():
     rng = np.random.default_rng(8)
     through, band = market(rng), band_of(rng)

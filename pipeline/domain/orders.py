@@ -1,0 +1,108 @@
+"""Orders, and what a market says of them: the words of gateways, journal and account."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from pipeline.domain.errors import OrderError
+
+LEAST: Final = 1e-12
+"""Units, of a trade or of what is held, that are nothing but the rounding of sums of lots."""
+
+
+class Standing(StrEnum):
+    """Where an order is: written down, with the market, or over."""
+
+    INTENDED = "intended"
+    WORKING = "working"
+    FILLED = "filled"
+    CANCELLED = "cancelled"
+    REJECTED = "rejected"
+
+    @property
+    def over(self) -> bool:
+        """Tell whether the order trades no more, as far as the market has said."""
+        return self not in (Standing.INTENDED, Standing.WORKING)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of a market.
+
+    Attributes
+    ----------
+    order_id : the desk's own and the key of idempotency: a market takes an id once, however often it is sent.
+    instrument : as the gateway names it.
+    quantity : signed, units of the hedge; negative sells.
+    limit : worst price, money; None takes what is shown on arrival and rests for nothing.
+    decided : when it was decided, nanoseconds since 1970 UTC.
+    parent : id of the order that it is a slice of; empty for none.
+
+    Raises
+    ------
+    OrderError
+        An id or the instrument is empty, the quantity is none, or a number is not finite.
+
+    Examples
+    --------
+    >>> Order("a-1", "BTC", -0.5, decided=1_700_000_000_000_000_000).quantity
+    -0.5
+    >>> Order("a-2", "BTC", 0.0)
+    Traceback (most recent call last):
+    pipeline.domain.errors.OrderError: order a-2: a quantity of 0.0 is no order
+    """
+
+    order_id: str
+    instrument: str
+    quantity: float
+    limit: float | None = None
+    decided: int = 0
+    parent: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.order_id or not self.instrument:
+            raise OrderError(f"order {self.order_id!r} of {self.instrument!r}: give an id and an instrument")
+        if not (math.isfinite(self.quantity) and abs(self.quantity) > LEAST):
+            raise OrderError(f"order {self.order_id}: a quantity of {self.quantity} is no order")
+        if self.limit is not None and not math.isfinite(self.limit):
+            raise OrderError(f"order {self.order_id}: a limit of {self.limit} is no price")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a market says of one order: an execution report.
+
+    Attributes
+    ----------
+    report_id : the market's own; a report that comes twice has one id.
+    order_id : the desk's.
+    standing : of the order after this.
+    filled : signed units that this report fills, 0 for none.
+    price : what a unit was filled at on average, money; 0 where nothing was.
+    fee : money paid for the fill, negative for a rebate.
+    time : of the market, nanoseconds since 1970 UTC.
+    text : the market's reason.
+
+    Raises
+    ------
+    OrderError
+        An id is empty, or a number is not finite.
+    """
+
+    report_id: str
+    order_id: str
+    standing: Standing
+    filled: float = 0.0
+    price: float = 0.0
+    fee: float = 0.0
+    time: int = 0
+    text: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.report_id or not self.order_id:
+            raise OrderError(f"report {self.report_id!r} of order {self.order_id!r}: both need an id")
+        if not math.isfinite(self.filled + self.price + self.fee):
+            raise OrderError(
+                f"report {self.report_id}: {self.filled} filled at {self.price}, fee {self.fee}: not numbers"
+            )
