@@ -21,7 +21,7 @@ from pipeline.evaluate.compose import (
     minimised,
     regimes_told,
 )
-from pipeline.evaluate.data_quality import FileRead, data_sheet, files_read
+from pipeline.evaluate.data_quality import data_sheet, data_summary, files_read, note_sheet, quarantine_sheet
 from pipeline.evaluate.figures import long_date
 from pipeline.evaluate.market_quality import drift_sheet
 from pipeline.evaluate.page import Report
@@ -72,8 +72,10 @@ def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
         event_sheet(evaluation),
     )
     data = (
-        data_sheet(_files(evaluation)),
+        data_sheet(_data(evaluation)["files"]),
         held_sheet(tables["held"]),
+        quarantine_sheet(evaluation),
+        note_sheet(evaluation),
         left_out_sheet(tables["left_out"]),
         window_sheet(evaluation),
         tuned_sheet(evaluation),
@@ -108,7 +110,7 @@ def chain_summary(evaluation: ChainJudgement, record: RunRecord) -> dict[str, An
     }
     own = {
         "kind": "chain",
-        "data": {"files": _files(evaluation), "notes": []},
+        "data": _data(evaluation),
         "pooled": pooled,
         "drift": evaluation.drift.to_dict("records"),
         "quality": evaluation.quality.to_dict("records"),
@@ -119,9 +121,10 @@ def chain_summary(evaluation: ChainJudgement, record: RunRecord) -> dict[str, An
     return summarised(evaluation, record, own)
 
 
-def _files(evaluation: ChainJudgement) -> list[FileRead]:
-    days = evaluation.tables["days"].assign(table="option_quotes").rename(columns={"quotes": "rows"})
-    return files_read(days, evaluation.tables["held"])
+def _data(evaluation: ChainJudgement) -> dict[str, Any]:
+    tables = evaluation.tables
+    days = tables["days"].assign(table="option_quotes").rename(columns={"quotes": "rows"})
+    return data_summary(tables, files_read(days, tables["held"]))
 
 
 def _dealt(evaluation: ChainJudgement) -> int:

@@ -32,6 +32,7 @@ TABLES: Final = (
     "regimes",
     "transition",
     "held",
+    "option_quotes",
 )
 SAID: Final = (
     "One contract is one path: this is a single hedge and no sample. Nothing here says that one policy is "

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pandas as pd
+
 from pipeline.evaluate.compose import SIGNALS, Lines, importance_picture, minimised, regimes_told, run_section
 from pipeline.evaluate.contract import ContractJudgement
 from pipeline.evaluate.contract_sheets import (
@@ -12,7 +14,7 @@ from pipeline.evaluate.contract_sheets import (
     explained_sheet,
     path_sheet,
 )
-from pipeline.evaluate.data_quality import data_sheet, data_summary, note_sheet, quarantine_sheet
+from pipeline.evaluate.data_quality import data_sheet, data_summary, files_read, note_sheet, quarantine_sheet
 from pipeline.evaluate.figures import cost_risk_frontier, long_date
 from pipeline.evaluate.page import Picture, Report, Section, section
 from pipeline.evaluate.run_record import RunRecord
@@ -41,7 +43,7 @@ def contract_report(evaluation: ContractJudgement, record: RunRecord) -> Report:
         event_sheet(evaluation),
     )
     data = (
-        data_sheet(data_summary(tables)["files"]),
+        data_sheet(_data(evaluation)["files"]),
         note_sheet(evaluation),
         quarantine_sheet(evaluation),
         tuned_sheet(evaluation),
@@ -84,7 +86,7 @@ def contract_summary(evaluation: ContractJudgement, record: RunRecord) -> dict[s
     tables = evaluation.tables
     own = {
         "kind": "contract",
-        "data": data_summary(tables),
+        "data": _data(evaluation),
         "path": evaluation.path.to_dict("index"),
         "explained": evaluation.explained.to_dict("index"),
         "life": dict(evaluation.life),
@@ -92,6 +94,13 @@ def contract_summary(evaluation: ContractJudgement, record: RunRecord) -> dict[s
         "held": tables["held"].to_dict("records"),
     }
     return summarised(evaluation, record, own)
+
+
+def _data(evaluation: ContractJudgement) -> dict[str, Any]:
+    tables, file = evaluation.tables, evaluation.settings.data.file
+    days = tables["option_quotes"]["event_time"].dt.tz_localize(None).dt.normalize()
+    read = pd.DataFrame({"day": days, "table": "option_quotes", "file": file, "rows": 1})
+    return data_summary(tables, files_read(read, tables["held"]))
 
 
 def _pictures(evaluation: ContractJudgement) -> Section | None:

@@ -47,20 +47,18 @@ def data_tables(market: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
     return {name: market[name] for name in TABLES if name in market}
 
 
-def data_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+def data_summary(tables: Mapping[str, pd.DataFrame], whole_days: Sequence[FileRead] = ()) -> dict[str, Any]:
     """Return what the summary says of the data.
 
     `files`, one entry a file: `table, file, rows` read, `quarantined`, `reasons` (rows by kind of reason),
-    `first` and `last` session, `missing_sessions` between them; `notes`, what the run said; both empty for
-    the embedded sample, which is checked whole.
+    `first` and `last` session, `missing_sessions` between them, those that hold `whole_days` (`files_read`)
+    first; `notes`, what the run said. The embedded sample has no files: it is checked whole.
 
     Examples
     --------
     >>> data_summary({})
     {'files': [], 'notes': []}
     """
-    if "intake" not in tables:
-        return {"files": [], "notes": []}
     files = [
         {
             **{name: row[name] for name in ("table", "file", "rows", "quarantined")},
@@ -69,9 +67,10 @@ def data_summary(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             "last": row["last"],
             "missing_sessions": row["missing"],
         }
-        for row in tables["intake"].to_dict("records")
+        for row in (tables["intake"].to_dict("records") if "intake" in tables else [])
     ]
-    return {"files": files, "notes": tables["notes"]["note"].tolist()}
+    notes = tables["notes"]["note"].tolist() if "notes" in tables else []
+    return {"files": [*whole_days, *files], "notes": notes}
 
 
 def data_metrics(tables: Mapping[str, pd.DataFrame]) -> dict[str, float]:

@@ -13,7 +13,7 @@ from pipeline.evaluate.compose import (
     minimised,
     regimes_told,
 )
-from pipeline.evaluate.data_quality import FileRead, data_sheet, data_summary, files_read
+from pipeline.evaluate.data_quality import data_sheet, data_summary, files_read, note_sheet, quarantine_sheet
 from pipeline.evaluate.figures import stressed_episode
 from pipeline.evaluate.frontier import frontier_sheet
 from pipeline.evaluate.intraday import IntradayJudgement
@@ -82,8 +82,10 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
         event_interval_sheet(tables["event_intervals"]),
     )
     data = (
-        data_sheet(_files(evaluation)),
+        data_sheet(_data(evaluation)["files"]),
         held_sheet(tables["held"]),
+        quarantine_sheet(evaluation),
+        note_sheet(evaluation),
         book_day_sheet(tables[BOOK_DAYS]),
         window_sheet(evaluation),
         left_out_sheet(tables["left_out"]),
@@ -119,7 +121,7 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
     """
     own = {
         "kind": "intraday",
-        "data": {"files": _files(evaluation), "notes": []},
+        "data": _data(evaluation),
         "liquidity": evaluation.liquidity.to_dict("records"),
         "worst_hours": evaluation.worst.to_dict("records"),
         "drift": evaluation.drift.to_dict("records"),
@@ -132,9 +134,9 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
     return summarised(evaluation, record, own)
 
 
-def _files(evaluation: IntradayJudgement) -> list[FileRead]:
-    beside = data_summary(evaluation.tables)["files"]
-    return [*files_read(evaluation.tables["days"], evaluation.tables["held"]), *beside]
+def _data(evaluation: IntradayJudgement) -> dict[str, Any]:
+    tables = evaluation.tables
+    return data_summary(tables, files_read(tables["days"], tables["held"]))
 
 
 def _unfilled(table: pd.DataFrame) -> dict[str, dict[str, int]]:

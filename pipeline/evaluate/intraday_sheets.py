@@ -126,4 +126,4 @@ def held_sheet(held: pd.DataFrame) -> Sheet | None:
     rows = plain_rows(held, (("file", -1), ("table", -1), ("reason", -1), ("count", 0), ("examples", -1)))
     lead = "Rows that failed a check, or made a book that nobody could have traded at; nothing is dropped."
     headings = ("File", "Table", "Reason", "Rows", "Examples")
-    return Sheet("quarantine", "Quarantine", lead, headings, rows, labels=3, folded=True)
+    return Sheet("held", "Quarantine", lead, headings, rows, labels=3, folded=True)

@@ -185,13 +185,17 @@ def _judge_intraday(desk: IntradayDesk, datasets: Mapping[str, Dataset], looks: 
 
 
 def _judge_chain(desk: ChainDesk, datasets: Mapping[str, Dataset], looks: int) -> ChainJudgement:
-    market = {name: datasets["market"][name] for name in (chain_files.DAYS, chain_files.HELD)}
-    return evaluate_chain(desk, {**datasets["backtest"], **datasets["signals"], **market}, looks)
+    market = datasets["market"]
+    tables = {**datasets["backtest"], **datasets["signals"], **data_tables(market)}
+    tables |= {name: market[name] for name in (chain_files.DAYS, chain_files.HELD)}
+    return evaluate_chain(desk, tables, looks)
 
 
 def _judge_contract(desk: ContractDesk, datasets: Mapping[str, Dataset], looks: int) -> ContractJudgement:
-    market = {contract_files.HELD: datasets["market"][contract_files.HELD], **data_tables(datasets["market"])}
-    return evaluate_contract(desk, {**datasets["signals"], **datasets["backtest"], **market}, looks)
+    market = datasets["market"]
+    tables = {**datasets["signals"], **datasets["backtest"], **data_tables(market)}
+    tables |= {name: market[name] for name in (contract_files.HELD, contract_files.QUOTES)}
+    return evaluate_contract(desk, tables, looks)
 
 
 def _track_daily(run: Tracked, evaluation: Evaluation) -> None:

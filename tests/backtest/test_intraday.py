@@ -135,9 +135,12 @@ def test_no_option_lives_through_a_night(desk, tables):
 
 
 def test_report_and_summary_say_how_the_option_is_marked(desk, tables):
-    evaluation = evaluate_intraday(desk, tables)
+    notes = pd.DataFrame({"note": ["f.csv: its times carry no zone"]})
+    evaluation = evaluate_intraday(desk, {**tables, "notes": notes})
     report = intraday_report(evaluation, RunRecord("run", "code"))
     page = rendered(report)
+    assert report.summary["data"]["notes"] == ["f.csv: its times carry no zone"]
+    assert "f.csv: its times carry no zone" in page
     assert "dealt and marked at a forecast" in page
     assert "Drift of market quality" in page
     assert "Decisions with a sound book" in page

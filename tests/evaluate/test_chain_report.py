@@ -15,6 +15,8 @@ from pipeline.evaluate.run_record import RunRecord
 from pipeline.features.option_expiries import with_implied_vols
 from pipeline.features.option_surface import NAMES
 from pipeline.ingest.calendar import sessions_between
+from pipeline.ingest.quarantine import COLUMNS
+from pipeline.ingest.timed_rows import INTAKE, intake_table
 from pipeline.policies.catalogue import desk_policies
 from tests.option_chain import chain
 
@@ -68,6 +70,13 @@ def judged(settings, tables):
         "history": history,
         "days": pd.DataFrame({"day": days[:1], "file": "SPX_20190501.csv.gz", "quotes": 9}),
         "held": pd.DataFrame({"file": ["SPX_20190527.csv.gz"], "reason": ["a stale copy"], "count": [7]}),
+        "intake": intake_table(
+            [dict(zip(INTAKE, ("implied_vol", "vix.csv", 90, 1, *past[[0, -1]], 0), strict=True))]
+        ),
+        "quarantine": pd.DataFrame(
+            [("implied_vol", "vix.csv", 3, "no value", "2018-10-03,")], columns=list(COLUMNS)
+        ),
+        "notes": pd.DataFrame({"note": ["SPX: 9 quotes on 1 days"]}),
     }
     return evaluate_chain(settings, {**tables, **own}, earlier_looks=2)
 
@@ -94,7 +103,15 @@ def test_report_and_summary_hold_what_real_quotes_say(judged, tmp_path):
     assert len(summary["quality"]) == len({row["day"] for row in summary["quality"]}) > 10
     assert {row["measure"] for row in summary["drift"]} >= {"quotes", "half_spread_bps"}
     assert summary["left_out"] == [{"reason": "no quote to close at", "options": 2}]
-    assert {file["quarantined"] for file in summary["data"]["files"]} == {0, 7}
+    files = {file["file"]: (file["table"], file["quarantined"]) for file in summary["data"]["files"]}
+    assert files == {
+        "SPX_20190501.csv.gz": ("option_quotes", 0),
+        "SPX_20190527.csv.gz": ("", 7),
+        "vix.csv": ("implied_vol", 1),
+    }
+    assert summary["data"]["notes"] == ["SPX: 9 quotes on 1 days"]
+    assert "SPX: 9 quotes on 1 days" in page
+    assert "2018-10-03," in page
 
 
 def test_the_comparison_and_the_pooled_table_have_the_same_policies(judged):

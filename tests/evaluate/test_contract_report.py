@@ -80,7 +80,8 @@ def judged(tables):
         "totals": pd.DataFrame([total_of(each) for each in days]),
         "life": pd.DataFrame([life]),
         "checks": pd.DataFrame([check]),
-        "held": pd.DataFrame({"file": ["q.zip"], "reason": ["locked quote"], "count": [1]}),
+        "held": pd.DataFrame({"file": [settings.data.file], "reason": ["locked quote"], "count": [1]}),
+        "option_quotes": pd.DataFrame({"event_time": DAYS.tz_localize("UTC") + pd.Timedelta("21h")}),
     }
     return evaluate_contract(settings, {**tables, **own}, earlier_looks=1)
 
@@ -121,6 +122,9 @@ def test_report_summary_and_terminal_hold_the_hedge(judged, tmp_path):
     assert (summary["kind"], summary["episodes"]) == ("contract", len(DAYS) - 1)
     assert summary["exercise"][0]["ex_date"] == DAYS[23].date().isoformat()
     assert summary["life"]["ending"] == "expired"
+    (file,) = summary["data"]["files"]
+    assert (file["file"], file["rows"], file["quarantined"]) == (judged.settings.data.file, len(DAYS), 1)
+    assert file["last"] == DAYS[-1].date().isoformat()
     assert summary["policies"]["leland"]["ci"]["pnl_sd_bps"] == [None, None]
     assert set(summary["path"]) == set(summary["explained"]) == set(summary["policies"])
     assert comparison_for_terminal(judged).row_count == len(judged.panel.policies)
