@@ -225,9 +225,11 @@ def _notes(kind: str, files: Sequence[_Read]) -> list[str]:
     sizes = revisions([each.rows for each in files])
     if kind in sizes.index:
         found = sizes.loc[[kind]].iloc[-1]
+        moves = np.isfinite(found["relative"])
+        relative = f" ({found['relative']:.0%} of the series' daily move)" if moves else ""
         notes.append(
             f"{kind}: of the {found['days']:,.0f} days that two vintages share the later one revises "
-            f"{found['changed']:.0%}, by {found['mean']:.3g} on average and {found['largest']:.3g} at most "
-            f"({found['relative']:.0%} of the series' daily move)"
+            f"{found['changed']:.0%}, by {found['mean']:.3g} on average and {found['largest']:.3g} at "
+            f"most{relative}"
         )
     return notes

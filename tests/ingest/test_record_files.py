@@ -51,6 +51,24 @@ def test_two_vintages_come_in_one_table_and_the_revision_is_told(tmp_path):
     assert "of the 91 days that two vintages share the later one revises" in tables["notes"]["note"].iloc[0]
 
 
+def test_the_revision_of_a_series_that_does_not_move_is_told_without_a_share(tmp_path):
+    """Its daily move is 0, and that of a single common day is not known."""
+    files = []
+    for number, rows in enumerate((["2016-01-01,5", "2016-01-02,5"], ["2016-01-01,5", "2016-01-02,6"])):
+        path = tmp_path / f"{number}.csv"
+        path.write_text("\n".join(["date,BlkCnt", *rows, ""]))
+        files.append(
+            {
+                "file": str(path),
+                "terms": {"day": f"2016-02-0{number + 1}"},
+                "series": "BlkCnt",
+                "format": "coinmetrics",
+            }
+        )
+    (note,) = loaded(network_fees=files)["notes"]["note"]
+    assert note.endswith("that two vintages share the later one revises 50%, by 0.5 on average and 1 at most")
+
+
 @pytest.mark.parametrize("terms", [{"published_lag_days": 3}, {"day": "2016-04-30"}])
 def test_a_day_that_two_files_of_one_vintage_tell_otherwise_is_an_error(tmp_path, terms):
     paths = [
@@ -66,7 +84,9 @@ def test_a_day_that_two_files_of_one_vintage_tell_otherwise_is_an_error(tmp_path
 def test_a_series_is_kept_under_the_name_of_its_kind(tmp_path):
     path = records.fees_file(tmp_path / "fees.csv")
     assert set(loaded(network_fees={"file": str(path)})["alternative"]["series"]) == {"network_fees"}
-    other = loaded(network_fees={"file": str(path), "series": "BlkCnt"})["alternative"]
+    other = loaded(network_fees={"file": str(path), "series": "BlkCnt", "format": "coinmetrics"})[
+        "alternative"
+    ]
     assert (other["value"] == 144.0).all()
 
 
