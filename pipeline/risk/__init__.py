@@ -1,0 +1,1 @@
+"""What stands between a policy and the market: the rules of the overlay."""

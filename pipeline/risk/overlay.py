@@ -1,0 +1,134 @@
+"""The overlay: what of an order may be sent, and what its rules do to the desk. It fails closed."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Final
+
+from pipeline.domain.overlay_settings import Action, OverlaySettings, Rule
+from pipeline.risk.rules import OF_ORDERS, OF_STATE, crosses, reducing, tradable
+from pipeline.risk.situation import Situation
+
+NUMBERS: Final = ("position", "working", "delta", "turnover", "loss", "drawdown")
+"""Without which nothing is judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """One rule that was broken: what it does, what it was shown and what it left, in words."""
+
+    rule: str
+    action: Action
+    asked: float
+    allowed: float
+    said: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What of an order is left, and the rules that were broken on the way, in their order."""
+
+    units: float
+    rulings: tuple[Ruling, ...] = ()
+
+    @property
+    def action(self) -> Action | None:
+        """The severest of the rulings; None where no rule was broken."""
+        return max((each.action for each in self.rulings), default=None)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """The rules of a desk.
+
+    Examples
+    --------
+    >>> overlay = Overlay(OverlaySettings(position=2.0))
+    >>> seen = Situation("BTC", 1.5, 0.0, 99.0, 101.0, 0.1, 100.0, (), 1.0, 0, 0.0, 0.0, 0.0, 0.0, 1.5)
+    >>> judged = overlay.judge(1.0, seen)
+    >>> judged.units, judged.rulings[0].said
+    (0.5, 'position of 1.5 and an order of 1: limit 2')
+    """
+
+    settings: OverlaySettings
+    _orders: tuple[tuple[str, Rule], ...] = field(init=False)
+    _state: tuple[tuple[str, Rule], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Keep the rules that have a limit, in their order."""
+        for name, kind in (("_orders", OF_ORDERS), ("_state", OF_STATE)):
+            rules = ((each, getattr(self.settings, each)) for each in kind)
+            object.__setattr__(self, name, tuple((each, rule) for each, rule in rules if rule is not None))
+
+    def judge(self, units: float, seen: Situation, only_reducing: bool = False) -> Judgement:
+        """Return what of an order of `units` may be sent.
+
+        A number that is none halts. An order in a market without two sides, against the desk's own resting
+        order or in a restricted instrument is cut as by a rule that clamps.
+
+        Parameters
+        ----------
+        units : signed; 0 asks whether the desk's state breaks a rule.
+        seen : the desk and its market.
+        only_reducing : the desk may only make its position smaller.
+        """
+        if missing := [name for name in NUMBERS if not math.isfinite(getattr(seen, name))]:
+            return Judgement(0.0, (_fault(units, f"{', '.join(missing)} of the desk is no number"),))
+        if not math.isfinite(units):
+            return Judgement(0.0, (_fault(units, f"an order of {units}"),))
+        rulings = self._of_state(units, seen)
+        left = reducing(units, seen.exposure) if rulings or only_reducing else units
+        if left and (reason := self._barred(left, seen)):
+            rulings.append(Ruling("market", Action.CLAMP, left, 0.0, reason))
+            left = 0.0
+        if left and seen.instrument in self.settings.restricted:
+            allowed = reducing(left, seen.exposure)
+            if allowed != left:
+                said = f"{seen.instrument} is restricted: its position may only be made smaller"
+                rulings.append(Ruling("restricted", Action.CLAMP, left, allowed, said))
+            left = allowed
+        for name, rule in self._orders if left else ():
+            allowed = OF_ORDERS[name](left, seen, rule.limit)
+            if allowed != left:
+                rulings.append(Ruling(name, rule.action, left, allowed, _told(name, rule, left, seen)))
+            left = allowed
+            if not left:
+                break
+        return Judgement(left, tuple(rulings))
+
+    def _of_state(self, units: float, seen: Situation) -> list[Ruling]:
+        found = []
+        for name, rule in self._state:
+            value = OF_STATE[name](seen)
+            if not value <= rule.limit:  # NaN breaks it too
+                allowed = reducing(units, seen.exposure)
+                said = f"{name} of {value:g}: limit {rule.limit:g}"
+                found.append(Ruling(name, rule.action, units, allowed, said))
+        return found
+
+    def _barred(self, units: float, seen: Situation) -> str:
+        if not tradable(seen):
+            return f"no market: bid {seen.bid:g}, ask {seen.ask:g}"
+        return (
+            "an order of the desk's own rests where this one would be filled" if crosses(units, seen) else ""
+        )
+
+
+def _fault(units: float, said: str) -> Ruling:
+    return Ruling("not a number", Action.HALT, units, 0.0, said)
+
+
+TOLD: Final = {
+    "stale_seconds": lambda seen: f"quote {seen.age:g} s old",
+    "price_collar": lambda seen: (
+        f"bid {seen.bid:g} and ask {seen.ask:g}, mid of the decision before {seen.reference:g}"
+    ),
+    "notional": lambda seen: f"position of {seen.exposure:g} at {seen.mid:g}",
+    "delta_distance": lambda seen: f"position of {seen.exposure:g}, delta {seen.delta:g}",
+    "orders_a_minute": lambda seen: f"{seen.orders} orders in a minute",
+    "turnover_a_day": lambda seen: f"turnover of {seen.turnover:g}",
+}
+
+
+def _told(name: str, rule: Rule, units: float, seen: Situation) -> str:
+    what = TOLD.get(name, lambda shown: f"position of {shown.exposure:g}")(seen)
+    return f"{what} and an order of {units:g}: limit {rule.limit:g}"
