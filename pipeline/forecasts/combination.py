@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.boosted import LightGbm
-from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.forecaster import Following, Forecaster
 from pipeline.forecasts.har import Har
 from pipeline.forecasts.scores import qlike
 
@@ -110,6 +110,11 @@ class Combination(Forecaster):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the weighted geometric mean at every row, [T]."""
         return self.pooled([model.predict(X) for model in self.fitted_])
+
+    def following(self, X: pd.DataFrame) -> Following:
+        """Return what pools the members as they go on; see `Forecaster`."""
+        members = [model.following(X) for model in self.fitted_]
+        return lambda rows: self.pooled([member(rows) for member in members])
 
     def pooled(self, forecasts: Sequence[FloatArray]) -> FloatArray:
         """Return the weighted geometric mean of what the members forecast, [T] each, in their order."""

@@ -2,10 +2,11 @@
 
 from typing import Self
 
+import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.forecaster import Following, Forecaster
 from pipeline.forecasts.scores import qlike
 
 DECAYS = (0.70, 0.75, 0.80, 0.84, 0.87, 0.90, 0.92, 0.94, 0.96, 0.97, 0.98, 0.99)
@@ -59,3 +60,15 @@ class Ewma(Forecaster):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return k s at every row, [T]."""
         return self.scale_ * ewma(self.task.components(X)[:, 0], self.decay_)
+
+    def following(self, X: pd.DataFrame) -> Following:
+        """Return what goes on from the average after the rows of `X`; see `Forecaster`."""
+        average = np.append(np.nan, ewma(self.task.components(X)[:, 0], self.decay_))[-1:]
+
+        def predict(rows: pd.DataFrame) -> FloatArray:
+            nonlocal average
+            further = ewma(np.append(average, self.task.components(rows)[:, 0]), self.decay_)
+            average = further[-1:]
+            return self.scale_ * further[1:]
+
+        return predict

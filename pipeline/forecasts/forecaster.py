@@ -1,6 +1,7 @@
 """What every forecaster is: fit on training rows, predict any rows, save to plain data and come back."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, ClassVar, Self
 
@@ -12,6 +13,8 @@ from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.task import Task
 
+Following = Callable[[pd.DataFrame], FloatArray]
+"""Takes the rows that come next, in their order, and returns the forecast at each of them."""
 FEWEST_ROWS = 100
 DEFAULTS = ForecastSettings()
 
@@ -47,6 +50,13 @@ class Forecaster(ABC):
     @abstractmethod
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the forecast at every row, [T]: a positive level in target units, or a probability."""
+
+    def following(self, X: pd.DataFrame) -> Following:
+        """Return what forecasts the rows after those of `X`, some at a time, with the bits of all at once.
+
+        A model that remembers more than a row tells keeps it in what is returned.
+        """
+        return self.predict
 
     def usable(self, inputs: FloatArray, y: FloatArray) -> np.ndarray:
         """Return the rows in which every input and the target are known, as a mask [T].

@@ -8,7 +8,7 @@ from numba import njit
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.forecaster import Following, Forecaster
 from pipeline.forecasts.task import Task, columns
 from pipeline.simulate.gjr_garch import GjrGarch
 
@@ -17,15 +17,15 @@ RETURNS = "return_1d"
 
 @njit(cache=True)  # type: ignore[untyped-decorator]
 def variance_recursion(
-    returns: FloatArray, omega: float, alpha: float, gamma: float, beta: float, start: float
+    returns: FloatArray, omega: float, alpha: float, gamma: float, beta: float, first: float
 ) -> FloatArray:
     """Return the variance of the next session at every row, σ²_{t+1|t}, [T].
 
-    σ²_{t+1} = ω + α r²_t + γ r²_t 1{r_t < 0} + β σ²_t, in squared units of the returns. `start` stands for
-    the squares and the variance before the first row; a NaN return counts as its expectation, σ²_t.
+    σ²_{t+1} = ω + α r²_t + γ r²_t 1{r_t < 0} + β σ²_t, in squared units of the returns. `first` is the
+    variance that the first row was expected to have; a NaN return counts as its expectation, σ²_t.
     """
     ahead = np.empty(len(returns))
-    variance = omega + (alpha + 0.5 * gamma + beta) * start
+    variance = first
     for t in range(len(returns)):
         if np.isnan(returns[t]):
             variance = omega + (alpha + 0.5 * gamma + beta) * variance
@@ -160,8 +160,30 @@ class Garch(Forecaster):
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the variance over the horizon at every row, [T]."""
+        return self._over_horizon(self._ahead(X, self._first))
+
+    def following(self, X: pd.DataFrame) -> Following:
+        """Return what goes on from the variance after the rows of `X`; see `Forecaster`."""
+        variance = float(np.append(self._first, self._ahead(X, self._first))[-1])
+
+        def predict(rows: pd.DataFrame) -> FloatArray:
+            nonlocal variance
+            ahead = self._ahead(rows, variance)
+            variance = float(np.append(variance, ahead)[-1])
+            return self._over_horizon(ahead)
+
+        return predict
+
+    @property
+    def _first(self) -> float:
+        """Variance that the first of all rows is expected to have."""
+        return self.omega_ + self.persistence * self.start_
+
+    def _ahead(self, X: pd.DataFrame, first: float) -> FloatArray:
         returns = columns(self.task, X, (RETURNS,))[:, 0]
-        ahead = variance_recursion(returns, self.omega_, self.alpha_, self.gamma_, self.beta_, self.start_)
+        return variance_recursion(returns, self.omega_, self.alpha_, self.gamma_, self.beta_, first)
+
+    def _over_horizon(self, ahead: FloatArray) -> FloatArray:
         total = cumulated_variance(ahead, self.omega_, self.persistence, self.task.horizon)
         return np.maximum(total, self.task.floor)
 

@@ -1,5 +1,6 @@
 """Intervals around a positive forecast: quantiles of its log errors, adapted to what has come true since."""
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -102,24 +103,52 @@ def adaptive_interval(
     >>> np.log(band.upper).round(3)
     array([0.9 , 0.99, 0.98])
     """
-    if not 0.0 < coverage < 1.0 or step < 0.0:
-        raise SettingsError(f"interval of coverage {coverage} with step {step}: use (0, 1) and at least 0")
-    if offset < 1 or not calibrations or calibrations[0].start != 0:
-        raise DataError("an adaptive interval needs an offset of at least 1 and a calibration from row 0 on")
-    lower, upper = np.full(len(forecast), np.nan), np.full(len(forecast), np.nan)
-    miscoverage = 1.0 - coverage
-    stops = [*(each.start for each in calibrations[1:]), len(forecast)]
-    for calibration, stop in zip(calibrations, stops, strict=True):
-        levels = np.linspace(0.0, 1.0, len(calibration.residuals))
-        for t in range(calibration.start, stop):
-            s = t - offset
-            if s >= 0 and np.isfinite(y[s]) and np.isfinite(lower[s]):
-                missed = not lower[s] <= y[s] <= upper[s]
-                miscoverage += step * (1.0 - coverage - missed)
-            tail = min(max(miscoverage, 0.0), 1.0) / 2.0
-            below, above = np.interp((tail, 1.0 - tail), levels, calibration.residuals)
-            lower[t], upper[t] = forecast[t] * np.exp(below), forecast[t] * np.exp(above)
+    running = RunningInterval(offset, calibrations, coverage, step)
+    outcomes = np.concatenate([np.full(min(offset, len(y)), np.nan), y])
+    edges = [running.step(ahead, came) for ahead, came in zip(forecast, outcomes, strict=False)]
+    lower, upper = np.array(edges, dtype=np.float64).reshape(-1, 2).T
     return Interval(lower, upper)
+
+
+class RunningInterval:
+    """An `adaptive_interval` one row after another."""
+
+    def __init__(
+        self, offset: int, calibrations: Sequence[Calibration], coverage: float = COVERAGE, step: float = STEP
+    ) -> None:
+        if not 0.0 < coverage < 1.0 or step < 0.0:
+            raise SettingsError(
+                f"interval of coverage {coverage} with step {step}: use (0, 1) and at least 0"
+            )
+        if offset < 1 or not calibrations or calibrations[0].start != 0:
+            raise DataError(
+                "an adaptive interval needs an offset of at least 1 and a calibration from row 0 on"
+            )
+        self._coverage, self._step, self._miscoverage = coverage, step, 1.0 - coverage
+        self._edges = deque([(np.nan, np.nan)] * offset, maxlen=offset)
+        self._later, self._row = deque(calibrations), 0
+
+    def step(self, forecast: float, came: float) -> tuple[float, float]:
+        """Return the edges of the next row.
+
+        Parameters
+        ----------
+        forecast : of the next row; NaN gives NaN.
+        came : outcome of the row `offset` rows before it, floored; NaN where it is not known.
+        """
+        if self._later and self._later[0].start <= self._row:
+            self._residuals = self._later.popleft().residuals
+            self._levels = np.linspace(0.0, 1.0, len(self._residuals))
+        lower, upper = self._edges[0]
+        if np.isfinite(came) and np.isfinite(lower):
+            missed = not lower <= came <= upper
+            self._miscoverage += self._step * (1.0 - self._coverage - missed)
+        tail = min(max(self._miscoverage, 0.0), 1.0) / 2.0
+        below, above = np.interp((tail, 1.0 - tail), self._levels, self._residuals)
+        edges = float(forecast * np.exp(below)), float(forecast * np.exp(above))
+        self._edges.append(edges)
+        self._row += 1
+        return edges
 
 
 def log_normal_interval(

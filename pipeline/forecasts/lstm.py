@@ -7,6 +7,7 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.lstm_settings import LstmSettings
+from pipeline.forecasts.forecaster import Following
 from pipeline.forecasts.from_linear import LevelFromLinear, all_inputs
 from pipeline.forecasts.lstm_network import LstmNetwork
 
@@ -39,6 +40,19 @@ class Lstm(LevelFromLinear):
 
     def _correction(self, X: pd.DataFrame) -> FloatArray:
         return self.network_(all_inputs(self.task, X))
+
+    def following(self, X: pd.DataFrame) -> Following:
+        """Return what goes on from the memory of the rows of `X`; see `Forecaster`."""
+        memory = self.network_.empty()
+        self.network_.step(all_inputs(self.task, X), memory)
+        spare = None if self.spare_ is None else self.spare_.following(X)
+
+        def predict(rows: pd.DataFrame) -> FloatArray:
+            correction = self.network_.step(all_inputs(self.task, rows), memory)
+            forecast = np.exp(np.asarray(self.start_.score(rows) + correction))
+            return forecast if spare is None else np.where(np.isnan(forecast), spare(rows), forecast)
+
+        return predict
 
     def _pack(self) -> dict[str, Any]:
         return {**super()._pack(), "network": self.network_.to_state()}

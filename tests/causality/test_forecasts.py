@@ -75,6 +75,15 @@ def test_a_forecast_reads_no_later_row(market, model, task, target):
 
 
 @pytest.mark.parametrize(("model", "task", "target"), CASES)
+def test_rows_that_come_one_by_one_are_forecast_as_all_at_once(market, model, task, target):
+    fitted = fit_at_boundary(model, task, target, market)
+    following, far = fitted.following(market[:BOUNDARY]), BOUNDARY + 20
+    single = [following(market[row : row + 1]) for row in range(BOUNDARY, far)]
+    found = np.concatenate([*single, following(market[far : far + 5])])
+    np.testing.assert_array_equal(found, fitted.predict(market)[BOUNDARY : far + 5])
+
+
+@pytest.mark.parametrize(("model", "task", "target"), CASES)
 def test_a_fit_reads_no_row_from_the_boundary_on(market, model, task, target):
     fitted = fit_at_boundary(model, task, target, market)
     for changed in (scrambled_after(market, BOUNDARY - 1), market.iloc[:BOUNDARY]):

@@ -37,7 +37,6 @@ def history():
 def test_the_kernel_is_the_recursion():
     returns = simulated(300)
     expected, variance = [], 1e-4
-    variance = 2e-6 + (0.04 + 0.05 + 0.88) * variance
     for r in returns:
         variance = 2e-6 + 0.04 * r**2 + 0.10 * r**2 * (r < 0) + 0.88 * variance
         expected.append(variance)
