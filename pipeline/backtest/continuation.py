@@ -46,14 +46,14 @@ class Continuation:
         `features` are those of all sessions since learning started, on a 0 … T−1 index.
         """
         values = self.models[model or self.chosen].predict(features)
-        return pd.Series(values, index=features.index)[self._rows(features)[1] :]
+        return pd.Series(values, index=features.index)[self.places(features)[1] :]
 
     def interval(self, features: pd.DataFrame, outcome: FloatArray) -> Interval:
         """Return the adaptive interval from `boundary` on; it remembers every outcome since `first`.
 
         `outcome` [T] is what came at each row of `features`; NaN where it is not known yet.
         """
-        first, boundary = self._rows(features)
+        first, boundary = self.places(features)
         ahead = self.forecast(features).to_numpy(dtype=float)
         task = self.models[self.chosen].task
         y = task.floored(outcome[first:])
@@ -106,7 +106,7 @@ class Continuation:
         except (KeyError, ValueError, TypeError, OSError) as error:
             raise StoreError(f"saved forecaster cannot be read ({error}): train it again") from None
 
-    def _rows(self, features: pd.DataFrame) -> tuple[int, int]:
+    def places(self, features: pd.DataFrame) -> tuple[int, int]:
         """Return the rows of `first` and `boundary`.
 
         Raises

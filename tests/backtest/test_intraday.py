@@ -17,6 +17,7 @@ from pipeline.backtest.intraday_episodes import build_intraday_episodes
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
 from pipeline.backtest.ledger import book
+from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.band import Band
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError
@@ -232,6 +233,15 @@ def test_what_goes_on_without_fitting_is_the_walk_on_its_last_window(fitted, tab
     pd.testing.assert_frame_equal(
         found[same], walked[same].reset_index(drop=True), check_exact=True, check_names=False
     )
+
+
+def test_decisions_that_come_one_by_one_have_the_signals_of_all_at_once(fitted, tables):
+    whole, features = stream_intraday(fitted, tables["features"]), tables["features"]
+    begin = int(features["time"].searchsorted(whole["time"].iloc[30]))
+    running = RunningSignals(fitted, features[:begin])
+    found = pd.concat([running.step(features[row : row + 1]) for row in range(begin, begin + 40)])
+    expected = whole.iloc[30:70]
+    pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
 
 
 @pytest.mark.slow
