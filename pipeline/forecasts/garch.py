@@ -181,7 +181,9 @@ class Garch(Forecaster):
 
     def _ahead(self, X: pd.DataFrame, first: float) -> FloatArray:
         returns = columns(self.task, X, (RETURNS,))[:, 0]
-        return variance_recursion(returns, self.omega_, self.alpha_, self.gamma_, self.beta_, first)
+        weights = self.omega_, self.alpha_, self.gamma_, self.beta_
+        ahead: FloatArray = variance_recursion(returns, *weights, first)
+        return ahead
 
     def _over_horizon(self, ahead: FloatArray) -> FloatArray:
         total = cumulated_variance(ahead, self.omega_, self.persistence, self.task.horizon)
