@@ -1,0 +1,136 @@
+"""What a live desk writes down before it acts: orders, reports, the risk state and the audit."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from pipeline.domain.orders import Order, Report, Standing
+from pipeline.live.journal_database import JournalDatabase, check_header
+from pipeline.live.journal_schema import AUDIT, INTENTS, REPORTS, RISK
+from pipeline.risk.state import Latch, RiskState
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the audit: when (ns since 1970 UTC), who did what, why, on which inputs, by which model."""
+
+    at: int
+    who: str
+    what: str
+    why: str
+    inputs: Mapping[str, Any]
+    model: str = ""
+
+
+class Journal:
+    """One desk's journal: a row has survived the death of the process once the call that wrote it returns.
+
+    SQLite in WAL mode by path, or a database by URL (`postgresql+psycopg://…`). Rows are only added, and the
+    database itself refuses to change or remove one. One process writes, others may read meanwhile. SQLite's
+    log is folded into its file by `checkpoint`, never by a write: call it where nobody waits.
+
+    Parameters
+    ----------
+    where : a path, made if it is not there, or an SQLAlchemy URL.
+    desk : whose journal it is.
+    now : nanoseconds since 1970 UTC, when a new one was made.
+    full : SQLite waits for the disk at every row and survives the loss of power too. Without, the last rows
+        before it may be missing: recovery asks the gateway.
+    writing : False reads.
+
+    Raises
+    ------
+    JournalError
+        It cannot be opened, is damaged, another desk's or of another version, or another process writes it.
+        Every method raises it where the database refuses or does not answer, and then the caller halts.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with Journal(f"{folder}/journal.db", "desk", now=0) as journal:
+    ...         journal.intend(Order("a", "BTC", 0.5))
+    ...         journal.orders()[0].quantity, journal.latch().state.value
+    (0.5, 'active')
+    """
+
+    def __init__(
+        self, where: Path | str, desk: str, *, now: int, full: bool = False, writing: bool = True
+    ) -> None:
+        self._database = JournalDatabase(where, writing=writing, full=full)
+        try:
+            opened = (RiskState.ACTIVE.value, "journal", "a new journal", now)
+            check_header(self._database, desk, now, [(RISK, opened)])
+            adders = (self._database.adder(table) for table in (INTENTS, REPORTS, RISK, AUDIT))
+            self._intent, self._report, self._risk, self._audit = adders
+        except BaseException:
+            self.close()
+            raise
+
+    def intend(self, order: Order) -> None:
+        """Write an order down; it may be sent when this has returned."""
+        self._intent(
+            (order.order_id, order.instrument, order.quantity, order.limit, order.decided, order.parent)
+        )
+
+    def report(self, report: Report) -> None:
+        """Write down what the market said; each report once."""
+        identity = (report.report_id, report.order_id, report.standing.value)
+        self._report((*identity, report.filled, report.price, report.fee, report.time, report.text))
+
+    def turn(self, latch: Latch) -> None:
+        """Write down that the risk state is another."""
+        self._risk((latch.state.value, latch.who, latch.why, latch.at))
+
+    def audit(self, entry: Entry) -> None:
+        """Write a line of the audit; its inputs are plain numbers, texts, lists and mappings."""
+        try:
+            inputs = json.dumps(entry.inputs, separators=(",", ":"))
+        except (TypeError, ValueError) as error:
+            raise self._database.fault(f"the inputs of {entry.what!r} are no JSON", error) from None
+        self._audit((entry.at, entry.who, entry.what, entry.why, inputs, entry.model))
+
+    def orders(self) -> list[Order]:
+        """Return all orders in the sequence they were written in."""
+        return [Order(*row) for row in self._database.rows(INTENTS)]
+
+    def reports(self) -> list[Report]:
+        """Return all reports in the sequence they were written in."""
+        return [
+            Report(report_id, order_id, Standing(standing), *rest)
+            for report_id, order_id, standing, *rest in self._database.rows(REPORTS)
+        ]
+
+    def turns(self) -> list[Latch]:
+        """Return every risk state there was, the oldest first."""
+        return [Latch(RiskState(state), *rest) for state, *rest in self._database.rows(RISK)]
+
+    def latch(self) -> Latch:
+        """Return the risk state that holds."""
+        return self.turns()[-1]
+
+    def entries(self) -> list[Entry]:
+        """Return the audit in the sequence it was written in."""
+        return [
+            Entry(at, who, what, why, json.loads(inputs), model)
+            for at, who, what, why, inputs, model in self._database.rows(AUDIT)
+        ]
+
+    def checkpoint(self) -> int:
+        """Fold SQLite's log into its file; return the pages that are left in it, always 0 elsewhere.
+
+        It has a connection of its own: another thread may call it, and writes do not wait for it.
+        """
+        return self._database.checkpoint()
+
+    def close(self) -> None:
+        """Let go of the journal; what was written stays."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,92 @@
+"""The tables of a journal, to which rows are added and never changed: the database itself refuses it."""
+
+from typing import Any, Final
+
+from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, Table, Text, event
+from sqlalchemy.schema import DDL
+
+VERSION: Final = 1
+METADATA: Final = MetaData()
+_SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def _table(name: str, *columns: Column[Any]) -> Table:
+    table = Table(name, METADATA, Column("seq", _SEQUENCE, primary_key=True), *columns)
+    _guard(table)
+    return table
+
+
+def _guard(table: Table) -> None:
+    """Let the database refuse to change or remove a row; to replace one is to remove it."""
+    keys = [column.name for column in table.columns if column.primary_key or column.unique]
+    there = " OR ".join(f"{key} = NEW.{key}" for key in keys)
+    refusal = f"{table.name} is append-only"
+    for what, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", _exists(table, there))):
+        told = f"BEFORE {what} ON {table.name} {when} BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
+        made = _ddl(f"CREATE TRIGGER {table.name}_no_{what.lower()} {told}")
+        event.listen(table, "after_create", made.execute_if(dialect="sqlite"))
+    for trigger in (
+        f"CREATE FUNCTION {table.name}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{refusal}'; END $$",
+        f"CREATE TRIGGER {table.name}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {table.name} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_refuse()",
+    ):
+        event.listen(table, "after_create", _ddl(trigger).execute_if(dialect="postgresql"))
+
+
+def _ddl(statement: str) -> DDL:
+    made: DDL = DDL(statement)  # type: ignore[no-untyped-call]
+    return made
+
+
+def _exists(table: Table, there: str) -> str:
+    return f"WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {there})"
+
+
+HEADER: Final = _table(
+    "journal",
+    Column("desk", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("made", BigInteger, nullable=False),
+)
+"""Whose journal it is: one row."""
+INTENTS: Final = _table(
+    "intents",
+    Column("order_id", Text, nullable=False, unique=True),
+    Column("instrument", Text, nullable=False),
+    Column("quantity", Double, nullable=False),
+    Column("limit", Double),
+    Column("decided", BigInteger, nullable=False),
+    Column("parent", Text, nullable=False),
+)
+"""Orders, written before they are sent."""
+REPORTS: Final = _table(
+    "reports",
+    Column("report_id", Text, nullable=False, unique=True),
+    Column("order_id", Text, nullable=False),
+    Column("standing", Text, nullable=False),
+    Column("filled", Double, nullable=False),
+    Column("price", Double, nullable=False),
+    Column("fee", Double, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("text", Text, nullable=False),
+)
+"""What the market said."""
+RISK: Final = _table(
+    "risk",
+    Column("state", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+"""Every turn of the risk state; the last one holds."""
+AUDIT: Final = _table(
+    "audit",
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("inputs", Text, nullable=False),
+    Column("model", Text, nullable=False),
+)
+"""Decisions, clamps and overrides; `inputs` is JSON."""

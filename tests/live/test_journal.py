@@ -1,0 +1,211 @@
+"""The journal: what was written is there after a death, nothing is changed, and every fault is one line."""
+
+import collections
+import multiprocessing
+import os
+import signal
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from pipeline.domain.errors import JournalError
+from pipeline.domain.orders import Order, Report, Standing
+from pipeline.live import journal_schema
+from pipeline.live.journal import Entry, Journal
+from pipeline.risk.state import RiskState, resumed, tightened
+
+ORDER = Order("o-1", "BTC", 0.1 + 0.2, limit=None, decided=1_700_000_000_123_456_789, parent="p")
+REPORT = Report("m-1", "o-1", Standing.WORKING, 0.1, 100.0 / 3.0, 1e-9, 1_700_000_000_123_456_790, "té\nxt")
+ENTRY = Entry(5, "policy", "clamp", "position", {"asked": 0.3, "given": [0.1, None]}, "flagship 3")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+def written(where, **further) -> Journal:
+    journal = Journal(where, "desk", now=7, **further)
+    journal.intend(ORDER)
+    journal.report(REPORT)
+    journal.audit(ENTRY)
+    return journal
+
+
+def held(journal: Journal):
+    with journal:
+        return journal.orders(), journal.reports(), journal.turns(), journal.entries()
+
+
+def _written_and_killed(place: Path) -> None:
+    written(place)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_was_written_is_there_to_the_bit_after_a_kill(place):
+    child = multiprocessing.get_context("fork").Process(target=_written_and_killed, args=(place,))
+    child.start()
+    child.join()
+    assert child.exitcode == -signal.SIGKILL
+    orders, reports, turns, entries = held(Journal(place, "desk", now=9))
+    assert (orders, reports, entries) == ([ORDER], [REPORT], [ENTRY])
+    assert [(turn.state, turn.at) for turn in turns] == [(RiskState.ACTIVE, 7)]
+
+
+def test_the_risk_state_survives_and_keeps_its_history(place):
+    with Journal(place, "desk", now=1) as journal:
+        halted = tightened(journal.latch(), RiskState.HALTED, "loss a day", "-2 %", 2)
+        journal.turn(halted)
+    with Journal(place, "desk", now=3) as journal:
+        assert journal.latch() == halted
+        journal.turn(resumed(halted, "ada", "prices mended", 4))
+        assert [turn.state.value for turn in journal.turns()] == ["active", "halted", "active"]
+
+
+@pytest.mark.parametrize("table", [each.name for each in journal_schema.METADATA.sorted_tables])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE {0} SET seq = seq + 10",
+        "DELETE FROM {0}",
+        "INSERT OR REPLACE INTO {0} SELECT * FROM {0}",
+        "REPLACE INTO {0} SELECT * FROM {0}",
+    ],
+)
+def test_the_database_refuses_to_change_a_row(place, table, statement):
+    written(place).close()
+    other = sqlite3.connect(place)
+    with pytest.raises(sqlite3.IntegrityError, match=f"{table} is append-only"):
+        other.execute(statement.format(table))
+    other.close()
+
+
+@pytest.mark.parametrize("columns", ["order_id", "report_id"])
+def test_an_order_or_report_of_a_known_id_cannot_take_the_place_of_the_first(place, columns):
+    """REPLACE by another unique column than the key would remove the first without a trigger on DELETE."""
+    written(place).close()
+    table = "intents" if columns == "order_id" else "reports"
+    other = sqlite3.connect(place)
+    names = [row[1] for row in other.execute(f"PRAGMA table_info({table})") if row[1] != "seq"]
+    quoted = ", ".join(f'"{name}"' for name in names)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        other.execute(f"REPLACE INTO {table} ({quoted}) SELECT {quoted} FROM {table}")
+    other.close()
+
+
+def test_an_id_is_written_once(place):
+    with written(place) as journal:
+        for again in (lambda: journal.intend(ORDER), lambda: journal.report(REPORT)):
+            with pytest.raises(JournalError, match="append-only"):
+                again()
+        assert journal.orders() == [ORDER]
+
+
+def test_one_process_writes_and_others_read(place):
+    with written(place):
+        with pytest.raises(
+            JournalError, match=f"process {os.getpid()} writes it, and a journal has one writer"
+        ):
+            Journal(place, "desk", now=8)
+        with Journal(place, "desk", now=8, writing=False) as reader:
+            assert reader.orders() == [ORDER]
+            with pytest.raises(JournalError, match="opened to be read"):
+                reader.intend(ORDER)
+    written(place.with_name("other.db")).close()
+    Journal(place, "desk", now=9).close()
+
+
+def test_a_journal_of_another_desk_or_version_is_refused(place, monkeypatch):
+    written(place).close()
+    with pytest.raises(JournalError, match="of desk desk, not of other: each desk has its own"):
+        Journal(place, "other", now=8)
+    monkeypatch.setattr(journal_schema, "VERSION", 2)
+    with pytest.raises(JournalError, match="of version 1, this program writes version 2"):
+        Journal(place, "desk", now=8)
+
+
+def test_other_files_are_refused_and_left_as_they_are(place):
+    place.write_bytes(b"not a database at all, but long enough to be looked at" * 30)
+    before = place.read_bytes()
+    with pytest.raises(JournalError, match="file is not a database"):
+        Journal(place, "desk", now=8)
+    assert place.read_bytes() == before
+    other = place.with_name("other.db")
+    made = sqlite3.connect(other)
+    made.execute("CREATE TABLE fills (a)")
+    made.close()
+    with pytest.raises(JournalError, match="holds no journal"):
+        Journal(other, "desk", now=8)
+
+
+def test_there_is_nothing_to_read_before_something_was_written(place):
+    with pytest.raises(JournalError, match="no such file"):
+        Journal(place, "desk", now=8, writing=False)
+    assert not place.exists()
+
+
+def test_a_full_disk_is_one_line_and_what_was_written_before_is_whole(place):
+    journal = written(place)
+    pages = journal._database._writer.cursor().execute("PRAGMA page_count").fetchone()[0]
+    journal._database._writer.cursor().execute(f"PRAGMA max_page_count={pages}")
+    entries = iter(Entry(n, "x" * 50, "", "", {}) for n in range(1000))
+    with pytest.raises(JournalError, match="cannot be written: database or disk is full"):
+        collections.deque(map(journal.audit, entries), maxlen=0)
+    refused = next(entries).at - 1
+    assert refused >= 1
+    assert [entry.at for entry in held(journal)[3]] == [ENTRY.at, *range(refused)]
+
+
+def test_a_read_only_journal_is_one_line(place):
+    written(place).close()
+    with pytest.raises(JournalError, match="readonly"):
+        Journal(f"sqlite:///file:{place}?mode=ro&uri=true", "desk", now=8)
+
+
+def test_a_damaged_page_is_found_on_opening(place):
+    with written(place) as journal:
+        for n in range(200):
+            journal.audit(Entry(n, "x" * 50, "", "", {}))
+    content = bytearray(place.read_bytes())
+    content[-4096:] = bytes(range(256)) * 16
+    place.write_bytes(content)
+    with pytest.raises(JournalError, match=r"journal\.db: (damaged|cannot be)"):
+        Journal(place, "desk", now=8)
+
+
+def test_a_damaged_end_of_the_log_loses_the_last_row_only(place):
+    """SQLite cannot tell it from a row that was never finished: the gateway is asked what it knows."""
+    journal = written(place)
+    journal.intend(Order("o-2", "BTC", 1.0))
+    for suffix in ("", "-wal"):
+        content = bytearray(Path(f"{place}{suffix}").read_bytes())
+        if suffix:
+            content[-1] ^= 0xFF
+        Path(f"{place}.copy{suffix}").write_bytes(content)
+    journal.close()
+    assert held(Journal(f"{place}.copy", "desk", now=8))[0] == [ORDER]
+
+
+def test_the_log_is_folded_in_only_when_asked(place):
+    journal = written(place)
+    before = place.stat().st_size
+    for n in range(1500):
+        journal.audit(Entry(n, "x" * 50, "", "", {}))
+    assert place.stat().st_size == before
+    assert journal.checkpoint() == 0
+    assert place.stat().st_size > before
+    journal.close()
+
+
+def test_inputs_that_are_no_json_are_refused(place):
+    with written(place) as journal:
+        with pytest.raises(JournalError, match="the inputs of 'clamp' are no JSON"):
+            journal.audit(Entry(1, "policy", "clamp", "", {"a": object()}))
+        assert journal.entries() == [ENTRY]
+
+
+def test_a_password_is_not_told():
+    with pytest.raises(JournalError) as told:
+        Journal("postgresql+psycopg://me:hunter2@nowhere.invalid/desk", "desk", now=8)
+    assert "hunter2" not in str(told.value)
