@@ -134,9 +134,11 @@ class JournalDatabase:
                 self._lock = taken_lock(lock)
                 self._refuse(self._lock is None, lambda: f"process {lock.read_text().strip()}")
             if self.writing:
-                self._writer = self._engine.raw_connection()
+                lent = self._engine.raw_connection()
+                self._writer = lent.driver_connection
+                lent.detach()
             if self.writing and not self._lite:
-                self._writer.driver_connection.autocommit = True
+                self._writer.autocommit = True
                 cursor = self._writer.cursor()
                 cursor.execute(ADVISORY)
                 self._refuse(not cursor.fetchone()[0], lambda: "another process")

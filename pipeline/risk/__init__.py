@@ -1,1 +1,1 @@
-"""What stands between a decision and the market: the rules of the overlay, and whether a desk trades at all."""
+"""What stands between a decision and the market: the overlay, and whether a desk trades at all."""
