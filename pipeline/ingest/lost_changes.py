@@ -16,7 +16,8 @@ class LostChanges:
     """Reads a log of orders part by part and says which events carry `GAP`.
 
     The event after a loss does, unless it voids the book: a clear, or the first of a snapshot where the loss
-    was no part of that. Where a snapshot lost a part all the rest of it does, so that it is no whole book.
+    was no part of that. Where a snapshot lost a part all the rest of it does, so that it is no whole book; a
+    clear makes up for that too, so that the next snapshot may be whole.
 
     Examples
     --------
@@ -29,6 +30,8 @@ class LostChanges:
     ([False, False, True, False], [False, False, False, False, False])
     >>> gaps("exsse"), gaps("sxsse")
     ([False, False, False, False, False], [False, False, True, True, True])
+    >>> gaps("sxscs")
+    [False, False, True, False, False]
     """
 
     def __init__(self) -> None:
@@ -41,7 +44,7 @@ class LostChanges:
         ----------
         lost : [records] held, and would have changed the book.
         event : [records] changes the book.
-        snapshot, clear : [records] is part of a snapshot; voids the book.
+        snapshot, clear : [records] is part of a snapshot; voids the book, held or not.
         doubted : [records] the source itself says that the book may be bad.
         """
         found: Marks = _gaps(self._state, lost, event, snapshot, clear, doubted)
@@ -54,11 +57,13 @@ def _gaps(
 ) -> Marks:
     found = np.zeros(len(event), np.bool_)
     for row in range(len(event)):
+        if clear[row]:
+            state[_OWED] = _NOTHING
         if lost[row]:
             state[_OWED] = max(state[_OWED], _WITHIN if snapshot[row] else _BEFORE)
         elif event[row]:
             begins = snapshot[row] and not state[_INSIDE]
-            if clear[row] or (begins and state[_OWED] == _BEFORE):
+            if begins and state[_OWED] == _BEFORE:
                 state[_OWED] = _NOTHING
             found[row] = state[_OWED] != _NOTHING or doubted[row]
             state[_OWED] = _WITHIN if found[row] and snapshot[row] else _NOTHING

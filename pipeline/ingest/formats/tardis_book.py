@@ -14,12 +14,12 @@ from pipeline.domain.errors import DataError
 from pipeline.ingest.delimited import Lines, delimited, first_field, names_in
 from pipeline.ingest.epoch import NOT_A_TIME, instants
 from pipeline.ingest.event_clock import EventClock
+from pipeline.ingest.formats.tardis_snapshots import NO_STAMP, SnapshotLosses, ends
 from pipeline.ingest.formats.tardis_ticks import other
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.known_times import AHEAD, KnownTimes, ahead
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
 from pipeline.ingest.line_screen import LineScreen
-from pipeline.ingest.lost_changes import LostChanges, Marks
 from pipeline.ingest.market_tables import (
     BUY,
     CLEAR,
@@ -74,12 +74,12 @@ def venue(file: RawStream) -> str:
 def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `book_events` of level changes, or `book`, of one instrument.
 
-    Rows of one `local_timestamp` are one message, and the last has the flag LAST. Rows of a snapshot have the
-    flag SNAPSHOT and a CLEAR before the first. Unless a snapshot begins the file, START does: there are no
-    ids, so it goes on with a file that ended at most `terms.follows_within_seconds` before. `GAP` stands
-    where a row that is held would have changed the book (`LostChanges`), which one of another instrument or
-    exchange would not; a snapshot that lost its last row has no LAST. Where a row would be known before it
-    happened its known time is the venue's.
+    Rows of one `local_timestamp` are one message, and the last has the flag LAST. A message of snapshot rows
+    is a snapshot, as for the vendor's own book: its rows have the flag SNAPSHOT and a CLEAR before the first.
+    Unless a snapshot begins the file, START does: there are no ids, so it goes on with a file that ended at
+    most `terms.follows_within_seconds` before. `GAP` stands where a row that is held would have changed the
+    book (`SnapshotLosses`), which one of another instrument or exchange would not; a snapshot that lost its
+    last row has no LAST. Where a row would be known before it happened its known time is the venue's.
 
     Raises
     ------
@@ -144,8 +144,8 @@ class _Changes(_Reader):
 
     def __init__(self, file: RawStream, terms: Terms) -> None:
         super().__init__(file, terms)
-        self.in_snapshot = self.begun = False
-        self.lost = LostChanges()
+        self.begun = False
+        self.snapshot, self.losses = NO_STAMP, SnapshotLosses()
         self.within = terms.follows_within_seconds
         self.kinds = _CHANGES
 
@@ -160,15 +160,17 @@ class _Changes(_Reader):
         screen.refuse(too_large(price, size), TOO_LARGE)
         screen.refuse(self.units.strange(np.where(screen.sound, price, np.nan), side), OTHER_UNIT)
         rows = np.flatnonzero(screen.sound)
-        gap, torn = self._losses(lines, screen.sound, foreign, snapshot)
+        gap, torn = self.losses(lines, screen.sound, foreign, snapshot, received)
         if len(rows):
-            last = _ends(received[rows], following) & ~torn
+            received = received[rows]
+            last = ends(received, following) & ~torn
             whole = snapshot[rows]
             if not self.begun and not whole[0]:
                 yield start(event[rows[0]], known[rows[0]], int(lines.number[rows[0]]), within=self.within)
             self.begun = True
-            starts = whole & ~np.r_[self.in_snapshot, whole[:-1]]
-            self.in_snapshot = bool(whole[-1])
+            snapshots = np.where(whole, received, NO_STAMP)
+            starts = whole & (snapshots != np.r_[self.snapshot, snapshots[:-1]])
+            self.snapshot = snapshots[-1]
             order = np.repeat(np.arange(len(rows)), 1 + starts)
             clear = np.r_[order[1:] == order[:-1], False]
             own = rows[order]
@@ -189,18 +191,6 @@ class _Changes(_Reader):
                 },
             )
         yield from screen.held("book_events", self.name)
-
-    def _losses(self, lines: Lines, sound: Marks, foreign: Marks, snapshot: Marks) -> tuple[Marks, Marks]:
-        """Return [sound rows] whether a change before it is lost, and whether the next of its snapshot is."""
-        odd = np.searchsorted(lines.number, [number for number, _, _ in lines.odd])
-        event = np.insert(sound, odd, False)
-        lost = np.insert(~sound & ~foreign, odd, True)
-        snapshot = np.insert(snapshot, odd, [_perhaps_of_snapshot(text) for _, _, text in lines.odd])
-        none = np.zeros(len(event), dtype=np.bool_)
-        gap = self.lost(lost, event, snapshot, none, none)[event]
-        own = event | lost
-        torn = snapshot[own] & np.r_[(lost & snapshot)[own][1:], False]
-        return gap, torn[event[own]]
 
 
 class _Books(_Reader):
@@ -240,27 +230,3 @@ class _Books(_Reader):
         rest = {"sequence": 0, "trusted": trusted, "levels": min(self.levels, LEVELS)}
         times = {"event_time": event, "known_time": known}
         yield from screen.batches("book", self.name, times | columns | rest)
-
-
-def _ends(stamps: NDArray[np.int64], following: Lines | None) -> NDArray[np.bool_]:
-    """Return [rows] whether the next row, also of the following block, has another time of receipt."""
-    after = 0 if following is None else _first_receipt(following, int(stamps[-1]))
-    ends: NDArray[np.bool_] = np.append(stamps[1:], after) != stamps
-    return ends
-
-
-def _first_receipt(lines: Lines, before: int) -> int:
-    """Return the time of receipt of the first row, 0 where it cannot be read.
-
-    That of the row `before` stands for a line that is no row and may be one of a snapshot.
-    """
-    odd = [text for number, _, text in lines.odd if (lines.number[:1] > number).all()]
-    if any(map(_perhaps_of_snapshot, odd)):
-        return before
-    first = {"local_timestamp": lines.columns["local_timestamp"][:1]}
-    return int(LineScreen(Lines(first, lines.number[:1])).whole("local_timestamp").sum())
-
-
-def _perhaps_of_snapshot(line: str) -> bool:
-    """Return whether a line that is no row may be one of a snapshot: it says no other, and is no header."""
-    return not {"false", "is_snapshot"} & set(line.split(","))

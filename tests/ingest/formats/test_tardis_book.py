@@ -207,6 +207,33 @@ def test_trust_comes_back_with_the_next_snapshot_that_is_whole(trusted, place):
     assert [trusted(lines[:stop]) for stop in (3, 4, 6)] == [False, False, True]
 
 
+def snapshots(*times, levels=2):
+    return [change(at, "bid", 6 + level, 1, "true") for at in times for level in range(levels)]
+
+
+@pytest.mark.parametrize("size", [70, 140, 1 << 20])
+def test_each_message_of_a_feed_of_snapshots_is_one(written, trusted, monkeypatch, size):
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (size,))
+    events = written(snapshots(50, 70, 90))["book_events"]
+    assert events["kind"].to_pylist() == [CLEAR, LEVEL, LEVEL] * 3
+    assert events["flags"].to_pylist() == [SNAPSHOT, SNAPSHOT, SNAPSHOT | LAST] * 3
+    assert trusted(snapshots(50, 70))
+
+
+@pytest.mark.parametrize("size", [70, 140, 1 << 20])
+@pytest.mark.parametrize("place", range(3))
+def test_the_next_snapshot_of_a_feed_makes_up_for_one_that_lost_a_level(trusted, monkeypatch, place, size):
+    """A row whose time cannot be read may be of the snapshot before it too, and of the one after it."""
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (size,))
+    torn = snapshots(70)
+    torn.insert(place, change(70, "bid", "x", 1, "true"))
+    lines = [*snapshots(50), *torn, *snapshots(90)]
+    assert [trusted(lines[:stop]) for stop in (2, 5, 7)] == [True, False, True]
+    unread = torn[place] + ",1"
+    lines = [*snapshots(50), *torn[:place], unread, *torn[place + 1 :], *snapshots(90, 110)]
+    assert [trusted(lines[:stop]) for stop in (5, 7, 9)] == [False, place < 2, True]
+
+
 def test_a_loss_before_a_snapshot_is_made_up_for_by_it(written):
     for odd in (change(30, "bid", "x", 1), change(30, "bid", 9, 1) + ",1", HEAD):
         flags = written([*SMALL, odd, *SMALL[:2]])["book_events"]["flags"].to_pylist()
