@@ -326,7 +326,8 @@ def _walk(size: float, prices: FloatArray, sizes: FloatArray, taken: FloatArray)
     """Take `size` from levels [L], the best first; return what was filled and what it paid beyond the best.
 
     `taken` [L, 3] remembers the levels that were hit last: what was taken of a level is gone for as long as
-    the level shows the same size at the same price, and back once that has changed.
+    the level shows the same size at the same price, and back once that has changed. A level of which `LEAST`
+    is left is empty.
     """
     levels = len(prices)
     fresh = np.zeros((levels, 3))
@@ -339,7 +340,8 @@ def _walk(size: float, prices: FloatArray, sizes: FloatArray, taken: FloatArray)
         for old in range(levels):
             if taken[old, PRICE] == price and taken[old, SHOWN] == shown:
                 gone = taken[old, TAKEN]
-        take = min(size - filled, max(shown - gone, 0.0))
+        take = min(size - filled, shown - gone)
+        take = take if take > LEAST else 0.0
         filled += take
         beyond += take * abs(price - prices[0])
         fresh[level, PRICE], fresh[level, SHOWN], fresh[level, TAKEN] = price, shown, gone + take

@@ -55,7 +55,8 @@ def walked(order, prices, sizes, taken):
         if np.isnan(price):
             break
         gone = taken.get((price, shown), 0.0)
-        take = min(order - filled, max(shown - gone, 0.0))
+        take = min(order - filled, shown - gone)
+        take = take if take > 1e-12 else 0.0
         filled, beyond = filled + take, beyond + take * abs(price - prices[0])
         fresh[price, shown] = gone + take
     taken.clear()
@@ -181,6 +182,26 @@ def test_a_position_that_is_sold_off_over_two_levels_is_none():
     ))  # fmt: skip
     hedge.advance(Band.around(np.array([[0.29, 0.0]])), 0, 2)
     assert hedge.position.ravel().tolist() == [0.29, 0.0]
+
+
+def test_what_rounding_leaves_of_a_level_is_no_trade():
+    """Of .39 the orders take .19, .06, .07, .03 and .04: that is all, but for the rounding of sums."""
+    targets = np.array([[0.19, 0.25, 0.32, 0.35, 0.39, 0.44, 0.45]])
+    steps, row = targets.shape[1], np.zeros((1, targets.shape[1] + 1), dtype=np.int64)
+    met = Arrivals(
+        row, np.ones(1), np.zeros(1, np.int8), np.full(1, 100.0),
+        np.full((1, 1), 99.0), np.full((1, 1), 50.0), np.full((1, 1), 101.0), np.full((1, 1), 0.39),
+    )  # fmt: skip
+    nothing, price = np.zeros((1, steps)), np.full((1, steps + 1, 1), 100.0)
+    hedge = Hedge(Market(
+        price, np.zeros_like(price), np.zeros(1), np.zeros(1), nothing, nothing[..., None], True, False,
+        terms=TERMS, book=met,
+    ))  # fmt: skip
+    hedge.advance(Band.around(targets), 0, steps)
+    assert hedge.missed[0, DEPTH] == 2
+    closed = hedge.closed()
+    assert closed.trades.tolist() == [5.0]
+    np.testing.assert_allclose(closed.fixed_fee, 5 * TERMS.fixed_fee)
 
 
 def test_step_by_step_is_all_at_once():
