@@ -8,6 +8,7 @@ from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.execution.arrivals import DEPTH, FAULTS, Arrivals
 from pipeline.execution.terms import Terms
+from pipeline.execution.walk import walk
 
 N, T, L = 7, 12, 3
 
@@ -48,22 +49,6 @@ def band_of(rng):
     return Band.around(centre, rng.uniform(0.0, 0.1, (N, T)))
 
 
-def walked(order, prices, sizes, taken):
-    """Fill by hand; `taken` is a dict of (price, shown) to what is gone, of the last fill only."""
-    filled, beyond, fresh = 0.0, 0.0, {}
-    for price, shown in zip(prices, sizes, strict=True):
-        if np.isnan(price):
-            break
-        gone = taken.get((price, shown), 0.0)
-        take = min(order - filled, shown - gone)
-        take = take if take > 1e-12 else 0.0
-        filled, beyond = filled + take, beyond + take * abs(price - prices[0])
-        fresh[price, shown] = gone + take
-    taken.clear()
-    taken.update(fresh)
-    return filled, beyond
-
-
 def plain(market, band):
     """One episode at a time in plain Python: P&L of trading, cost by source, orders missed."""
     found, missed = np.zeros((N, 6)), np.zeros((N, len(FAULTS) + 1))
@@ -88,7 +73,7 @@ def plain(market, band):
             elif order:
                 side = 1 if order > 0 else -1
                 levels = (b.ask_price, b.ask_size) if order > 0 else (b.bid_price, b.bid_size)
-                filled, far = walked(abs(order), levels[0][row], levels[1][row], taken[side])
+                filled, far, taken[side] = walk(abs(order), levels[0][row], levels[1][row], taken[side])
                 missed[n, DEPTH] += filled < abs(order) - 1e-12
                 mid = b.mid[row] * s
                 fee += market.terms.fee * filled * mid
@@ -102,7 +87,7 @@ def plain(market, band):
         row, size, side = b.rows[n, T], abs(held), -1 if held > 0 else 1
         if held:
             levels = (b.ask_price, b.ask_size) if side > 0 else (b.bid_price, b.bid_size)
-            filled, far = walked(size, levels[0][row], levels[1][row], taken[side])
+            filled, far, _ = walk(size, levels[0][row], levels[1][row], taken[side])
             last = levels[0][row][np.isfinite(levels[0][row])][-1]
             gap = b.ask_price[row, 0] - b.bid_price[row, 0]
             missed[n, DEPTH] += filled < size - 1e-12

@@ -1,0 +1,57 @@
+"""What a live desk asks of a market: one small protocol for paper, FIX and websocket venues."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.domain.orders import Order, Report
+
+Hear = Callable[[Report], None]
+"""Takes a report as it comes; it may come twice, late, or for an order that nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """An order that a market holds open: signed units in all, and filled so far."""
+
+    order_id: str
+    instrument: str
+    quantity: float
+    filled: float
+
+
+class Gateway(Protocol):
+    """One market, or one broker, in one event loop.
+
+    `submit` and `cancel` hand over and return at once: they neither wait nor answer. What comes of an order
+    comes as reports to `hear`, in the loop's own thread. The three questions are asked when a desk starts,
+    and may take their time. All raise `GatewayError` where the market cannot be reached.
+    """
+
+    async def start(self, hear: Hear) -> None:
+        """Connect; from now on reports are heard, those first that were missed, if the market sends them."""
+        ...
+
+    async def stop(self) -> None:
+        """Disconnect; orders stay as they are with the market."""
+        ...
+
+    def submit(self, order: Order) -> None:
+        """Hand an order over; an id that the market has had is no new order."""
+        ...
+
+    def cancel(self, order_id: str, at: int) -> None:
+        """Ask at a time (ns since 1970 UTC) to cancel an order; for one over or unknown it is void."""
+        ...
+
+    async def open_orders(self) -> Sequence[Resting]:
+        """Return the desk's orders that the market holds open or has on their way."""
+        ...
+
+    async def positions(self) -> Mapping[str, float]:
+        """Return what the market says the desk holds, signed units by instrument."""
+        ...
+
+    async def fills(self, since: int) -> Sequence[Report]:
+        """Return the reports from a time on (ns since 1970 UTC) that the market can tell again, in order."""
+        ...

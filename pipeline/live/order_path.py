@@ -1,0 +1,127 @@
+"""From a decision to the market and back: nothing is sent that is not written down, nothing heard is lost."""
+
+from collections.abc import Callable
+
+from pipeline.domain.errors import GatewayError, JournalError, RiskError
+from pipeline.domain.orders import Order, Report
+from pipeline.live.account import Account, replayed
+from pipeline.live.gateway import Gateway
+from pipeline.live.journal import Journal
+from pipeline.risk.state import Latch, RiskState, resumed, tightened
+
+
+class OrderPath:
+    """The only way by which a desk's orders reach its gateway, and the only listener of its reports.
+
+    It fails closed: a journal that cannot be written, or a report that nothing explains, halts. What has
+    halted sends nothing, cancels what works, and stays so after a restart.
+
+    Parameters
+    ----------
+    journal : what it is begun from: its orders and reports, and its risk state.
+    gateway : started by whoever recovers (`recovery.recover`).
+    now : the clock, ns since 1970 UTC; a replay gives its own.
+
+    Attributes
+    ----------
+    account : what the desk holds and what works.
+    latch : the risk state.
+    newest : time of the newest report of the market, ns.
+    """
+
+    def __init__(self, journal: Journal, gateway: Gateway, now: Callable[[], int]) -> None:
+        self.journal, self.gateway, self._now = journal, gateway, now
+        reports = journal.reports()
+        self.account: Account = replayed(journal.orders(), reports)
+        self.latch: Latch = journal.latch()
+        self.newest = max((report.time for report in reports), default=0)
+
+    def send(self, order: Order) -> None:
+        """Write an order down, and then hand it over.
+
+        Raises
+        ------
+        RiskError
+            The desk has halted.
+        JournalError
+            It cannot be written down; it was not sent, and the desk has halted.
+        GatewayError
+            The gateway did not take it; whether it arrived is found out by recovering.
+        """
+        if self.latch.state is RiskState.HALTED:
+            raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
+        self._written(lambda: self.journal.intend(order))
+        self.account.intend(order)
+        self.gateway.submit(order)
+
+    def cancel(self, order_id: str) -> None:
+        """Ask the market to cancel an order."""
+        self.gateway.cancel(order_id, self._now())
+
+    def hear(self, report: Report) -> None:
+        """Take in what the market says; what it says twice counts once.
+
+        Raises
+        ------
+        JournalError
+            It cannot be written down; the account has it, and the desk has halted.
+        """
+        if report.report_id in self.account.seen:
+            return
+        try:
+            self._written(lambda: self.journal.report(report))
+        finally:
+            unexplained = len(self.account.unexplained)
+            self.account.report(report)
+            self.newest = max(self.newest, report.time)
+        if len(self.account.unexplained) > unexplained:
+            why = f"report {report.report_id} of order {report.order_id}: {self.account.unexplained[-1].why}"
+            self.turn(RiskState.HALTED, "account", why)
+
+    def turn(self, state: RiskState, who: str, why: str) -> None:
+        """Tighten the risk state; one that halts cancels everything that works, whatever else fails.
+
+        Raises
+        ------
+        JournalError
+            The turn cannot be written down; it holds as long as the process lives.
+        """
+        before, self.latch = self.latch, tightened(self.latch, state, who, why, self._now())
+        if self.latch is before:
+            return
+        try:
+            self.journal.turn(self.latch)
+        finally:
+            if self.latch.state is RiskState.HALTED:
+                self.cancel_all()
+
+    def resume(self, person: str, reason: str) -> None:
+        """Trade again, by a person's decision.
+
+        Raises
+        ------
+        RiskError
+            Person or reason is not told, or the desk trades already.
+        """
+        latch = resumed(self.latch, person, reason, self._now())
+        self._written(lambda: self.journal.turn(latch))
+        self.latch = latch
+
+    def cancel_all(self) -> None:
+        """Ask the market to cancel everything that works; a fault of one leaves out none of the others."""
+        faults: list[GatewayError] = []
+        for order_id in list(self.account.working):
+            try:
+                self.cancel(order_id)
+            except GatewayError as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
+
+    def _written(self, write: Callable[[], None]) -> None:
+        try:
+            write()
+        except JournalError as error:
+            self.latch = tightened(self.latch, RiskState.HALTED, "journal", str(error), self._now())
+            self.cancel_all()
+            raise

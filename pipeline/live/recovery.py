@@ -1,0 +1,150 @@
+"""Starting and recovering are one path: the journal's account is held against what the gateway says."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
+from typing import Final
+
+from pipeline.domain.orders import LEAST, Order, Report, Standing
+from pipeline.live.account import Progress
+from pipeline.live.gateway import Resting
+from pipeline.live.journal import Entry
+from pipeline.live.order_path import OrderPath
+from pipeline.risk.state import RiskState
+
+OVERLAP: Final = 86_400_000_000_000
+"""How far before the newest known report the gateway is asked again, ns: clocks and sequences differ."""
+PATIENCE: Final = (0.5, 2.0)
+"""Seconds to wait before asking again where the two differ: a report may be on its way."""
+NEVER_ARRIVED: Final = "never arrived"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What nothing explains: of a position in units, or of one order."""
+
+    what: str
+    instrument: str
+    journal: float
+    gateway: float
+
+    def __str__(self) -> str:
+        """Return it as a line of the report."""
+        off = self.gateway - self.journal
+        return f"{self.what} {self.instrument}: journal {self.journal:g}, gateway {self.gateway:g}, {off:+g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What was found: reports that had been missed, orders that never arrived, and what is not explained."""
+
+    missed: int
+    never_arrived: tuple[str, ...]
+    differences: tuple[Difference, ...]
+
+
+async def recover(path: OrderPath, now: int, patience: Sequence[float] = PATIENCE) -> Recovery:
+    """Bring a path, begun from its journal, in line with its gateway, or halt.
+
+    Reports that were missed are taken in. An order that was written down and that the gateway does not know
+    never arrived: it is closed as such, and cancelled should it still be on its way. Whatever then differs, a
+    position of either side or an order, halts. A path that has halted has its working orders cancelled again.
+
+    Parameters
+    ----------
+    path : its gateway is not started yet.
+    now : ns since 1970 UTC.
+    patience : seconds to wait before each further look at a difference.
+
+    Raises
+    ------
+    GatewayError
+        The gateway cannot be reached.
+    JournalError
+        What is found cannot be written down.
+    """
+    known = len(path.account.seen)
+    await path.gateway.start(path.hear)
+    differences, arrived_never = await _compared(path)
+    for seconds in patience if differences or arrived_never else ():
+        await asyncio.sleep(seconds)
+        differences, arrived_never = await _compared(path)
+    missed = len(path.account.seen) - known
+    for order_id in arrived_never:
+        path.gateway.cancel(order_id, now)
+        closed = Report(f"{NEVER_ARRIVED}-{order_id}", order_id, Standing.CANCELLED, text=NEVER_ARRIVED)
+        path.hear(closed)
+    found = Recovery(missed, tuple(arrived_never), tuple(differences))
+    inputs = {
+        "missed": missed,
+        "never_arrived": arrived_never,
+        "differences": [astuple(each) for each in differences],
+        "unexplained": [[each.report.report_id, each.why] for each in path.account.unexplained],
+    }
+    why = "; ".join(map(str, differences)) or "journal and gateway agree"
+    path.journal.audit(Entry(now, "recovery", "reconcile", why, inputs))
+    if differences:
+        path.turn(RiskState.HALTED, "recovery", why)
+    elif path.latch.state is RiskState.HALTED:
+        path.cancel_all()
+    return found
+
+
+def adopt(
+    path: OrderPath, differences: Sequence[Difference], prices: Mapping[str, float], now: int, person: str
+) -> None:
+    """Book what a gateway holds and the journal does not, by a person's decision, as a filled order each.
+
+    Parameters
+    ----------
+    path : recovered, and halted by the differences.
+    differences : those of positions are adopted, those of orders are not.
+    prices : money a unit by instrument, at which it is booked.
+    now : ns since 1970 UTC.
+    person : who decides; kept as the parent of the orders and in the audit.
+    """
+    for each in differences:
+        if each.what == POSITION:
+            order_id, units = f"adopted-{now}-{each.instrument}", each.gateway - each.journal
+            order = Order(order_id, each.instrument, units, decided=now, parent=f"adopted by {person}")
+            path.journal.audit(Entry(now, person, "adopt", str(each), {"price": prices[each.instrument]}))
+            path.journal.intend(order)
+            path.account.intend(order)
+            price = prices[each.instrument]
+            path.hear(Report(order_id, order_id, Standing.FILLED, units, price, time=now, text="adopted"))
+
+
+POSITION: Final = "position"
+
+
+async def _compared(path: OrderPath) -> tuple[list[Difference], list[str]]:
+    """Take in what was missed; return what differs then, and the orders that the gateway does not know."""
+    gateway = path.gateway
+    for report in await gateway.fills(max(path.newest - OVERLAP, 0)):
+        path.hear(report)
+    resting = {each.order_id: each for each in await gateway.open_orders()}
+    positions = await gateway.positions()
+    account, differences, never = path.account, [], []
+    for order_id, progress in account.working.items():
+        if order_id not in resting and progress.standing is Standing.INTENDED and not progress.filled:
+            never.append(order_id)
+        elif order_id not in resting:
+            differences.append(
+                Difference(f"open order {order_id}", progress.order.instrument, progress.left, 0.0)
+            )
+    differences += _of_orders(account.working, resting)
+    for instrument in sorted({*account.positions, *positions}):
+        ours, theirs = account.position(instrument), positions.get(instrument, 0.0)
+        if not abs(ours - theirs) <= LEAST:
+            differences.append(Difference(POSITION, instrument, ours, theirs))
+    return differences, never
+
+
+def _of_orders(working: Mapping[str, Progress], resting: Mapping[str, Resting]) -> Iterator[Difference]:
+    for order_id, theirs in resting.items():
+        ours = working.get(order_id)
+        left = theirs.quantity - theirs.filled
+        if ours is None:
+            yield Difference(f"open order {order_id}", theirs.instrument, 0.0, left)
+        elif not abs(ours.left - left) <= LEAST:
+            yield Difference(f"open order {order_id}", theirs.instrument, ours.left, left)

@@ -1,0 +1,213 @@
+"""A market of paper: orders travel, meet the book that stands when they arrive, and rest at their limits.
+
+What decides and what remembers are apart: a venue is the fold of `Accepted` and `Told`, so a file of these is
+the venue.
+"""
+
+import heapq
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from pipeline.domain.orders import LEAST, Order, Report, Standing
+from pipeline.execution.walk import Taken, walk
+from pipeline.live.gateway import Resting
+
+NEVER: Final = math.inf
+SHORT: Final = "not enough shown"
+
+
+class Book(NamedTuple):
+    """The levels that one instrument shows, units of the hedge, the best first; NaN where a side ends early.
+
+    `fault` says why nothing can be traded (`features.book_at.REASONS`); it is empty where the book is sound.
+    """
+
+    bid_price: Sequence[float]
+    bid_size: Sequence[float]
+    ask_price: Sequence[float]
+    ask_size: Sequence[float]
+    fault: str = ""
+
+
+class Accepted(NamedTuple):
+    """The venue was handed an order, or with `order` None a cancellation; it arrives at a time, ns."""
+
+    arrives: int
+    order_id: str
+    order: Order | None
+
+
+class Told(NamedTuple):
+    """The venue reported, and remembers what is taken of the side that was hit; None where none was."""
+
+    report: Report
+    taken: Taken | None = None
+
+
+@dataclass(slots=True)
+class Open:
+    """An order that may still trade; `filled` is signed."""
+
+    order: Order
+    arrives: int
+    filled: float = 0.0
+    resting: bool = False
+
+    @property
+    def side(self) -> int:
+        """+1 for one that buys, which takes asks."""
+        return 1 if self.order.quantity > 0.0 else -1
+
+
+@dataclass(slots=True)
+class Venue:
+    """What a venue knows; `apply` alone changes it, but for the time.
+
+    An order without a limit takes what is shown when it arrives, walking the levels as the backtest does, and
+    what is not filled is cancelled. One with a limit takes what is shown up to it, and the rest rests: it is
+    filled at its limit by what the other side later shows there or beyond: late rather than early, as behind
+    all others at its price. An order that arrives where the book is not sound is not filled.
+
+    Attributes
+    ----------
+    fee, fixed_fee : a fraction of the value at the mid, and money an order; see `execution.terms`.
+    orders : those that are on their way or rest; `known` every id that was handed over.
+    coming : arrivals to come, a heap.
+    taken : of each instrument and side, +1 for asks.
+    positions : signed units.
+    told : how many reports there were.
+    """
+
+    fee: float = 0.0
+    fixed_fee: float = 0.0
+    orders: dict[str, Open] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+    coming: list[tuple[int, int, Accepted]] = field(default_factory=list)
+    taken: dict[tuple[str, int], Taken] = field(default_factory=dict)
+    positions: dict[str, float] = field(default_factory=dict)
+    told: int = 0
+    _handed: int = 0
+    _resting: dict[str, Open] = field(default_factory=dict)
+
+    @property
+    def due(self) -> float:
+        """When the next thing arrives that is on its way, ns; `NEVER` for nothing."""
+        return self.coming[0][0] if self.coming else NEVER
+
+    def open_orders(self) -> list[Resting]:
+        """Return the orders that may still trade."""
+        return [
+            Resting(order_id, each.order.instrument, each.order.quantity, each.filled)
+            for order_id, each in self.orders.items()
+        ]
+
+    def apply(self, happened: Accepted | Told) -> None:
+        """Remember what happened."""
+        if isinstance(happened, Told):
+            self._remember(happened)
+            return
+        self._handed += 1
+        heapq.heappush(self.coming, (happened.arrives, self._handed, happened))
+        if happened.order is not None:
+            self.known.add(happened.order_id)
+            self.orders[happened.order_id] = Open(happened.order, happened.arrives)
+
+    def advance(self, at: int, books: Mapping[str, Book]) -> Iterator[Told]:
+        """Yield what happens before `at` in the books that stood until then, each applied already.
+
+        Parameters
+        ----------
+        at : ns; what arrives at it exactly meets the books after it. An order that rested is filled then.
+        books : by instrument, as they stood since the last call; read only where an order asks for it.
+        """
+        while self.coming and self.coming[0][0] < at:
+            _, _, accepted = heapq.heappop(self.coming)
+            found = self.orders.get(accepted.order_id)
+            if found is None or (accepted.order is not None and found.resting):
+                continue
+            if accepted.order is None:
+                yield self._apply(
+                    Told(self._report(found, Standing.CANCELLED, accepted.arrives, "asked for"))
+                )
+            else:
+                yield self._apply(self._arrived(found, books[found.order.instrument]))
+        for found in list(self._resting.values()):
+            told = self._crossed(found, at, books[found.order.instrument])
+            if told is not None:
+                yield self._apply(told)
+
+    def _apply(self, told: Told) -> Told:
+        self._remember(told)
+        return told
+
+    def _remember(self, told: Told) -> None:
+        report, self.told = told.report, self.told + 1
+        found = self.orders[report.order_id]
+        instrument = found.order.instrument
+        if told.taken is not None:
+            self.taken[instrument, found.side] = told.taken
+        if report.filled:
+            found.filled += report.filled
+            held = self.positions.get(instrument, 0.0) + report.filled
+            self.positions[instrument] = held if abs(held) > LEAST else 0.0
+        if report.standing.over:
+            del self.orders[report.order_id]
+            self._resting.pop(report.order_id, None)
+        else:
+            found.resting = True
+            self._resting[report.order_id] = found
+
+    def _arrived(self, found: Open, book: Book) -> Told:
+        limit, at = found.order.limit, found.arrives
+        if book.fault:
+            standing = Standing.CANCELLED if limit is None else Standing.WORKING
+            return Told(self._report(found, standing, at, book.fault))
+        filled, beyond, taken, best = self._walked(found, book)
+        whole = filled >= abs(found.order.quantity) - LEAST
+        rests = Standing.CANCELLED if limit is None else Standing.WORKING
+        standing = Standing.FILLED if whole else rests
+        price = best + found.side * (beyond / filled) if filled else 0.0
+        text = "" if whole or limit is not None else SHORT
+        return Told(self._report(found, standing, at, text, filled, price, book), taken)
+
+    def _crossed(self, found: Open, at: int, book: Book) -> Told | None:
+        limit = found.order.limit
+        if limit is None or book.fault:
+            return None
+        prices = book.ask_price if found.side > 0 else book.bid_price
+        if not found.side * (limit - prices[0]) >= 0.0:
+            return None
+        filled, _, taken, _ = self._walked(found, book)
+        if not filled:
+            return None
+        whole = filled >= abs(found.order.quantity - found.filled) - LEAST
+        standing = Standing.FILLED if whole else Standing.WORKING
+        return Told(self._report(found, standing, at, "", filled, limit, book), taken)
+
+    def _walked(self, found: Open, book: Book) -> tuple[float, float, Taken, float]:
+        side, limit = found.side, found.order.limit
+        shown = (book.ask_price, book.ask_size) if side > 0 else (book.bid_price, book.bid_size)
+        prices, sizes = ([float(each) for each in levels] for levels in shown)
+        reach = None if limit is None else sum(side * (limit - price) >= 0.0 for price in prices)
+        taken = self.taken.get((found.order.instrument, side), {})
+        left = abs(found.order.quantity - found.filled)
+        return *walk(left, prices, sizes, taken, reach), prices[0]
+
+    def _report(
+        self,
+        found: Open,
+        standing: Standing,
+        at: int,
+        text: str,
+        filled: float = 0.0,
+        price: float = 0.0,
+        book: Book | None = None,
+    ) -> Report:
+        fee = 0.0
+        if filled and book is not None:
+            mid = 0.5 * (float(book.bid_price[0]) + float(book.ask_price[0]))
+            fee = self.fee * filled * mid + (0.0 if found.filled else self.fixed_fee)
+        report_id, signed = f"paper-{self.told + 1}", math.copysign(filled, found.side) if filled else 0.0
+        return Report(report_id, found.order.order_id, standing, signed, price, fee, at, text)

@@ -1,0 +1,124 @@
+"""The paper venue: its fills are the backtest's to the bit, limits hold, cancellations race."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.backtest import kernel
+from pipeline.backtest.ledger import Hedge
+from pipeline.domain.orders import LEAST, Order, Standing
+from pipeline.execution.terms import Terms
+from pipeline.live.venue import NEVER, Accepted, Book, Venue
+from tests.backtest.test_book_fills import N, T, band_of, market
+
+NAN = float("nan")
+BOOK = Book([99.0, 98.0, NAN], [1.0, 5.0, NAN], [101.0, 102.0, 103.0], [1.0, 2.0, 4.0])
+
+
+def handed(venue, quantity, limit=None, order_id="a", arrives=10):
+    venue.apply(Accepted(arrives, order_id, Order(order_id, "BTC", quantity, limit)))
+
+
+def advanced(venue, at, book=BOOK):
+    return [told.report for told in venue.advance(at, {"BTC": book})]
+
+
+@pytest.mark.parametrize("repeated", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_fills_are_those_of_the_backtest_to_the_bit(seed, repeated):
+    """Every episode has a venue of its own, which is asked for what the kernel asks for."""
+    rng = np.random.default_rng(seed)
+    through, band = market(rng, repeated=repeated), band_of(rng)
+    through = replace(through, terms=Terms(fee=1e-4, lot=0.01))
+    through.book.scale[:] = 1.0
+    hedge, met = Hedge(through), through.book
+    venues, fees, paid = [Venue(fee=1e-4) for _ in range(N)], np.zeros(N), np.zeros(N)
+    for k in range(T):
+        before = hedge.held[:, 0].copy()
+        hedge.advance(band, k, k + 1)
+        for n, venue in enumerate(venues):
+            low, high = band.lower[n, k, 0], band.upper[n, k, 0]
+            asked = kernel.wanted.py_func(before[n], low, high, low, high, 1.0, 0.01) - before[n]
+            row = met.rows[n, k]
+            levels = (met.bid_price, met.bid_size, met.ask_price, met.ask_size)
+            book = Book(*(each[row] for each in levels), fault="stale" if met.state[row] else "")
+            if abs(asked) > LEAST:
+                handed(venue, asked, order_id=f"o{k}", arrives=k)
+                (report,) = advanced(venue, k + 1, book)
+                fees[n] += report.fee
+                paid[n] += abs(report.filled) * abs(report.price - met.mid[row]) if report.filled else 0.0
+        np.testing.assert_array_equal([v.positions.get("BTC", 0.0) for v in venues], hedge.held[:, 0])
+        np.testing.assert_array_equal(fees, hedge.books[:, kernel.FEE])
+    beyond = hedge.books[:, kernel.SPREAD] + hedge.books[:, kernel.IMPACT]
+    np.testing.assert_allclose(paid, beyond, rtol=1e-10)
+    assert hedge.books[:, kernel.TRADES].sum() > 2 * N
+    assert hedge.books[:, kernel.IMPACT].min() > 0.0
+
+
+def test_an_order_meets_the_book_that_stood_when_it_arrived():
+    venue = Venue()
+    handed(venue, 1.0, arrives=10)
+    assert venue.due == 10
+    assert advanced(venue, 10) == []
+    (report,) = advanced(venue, 11)
+    assert (report.standing, report.filled, report.price, report.time) == (Standing.FILLED, 1.0, 101.0, 10)
+    assert venue.due == NEVER
+
+
+def test_without_a_limit_what_is_not_shown_is_cancelled():
+    venue = Venue(fee=0.01, fixed_fee=2.0)
+    handed(venue, -10.0)
+    (report,) = advanced(venue, 20)
+    assert (report.standing, report.filled, report.text) == (Standing.CANCELLED, -6.0, "not enough shown")
+    assert report.price == pytest.approx((99.0 + 5 * 98.0) / 6)
+    assert report.fee == pytest.approx(0.01 * 6 * 100.0 + 2.0)
+    assert venue.open_orders() == []
+
+
+def test_a_limit_takes_up_to_it_and_rests():
+    venue = Venue(fixed_fee=2.0)
+    handed(venue, 4.0, limit=102.0)
+    (report,) = advanced(venue, 20)
+    assert (report.standing, report.filled, report.fee) == (Standing.WORKING, 3.0, 2.0)
+    assert report.price == pytest.approx((101.0 + 2 * 102.0) / 3)
+    assert venue.open_orders()[0].filled == 3.0
+    assert advanced(venue, 30) == []
+    better = Book([99.0], [1.0], [101.5], [9.0])
+    (report,) = advanced(venue, 40, better)
+    assert (report.standing, report.filled, report.price, report.fee) == (Standing.FILLED, 1.0, 102.0, 0.0)
+    assert report.time == 40
+    assert venue.positions == {"BTC": 4.0}
+
+
+def test_a_resting_order_that_sells_is_filled_by_bids_at_its_limit():
+    venue = Venue()
+    handed(venue, -2.0, limit=100.0)
+    (report,) = advanced(venue, 20)
+    assert (report.standing, report.filled) == (Standing.WORKING, 0.0)
+    assert advanced(venue, 30, Book([NAN], [NAN], [101.0], [1.0], fault="no quote")) == []
+    reports = [*advanced(venue, 40, Book([100.0], [1.5], [101.0], [1.0]))]
+    reports += advanced(venue, 50, Book([100.0], [1.5], [101.0], [1.0]))
+    reports += advanced(venue, 60, Book([100.5], [1.5], [101.0], [1.0]))
+    assert [(report.filled, report.price) for report in reports] == [(-1.5, 100.0), (-0.5, 100.0)]
+
+
+@pytest.mark.parametrize("limit", [None, 200.0])
+def test_a_book_that_is_not_sound_fills_nothing(limit):
+    venue = Venue()
+    handed(venue, 1.0, limit)
+    (report,) = advanced(venue, 20, BOOK._replace(fault="stale"))
+    standing = Standing.CANCELLED if limit is None else Standing.WORKING
+    assert (report.standing, report.filled, report.text) == (standing, 0.0, "stale")
+
+
+def test_a_cancellation_that_arrives_late_finds_nothing():
+    venue = Venue()
+    handed(venue, 1.0, arrives=10)
+    venue.apply(Accepted(10, "a", None))
+    (report,) = advanced(venue, 20)
+    assert report.standing == Standing.FILLED
+    handed(venue, 1.0, limit=50.0, order_id="b", arrives=30)
+    venue.apply(Accepted(30, "b", None))
+    assert [each.standing for each in advanced(venue, 40)] == [Standing.WORKING, Standing.CANCELLED]
+    assert venue.open_orders() == []
