@@ -25,7 +25,8 @@ from benchmarks.measurement import Measurement
 from benchmarks.shared_data import shared
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge, MarketFiles
 from pipeline.features.decision_day import decision_day
-from pipeline.ingest.market_days import DAYS, DayTables, content_of, load_days
+from pipeline.ingest.day_tables import DayTables
+from pipeline.ingest.market_days import DAYS, content_of, load_days
 from pipeline.ingest.store import DatasetStore
 
 MILLIONS = (2, 8, 20)

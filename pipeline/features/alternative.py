@@ -73,7 +73,7 @@ def alternative_values(
         rows = record_batch(tables[table_of(kind)])
         try:
             events = EVENTS[kind](rows, before, seed)
-            learned = feature.fitted({feature.sources[0].table: _until(events, before)})
+            learned = feature.fitted([{feature.sources[0].table: _until(events, before)}])
         except FitError as error:
             raise FitError(
                 f"data.alternative.{kind} before windows.signals_start: {error}, give earlier rows or start "

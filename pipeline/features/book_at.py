@@ -5,9 +5,13 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.features.event_feature import EventRows
+from pipeline.ingest.market_tables import INSTANT
+from pipeline.ingest.time_order import TimedRows, instants
 from pipeline.orderbook.order_book import BookRows
 
 SOUND, MISSING, CROSSED, STALE, UNTRUSTED = 0, 1, 2, 3, 4
@@ -85,37 +89,20 @@ def _paid(price: FloatArray, size: FloatArray, order: float, beyond: FloatArray)
     return np.asarray((walked + rest * (last + beyond)) / order)
 
 
-def quotes_at(quotes: pd.DataFrame, times: Instants, stale_after: float) -> BookAt:
-    """Return the best bid and ask that were known at each instant, as a book of one level.
-
-    Parameters
-    ----------
-    quotes : the canonical table, in the order of `known_time`.
-    times : [S] nanoseconds UTC.
-    stale_after : seconds after which a quote is not believed.
-
-    Examples
-    --------
-    >>> rows = {"known_time": pd.to_datetime([1, 5], utc=True), "bid_price": [9.0, 9.5], "bid_size": 1.0,
-    ...         "ask_price": [10.0, 9.5], "ask_size": 2.0}
-    >>> quotes_at(pd.DataFrame(rows), np.array([0, 3, 5]), 60.0).state.tolist()
-    [1, 0, 2]
-    """
-    known = nanoseconds(quotes["known_time"])
-    place = np.searchsorted(known, times, side="right") - 1
-    rows = place.clip(0)
-    there = place >= 0
-    levels = {name: np.where(there, quotes[name].to_numpy(float)[rows], np.nan)[:, None] for name in SIDES}
-    return _judged(levels, times - known[rows], there, stale_after)
-
-
-def book_at(book: BookRows, times: Instants, stale_after: float) -> BookAt:
+def book_at(book: EventRows, times: Instants, stale_after: float) -> BookAt:
     """Return the levels of a book that were known at each instant, as many as any of these rows shows.
 
     Parameters
     ----------
-    book : in the order of `known_time`.
-    times, stale_after : as in `quotes_at`.
+    book : rows in the order of `known_time`, their columns those of `BookRows`.
+    times : [S] nanoseconds UTC.
+    stale_after : seconds after which a book is not believed.
+
+    Examples
+    --------
+    >>> levels = np.array([[1, 1, 9.0, 1.0, 10.0, 2.0], [1, 1, 9.5, 1.0, 9.5, 2.0]])
+    >>> book_at(EventRows(np.array([1, 5]), levels), np.array([0, 3, 5]), 60.0).state.tolist()
+    [1, 0, 2]
     """
     place = np.searchsorted(book.known_time, times, side="right") - 1
     rows, there = place.clip(0), place >= 0
@@ -129,40 +116,32 @@ def book_at(book: BookRows, times: Instants, stale_after: float) -> BookAt:
     return replace(found, state=state)
 
 
-def rows_of(book: pd.DataFrame) -> BookRows:
-    """Return the canonical table `book`, whose prices and sizes are lists of levels, as arrays."""
-    flags = book[["trusted", "levels"]].to_numpy(float)
-    sides = [np.concatenate(book[name].to_list()).reshape(len(book), -1) for name in SIDES]
-    return BookRows(
-        nanoseconds(book["event_time"]),
-        nanoseconds(book["known_time"]),
-        book["source_row"].to_numpy(np.int64),
-        book["sequence"].to_numpy(np.int64),
-        np.concatenate([flags, *sides], axis=1),
-    )
+def rows_of(book: pa.RecordBatch) -> BookRows:
+    """Return rows of the canonical table `book`, whose prices and sizes are lists of levels, as arrays."""
+    flags = [book.column(name).to_numpy(zero_copy_only=False) for name in ("trusted", "levels")]
+    sides = [
+        book.column(name).flatten().to_numpy(zero_copy_only=False).reshape(len(book), -1) for name in SIDES
+    ]
+    event_time, known_time = (instants(book.column(name)) for name in ("event_time", "known_time"))
+    row, sequence = (book.column(name).to_numpy().astype(np.int64) for name in ("source_row", "sequence"))
+    columns = np.concatenate([np.stack(flags, axis=1), *sides], axis=1, dtype=np.float64)
+    return BookRows(event_time, known_time, row, sequence, columns)
 
 
-def best_of(book: BookRows) -> pd.DataFrame:
+def best_of(book: BookRows) -> TimedRows:
     """Return the best bid and ask of a book as `quotes`; NaN where it is not trusted."""
     trusted = book.columns[:, 0] == 1.0
     sides = zip(SIDES, _sides(book.columns), strict=True)
-    best = {name: np.where(trusted, each[:, 0], np.nan) for name, each in sides}
-    return pd.DataFrame({"known_time": pd.to_datetime(book.known_time, utc=True), **best})
+    best = {name: pa.array(np.where(trusted, each[:, 0], np.nan)) for name, each in sides}
+    known = pa.array(book.known_time).cast(INSTANT)
+    return TimedRows(book.known_time, pa.RecordBatch.from_pydict({"known_time": known, **best}))
 
 
-def widened(columns: FloatArray, width: int) -> FloatArray:
-    """Return rows of a book, [E, 2 + 4 L], with as many levels as rows of `width` columns have: NaN beyond L.
-
-    Examples
-    --------
-    >>> widened(np.array([[1.0, 1.0, 9.0, 2.0, 10.0, 3.0]]), 10)
-    array([[ 1.,  1.,  9., nan,  2., nan, 10., nan,  3., nan]])
-    """
-    if columns.shape[1] == width:
-        return columns
-    missing = (width - columns.shape[1]) // 4
-    sides = [np.pad(each, ((0, 0), (0, missing)), constant_values=np.nan) for each in _sides(columns)]
-    return np.concatenate([columns[:, :2], *sides], axis=1)
+def one_level(quotes: TimedRows) -> EventRows:
+    """Return quotes as rows of a book of one level."""
+    sides = [quotes.rows.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False) for name in SIDES]
+    one = np.ones(len(quotes))
+    return EventRows(quotes.known_time, np.stack([one, one, *sides], axis=1))
 
 
 def _sides(columns: FloatArray) -> tuple[FloatArray, ...]:

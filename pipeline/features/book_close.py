@@ -14,16 +14,16 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.features.day_events import BOOK_OPEN, Events, followed_events
-from pipeline.features.followed_book import PART, opened_book
+from pipeline.features.followed_book import BOOK_OPEN, Follower
 from pipeline.ingest.content import Known, content_digest
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.market_days import BOOK, OTHER, DayTables
-from pipeline.ingest.market_tables import CLEAR
+from pipeline.ingest.day_tables import BOOK, OTHER, Columns, DayTables, TimedTables
 from pipeline.ingest.pieces import KeptPieces, Shelf
+from pipeline.ingest.time_order import TimedRows
 from pipeline.orderbook.checkpoint_table import checkpoint_table
 
 CLOSE: Final = "book_close"
+BEFORE_ALL: Final = int(np.iinfo(np.int64).min)
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Close:
         return content_digest(self.table())
 
 
-class OpenedDay(Mapping[str, pd.DataFrame]):
+class OpenedDay(TimedTables):
     """The tables of a day, and as `book_open` the book with which it begins, where one is known."""
 
     def __init__(self, tables: DayTables, opening: Mapping[str, Close]) -> None:
@@ -56,6 +56,14 @@ class OpenedDay(Mapping[str, pd.DataFrame]):
         return " ".join(
             [self._tables.digest, *(f"{name}:{self._opening[name].digest}" for name in self._opening)]
         )
+
+    def parts(self, tables: Columns) -> Iterator[dict[str, TimedRows]]:
+        """Yield columns of tables in step, see `DayTables.parts`."""
+        return self._tables.parts(tables)
+
+    def earliest(self, table: str) -> int:
+        """Return a time before which no row of a table was known; of an opening book there is none."""
+        return BEFORE_ALL if table in self._opening else self._tables.earliest(table)
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self._opening[table].table() if table in self._opening else self._tables[table]
@@ -126,13 +134,13 @@ def _closes(
     return found
 
 
-def closing_book(day: str, tables: Events, opening: Close | None, prefix: str) -> Output:
+def closing_book(day: str, tables: TimedTables, opening: Close | None, prefix: str) -> Output:
     """Return the book as it is after the last event of a day.
 
     Parameters
     ----------
     day : its name.
-    tables : those of its book, their names after `prefix`, in the order of `known_time`.
+    tables : those of its book, their names after `prefix`.
     opening : with what it began; None where nothing was known, or where the day tells the book anew.
     prefix : of the names of tables.
 
@@ -141,13 +149,8 @@ def closing_book(day: str, tables: Events, opening: Close | None, prefix: str) -
     Table `book_close/<day>`, see `orderbook.checkpoint_table`; of no rows where the venue's own books are
     taken as they are.
     """
-    own = {name.removeprefix(prefix): tables[name] for name in tables}
-    book = opened_book(None if opening is None else opening.table())
-    events = followed_events(own)
-    if events is None:
-        return {f"{CLOSE}/{day}": checkpoint_table(book).iloc[:0]}
-    cleared = np.flatnonzero(events.kind == CLEAR)
-    rest = events[int(cleared[-1]) if len(cleared) else 0 :]
-    for begin in range(0, len(rest), PART):
-        book.changes(rest[begin : begin + PART])
-    return {f"{CLOSE}/{day}": checkpoint_table(book)}
+    follower = Follower(tables, None if opening is None else opening.table(), prefix)
+    for part in tables.parts(follower.reads) if follower.followed else ():
+        follower.changes(part)
+    closing = checkpoint_table(follower.book)
+    return {f"{CLOSE}/{day}": closing if follower.followed else closing.iloc[:0]}

@@ -11,7 +11,7 @@ from pipeline.features.option_surface import surface_of
 from pipeline.ingest.chain_files import DAYS, TABLE
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.market_days import DayTables
+from pipeline.ingest.day_tables import DayTables
 from pipeline.ingest.pieces import InMemory, KeptPieces
 
 QUOTED: Final = [

@@ -6,14 +6,13 @@ nothing that was read earlier. All numbers are formed from the days as they are 
 """
 
 import math
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.event_feature import Output, Source, Tables, TimeArray, event_feature
+from pipeline.features.event_feature import Days, Output, Source, TimeArray, event_feature
 from pipeline.features.event_kernel import compiled
 
 HALF_LIFE: Final = 30.0
@@ -64,9 +63,9 @@ def autoregression(days: FloatArray, values: FloatArray) -> tuple[float, float, 
     return constant, slope, deviation
 
 
-def _fit(training: Sequence[Tables]) -> FloatArray:
+def _fit(training: Days) -> FloatArray:
     """Learn from each training day as it was known last."""
-    columns = np.concatenate([part["news_sentiment"].columns for part in training])
+    columns = np.concatenate([part["news_sentiment"].columns for day in training for part in day])
     days, place = np.unique(columns[::-1, 0], return_index=True)
     values = columns[::-1, 1][place]
     return np.array([HALF_LIFE, *autoregression(days, values)])

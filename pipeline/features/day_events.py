@@ -1,165 +1,146 @@
-"""The market events of one day as features and orders read them: the book as arrays, quotes, sided trades."""
+"""The market events of one day, a part at a time: its book, the best quotes of it, and sided trades."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from functools import partial
-from typing import Any, Final
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 
-from pipeline.features.book_at import BookAt, Instants, book_at, nanoseconds, quotes_at, rows_of
-from pipeline.features.event_feature import EventRows, Source
-from pipeline.features.followed_book import DayBook, FollowedBook, ToldBook, best_quotes, best_rows, standing
-from pipeline.ingest.market_days import OTHER
-from pipeline.ingest.market_tables import ADD, CHANGE, DELETE
-from pipeline.ingest.trade_side import trade_sides
-from pipeline.orderbook.events import BookEvents
-from pipeline.orderbook.snapshots import in_time, merged, reported
+from pipeline.features.book_at import SIDES, best_of
+from pipeline.features.event_feature import EventRows, Source, Tables
+from pipeline.features.event_stream import event_rows
+from pipeline.features.followed_book import BOOK_OPEN, Follower
+from pipeline.features.sided_trades import SidedTrades
+from pipeline.ingest.day_tables import OTHER, TimedTables
+from pipeline.ingest.time_order import KNOWN, TimedRows
 
-TAPE: Final = ("quotes", "trades")
-"""Tables of a day that its features read beside its book. Funding reaches over days: see `decision_grid`."""
-BOOK_OPEN: Final = "book_open"
-"""The book with which a day begins: the closing book of the one before, see `book_close`."""
-Events = Mapping[str, pd.DataFrame]
+TAPE: Final = {"quotes": list(SIDES), "trades": ["price", "size", "side"]}
+"""Columns of tables that features read beside the book. Funding reaches over days: see `decision_grid`."""
+QUOTES, TRADES = Source("quotes", SIDES), Source("trades", ("price", "size", "side"))
+BOOK: Final = "book"
+PAIR: Final = {"spot": "perpetual", "perpetual": "spot"}
 
 
 @dataclass(frozen=True)
-class DayEvents:
-    """Canonical tables of a day, each in the order of `known_time`, and its book.
+class EventPart:
+    """Events of a day that follow one another: all that were known after those of the part before.
 
     Attributes
     ----------
-    tables : by name, without those of the book.
-    book : the best levels after every change; None where only quotes are known.
+    until : the last instant of which there are any, nanoseconds UTC.
+    tables : by name; one that has no events among them is left out.
+    book : the best levels after every change, columns as of `BookRows`; None where nothing changed.
     """
 
-    tables: Events
-    book: DayBook | None = None
-
-    def __contains__(self, table: object) -> bool:
-        return table in self.tables or (table == "book" and self.book is not None)
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self.tables
-        if self.book is not None:
-            yield "book"
+    until: int
+    tables: Mapping[str, TimedRows]
+    book: EventRows | None = None
 
     def rows(self, source: Source) -> EventRows:
-        """Return what a feature reads of a table, or learns from it: of the book the best level only."""
-        if source.table == "book" and self.book is not None:
-            return best_rows(self.book)
-        table = self.tables[source.table]
-        return EventRows(nanoseconds(table["known_time"]), table[list(source.columns)].to_numpy(float))
-
-    def look(self, times: Instants, stale_after: float) -> Callable[[Instants], BookAt]:
-        """Return what tells what stood at any of some instants: the book where there is one, else quotes."""
-        if self.book is not None:
-            return partial(book_at, standing(self.book, times), stale_after=stale_after)
-        return partial(quotes_at, self.tables["quotes"], stale_after=stale_after)
+        """Return what a feature reads of a table."""
+        if source.table in self.tables:
+            return event_rows(source, [self.tables[source.table].rows])
+        if source.table == BOOK and self.book is not None:
+            return self.book
+        return EventRows(np.empty(0, dtype=np.int64), np.empty((0, len(source.columns))))
 
 
-def day_events(tables: Events) -> DayEvents:
-    """Return the events of a day: its book, the best quotes of it, and a side on every trade that they tell.
+class DayEvents:
+    """The events of a day, gone through as often as they are asked for; in memory is one part of them.
 
-    A venue that tells book events is followed by `orderbook.order_book`, twenty levels deep, from `book_open`
-    on where that is known: it is then the first row of the book, known when its last event was. Books that
-    the venue sends beside its orders start that book and correct it; beside level changes they are taken as
-    they are.
+    Where a market has no quotes they are the best levels of its book, and where the other one of spot and
+    perpetual has no book either, a trade of it stands for both. Each trade has the side that the quotes or
+    the ticks tell.
 
     Parameters
     ----------
-    tables : in the order of `known_time`. Rows of the book that are of several files have the number of
-        theirs, `file`.
-    """
-    found = {table: tables[table] for table in tables if table in TAPE}
-    book = _book(tables)
-    if "quotes" not in found and book is not None:
-        found["quotes"] = best_quotes(book)
-    return sided(DayEvents(found, book))
-
-
-def with_other(events: DayEvents, tables: Events, instrument: str) -> DayEvents:
-    """Return the events with the best quotes of perpetual and spot, where the tables have those of both.
-
-    Parameters
-    ----------
-    events : of the desk's own market.
-    tables : of the day; the names of the other market's begin with `other_`. Where it has no quotes, a trade
-        stands for both.
+    tables : canonical tables of the day; the names of the other market's begin with `other_`.
     instrument : which of the two the desk's own market is.
     """
-    other = day_events(
-        {name.removeprefix(OTHER): tables[name] for name in tables if name.startswith(OTHER)}
-    ).tables
-    if "quotes" in other:
-        quotes = other["quotes"]
-    elif "trades" in other:
-        price = other["trades"]["price"]
-        quotes = other["trades"][["known_time"]].assign(bid_price=price, ask_price=price)
-    else:
-        return events
-    its = "spot" if instrument == "perpetual" else "perpetual"
-    beside = {f"{instrument}_quotes": events.tables["quotes"], f"{its}_quotes": quotes}
-    return replace(events, tables={**events.tables, **beside})
+
+    def __init__(self, tables: TimedTables, instrument: str = "spot") -> None:
+        self._tables = tables
+        self._own, self._other = (f"{name}_quotes" for name in (instrument, PAIR[instrument]))
+        self._told, others = _told(tables, ""), _told(tables, OTHER)
+        if "quotes" in self._told and others & {"quotes", "trades"}:
+            self._told |= {self._own, self._other}
+        self._others = others & {"quotes"} or others & {"trades"}
+
+    def __contains__(self, table: object) -> bool:
+        return table in self._told
+
+    def parts(self, sources: Collection[Source]) -> Iterator[EventPart]:
+        """Yield the events that sources name; nothing else is read, and no other book is followed."""
+        named = {source.table for source in sources} & self._told
+        sided = "quotes" in self._told and any("side" in each.columns for each in sources)
+        paired = {self._own, self._other} & named
+        own = _Market(self._tables, "", named | ({"quotes"} if sided or paired else set()))
+        other, sides = _Market(self._tables, OTHER, self._others if paired else set()), SidedTrades()
+        for part in self._tables.parts({**own.reads, **other.reads}):
+            found, book = own.take(part)
+            if sided and (trades := sides.take(found.get("trades"), found.get("quotes"))):
+                found["trades"] = trades
+            if paired:
+                both = {self._own: found.get("quotes"), self._other: _as_quotes(other.take(part)[0])}
+                found |= {name: rows for name, rows in both.items() if rows}
+            yield EventPart(max(int(rows.known_time[-1]) for rows in part.values()), found, book)
+
+    def of(self, sources: Collection[Source]) -> "TablesInParts":
+        """Return what sources name of the tables, to be gone through as often as one likes."""
+        return TablesInParts(self, sources)
 
 
-def _book(tables: Events) -> DayBook | None:
-    events = followed_events(tables)
-    if events is None:
-        return ToldBook(tables["book"]) if "book" in tables else None
-    return FollowedBook(events, tables.get(BOOK_OPEN))
+@dataclass(frozen=True)
+class TablesInParts:
+    """What sources name of the events of a day."""
+
+    events: DayEvents
+    sources: Collection[Source]
+
+    def __iter__(self) -> Iterator[Tables]:
+        for part in self.events.parts(self.sources):
+            yield {source.table: part.rows(source) for source in self.sources}
 
 
-def followed_events(tables: Events) -> BookEvents | None:
-    """Return the events by which the book of a day is followed, the venue's own books among them.
+class _Market:
+    """One of the two markets of a day, in the middle of it; only what is named is read."""
 
-    Of one instant those of the first file come first. None where there are no events, or where the venue's
-    books are taken as they are.
-    """
-    if "book_events" not in tables:
-        return None
-    events, books = tables["book_events"], tables.get("book")
-    if books is not None and not events["kind"].isin((ADD, CHANGE, DELETE)).any():
-        return None
-    own, told = _by_file(events), {} if books is None else _by_file(books)
-    files = [_with_books(own.get(file), told.get(file)) for file in sorted({*own, *told})]
-    return in_time(files)
+    def __init__(self, tables: TimedTables, prefix: str, named: Collection[str]) -> None:
+        self._prefix = prefix
+        own = {table: columns for table, columns in TAPE.items() if f"{prefix}{table}" in tables}
+        self._best = "quotes" in named and "quotes" not in own
+        self.reads: dict[str, Sequence[str] | None] = {
+            f"{prefix}{table}": columns for table, columns in own.items() if table in named
+        }
+        self._follower: Follower | None = None
+        if self._best or "book" in named:
+            self._follower = Follower(tables, tables.get(f"{prefix}{BOOK_OPEN}"), prefix)
+            self.reads |= self._follower.reads
 
-
-def _by_file(rows: pd.DataFrame) -> dict[int, pd.DataFrame]:
-    """Return the rows of each file; those of a table without the column `file` are of one."""
-    if "file" not in rows:
-        return {0: rows}
-    return {int(file): rows[rows["file"] == file] for file in rows["file"].unique()}
-
-
-def _with_books(events: pd.DataFrame | None, books: pd.DataFrame | None) -> BookEvents:
-    """Return the events of a file with the venue's books among them; nothing else holds what was merged."""
-    parts = [] if events is None else [_as_events(events)]
-    if books is not None:
-        parts.append(reported(rows_of(books).batch().rows))
-    return merged(parts) if len(parts) > 1 else parts[0]
+    def take(self, part: Mapping[str, TimedRows]) -> tuple[dict[str, TimedRows], EventRows | None]:
+        """Return what a part tells of the market: tables and book."""
+        found = {table: part[name] for table in TAPE if (name := f"{self._prefix}{table}") in part}
+        book = None if self._follower is None else self._follower.changes(part)
+        if book is None:
+            return found, None
+        if self._best:
+            found["quotes"] = best_of(book)
+        return found, EventRows(book.known_time, book.columns)
 
 
-def _as_events(events: pd.DataFrame) -> BookEvents:
-    stamps = {name: nanoseconds(events[name]) for name in ("event_time", "known_time")}
-    rest = [each.name for each in fields(BookEvents) if each.name not in stamps]
-    columns: dict[str, Any] = {name: events[name].to_numpy() for name in rest}
-    return BookEvents(**{**columns, **stamps})
+def _as_quotes(found: Mapping[str, TimedRows]) -> TimedRows | None:
+    """Return the quotes of a market, or its trades as both bid and ask."""
+    trades = found.get("trades")
+    if trades is None:
+        return found.get("quotes")
+    known, price = (trades.rows.column(name) for name in (KNOWN, "price"))
+    prices = {KNOWN: known, "bid_price": price, "ask_price": price}
+    return TimedRows(trades.known_time, pa.RecordBatch.from_pydict(prices))
 
 
-def sided(events: DayEvents) -> DayEvents:
-    """Return the events with a side on every trade that the quotes or the ticks tell."""
-    if "trades" not in events.tables or "quotes" not in events.tables:
-        return events
-    trades, quotes = events.tables["trades"], events.tables["quotes"]
-    sides = trade_sides(
-        nanoseconds(trades["known_time"]),
-        trades["price"].to_numpy(float),
-        trades["side"].to_numpy(np.int8),
-        nanoseconds(quotes["known_time"]),
-        quotes["bid_price"].to_numpy(float),
-        quotes["ask_price"].to_numpy(float),
-    )
-    return replace(events, tables={**events.tables, "trades": trades.assign(side=sides)})
+def _told(tables: TimedTables, prefix: str) -> set[str]:
+    """Return which tables a market has, read or made of others."""
+    own = {table for table in TAPE if f"{prefix}{table}" in tables}
+    booked = any(f"{prefix}{table}" in tables for table in ("book", "book_events"))
+    return own | ({"book", "quotes"} if booked else set())

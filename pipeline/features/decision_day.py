@@ -1,8 +1,9 @@
 """One day of market events on the decision grid: what is known at each decision, and what orders meet."""
 
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -12,17 +13,18 @@ from numpy.typing import NDArray
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
-from pipeline.features.book_at import SIDES, BookAt, Instants, nanoseconds
+from pipeline.features.book_at import SIDES, BookAt, Instants, book_at
 from pipeline.features.book_days import BOOK_STATE
-from pipeline.features.day_events import DayEvents, Events, day_events, with_other
+from pipeline.features.day_events import QUOTES, TRADES, DayEvents
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_catalogue import event_catalogue
-from pipeline.features.event_feature import EventFeature
-from pipeline.features.event_stream import over
-from pipeline.features.followed_book import over_book
+from pipeline.features.event_feature import EventFeature, EventRows
+from pipeline.features.event_values import EventValues
 from pipeline.features.funding_paid import funding_paid
-from pipeline.features.price_levels import check_levels
+from pipeline.features.price_levels import PriceLevels
+from pipeline.features.standing_book import StandingBook
 from pipeline.ingest.dataset import Output
+from pipeline.ingest.day_tables import TimedTables
 
 BPS: Final = 1e4
 FUNDING: Final = "funding"
@@ -30,7 +32,7 @@ FUNDING: Final = "funding"
 
 def decision_day(
     day: str,
-    tables: Events,
+    tables: TimedTables,
     grid: GridSettings,
     hedge: IntradayHedge,
     seed: int,
@@ -41,7 +43,7 @@ def decision_day(
     Parameters
     ----------
     day : by the clock of the grid's zone.
-    tables : canonical tables of the day, each in the order of `known_time`.
+    tables : canonical tables of the day.
     grid, hedge : when decisions are made, which order and which depth are looked at, and the latency.
     seed : of the latency.
     fitted : parameters of the features that are learned, by name; one that is not there has no column.
@@ -61,34 +63,82 @@ def decision_day(
         There is nothing to trade against: the day has no quotes; its trades lie far from them; or the funding
         of a perpetual is not known.
     """
-    events = day_events(tables)
+    events = DayEvents(tables, hedge.instrument)
     if "quotes" not in events:
         raise DataError(f"{day}: neither quotes nor a book, so nothing can be traded: look at data.files")
-    events = with_other(events, tables, hedge.instrument)
-    check_levels(day, events)
+    perpetual = hedge.instrument == "perpetual"
+    if perpetual and FUNDING not in tables:
+        raise DataError(f"{day}: no funding of the perpetual: add the history of its venue to data.files")
     made = decision_times(day, grid, events)
     times, opened = made.times, made.opened
     latency = drawn_latency(hedge, made.until / SECOND, [seed, date.fromisoformat(day).toordinal()])
     arrivals = times + (latency * SECOND).astype(np.int64)
     between, first = _samples(made, grid)
-    look = events.look(np.concatenate([times, between, arrivals]), grid.stale_after_seconds)
+    features = known_features(events, hedge, fitted)
+    seen = followed(day, events, features, times, np.concatenate([times, between, arrivals]))
+    look = partial(book_at, seen.standing, stale_after=grid.stale_after_seconds)
     at = look(times)
     numbers: dict[str, NDArray[Any]] = {
         "mid": pd.Series(at.mid).ffill().to_numpy(),
         BOOK_STATE: at.state,
         **_interval_means(look(between), first, hedge),
-        **event_values(events, times, hedge, fitted),
+        **seen.outputs,
     }
-    if hedge.instrument == "perpetual":
-        if "funding" not in tables:
-            raise DataError(f"{day}: no funding of the perpetual: add the history of its venue to data.files")
-        numbers[FUNDING] = funding_paid(day, tables["funding"], times, opened, _ended(events, made))
+    if perpetual:
+        ended = min(seen.ended, made.last)
+        numbers[FUNDING] = funding_paid(day, tables[FUNDING], times, opened, ended)
     clock = pd.to_datetime(times, utc=True)
     minutes = (times - opened) / (60.0 * SECOND)
-    features = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
+    rows = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
     met = look(arrivals)
     fills = pd.DataFrame({"time": clock, "latency": latency, "state": met.state, **_levels(met)})
-    return {f"grid/{day}": features, f"fills/{day}": fills}
+    return {f"grid/{day}": rows, f"fills/{day}": fills}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is left of a day's events when they have gone by.
+
+    Attributes
+    ----------
+    standing : the rows of the book, or quotes, that stood at the instants that were asked for.
+    outputs : [T] of every feature at the decisions, by name.
+    ended : when the last quote was known, nanoseconds UTC.
+    """
+
+    standing: EventRows
+    outputs: dict[str, FloatArray]
+    ended: int
+
+
+def followed(
+    day: str, events: DayEvents, features: Sequence[EventFeature], times: Instants, looked: Instants
+) -> Seen:
+    """Go through a day's events once.
+
+    Parameters
+    ----------
+    day : for messages.
+    events : of the day.
+    features : whose tables are there.
+    times : [T] the decisions, rising.
+    looked : instants of which the standing book is kept.
+
+    Raises
+    ------
+    DataError
+        The prices of two tables lie far apart.
+    """
+    standing = StandingBook("book" in events, looked)
+    values, levels, ended = EventValues(features, times), PriceLevels(), 0
+    sources = [QUOTES, TRADES, *(source for each in features for source in each.sources)]
+    for part in events.parts(sources):
+        for follower in (standing, values, levels):
+            follower.take(part)
+        if (quotes := part.tables.get("quotes")) is not None:
+            ended = int(quotes.known_time[-1])
+    levels.check(day)
+    return Seen(standing.rows(), values.columns(), ended)
 
 
 def drawn_latency(hedge: IntradayHedge, until: FloatArray, seed: Sequence[int]) -> FloatArray:
@@ -102,33 +152,6 @@ def drawn_latency(hedge: IntradayHedge, until: FloatArray, seed: Sequence[int]) 
     normal = np.random.default_rng(seed).standard_normal(len(until))
     drawn = hedge.latency.median_seconds * np.exp(hedge.latency.spread * normal)
     return np.asarray(np.minimum(drawn, until))
-
-
-def _ended(events: DayEvents, made: DecisionTimes) -> int:
-    """Return until when the market of a day is known: to its last quote or its last decision, the earlier."""
-    return min(int(nanoseconds(events.tables["quotes"]["known_time"]).max()), made.last)
-
-
-def event_values(
-    events: DayEvents, times: Instants, hedge: IntradayHedge, fitted: Mapping[str, Sequence[float]]
-) -> dict[str, FloatArray]:
-    """Return every output of the event features that the tables allow, by name, [T] each.
-
-    Impact, cost of crossing and depth are those of the desk's order within the desk's reach.
-    """
-    features = known_features(events, hedge, fitted)
-    of_book = [each for each in features if any(source.table == "book" for source in each.sources)]
-    made = [] if events.book is None else over_book(of_book, events.book, times)
-    values = {each.name: numbers for each, numbers in zip(of_book, made, strict=True)}
-    for feature in features:
-        if feature.name not in values:
-            rows = {source.table: events.rows(source) for source in feature.sources}
-            values[feature.name] = over(feature, rows, times)
-    return {
-        output.name: values[feature.name][:, place]
-        for feature in features
-        for place, output in enumerate(feature.outputs)
-    }
 
 
 def known_features(

@@ -15,9 +15,10 @@ from pipeline.features.alternative import alternative_values
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.book_close import OpenedDay, opened_days
 from pipeline.features.book_days import book_days, check_books
-from pipeline.features.day_events import BOOK_OPEN, TAPE, Events, day_events
+from pipeline.features.day_events import DayEvents
 from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
+from pipeline.features.early_tables import EarlyTables
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventRows
 from pipeline.features.event_stream import over
@@ -25,7 +26,8 @@ from pipeline.features.funding_level import FUNDING_LEVEL
 from pipeline.features.own import own_values
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.market_days import BOOK, DAYS, DayTables
+from pipeline.ingest.day_tables import DayTables
+from pipeline.ingest.market_days import DAYS
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
 from pipeline.ingest.sources import NOTES
 
@@ -171,29 +173,21 @@ def _fitted(desk: IntradayDesk, days: list[OpenedDay], pieces: KeptPieces) -> di
     return found
 
 
-def event_parameters(tables: list[Events], before: int) -> Output:
+def event_parameters(tables: list[OpenedDay], before: int) -> Output:
     """Return what the features of events learn from events known before an instant, `parameters.json`.
 
     It is learned from the days that have all tables of a feature. A feature that cannot be learned from them
     is left out with a warning, and has no column.
     """
-    days = [day_events(early) for day in tables if (early := _before(day, before))]
+    days = [DayEvents(EarlyTables(day, before)) for day in tables]
     found: dict[str, list[float]] = {}
     for feature in event_catalogue():
         whole = [day for day in days if all(source.table in day for source in feature.sources)]
         if feature.fit is None or not whole:
             continue
-        rows = [{source.table: day.rows(source) for source in feature.sources} for day in whole]
         try:
-            found[feature.name] = feature.fitted(*rows).constants().tolist()
+            learned = feature.fitted(*(day.of(feature.sources) for day in whole))
+            found[feature.name] = learned.constants().tolist()
         except FitError as error:
             log.warning("%s: left out, for it cannot be learned: %s", feature.name, error)
     return {"parameters.json": json.dumps(found).encode()}
-
-
-def _before(tables: Events, before: int) -> dict[str, pd.DataFrame]:
-    """Return what of a day's market was known before an instant; a table with nothing of it is left out."""
-    there = {name: tables[name] for name in (*TAPE, *BOOK) if name in tables}
-    early = {name: rows[nanoseconds(rows["known_time"]) < before] for name, rows in there.items()}
-    found = {name: rows for name, rows in early.items() if len(rows)}
-    return found | ({BOOK_OPEN: tables[BOOK_OPEN]} if BOOK_OPEN in tables and found else {})

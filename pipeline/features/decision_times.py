@@ -9,8 +9,9 @@ import numpy as np
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import GridSettings
-from pipeline.features.book_at import Instants, nanoseconds
+from pipeline.features.book_at import Instants
 from pipeline.features.day_events import DayEvents
+from pipeline.features.event_feature import Source
 
 SECOND: Final = 1_000_000_000
 
@@ -77,18 +78,23 @@ def decision_times(day: str, grid: GridSettings, events: DayEvents) -> DecisionT
         closed = datetime.combine(today, grid.close, tzinfo=zone)
     first, last = (int(each.timestamp()) * SECOND for each in (opened, closed))
     if grid.every_events is not None:
-        known = _known(day, grid, events)
-        inside = known[(known > first) & (known < last)]
-        return DecisionTimes(np.unique(inside[grid.every_events - 1 :: grid.every_events]), first, last)
+        if grid.counted not in events:
+            raise DataError(
+                f"{day}: no {grid.counted} that grid.every_events could count: add them to data.files, or "
+                "set grid.every_seconds instead"
+            )
+        return DecisionTimes(_counted(events, grid.counted, grid.every_events, first, last), first, last)
     step = grid.step * SECOND
     return DecisionTimes(np.arange(first + step, last, step, dtype=np.int64), first, last)
 
 
-def _known(day: str, grid: GridSettings, events: DayEvents) -> Instants:
-    """Return when the events that are counted were known."""
-    if grid.counted not in events:
-        raise DataError(
-            f"{day}: no {grid.counted} that grid.every_events could count: add them to data.files, or set "
-            "grid.every_seconds instead"
-        )
-    return nanoseconds(events.tables[grid.counted]["known_time"])
+def _counted(events: DayEvents, table: str, every: int, opened: int, closed: int) -> Instants:
+    """Return when every so many-th row of a table between two instants was known."""
+    count, found = 0, [np.empty(0, dtype=np.int64)]
+    for part in events.parts([Source(table, ())]):
+        rows = part.tables.get(table)
+        known = found[0] if rows is None else rows.known_time
+        inside = known[(known > opened) & (known < closed)]
+        found.append(inside[(every - 1 - count) % every :: every])
+        count += len(inside)
+    return np.unique(np.concatenate(found))

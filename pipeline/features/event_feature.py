@@ -12,7 +12,7 @@ place of its table among the feature's sources. The batch form and the one-event
 compiled loop (`event_stream`), so that they agree to the last bit.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
@@ -62,12 +62,20 @@ class EventRows:
     def __len__(self) -> int:
         return len(self.known_time)
 
-    def __getitem__(self, rows: slice) -> "EventRows":
+    def __getitem__(self, rows: slice | TimeArray) -> "EventRows":
         return EventRows(self.known_time[rows], self.columns[rows])
+
+    @classmethod
+    def joined(cls, parts: Sequence["EventRows"]) -> "EventRows":
+        """Return several one after the other."""
+        known, columns = zip(*((part.known_time, part.columns) for part in parts), strict=True)
+        return cls(np.concatenate(known), np.concatenate(columns))
 
 
 Tables = Mapping[str, EventRows]
-Fit = Callable[[Sequence[Tables]], FloatArray]
+Days = Sequence[Iterable[Tables]]
+"""Events of days, each in parts that follow one another; they may be gone through more than once."""
+Fit = Callable[[Days], FloatArray]
 OfDesk = Callable[[float, float], FloatArray]
 
 
@@ -120,10 +128,11 @@ class EventFeature:
             raise FitError(f"feature {self.name}: learned from events: call fitted(training tables) first")
         return self.parameters
 
-    def fitted(self, *training: Tables) -> Self:
+    def fitted(self, *training: Iterable[Tables]) -> Self:
         """Return the feature with parameters learned from training events; itself where none are learned.
 
-        Each of `training` is one stretch of events, a day say, before which the state begins anew.
+        Each of `training` is one stretch of events, a day say, before which the state begins anew, in parts
+        that follow one another.
 
         Raises
         ------

@@ -7,23 +7,25 @@ of all moves to come is g = Σ_i B^i G. Buying and selling are mirror images: ev
 its mirror too, so that g(1 − I, s) = −g(I, s) and the sum is finite.
 """
 
-from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 import numpy as np
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.book_at import widened
-from pipeline.features.event_feature import Output, Source, Tables, TimeArray, event_feature
+from pipeline.features.event_feature import Days, Output, Source, TimeArray, event_feature
 from pipeline.features.event_kernel import compiled
 
 BUCKETS: Final = 10
 """Of the imbalance q_b / (q_b + q_a)."""
 SPREADS: Final = 4
 """Spreads in ticks that are told apart; a wider one counts as the widest."""
-MOVES: Final = 64
-"""Terms of the sum over moves; they fade geometrically."""
+STATES: Final = BUCKETS * SPREADS
+TERMS: Final = 64
+"""Of the sum over moves; they fade geometrically."""
+MOVED: Final = 1
+NOTHING: Final = np.full((1, 4), np.nan)
 BOOK: Final = Source("book", ("trusted", "levels", "bid_price", "bid_size", "ask_price", "ask_size"))
 
 
@@ -40,61 +42,77 @@ def _place(spread: float, bid_size: float, ask_size: float, tick: float) -> int:
     return bucket * SPREADS + ticks - 1
 
 
-def adjustments(columns: FloatArray) -> FloatArray:
+def adjustments(training: Days) -> FloatArray:
     """Return the tick and g by state from rows of `book` in the order of time, [1 + buckets · spreads].
 
     Parameters
     ----------
-    columns : [E, 2 + 4 N], see `BookRows`; pairs of rows of which one is not sound, or has no size on both
-        sides, are left out.
+    training : days of them; pairs of rows of which one is not sound, or has no size on both sides, are left
+        out, and so is the night between two days.
 
     Raises
     ------
     FitError
         The mid never moved.
     """
-    width = (columns.shape[1] - 2) // 4
-    bid, bid_size = columns[:, 2], columns[:, 2 + width]
-    ask, ask_size = columns[:, 2 + 2 * width], columns[:, 2 + 3 * width]
-    sound = (columns[:, 0] == 1.0) & (bid < ask)
-    sound &= (bid_size >= 0.0) & (ask_size >= 0.0) & (bid_size + ask_size > 0.0)
-    spread = np.where(sound, ask - bid, np.nan)
-    steps = np.abs(np.diff(np.concatenate([bid[sound], ask[sound]])))
-    steps = np.append(steps, spread[sound])
-    tick = steps[steps > 1e-9 * np.nanmax(ask[sound], initial=1.0)].min(initial=np.inf)
-    pair = sound[1:] & sound[:-1]
-    move = np.diff(0.5 * (bid + ask))[pair]
-    moved = np.abs(move) > 0.25 * tick
-    if not moved.any():
+    tick, counts, moves = _tick(training), np.zeros((2, STATES, STATES)), np.zeros(STATES)
+    for day in training:
+        before = NOTHING
+        for part in day:
+            rows = np.concatenate([before, _sound(part["book"].columns)])
+            _count(rows, tick, counts, moves)
+            before = rows[-1:]
+    if not counts[MOVED].any():
         raise FitError("microprice: the mid never moves in the training rows: train on a longer time")
-    share = BUCKETS * bid_size / np.where(sound, bid_size + ask_size, 1.0)
-    bucket = np.minimum(np.where(sound, share, 0.0).astype(int), BUCKETS - 1)
-    ticks = np.clip(np.round(np.where(sound, spread, 0.0) / tick).astype(int), 1, SPREADS) - 1
-    state, mirror = bucket * SPREADS + ticks, (BUCKETS - 1 - bucket) * SPREADS + ticks
-    changed = moved | (state[1:] != state[:-1])[pair]
-    states = BUCKETS * SPREADS
-    counts, moves = np.zeros((2, states, states)), np.zeros(states)
-    for place, sign in ((state, 1.0), (mirror, -1.0)):
-        first, then = place[:-1][pair][changed], place[1:][pair][changed]
-        np.add.at(counts, (moved[changed].astype(int), first, then), 1.0)
-        np.add.at(moves, first, sign * np.where(moved, move, 0.0)[changed])
+    mirror = (np.arange(STATES).reshape(BUCKETS, SPREADS)[::-1]).ravel()
+    counts, moves = counts + counts[:, mirror][:, :, mirror], moves - moves[mirror]
     seen = np.maximum(counts.sum(axis=(0, 2)), 1.0)
     stay, go = counts / seen[:, None]
-    ahead = np.linalg.solve(np.eye(states) - stay, np.c_[moves / seen, go])
+    ahead = np.linalg.solve(np.eye(STATES) - stay, np.c_[moves / seen, go])
     term = ahead[:, 0]
     total = term.copy()
-    for _ in range(MOVES):
+    for _ in range(TERMS):
         term = ahead[:, 1:] @ term
         total += term
     return np.append(tick, total)
 
 
-def _fit(training: Sequence[Tables]) -> FloatArray:
-    """Learn from all days; a row that is not sound parts each from the next."""
-    days = [day["book"].columns for day in training]
-    width = max(day.shape[1] for day in days)
-    night = np.full((1, width), np.nan)
-    return adjustments(np.concatenate([part for day in days for part in (widened(day, width), night)]))
+def _sound(columns: FloatArray) -> FloatArray:
+    """Return bid, its size, ask and its size [E, 4] of rows of a book; NaN where it is not sound."""
+    width = (columns.shape[1] - 2) // 4
+    best = columns[:, [2, 2 + width, 2 + 2 * width, 2 + 3 * width]]
+    bid, bid_size, ask, ask_size = best.T
+    sound = (columns[:, 0] == 1.0) & (bid < ask)
+    sound &= (bid_size >= 0.0) & (ask_size >= 0.0) & (bid_size + ask_size > 0.0)
+    return np.where(sound[:, None], best, np.nan)
+
+
+def _tick(training: Days) -> float:
+    """Return the least step of the best prices, or spread, that is not rounding; infinite without any."""
+    tick, last = np.inf, NOTHING
+    for part in chain.from_iterable(training):
+        rows = _sound(part["book"].columns)
+        rows = np.concatenate([last, rows[np.isfinite(rows[:, 0])]])
+        bid, _, ask, _ = rows.T
+        steps = np.stack([np.abs(np.diff(bid)), np.abs(np.diff(ask)), (ask - bid)[1:]])
+        tick = steps[steps > 1e-9 * np.maximum(ask[1:], 1.0)].min(initial=tick)
+        last = rows[-1:]
+    return float(tick)
+
+
+def _count(rows: FloatArray, tick: float, counts: FloatArray, moves: FloatArray) -> None:
+    """Add the changes of state from row to row, with and without a move of the mid, and these moves."""
+    bid, bid_size, ask, ask_size = rows.T
+    pair = np.isfinite(bid[1:]) & np.isfinite(bid[:-1])
+    move = np.diff(0.5 * (bid + ask))[pair]
+    moved = np.abs(move) > 0.25 * tick
+    share = np.nan_to_num(BUCKETS * bid_size / (bid_size + ask_size))
+    ticks = np.clip(np.round(np.nan_to_num((ask - bid) / tick)), 1, SPREADS).astype(int) - 1
+    state = np.minimum(share.astype(int), BUCKETS - 1) * SPREADS + ticks
+    first, then = state[:-1][pair], state[1:][pair]
+    changed = moved | (first != then)
+    np.add.at(counts, (moved[changed].astype(int), first[changed], then[changed]), 1.0)
+    np.add.at(moves, first[changed], np.where(moved, move, 0.0)[changed])
 
 
 @compiled
@@ -127,6 +145,6 @@ MICROPRICE: Final = event_feature(
     reference="Stoikov (2018), theorem 3.1",
     description="Mid plus the sum of the moves that the best quotes lead one to expect, learned.",
     state_size=1,
-    fit=_fit,
+    fit=adjustments,
     functions=(_init, _step, _read),
 )

@@ -6,14 +6,15 @@ with a fifth of their size the average is known from a fifth of a usual day's vo
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 import numpy as np
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.event_feature import Output, Source, Tables, TimeArray, event_feature
+from pipeline.features.event_feature import Days, Output, Source, Tables, TimeArray, event_feature
 from pipeline.features.event_kernel import compiled
 
 BUCKETS: Final = 50
@@ -66,14 +67,21 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
         values[0] = np.mean(state[_RING:])
 
 
-def _moves(trades: FloatArray, bucket: float) -> FloatArray:
-    """Return how far the price moves in each bucket of a day's trades, [E, 2] price and size."""
-    number = np.floor(np.cumsum(trades[:, 1]) / bucket).astype(np.int64)
-    ends = np.flatnonzero(np.diff(number, prepend=0) > 0)
-    return np.diff(trades[np.concatenate([[0], ends]), 0])
+def _moves(day: Iterable[Tables], bucket: float) -> FloatArray:
+    """Return how far the price moves in each bucket of a day's trades."""
+    filled, closes = 0.0, list[FloatArray]()
+    for part in day:
+        price, size = part["trades"].columns.T
+        if not len(price):
+            continue
+        volume = np.cumsum(np.append(filled, size))
+        number = np.floor(volume / bucket)
+        closes += [price[np.diff(number) > 0.0]] if closes else [price[:1], price[np.diff(number) > 0.0]]
+        filled = volume[-1]
+    return np.diff(np.concatenate(closes)) if closes else np.empty(0)
 
 
-def fit_buckets(training: Sequence[Tables]) -> FloatArray:
+def fit_buckets(training: Days) -> FloatArray:
     """Return the volume of a bucket, a training day's over `A_DAY`, and the deviation of its price moves.
 
     Each day begins anew, as it does where the feature is used: no move goes over a night.
@@ -83,11 +91,18 @@ def fit_buckets(training: Sequence[Tables]) -> FloatArray:
     FitError
         The trades do not fill two buckets, or the price never moves.
     """
-    days = [day["trades"].columns for day in training]
-    if sum(map(len, days)) < 2:
+    trades = 0
+
+    def sizes() -> Iterator[float]:
+        nonlocal trades
+        for part in chain.from_iterable(training):
+            trades += len(part["trades"])
+            yield from part["trades"].columns[:, 1].tolist()
+
+    bucket = math.fsum(sizes()) / len(training) / A_DAY
+    if trades < 2:
         raise FitError("vpin: fewer than two training trades: start the training earlier")
-    bucket = sum(float(trades[:, 1].sum()) for trades in days) / len(days) / A_DAY
-    moves = np.concatenate([_moves(trades, bucket) for trades in days])
+    moves = np.concatenate([_moves(day, bucket) for day in training])
     deviation = float(np.sqrt(np.mean(moves**2))) if len(moves) else 0.0
     if not deviation > 0.0:
         raise FitError(

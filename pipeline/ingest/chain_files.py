@@ -61,9 +61,9 @@ def load_chains(
 
     Returns
     -------
-    Tables `days` (one row a day and file: `quotes` of the underlying and the `key` of the piece that holds
-    them, in its table `option_quotes/<day>`); `held` (one row a file and reason: rows in quarantine); of the
-    history those of `sources.load_tables`; and `notes` of both.
+    Tables `days` (one row a day and file: `quotes` of the underlying, the `key` of the piece that holds them,
+    in its table `option_quotes/<day>`, and which of them come `again`); `held` (one row a file and reason:
+    rows in quarantine); of the history those of `sources.load_tables`; and `notes` of both.
 
     Raises
     ------
@@ -124,8 +124,11 @@ def chain_file(file: str, label: str, underlying: str, readers: Sequence[str]) -
 def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the index without the quotes that another file of their day holds, and these as held."""
     named = days.assign(stored=TABLE, table=TABLE, day=days["day"].dt.strftime("%Y-%m-%d"))
-    held = days[["file"]].assign(reason=REPEATED, count=[len(lines) for lines in repeats(named, shelf)])
-    return days.assign(quotes=days["quotes"] - held["count"]), held[held["count"] > 0]
+    again = repeats(named, shelf)
+    held = days[["file"]].assign(reason=REPEATED, count=[found.count for found in again])
+    runs = pd.Series([found.runs for found in again], index=days.index)
+    kept = days.assign(quotes=days["quotes"] - held["count"], again=runs)
+    return kept, held[held["count"] > 0]
 
 
 def _notes(data: ChainFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[str]:

@@ -1,6 +1,7 @@
 """Rows of a day that two of its files hold, as copies and overlapping downloads do: one file's are held."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
+from pipeline.ingest.held_rows import SHOWN
 from pipeline.ingest.market_tables import AGGREGATE
 from pipeline.ingest.pieces import Shelf
 from pipeline.ingest.same_stretch import AGREE, ISSUED_AGAIN, overlap
@@ -72,16 +74,41 @@ def _by_identity(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> list[
     return np.split(file > first[row], np.cumsum(lengths)[:-1])
 
 
-def joined(parts: Sequence[pd.DataFrame], table: str) -> pd.DataFrame:
-    """Return the rows of a day's files, each once, in the order of the files."""
-    if len(parts) == 1:
-        return parts[0]
-    kept = [part[~again] for part, again in zip(parts, repeated(parts, table), strict=True)]
-    return pd.concat(kept, ignore_index=True)
+@dataclass(frozen=True)
+class Repeated:
+    """Which rows of a table another file of its day holds.
+
+    Attributes
+    ----------
+    runs : places of the rows in the table: where each run of them begins and ends, in turn.
+    lines : of the file, those of the first rows.
+    """
+
+    runs: NDArray[np.int64]
+    lines: tuple[int, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many rows there are."""
+        return int((self.runs[1::2] - self.runs[::2]).sum())
 
 
-def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
-    """Return of each row of `files` the lines that `joined` leaves out.
+NONE: Final = Repeated(np.empty(0, dtype=np.int64))
+
+
+def runs_of(chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return where each run of chosen rows begins and ends, in turn.
+
+    Examples
+    --------
+    >>> runs_of(np.array([True, True, False, True])).tolist()
+    [0, 2, 3, 4]
+    """
+    return np.flatnonzero(np.diff(chosen.astype(np.int8), prepend=0, append=0))
+
+
+def repeats(files: pd.DataFrame, shelf: Shelf) -> list[Repeated]:
+    """Return of each row of `files` which rows of its table a file before it has.
 
     Parameters
     ----------
@@ -95,7 +122,7 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
         settlement, trade, option quote or value of a series otherwise; the same trades one by one and joined;
         most quotes or trades without ids alike, and some not; or the same quotes or trades at other times.
     """
-    found: list[list[int]] = [[] for _ in range(len(files))]
+    found = [NONE] * len(files)
     placed = files.reset_index(drop=True)
     several = placed[placed["table"].isin({*IDENTITY, *AGREE})].groupby(["day", "stored"], sort=False)
     for (day, stored), group in several:
@@ -108,7 +135,8 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[list[int]]:
                 raise DataError(f"{first} and {second}: {fault}")
         again = repeated(parts, table)
         for place, part, rows in zip(group.index.to_list(), parts, again, strict=True):
-            found[place] = part["source_row"].to_numpy()[rows].tolist()
+            lines = part["source_row"].to_numpy()[rows][:SHOWN]
+            found[place] = Repeated(runs_of(rows), tuple(lines.tolist()))
     return found
 
 

@@ -8,6 +8,7 @@ import hashlib
 import logging
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -19,7 +20,8 @@ from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known, content_digest
-from pipeline.ingest.day_repeats import REPEATED, joined, repeats
+from pipeline.ingest.day_repeats import REPEATED, Repeated, repeats
+from pipeline.ingest.day_tables import BOOK, OTHER
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
 from pipeline.ingest.formats import funding_history
 from pipeline.ingest.formats.catalogue import (
@@ -45,10 +47,6 @@ from pipeline.ingest.sources import NOTES
 
 DAYS: Final = "days"
 HELD: Final = "held"
-OTHER: Final = "other_"
-"""Before the names of tables of the other one of spot and perpetual."""
-BOOK: Final = ("book", "book_events")
-"""Tables that tell the whole book."""
 EVENTS: Final = frozenset({*BOOK, "trades", "quotes", "funding", QUARANTINE})
 """Tables of a market within the day."""
 SERIES: Final = "alternative"
@@ -111,8 +109,9 @@ def load_days(
 
     Returns
     -------
-    Tables `days` (one row a day, table and file: `day`, `table`, `key` of the piece, `file`, `rows` and
-    `anew`, whether the book is told anew among them), `held` (one row a file, table and reason: `count` and
+    Tables `days` (one row a day, table and file: `day`, `table`, `key` of the piece, `file`, `rows`, `anew`,
+    whether the book is told anew among them, and `again`, which rows another file of the day holds), `held`
+    (one row a file, table and reason: `count` and
     examples) and `notes`; of alternative data and own records see `record_files`.
 
     Raises
@@ -146,16 +145,20 @@ def load_days(
 
 
 def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the index without the rows that another file of their day holds, and these as held."""
+    """Return the index with the rows that another file of their day holds, and these as held."""
     named = days.assign(stored=days["table"], table=days["table"].str.removeprefix(OTHER))
     again = repeats(named, shelf)
-    lines: dict[tuple[str, str], list[int]] = {}
+    faults: dict[tuple[str, str], list[Repeated]] = {}
     for file, name, found in zip(days["file"], days["table"], again, strict=True):
-        if found:
-            lines.setdefault((file, name), []).extend(found)
-    held = [(*where, REPEATED, len(found), shown(found)) for where, found in lines.items()]
+        if found.count:
+            faults.setdefault((file, name), []).append(found)
+    held = [
+        (*where, REPEATED, sum(each.count for each in found), shown(chain(*(each.lines for each in found))))
+        for where, found in faults.items()
+    ]
     table = pd.DataFrame(held, columns=HELD_COLUMNS).astype({"count": "int64"})
-    return days.assign(rows=days["rows"] - [len(found) for found in again]), table
+    rows = days["rows"] - [found.count for found in again]
+    return days.assign(rows=rows, again=pd.Series([found.runs for found in again], index=days.index)), table
 
 
 def _of_files(
@@ -320,39 +323,3 @@ def day_of(name: str) -> date:
     2013
     """
     return date.fromisoformat(name)
-
-
-class DayTables(Mapping[str, pd.DataFrame]):
-    """The canonical tables of one day, read when they are asked for; each in the order of `known_time`.
-
-    A row that two files of the day hold comes once. Rows of the book have the number of their file, `file`,
-    by its name; of one instant those of the first file come first. It holds keys only, so it travels as they
-    do.
-    """
-
-    def __init__(self, days: pd.DataFrame, day: str, shelf: Shelf) -> None:
-        own = days[days["day"] == day]
-        self.day, self._shelf = day, shelf
-        self._files = {str(key): place for place, key in enumerate(own.sort_values("file")["key"].unique())}
-        self._keys: dict[str, list[str]] = {
-            str(table): list(rows["key"]) for table, rows in own.groupby("table")
-        }
-
-    @property
-    def digest(self) -> str:
-        """What the tables are known by: the pieces that hold them."""
-        return f"{self.day} " + " ".join(f"{table}:{','.join(self._keys[table])}" for table in self)
-
-    def __getitem__(self, table: str) -> pd.DataFrame:
-        parts = [self._shelf.open(key)[f"{table}/{self.day}"] for key in self._keys[table]]
-        if table.removeprefix(OTHER) in BOOK:
-            numbers = (self._files[key] for key in self._keys[table])
-            parts = [part.assign(file=number) for part, number in zip(parts, numbers, strict=True)]
-        rows = joined(parts, table.removeprefix(OTHER))
-        return rows.sort_values("known_time", kind="stable", ignore_index=True)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._keys))
-
-    def __len__(self) -> int:
-        return len(self._keys)

@@ -339,7 +339,7 @@ def ladder(rows: pa.RecordBatch, name: str) -> NDArray[np.float64]:
     >>> float(ladder(batch("book", rest | columns | {"levels": 1}).rows, "ask_price")[0, 0])
     11.0
     """
-    flat: NDArray[np.float64] = rows.column(name).flatten().to_numpy()
+    flat: NDArray[np.float64] = rows.column(name).flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(rows.num_rows, LEVELS)
 
 

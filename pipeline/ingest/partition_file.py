@@ -2,9 +2,10 @@
 
 import hashlib
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from itertools import chain
-from typing import IO, Any, Final
+from typing import IO, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -12,10 +13,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.ingest.dataset import PACKING, from_parquet
+from pipeline.ingest.market_tables import INSTANT
 from pipeline.ingest.parts import regrouped
-
-GROUP: Final = 1 << 17
-"""Rows of a group of a Parquet file: so many are in memory while it is written."""
+from pipeline.ingest.time_order import GROUP, KNOWN, RowGroup
 
 
 class Counted(io.RawIOBase):
@@ -88,3 +88,32 @@ def read_rows(content: bytes, told: Mapping[str, str], dropped: Mapping[str, int
     for column, position in sorted(dropped.items(), key=lambda each: each[1]):
         frame.insert(position, column, told[column])
     return frame
+
+
+def row_groups(opened: Callable[[], IO[bytes]]) -> list[RowGroup]:
+    """Return the groups of rows of a table that `write_rows` wrote, each read when it is asked for.
+
+    Parameters
+    ----------
+    opened : opens the file.
+    """
+    with opened() as file:
+        told = pq.ParquetFile(file).metadata
+    column, unit = told.schema.names.index(KNOWN), told.schema.to_arrow_schema().field(KNOWN).type
+    found, begin = [], 0
+    for number in range(told.num_row_groups):
+        group = told.row_group(number)
+        if group.num_rows:
+            earliest = pa.scalar(group.column(column).statistics.min_raw, unit).cast(INSTANT).value
+            found.append(RowGroup(begin, earliest, partial(_read_group, opened, told, number)))
+        begin += group.num_rows
+    return found
+
+
+def _read_group(
+    opened: Callable[[], IO[bytes]], told: Any, number: int, columns: Sequence[str] | None
+) -> pa.RecordBatch:
+    names = None if columns is None else list(columns)
+    with opened() as file:
+        rows = pq.ParquetFile(file, metadata=told).read_row_group(number, columns=names, use_threads=False)
+    return rows.combine_chunks().to_batches()[0]

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from typing import IO, Any, Final
 
 import fsspec
@@ -26,13 +26,16 @@ from pipeline.domain.errors import StoreError
 from pipeline.ingest.code_version import HEX_DIGITS, code_version
 from pipeline.ingest.content import content_digest
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.partition_file import read_rows, write_rows
+from pipeline.ingest.partition_file import read_rows, row_groups, write_rows
 from pipeline.ingest.partition_place import MADE, Place
 from pipeline.ingest.parts import Parts, tables_of
 from pipeline.ingest.pieces import plain_arguments
+from pipeline.ingest.time_order import RowGroup
 
 UNFINISHED: Final = "_unfinished"
 LEFTOVER: Final = timedelta(days=1)
+BLOCK: Final = 1 << 20
+"""Bytes that are read at once where a whole file is gone through."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,11 @@ class PartitionStore:
         content: bytes = self._files.cat_file(self._at(file))
         return content
 
+    def opened(self, file: str) -> IO[bytes]:
+        """Open a file below the store to read it."""
+        handle: IO[bytes] = self._files.open(self._at(file), "rb")
+        return handle
+
     @cached_property
     def _filesystem(self) -> tuple[Any, str]:
         try:
@@ -329,6 +337,23 @@ class Partition:
         if hashlib.sha256(content).hexdigest() != written["sha256"]:
             raise self._damaged(file, "its content is not what was written")
         return read_rows(content, Place.of(self.key).told(table), written["dropped"])
+
+    def groups(self, table: str) -> list[RowGroup]:
+        """Return the groups of rows of a table, of which one at a time is read, once all were verified.
+
+        Columns that the folders of the file tell are left out.
+        """
+        file, written = self._names[table]
+        opened, found = partial(self._store.opened, file), hashlib.sha256()
+        try:
+            with opened() as content:
+                for block in iter(partial(content.read, BLOCK), b""):
+                    found.update(block)
+        except FileNotFoundError:
+            raise self._damaged(file, "it is missing") from None
+        if found.hexdigest() != written["sha256"]:
+            raise self._damaged(file, "its content is not what was written")
+        return row_groups(opened)
 
     @property
     def files(self) -> list[str]:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.parts import Parts, whole
+from pipeline.ingest.parts import Parts, as_arrow, whole
+from pipeline.ingest.time_order import RowGroup, groups_of
 
 
 class Piece(Protocol):
@@ -33,6 +34,14 @@ class Piece(Protocol):
         ...
 
 
+class TimedPiece(Piece, Protocol):
+    """A piece whose tables of timed rows may be read a group at a time."""
+
+    def groups(self, table: str) -> Sequence[RowGroup]:
+        """Return the groups of rows of a table in order."""
+        ...
+
+
 class Pieces(Protocol):
     """How a stage does a piece of its work: anew, or from the dataset store where that has it.
 
@@ -48,7 +57,7 @@ class Pieces(Protocol):
 class Shelf(Protocol):
     """What opens pieces by their key, here and on another machine."""
 
-    def open(self, key: str) -> Piece:
+    def open(self, key: str) -> TimedPiece:
         """Return a piece that was made before."""
         ...
 
@@ -143,6 +152,10 @@ class Made:
 
     def __getitem__(self, table: str) -> pd.DataFrame:
         return self._tables[table]
+
+    def groups(self, table: str) -> list[RowGroup]:
+        """Return the rows of a table as groups."""
+        return groups_of(as_arrow(self._tables[table]))
 
     def read_bytes(self, file: str) -> bytes:
         """Return the content of a file that is not a table."""

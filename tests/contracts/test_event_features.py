@@ -76,7 +76,7 @@ def in_chunks(feature, tables, grid, cuts):
 
 def breaches(feature):
     """The clauses of the contract that a feature breaks."""
-    feature = feature.fitted(tables_of(feature, seed=11))
+    feature = feature.fitted([tables_of(feature, seed=11)])
     tables, other = tables_of(feature, seed=7), tables_of(feature, seed=8)
     grid = grid_of(tables)
     whole = over(feature, tables, grid)

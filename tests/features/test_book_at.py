@@ -13,11 +13,17 @@ from pipeline.features.book_at import (
     BookAt,
     best_of,
     book_at,
-    quotes_at,
+    one_level,
     rows_of,
 )
+from pipeline.ingest.dataset import arrow_table
+from pipeline.ingest.time_order import TimedRows
 
 NAN = np.nan
+
+
+def batch_of(table):
+    return arrow_table(table).to_batches()[0]
 
 
 @pytest.fixture
@@ -73,7 +79,8 @@ def test_every_reason_not_to_trade():
     )
     times = np.array([5, 10, 19, 25, 35, 45]) * 10**9
     expected = [MISSING, SOUND, STALE, CROSSED, MISSING, MISSING]
-    assert quotes_at(quotes, times, 8.0).state.tolist() == expected
+    rows = one_level(TimedRows.of(batch_of(quotes)))
+    assert book_at(rows, times, 8.0).state.tolist() == expected
 
 
 @pytest.mark.parametrize("as_list", [list, np.array], ids=["lists", "arrays"])
@@ -85,11 +92,11 @@ def test_a_book_of_lists_is_read_level_by_level(as_list):
     columns |= {"ask_price": [10.0, NAN], "ask_size": [1.0, NAN]}
     for name, levels in columns.items():
         table[name] = [as_list(levels), as_list(levels)]
-    book = rows_of(table)
+    book = rows_of(batch_of(table))
     found = book_at(book, np.array([5, 15, 25, 15]) * 10**9, 60.0)
     assert found.state.tolist() == [MISSING, SOUND, UNTRUSTED, SOUND]
     np.testing.assert_array_equal(found.bid_price[1], [9.0, 8.0])
     np.testing.assert_array_equal(found.ask_price[1], [10.0, NAN])
     assert book.columns[1].tolist()[:6] == [0.0, 2.0, 9.0, 8.0, 1.0, 2.0]
-    assert best_of(book)["bid_price"].tolist()[0] == 9.0
-    assert np.isnan(best_of(book)["bid_price"].iloc[1])
+    bids = best_of(book).rows.column("bid_price").to_numpy()
+    np.testing.assert_array_equal(bids, [9.0, NAN])

@@ -10,7 +10,8 @@ import pytest
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.features.book_at import SOUND, UNTRUSTED, book_at
 from pipeline.features.book_close import opened_days
-from pipeline.features.day_events import day_events
+from pipeline.features.day_events import DayEvents
+from pipeline.features.event_feature import EventRows, Source
 from pipeline.features.followed_book import LEVELS_FOLLOWED
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.formats.terms import Terms
@@ -19,7 +20,7 @@ from pipeline.ingest.partitions import in_turn
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.store import DatasetStore
-from pipeline.orderbook.order_book import BookRows, OrderBook
+from pipeline.orderbook.order_book import OrderBook
 from pipeline.orderbook.snapshots import in_order, merged
 from tests.ingest.formats.conftest import SHARED
 
@@ -132,7 +133,13 @@ def books_by_day(files, zone="UTC"):
     kept = InMemory()
     index = load_days(files, zone, content_of(files), kept)[DAYS]
     days = opened_days(index, sorted(index["day"].unique()), kept, "XY")
-    return {each.day: BookRows.joined(list(day_events(each).book.parts())) for each in days}
+    return {each.day: book_of(each) for each in days}
+
+
+def book_of(tables):
+    """All rows of the book of a day."""
+    parts = DayEvents(tables).parts([Source("book", ())])
+    return EventRows.joined([part.book for part in parts if part.book is not None])
 
 
 def of_one_file(path, family):

@@ -23,6 +23,7 @@ def quotes_of(day: str) -> Output:
 def market(days: list, pieces) -> Output:
     made = pieces.partitions("quotes", quotes_of, "SPX", {day: {"day": day} for day in days})
     index = pd.DataFrame({"day": pd.to_datetime(days), "file": days, "key": [each.key for each in made]})
+    index["again"] = [[]] * len(days)
     sessions = sessions_between(pd.Timestamp("2019-04-01"), pd.Timestamp("2019-05-03"))
     known = {"session": sessions, "event_time": sessions.tz_localize("UTC"), "close": 100.0}
     bars = pd.DataFrame(known).assign(known_time=lambda rows: rows["event_time"])

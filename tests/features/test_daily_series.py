@@ -68,7 +68,7 @@ def by_definition(tables, now, fit, log=False, series="news_sentiment"):
 @pytest.fixture(scope="module")
 def fitted():
     return NEWS_SENTIMENT.fitted(
-        {"news_sentiment": series_events([vintage(walk(1), lag=1)], "news_sentiment")}
+        [{"news_sentiment": series_events([vintage(walk(1), lag=1)], "news_sentiment")}]
     )
 
 
@@ -112,7 +112,7 @@ def test_the_fit_is_that_of_least_squares_on_days_as_known_last():
     first = vintage(x + 1.0, published=date(2019, 8, 1))
     last = vintage(x, published=date(2019, 9, 1))
     rows = series_events([first, last], "news_sentiment")
-    found = NEWS_SENTIMENT.fitted({"news_sentiment": rows}).constants()[1:]
+    found = NEWS_SENTIMENT.fitted([{"news_sentiment": rows}]).constants()[1:]
     design = np.c_[np.ones(len(x) - 1), x[:-1]]
     slopes, left = np.linalg.lstsq(design, x[1:])[:2]
     np.testing.assert_allclose(found, [*slopes, np.sqrt(left[0] / (len(x) - 3))], rtol=1e-9)
@@ -122,7 +122,7 @@ def test_the_fit_is_that_of_least_squares_on_days_as_known_last():
 def test_innovations_of_the_model_are_standard_normal():
     x = walk(6, 1500)
     rows = series_events([vintage(x, lag=0)], "news_sentiment")
-    feature = NEWS_SENTIMENT.fitted({"news_sentiment": rows})
+    feature = NEWS_SENTIMENT.fitted([{"news_sentiment": rows}])
     surprise = over(feature, {"news_sentiment": rows}, rows.known_time)[1:, 2]
     assert np.std(surprise) == pytest.approx(1.0, abs=0.01)
     assert abs(np.corrcoef(surprise[1:], surprise[:-1])[0, 1]) < 4 / np.sqrt(1500)
@@ -163,7 +163,7 @@ def test_two_real_vintages_of_news_sentiment():
         found = news_sentiment.read(file, Terms(day=day))
         tables.append(next(each.rows for each in found if each.table == "alternative"))
     rows = series_events(tables, "news_sentiment")
-    feature = NEWS_SENTIMENT.fitted({"news_sentiment": series_events(tables[:1], "news_sentiment")})
+    feature = NEWS_SENTIMENT.fitted([{"news_sentiment": series_events(tables[:1], "news_sentiment")}])
     grid = at("2025-03-31", "2025-04-01", "2025-10-31", "2025-11-01")
     values = over(feature, {"news_sentiment": rows}, grid)
     alone = over(feature, {"news_sentiment": series_events(tables[:1], "news_sentiment")}, grid)

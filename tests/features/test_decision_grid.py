@@ -11,6 +11,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayHedge
 from pipeline.features.decision_day import known_features
 from pipeline.features.decision_grid import decision_features, event_parameters
+from tests.market_day import day_tables
 from tests.market_ticks import DESK
 
 
@@ -19,7 +20,7 @@ def test_data_that_begin_after_the_signals_start_are_named_with_both_days(tmp_pa
     path.write_text(DESK)
     days = pd.DataFrame(
         {"day": ["2020-03-04"], "table": ["quotes"], "key": ["k"], "file": ["f"], "rows": [1], "anew": False}
-    )
+    ).assign(again=[[]])
     with pytest.raises(DataError, match=r"XYZ: no data up to windows.signals_start 2020-03-03.* 2020-03-04"):
         decision_features(load_any(str(path)), {"days": days})
 
@@ -46,16 +47,19 @@ def test_parameters_are_learned_from_what_was_known_before_and_from_days_that_ha
         stamps = {"event_time": times, "known_time": times}
         return {"quotes": pd.DataFrame(stamps | quotes), "trades": pd.DataFrame(stamps | trades)}
 
+    def learned(*days):
+        return event_parameters([day_tables(**each) for each in days], before)["parameters.json"]
+
     days = [day(0), day(1), day(2)]
     before = (start + pd.Timedelta("25h")).value
-    found = event_parameters(days, before)["parameters.json"]
+    found = learned(*days)
     assert "vpin" in json.loads(found)
     early = {
         name: rows[rows["known_time"] < pd.Timestamp(before, tz="UTC")] for name, rows in days[1].items()
     }
     assert 1000 < len(early["trades"]) < 3000
-    assert event_parameters([days[0], early], before)["parameters.json"] == found
+    assert learned(days[0], early) == found
     later = start + pd.Timedelta("1s")
     quotes_only = {"quotes": days[2]["quotes"].assign(known_time=later, event_time=later)}
-    assert event_parameters([*days, quotes_only], before)["parameters.json"] == found
-    assert event_parameters([days[0]], before)["parameters.json"] != found
+    assert learned(*days, quotes_only) == found
+    assert learned(days[0]) != found

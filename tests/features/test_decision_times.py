@@ -9,6 +9,7 @@ from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.day_events import DayEvents
 from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_times import SECOND, decision_times
+from tests.market_day import day_tables
 
 DAY = "2020-03-02"
 OPEN = pd.Timestamp(f"{DAY} 10:00", tz="UTC")
@@ -37,14 +38,14 @@ def market(seed, rows=900):
 
 def made(tables, settings):
     hedge = IntradayHedge(size=10.0, latency={"median_seconds": 2.0})
-    return decision_day(DAY, tables, settings, hedge, 7, {})
+    return decision_day(DAY, day_tables(**tables), settings, hedge, 7, {})
 
 
 @pytest.mark.parametrize("counted", ["trades", "quotes"])
 @pytest.mark.parametrize("every", [1, 7])
 def test_events_are_counted_from_the_open_and_several_of_one_instant_make_one_decision(counted, every):
     tables = market(1)
-    found = decision_times(DAY, grid(every_events=every, counted=counted), DayEvents(tables))
+    found = decision_times(DAY, grid(every_events=every, counted=counted), DayEvents(day_tables(**tables)))
     inside, chosen = 0, []
     for time in tables[counted]["known_time"]:
         if OPEN < time < OPEN + pd.Timedelta("2h"):

@@ -115,13 +115,16 @@ def test_faults_of_the_tables_are_named():
 
 
 def test_what_is_learned_is_learned_first():
-    feature = declare(fit=lambda days: np.array([np.mean([day["trades"].columns.mean() for day in days])]))
+    def mean(days):
+        return np.array([np.mean([part["trades"].columns.mean() for day in days for part in day])])
+
+    feature = declare(fit=mean)
     with pytest.raises(FitError, match="last_price: learned from events"):
         EventStream(feature)
-    learned = feature.fitted({"trades": rows([1, 2], [3, 5])})
+    learned = feature.fitted([{"trades": rows([1, 2], [3, 5])}])
     assert EventStream(learned).feature.constants() == [4.0]
-    assert feature.fitted({"trades": rows([1], [3])}, {"trades": rows([2], [5])}).constants() == [4.0]
-    assert declare("other", outputs=()).fitted({}).constants() == [2.0]
+    assert feature.fitted([{"trades": rows([1], [3])}], [{"trades": rows([2], [5])}]).constants() == [4.0]
+    assert declare("other", outputs=()).fitted([{}]).constants() == [2.0]
 
 
 def test_names_are_given_once(registry):

@@ -34,7 +34,7 @@ def test_an_imbalance_without_memory_tells_of_one_move():
 
 
 def test_it_forecasts_the_mid_better_than_the_mid():
-    learned = MICROPRICE.fitted({"book": EventRows(np.arange(200_000), market(1))})
+    learned = MICROPRICE.fitted([{"book": EventRows(np.arange(200_000), market(1))}])
     test = EventRows(np.arange(50_000), market(2, 50_000))
     price = over(learned, {"book": test}, test.known_time)[:, 0]
     mid = test.columns[:, 2] + 0.005
@@ -55,7 +55,7 @@ def test_rows_that_are_not_sound_teach_nothing_and_have_no_price():
     spoiled = np.insert(columns, 2500, quotes([50.0], [0.5], trusted=0.0), axis=0)
     gap = np.delete(np.arange(5000), [2499, 2500])
     assert adjustments(spoiled)[1:] == pytest.approx(adjustments(columns[gap])[1:], abs=1e-4)
-    learned = MICROPRICE.fitted({"book": EventRows(np.arange(5000), columns)})
+    learned = MICROPRICE.fitted([{"book": EventRows(np.arange(5000), columns)}])
     rows = EventRows(np.arange(2), np.r_[columns[:1], quotes([50.0], [0.5], trusted=0.0)])
     assert np.isnan(over(learned, {"book": rows}, np.arange(2))[:, 0]).tolist() == [False, True]
 
@@ -67,7 +67,7 @@ def test_best_quotes_without_size_teach_nothing_and_have_no_price(sizes):
     empty, untrusted = columns.copy(), columns.copy()
     empty[2500, [3, 5]], untrusted[2500, 0] = sizes, 0.0
     np.testing.assert_array_equal(adjustments(empty), adjustments(untrusted))
-    learned = MICROPRICE.fitted({"book": EventRows(np.arange(5000), columns)})
+    learned = MICROPRICE.fitted([{"book": EventRows(np.arange(5000), columns)}])
     price = over(learned, {"book": EventRows(np.arange(5000), empty)}, np.array([2499, 2500, 2501]))[:, 0]
     assert np.isnan(price).tolist() == [False, True, False]
 

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.features.day_events import day_events, with_other
+from pipeline.features.day_events import DayEvents
 from pipeline.features.event_stream import over
 from pipeline.features.perpetual_basis import PERPETUAL_BASIS
+from tests.market_day import day_tables
 
 SECONDS = np.array([1, 2, 3, 4])
 
@@ -18,8 +19,8 @@ def quotes(bid, ask):
 
 
 def basis(tables, instrument):
-    events = with_other(day_events(tables), tables, instrument)
-    rows = {source.table: events.rows(source) for source in PERPETUAL_BASIS.sources}
+    events = DayEvents(day_tables(**tables), instrument)
+    (rows,) = events.of(PERPETUAL_BASIS.sources)
     return over(PERPETUAL_BASIS, rows, np.array([0, *SECONDS, 9]) * 10**9)[:, 0]
 
 
@@ -43,6 +44,7 @@ def test_trades_of_the_other_market_do_where_it_has_no_quotes():
 
 
 def test_without_the_other_market_there_is_none():
-    events = day_events({"quotes": SPOT})
-    assert with_other(events, {"quotes": SPOT}, "spot") is events
-    assert "other_quotes" not in day_events({"quotes": SPOT, "other_quotes": PERPETUAL})
+    assert "perpetual_quotes" not in DayEvents(day_tables(quotes=SPOT))
+    both = DayEvents(day_tables(quotes=SPOT, other_quotes=PERPETUAL))
+    assert "perpetual_quotes" in both
+    assert "other_quotes" not in both

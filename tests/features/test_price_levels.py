@@ -6,9 +6,12 @@ import pytest
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
+from pipeline.features.day_events import QUOTES as OF_QUOTES
+from pipeline.features.day_events import TRADES as OF_TRADES
 from pipeline.features.day_events import DayEvents
 from pipeline.features.decision_day import decision_day
-from pipeline.features.price_levels import check_levels
+from pipeline.features.price_levels import PriceLevels
+from tests.market_day import day_tables
 
 RNG = np.random.default_rng(4)
 TIMES = pd.date_range("2024-03-05 10:00", periods=300, freq="s", tz="UTC")
@@ -21,9 +24,16 @@ TRADES = pd.DataFrame({"event_time": TIMES, "known_time": TIMES, "price": MID}).
 )
 
 
+def check_levels(**tables):
+    levels = PriceLevels()
+    for part in DayEvents(day_tables(**tables)).parts([OF_QUOTES, OF_TRADES]):
+        levels.take(part)
+    levels.check("day")
+
+
 def grid_of(**tables):
     grid = GridSettings(every_seconds=30, open="10:00", close="10:05", sample_seconds=5.0)
-    return decision_day("2024-03-05", tables, grid, IntradayHedge(), 1, {})
+    return decision_day("2024-03-05", day_tables(**tables), grid, IntradayHedge(), 1, {})
 
 
 @pytest.mark.parametrize("factor", [0.1, 0.45, 2.2, 100.0])
@@ -37,12 +47,12 @@ def test_trades_at_another_level_are_refused_with_both_medians(factor):
 
 @pytest.mark.parametrize("factor", [0.6, 1.0, 1.9])
 def test_a_wild_day_is_not_refused(factor):
-    check_levels("day", DayEvents({"quotes": QUOTES, "trades": TRADES.assign(price=MID * factor)}))
+    check_levels(quotes=QUOTES, trades=TRADES.assign(price=MID * factor))
 
 
 def test_a_few_stray_prices_do_not_matter():
     price = np.where(np.arange(300) % 5 == 0, MID * 50.0, MID)
-    check_levels("day", DayEvents({"quotes": QUOTES, "trades": TRADES.assign(price=price)}))
+    check_levels(quotes=QUOTES, trades=TRADES.assign(price=price))
 
 
 def test_one_sided_quotes_are_compared_too():
@@ -50,9 +60,9 @@ def test_one_sided_quotes_are_compared_too():
         bid_price=QUOTES["bid_price"].where(np.arange(300) % 2 == 0),
         ask_price=QUOTES["ask_price"].where(np.arange(300) % 2 == 1),
     )
-    check_levels("day", DayEvents({"quotes": sided, "trades": TRADES}))
+    check_levels(quotes=sided, trades=TRADES)
     with pytest.raises(DataError, match="median price of trades"):
-        check_levels("day", DayEvents({"quotes": sided, "trades": TRADES.assign(price=MID / 4)}))
+        check_levels(quotes=sided, trades=TRADES.assign(price=MID / 4))
 
 
 def test_so_is_the_other_market():
@@ -63,4 +73,4 @@ def test_so_is_the_other_market():
 
 def test_tables_without_a_price_say_nothing():
     empty = QUOTES.assign(bid_price=np.nan, ask_price=np.nan)
-    check_levels("day", DayEvents({"quotes": empty, "trades": TRADES}))
+    check_levels(quotes=empty, trades=TRADES)

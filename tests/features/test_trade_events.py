@@ -82,7 +82,7 @@ def test_a_steady_tape_has_the_rate_at_which_it_trades():
 def test_vpin_is_the_average_of_the_last_fifty_buckets():
     rows, feature = tape(length=2000), VPIN
     trades = EventRows(rows.known_time, rows.columns[:, :2])
-    fitted = feature.fitted({"trades": trades})
+    fitted = feature.fitted([{"trades": trades}])
     bucket, deviation = fitted.constants()
     left, before, found = 0.0, trades.columns[0, 0], []
     for price, size in trades.columns:
@@ -100,7 +100,7 @@ def test_vpin_is_the_average_of_the_last_fifty_buckets():
 def test_vpin_is_known_from_a_fifth_of_a_training_days_volume_on():
     rows = tape(length=2000)
     trades = EventRows(rows.known_time, rows.columns[:, :2])
-    value = over(VPIN.fitted({"trades": trades}), {"trades": trades}, trades.known_time)[:, 0]
+    value = over(VPIN.fitted([{"trades": trades}]), {"trades": trades}, trades.known_time)[:, 0]
     filled = np.cumsum(trades.columns[:, 1]) / trades.columns[:, 1].sum()
     clear = np.abs(filled - 0.2) > 1e-9
     np.testing.assert_array_equal(np.isfinite(value)[clear], (filled > 0.2)[clear])
@@ -111,7 +111,7 @@ def test_vpin_learns_from_each_day_by_itself():
     rows = tape(length=2000)
     trades = EventRows(rows.known_time, rows.columns[:, :2])
     higher = EventRows(trades.known_time + 24 * 3600 * SECOND, trades.columns + np.array([50.0, 0.0]))
-    one, two = VPIN.fitted({"trades": trades}), VPIN.fitted({"trades": trades}, {"trades": higher})
+    one, two = VPIN.fitted([{"trades": trades}]), VPIN.fitted([{"trades": trades}], [{"trades": higher}])
     np.testing.assert_allclose(one.constants(), two.constants(), rtol=1e-12)
 
 

@@ -8,7 +8,7 @@ from pipeline.domain.errors import DataError, SettingsError
 from pipeline.ingest.calendar import sessions_between
 from pipeline.ingest.chain_files import DAYS, HELD, content_of, load_chains
 from pipeline.ingest.day_repeats import REPEATED
-from pipeline.ingest.market_days import DayTables
+from pipeline.ingest.day_tables import DayTables
 from pipeline.ingest.pieces import InMemory
 
 HEAD = (

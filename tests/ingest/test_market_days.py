@@ -16,8 +16,9 @@ from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest import market_days, partition_file, parts
 from pipeline.ingest.day_repeats import REPEATED
+from pipeline.ingest.day_tables import DayTables
 from pipeline.ingest.formats.coinmetrics import KNOWN
-from pipeline.ingest.market_days import DayTables, content_of, load_days, market_file
+from pipeline.ingest.market_days import content_of, load_days, market_file
 from pipeline.ingest.market_tables import CLEAR, LEVEL, START, batch, held
 from pipeline.ingest.partition_place import Place
 from pipeline.ingest.partitions import PartitionStore, in_turn

@@ -10,7 +10,8 @@ import pytest
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.ingest.day_repeats import REPEATED
-from pipeline.ingest.market_days import DayTables, content_of, load_days
+from pipeline.ingest.day_tables import DayTables
+from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.market_tables import START
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.same_stretch import AGREE
