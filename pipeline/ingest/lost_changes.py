@@ -37,6 +37,11 @@ class LostChanges:
     def __init__(self) -> None:
         self._state = np.zeros(2, dtype=np.int64)
 
+    @property
+    def owed(self) -> bool:
+        """Whether the next event would miss something: at the end of a file `broken_end` says so."""
+        return bool(self._state[_OWED] != _NOTHING)
+
     def __call__(self, lost: Marks, event: Marks, snapshot: Marks, clear: Marks, doubted: Marks) -> Marks:
         """Return [records] whether an event misses something before it.
 

@@ -24,7 +24,7 @@ LEVEL, ADD, CHANGE, DELETE, CLEAR, REPORTED, START = 0, 1, 2, 3, 4, 5, 6
 """Kinds of book events: a level's new total size (0 removes it); an order added, changed to a new size (and
 price), deleted; everything on the book is void (a snapshot follows, or nothing is known); a level's total as
 a snapshot without orders tells it to a book of orders, where none between it and the one before is; a file
-begins that goes on with a book (see `start`)."""
+begins that goes on with a book (see `start`), or ends and nothing may go on with it (see `broken_end`)."""
 
 WITHOUT_LEVEL: Final = (CLEAR, START)
 """Kinds of events that tell of no level and no order."""
@@ -280,18 +280,37 @@ def start(
     >>> start(now, now, 1, after=17).rows.to_pylist()[0]["sequence"]
     17
     """
+    return _bound((event_time, known_time, source_row), LAST, after, within)
+
+
+def broken_end(event_time: np.datetime64, known_time: np.datetime64, source_row: int) -> Batch:
+    """Return the row of `book_events` with which a file ends that lost a change after its last one.
+
+    It has the flag GAP: within the file the next event would have it, and that of another file cannot know.
+
+    Parameters
+    ----------
+    event_time, known_time, source_row : of the last row of the file that is read.
+    """
+    return _bound((event_time, known_time, source_row), LAST | GAP)
+
+
+def _bound(
+    at: tuple[np.datetime64, np.datetime64, int], flags: int, sequence: int = 0, size: float = 0.0
+) -> Batch:
+    event_time, known_time, source_row = at
     return batch(
         "book_events",
         {
             "event_time": np.array([event_time]),
             "known_time": np.array([known_time]),
             "source_row": np.array([source_row]),
-            "sequence": after,
+            "sequence": sequence,
             "kind": START,
-            "flags": LAST,
+            "flags": flags,
             "side": 0,
             "price": np.nan,
-            "size": within,
+            "size": size,
             "order_id": 0,
         },
     )

@@ -57,6 +57,11 @@ class IdGaps:
         self._highest: int | None = None
         self._awaited: dict[int, int] = {}
 
+    @property
+    def awaiting(self) -> bool:
+        """Whether an id was passed over and may still come."""
+        return bool(self._awaited)
+
     def missed(self, ids: Ids, times: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return [rows] at which it becomes certain that an id before it is lost."""
         found = np.zeros(len(ids), dtype=np.bool_)

@@ -197,6 +197,29 @@ def test_where_the_next_file_does_not_go_on_the_book_is_not_trusted(tmp_path, fa
         assert not second.columns[1:, 0].any()
 
 
+SPOILED = {
+    "binance_stream": ('"U":', '"V":'),
+    "tardis_book": (",false,", ",maybe,"),
+    "bitstamp_log": ('"price":"', '"price":"-'),
+}
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_loss_at_the_end_of_a_file_ends_trust(tmp_path, family, half):
+    """The last line is held, for a number or because it breaks off; the next file follows at once."""
+    head, lines = FAMILIES[family][0](8)
+    early = [each for each in lines if stamp_of(each) < MIDNIGHT]
+    late = [each for each in lines if stamp_of(each) >= MIDNIGHT]
+    whole = books_by_day(written(tmp_path, family, head, [early, late]))[DAYS_TOLD[1]]
+    bad = early[-1][:-12] if half else early[-1].replace(*SPOILED[family])
+    assert bad != early[-1]
+    found = books_by_day(written(tmp_path, family, head, [[*early[:-1], bad], late]))[DAYS_TOLD[1]]
+    assert whole.columns[:, 0].mean() > 0.9
+    assert not found.columns[1:, 0].any()
+    assert found.columns[0, 0] == (family == "binance_stream")
+
+
 def test_another_zone_cuts_the_day_elsewhere_and_changes_no_bit(tmp_path):
     head, lines = binance(5)
     moved = [each.replace(str(stamp_of(each)), str(stamp_of(each) - 13 * 3_600_000)) for each in lines]

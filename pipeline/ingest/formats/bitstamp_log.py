@@ -18,7 +18,7 @@ from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.held_lines import HeldLines
 from pipeline.ingest.json_tokens import REASONS, Tokens, code, tokens
 from pipeline.ingest.largest_worth import TOO_LARGE, too_large
-from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch, start
+from pipeline.ingest.market_tables import ADD, CHANGE, DELETE, GAP, LAST, Batch, batch, broken_end, start
 from pipeline.ingest.order_ids import IdGaps, SeenIds
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
@@ -50,12 +50,14 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     log has a hundred such, up to a tenth of a second late), created twice, a trade reported twice, and a
     clock that goes back. `GAP` stands on the first event after a silence of `SILENCE`, after a line
     that is held for anything but coming twice or too late, or when an order's id was passed over and has not
-    come within `PATIENCE`. START begins the file: it goes on with one that ended at most
-    `terms.follows_within_seconds` before.
+    come within `PATIENCE`; and at the end of the file where the next event would have it, or an id is still
+    awaited. START begins the file: it goes on with one that ended at most `terms.follows_within_seconds`
+    before.
     """
     log = _Log(file.name, terms)
     for first, text in file.line_blocks(_BLOCK):
         yield from log.batches(first, tokens(text))
+    yield from log.end()
 
 
 class _Log:
@@ -66,7 +68,7 @@ class _Log:
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1000))
         self.created, self.deleted, self.traded = SeenIds(), SeenIds(), SeenIds()
         self.gaps, self.units = IdGaps(PATIENCE), PriceUnit()
-        self.latest = 0
+        self.latest = self.line = 0
         self.broken = self.begun = False
         self.within = terms.follows_within_seconds
         self.fills = {side: np.zeros((3, 0)) for side in (1, -1)}
@@ -102,6 +104,7 @@ class _Log:
         self.latest = int(known_ms[-1]) if len(known_ms) else self.latest
         times = {"event_time": _instants(found.stamp), "known_time": _instants(known_ms)}
         number = first + found.number
+        self.line = int(number[-1]) if len(number) else self.line
         numbers = {"source_row": number, "price": price, "size": size}
         rows: dict[str, NDArray[Any]] = times | numbers
         if known.any() and not self.begun:
@@ -128,6 +131,12 @@ class _Log:
             number,
             found.shown,
         )
+
+    def end(self) -> Iterator[Batch]:
+        """Yield what is to be said after the last line."""
+        if self.begun and (self.broken or self.gaps.awaiting):
+            (now,) = _instants(np.array([self.latest]))
+            yield broken_end(now, now, self.line)
 
     def _refuse_repeated(
         self, lines: HeldLines, ids: NDArray[np.int64], kind: NDArray[np.int8], trade: NDArray[np.bool_]

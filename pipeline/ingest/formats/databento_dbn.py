@@ -31,6 +31,7 @@ from pipeline.ingest.market_tables import (
     SNAPSHOT,
     Batch,
     batch,
+    broken_end,
     padded,
     start,
 )
@@ -69,8 +70,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield order events and trades, or books, quotes and trades; records that cannot be right as quarantine.
 
     A cancel of a part of an order is CHANGE to what is left. `GAP` stands where the capture says that the
-    book may be bad. Unless a snapshot or a clear begins the file, START does, and lets it go on with none:
-    what is left of orders from before the file is not known. `source_row` counts records.
+    book may be bad, and where a record that is held would have changed it, at the end of the file too. Unless
+    a snapshot or a clear begins the file, START does, and lets it go on with none: what is left of orders
+    from before the file is not known. `source_row` counts records.
 
     Raises
     ------
@@ -81,6 +83,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     parts: Iterator[tuple[int, NDArray[Any]]] = chain(records.parts(), ((0, records.none),))
     for (first, found), (_, following) in pairwise(parts):
         yield from records.batches(first, found, following)
+    yield from records.end()
 
 
 class _Records:
@@ -106,7 +109,7 @@ class _Records:
         self.known = KnownTimes()
         self.orders = Dict.empty(types.int64, types.float64)
         self.lost = LostChanges()
-        self.begun = False
+        self.latest: list[Any] = []
         self.none = np.zeros(0, self.dtype)
 
     def parts(self) -> Iterator[tuple[int, NDArray[Any]]]:
@@ -185,14 +188,21 @@ class _Records:
         last = (said & _LAST > 0) | self._snapshot_ends(found, event | lost, following)
         own = {name: values[event] for name, values in rows.items()}
         own["side"] = np.where(clear[event], 0, own["side"])
-        snapshot, clear = snapshot[event], clear[event]
-        if not self.begun and not snapshot[0] and not clear[0]:
-            yield start(*(own[name][0] for name in ("event_time", "known_time", "source_row")))
-        self.begun = True
+        snapshot, clear, begun = snapshot[event], clear[event], bool(self.latest)
+        first, self.latest = (
+            [own[name][row] for name in ("event_time", "known_time", "source_row")] for row in (0, -1)
+        )
+        if not begun and not snapshot[0] and not clear[0]:
+            yield start(*first)
         flags = LAST * last[event] + SNAPSHOT * snapshot + GAP * gap
         sequence = found["sequence"][event].astype(np.int64)
         rest = {"kind": kind[event], "flags": flags, "order_id": ids[event], "sequence": sequence}
         yield batch("book_events", own | rest)
+
+    def end(self) -> Iterator[Batch]:
+        """Yield what is to be said after the last record."""
+        if self.latest and self.lost.owed:
+            yield broken_end(*self.latest)
 
     def _changes(self, found: NDArray[Any]) -> Marks:
         """Return [records] whether one would change the book, if it is right."""

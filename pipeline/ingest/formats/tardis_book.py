@@ -31,6 +31,7 @@ from pipeline.ingest.market_tables import (
     SNAPSHOT,
     Batch,
     batch,
+    broken_end,
     padded,
     start,
 )
@@ -78,8 +79,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     is a snapshot, as for the vendor's own book: its rows have the flag SNAPSHOT and a CLEAR before the first.
     Unless a snapshot begins the file, START does: there are no ids, so it goes on with a file that ended at
     most `terms.follows_within_seconds` before. `GAP` stands where a row that is held would have changed the
-    book (`SnapshotLosses`), which one of another instrument or exchange would not; a snapshot that lost its
-    last row has no LAST. Where a row would be known before it happened its known time is the venue's.
+    book (`SnapshotLosses`), which one of another instrument or exchange would not, at the end of the file
+    too; a snapshot that lost its last row has no LAST. Where a row would be known before it happened its
+    known time is the venue's.
 
     Raises
     ------
@@ -93,6 +95,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     for lines, following in pairwise(blocks):
         assert lines is not None
         yield from reader.batches(lines, following)
+    yield from reader.end()
 
 
 def _levels(header: tuple[str, ...]) -> int:
@@ -109,6 +112,10 @@ class _Reader:
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
         self.lag, self.units = terms.known_lag, PriceUnit()
         self.known = KnownTimes()
+
+    def end(self) -> Iterator[Batch]:
+        """Yield what is to be said after the last row."""
+        return iter(())
 
     def foreign(self, screen: LineScreen) -> NDArray[np.bool_]:
         """Hold the rows of another instrument or exchange, and return [rows] which they are."""
@@ -144,7 +151,7 @@ class _Changes(_Reader):
 
     def __init__(self, file: RawStream, terms: Terms) -> None:
         super().__init__(file, terms)
-        self.begun = False
+        self.latest: tuple[np.datetime64, np.datetime64, int] | None = None
         self.snapshot, self.losses = NO_STAMP, SnapshotLosses()
         self.within = terms.follows_within_seconds
         self.kinds = _CHANGES
@@ -165,9 +172,10 @@ class _Changes(_Reader):
             received = received[rows]
             last = ends(received, following) & ~torn
             whole = snapshot[rows]
-            if not self.begun and not whole[0]:
-                yield start(event[rows[0]], known[rows[0]], int(lines.number[rows[0]]), within=self.within)
-            self.begun = True
+            first, latest = ((event[row], known[row], int(lines.number[row])) for row in rows[[0, -1]])
+            if not self.latest and not whole[0]:
+                yield start(*first, within=self.within)
+            self.latest = latest
             snapshots = np.where(whole, received, NO_STAMP)
             starts = whole & (snapshots != np.r_[self.snapshot, snapshots[:-1]])
             self.snapshot = snapshots[-1]
@@ -191,6 +199,10 @@ class _Changes(_Reader):
                 },
             )
         yield from screen.held("book_events", self.name)
+
+    def end(self) -> Iterator[Batch]:
+        if self.latest and self.losses.owed:
+            yield broken_end(*self.latest)
 
 
 class _Books(_Reader):

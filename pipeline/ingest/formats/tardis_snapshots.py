@@ -26,6 +26,11 @@ class SnapshotLosses:
         self._lost = LostChanges()
         self._message = NO_STAMP
 
+    @property
+    def owed(self) -> bool:
+        """Whether a change after the last row is lost."""
+        return self._lost.owed
+
     def __call__(
         self, lines: Lines, sound: Marks, foreign: Marks, snapshot: Marks, received: Stamps
     ) -> tuple[Marks, Marks]:

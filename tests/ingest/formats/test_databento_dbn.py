@@ -16,6 +16,7 @@ from pipeline.ingest.market_tables import ADD, CHANGE, CLEAR, DELETE, GAP, LAST,
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.orderbook.order_book import OrderBook
 from pipeline.orderbook.snapshots import in_order
+from tests.ingest.formats.conftest import starts
 
 dbn = pytest.importorskip("databento_dbn", reason="the extra databento is not installed")
 
@@ -167,6 +168,17 @@ def test_a_gap_is_owed_from_one_part_of_the_file_to_the_next(written, monkeypatc
     monkeypatch.setattr(databento_dbn, "_RECORDS", 9)
     rows = written([*SMALL, order(8, A, 9, side=NONE), order(9, A, 10, 100.0, 1)])["book_events"]
     assert rows["flags"].to_pylist()[-1] == LAST | GAP
+
+
+@pytest.mark.parametrize("records", [9, 8, 50_000])
+def test_a_gap_that_is_owed_at_the_end_ends_the_file(written, begun, tmp_path, monkeypatch, records):
+    monkeypatch.setattr(databento_dbn, "_RECORDS", records)
+    written([*SMALL, order(8, T, 0, 100.5, 3), order(9, T, 0, -1.0)])
+    assert begun(tmp_path / "a.dbn.zst") == []
+    written([*SMALL, order(8, A, 9, side=NONE), order(9, T, 0, 100.5, 3)])
+    assert begun(tmp_path / "a.dbn.zst") == [(8, 0, 0.0)]
+    *_, events = (each for each in read(RawStream(str(tmp_path / "a.dbn.zst")), Terms()) if starts(each))
+    assert events.rows["flags"].to_pylist() == [LAST | GAP]
 
 
 def test_books_of_ten_levels(written):
