@@ -28,6 +28,11 @@ class RunningSignals:
     ------
     DataError
         As from `stream_intraday`.
+
+    Attributes
+    ----------
+    outside : share of what the models read that lay, at the last decision, outside the range that it had in
+        all rows before; what is not known lies outside.
     """
 
     def __init__(self, fitted: FittedIntraday, features: pd.DataFrame) -> None:
@@ -56,6 +61,8 @@ class RunningSignals:
             for name, walk in fitted.events.items()
         }
         self._next, self._reach = len(rows), max(fitted.variance)
+        self._learned = rows[_read_by(fitted)].agg(["min", "max"])
+        self.outside = 0.0
         self._latest = rows.iloc[-self._reach :][["return", "day", "crossing_cost"]]
 
     def step(self, row: pd.DataFrame) -> pd.DataFrame:
@@ -80,11 +87,25 @@ class RunningSignals:
             for name in ("spike", "gap")
         }
         table = intraday_columns(desk, row, variances, liquidity, cost, events)
+        self.outside = self._share_outside(row)
         prob = fitted.detector.filter(row[self._inputs], self._prob)
         regimes = regime_columns(fitted.detector, prob, desk.forecasts.horizons[-1], self._next)
         self._prob, self._latest = prob[-1], latest.iloc[-self._reach :]
         self._next += 1
         return table.join(regimes, how="inner")
+
+
+    def _share_outside(self, row: pd.DataFrame) -> float:
+        values, (least, most) = row[list(self._learned)].to_numpy()[0], self._learned.to_numpy()
+        return float(1.0 - ((values >= least) & (values <= most)).mean())
+
+
+def _read_by(fitted: FittedIntraday) -> list[str]:
+    """Return the features that any of the models reads."""
+    walks = (*fitted.variance.values(), *fitted.liquidity.values(), *fitted.events.values())
+    tasks = (walk.models[walk.chosen].task for walk in walks)
+    read = (name for task in tasks for name in (*task.levels, *task.logs, *task.inputs, *task.tree_inputs))
+    return list(dict.fromkeys((*fitted.detector.feature_names_, *read)))
 
 
 class RunningForecast:

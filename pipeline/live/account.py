@@ -44,6 +44,7 @@ class Account:
     ----------
     positions : signed units by instrument; what is traded back to nothing is exactly 0.
     cash, fees : money: what fills paid and received with their fees, and the fees alone.
+    traded : money that fills turned over.
     orders : every order by its id.
     working : those of them that may still trade, the oldest first.
     unexplained : what a desk must not go on with.
@@ -63,6 +64,7 @@ class Account:
     positions: dict[str, float] = field(default_factory=dict)
     cash: float = 0.0
     fees: float = 0.0
+    traded: float = 0.0
     orders: dict[str, Progress] = field(default_factory=dict)
     working: dict[str, Progress] = field(default_factory=dict)
     unexplained: list[Unexplained] = field(default_factory=list)
@@ -108,12 +110,21 @@ class Account:
         left = sum(each.left for each in self.working.values() if each.order.instrument == instrument)
         return self.position(instrument) + left
 
+    def resting(self, instrument: str) -> tuple[tuple[float, float], ...]:
+        """Return limit and signed units left of every order that may rest in the market."""
+        return tuple(
+            (each.order.limit, each.left)
+            for each in self.working.values()
+            if each.order.instrument == instrument and each.order.limit is not None
+        )
+
     def _fill(self, progress: Progress, report: Report) -> None:
         instrument = progress.order.instrument
         held = self.position(instrument) + report.filled
         self.positions[instrument] = held if abs(held) > LEAST else 0.0
         self.cash -= report.filled * report.price + report.fee
         self.fees += report.fee
+        self.traded += abs(report.filled) * report.price
         progress.filled += report.filled
 
     def _stand(self, progress: Progress, said: Standing) -> None:

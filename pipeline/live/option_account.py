@@ -1,0 +1,63 @@
+"""What the options of a live desk brought and are worth, and with the hedge what the day has made of it."""
+
+from dataclasses import dataclass
+
+from pipeline.backtest.episodes import START_SPOT
+from pipeline.backtest.lane import Dealt
+from pipeline.backtest.stepping import options_value
+from pipeline.domain.instruments import Liability
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.market_state import MarketState
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """Money since the day began: turned over and lost; and below the highest that there was."""
+
+    turnover: float
+    loss: float
+    drawdown: float
+
+
+class OptionAccount:
+    """The option side of a desk's account, marked at each decision; money of the data.
+
+    An option brings its mark when it is dealt and costs its payoff at the mid when it has ended. Between two
+    decisions that know a mark the last one stands.
+    """
+
+    def __init__(self, desk: IntradayDesk) -> None:
+        self._size, self._moneyness = desk.hedge.size, desk.option.moneyness
+        self._liability = Liability.of(desk.option.kind, desk.option.side)
+        self._dealt: Dealt | None = None
+        self._cash = self._value = 0.0
+        self._day, self._first, self._highest, self._traded = "", 0.0, float("-inf"), 0.0
+
+    def mark(
+        self, day: str, mid: float, dealt: Dealt | None, state: MarketState | None, hedge: float, traded: float
+    ) -> Worth:
+        """Return what the account is worth at a decision.
+
+        Parameters
+        ----------
+        day, mid : of the decision.
+        dealt, state : the option that is open, and its state; None where it cannot be marked now.
+        hedge, traded : what the hedge is worth with its cash, and what was ever turned over.
+        """
+        if self._dealt is not None and (dealt is None or dealt.left >= self._dealt.left):
+            self._cash += self._payoff(self._dealt, mid)
+            self._dealt, self._value = None, 0.0
+        if state is not None and dealt is not None:
+            value = self._size * dealt.mid / START_SPOT * float(options_value(state)[0, 0])
+            if self._dealt is None:
+                self._cash -= value
+            self._dealt, self._value = dealt, value
+        worth = hedge + self._cash + self._value
+        if day != self._day:
+            self._day, self._first, self._traded = day, worth, traded
+        self._highest = max(self._highest, worth)
+        return Worth(traded - self._traded, max(self._first - worth, 0.0), self._highest - worth)
+
+    def _payoff(self, dealt: Dealt, mid: float) -> float:
+        scale = START_SPOT / dealt.mid
+        return self._size / scale * float(self._liability.payoff(mid * scale, START_SPOT * self._moneyness))

@@ -1,0 +1,29 @@
+"""Signals and books of one made day within the day, one row a decision."""
+
+import numpy as np
+import pandas as pd
+
+from pipeline.features.book_at import SOUND
+
+STEPS, REACH, REGIMES = 60, 10, 2
+
+
+def made_signals(seed=3):
+    """Return the signals of a day, and the books that orders meet."""
+    rng = np.random.default_rng(seed)
+    time = pd.date_range("2020-03-05 15:00", periods=STEPS, freq="30s", tz="UTC")
+    mid = 100.0 * np.exp(np.cumsum(rng.normal(0.0, 1e-3, STEPS)))
+    table = {"time": time, "day": "2020-03-05", "mid": mid, "step_seconds": 30.0, "tested": True}
+    step = 1e-6 * np.exp(0.3 * rng.normal(size=STEPS))
+    for kind, scale in (("mark", 1.0), ("forecast", 1.1), ("lower", 0.6), ("upper", 1.9), ("regime", 1.05)):
+        table |= {f"{kind}_variance_{m}": scale * m * step for m in range(1, REACH + 1)}
+    calm = rng.uniform(0.1, 0.9, STEPS)
+    table |= {"regime_prob_0": calm, "regime_prob_1": 1.0 - calm}
+    table |= {f"cost_{name}": 1e-4 * k for k, name in enumerate(("lower", "forecast", "upper"), start=1)}
+    table |= {f"{event}_{kind}": 0.1 for event in ("spike", "gap") for kind in ("prob", "base")}
+    books = {"time": time, "latency": 0.05, "state": np.where(np.arange(STEPS) % 17 == 11, 2, SOUND)}
+    for level in range(3):
+        for side, sign in (("bid", -1.0), ("ask", 1.0)):
+            books[f"{side}_price_{level}"] = mid * (1.0 + sign * 1e-4 * (level + 1))
+            books[f"{side}_size_{level}"] = rng.uniform(0.1, 0.6, STEPS)
+    return pd.DataFrame(table), pd.DataFrame(books)

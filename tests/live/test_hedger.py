@@ -1,0 +1,149 @@
+"""A desk that decides live does what the kernel does on the same day, and its overlay and latch hold it back."""
+
+import asyncio
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.backtest.lane import hedge_lane
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.orders import LEAST
+from pipeline.domain.overlay_settings import OverlaySettings
+from pipeline.features.book_at import SIDES, SOUND
+from pipeline.live.hedger import Hedger, Quote
+from pipeline.live.journal import Journal
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
+from pipeline.live.recovery import recover
+from pipeline.live.venue import Book
+from pipeline.policies.catalogue import POLICIES
+from pipeline.risk.overlay import Overlay
+from pipeline.risk.state import RiskState
+from tests.live.made_decisions import REACH, STEPS, made_signals
+
+CHARGED = {"desk_cost": 2e-4, "fixed_fee": 0.0}
+
+
+@dataclass
+class Told:
+    """Signals that are known already."""
+
+    table: pd.DataFrame
+    row: int = -1
+    outside: float = 0.0
+
+    def step(self, row):
+        self.row += 1
+        return self.table.iloc[[self.row]]
+
+
+@pytest.fixture(scope="module")
+def day():
+    return made_signals()
+
+
+@pytest.fixture(scope="module")
+def desk():
+    return IntradayDesk.model_validate(
+        {
+            "name": "made",
+            "option": {"steps": REACH, "start_every": 5},
+            "hedge": {"size": 0.5, "lot": 0.01},
+            "data": {"instrument": "BTC", "files": ["none"]},
+            "grid": {"every_seconds": 30},
+            "windows": {
+                "learn_start": "2020-03-02",
+                "signals_start": "2020-03-03",
+                "test_start": "2020-03-04",
+                "test_end": "2020-03-05",
+            },
+            "policies": {"run": ["delta_implied", "whalley_wilmott"]},
+        }
+    )
+
+
+def lived(desk, day, place, policy, overlay=None, until=STEPS, change=None):
+    """Decide through the day and return what was decided, the positions after each arrival, and the path."""
+    signals, books = day
+    latency = int(books["latency"].iloc[0] * 1e9)
+    journal = Journal(place / "journal.db", desk.name, now=0)
+    gateway = PaperGateway(place / "venue", latency=lambda _: latency)
+    path = OrderPath(journal, gateway, now=lambda: 0)
+    asyncio.run(recover(path, now=0))
+    hedger = Hedger(
+        desk, Told(signals if change is None else change(signals)), policy, CHARGED,
+        Overlay(OverlaySettings(**(overlay or {}))), path,
+    )  # fmt: skip
+    decided, held = [], []
+    for row in range(until):
+        book = book_at(books.iloc[row])
+        quote = Quote(book.bid_price[0], book.ask_price[0], 0.1)
+        decided.append(hedger.decide(signals.iloc[[row]], quote, STEPS - 1 - row))
+        gateway.advance(decided[-1].at + latency + 1, {"BTC": book})
+        held.append(path.account.position("BTC"))
+    return decided, np.array(held), path
+
+
+def book_at(row):
+    levels = {side: [float(row[f"{side}_{k}"]) for k in range(3)] for side in SIDES}
+    return Book(**levels, fault="" if row["state"] == SOUND else "crossed")
+
+
+@pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott"])
+def test_a_day_decided_live_is_the_kernels_order_for_order(desk, day, tmp_path, name):
+    policy = POLICIES[name]()
+    lane = hedge_lane(desk, *day, policy, **CHARGED)
+    decided, held, path = lived(desk, day, tmp_path, policy)
+    np.testing.assert_allclose(held, lane.position, atol=1e-12)
+    np.testing.assert_allclose([each.lower for each in decided], lane.lower, rtol=1e-12)
+    assert [each.dealt for each in decided] == list(lane.dealt)
+    orders = path.journal.orders()
+    assert len(orders) > 20
+    assert {order.decided for order in orders} == {each.at for each in decided if each.order}
+    short = [report for report in path.journal.reports() if report.text]
+    assert {report.text for report in short} == {"crossed", "not enough shown"}
+    assert held[-1] == 0.0
+
+
+def test_what_is_not_known_is_not_traded(desk, day, tmp_path):
+    def unknown(signals):
+        return signals.assign(cost_forecast=signals["cost_forecast"].where(~signals.index.isin([4, 5])))
+
+    decided, held, _ = lived(desk, day, tmp_path, POLICIES["delta_implied"](), change=unknown)
+    lane = hedge_lane(desk, unknown(day[0]), day[1], POLICIES["delta_implied"](), **CHARGED)
+    np.testing.assert_allclose(held, lane.position, atol=1e-12)
+    assert [each.order for each in decided[4:6]] == [None, None]
+
+
+def test_a_rule_that_halts_stays_halted_and_is_in_the_audit(desk, day, tmp_path):
+    decided, _, path = lived(desk, day, tmp_path, POLICIES["delta_implied"](), {"orders_a_minute": 2})
+    sent = [each for each in decided if each.order]
+    assert path.latch.state is RiskState.HALTED
+    assert path.latch.who == "orders_a_minute"
+    after = [each for each in decided if each.at > sent[-1].at]
+    assert len(after) > 30
+    entry = next(each for each in path.journal.entries() if "orders_a_minute" in each.why)
+    assert entry.inputs["sent"] == 0.0
+    assert path.journal.latch().state is RiskState.HALTED
+
+
+def test_a_rule_that_clamps_keeps_the_position_within(desk, day, tmp_path):
+    decided, held, path = lived(desk, day, tmp_path, POLICIES["delta_implied"](), {"position": 0.1})
+    assert np.abs(held).max() <= 0.1 + LEAST
+    assert any(each.judged.rulings and each.order for each in decided)
+    assert path.latch.state is RiskState.ACTIVE
+
+
+def test_a_loss_halts_though_nothing_is_asked(desk, day, tmp_path):
+    none = POLICIES["none"]()
+    _, held, path = lived(desk, day, tmp_path, none, {"loss_a_day": 0.001})
+    assert path.latch.who == "loss_a_day"
+    assert not held.any()
+
+
+def test_a_policy_that_reads_the_desks_own_state_is_refused(desk, day, tmp_path):
+    with pytest.raises(SettingsError, match="own state"):
+        lived(desk, day, tmp_path, POLICIES["limit_aware"](), until=1)
