@@ -24,7 +24,7 @@ from pipeline.policies.base import reads_position
 
 @dataclass(frozen=True, slots=True)
 class Dealt:
-    """The option that is open at a decision: the mid at which it was dealt, and the decisions until it ends."""
+    """The option that is open: the mid at which it was dealt, and the decisions until it ends."""
 
     mid: float
     left: int
@@ -91,13 +91,17 @@ def hedge_lane(
         The policy reads the desk's own state, which only a book of its own has.
     """
     if reads_position(policy):
-        raise SettingsError(f"policy {policy.name} reads the desk's own state: it cannot be hedged through a day")
+        raise SettingsError(
+            f"policy {policy.name} reads the desk's own state: it cannot be hedged through a day"
+        )
     known = signals[list(NEEDED)].notna().all(axis=1).to_numpy()
     mid = signals["mid"].to_numpy(float)
     dealt: list[Dealt | None] = []
     for row in range(len(signals)):
         before = dealt[-1] if dealt else None
-        dealt.append(next_dealt(before, desk.option.steps, mid[row], bool(known[row]), len(signals) - 1 - row))
+        dealt.append(
+            next_dealt(before, desk.option.steps, mid[row], bool(known[row]), len(signals) - 1 - row)
+        )
     band = _bands(desk, signals, policy, dealt, known, desk_cost, fixed_fee)
     hedge = Hedge(_market(desk, signals, fills))
     hedge.advance(band, 0, len(signals))

@@ -94,7 +94,6 @@ class RunningSignals:
         self._next += 1
         return table.join(regimes, how="inner")
 
-
     def _share_outside(self, row: pd.DataFrame) -> float:
         values, (least, most) = row[list(self._learned)].to_numpy()[0], self._learned.to_numpy()
         return float(1.0 - ((values >= least) & (values <= most)).mean())

@@ -96,7 +96,9 @@ class Hedger:
         model: str = "",
     ) -> None:
         if reads_position(policy):
-            raise SettingsError(f"policy {policy.name} reads the desk's own state: name another one to go live")
+            raise SettingsError(
+                f"policy {policy.name} reads the desk's own state: name another one to go live"
+            )
         self._desk, self._signals, self._policy, self._charged = desk, signals, policy, dict(charged)
         self._overlay, self._path, self._model = overlay, path, model
         self._instrument = desk.data.instrument
@@ -148,26 +150,32 @@ class Hedger:
         return intraday_state(self._desk, told, one, left, spot, *terms)
 
     def _asked(self, state: MarketState | None) -> tuple[float, float, float]:
-        """Return the band and the order that it asks for, units: flat where no option is open."""
+        """Return the band, flat where no option is open, and the order that it asks for, units."""
         size = self._desk.hedge.size
         held = self._path.account.expected(self._instrument) / size
-        if state is None:
-            edge = np.inf if self._dealt else 0.0
-            return -edge, edge, 0.0 if self._dealt else -held * size
-        band = self._policy.band(state).checked(self._policy.name)
-        edges = (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
-        lower, upper, to_lower, to_upper, speed = (float(edge[0, 0, 0]) for edge in edges)
+        lower, upper, to_lower, to_upper, speed = self._edges(state)
         target = wanted(held, lower, upper, to_lower, to_upper, speed, self._desk.hedge.lot / size)
         return size * lower, size * upper, size * (target - held)
 
-    def _situation(
-        self, at: int, mid: float, day: str, quote: Quote, state: MarketState | None
-    ) -> Situation:
+    def _edges(self, state: MarketState | None) -> tuple[float, float, float, float, float]:
+        if state is None:
+            edge = np.inf if self._dealt else 0.0
+            return -edge, edge, -edge, edge, 1.0
+        band = self._policy.band(state).checked(self._policy.name)
+        lower, upper, to_lower, to_upper, speed = (
+            float(edge[0, 0, 0])
+            for edge in (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
+        )
+        return lower, upper, to_lower, to_upper, speed
+
+    def _situation(self, at: int, mid: float, day: str, quote: Quote, state: MarketState | None) -> Situation:
         account, size = self._path.account, self._desk.hedge.size
         position = account.position(self._instrument)
         while self._sent and self._sent[0] <= at - MINUTE:
             self._sent.popleft()
-        worth = self._options.mark(day, mid, self._dealt, state, account.cash + position * mid, account.traded)
+        worth = self._options.mark(
+            day, mid, self._dealt, state, account.cash + position * mid, account.traded
+        )
         width = 1.0 if state is None else float((state.forecast_vol_upper / state.forecast_vol_lower)[0, 0])
         delta = 0.0 if state is None else size * float(DeltaImplied().band(state).lower[0, 0, 0])
         return Situation(
@@ -211,6 +219,4 @@ class Hedger:
                 "delta": seen.delta,
             }
             why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
-            self._path.journal.audit(
-                Entry(decided.at, self._policy.name, "decide", why, inputs, self._model)
-            )
+            self._path.journal.audit(Entry(decided.at, self._policy.name, "decide", why, inputs, self._model))

@@ -34,7 +34,13 @@ class OptionAccount:
         self._day, self._first, self._highest, self._traded = "", 0.0, float("-inf"), 0.0
 
     def mark(
-        self, day: str, mid: float, dealt: Dealt | None, state: MarketState | None, hedge: float, traded: float
+        self,
+        day: str,
+        mid: float,
+        dealt: Dealt | None,
+        state: MarketState | None,
+        hedge: float,
+        traded: float,
     ) -> Worth:
         """Return what the account is worth at a decision.
 

@@ -25,5 +25,5 @@ def made_signals(seed=3):
     for level in range(3):
         for side, sign in (("bid", -1.0), ("ask", 1.0)):
             books[f"{side}_price_{level}"] = mid * (1.0 + sign * 1e-4 * (level + 1))
-            books[f"{side}_size_{level}"] = rng.uniform(0.1, 0.6, STEPS)
+            books[f"{side}_size_{level}"] = rng.uniform(0.01, 0.06, STEPS)
     return pd.DataFrame(table), pd.DataFrame(books)
