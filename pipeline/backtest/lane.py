@@ -125,7 +125,8 @@ def _bands(
     rows = np.flatnonzero(opened & known)
     if not len(rows):
         return nothing
-    left, strike = (np.array([[getattr(dealt[row], name) for row in rows]]) for name in ("left", "mid"))
+    options = [each for each, sure in zip(dealt, known, strict=True) if each is not None and sure]
+    left, strike = np.array([[each.left for each in options]]), np.array([[each.mid for each in options]])
     spot = START_SPOT * signals["mid"].to_numpy(float)[rows] / strike
     state = intraday_state(desk, signals, rows[None, :], left, spot, desk_cost, fixed_fee)
     answer = policy.band(state).checked(policy.name)

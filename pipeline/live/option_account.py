@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.backtest.lane import Dealt
 from pipeline.backtest.stepping import options_value
@@ -66,4 +68,5 @@ class OptionAccount:
 
     def _payoff(self, dealt: Dealt, mid: float) -> float:
         scale = START_SPOT / dealt.mid
-        return self._size / scale * float(self._liability.payoff(mid * scale, START_SPOT * self._moneyness))
+        spot, strike = np.array([mid * scale]), np.array([START_SPOT * self._moneyness])
+        return self._size / scale * float(self._liability.payoff(spot, strike)[0])
