@@ -64,6 +64,17 @@ def test_another_symbol_than_the_desk_s_is_refused_unless_the_terms_say_it_is_th
     assert days(files, instrument="eth/usdt")["rows"].sum() > 0
 
 
+def test_spot_and_futures_of_one_name_are_two_venues(days):
+    said = orjson.loads(stream("BTCUSDT", 100).partition(" ")[2])
+    said["data"] |= {"e": "bookTicker", "E": START // 1000, "T": START // 1000}
+    files = {"a.log": stream("BTCUSDT", 100), "b.log": f"{START} {orjson.dumps(said).decode()}\n"}
+    with pytest.raises(
+        DataError, match=r"a\.log is of binance and b\.log of binance-futures: let data\.files"
+    ):
+        days(files)
+    assert days(files, files=["a.log"], other_files=["b.log"])["rows"].sum() == 2
+
+
 def test_lean_zips_state_it_by_the_file_inside(tmp_path):
     write_market(tmp_path, 1)
     day = tmp_path / "20200302_trade.zip"

@@ -41,6 +41,8 @@ _TABLES: Final = {
     _MARK: "alternative",
     _PARTIAL: "book",
 }
+SPOT, FUTURES = "binance", "binance-futures"
+"""Names of the two venues, as Tardis calls them."""
 _SHALLOW: Final = ("depth5", "depth10", "depth20")
 _QUOTE: Final = {"bid_price": "b", "bid_size": "B", "ask_price": "a", "ask_size": "A"}
 _SERIES: Final = {"p": "mark_price", "i": "index_price", "r": "funding_rate_so_far"}
@@ -71,6 +73,24 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return named[1].decode() if named else terms.instrument
 
 
+def venue(file: RawStream) -> str:
+    """Return `SPOT` or `FUTURES` by the first message that tells them apart: their instruments share names.
+
+    Those of futures have `pu` in a depth update, the venue's time in a ticker, `X` in a trade, which on spot
+    has `M`; only they have a mark price, only spot has books of a few levels.
+    """
+    block = file.head(_FIRST)
+    found = tokens(block[: block.rfind(b"\n") + 1])
+    kind = _kinds(found)
+    there = {key: found.at(key) >= 0 for key in ("pu", "E", "X", "M")}
+    trade = np.isin(kind, [_TRADE, _AGGREGATE])
+    futures = (kind == _MARK) | (trade & there["X"]) | (np.isin(kind, [_TICKER, _REST]) & there["E"])
+    futures |= (kind == _DEPTH) & there["pu"]
+    spot = (kind == _PARTIAL) | (trade & there["M"]) | (np.isin(kind, [_DEPTH, _TICKER, _REST]) & ~futures)
+    told = futures[futures | spot]
+    return "" if not len(told) else FUTURES if told[0] else SPOT
+
+
 def beside(file: RawStream, terms: Terms) -> tuple[RawStream, ...]:
     """Return the snapshot of the terms, where they name one."""
     return (RawStream(terms.snapshot),) if terms.snapshot else ()
@@ -90,7 +110,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         The file is missing or damaged; or the snapshot of the terms is no snapshot.
     """
-    stream = _Stream(file.name, terms)
+    stream = _Stream(file.name, terms, venue(file) or SPOT)
     for first, text in file.line_blocks(_BLOCK):
         yield from stream.batches(first, tokens(text))
 
@@ -98,8 +118,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
 class _Stream:
     """What has to be remembered from block to block."""
 
-    def __init__(self, name: str, terms: Terms) -> None:
-        self.name, self.terms = name, terms
+    def __init__(self, name: str, terms: Terms, venue: str) -> None:
+        self.name, self.terms, self.venue = name, terms, venue
         tolerance = round(terms.clock_tolerance_seconds * 1e9)
         self.receipt, self.clock = EventClock(tolerance), EventClock(tolerance)
         self.update_ids, self.ticker_ids = EventClock(0), EventClock(0)
@@ -284,7 +304,7 @@ class _Stream:
         if ticker.any():
             for side in ("bid", "ask"):
                 numbers[f"{side}_price"][numbers[f"{side}_size"] == 0.0] = np.nan
-            yield batch("quotes", _of(rows | numbers, ticker) | {"venue": "binance"})
+            yield batch("quotes", _of(rows | numbers, ticker) | {"venue": self.venue})
 
     def _trades(
         self, lines: HeldLines, found: Tokens, kind: NDArray[np.int8], rows: dict[str, Any]
@@ -313,7 +333,7 @@ class _Stream:
                 np.array(words, dtype=object)[which] if single else np.full(len(ids), AGGREGATE, object)
             )
             own = {"side": side, "trade_id": ids, "condition": condition}
-            yield batch("trades", _of(rows | numbers | own, trade) | {"venue": "binance"})
+            yield batch("trades", _of(rows | numbers | own, trade) | {"venue": self.venue})
 
 
 def _kinds(found: Tokens) -> NDArray[np.int8]:

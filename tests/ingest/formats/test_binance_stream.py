@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.formats.binance_stream import recognises
+from pipeline.ingest.formats.binance_stream import recognises, venue
 from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, QUARANTINE, SNAPSHOT
+from pipeline.ingest.raw_stream import RawStream
 
 START = 1_700_000_000_000
 SPOT, FUTURES = "book/binance/spot_btcusdt_20240808.gz", "book/binance/usdm_btcusdt_20240808.gz"
@@ -81,6 +82,33 @@ def streamed(tmp_path, tables):
 def test_its_first_line_is_recognised():
     assert all(recognises("any", each.encode()) for each in SMALL)
     assert not recognises("any", b'1430438404518 order_created {"price": "236.47"}')
+
+
+AT = {"E": START, "T": START}
+TOLD_APART = {
+    "depth": (depth(0, 1, 5), depth(0, 1, 5, previous=0)),
+    "ticker": (ticker(0, 6), line(0, orjson.loads(ticker(0, 6).partition(" ")[2])["data"] | AT)),
+    "trade": (trade(0, 1).replace('"m"', '"M":true,"m"'), trade(0, 1).replace('"m"', '"X":"MARKET","m"')),
+    "snapshot": (snapshot(0, 7, [(9, 1)], []), line(0, {"lastUpdateId": 7, "bids": [], "asks": []} | AT)),
+    "mark price": ("", mark(0)),
+}
+
+
+@pytest.mark.parametrize("kind", TOLD_APART)
+def test_spot_and_futures_are_two_venues(tmp_path, kind):
+    path = tmp_path / "a.log"
+    for lines, name in zip(TOLD_APART[kind], ("binance", "binance-futures"), strict=True):
+        path.write_text(f"{trade(0, 1)}\n{lines}\n{TOLD_APART['depth'][name == 'binance']}\n")
+        assert venue(RawStream(str(path))) == (name if lines else "binance-futures")
+    path.write_text(f"{trade(0, 1)}\n")
+    assert venue(RawStream(str(path))) == ""
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [(SPOT, "binance"), (FUTURES, "binance-futures"), (OLDER, "binance-futures")]
+)
+def test_real_streams_state_their_venue(shared, file, name):
+    assert venue(RawStream(str(shared / file))) == name
 
 
 def test_a_snapshot_is_joined_to_the_updates_that_came_before_it(streamed):
