@@ -112,7 +112,7 @@ def _state(
     time = _carried(panel.time[at])
     expiry = pd.DatetimeIndex(panel.contracts["expiry"].to_numpy()[deals.contract])
     left = _sessions_left(panel, expiry, decisions)
-    smile = _carried(vol / _at_the_money(panel)[at])
+    smile = _carried(vol / at_the_money(panel)[at])
     regimes = sum(1 for name in signals.columns if name.startswith("regime_prob_"))
     right: Right = "call" if panel.right[deals.contract[0]] > 0 else "put"
 
@@ -183,7 +183,7 @@ def _sessions_left(
     return sessions_to(ends, days, sessions).reshape(decisions.shape)
 
 
-def _at_the_money(panel: ChainPanel) -> FloatArray:
+def at_the_money(panel: ChainPanel) -> FloatArray:
     """Return σ at the strike nearest to the forward of each contract's expiry, [C, D]; NaN without one."""
     found = np.full(panel.vol.shape, np.nan)
     groups = panel.contracts.groupby(["root", "expiry"]).indices

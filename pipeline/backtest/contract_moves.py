@@ -24,6 +24,7 @@ class ContractMoves:
     Attributes
     ----------
     day : [P] column of the panel that the pair starts in, ascending.
+    contract : [P] row of the panel.
     right : [P] 1 call, −1 put.
     delta : [P] Black's forward delta, undiscounted.
     excess : [P] Δf − DΔ·ΔF, money: mid to mid, against the parity forward of the contract's own expiry.
@@ -31,6 +32,7 @@ class ContractMoves:
     """
 
     day: NDArray[np.int64]
+    contract: NDArray[np.int64]
     right: NDArray[np.int64]
     delta: FloatArray
     excess: FloatArray
@@ -68,7 +70,7 @@ def contract_moves(panel: ChainPanel) -> ContractMoves:
     order = np.argsort(day, kind="stable")
     row, day = row[order], day[order]
     at = (row, day)
-    return ContractMoves(day, panel.right[row], delta[at], excess[at], scale[at])
+    return ContractMoves(day, row, panel.right[row], delta[at], excess[at], scale[at])
 
 
 def slopes(moves: ContractMoves) -> Coefficients:

@@ -23,7 +23,8 @@ def index_moves(history: pd.DataFrame, atm_ratio: float) -> ContractMoves:
 
     Returns
     -------
-    moves : `day` is the row of the session; money with the close at the pair's start scaled to 100.
+    moves : `day` is the row of the session, `contract` that of the option's start; money with the close at
+        the pair's start scaled to 100.
     """
     close, vol = (
         history["close"].to_numpy(np.float64),
@@ -31,6 +32,7 @@ def index_moves(history: pd.DataFrame, atm_ratio: float) -> ContractMoves:
     )
     start = np.arange(max(len(close) - LIFE, 0))[:, None]
     day = start + np.arange(LIFE - 1)
+    option = np.broadcast_to(start, day.shape)
     left = np.broadcast_to((LIFE - np.arange(LIFE - 1)) / SESSIONS_A_YEAR, day.shape)
     scale = START_SPOT / close[day]
     strike, spot, after = close[start] * scale, np.full(day.shape, START_SPOT), close[day + 1] * scale
@@ -45,7 +47,7 @@ def index_moves(history: pd.DataFrame, atm_ratio: float) -> ContractMoves:
         slope = black.vega(*terms) / np.sqrt(left) * move / spot
         size = np.abs(delta)
         use = (size > DELTA_RANGE[0]) & (size < DELTA_RANGE[1]) & np.isfinite(excess)
-        parts.append((day[use], np.full(use.sum(), right), delta[use], excess[use], slope[use]))
+        parts.append((day[use], option[use], np.full(use.sum(), right), delta[use], excess[use], slope[use]))
     joined = [np.concatenate(each) for each in zip(*parts, strict=True)]
     return ContractMoves(*joined).where(np.argsort(joined[0], kind="stable"))
 

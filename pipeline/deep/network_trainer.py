@@ -59,17 +59,23 @@ class NetworkTrainer(Trainer[Net]):
 
     def learned(self) -> Net:
         """See `Trainer`."""
+        return self.with_weights(self.average)
+
+    def with_weights(self, weights: list[Tensor]) -> Net:
+        """Return the network with other weights."""
         network = deepcopy(self.network)
         with torch.no_grad():
-            for own, mean in zip(network.parameters(), self.average, strict=True):
-                own.copy_(mean)
+            for own, weight in zip(network.parameters(), weights, strict=True):
+                own.copy_(weight)
         return network
 
     def validated(self) -> float:
         """See `Trainer`."""
         paths, seed = self.plan.paths, self.plan.seed
         with torch.no_grad():
-            loss = self.task.loss(self.learned(), self.task.middle, paths=paths, seed=seed, first=VALIDATION)
+            loss = self.task.loss(
+                self.with_weights(self.average), self.task.middle, paths=paths, seed=seed, first=VALIDATION
+            )
         return float(loss)
 
     def arrays(self) -> Mapping[str, np.ndarray]:

@@ -1,11 +1,14 @@
 """How much of delta's daily hedging error a slope removes, out of sample, and how sure that is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from pipeline.backtest.contract_moves import ContractMoves, explained, share_of, slopes
+from pipeline.domain.instruments import FloatArray
 from pipeline.evaluate.bootstrap import percentile_interval
 from pipeline.policies.minimum_variance import Coefficients
 from pipeline.policies.slope_share import PRIOR_ERROR, Estimate, shrunk
@@ -14,6 +17,7 @@ PRIOR_SHARE = Estimate(0.5, PRIOR_ERROR)
 """Of the slope of a volatility index, as the flagship holds it before its own episodes (docs/research.md)."""
 COLUMNS = ["options", "slope", "gain", "low", "high", "pairs", "days", "worst_days_share"]
 WORST = 3
+NOTHING: Mapping[str, FloatArray] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ def slope_gains(
     resamples: int = 2000,
     confidence: float = 0.95,
     seed: int = 7,
+    others: Mapping[str, FloatArray] = NOTHING,
 ) -> SlopeGains:
     """Return the gain 1 − SSE/SSE_delta of each slope over the pairs that start on day `first_test` or later.
 
@@ -57,8 +62,10 @@ def slope_gains(
     prior : (a, b, c) of calls and of puts on the long history of a volatility index.
     resamples, confidence, seed : of the bootstrap of test days, whole days together: all options of a day
         share its move, so pairs are no independent observations.
+    others : further slopes by name, learned elsewhere: what each explains of every pair, [P] money.
     """
-    tested = moves.where(moves.day >= first_test)
+    later = moves.day >= first_test
+    tested = moves.where(later)
     days, code = np.unique(tested.day, return_inverse=True)
     whole = explained(tested, *prior)
     chain, shares = np.empty_like(whole), []
@@ -73,6 +80,7 @@ def slope_gains(
         "shrunk": found["share"].to_numpy()[code] * whole,
         "prior": whole,
         "in_sample": explained(tested, *_both(tested)),
+        **{slope: fit[later] for slope, fit in others.items()},
     }
     draws = np.random.default_rng(seed).multinomial(len(days), np.full(len(days), 1.0 / len(days)), resamples)
     rows = []

@@ -143,7 +143,7 @@ def test_slopes_and_shares_that_are_put_in_come_out(panel):
     moves = contract_moves(panel)
     true = (-0.2, 0.3, -0.1)
     whole = (moves.design * true).sum(axis=1)
-    exact = moves.__class__(moves.day, moves.right, moves.delta, 0.7 * whole, moves.scale)
+    exact = replace(moves, excess=0.7 * whole)
     np.testing.assert_allclose(slopes(exact), 0.7 * np.array(true), atol=1e-10)
     told = share_of(exact, whole)
     assert told.value == pytest.approx(0.7)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -69,7 +71,7 @@ def moves_with(slope, noise, seed=2):
     delta = rng.uniform(0.1, 0.9, len(day)) - (right < 0)
     scale = rng.normal(0.0, 1.0, 40)[day] * rng.uniform(0.5, 1.0, len(day))
     excess = scale * np.polynomial.polynomial.polyval(delta, slope) + noise * rng.normal(0, 1, 40)[day]
-    return ContractMoves(day, right, delta, excess, scale)
+    return ContractMoves(day, np.arange(len(day)), right, delta, excess, scale)
 
 
 def test_the_whole_prior_gains_all_where_it_is_the_truth_and_nothing_but_noise_is_left():
@@ -95,12 +97,20 @@ def test_a_share_that_few_days_tell_is_drawn_to_its_prior_and_the_bound_holds():
         )
 
 
+def test_a_slope_learned_elsewhere_is_judged_beside_the_others():
+    moves = moves_with((-0.3, 0.2, -0.1), 0.5)
+    prior = ((-0.3, 0.2, -0.1), (-0.3, 0.2, -0.1))
+    others = {"all of it": np.where(moves.day < 10, np.nan, moves.excess), "half": 0.5 * moves.excess}
+    found = slope_gains(moves, 10, prior, resamples=100, others=others).table.set_index(["options", "slope"])
+    for options in ("all", "calls", "puts"):
+        assert found.loc[(options, "all of it"), "gain"] == pytest.approx(1.0)
+        assert found.loc[(options, "half"), "gain"] == pytest.approx(0.75)
+
+
 def test_a_test_day_learns_from_the_days_before_it_only():
     moves = moves_with((-0.3, 0.2, -0.1), 0.5)
     later = moves.day >= 25
-    changed = ContractMoves(
-        moves.day, moves.right, moves.delta, np.where(later, 9.0, moves.excess), moves.scale
-    )
+    changed = replace(moves, excess=np.where(later, 9.0, moves.excess))
     prior = ((-0.2, 0.0, 0.0), (-0.2, 0.0, 0.0))
     one, other = (slope_gains(each, 10, prior, resamples=100).shares for each in (moves, changed))
     pd.testing.assert_frame_equal(one[one["day"] <= 25], other[other["day"] <= 25], check_exact=True)
