@@ -1,5 +1,5 @@
 # make run: the whole pipeline; make test: the tests; make lint: the checks; make bench: the benchmarks;
-# make tables: those of docs/results.md.
+# make tables: those of docs/results.md; make chaos: kill -9 of a live desk at 500 random points.
 # Each sets up .venv first, make bench also .bench for the peers.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PEERS := .bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
-.PHONY: run test lint bench tables
+.PHONY: run test lint bench tables chaos
 
 run: $(VENV)/run.stamp
 	$(BIN)/hedge run spx-daily
@@ -20,6 +20,9 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+chaos: $(VENV)/test.stamp
+	$(BIN)/python -m tests.live.chaos 500
 
 bench: $(VENV)/bench.stamp $(PEERS)/stamp
 	$(BIN)/python -m benchmarks.run $(BENCH)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Table,
     create_engine,
     event,
+    func,
     insert,
     inspect,
     select,
@@ -67,18 +68,22 @@ class JournalDatabase:
 
         The statement is SQL by then, its values are always parameters.
         """
-        names = [column.name for column in table.columns if column.name != "seq"]
+        names = [column.name for column in table.columns]
         compiled = insert(table).compile(dialect=self._engine.dialect, column_keys=names)
         statement, positional = str(compiled), compiled.positional
         cursor = self._writer.cursor() if self._writer is not None else None
+        seq = self.ask(lambda connection: connection.scalar(select(func.max(table.c.seq)))) or 0
 
         def add(row: Row) -> None:
+            nonlocal seq
             if cursor is None:
                 raise JournalError(f"{self.name}: it was opened to be read")
+            whole = (seq + 1, *row)
             try:
-                cursor.execute(statement, row if positional else dict(zip(names, row, strict=True)))
+                cursor.execute(statement, whole if positional else dict(zip(names, whole, strict=True)))
             except self._errors as error:
                 raise self.fault("cannot be written", error) from None
+            seq += 1
 
         return add
 
@@ -195,8 +200,8 @@ def check_header(database: JournalDatabase, desk: str, now: int, first: Sequence
         if not tables and database.writing:
             schema.METADATA.create_all(connection)
             for table, row in ((header, (desk, schema.VERSION, now)), *first):
-                names = [column.name for column in table.columns if column.name != "seq"]
-                connection.execute(insert(table), dict(zip(names, row, strict=True)))
+                names = [column.name for column in table.columns]
+                connection.execute(insert(table), dict(zip(names, (1, *row), strict=True)))
         elif header.name not in tables:
             raise JournalError(f"{database.name}: holds no journal: name another place")
         found, version = connection.execute(select(header.c.desk, header.c.version)).one()

@@ -7,21 +7,22 @@ from sqlalchemy.schema import DDL
 
 VERSION: Final = 1
 METADATA: Final = MetaData()
-_SEQUENCE = BigInteger().with_variant(Integer(), "sqlite")
+_INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _table(name: str, *columns: Column[Any]) -> Table:
-    table = Table(name, METADATA, Column("seq", _SEQUENCE, primary_key=True), *columns)
-    _guard(table)
+def _table(name: str, *columns: Column[Any], key: str = "seq") -> Table:
+    """Return a table whose rows `seq` numbers as they are written, and `key` alone is indexed."""
+    seq = Column("seq", _INTEGER, primary_key=key == "seq", nullable=False, autoincrement=False)
+    table = Table(name, METADATA, seq, *columns, sqlite_with_rowid=key == "seq")
+    _guard(table, key)
     return table
 
 
-def _guard(table: Table) -> None:
+def _guard(table: Table, key: str) -> None:
     """Let the database refuse to change or remove a row; to replace one is to remove it."""
-    keys = [column.name for column in table.columns if column.primary_key or column.unique]
-    there = " OR ".join(f"{key} = NEW.{key}" for key in keys)
+    there = f"WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {key} = NEW.{key})"
     refusal = f"{table.name} is append-only"
-    for what, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", _exists(table, there))):
+    for what, when in (("UPDATE", ""), ("DELETE", ""), ("INSERT", there)):
         told = f"BEFORE {what} ON {table.name} {when} BEGIN SELECT RAISE(ABORT, '{refusal}'); END"
         made = _ddl(f"CREATE TRIGGER {table.name}_no_{what.lower()} {told}")
         event.listen(table, "after_create", made.execute_if(dialect="sqlite"))
@@ -39,10 +40,6 @@ def _ddl(statement: str) -> DDL:
     return made
 
 
-def _exists(table: Table, there: str) -> str:
-    return f"WHEN EXISTS (SELECT 1 FROM {table.name} WHERE {there})"
-
-
 HEADER: Final = _table(
     "journal",
     Column("desk", Text, nullable=False),
@@ -52,17 +49,18 @@ HEADER: Final = _table(
 """Whose journal it is: one row."""
 INTENTS: Final = _table(
     "intents",
-    Column("order_id", Text, nullable=False, unique=True),
+    Column("order_id", Text, primary_key=True),
     Column("instrument", Text, nullable=False),
     Column("quantity", Double, nullable=False),
     Column("limit", Double),
     Column("decided", BigInteger, nullable=False),
     Column("parent", Text, nullable=False),
+    key="order_id",
 )
 """Orders, written before they are sent."""
 REPORTS: Final = _table(
     "reports",
-    Column("report_id", Text, nullable=False, unique=True),
+    Column("report_id", Text, primary_key=True),
     Column("order_id", Text, nullable=False),
     Column("standing", Text, nullable=False),
     Column("filled", Double, nullable=False),
@@ -70,6 +68,7 @@ REPORTS: Final = _table(
     Column("fee", Double, nullable=False),
     Column("time", BigInteger, nullable=False),
     Column("text", Text, nullable=False),
+    key="report_id",
 )
 """What the market said."""
 RISK: Final = _table(

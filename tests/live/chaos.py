@@ -1,0 +1,256 @@
+"""Kill −9 of a desk with a paper venue at random points, and whether its books are whole afterwards.
+
+`make chaos`, or `python -m tests.live.chaos 500 --seed 7`. Each life is a child that recovers from the files
+of the life before, goes on with a scripted stream of orders and is killed: every other one at a line of the
+order path drawn from the seed, the others by the clock, in whatever call they are. After each kill the files
+are copied, recovered from and held against each other. This process imports what a child needs and forks: a
+child knows journal, account and gateway, and no data frames.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+from pipeline.domain.orders import LEAST, Order, Standing
+from pipeline.live.journal import Journal
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
+from pipeline.live.recovery import NEVER_ARRIVED, recover
+from pipeline.live.venue import Book
+
+SECOND = 10**9
+LINES, SECONDS, DAY = 400, 0.2, 10
+"""A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
+COUNTED = re.compile(
+    r"send|hear|turn|cancel|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add"
+)
+"""Functions that write or send, whose lines are counted; elsewhere is read or reckoned."""
+HEAVY = ("numba", "numpy", "pandas", "prefect", "mlflow", "pydantic", "scipy")
+
+
+class SendsFirst(OrderPath):
+    """A broken path: it sends before it writes down."""
+
+    def send(self, order: Order) -> None:
+        self.gateway.submit(order)
+        self.journal.intend(order)
+        self.account.intend(order)
+
+
+class TellsFirst(PaperGateway):
+    """A broken venue: it tells before it has written down what it filled."""
+
+    def advance(self, at: int, books: Mapping[str, Book]) -> None:
+        for told in self._venue.advance(at, books):
+            self._hear(told.report)
+            self._write(told)
+
+
+BROKEN = {
+    "": (OrderPath, PaperGateway),
+    "sends-first": (SendsFirst, PaperGateway),
+    "tells-first": (OrderPath, TellsFirst),
+}
+
+
+def book(seed: int, step: int) -> Book:
+    """Return what the market shows from a step on, of three levels; every third repeats the one before."""
+    drawn = random.Random(f"{seed} book {step - (step % 3 == 2)}")
+    mid = 100.0 + drawn.randint(-9, 9)
+    sizes = [[drawn.randint(1, 9) / 10 for _ in range(3)] for _ in range(2)]
+    return Book([mid - k for k in (1, 2, 3)], sizes[0], [mid + k for k in (1, 2, 3)], sizes[1])
+
+
+def latency(order: Order) -> int:
+    """Return up to three steps of delay, the same for an order whenever it is asked."""
+    return random.Random(order.order_id).randrange(3 * SECOND)
+
+
+def desk(folder: Path, broken: str = "") -> tuple[OrderPath, PaperGateway]:
+    """Return the path of the desk in a folder, and its gateway."""
+    journal = Journal(folder / "journal", "chaos", now=0)
+    made, opened = BROKEN[broken]
+    paper = opened(folder / "venue", latency, fee=1e-4, fixed_fee=0.01)
+    return made(journal, paper, now=lambda: 0), paper
+
+
+def live(folder: Path, seed: int, broken: str) -> None:
+    """Recover, and then hedge: every step asks for what a position drawn for it lacks. It never ends."""
+    path, paper = desk(folder, broken)
+    step = max((order.decided for order in path.journal.orders()), default=0) // SECOND + 1
+    found = asyncio.run(recover(path, step * SECOND, patience=()))
+    if found.differences:
+        os._exit(3)
+    while True:
+        paper.advance(step * SECOND, {"BTC": book(seed, step - 1)})
+        drawn = random.Random(f"{seed} step {step}")
+        for progress in list(path.account.working.values()):
+            if progress.order.limit is not None and drawn.random() < 0.3:
+                paper.cancel(progress.order.order_id, step * SECOND)
+        lacking = drawn.randint(-9, 9) / 10 - path.account.expected("BTC")
+        limit = 100.0 + drawn.randint(-9, 9) if drawn.random() < 0.3 else None
+        if abs(lacking) > LEAST:
+            path.send(Order(f"o{step}", "BTC", lacking, limit, step * SECOND))
+        if step % 20 == 0:
+            path.journal.checkpoint()
+        step += 1
+
+
+def killing(lines: int) -> Any:
+    """Return a trace that kills this process at a line of the order path."""
+    left = lines
+
+    def line(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal left
+        if event == "line":
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return line
+
+    def call(frame: FrameType, event: str, _: object) -> Any:
+        return line if _counted(frame.f_code) else None
+
+    return call
+
+
+def _counted(code: CodeType) -> bool:
+    room, _, name = code.co_filename.rpartition("/")
+    return room.endswith("/pipeline/live") and name != "account.py" and bool(COUNTED.fullmatch(code.co_name))
+
+
+def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, broken: str) -> int:
+    """Let a child live until it is killed and return what it died of: −9, or the status it left with."""
+    lines, seconds = drawn.randint(1, LINES), drawn.uniform(0.0, SECONDS)
+    child = os.fork()
+    if not child:
+        try:
+            if by_line:
+                sys.settrace(killing(lines))
+            live(folder, seed, broken)
+        except BaseException as error:
+            print(f"a child failed: {type(error).__name__}: {error}", file=sys.stderr)
+        finally:
+            os._exit(4)
+    if not by_line:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def faults(folder: Path) -> list[str]:
+    """Recover from copies of a dead desk's files and return what is wrong with its books."""
+    with tempfile.TemporaryDirectory() as copies:
+        for file in folder.iterdir():
+            if not file.name.endswith(("-shm", ".lock")):
+                shutil.copy(file, copies)
+        path, paper = desk(Path(copies))
+        try:
+            return asyncio.run(_faults(path, paper))
+        finally:
+            path.journal.close()
+            paper.close()
+
+
+async def _faults(path: OrderPath, paper: PaperGateway) -> list[str]:
+    found = await recover(path, 0, patience=())
+    account, wrong = path.account, [str(each) for each in found.differences]
+    wrong += [f"{each.report.report_id}: {each.why}" for each in account.unexplained]
+    if account.positions != await paper.positions():
+        wrong.append(f"positions: {account.positions} and at the venue {await paper.positions()}")
+    resting = {each.order_id: each.quantity - each.filled for each in await paper.open_orders()}
+    if {order_id: each.left for order_id, each in account.working.items()} != resting:
+        wrong.append(f"working: {sorted(account.working)} and at the venue {sorted(resting)}")
+    arrived = set(paper._venue.known)
+    if arrived - set(account.orders):
+        wrong.append(f"sent without having been written down: {sorted(arrived - set(account.orders))}")
+    reports = path.journal.reports()
+    closed = {each.order_id for each in reports if each.text == NEVER_ARRIVED}
+    if lost := set(account.orders) - arrived - closed:
+        wrong.append(f"lost: {sorted(lost)}")
+    if doubled := closed & arrived:
+        wrong.append(f"called never arrived, but at the venue: {sorted(doubled)}")
+    filled = Counter[str]()
+    told = await paper.fills(0)
+    for report in told:
+        filled[report.order_id] += report.filled  # type: ignore[assignment]
+    for order_id, units in filled.items():
+        asked = account.orders[order_id].order.quantity if order_id in account.orders else 0.0
+        if abs(units) > abs(asked) + LEAST:
+            wrong.append(f"{order_id}: filled {units:g} of {asked:g}")
+    if [each for each in reports if each.text != NEVER_ARRIVED] != told:
+        wrong.append(
+            f"{len(told)} reports of the venue, {len(reports) - len(closed)} in the journal, not the same"
+        )
+    cash = -sum(each.filled * each.price + each.fee for each in told)
+    if abs(account.cash - cash) > 1e-9 * (1.0 + abs(cash)):
+        wrong.append(f"cash: {account.cash}, of the venue's fills {cash}")
+    return wrong
+
+
+def chaos(kills: int, seed: int, broken: str = "") -> tuple[list[str], Counter[str]]:
+    """Kill desks so many times; return what was wrong after the first kill that left a fault, and counts.
+
+    A desk is killed `DAY` times before the next one begins with empty files.
+    """
+    drawn, count = random.Random(seed), Counter[str]()
+    while count["kills"] < kills:
+        with tempfile.TemporaryDirectory() as place:
+            for _ in range(min(DAY, kills - count["kills"])):
+                count["kills"] += 1
+                by_line = count["kills"] % 2 == 1
+                died = life(Path(place), seed + count["desks"], drawn, by_line, broken)
+                wrong = [] if died == -signal.SIGKILL else [f"the child left with {died}"]
+                wrong += faults(Path(place))
+                if wrong:
+                    return [f"kill {count['kills']}: {each}" for each in wrong], count
+            count["desks"] += 1
+            count.update(seen(Path(place)))
+    return [], count
+
+
+def seen(folder: Path) -> dict[str, int]:
+    """Return what a desk lived through, so that a run that met nothing does not pass for a proof."""
+    path, paper = desk(folder)
+    standings = Counter(each.standing for each in path.account.orders.values())
+    never = sum(each.text == NEVER_ARRIVED for each in path.journal.reports())
+    missed = sum(bool(each.inputs["missed"]) for each in path.journal.entries())
+    path.journal.close()
+    paper.close()
+    return {
+        "orders": standings.total(),
+        "filled": standings[Standing.FILLED],
+        "cancelled": standings[Standing.CANCELLED] - never,
+        "never arrived": never,
+        "recoveries that had missed reports": missed,
+    }
+
+
+def main() -> None:
+    """Print what was found; fail with 1 where something was wrong."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("kills", type=int)
+    asked.add_argument("--seed", type=int, default=7)
+    asked.add_argument("--broken", choices=sorted(BROKEN), default="", help="a fault that has to be found")
+    given = asked.parse_args()
+    if heavy := [name for name in HEAVY if name in sys.modules]:
+        sys.exit(f"the child would import {', '.join(heavy)}")
+    wrong, count = chaos(given.kills, given.seed, given.broken)
+    print(", ".join(f"{number} {what}" for what, number in count.items()))
+    sys.exit("\n".join(wrong) or None)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Kill −9 at random points loses nothing and doubles nothing; and the check that says so can fail."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parents[2]
+
+
+def chaos(*told: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "tests.live.chaos", *told]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_twenty_five_kills_leave_books_that_are_whole():
+    found = chaos("25")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert found.stdout.startswith("25 kills, 3 desks")
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [("sends-first", "sent without having been written down"), ("tells-first", "not the same")],
+)
+def test_a_path_that_breaks_a_rule_is_found_out(broken, said):
+    found = chaos("100", "--broken", broken)
+    assert found.returncode == 1
+    assert said in found.stderr
