@@ -15,6 +15,8 @@ CONTRARY: Final = 0.5
 
 A whole pair has every change right; after a line that one of them lost, next to none is.
 """
+RUN: Final = 10
+"""Messages in a row, all contradicted, that are enough: the other file may soon lose a line too, or end."""
 _ADDED: Final = 1
 _JUDGED: Final = (1, 2, 3, 4)
 """Kinds of LOBSTER's messages that change a level by their size: submitted, cancelled, deleted, executed."""
@@ -78,7 +80,7 @@ class BookFollows:
         levels: Levels,
         whole: NDArray[np.bool_],
     ) -> int | None:
-        """Return the line by which of `WINDOW` messages more than `CONTRARY` were contradicted, else None.
+        """Return the line by which all of `RUN` messages or too many of `WINDOW` were contradicted, or None.
 
         Parameters
         ----------
@@ -95,8 +97,14 @@ class BookFollows:
         judged &= whole & np.r_[self._known, whole[:-1]]
         self._before, self._known = {name: values[-1:] for name, values in levels.items()}, bool(whole[-1])
         lately = np.r_[self._lately, wrong[judged]]
-        total = np.cumsum(np.r_[0, lately])
-        begun = np.maximum(np.arange(len(total)) - WINDOW, 0)
-        many = (total - total[begun] > CONTRARY * WINDOW)[1 + len(self._lately) :]
+        many = (_counted(lately, WINDOW) > CONTRARY * WINDOW) | (_counted(lately, RUN) == RUN)
+        many = many[len(self._lately) :]
         self._lately = lately[-WINDOW:]
         return int(line[judged][np.argmax(many)]) if many.any() else None
+
+
+def _counted(found: NDArray[np.bool_], window: int) -> NDArray[np.int64]:
+    """Return [rows] how many of each and those before it, `window` in all, are found."""
+    total = np.cumsum(np.r_[0, found])
+    counts: NDArray[np.int64] = (total - total[np.maximum(np.arange(len(total)) - window, 0)])[1:]
+    return counts

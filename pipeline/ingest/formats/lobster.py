@@ -6,6 +6,7 @@ beside it under the same name with `orderbook` for `message`.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -34,6 +35,7 @@ _PLACE: Final = ("ask_price", "ask_size", "bid_price", "bid_size")
 _DAY: Final = 86_400.0
 _VISIBLE, _HIDDEN, _CROSS, _HALT = 4, 5, 6, 7
 _PARTNER: Final = "no whole row of the orderbook file beside it"
+_BLANK: Final = "blank, but the orderbook file has this row"
 
 
 def recognises(name: str, head: bytes) -> bool:
@@ -62,8 +64,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     ------
     DataError
         The file is not the message file, has no partner, or its day is told neither by name nor by terms; a
-        file is missing or damaged; the two do not end with the same line, or most of a hundred messages in a
-        row had another book than the one beside them, as where one file lost a line.
+        file is missing or damaged; the two do not end with the same line, or ten messages in a row, or most
+        of a hundred, had another book than the one beside them, as where one file lost a line.
     """
     named = _named(file)
     if not named:
@@ -74,7 +76,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     books = _Books(_partner(file), int(named[1]), terms)
     units, halted, follows, last = PriceUnit(), False, BookFollows(), 0
     for lines in delimited(file, names=MESSAGE, kinds=_KINDS):
-        screen = LineScreen(lines)
+        levels, whole, blank = books.rows(lines)
+        odd = sorted([*lines.odd, *((line, _BLANK, book) for line, book in blank)])
+        screen = LineScreen(replace(lines, odd=odd))
         seconds = screen.numbers("time")
         told = (seconds >= 0.0) & (seconds < _DAY)
         screen.refuse(~told, "not a time of the day")
@@ -85,11 +89,10 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         screen.refuse(np.abs(direction) != 1, "direction is neither 1 nor -1")
         screen.refuse(clock.astray(at, screen.sound), "clock goes back")
         last = _last(lines, last)
-        levels, whole = books.rows(lines.number)
         message = (kind, books.money(price), size, direction)
-        if odd := follows.astray(lines.number, message, levels, whole & screen.sound):
+        if wrong := follows.astray(lines.number, message, levels, whole & screen.sound):
             raise DataError(
-                f"{file.name}: by line {odd} most books of {books.file.name} are not those after their "
+                f"{file.name}: by line {wrong} most books of {books.file.name} are not those after their "
                 "messages, as where one of the two lost a line: fetch both again"
             )
         screen.refuse(~whole, _PARTNER)
@@ -131,20 +134,28 @@ class _Books:
         self.last = 0
         self.number: NDArray[np.int64] = np.zeros(0, np.int64)
         self.values: NDArray[np.float64] = np.zeros((0, 4 * levels))
+        self.unread: dict[int, str] = {}
 
     def money(self, written: NDArray[Any]) -> NDArray[np.float64]:
         """Return prices in money, by division, so that 5853300 is the number nearest to 585.33."""
         prices = written.astype(np.float64)
         return prices / IN_MONEY if self.scale is None else prices * self.scale
 
-    def rows(self, number: NDArray[np.int64]) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.bool_]]:
-        """Return the levels [lines, N] of some lines, and [lines] whether there are such."""
-        last = int(number[-1]) if len(number) else 0
+    def rows(
+        self, messages: Lines
+    ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.bool_], list[tuple[int, str]]]:
+        """Return the levels [lines, N] of some lines, [lines] whether there are such, and what stands alone.
+
+        That is line and text of rows of the orderbook file beside blank lines of the other.
+        """
+        number, last = messages.number, _last(messages, 0)
         parts = [(self.number, self.values)]
         while parts[-1][0][-1:].max(initial=0) < last and (lines := next(self.blocks, None)) is not None:
             screen, self.last = LineScreen(lines), _last(lines, self.last)
             values = np.stack([screen.numbers(name) for name in self.names], axis=1)
             parts.append((lines.number[screen.sound], values[screen.sound]))
+            self.unread |= dict.fromkeys(lines.number[~screen.sound].tolist(), "")
+            self.unread |= {line: text for line, _, text in lines.odd}
         self.number = np.concatenate([part[0] for part in parts])
         self.values = np.concatenate([part[1] for part in parts])
         place = np.searchsorted(self.number, number)
@@ -152,6 +163,7 @@ class _Books:
         there[there] = self.number[place[there]] == number[there]
         found = np.full((len(number), 4 * self.levels), np.nan)
         found[there] = self.values[place[there]]
+        blank = self._without_message({*number.tolist(), *(line for line, *_ in messages.odd)}, last)
         kept = self.number > last
         self.number, self.values = self.number[kept], self.values[kept]
         columns = {name: found[:, place::4].copy() for place, name in enumerate(_PLACE)}
@@ -159,7 +171,16 @@ class _Books:
             empty = np.abs(columns[f"{side}_price"]) == NO_LEVEL
             columns[f"{side}_price"] = np.where(empty, np.nan, self.money(columns[f"{side}_price"]))
             columns[f"{side}_size"][empty] = np.nan
-        return columns, there
+        return columns, there, blank
+
+    def _without_message(self, messages: set[int], last: int) -> list[tuple[int, str]]:
+        """Return line and text of the rows up to the line `last` that stand beside none of some messages."""
+        alone = (self.number <= last) & ~np.isin(self.number, list(messages))
+        found = {line: text for line, text in self.unread.items() if line <= last}
+        self.unread = {line: text for line, text in self.unread.items() if line > last}
+        for line, row in zip(self.number[alone].tolist(), self.values[alone], strict=True):
+            found[line] = ",".join(f"{value:.15g}" for value in row)
+        return [(line, text) for line, text in found.items() if line not in messages]
 
     def end(self, name: str, last: int) -> None:
         """Check that the orderbook file ends with the line with which the message file `name` does."""

@@ -104,6 +104,23 @@ def test_a_message_without_its_book_is_held(written):
     assert (held["source_row"], held["reason"]) == ([4], ["no whole row of the orderbook file beside it"])
 
 
+@pytest.mark.parametrize("block", [400, 1 << 20])
+def test_a_blank_message_is_held_with_its_book(written, monkeypatch, block):
+    monkeypatch.setattr(raw_stream.RawStream.line_blocks, "__defaults__", (block,))
+    found = written([*MESSAGES[:2], "", *MESSAGES[3:]], BOOKS)
+    held = found[QUARANTINE].to_pydict()
+    assert (held["source_row"], held["reason"], held["text"]) == (
+        [3],
+        ["blank, but the orderbook file has this row"],
+        [BOOKS[2]],
+    )
+    assert found["book"]["source_row"].to_pylist() == [1, 2, 4, 5, 6]
+    junk = written([*MESSAGES[:2], "", *MESSAGES[3:]], [*BOOKS[:2], "junk", *BOOKS[3:]])
+    assert junk[QUARANTINE]["text"].to_pylist() == ["junk"]
+    for lines in ([*BOOKS[:2], "", *BOOKS[2:]], [*BOOKS[:2], " ", *BOOKS[2:]]):
+        assert QUARANTINE not in written([*MESSAGES[:2], "", *MESSAGES[2:]], lines)
+
+
 def test_what_is_missing_is_said_in_one_line(written, tmp_path, tables):
     for messages, books in ((MESSAGES[:4], BOOKS), (MESSAGES, BOOKS[:5]), ([*MESSAGES, "junk"], BOOKS)):
         fault = f"ends with line {len(books)}, but AAPL.* with line {len(messages)}, so it"
@@ -140,7 +157,9 @@ def test_a_lost_line_of_either_file_is_an_error_though_both_are_as_long(written,
     few = [*messages[:200], "junk", *messages[201:300], messages[301], messages[300], *messages[302:]]
     assert written(few, books)["book"].num_rows == 599
     lost = [each[:300] + each[301:] for each in (messages, books)]
-    for left, right in ((lost[0], books[:-1]), (messages[:-1], lost[1])):
+    both = messages[:300] + messages[301:], books[:340] + books[341:]
+    end = [each[:338] for each in (lost[0], books)]
+    for left, right in ((lost[0], books[:-1]), (messages[:-1], lost[1]), both, end):
         with pytest.raises(DataError, match=r"by line 3\d\d most books of AAPL.*orderbook.* are not those"):
             written(left, right)
 
