@@ -161,7 +161,7 @@ def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str)
             f"tell most {table} of {day} alike and some not, as where a day was issued again or a copy is "
             f"damaged; both would count them twice: {LEAVE_OUT}"
         )
-    if table in COMPARED and shared_runs(one, other, table) >= ONE_STREAM:
+    if table in COMPARED and shared_runs(one, other, COMPARED[table]) >= ONE_STREAM:
         return (
             f"tell the same {table} of {day} one after the other, at times of their own, as two recorders of "
             f"one market do; both would count them twice: {LEAVE_OUT}, or cut one where the other begins"

@@ -159,7 +159,7 @@ def _without_repeats(files: Sequence[_Read]) -> list[_Read]:
     if table_of(files[0].kind) == SERIES:
         return list(files)
     found = []
-    for one, reasons in zip(files, repeats([each.frame for each in files]), strict=True):
+    for one, reasons in zip(files, repeats(files[0].kind, [each.frame for each in files]), strict=True):
         again = np.flatnonzero(reasons != "")
         texts = one.rows.take(pa.array(again)).to_pylist()
         held = pd.DataFrame(

@@ -1,5 +1,6 @@
 """Two files of one stream whose times differ row by row: two recorders with clocks of their own."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -25,10 +26,10 @@ its rows 92 % at least.
 _FACTOR: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
-def shared_runs(first: pd.DataFrame, second: pd.DataFrame, table: str) -> float:
+def shared_runs(first: pd.DataFrame, second: pd.DataFrame, columns: Sequence[str]) -> float:
     """Return which share of their runs two files have in common where they tell of the same time.
 
-    A run is `RUN` rows one after the other, told by `COMPARED`, without those equal to the row before. It
+    A run is `RUN` rows one after the other, told by some columns, without those equal to the row before. It
     counts where it comes once only in its file and stretch, so that a quiet market, whose few quotes come
     again and again, says nothing (Broder, 1997: On the resemblance and containment of documents). The share
     is of the runs of the file that has fewer; 0 where it has less than `FEWEST`. Trades that both files have
@@ -40,17 +41,18 @@ def shared_runs(first: pd.DataFrame, second: pd.DataFrame, table: str) -> float:
     >>> one = pd.DataFrame({"known_time": pd.date_range("2020-01-01", periods=100, freq="s", tz="UTC"),
     ...                     "price": 9.0, "size": sizes, "venue": "", "trade_id": 0})
     >>> later = one.assign(known_time=one["known_time"] + pd.Timedelta("7ms"))
-    >>> shared_runs(one, later, "trades"), shared_runs(one, later.assign(size=sizes[::-1]), "trades")
-    (1.0, 0.0)
+    >>> told = ["price", "size"]
+    >>> round(shared_runs(one, later, told), 2), shared_runs(one, later.assign(size=sizes[::-1]), told)
+    (0.99, 0.0)
     """
     begin = max(rows["known_time"].min() for rows in (first, second))
     end = min(rows["known_time"].max() for rows in (first, second))
     if not begin < end:
         return 0.0
     files = [rows[rows["known_time"].between(begin, end)] for rows in (first, second)]
-    if table == "trades":
+    if "trade_id" in first:
         files = [_not_of(one, other) for one, other in (files, reversed(files))]
-    runs = [_runs(rows[COMPARED[table]]) for rows in files]
+    runs = [_runs(rows[list(columns)]) for rows in files]
     fewer = min(len(each) for each in runs)
     if fewer < FEWEST:
         return 0.0

@@ -1,6 +1,9 @@
 """Own records that come twice: in overlapping files, under two names, or by the id of a fill."""
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.domain.alternative_settings import AlternativeData
@@ -82,7 +85,7 @@ def test_fills_exported_again_with_a_further_column_count_once(loaded, name):
     assert tables["fills"]["size"].tolist() == [10.0, 10.0, 5.0, 7.0]
     assert tables["quarantine"]["reason"].tolist() == [REPEATED] * 3
     with pytest.raises(
-        DataError, match=r"^0\.csv and 1\.csv: tell most fills of one stretch alike and some not"
+        DataError, match=r"^0\.csv and 1\.csv: tell fills of one time and price with another size or fee each"
     ):
         loaded(
             "fills",
@@ -91,7 +94,7 @@ def test_fills_exported_again_with_a_further_column_count_once(loaded, name):
         )
 
 
-def test_fills_of_two_venues_that_have_little_in_common_both_count(loaded):
+def test_of_fills_that_little_is_common_to_only_what_is_counts_once(loaded):
     plain, more = HEAD.format(more=""), HEAD.format(more=",venue")
     own = [
         FIRST.format(""),
@@ -103,7 +106,85 @@ def test_fills_of_two_venues_that_have_little_in_common_both_count(loaded):
         *(SECOND.replace("15:00", f"16:{minute}").format(",X") for minute in range(10, 20)),
         LAST.format(",X"),
     ]
-    assert len(loaded("fills", plain + "".join(own), more + "".join(other))["fills"]) == 24
+    assert len(loaded("fills", plain + "".join(own), more + "".join(other))["fills"]) == 23
+
+
+def test_one_fill_exported_again_with_its_venue_counts_once(loaded):
+    plain, more = HEAD.format(more=""), HEAD.format(more=",venue")
+    fills = [each.format("") for each in (FIRST, SECOND, THIRD)]
+    assert len(loaded("fills", plain + "".join(fills), more + SECOND.format(",X"))["fills"]) == 3
+    assert (
+        len(loaded("fills", plain + "".join(fills), more + THIRD.format(",X") + LAST.format(",X"))["fills"])
+        == 4
+    )
+
+
+def test_a_fill_is_known_by_its_id_where_one_file_tells_its_venue_or_rounds_its_time(loaded):
+    plain, more = HEAD.format(more=",fill_id"), HEAD.format(more=",fill_id,venue")
+    fine = FIRST.replace("15:00:00", "15:00:00.123456")
+    tables = loaded("fills", plain + fine.format(",a"), more + fine.replace("456Z", "Z").format(",a,X"))
+    assert tables["quarantine"]["reason"].tolist() == [REPEATED]
+    assert len(loaded("fills", more + fine.format(",a,X"), more + fine.format(",a,x"))["fills"]) == 1
+    assert len(loaded("fills", more + fine.format(",a,X"), more + fine.format(",a,Y"))["fills"]) == 2
+    with pytest.raises(DataError, match=r"SPX a has fee 1 in row 2 of 0\.csv and 1\.04 in row 2 of 1\.csv"):
+        loaded("fills", plain + fine.format(",a"), more + fine.replace(",1{}", ",1.04{}").format(",a,X"))
+
+
+def minutes(sizes, shift="", more="", seconds="00.123"):
+    """Return fills three minutes apart, of some sizes; a `shift` is the offset of their clock."""
+    times = (f"2020-01-02T{15 + n // 20}:{n % 20 * 3:02}:{seconds}{shift or 'Z'}" for n in range(len(sizes)))
+    return "".join(f"{at},SPX,buy,{size},100,1{more}\n" for at, size in zip(times, sizes, strict=True))
+
+
+SIZES = np.random.default_rng(3).integers(1, 50, 60).tolist()
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        (minutes([100 * size for size in SIZES]), "fills of one time and price with another size or fee"),
+        (minutes(SIZES).replace("100,1\n", "100,1.04\n"), "fills of one time and price with another size"),
+        (minutes(SIZES, seconds="00"), "the same fills one after the other, at times of their own"),
+        (minutes(SIZES, "+01:01"), "the same fills one after the other, at times of their own"),
+    ],
+    ids=["lots", "fees", "seconds", "another zone"],
+)
+def test_one_list_of_fills_told_twice_in_another_way_is_an_error(loaded, other, said):
+    head = HEAD.format(more="")
+    with pytest.raises(DataError, match=rf"^0\.csv and 1\.csv: tell {said}"):
+        loaded("fills", head + minutes(SIZES), head + other)
+
+
+@pytest.mark.parametrize(("name", "ours", "theirs"), [("venue", ",X", ",Y"), ("fill_id", ",{n}", ",b{n}")])
+def test_fills_of_two_accounts_both_count_where_each_tells_of_itself(loaded, name, ours, theirs):
+    head, plain = HEAD.format(more=f",{name}"), minutes(SIZES).splitlines()
+    one, other = (
+        "".join(f"{line}{more.format(n=n)}\n" for n, line in enumerate(plain)) for more in (ours, theirs)
+    )
+    assert len(loaded("fills", head + one, head + other)["fills"]) == 120
+
+
+def test_fills_in_single_precision_count_once(loaded, tmp_path):
+    rows = {"time": ["2020-01-02T15:00:00Z"], "instrument": ["SPX"], "side": ["buy"]}
+    single = {name: np.array([value], dtype=np.float32) for name, value in NUMBERS.items()}
+    pq.write_table(pa.table(rows | single), tmp_path / "0.parquet")
+    (tmp_path / "1.csv").write_text(HEAD.format(more="") + "2020-01-02T15:00:00Z,SPX,buy,0.3,43012.45,0.7\n")
+    files = [{"file": str(tmp_path / "0.parquet"), "format": "fills"}, {"file": str(tmp_path / "1.csv")}]
+    own = OwnData(instrument="SPX", fills=files).given
+    assert len(load_records(own, records_content(own))["fills"]) == 1
+
+
+NUMBERS = {"size": 0.3, "price": 43012.45, "fee": 0.7}
+
+
+def test_headlines_in_another_time_zone_are_an_error(tmp_path):
+    for name, zone in (("0", "Z"), ("1", "+05:00")):
+        lines = (f"2020-01-{day:02}T15:00:00{zone},Rates {day},X\n" for day in range(1, 31))
+        (tmp_path / f"{name}.csv").write_text("published,headline,source\n" + "".join(lines))
+    files = [{"file": str(tmp_path / f"{name}.csv")} for name in "01"]
+    given = AlternativeData(headlines=files).given
+    with pytest.raises(DataError, match=r"0\.csv and 1\.csv: tell the same headlines one after the other"):
+        load_records(given, records_content(given))
 
 
 def test_a_headline_of_one_time_and_text_counts_once_in_its_own_file_too(tmp_path):
@@ -133,11 +214,22 @@ def test_two_positions_or_limits_from_one_time_on_are_one_error(loaded):
         loaded("positions", head + row.format(5), head + row.format(5) + row.format(7))
     at = pd.Timestamp("2020-01-02", tz="UTC")
     bounds = {"name": ["loss", "loss"], "instrument": ["", "SPX"], "event_time": at, "value": [5.0, 7.0]}
-    limits = pd.DataFrame(bounds | {"source_row": [2, 3], "file": "l.csv"})
+    limits = pd.DataFrame(bounds | {"unit": "USD", "source_row": [2, 3], "file": "l.csv"})
     assert contradiction("limits", limits) == ""
     assert contradiction("limits", limits.assign(instrument="SPX")).startswith(
         "loss SPX 2020-01-02 00:00:00+00:00 has value 5 in row 2"
     )
+    units = limits.assign(instrument="", value=1.0, unit=["USD", "million USD"])
+    assert contradiction("limits", units).endswith(
+        "has unit USD in row 2 of l.csv and million USD in row 3 of l.csv"
+    )
+
+
+def test_a_position_is_told_at_one_price(loaded):
+    head, row = "time,instrument,quantity,price\n", "2020-01-02T15:00:00Z,SPX,5,{}\n"
+    assert len(loaded("positions", head + row.format(""), head + row.format(100))["positions"]) == 1
+    with pytest.raises(DataError, match=r"has price 100 in row 3 of 0\.csv and 120 in row 2 of 1\.csv"):
+        loaded("positions", head + row.format("") + row.format(100), head + row.format(120))
 
 
 def test_the_same_file_twice_is_an_error_that_names_it(loaded, tmp_path):

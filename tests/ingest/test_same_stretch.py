@@ -111,12 +111,43 @@ TRADES = [f"v,XYZ,{BEGIN + n}000,{BEGIN + n}000,,buy,20,{n + 1}\n" for n in rang
         lambda rows: [rows[0], "damaged\n", *rows[2:]],
         lambda rows: [rows[0], rows[0], *rows[2:]],
         lambda rows: rows[::2],
+        lambda rows: [row.replace(f",{n + 1}", f",{100 * n + 100}") for n, row in enumerate(rows)],
+        lambda rows: [rows[4], rows[4]],
     ],
-    ids=["one corrected", "one damaged", "one repeated", "half lost"],
+    ids=["one corrected", "one damaged", "one repeated", "half lost", "sizes in lots", "one instant"],
 )
 def test_a_day_that_was_issued_again_is_one_error_that_names_both(day, head, rows, again):
     with pytest.raises(DataError, match=r"a\.csv and b\.csv: tell most (quotes|trades) of 2020-03-02 alike"):
         day({"a.csv": [head, *rows], "b.csv": [head, *again(rows)]}, quarantine_limit=0.9)
+
+
+@pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
+@pytest.mark.parametrize("later", [0, 1], ids=["first by name first", "second by name first"])
+@pytest.mark.parametrize("single", [0, 3], ids=["at its end", "within"])
+def test_rows_of_one_instant_that_two_files_share_count_once(day, head, rows, later, single):
+    known = [
+        row.replace(f"{BEGIN + n}000,{BEGIN + n}", f"{BEGIN}000,{BEGIN + n // 4}")
+        for n, row in enumerate(rows)
+    ]
+    parts = [known[:7], known[5:]] if not single else [known, known[4:8]]
+    found, held = day({f"{place ^ later}.csv": [head, *part] for place, part in enumerate(parts)})
+    assert len(found[held["table"].iloc[0]]) == 9
+    assert held["count"].sum() == sum(map(len, parts)) - 9
+
+
+@pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
+def test_files_cut_within_an_instant_lose_no_row_of_another_order(day, head, rows):
+    known = [row.replace(f"{BEGIN + n}000,{BEGIN + n}", f"{BEGIN}000,{BEGIN}") for n, row in enumerate(rows)]
+    found, held = day({"a.csv": [head, *known[:2]], "b.csv": [head, known[2], known[0], rows[8]]})
+    assert held.empty
+    assert sum(map(len, found.values())) == 5
+
+
+def test_trades_of_which_one_file_has_ids_and_the_other_none_count_once(day):
+    rows = [row.replace(",,buy", f",{n},buy") for n, row in enumerate(TRADES, 1)]
+    found, held = day({"a.csv": [TRADED, *rows], "b.csv": [TRADED, *TRADES[2:]]})
+    assert found["trades"]["trade_id"].tolist() == [*range(1, 10)]
+    assert held["count"].sum() == 7
 
 
 def test_sources_that_have_some_rows_in_common_both_count(day):

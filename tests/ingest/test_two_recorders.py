@@ -7,7 +7,7 @@ import pytest
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.ingest.market_days import content_of, load_days
-from pipeline.ingest.two_recorders import FEWEST, ONE_STREAM, RUN, shared_runs
+from pipeline.ingest.two_recorders import COMPARED, FEWEST, ONE_STREAM, RUN, shared_runs
 
 BEGIN = 1_583_157_600_000_000
 QUOTES = "exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount\n"
@@ -82,15 +82,15 @@ def test_a_stream_of_which_both_lost_a_tenth_is_still_one():
     files = [
         traded(stamped(seed=place)[rows], WALK[rows], venue=str(place)) for place, rows in enumerate(kept)
     ]
-    assert shared_runs(*files, "trades") > ONE_STREAM
+    assert shared_runs(*files, COMPARED["trades"]) > ONE_STREAM
 
 
 def test_trades_known_to_be_one_by_their_id_are_left_out():
     numbers = np.arange(1, len(WALK) + 1)
     one, other = traded(stamped(), trade_id=numbers), traded(stamped(late=9), trade_id=numbers)
-    assert shared_runs(one, other, "trades") == 0.0
-    assert shared_runs(one, other.assign(venue="w"), "trades") > 0.99
-    assert shared_runs(one, other.assign(trade_id=0), "trades") > 0.99
+    assert shared_runs(one, other, COMPARED["trades"]) == 0.0
+    assert shared_runs(one, other.assign(venue="w"), COMPARED["trades"]) > 0.99
+    assert shared_runs(one, other.assign(trade_id=0), COMPARED["trades"]) > 0.99
 
 
 def test_a_short_stretch_is_not_judged():
@@ -98,7 +98,9 @@ def test_a_short_stretch_is_not_judged():
     sizes = np.arange(1.0, enough + 1)
     times = stamped()[:enough]
     found = [
-        shared_runs(traded(times[:rows], sizes[:rows]), traded(times[:rows], sizes[:rows]), "trades")
+        shared_runs(
+            traded(times[:rows], sizes[:rows]), traded(times[:rows], sizes[:rows]), COMPARED["trades"]
+        )
         for rows in (enough - 1, enough)
     ]
     assert found == [0.0, 1.0]
