@@ -1,19 +1,21 @@
 """Rows of a day that two of its files hold, as copies and overlapping downloads do: one file's are held."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
 
 import numpy as np
 import pandas as pd
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.held_rows import SHOWN
+from pipeline.ingest.in_buckets import PLACE, in_buckets
 from pipeline.ingest.market_tables import AGGREGATE
-from pipeline.ingest.pieces import Shelf
-from pipeline.ingest.same_stretch import AGREE, ISSUED_AGAIN, overlap
+from pipeline.ingest.pieces import Shelf, TimedPiece
+from pipeline.ingest.same_stretch import AGREE, ISSUED_AGAIN, Overlap, overlap
 from pipeline.ingest.two_recorders import COMPARED, ONE_STREAM, shared_runs
 
 REPEATED: Final = "duplicate: another file of its day holds it"
@@ -38,40 +40,6 @@ TOLD: Final = {
 }
 """What rows are called and what two files must tell alike of one that both have by its identity, by table."""
 LEAVE_OUT: Final = "let the desk's files name one of the two"
-
-
-def repeated(parts: Sequence[pd.DataFrame], table: str) -> list[NDArray[np.bool_]]:
-    """Return of each file's rows of a day [rows] whether a file before it has them.
-
-    Examples
-    --------
-    >>> parts = [pd.DataFrame({"venue": "v", "trade_id": ids}) for ids in ([1, 2], [2, 3])]
-    >>> [each.tolist() for each in repeated(parts, "trades")]
-    [[False, False], [True, False]]
-    """
-    found = _by_identity(parts, IDENTITY[table]) if table in IDENTITY else _none(parts)
-    if table == "trades":
-        for part, again in zip(parts, found, strict=True):
-            again &= part["trade_id"].to_numpy() > 0
-    if table in AGREE:
-        for (_, first), (place, second) in combinations(enumerate(parts), 2):
-            found[place] |= overlap(first, second, table).again
-    return found
-
-
-def _none(parts: Sequence[pd.DataFrame]) -> list[NDArray[np.bool_]]:
-    return [np.zeros(len(part), dtype=np.bool_) for part in parts]
-
-
-def _by_identity(parts: Sequence[pd.DataFrame], columns: Sequence[str]) -> list[NDArray[np.bool_]]:
-    """Return of each file's rows whether a file before it has a row with the same columns."""
-    keys = pd.concat([part[list(columns)] for part in parts], ignore_index=True)
-    row = keys.groupby(list(columns), sort=False, dropna=False).ngroup().to_numpy()
-    lengths = [len(part) for part in parts]
-    file = np.repeat(np.arange(len(parts)), lengths)
-    first = np.full(len(keys), len(parts))
-    np.minimum.at(first, row, file)
-    return np.split(file > first[row], np.cumsum(lengths)[:-1])
 
 
 @dataclass(frozen=True)
@@ -126,30 +94,128 @@ def repeats(files: pd.DataFrame, shelf: Shelf) -> list[Repeated]:
     placed = files.reset_index(drop=True)
     several = placed[placed["table"].isin({*IDENTITY, *AGREE})].groupby(["day", "stored"], sort=False)
     for (day, stored), group in several:
-        if len(group) < 2:
-            continue
-        parts = [shelf.open(key)[f"{stored}/{day}"] for key in group["key"]]
-        table = str(group["table"].iloc[0])
-        for (first, one), (second, other) in combinations(zip(group["file"], parts, strict=True), 2):
-            if fault := _contradiction(one, other, table, str(day)):
-                raise DataError(f"{first} and {second}: {fault}")
-        again = repeated(parts, table)
-        for place, part, rows in zip(group.index.to_list(), parts, again, strict=True):
-            lines = part["source_row"].to_numpy()[rows][:SHOWN]
-            found[place] = Repeated(runs_of(rows), tuple(lines.tolist()))
+        if len(group) > 1:
+            stand = [
+                StoredFile(str(name), f"{stored}/{day}", shelf.open(key))
+                for name, key in zip(group["file"], group["key"], strict=True)
+            ]
+            again = _repeated(stand, str(group["table"].iloc[0]), str(day))
+            for place, file, rows in zip(group.index.to_list(), stand, again, strict=True):
+                found[place] = Repeated(runs_of(rows), file.lines(rows))
     return found
 
 
-def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str) -> str:
+class StoredFile:
+    """What is stored of one file's rows of a table and day.
+
+    Attributes
+    ----------
+    name : of the file.
+    groups : of its rows.
+    """
+
+    def __init__(self, name: str, table: str, piece: TimedPiece) -> None:
+        self.name, self._table, self._piece = name, table, piece
+        self.groups = piece.groups(table)
+
+    def rows(self) -> pd.DataFrame:
+        """Return all of the rows."""
+        return self._piece[self._table]
+
+    def __len__(self) -> int:
+        return sum(group.rows for group in self.groups)
+
+    def touches(self, other: "StoredFile") -> bool:
+        """Tell whether two files may tell of one instant."""
+        files = (self.groups, other.groups)
+        begin = max(min(group.earliest for group in groups) for groups in files)
+        return begin <= min(max(group.latest for group in groups) for groups in files)
+
+    def joins(self) -> bool:
+        """Tell whether there are trades that join those of an order."""
+        columns = (group.read(["condition"]).column("condition") for group in self.groups)
+        return any(pc.any(pc.equal(each, AGGREGATE)).as_py() for each in columns)
+
+    def lines(self, chosen: NDArray[np.bool_]) -> tuple[int, ...]:
+        """Return the lines of the first of chosen rows."""
+        found: list[int] = []
+        for group in self.groups:
+            inside = chosen[group.begin : group.begin + group.rows]
+            if len(found) < SHOWN and inside.any():
+                rows = group.read(["source_row"]).column("source_row").to_numpy()[inside]
+                found += rows[: SHOWN - len(found)].tolist()
+        return tuple(found)
+
+
+def _repeated(files: Sequence[StoredFile], table: str, day: str) -> list[NDArray[np.bool_]]:
+    """Return of each file [rows] whether a file before it has them.
+
+    Rows with an identity are compared some at a time, others of two files that touch one another.
+    """
+    touching = [pair for pair in combinations(range(len(files)), 2) if files[pair[0]].touches(files[pair[1]])]
+    if table == "trades":
+        _refuse_both_kinds([(files[one], files[other]) for one, other in touching], day)
+    found = _by_identity(files, table, day) if table in IDENTITY else [_none(each) for each in files]
+    for one, other in touching if table in AGREE else ():
+        first, second = files[one].rows(), files[other].rows()
+        common = overlap(first, second, table)
+        if fault := _contradiction(first, second, common, table, day):
+            raise DataError(f"{files[one].name} and {files[other].name}: {fault}")
+        found[other] |= common.again
+    return found
+
+
+def _none(rows: Sized) -> NDArray[np.bool_]:
+    return np.zeros(len(rows), dtype=np.bool_)
+
+
+def _refuse_both_kinds(pairs: Sequence[tuple[StoredFile, StoredFile]], day: str) -> None:
+    """Refuse files of one time of which one tells trades one by one and the other joins them."""
+    for one, other in pairs:
+        if one.joins() != other.joins():
+            raise DataError(
+                f"{one.name} and {other.name}: one tells the trades of {day} one by one and the other joins "
+                f"those of an order ({AGGREGATE}); both would count them twice: {LEAVE_OUT}"
+            )
+
+
+def _by_identity(files: Sequence[StoredFile], table: str, day: str) -> list[NDArray[np.bool_]]:
+    """Return of each file [rows] whether a file before it has a row with the same identity.
+
+    Raises
+    ------
+    DataError
+        Two files tell of one row otherwise.
+    """
+    identity, (name, values) = list(IDENTITY[table]), TOLD[table]
+    found, differ = [_none(each) for each in files], dict[tuple[int, int], list[pd.DataFrame]]()
+    columns = sorted({"event_time", "source_row", *identity, *values})
+    for parts in in_buckets([file.groups for file in files], columns, by_id=table == "trades"):
+        own = [_identified(part, table) for part in parts]
+        file = np.repeat(np.arange(len(own)), [len(part) for part in own])
+        rows = pd.concat(own, ignore_index=True).assign(number=file)
+        shared = rows[rows.duplicated(identity, keep=False)]
+        earliest = shared.groupby(identity, sort=False, dropna=False)["number"].transform("min")
+        for number in range(1, len(files)):
+            again = shared[(shared["number"] == number) & (earliest < number)]
+            found[number][again[PLACE].to_numpy()] = True
+        for one, other in combinations(np.unique(shared["number"]).tolist(), 2):
+            first, second = (shared[shared["number"] == number] for number in (one, other))
+            differ.setdefault((one, other), []).append(_told_otherwise(first, second, table))
+    for (one, other), parts in sorted(differ.items()):
+        told = pd.concat(parts, ignore_index=True).sort_values(PLACE)
+        if len(told):
+            lines = " and ".join(str(told[f"source_row{suffix}"].iloc[0]) for suffix in ("", "_other"))
+            raise DataError(
+                f"{files[one].name} and {files[other].name}: tell {len(told):,} {name} of {day} with another "
+                f"{' or '.join(values)} each, the first in their rows {lines}: {LEAVE_OUT}"
+            )
+    return found
+
+
+def _contradiction(one: pd.DataFrame, other: pd.DataFrame, common: Overlap, table: str, day: str) -> str:
     """Return what two files of a day cannot both be right about; "" where they can."""
-    if table == "trades" and _both_kinds(one, other):
-        return (
-            f"one tells the trades of {day} one by one and the other joins those of an order ({AGGREGATE}); "
-            f"both would count them twice: {LEAVE_OUT}"
-        )
-    if table in TOLD and (said := _told_otherwise(one, other, table, day)):
-        return f"{said}: {LEAVE_OUT}"
-    if table not in AGREE or (common := overlap(one, other, table)).again.any():
+    if common.again.any():
         return ""
     if table in ONE_BOOK and common.differs:
         return (
@@ -169,29 +235,16 @@ def _contradiction(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str)
     return ""
 
 
-def _both_kinds(one: pd.DataFrame, other: pd.DataFrame) -> bool:
-    """Tell whether at the same times one file tells trades one by one and the other joins them."""
-    joins = [bool((rows["condition"] == AGGREGATE).any()) for rows in (one, other)]
-    times = [rows["known_time"] for rows in (one, other)]
-    begin, end = max(each.min() for each in times), min(each.max() for each in times)
-    return joins[0] != joins[1] and bool(begin <= end)
-
-
-def _told_otherwise(one: pd.DataFrame, other: pd.DataFrame, table: str, day: str) -> str:
-    """Return how many rows both files have by their identity and not with the same values; "" for none."""
-    identity, (name, values) = list(IDENTITY[table]), TOLD[table]
-    columns = [*identity, *values, "source_row"]
-    files = [_identified(rows, table)[columns].drop_duplicates(identity) for rows in (one, other)]
-    both = files[0].merge(files[1], on=identity, suffixes=("", "_other"))
+def _told_otherwise(one: pd.DataFrame, other: pd.DataFrame, table: str) -> pd.DataFrame:
+    """Return the rows that both files have by their identity and not with the same values."""
+    identity, values = list(IDENTITY[table]), TOLD[table][1]
+    columns = [*identity, *values, "source_row", PLACE]
+    files = [rows[columns].drop_duplicates(identity) for rows in (one, other)]
+    both = files[0].merge(files[1].drop(columns=PLACE), on=identity, suffixes=("", "_other"))
     left, right = (both[[f"{each}{suffix}" for each in values]].to_numpy() for suffix in ("", "_other"))
-    differ = both[~np.isclose(left, right, rtol=1e-9, atol=0.0, equal_nan=True).all(axis=1)]
-    if differ.empty:
-        return ""
-    rows = " and ".join(str(differ[f"source_row{suffix}"].iloc[0]) for suffix in ("", "_other"))
-    return (
-        f"tell {len(differ):,} {name} of {day} with another {' or '.join(values)} each, the first in their "
-        f"rows {rows}"
-    )
+    alike = np.isclose(left, right, rtol=1e-9, atol=0.0, equal_nan=True).all(axis=1)
+    found: pd.DataFrame = both[~alike]
+    return found
 
 
 def _identified(rows: pd.DataFrame, table: str) -> pd.DataFrame:

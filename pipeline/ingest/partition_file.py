@@ -104,8 +104,10 @@ def row_groups(opened: Callable[[], IO[bytes]]) -> list[RowGroup]:
     for number in range(told.num_row_groups):
         group = told.row_group(number)
         if group.num_rows:
-            earliest = pa.scalar(group.column(column).statistics.min_raw, unit).cast(INSTANT).value
-            found.append(RowGroup(begin, earliest, partial(_read_group, opened, told, number)))
+            ends = group.column(column).statistics
+            first, last = (pa.scalar(end, unit).cast(INSTANT).value for end in (ends.min_raw, ends.max_raw))
+            read = partial(_read_group, opened, told, number)
+            found.append(RowGroup(begin, group.num_rows, first, last, read))
         begin += group.num_rows
     return found
 

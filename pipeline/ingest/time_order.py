@@ -31,12 +31,15 @@ class RowGroup:
     Attributes
     ----------
     begin : place of the first in the table.
-    earliest : no row was known before, nanoseconds UTC.
+    rows : how many there are.
+    earliest, latest : the first and last time at which one was known, nanoseconds UTC.
     read : returns columns of the rows by their names; None is all.
     """
 
     begin: int
+    rows: int
     earliest: int
+    latest: int
     read: Callable[[Sequence[str] | None], pa.RecordBatch]
 
 
@@ -86,8 +89,9 @@ def groups_of(table: pa.Table) -> list[RowGroup]:
     parts = [each for each in table.to_batches(max_chunksize=GROUP) if len(each)]
     ends = np.cumsum([len(part) for part in parts])
     return [
-        RowGroup(int(end) - len(part), int(instants(part.column(KNOWN)).min()), partial(_chosen, part))
+        RowGroup(int(end) - len(part), len(part), int(known.min()), int(known.max()), partial(_chosen, part))
         for end, part in zip(ends, parts, strict=True)
+        for known in [instants(part.column(KNOWN))]
     ]
 
 
@@ -104,7 +108,7 @@ def ordered(groups: Sequence[RowGroup], columns: Sequence[str] | None = None) ->
     --------
     >>> def group(begin, *times):
     ...     rows = pa.record_batch({"known_time": pa.array(times, pa.timestamp("ns", "UTC"))})
-    ...     return RowGroup(begin, min(times), lambda columns: rows)
+    ...     return RowGroup(begin, len(times), min(times), max(times), lambda columns: rows)
     >>> [part.known_time.tolist() for part in ordered([group(0, 1, 2, 5), group(3, 4, 7), group(5, 8)])]
     [[1, 2], [4, 5, 7], [8]]
     """
