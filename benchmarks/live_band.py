@@ -6,7 +6,10 @@ the network's answer alone as `policies.network` gives it to a batch of one, and
 `NetworkBand.band` on a state of one episode and one time. Against PyTorch counts the largest difference of an
 answer; its weights are in single precision there.
 
-`python -m benchmarks.run live_band`; half a minute.
+The same for `recurrent_band`, a GRU of 16 units before such layers: a decision of
+`policies.live_recurrent_band`, its memory moved on, and the answers to 1 000 paths of 21 decisions.
+
+`python -m benchmarks.run live_band`; a minute.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,11 +21,16 @@ import torch
 from benchmarks.measurement import Measurement
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.sequence_network import SequenceNetwork, Shape
 from pipeline.domain.instruments import Liability
 from pipeline.policies.live_band import LiveBand
-from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.live_recurrent_band import LiveRecurrentBand
+from pipeline.policies.network_band import INPUTS, NetworkBand, corrected
+from pipeline.policies.recurrent_band import PATH, RecurrentBand
+from pipeline.policies.recurrent_network import RecurrentNetwork
 
 CALLS, ROUNDS, STATES = 2000, 15, 1000
+UNITS, TIMES = 16, 21
 COST, AVERSION, STEP = 1e-3, 1.0, 1 / 252
 
 
@@ -38,6 +46,19 @@ def network() -> BandNetwork:
 
 def inputs() -> np.ndarray:
     return np.random.default_rng(7).normal(size=(STATES, len(INPUTS)))
+
+
+def memory() -> SequenceNetwork:
+    """Return a recurrent network whose layers are all drawn."""
+    torch.manual_seed(7)
+    shape = Shape(recurrent=UNITS, hears=len(PATH), near=True)
+    found = SequenceNetwork(len(PATH) + len(INPUTS), 1, (24, 24), shape, starts_idle=False)
+    found.fit_scaling(torch.from_numpy(paths()).flatten(0, 1))
+    return found
+
+
+def paths() -> np.ndarray:
+    return np.random.default_rng(7).normal(size=(STATES, TIMES, len(PATH) + len(INPUTS)))
 
 
 def microseconds(work: Callable[[], object]) -> float:
@@ -75,6 +96,28 @@ def measure() -> Iterator[Measurement]:
     yield Measurement("live_band.against_torch", "1", off, detail={"states": STATES})
     for name, took in found.items():
         yield Measurement(f"live_band.{name}", "µs", took, detail={"batch_of_one": batch})
+    yield from remembering(call)
+
+
+def remembering(call: Liability) -> Iterator[Measurement]:
+    """Time a decision of a recurrent network, and compare with PyTorch."""
+    learned, seen = memory(), paths()
+    plain = RecurrentNetwork.of_arrays(learned.arrays())
+    dealt = np.broadcast_to(np.arange(TIMES) == 0, seen.shape[:2])
+    answers = plain.layers(np.concatenate([plain.recalled(seen[..., :2], dealt), seen], axis=-1))
+    center, half = corrected(
+        np.zeros(dealt.shape), np.ones(dealt.shape), *np.moveaxis(np.tanh(answers), -1, 0)
+    )
+    with torch.no_grad():
+        zeros = torch.zeros(*dealt.shape, 1, dtype=torch.float64)
+        lower, upper, _ = learned.band(torch.from_numpy(seen), zeros, zeros + 1.0)
+    apart = np.abs(lower.numpy()[..., 0] - center + half), np.abs(upper.numpy()[..., 0] - center - half)
+    off = float(np.max(apart))
+    live = LiveRecurrentBand(RecurrentBand(plain), call, COST, AVERSION, STEP)
+    took = microseconds(lambda: live(101.0, 100.0, STEP, 0.2, 101.0))
+    print(f"recurrent: largest difference from PyTorch {off:.2g} half-widths, decision {took:.2f} µs")
+    yield Measurement("live_band.recurrent_against_torch", "1", off, detail={"paths": STATES, "times": TIMES})
+    yield Measurement("live_band.recurrent_decision", "µs", took, detail={"units": UNITS})
 
 
 if __name__ == "__main__":

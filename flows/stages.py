@@ -24,7 +24,7 @@ from pipeline.domain.home import Home
 from pipeline.ingest import positions
 from pipeline.ingest.sources import NOTES
 from pipeline.ingest.store import DatasetStore, Output
-from pipeline.learning.in_a_run import NETWORK, learn_hedger, seen_volatility
+from pipeline.learning.in_a_run import NETWORK, learn_hedger
 from pipeline.learning.learners import LEARNERS
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import keep_network, with_learned, with_networks
@@ -96,17 +96,18 @@ def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, s
     """
     settings, store, place = checked_any(desk), store_of(home), home_of(home)
     assert isinstance(settings, Desk)  # no other kind trains any
-    seen = seen_volatility(settings, store.open(signals)["signals"])
-    files = {}
+    sessions, files = store.open(signals)["signals"], {}
     for policy, plan in settings.policies.train.items():
         learner = LEARNERS[policy]
+        known = learner.knows(settings, sessions)
         parameters = {
             "desk": settings.for_learning(), "policy": policy, "steps": plan.steps or learner.steps,
-            "paths": plan.paths or learner.markets, "volatility": seen,
+            "paths": plan.paths or learner.markets, "market": known,
         }  # fmt: skip
         hedger = store.open(_derive("hedger", learn_hedger, home, force, {}, parameters))
         file = keep_network(place, settings.name, policy, hedger.read_bytes(NETWORK))
-        told = {**Checkpoint.read(file).facts["plan"], "task/volatility": seen, "dataset": hedger.key}
+        told = {**Checkpoint.read(file).facts["plan"], "dataset": hedger.key}
+        told |= {f"market/{name}": value for name, value in known}
         history = tuple(hedger["curve"].itertuples(index=False, name=None))
         register_once(place, settings, policy, file, told, history)
         files[policy] = file.name

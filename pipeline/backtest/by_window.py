@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.domain.market_state import MarketState
-from pipeline.policies.base import Policy, reads_position
+from pipeline.policies.base import Policy, reads_path, reads_position
 from pipeline.policies.exposure import held
 
 
@@ -28,6 +28,11 @@ class ByWindow:
     def reads_position(self) -> bool:
         """Whether the policy reads the desk's own state."""
         return any(map(reads_position, self.fits.values()))
+
+    @property
+    def reads_path(self) -> bool:
+        """Whether the policy reads what came before a decision."""
+        return any(map(reads_path, self.fits.values()))
 
     def band(self, state: MarketState) -> Band:
         """Return the band at each time of `state`, from the policy fitted before the window of its step.

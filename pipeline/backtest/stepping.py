@@ -1,7 +1,7 @@
 """The bands of a policy along its path: all at once, or step by step where it reads the desk's own state."""
 
 from dataclasses import fields, replace
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -12,9 +12,12 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.limit_settings import NO_LIMITS, LimitSettings
 from pipeline.domain.market_state import MarketState
 from pipeline.features import internal
-from pipeline.policies.base import reads_position
+from pipeline.policies.base import reads_path, reads_position
 from pipeline.policies.exposure import held, net
 from pipeline.pricing import book as pricing
+
+OWN: Final = ("inventory", "realised_pnl", "marked_pnl", "position_room", "loss_room")
+"""The desk's own state, fields of a `MarketState`."""
 
 
 class Hedger(Protocol):
@@ -42,7 +45,8 @@ def band_along(
 
     A policy that does not read the desk's own state is asked for all times in one call. Another is asked
     step by step: the account goes through the step with the band that was answered, filled `delay` steps
-    late, by the kernel that books every hedge, and its state then is what the next answer sees.
+    late, by the kernel that books every hedge, and its state then is what the next answer sees. One that
+    reads the path too is told all times until then.
 
     Parameters
     ----------
@@ -62,14 +66,17 @@ def band_along(
     hedge, (rows, times) = Hedge(market, delay), state.shape
     band = Band(*(np.empty((rows, times, 1)) for _ in fields(Band)))
     options = options_value(state) + (0.0 if options_cash is None else options_cash)
-    highest = np.zeros(rows)
+    highest, known = np.zeros(rows), {name: np.empty((rows, times)) for name in OWN}
     for k in range(times):
         own = own_state(hedge, options[:, k], highest, np.asarray(held(state.at(k))), limits)
         highest = np.maximum(highest, own["marked_pnl"])
-        known: dict[str, Any] = {name: values[:, None] for name, values in own.items()}
-        answer = policy.band(replace(state.at(k), **known)).checked(policy.name)
+        for name, values in own.items():
+            known[name][:, k] = values
+        first, seen = (0, state.until(k)) if reads_path(policy) else (k, state.at(k))
+        told: dict[str, Any] = {name: values[:, first : k + 1].copy() for name, values in known.items()}
+        answer = policy.band(replace(seen, **told)).checked(policy.name)
         for field in fields(Band):
-            getattr(band, field.name)[:, k] = getattr(answer, field.name)[:, 0]
+            getattr(band, field.name)[:, k] = getattr(answer, field.name)[:, -1]
         hedge.advance(band, k, k + 1)
     return band
 

@@ -16,6 +16,7 @@ from pipeline.domain.desk import load_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.naming import hint
+from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.learners import LEARNERS
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def train(
         settings,
         steps or learner.steps,
         paths or learner.markets,
-        volatility or VOLATILITIES,
+        KnownMarket(volatility=volatility or VOLATILITIES),
         settings.seed if seed is None else seed,
     )
     _train_hedger(settings, policy, trainer, Home.find(home), as_json)

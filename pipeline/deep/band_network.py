@@ -55,10 +55,7 @@ class BandNetwork(Learner):
 
     def edges(self, inputs: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
         """Return the edges of the corrected prior center ± half_width, uncut, as `NetworkBand` has them."""
-        shift, stretch = self(inputs).double().unbind(-1)
-        middle = center + half_width * MOST_SHIFT * torch.tanh(shift)
-        half = half_width * torch.exp(MOST_STRETCH * torch.tanh(stretch))
-        return middle - half, middle + half
+        return near(center, half_width, *self(inputs).double().unbind(-1))
 
     def exported(self) -> Network:
         """Return the network as plain numbers."""
@@ -83,3 +80,10 @@ class BandNetwork(Learner):
     @property
     def _scaling(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.mean, self.scale, self.low, self.high
+
+
+def near(center: Tensor, half_width: Tensor, shift: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the edges of a band near the prior center ± half_width, as `policies.network_band` has them."""
+    middle = center + half_width * MOST_SHIFT * torch.tanh(shift)
+    half = half_width * torch.exp(MOST_STRETCH * torch.tanh(stretch))
+    return middle - half, middle + half

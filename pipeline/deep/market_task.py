@@ -90,6 +90,8 @@ class MarketTask:
             self.shape.answer != "band" or len(self.hedges) > 1 or self.prior.steps != self.steps
         ):
             raise SettingsError("deep hedging: a prior is for bands in the spot, of as many steps")
+        if self.shape.near and self.prior is None:
+            raise SettingsError("deep hedging: a band that stays near its prior needs one")
 
     @property
     def money(self) -> float:

@@ -10,17 +10,22 @@ from pipeline.simulate.paths import Paths
 
 
 class Market(NamedTuple):
-    """Simulated paths on the device of the network: prices, variances and regimes, [N, T+1] each."""
+    """Simulated paths on the device of the network: prices, variances and regimes, [N, T+1] each.
+
+    `told` is the deviation of a step's return that the hedger is told.
+    """
 
     spot: Tensor
     variance: Tensor
     regime: Tensor
+    told: float = 1.0
 
     @classmethod
-    def of(cls, paths: Paths, device: str) -> "Market":
+    def of(cls, paths: Paths, device: str, told: float = 1.0) -> "Market":
         """Return paths as tensors."""
         columns = paths.spot, paths.variance, paths.regime
-        return cls(*(torch.from_numpy(each).to(device).double() for each in columns))
+        spot, variance, regime = (torch.from_numpy(each).to(device).double() for each in columns)
+        return cls(spot, variance, regime, told)
 
     @property
     def level(self) -> Tensor:
@@ -45,6 +50,8 @@ SEEN: Mapping[str, Callable[[Market], Tensor]] = {
     "standing": lambda market: market.level[:, :-1] / market.left,
     "return": lambda market: market.last_return,
     "size": lambda market: market.last_return.abs(),
+    "move": lambda market: market.last_return / market.told,
+    "move_size": lambda market: market.last_return.abs() / market.told,
     "volatility": lambda market: market.variance[:, :-1].sqrt(),
     "regime": lambda market: market.regime[:, :-1],
     "highest": lambda market: market.level[:, :-1].cummax(dim=1).values,
@@ -52,7 +59,8 @@ SEEN: Mapping[str, Callable[[Market], Tensor]] = {
 }
 """Columns [N, T] by name.
 
-Time `left` and `level` as in `Market`; `standing`, level over left; the last `return` and its `size`;
+Time `left` and `level` as in `Market`; `standing`, level over left; the last `return` and its `size`,
+and both as deviations of what was told, `move` and `move_size` (`policies.recurrent_band.moves`);
 `volatility` and `regime` of the coming step, which no real hedger sees; `highest`, the greatest level until
 now; `tomorrow`, the coming return: a trap for learners, not for use.
 """

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pipeline.deep.band_network import near
 from pipeline.deep.hedging import Decide
 from pipeline.deep.learner import Learner
 from pipeline.domain.errors import SettingsError
@@ -28,25 +29,29 @@ class Shape:
     answer : "band", a no-trade band for each instrument; "position", a position that does not look at the one
         held; "from_held", one that does.
     recurrent : units of a GRU that reads what is seen from the start until now; 0 is none.
+    hears : how many of the columns, the first ones, the GRU reads; None is all of them.
+    near : whether a band stays near its prior, as `policies.network_band` does.
     most : bound on the size of a position; the answer is squeezed by it. Infinite is none.
     paced : whether a band also learns how much of the way to its edge is gone in one step.
 
     Raises
     ------
     SettingsError
-        Units are negative, the bound is not positive, or what is no band is paced.
+        Units are negative, the bound is not positive, or what is no band is paced or near.
     """
 
     answer: Answer = "band"
     recurrent: int = 0
     most: float = float("inf")
     paced: bool = False
+    hears: int | None = None
+    near: bool = False
 
     def __post_init__(self) -> None:
         if self.recurrent < 0 or not self.most > 0.0:
             raise SettingsError(f"{self}: give 0 units or more, and a positive bound")
-        if self.paced and self.answer != "band":
-            raise SettingsError(f"{self}: only a band is paced")
+        if (self.paced or self.near) and self.answer != "band":
+            raise SettingsError(f"{self}: only a band is paced, or near its prior")
 
     @property
     def answers(self) -> int:
@@ -60,10 +65,10 @@ class SequenceNetwork(Learner):
     The columns seen stay within what training saw of each, for a network knows nothing beyond, and are
     standardised; a GRU, where there is one, reads them in order; layers with
     x ↦ x/(1 + e^(−x)) between them read its state and the columns. A band is m + a ± h e^b around a prior
-    m ± h, and a position is a, with (a, b) the last layer's answer; a paced band goes 1/(1 + e^(−3 − c)) of
-    the way to its edge in a step, c its third number. Where that starts at zero the untrained network is the
-    prior, or holds nothing; but nobody learns from a band that is never left, so that one without a prior
-    starts at random.
+    m ± h, or near it m + 1.5 h tanh a ± h 4^(tanh b), and a position is a, with (a, b) the last layer's
+    answer; a paced band goes 1/(1 + e^(−3 − c)) of the way to its edge in a step, c its third number. Where
+    that starts at zero the untrained network is the prior, or holds nothing; but nobody learns from a band
+    that is never left, so that one without a prior starts at random.
 
     Parameters
     ----------
@@ -86,7 +91,8 @@ class SequenceNetwork(Learner):
     ) -> None:
         super().__init__()
         self.shape, self.instruments = shape, instruments
-        self.gru = nn.GRU(seen, shape.recurrent, batch_first=True) if shape.recurrent else None
+        hears = seen if shape.hears is None else shape.hears
+        self.gru = nn.GRU(hears, shape.recurrent, batch_first=True) if shape.recurrent else None
         held = instruments if shape.answer == "from_held" else 0
         sizes = (seen + shape.recurrent + held, *hidden, instruments * shape.answers)
         self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
@@ -107,7 +113,9 @@ class SequenceNetwork(Learner):
     def encoded(self, seen: Tensor) -> Tensor:
         """Return what the layers read of columns [N, T, F], the position held not counted."""
         values = ((seen.clamp(self.least, self.most) - self.mean) / self.scale).float()
-        return values if self.gru is None else torch.cat([self.gru(values)[0], values], dim=-1)
+        if self.gru is None:
+            return values
+        return torch.cat([self.gru(values[..., : self.gru.input_size])[0], values], dim=-1)
 
     def band(self, seen: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """Return lower edge, upper edge and speed [N, T, H] of a "band", from centre and half-width.
@@ -115,8 +123,11 @@ class SequenceNetwork(Learner):
         There is no speed where the band is not paced: all of the way.
         """
         shift, stretch, *pace = self._answer(self.encoded(seen)).double().chunk(self.shape.answers, dim=-1)
+        speed = torch.sigmoid(PACE + pace[0]) if pace else None
+        if self.shape.near:
+            return *near(center, half_width, shift, stretch), speed
         middle, half = self._bounded(center + shift), half_width * torch.exp(stretch)
-        return middle - half, middle + half, torch.sigmoid(PACE + pace[0]) if pace else None
+        return middle - half, middle + half, speed
 
     def positions(self, seen: Tensor) -> Tensor:
         """Return positions [N, T, H]; for a "position"."""

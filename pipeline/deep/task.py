@@ -167,11 +167,18 @@ class HedgingTask:
         The network is asked on `grid`, and between its nodes bands are lines in log-price.
         """
         grid, known = self.prior_surface(condition)
+        surface = torch.stack(network.edges(*map(torch.from_numpy, known)), dim=-1)
+        return self.earned(read(self.cut(surface), grid, spot[:, :-1]), spot, condition)
+
+    def cut(self, edges: Tensor) -> Tensor:
+        """Return edges inside the range of the option's delta."""
         low, high = (float(end) for end in self.liability.position_range)
-        surface = torch.stack(network.edges(*map(torch.from_numpy, known)), dim=-1).clamp(low, high)
-        edges = read(surface, grid, spot[:, :-1])
-        costs = np.full((len(spot), 1), condition.cost)
+        return edges.clamp(low, high)
+
+    def earned(self, edges: Tensor, spot: FloatArray, condition: Condition) -> Tensor:
+        """Return the P&L [N] of edges [N, T, 2] on prices [N, T+1], the option paid, no premium received."""
         lower, upper = edges[..., :1], edges[..., 1:]
+        costs = np.full((len(spot), 1), condition.cost)
         hedge = band_pnl(lower, upper, spot[..., None], costs, power=self.power, unwind=self.unwind)
         strikes = np.full(len(spot), self.strike)
         return hedge + torch.from_numpy(self.liability.payoff(spot[:, -1], strikes))

@@ -142,6 +142,17 @@ class MarketState:
         one = self._map(lambda array: array[:, time : time + 1])
         return replace(one, step=self.step[time : time + 1])
 
+    def until(self, time: int) -> "MarketState":
+        """Return the state at all decision times up to one: the path that led there."""
+        path = self._map(lambda array: array[:, : time + 1])
+        return replace(path, step=self.step[: time + 1])
+
+    @property
+    def dealt(self) -> NDArray[np.bool_]:
+        """Whether an option was dealt at this decision time: [N, T], or [M, N, T] in a net book."""
+        first = self.step == 0 if self.age is None else self.age == 0.0
+        return np.broadcast_to(first, self.forward.shape)
+
     def _map(self, select: Callable[[FloatArray], FloatArray]) -> "MarketState":
         def of_each(options: FloatArray) -> FloatArray:
             return np.stack([select(option) for option in options])

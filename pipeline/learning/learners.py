@@ -4,53 +4,69 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import pandas as pd
+
 from pipeline.domain.desk import Desk
+from pipeline.learning.known_market import KnownMarket, seen_regimes, seen_volatility
 
 if TYPE_CHECKING:
     from pipeline.deep.trainer import Trainer
 
-Of = Callable[[Desk, int, int, tuple[float, float], int], "Trainer[Any]"]
-"""Makes the trainer of a desk from steps, markets, volatilities and seed."""
+Of = Callable[[Desk, int, int, KnownMarket, int], "Trainer[Any]"]
+"""Makes the trainer of a desk from steps, markets, what is known of the real one, and seed."""
 
 
 @dataclass(frozen=True)
 class Learner:
-    """How a policy is trained: how long and on how many markets at once unless told otherwise."""
+    """How a policy is trained: how long and on how many markets at once unless told otherwise.
+
+    `knows` returns what a run of a desk tells it of the real market, from the sessions before the test.
+    """
 
     steps: int
     markets: int
     of: Of
+    knows: Callable[[Desk, pd.DataFrame], KnownMarket] = seen_volatility
 
 
-def _network(
-    desk: Desk, steps: int, markets: int, volatility: tuple[float, float], seed: int
-) -> "Trainer[Any]":
+def _network(desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int) -> "Trainer[Any]":
     from pipeline.deep.desk_task import task_of
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.deep.plan import TrainingPlan
     from pipeline.policies.saved_network import terms_digest
 
     plan = TrainingPlan(learning_rate=0.003, steps=steps, paths=markets, groups=8, seed=seed)
-    return NetworkTrainer(task_of(desk, volatility), plan, terms_digest(desk))
+    return NetworkTrainer(task_of(desk, known.volatility), plan, terms_digest(desk))
+
+
+def _recurrent(desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int) -> "Trainer[Any]":
+    from pipeline.deep.desk_task import task_of
+    from pipeline.deep.network_trainer import NetworkTrainer
+    from pipeline.deep.path_task import PathTask
+    from pipeline.deep.plan import TrainingPlan
+    from pipeline.policies.saved_network import terms_digest
+
+    plan = TrainingPlan(learning_rate=0.003, steps=steps, paths=markets, groups=8, seed=seed)
+    task = PathTask(option=task_of(desk, known.volatility), ratio=known.ratio, moves=known.moves)
+    return NetworkTrainer(task, plan, terms_digest(desk))
 
 
 def _agent(policy: str) -> Of:
-    def of(
-        desk: Desk, steps: int, markets: int, volatility: tuple[float, float], seed: int
-    ) -> "Trainer[Any]":
+    def of(desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int) -> "Trainer[Any]":
         from pipeline.agents.plan import PLANS
         from pipeline.agents.trainer import AgentTrainer
         from pipeline.deep.desk_task import task_of
         from pipeline.policies.saved_network import terms_digest
 
         plan = PLANS[policy](steps=steps, markets=markets, groups=8, seed=seed)
-        return AgentTrainer(task_of(desk, volatility), plan, terms_digest(desk))
+        return AgentTrainer(task_of(desk, known.volatility), plan, terms_digest(desk))
 
     return of
 
 
 LEARNERS: Final[Mapping[str, Learner]] = {
     "network_band": Learner(400, 65_536, _network),
+    "recurrent_band": Learner(400, 16_384, _recurrent, seen_regimes),
     "ppo_band": Learner(60, 4096, _agent("ppo_band")),
     "sac_band": Learner(60, 1024, _agent("sac_band")),
 }

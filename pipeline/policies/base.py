@@ -18,8 +18,9 @@ class Policy(Protocol):
     """A hedger.
 
     A policy is a frozen dataclass: its fields are its parameters, so two equal policies hedge alike, and
-    `fit` returns a new one. `band` at time t may use the state at time t only; of the desk's own state
-    (`MarketState.inventory` and what follows it) it may do so if it says so, see `reads_position`.
+    `fit` returns a new one. `band` at time t may use the state at time t only; the desk's own state
+    (`MarketState.inventory` and what follows it) and the path before t only if it says so, see
+    `reads_position` and `reads_path`.
     """
 
     name: ClassVar[str]
@@ -43,6 +44,15 @@ def reads_position(policy: object) -> bool:
     One that does is asked step by step (`backtest.stepping`), every other for all times in one call.
     """
     return bool(getattr(policy, "reads_position", False))
+
+
+def reads_path(policy: object) -> bool:
+    """Tell whether a policy says, by its attribute `reads_path`, that it reads what came before a decision.
+
+    One that does is asked with all decision times since its options were dealt (`MarketState.until`): what
+    it remembers at one of them is a function of these, so there is nothing to keep between two decisions.
+    """
+    return bool(getattr(policy, "reads_path", False))
 
 
 def acting(policy: Policy) -> Hashable:

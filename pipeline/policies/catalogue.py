@@ -17,6 +17,7 @@ from pipeline.policies.minimum_variance import MinimumVariance
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.no_hedge import NoHedge
 from pipeline.policies.optimal_band import OptimalBand
+from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.regime_map import RegimeMap, Rule
 from pipeline.policies.regime_optimal_band import RegimeOptimalBand, RegimeOptimalBandNoRegimes
 from pipeline.policies.regime_switched import ABLATIONS, RegimeSwitched
@@ -31,7 +32,8 @@ POLICIES: dict[str, Any] = {
     for policy in (
         NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
         ConstantShift, MinimumVariance, HistorySlope, RegimeMap, RegimeSwitched, *ABLATIONS,
-        OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes, NetworkBand, PpoBand, SacBand,
+        OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes, NetworkBand, RecurrentBand,
+        PpoBand, SacBand,
     )
 }  # fmt: skip
 

@@ -12,8 +12,10 @@ import numpy as np
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.packing import packed, unpacked
-from pipeline.policies.network import Layer, Network
+from pipeline.policies.network import Layer, Network, matrix, row
 from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
+from pipeline.policies.recurrent_band import PATH, RecurrentBand
+from pipeline.policies.recurrent_network import GRU, RecurrentNetwork
 
 VERSION = 1
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
@@ -36,7 +38,7 @@ class Checkpoint:
 
     def write(self, path: Path) -> None:
         """Write the file; what was there is there whole until the new one is."""
-        about = {"version": VERSION, "meaning": _meaning(), "desk": self.desk, **self.facts}
+        about = {"version": VERSION, "meaning": _meaning(self.arrays), "desk": self.desk, **self.facts}
         content = packed({**self.arrays, FACTS: np.array(json.dumps(about))})
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")
@@ -59,7 +61,7 @@ class Checkpoint:
             facts = json.loads(str(arrays.pop(FACTS)))
         except (BadZipFile, ValueError, KeyError, EOFError):
             raise StoreError(f"{path}: damaged, or no checkpoint: train the network again") from None
-        if facts.pop("version", None) != VERSION or facts.pop("meaning", None) != _meaning():
+        if facts.pop("version", None) != VERSION or facts.pop("meaning", None) != _meaning(arrays):
             raise StoreError(f"{path}: a checkpoint of another version: train the network again")
         return cls(facts.pop("desk"), facts, arrays)
 
@@ -78,7 +80,7 @@ class Checkpoint:
             )
         return self
 
-    def policy(self) -> NetworkBand:
+    def policy(self) -> NetworkBand | RecurrentBand:
         """Return the hedger; nothing but NumPy is needed.
 
         Raises
@@ -86,16 +88,18 @@ class Checkpoint:
         StoreError, PolicyError
             Arrays of the network are missing, or do not fit each other.
         """
+        if _recurrent(self.arrays):
+            return RecurrentBand(RecurrentNetwork.of_arrays(self.arrays))
         count = sum(name.startswith(LAYER) and name.endswith(".weight") for name in self.arrays)
         try:
             layers = tuple(
-                Layer(_matrix(self.arrays[f"{LAYER}.{k}.weight"]), _row(self.arrays[f"{LAYER}.{k}.bias"]))
+                Layer(matrix(self.arrays[f"{LAYER}.{k}.weight"]), row(self.arrays[f"{LAYER}.{k}.bias"]))
                 for k in range(count)
             )
             scaling = self.arrays[SCALING]
         except KeyError as missing:
             raise StoreError(f"the checkpoint lacks {missing}: train the network again") from None
-        return NetworkBand(Network(layers, *map(_row, scaling)))
+        return NetworkBand(Network(layers, *map(row, scaling)))
 
 
 def network_arrays(network: Network) -> dict[str, np.ndarray]:
@@ -106,14 +110,10 @@ def network_arrays(network: Network) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _meaning() -> list[Any]:
+def _meaning(arrays: Mapping[str, np.ndarray]) -> list[Any]:
     """What a network's numbers mean: a checkpoint that means another thing is of another version."""
-    return [*INPUTS, MOST_SHIFT, MOST_STRETCH]
+    return [*INPUTS, MOST_SHIFT, MOST_STRETCH, *(PATH if _recurrent(arrays) else ())]
 
 
-def _row(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(map(float, values))
-
-
-def _matrix(values: np.ndarray) -> tuple[tuple[float, ...], ...]:
-    return tuple(map(_row, values))
+def _recurrent(arrays: Mapping[str, np.ndarray]) -> bool:
+    return any(name.startswith(GRU) for name in arrays)

@@ -73,13 +73,8 @@ class LiveBand:
         PolicyError
             A number is NaN, or a bought option at so high a cost has no adjusted variance.
         """
-        lower, upper = self._decide(forward, strike, time, vol, price, slope)
-        if not (lower <= upper):
-            raise PolicyError(
-                f"policy {self.policy.name}: no band at forward {forward}, strike {strike}, time {time}, "
-                f"volatility {vol}, price {price}: a number is NaN, or the cost too high for an option bought"
-            )
-        return lower, upper
+        state = (forward, strike, time, vol, price, slope)
+        return checked(self._decide(*state), state, self.policy.name)
 
     @cached_property
     def _decide(self) -> Callable[..., tuple[float, float]]:
@@ -88,9 +83,7 @@ class LiveBand:
         scaling, weights, biases = network.arrays
         most = max(len(INPUTS), *(len(bias) for bias in biases))
         seen, answer = np.empty((1, len(INPUTS))), np.empty((1, 2))
-        legs = np.array([(1.0 if leg.right == "call" else -1.0, leg.quantity) for leg in self.liability.legs])
-        low, high = (float(end) for end in self.liability.position_range)
-        terms = np.array([self.cost, self.aversion, self.interval, self.rate, low, high])
+        terms, legs = constants(self.liability, self.cost, self.aversion, self.interval, self.rate)
 
         def decide(*state: float) -> tuple[float, float]:
             found: tuple[float, float] = _band(
@@ -99,6 +92,33 @@ class LiveBand:
             return found
 
         return decide
+
+
+def constants(
+    liability: Liability, cost: float, aversion: float, interval: float, rate: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return what `prior` takes that does not change from decision to decision: terms and legs."""
+    legs = np.array([(1.0 if leg.right == "call" else -1.0, leg.quantity) for leg in liability.legs])
+    low, high = (float(end) for end in liability.position_range)
+    return np.array([cost, aversion, interval, rate, low, high]), legs
+
+
+def checked(edges: tuple[float, float], state: tuple[float, ...], policy: str) -> tuple[float, float]:
+    """Return the edges, or raise where there is no band in a state.
+
+    Raises
+    ------
+    PolicyError
+        Naming the numbers of the state.
+    """
+    lower, upper = edges
+    if not (lower <= upper):
+        forward, strike, time, vol, price, _ = state
+        raise PolicyError(
+            f"policy {policy}: no band at forward {forward}, strike {strike}, time {time}, "
+            f"volatility {vol}, price {price}: a number is NaN, or the cost too high for an option bought"
+        )
+    return edges
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator]
@@ -118,7 +138,31 @@ def _band(
     seen: FloatArray,
     answer: FloatArray,
 ) -> tuple[float, float]:
-    """`NetworkBand.band` of one option at one time, see `zakamouline.unclipped` for the formulas."""
+    """`NetworkBand.band` of one option at one time."""
+    center, half, low, high = prior(forward, strike, time, vol, price, slope, terms, legs, seen[0])
+    if math.isnan(center) or math.isnan(half):
+        return math.nan, math.nan
+    answer_rows(seen, scaling, weights, biases, most, answer)
+    edges: tuple[float, float] = near(center, half, low, high, answer[0])
+    return edges
+
+
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def prior(
+    forward: float,
+    strike: float,
+    time: float,
+    vol: float,
+    price: float,
+    slope: float,
+    terms: FloatArray,
+    legs: FloatArray,
+    seen: FloatArray,
+) -> tuple[float, float, float, float]:
+    """Write `network_band.INPUTS` into `seen`; return the prior and the range of the position.
+
+    See `zakamouline.unclipped` for the formulas. Where a number is NaN, so is the centre.
+    """
     cost, aversion, interval, rate = terms[0], terms[1], terms[2], terms[3]
     discount = math.exp(-rate * time)
     low, high = terms[4] * slope * discount, terms[5] * slope * discount
@@ -140,17 +184,22 @@ def _band(
         d1 = math.log(forward / strike) / adjusted + 0.5 * adjusted
         delta = legs[k, 0] * discount * 0.5 * math.erfc(-legs[k, 0] * d1 / math.sqrt(2.0))
         center -= legs[k, 1] * delta * slope
-    seen[0, 0] = moneyness
-    seen[0, 1] = math.log(deviation)
-    seen[0, 2] = math.log(time / interval)
-    seen[0, 3] = math.log(max(cost, 1e-9))
-    seen[0, 4] = math.log(aversion * strike)
-    seen[0, 5] = center
-    seen[0, 6] = half
-    for k in range(seen.shape[1]):
-        if math.isnan(seen[0, k]):
-            return math.nan, math.nan
-    answer_rows(seen, scaling, weights, biases, most, answer)
-    center += half * MOST_SHIFT * math.tanh(answer[0, 0])
-    half *= math.exp(MOST_STRETCH * math.tanh(answer[0, 1]))
+    seen[0] = moneyness
+    seen[1] = math.log(deviation)
+    seen[2] = math.log(time / interval)
+    seen[3] = math.log(max(cost, 1e-9))
+    seen[4] = math.log(aversion * strike)
+    seen[5] = center
+    seen[6] = half
+    for k in range(7):
+        if math.isnan(seen[k]):
+            return math.nan, half, low, high
+    return center, half, low, high
+
+
+@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+def near(center: float, half: float, low: float, high: float, answer: FloatArray) -> tuple[float, float]:
+    """Return the edges of a prior as a network's answer (a, b) corrects it, inside [low, high]."""
+    center += half * MOST_SHIFT * math.tanh(answer[0])
+    half *= math.exp(MOST_STRETCH * math.tanh(answer[1]))
     return min(max(center - half, low), high), min(max(center + half, low), high)

@@ -15,6 +15,16 @@ Row = tuple[float, ...]
 Matrix = tuple[Row, ...]
 
 
+def row(values: FloatArray) -> Row:
+    """Return an array [N] as plain numbers."""
+    return tuple(map(float, values))
+
+
+def matrix(values: FloatArray) -> Matrix:
+    """Return an array [M, N] as plain numbers."""
+    return tuple(map(row, values))
+
+
 @dataclass(frozen=True)
 class Layer:
     """An affine map y = W x + b: `weight` is [out, in], `bias` is [out]."""

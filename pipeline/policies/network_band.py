@@ -1,5 +1,6 @@
 """A band that a trained network moves and stretches within limits, from Zakamouline's band."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -60,11 +61,24 @@ class NetworkBand(Untrained):
     @batched
     def band(self, state: MarketState) -> Band:
         """Return the corrected band at the desk's constant cost."""
-        center, half_width, cost, vol = prior(state, self.name)
-        if self.network is not None:
-            answer = np.tanh(self.network(inputs(state, center, half_width)))
-            center, half_width = corrected(center, half_width, answer[..., 0], answer[..., 1])
-        return traded(state, center, half_width, cost, vol).clipped(*exposure.position_range(state))
+        return corrected_band(state, self.name, self.network)
+
+
+def corrected_band(
+    state: MarketState, policy: str, network: Callable[[FloatArray], FloatArray] | None
+) -> Band:
+    """Return Zakamouline's band as the answers [N, T, 2] of a network to `inputs` correct it.
+
+    Raises
+    ------
+    PolicyError
+        As `prior`.
+    """
+    center, half_width, cost, vol = prior(state, policy)
+    if network is not None:
+        answer = np.tanh(network(inputs(state, center, half_width)))
+        center, half_width = corrected(center, half_width, answer[..., 0], answer[..., 1])
+    return traded(state, center, half_width, cost, vol).clipped(*exposure.position_range(state))
 
 
 def prior(state: MarketState, policy: str) -> tuple[FloatArray, FloatArray, FloatArray | float, FloatArray]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.domain.band import Band
 from pipeline.domain.market_state import MarketState
-from pipeline.policies.base import Policy, Training, reads_position
+from pipeline.policies.base import Policy, Training, reads_path, reads_position
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class RegimeMap:
     def reads_position(self) -> bool:
         """Whether one of its policies reads the desk's own state."""
         return any(reads_position(rule.policy) for rule in self.rules)
+
+    @property
+    def reads_path(self) -> bool:
+        """Whether one of its policies reads what came before a decision."""
+        return any(reads_path(rule.policy) for rule in self.rules)
 
     def fit(self, training: Training) -> Self:
         """Return the map with the policy of each rule fitted on the training episodes."""

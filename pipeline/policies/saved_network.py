@@ -13,14 +13,16 @@ from pipeline.ingest.content import content_digest
 from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.recurrent_band import RecurrentBand
 
 FOLDER: Final = "networks"
 DIGITS: Final = 12
-LEARNED: Final[Mapping[str, type[NetworkBand]]] = {
-    kind.name: kind for kind in (NetworkBand, PpoBand, SacBand)
+Learned = NetworkBand | RecurrentBand
+LEARNED: Final[Mapping[str, type[NetworkBand] | type[RecurrentBand]]] = {
+    kind.name: kind for kind in (NetworkBand, RecurrentBand, PpoBand, SacBand)
 }
 """Policies that `hedge train --policy` trains."""
-EXTRAS: Final = {"deep": (NetworkBand.name,), "rl": (PpoBand.name, SacBand.name)}
+EXTRAS: Final = {"deep": (NetworkBand.name, RecurrentBand.name), "rl": (PpoBand.name, SacBand.name)}
 """Those that each extra trains."""
 
 
@@ -40,7 +42,7 @@ def content_name(desk: str, policy: str, content: bytes) -> str:
     return f"{desk}-{policy}-{_content(content)}.npz"
 
 
-def saved_network(desk: Desk, policy: str) -> NetworkBand:
+def saved_network(desk: Desk, policy: str) -> Learned:
     """Return a learned policy with its network of `policies.networks`; untrained if the desk names none.
 
     Raises
@@ -48,17 +50,17 @@ def saved_network(desk: Desk, policy: str) -> NetworkBand:
     StoreError
         The file is missing, damaged, not what its name says, or of another policy, desk or version.
     """
-    kind = LEARNED[policy]
     if policy not in desk.policies.networks:
-        return kind()
+        return LEARNED[policy]()
     path = networks(Home.find()) / desk.policies.networks[policy]
     found = Checkpoint.read(path)
     if _content(path.read_bytes()) not in path.name:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
-    teacher = found.facts.get("policy", NetworkBand.name)  # only agents say what they are
+    learned = found.of_desk(terms_digest(desk)).policy()
+    teacher = found.facts.get("policy", learned.name)  # only agents say what they are
     if teacher != policy:
         raise StoreError(f"{path}: trained as {teacher}, named for {policy}: name another file")
-    return kind(found.of_desk(terms_digest(desk)).policy().network)
+    return LEARNED[policy](learned.network)  # type: ignore[arg-type]
 
 
 def check_names(desk: Desk) -> None:

@@ -7,9 +7,12 @@ from pipeline.domain.errors import StoreError
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.network import Layer, Network
+from pipeline.policies.recurrent_network import Gru, RecurrentNetwork
 from pipeline.policies.regime_map import Rule
 
-KINDS: dict[str, Any] = {kind.__name__: kind for kind in (*POLICIES.values(), Rule, Network, Layer)}
+KINDS: dict[str, Any] = {
+    kind.__name__: kind for kind in (*POLICIES.values(), Rule, RecurrentNetwork, Gru, Network, Layer)
+}
 
 
 def written(policy: Policy) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from pipeline.ingest.code_version import code_files
 from pipeline.ingest.store import Dataset
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.saved_network import LEARNED
-from pipeline.tracking.served.learned_band import SEEN
+from pipeline.tracking.served.learned_band import seen_by
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
 CHAMPION = "champion"
@@ -87,7 +87,7 @@ def log_hedger(desk: Desk, policy: str, network: Path) -> ModelInfo:
         settings = Path(folder, "desk.json")
         settings.write_text(desk_as_json(desk), encoding="utf-8")
         files = {"desk": settings, "network": network}
-        model = ServedModel(policy, LEARNED_BAND, files, SEEN, ANSWER)
+        model = ServedModel(policy, LEARNED_BAND, files, seen_by(policy), ANSWER)
         return _log(model, _code({f"{SERVED}.{LEARNED_BAND}"}, Path(folder)))
 
 

@@ -9,7 +9,7 @@ import importlib
 import inspect
 import json
 import pkgutil
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -17,17 +17,21 @@ import pytest
 
 import pipeline.policies
 from pipeline.backtest.ledger import book
+from pipeline.backtest.stepping import band_along
 from pipeline.domain.band import Band
 from pipeline.domain.desk import Desk, load_desk
+from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import Leg, Liability
 from pipeline.domain.market_state import WIDE
 from pipeline.domain.risk_measures import measure
 from pipeline.policies import exposure
-from pipeline.policies.base import Policy, Score, Training
+from pipeline.policies.base import Policy, Score, Training, reads_path, reads_position
 from pipeline.policies.catalogue import POLICIES, _build
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.written import restored, written
+from tests.recurrent import some_recurrent
 
 DESK: Desk = load_desk("spx-daily")
 
@@ -63,10 +67,16 @@ def some_network():
     return Network(layers, (0.0,) * len(INPUTS), (2.0,) * len(INPUTS), tuple(-each for each in edge), edge)
 
 
-@pytest.fixture(params=[*sorted(POLICIES), "trained network_band"])
+TRAINED = {
+    "trained network_band": lambda: NetworkBand(some_network()),
+    "trained recurrent_band": lambda: RecurrentBand(some_recurrent()),
+}
+
+
+@pytest.fixture(params=[*sorted(POLICIES), *TRAINED])
 def policy(request):
-    if request.param == "trained network_band":
-        return NetworkBand(some_network())
+    if request.param in TRAINED:
+        return TRAINED[request.param]()
     return _build(request.param, DESK, "policies.run")
 
 
@@ -86,6 +96,11 @@ def fitted(policy, make_state):
 
 def edges(band: Band):
     return {field.name: getattr(band, field.name) for field in fields(Band)}
+
+
+def live(policy, state, t):
+    """The state that a policy is asked with when it decides at a time."""
+    return state.until(t) if reads_path(policy) else state.at(t)
 
 
 def test_it_is_frozen_and_comparable(policy):
@@ -128,8 +143,17 @@ def test_live_equals_batch(fitted, make_state, rate):
     state = replace(make_state()[0], rate=rate)
     batch = edges(fitted.band(state))
     for t in (0, 1, 10, 20):
-        for name, edge in edges(fitted.band(state.at(t))).items():
-            np.testing.assert_allclose(edge[:, 0], batch[name][:, t], rtol=1e-14, atol=0, err_msg=name)
+        for name, edge in edges(fitted.band(live(fitted, state, t))).items():
+            np.testing.assert_allclose(edge[:, -1], batch[name][:, t], rtol=1e-14, atol=0, err_msg=name)
+
+
+def test_stepping_gives_the_bands_of_the_batch(fitted, make_state):
+    state, market = make_state()
+    batch = edges(fitted.band(state))
+    if reads_position(fitted):
+        pytest.skip("its batch is stepped")
+    for name, edge in edges(band_along(Stepped(fitted), state, market)).items():
+        np.testing.assert_allclose(edge, batch[name], rtol=1e-14, atol=0, err_msg=name)
 
 
 def test_an_episode_does_not_read_its_neighbours(fitted, make_state):
@@ -199,8 +223,32 @@ def test_a_book_live_equals_batch(fitted, make_state):
     state = as_book(make_state()[0], 3)
     batch = edges(fitted.band(state))
     for t in (0, 1, 20):
-        for name, edge in edges(fitted.band(state.at(t).episodes(np.array([3, 17])))).items():
-            np.testing.assert_allclose(edge[:, 0], batch[name][[3, 17], t], rtol=1e-12, err_msg=name)
+        for name, edge in edges(fitted.band(live(fitted, state, t).episodes(np.array([3, 17])))).items():
+            np.testing.assert_allclose(edge[:, -1], batch[name][[3, 17], t], rtol=1e-12, err_msg=name)
+
+
+@dataclass
+class Stepped:
+    """A policy that is asked step by step although it does not read the desk's own state."""
+
+    policy: Policy
+    reads_position = True
+
+    @property
+    def name(self):
+        return self.policy.name
+
+    @property
+    def reads_path(self):
+        return reads_path(self.policy)
+
+    def band(self, state):
+        return self.policy.band(state)
+
+
+def test_who_reads_the_path_must_be_asked_from_its_start(make_state):
+    with pytest.raises(PolicyError, match="recurrent_band: reads the path since an option was dealt"):
+        TRAINED["trained recurrent_band"]().band(make_state()[0].at(3))
 
 
 class Clairvoyant:

@@ -28,6 +28,7 @@ SHAPES = [
     Shape(),
     Shape(paced=True),
     Shape(recurrent=4),
+    Shape(recurrent=4, hears=2),
     Shape("position"),
     Shape("from_held"),
     Shape("from_held", recurrent=4),
@@ -119,8 +120,9 @@ def test_frictions_are_those_of_the_ledger(short, small, shape, delay):
 
 
 def test_a_paced_position_is_refused():
-    with pytest.raises(SettingsError, match="only a band is paced"):
-        Shape("position", paced=True)
+    for change in ({"paced": True}, {"near": True}):
+        with pytest.raises(SettingsError, match="only a band is paced, or near"):
+            Shape("position", **change)
 
 
 @every
@@ -229,6 +231,8 @@ def test_tasks_that_cannot_be(short, change, fault):
 def test_a_prior_that_does_not_fit(short, task):
     with pytest.raises(SettingsError, match="a prior is for bands in the spot"):
         replace(short, prior=task)
+    with pytest.raises(SettingsError, match="near its prior needs one"):
+        replace(short, shape=Shape(near=True))
 
 
 def test_prices_that_are_no_numbers(short):

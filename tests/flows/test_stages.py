@@ -102,16 +102,21 @@ def test_the_stopwatch_keeps_the_order_of_the_stages():
 def test_a_run_trains_the_hedgers_that_its_desk_trains(prefect, finished, small_desk, tmp_path):
     """The training is a dataset: it is made once, kept among the networks, and registered."""
     home = finished.datasets_copied(tmp_path / "home")
-    text = small_desk.read_text().replace('"whalley_wilmott"', '"network_band"')
+    text = small_desk.read_text().replace('"whalley_wilmott"', '"network_band", "recurrent_band"')
     file = tmp_path / "learns.toml"
-    file.write_text(f"{text}\n[policies.train]\nnetwork_band = {{steps = 1, paths = 64}}\n")
+    plans = "".join(f"{each} = {{steps = 1, paths = 64}}\n" for each in ("network_band", "recurrent_band"))
+    file.write_text(f"{text}\n[policies.train]\n{plans}")
     signals = finished.summary["dataset_keys"]["signals"]
     trained = stages.learn(str(file), str(home), False, signals)
     store = stages.store_of(str(home))
-    (made,) = [key for key in store.keys() if key.startswith("hedger-")]  # noqa: SIM118 - a store's
-    low, high = store.open(made).meta["parameters"]["volatility"]
+    made = [key for key in store.keys() if key.startswith("hedger-")]  # noqa: SIM118 - a store's
+    told = [store.open(key).meta["parameters"] for key in made]
+    market = {each["policy"]: each["market"] for each in told}
+    low, high = market["network_band"]["volatility"]
     assert 0.02 < low < high < 2.0
+    assert market["recurrent_band"]["ratio"] != market["network_band"]["ratio"]  # the desk's own
     assert stages.learn(str(file), str(home), False, signals) == trained
-    assert champion(connect(home / "mlruns"), "small.network_band").version == 1
+    for policy in ("network_band", "recurrent_band"):
+        assert champion(connect(home / "mlruns"), f"small.{policy}").version == 1
     settings = stages.settings_of(str(file), str(home), "", False, (), trained)
     assert settings.policies.networks == trained

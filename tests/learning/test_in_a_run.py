@@ -1,17 +1,18 @@
 """What a hedger that learns in a run of its desk may see, and what it leaves."""
 
-import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import DataError, SettingsError
-from pipeline.learning.in_a_run import MARGIN, NETWORK, learn_hedger, seen_volatility
+from pipeline.domain.errors import SettingsError
+from pipeline.learning.in_a_run import NETWORK, learn_hedger
+from pipeline.learning.known_market import KnownMarket
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import terms_digest
 
+MARKET = KnownMarket(volatility=(0.1, 0.3))
 START = pd.Timestamp("2017-01-03")
 
 
@@ -25,42 +26,27 @@ def desk(**policies):
     )
 
 
-@pytest.fixture
-def sessions():
-    days = pd.bdate_range("2016-12-01", "2017-02-01")
-    vol = np.random.default_rng(1).uniform(0.1, 0.3, len(days))
-    return pd.DataFrame({"session": days, "implied_vol": vol})
-
-
-def test_nothing_after_the_first_test_session_is_seen(sessions):
-    seen = seen_volatility(desk(), sessions)
-    before = sessions["implied_vol"][sessions["session"] < START] * 0.9
-    assert seen == pytest.approx((before.min() / MARGIN, before.max() * MARGIN), abs=1e-4)
-    wild = sessions.assign(implied_vol=sessions["implied_vol"].where(sessions["session"] < START, 5.0))
-    assert seen_volatility(desk(), wild) == seen
-    calm = sessions.assign(implied_vol=sessions["implied_vol"].where(sessions["session"] >= START, 0.05))
-    assert seen_volatility(desk(), calm) != seen
-
-
-def test_sessions_without_an_index_tell_nothing(sessions):
-    holed = sessions.assign(implied_vol=sessions["implied_vol"].where(sessions["session"] >= START))
-    with pytest.raises(DataError, match=r"no implied volatility before windows.test_start 2017-01-03"):
-        seen_volatility(desk(), holed)
-
-
-def test_what_is_left_is_the_desk_s_and_the_same_each_time():
-    own, told = desk().for_learning(), ("network_band", 2, 512, (0.1, 0.3))
-    once, again = learn_hedger(own, *told), learn_hedger(own, *told)
+@pytest.mark.parametrize("policy", ["network_band", "recurrent_band"])
+def test_what_is_left_is_the_desk_s_and_the_same_each_time(policy):
+    own, told = desk().for_learning(), (policy, 2, 512)
+    once, again = learn_hedger(own, *told, MARKET), learn_hedger(own, *told, MARKET)
     assert once[NETWORK] == again[NETWORK]
     assert once["curve"]["step"].tolist() == [0, 2]
-    other = learn_hedger(own, *told[:-1], (0.1, 0.5))
+    other = learn_hedger(own, *told, KnownMarket(volatility=(0.1, 0.5)))
     assert other[NETWORK] != once[NETWORK]
+
+
+def test_a_hedger_that_remembers_learns_in_the_regimes_that_are_known():
+    own, told = desk().for_learning(), ("recurrent_band", 1, 512)
+    once = learn_hedger(own, *told, MARKET)
+    other = learn_hedger(own, *told, MARKET.model_copy(update={"ratio": (0.5, 2.0)}))
+    assert other["curve"]["risk"][0] > once["curve"]["risk"][0]
 
 
 def test_the_desk_that_learns_is_known_by_its_terms(tmp_path):
     own = desk()
     (tmp_path / "net.npz").write_bytes(
-        learn_hedger(own.for_learning(), "network_band", 1, 64, (0.1, 0.3))[NETWORK]
+        learn_hedger(own.for_learning(), "network_band", 1, 64, MARKET)[NETWORK]
     )
     assert Checkpoint.read(tmp_path / "net.npz").desk == terms_digest(own)
 

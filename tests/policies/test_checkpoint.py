@@ -8,6 +8,8 @@ from pipeline.ingest.packing import packed, unpacked
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.recurrent_band import RecurrentBand
+from tests.recurrent import arrays_of, some_recurrent
 
 WIDTH = len(INPUTS)
 
@@ -69,3 +71,35 @@ def test_arrays_that_do_not_fit(file):
         Checkpoint("desk", {}, arrays).policy()
     with pytest.raises(PolicyError, match="7 inputs to 2 outputs"):
         Checkpoint("desk", {}, network_arrays(network(outputs=3))).policy()
+
+
+@pytest.fixture
+def remembering(tmp_path):
+    path = tmp_path / "net.npz"
+    Checkpoint("desk", {}, arrays_of(some_recurrent())).write(path)
+    return path
+
+
+def test_a_network_that_remembers_comes_back(remembering):
+    found = Checkpoint.read(remembering)
+    assert found.policy() == RecurrentBand(some_recurrent())
+    arrays = unpacked(remembering.read_bytes())
+    arrays["facts"] = np.array(str(arrays["facts"]).replace("move_size", "move"))
+    remembering.write_bytes(packed(arrays))
+    with pytest.raises(StoreError, match="another version: train"):
+        Checkpoint.read(remembering)
+
+
+def test_arrays_of_a_network_that_remembers_that_do_not_fit():
+    arrays = arrays_of(some_recurrent())
+    with pytest.raises(StoreError, match=r"lacks 'network\.gru\.bias_hh_l0'"):
+        Checkpoint(
+            "desk", {}, {name: arrays[name] for name in arrays if not name.endswith("bias_hh_l0")}
+        ).policy()
+    cut = arrays | {"network.gru.weight_hh_l0": arrays["network.gru.weight_hh_l0"][1:]}
+    with pytest.raises(PolicyError, match="sizes do not fit"):
+        Checkpoint("desk", {}, cut).policy()
+    with pytest.raises(PolicyError, match="sizes do not fit or a number is not finite"):
+        Checkpoint("desk", {}, arrays | {"network.gru.bias_ih_l0": np.full(15, np.nan)}).policy()
+    with pytest.raises(PolicyError, match=r"path, inputs and outputs \(2, 7, 2\) is needed"):
+        Checkpoint("desk", {}, arrays_of(some_recurrent(outputs=3))).policy()

@@ -12,7 +12,9 @@ from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.saved_network import content_name, networks, terms_digest, with_learned
+from tests.recurrent import arrays_of, some_recurrent
 
 WIDTH = len(INPUTS)
 NETWORK = Network(
@@ -56,6 +58,16 @@ def test_agents_have_theirs(kind):
     with pytest.raises(
         StoreError, match=f"trained as {kind.name}, named for network_band: name another file"
     ):
+        desk_policies(desk(file))
+
+
+def test_a_network_that_remembers_is_of_its_own_policy():
+    folder = networks(Home.find())
+    Checkpoint(terms_digest(desk()), {}, arrays_of(some_recurrent())).write(folder / "new.npz")
+    file = content_name("mine", "recurrent_band", (folder / "new.npz").read_bytes())
+    (folder / "new.npz").rename(folder / file)
+    assert desk_policies(desk(file, "recurrent_band"))["recurrent_band"] == RecurrentBand(some_recurrent())
+    with pytest.raises(StoreError, match="trained as recurrent_band, named for network_band"):
         desk_policies(desk(file))
 
 

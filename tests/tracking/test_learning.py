@@ -7,17 +7,20 @@ import pytest
 from mlflow import MlflowClient
 
 from pipeline.domain.desk import Desk
+from pipeline.domain.errors import PolicyError
 from pipeline.domain.home import Home
 from pipeline.policies.agent_band import PpoBand
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS
+from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.saved_network import keep_network, terms_digest
 from pipeline.tracking.database import connect
 from pipeline.tracking.learning import RISK, register_once, tracked_training
 from pipeline.tracking.registry import champion
-from pipeline.tracking.served.learned_band import SEEN
+from pipeline.tracking.served.learned_band import SEEN, along
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
+from tests.recurrent import arrays_of, some_recurrent
 
 WIDTH = len(INPUTS)
 DESK = Desk(name="mine", policies={"run": ["ppo_band"]}, regimes={"states": 2})
@@ -75,6 +78,25 @@ def test_a_training_has_its_settings_its_curve_its_file_and_its_model(here, tmp_
     band = PpoBand(network(0.5)).band(state)
     np.testing.assert_array_equal(answer[ANSWER[0]], band.lower[:, 0, 0])
     np.testing.assert_array_equal(answer[ANSWER[1]], band.upper[:, 0, 0])
+
+
+def test_a_hedger_that_reads_the_path_is_served_along_it(here, tmp_path):
+    network = some_recurrent()
+    Checkpoint(terms_digest(DESK), {}, arrays_of(network)).write(tmp_path / "new.npz")
+    file = keep_network(here, "mine", "recurrent_band", (tmp_path / "new.npz").read_bytes())
+    register_once(here, DESK, "recurrent_band", file, {"steps": 4}, [(0, 2.0)])
+    model = mlflow.pyfunc.load_model("models:/mine.recurrent_band@champion")
+    step = np.array([0, 1, 2, 0, 1])  # one option after another
+    rows = pd.DataFrame({"forward": [95.0, 99.0, 98.0, 98.0, 103.0], "strike": 100.0})
+    rows = rows.assign(time_to_expiry=0.05, forward_slope=1.0, implied_vol=[0.2, 0.3, 0.2, 0.2, 0.1])
+    answer = model.predict(rows.assign(step=step.astype(float)))
+    for option in (slice(0, 3), slice(3, 5)):
+        state = along(market_state(DESK, rows[option].reindex(columns=list(inputs_of(DESK)))), step[option])
+        band = RecurrentBand(network).band(state)
+        np.testing.assert_array_equal(answer[ANSWER[0]][option], band.lower[0, :, 0])
+        np.testing.assert_array_equal(answer[ANSWER[1]][option], band.upper[0, :, 0])
+    with pytest.raises(PolicyError, match="must be asked from there on"):
+        model.predict(rows.assign(step=step.astype(float))[1:])
 
 
 def test_what_is_the_champion_already_is_not_registered_again(here, tmp_path):

@@ -1,18 +1,41 @@
 """A hedger that learned, as MLflow serves it: market states to the band that its network makes."""
 
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
 import mlflow
+import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from numpy.typing import NDArray
 
 from pipeline.domain.desk_file import desk_from_json, hedged
+from pipeline.domain.market_state import MarketState
+from pipeline.policies.base import reads_path
 from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.saved_network import LEARNED
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
 
 SEEN: Final = ("forward", "strike", "time_to_expiry", "forward_slope", "implied_vol")
 """Columns of a market state that the network reads."""
+STEP: Final = "step"
+"""Decisions since the option was dealt, for a network that reads its path: rows in order, from 0 on."""
+
+
+def seen_by(policy: str) -> tuple[str, ...]:
+    """Return the columns that a learned policy is asked with."""
+    return (*SEEN, STEP) if reads_path(LEARNED[policy]) else SEEN
+
+
+def along(state: MarketState, step: NDArray[np.int64]) -> MarketState:
+    """Return N states of one time as N times of one path, which may hold one option after another."""
+    arrays: dict[str, Any] = {
+        field.name: np.swapaxes(value, 0, 1)
+        for field in fields(state)
+        if isinstance(value := getattr(state, field.name), np.ndarray) and field.name != STEP
+    }
+    return replace(state, step=step, **arrays)
 
 
 class ServedNetwork(PythonModel):
@@ -23,14 +46,24 @@ class ServedNetwork(PythonModel):
         files = {name: Path(file) for name, file in context.artifacts.items()}
         self.desk = desk_from_json(files["desk"].read_bytes())
         self.policy = Checkpoint.read(files["network"]).policy()
+        self.reads_path = reads_path(self.policy)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """Return the columns `ANSWER` of every row."""
+        """Return the columns `ANSWER` of every row.
+
+        Raises
+        ------
+        PolicyError
+            The policy reads paths, and the first row is not that of a deal, `step` 0.
+        """
         rows = model_input.reindex(columns=list(inputs_of(hedged(self.desk))))
-        band = self.policy.band(market_state(self.desk, rows)).checked(self.policy.name)
-        answer = {name: getattr(band, name)[:, 0, 0] for name in ANSWER}
+        state = market_state(self.desk, rows)
+        if self.reads_path:
+            state = along(state, model_input[STEP].to_numpy(np.int64))
+        band = self.policy.band(state).checked(self.policy.name)
+        answer = {name: np.ravel(getattr(band, name)) for name in ANSWER}
         return pd.DataFrame(answer, index=model_input.index)
 
 
