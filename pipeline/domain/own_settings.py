@@ -1,7 +1,7 @@
 """Files of a desk's own records: what it holds, traded and may, in one instrument."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -23,6 +23,9 @@ class OwnData(Settings):
     currency: str = ""
     """Of the market's prices, such as USD: limits in another are an error. Empty takes that with which the
     name of a pair ends (BTCUSDT); where there is none, limits in money are taken to be in it."""
+    multiplier: Annotated[float, Field(gt=0)] = 1.0
+    """Units of the underlying in one contract, 50 of ES, where positions, fills and limits on the position
+    count contracts: one is worth that many times its price."""
     others: tuple[str, ...] = ()
     """Names of further instruments that the files may hold; a row of any other is in quarantine."""
     positions: RecordFiles = ()

@@ -1,6 +1,7 @@
 """Features of a desk's own records on any grid of times, and what its fills cost against the forecast."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -39,9 +40,14 @@ def own_values(
     """
     if "fills" in tables:
         check_fill_prices(tables["fills"], own.instrument, times, mid)
-        check_fill_fees(tables["fills"], own.instrument)
-    values = over(OWN_ACCOUNT, _events(OWN_ACCOUNT, tables, own, _quotes(times, mid)), times)
+        check_fill_fees(tables["fills"], own.instrument, own.multiplier)
+    values = over(for_own(OWN_ACCOUNT, own), _events(OWN_ACCOUNT, tables, own, _quotes(times, mid)), times)
     return {name: values[:, place] for place, name in enumerate(OWN_NAMES)}
+
+
+def for_own(feature: EventFeature, own: OwnData) -> EventFeature:
+    """Return `OWN_ACCOUNT` or `OWN_COSTS` for contracts of the desk's multiplier, their last parameter."""
+    return replace(feature, parameters=np.append(feature.constants()[:-1], own.multiplier))
 
 
 def own_fill_costs(
@@ -58,7 +64,7 @@ def own_fill_costs(
     """
     ahead = EventRows(times, forecast_bps[:, np.newaxis])
     known = {**_quotes(times, mid), "cost_forecasts": ahead}
-    values = over(OWN_COSTS, _events(OWN_COSTS, {"fills": fills}, own, known), times)
+    values = over(for_own(OWN_COSTS, own), _events(OWN_COSTS, {"fills": fills}, own, known), times)
     return {each.name: values[:, place] for place, each in enumerate(OWN_COSTS.outputs)}
 
 
@@ -67,9 +73,9 @@ def priced_fills(
 ) -> pd.DataFrame:
     """Return the fills of the instrument with what each cost and what had been forecast, one row a fill.
 
-    Columns are `time`, `worth` (mid times size), `spread_bps` (s (p − m)/m: half-spread and impact),
-    `fee_bps`, `cost_bps`, their sum, `forecast_bps` (the last one known by then, NaN before the first) and
-    `excess_bps`. The mid is the fill's own, else the last of `mid` known by then.
+    Columns are `time`, `worth` (mid times size and multiplier), `spread_bps` (s (p − m)/m: half-spread and
+    impact), `fee_bps`, `cost_bps`, their sum, `forecast_bps` (the last one known by then, NaN before the
+    first) and `excess_bps`. The mid is the fill's own, else the last of `mid` known by then.
     """
     rows = fills[fills["instrument"] == own.instrument].sort_values("known_time", kind="stable")
     place = np.searchsorted(times, nanoseconds(rows["known_time"]), "right") - 1
@@ -79,14 +85,15 @@ def priced_fills(
         return np.where(place >= 0, values[np.maximum(place, 0)], np.nan)
 
     m = np.where(told > 0.0, told, last(mid))
-    size, side, price = (rows[name].to_numpy(float) for name in ("size", "side", "price"))
+    side, price = (rows[name].to_numpy(float) for name in ("side", "price"))
+    worth = m * rows["size"].to_numpy(float) * own.multiplier
     spread = 1e4 * side * (price - m) / m
-    fee = 1e4 * rows["fee"].to_numpy(float) / (m * size)
+    fee = 1e4 * rows["fee"].to_numpy(float) / worth
     ahead = last(forecast_bps)
     return pd.DataFrame(
         {
             "time": rows["known_time"].reset_index(drop=True),
-            "worth": m * size,
+            "worth": worth,
             "spread_bps": spread,
             "fee_bps": fee,
             "cost_bps": spread + fee,

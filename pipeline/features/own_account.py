@@ -6,8 +6,10 @@ statement leaves the marked P&L as it is: a new price moves what is unrealised t
 without one the difference counts as a fill at the mid. P&L is that of the average-cost method: what closes
 earns its price over the average price of what it closes, less fees.
 
-    realised   = Σ closed · (p − average) · sign(inventory) − Σ fees
-    unrealised = inventory · (mid − average)
+    realised   = Σ M · closed · (p − average) · sign(inventory) − Σ fees
+    unrealised = M · inventory · (mid − average)
+
+M is the multiplier, units of the underlying in one contract; `OWN_ACCOUNT` has 1, see `own.for_own`.
 """
 
 import math
@@ -24,7 +26,7 @@ LIMITS: Final[Mapping[str, int]] = {"position": 0, "notional": 1, "loss": 2}
 """Kinds of limit: inventory in units, its worth at mid in money, and the fall of the P&L from its highest."""
 QUOTED, STATED, FILLED, LIMITED = 0, 1, 2, 3
 """Sources."""
-MID, INVENTORY, AVERAGE, REALISED, HIGHEST, LIMIT = 0, 1, 2, 3, 4, 5
+MID, INVENTORY, AVERAGE, REALISED, HIGHEST, MULTIPLIER, LIMIT = 0, 1, 2, 3, 4, 5, 6
 _NOTHING: Final = 1e-9
 """What is left of a fill when this share of it stays open is a rounding error."""
 
@@ -35,13 +37,14 @@ def _init(state: FloatArray, times: TimeArray, parameters: FloatArray) -> None:
     state[:] = 0.0
     state[MID] = np.nan
     state[LIMIT:] = np.inf
+    state[MULTIPLIER] = parameters[0]
 
 
 @compiled
 def _unrealised(state: FloatArray) -> float:
     if state[INVENTORY] == 0.0:
         return 0.0
-    return float(state[INVENTORY] * (state[MID] - state[AVERAGE]))
+    return float(state[MULTIPLIER] * state[INVENTORY] * (state[MID] - state[AVERAGE]))
 
 
 @compiled
@@ -54,7 +57,8 @@ def _filled(state: FloatArray, side: float, size: float, price: float, fee: floa
         state[AVERAGE] = (abs(held) * state[AVERAGE] + size * price) / (abs(held) + size)
     else:
         closed = min(abs(held), size)
-        state[REALISED] += closed * (price - state[AVERAGE]) * math.copysign(1.0, held)
+        earned = state[MULTIPLIER] * (price - state[AVERAGE]) * math.copysign(1.0, held)
+        state[REALISED] += closed * earned
         if size > abs(held):
             state[AVERAGE] = price
     state[INVENTORY] = held + signed
@@ -124,7 +128,8 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
     values[3] = unrealised
     values[4] = marked
     values[5] = _room(abs(held), state[LIMIT])
-    values[6] = _room(0.0 if held == 0.0 else abs(held) * state[MID], state[LIMIT + 1])
+    worth = state[MULTIPLIER] * abs(held) * state[MID]
+    values[6] = _room(0.0 if held == 0.0 else worth, state[LIMIT + 1])
     values[7] = _room(state[HIGHEST] - marked, state[LIMIT + 2])
 
 
@@ -137,18 +142,19 @@ OWN_ACCOUNT: Final = event_feature(
         Source("limits", ("kind", "value")),
     ),
     outputs=(
-        Output("own_inventory", "units", "q = Σ s size from the last position stated"),
+        Output("own_inventory", "units or contracts", "q = Σ s size from the last position stated"),
         Output("own_average_price", "price", "ā, average price of what is held"),
-        Output("own_realised_pnl", "money", "Σ closed (p − ā) sign q − Σ fees"),
-        Output("own_unrealised_pnl", "money", "q (m − ā)"),
+        Output("own_realised_pnl", "money", "Σ M closed (p − ā) sign q − Σ fees"),
+        Output("own_unrealised_pnl", "money", "M q (m − ā)"),
         Output("own_marked_pnl", "money", "realised + unrealised"),
         Output("own_room_position", "share, 0 to 1", "1 − |q|/limit"),
-        Output("own_room_notional", "share, 0 to 1", "1 − |q| m/limit"),
+        Output("own_room_notional", "share, 0 to 1", "1 − M |q| m/limit"),
         Output("own_room_loss", "share, 0 to 1", "1 − (highest marked P&L − marked P&L)/limit"),
     ),
     reference="the average-cost method of IAS 2",
     description="Inventory, realised and marked P&L of the desk's own fills, and what its limits leave.",
     state_size=LIMIT + len(LIMITS),
     times_size=1,
+    parameters=(1.0,),
     functions=(_init, _step, _read),
 )

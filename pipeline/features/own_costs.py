@@ -1,4 +1,4 @@
-"""What the desk's own fills cost against what had been forecast for them."""
+"""What the desk's own fills cost against what had been forecast for them; q is in units of the underlying."""
 
 from typing import Final
 
@@ -25,9 +25,9 @@ def _init(state: FloatArray, times: TimeArray, parameters: FloatArray) -> None:
 
 
 @compiled
-def _filled(state: FloatArray, row: FloatArray) -> None:
+def _filled(state: FloatArray, row: FloatArray, multiplier: float) -> None:
     """Add one fill: what it paid over the mid and in fees, money, and what was forecast for its worth."""
-    side, size, price, fee, told = row[0], row[1], row[2], row[3], row[4]
+    side, size, price, fee, told = row[0], multiplier * row[1], row[2], row[3], row[4]
     mid = told if told > 0.0 else state[MID]
     if not mid > 0.0:
         return
@@ -53,7 +53,7 @@ def _step(
         kept = 0.5 ** ((known_time - times[0]) / SECOND / parameters[0])
         for place in range(PAID, MATCHED_PAID + 1):
             state[place] *= kept
-        _filled(state, row)
+        _filled(state, row, parameters[1])
         times[0] = known_time
 
 
@@ -85,6 +85,6 @@ OWN_COSTS: Final = event_feature(
     description="What the desk's own fills cost over the mid, fees included, and over what was forecast.",
     state_size=MATCHED_PAID + 1,
     times_size=1,
-    parameters=(HALF_LIFE,),
+    parameters=(HALF_LIFE, 1.0),
     functions=(_init, _step, _read),
 )

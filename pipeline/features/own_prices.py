@@ -13,7 +13,7 @@ from pipeline.ingest.price_unit import NEARBY_FACTOR
 
 _DAY: Final = 86_400_000_000_000
 LARGEST_FEE: Final = 0.05
-"""Share of what fills are worth, price times size, that their fees and rebates are below."""
+"""Share of what fills are worth, price times size and multiplier, that their fees and rebates are below."""
 LARGEST_TICKET: Final = 10.0
 """Times the median fee that the least charge of a fill is below; a fee in another unit is often a hundred."""
 
@@ -59,12 +59,12 @@ def check_fill_prices(fills: pd.DataFrame, instrument: str, times: TimeArray, mi
     )
 
 
-def check_fill_fees(fills: pd.DataFrame, instrument: str) -> None:
+def check_fill_fees(fills: pd.DataFrame, instrument: str, multiplier: float = 1.0) -> None:
     """Refuse fees and rebates that no broker charges: in sum, or one by one, over `LARGEST_FEE` of the worth.
 
     A broker charges the least of a ticket for a small fill too, a dollar for two shares. So a single fill may
     cost more, but no more than `LARGEST_TICKET` times the median of all fees (the lower one, of those that
-    are not 0).
+    are not 0). One contract is worth `multiplier` times its price.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def check_fill_fees(fills: pd.DataFrame, instrument: str) -> None:
 worth; the largest, of row 2, is 250 for 10: write it in the money of the price
     """
     own = fills[fills["instrument"] == instrument]
-    worth, fee = (own["price"] * own["size"]).to_numpy(float), own["fee"].abs().to_numpy(float)
+    worth, fee = (own["price"] * own["size"] * multiplier).to_numpy(float), own["fee"].abs().to_numpy(float)
     charged = fee[fee > 0.0]
     if not len(charged):
         return

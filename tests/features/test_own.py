@@ -124,6 +124,29 @@ def test_what_is_assumed_of_limits_is_told(loaded):
     assert note.startswith("limits: in units; one in money is taken to be in the currency of the market's")
 
 
+def test_contracts_are_worth_their_multiplier(loaded):
+    """P&L, worth and limits in money are those of the same account in units; inventory is in contracts."""
+    own, tables = loaded()
+    assert own.multiplier == 1.0
+    one = own.model_copy(update={"limit_names": {"net": "notional"}})
+    contracts = one.model_copy(update={"multiplier": 50.0})
+    tables["limits"] = tables["limits"].assign(name="net", unit="USD", value=1e5)
+    units = dict(tables)
+    units["fills"] = tables["fills"].assign(size=50.0 * tables["fills"]["size"])
+    units["positions"] = tables["positions"].assign(quantity=50.0 * tables["positions"]["quantity"])
+    found, wanted = values(contracts, tables), values(one, units)
+    assert found["own_room_notional"].min() < 0.5
+    np.testing.assert_allclose(50.0 * found.pop("own_inventory"), wanted.pop("own_inventory"))
+    np.testing.assert_allclose(found, wanted, atol=1e-9)
+    ahead = np.linspace(1.0, 4.0, 30)
+    told, plain = (
+        [pd.DataFrame(judge(t["fills"], o, TIMES, MID, ahead)) for judge in (priced_fills, own_fill_costs)]
+        for t, o in ((tables, contracts), (units, one))
+    )
+    for each, other in zip(told, plain, strict=True):
+        pd.testing.assert_frame_equal(each, other)
+
+
 @pytest.mark.parametrize("fee", [1e12, -99_999.0, 60.0])
 def test_a_fee_that_no_fill_costs_is_one_clear_error(loaded, fee):
     own, tables = loaded()
@@ -144,6 +167,7 @@ def test_the_least_charge_of_a_small_fill_is_no_fault():
     sizes = np.array([2.0, 1.0, 300.0, 5_000.0, 20.0])
     fees = np.maximum(1.0, 0.005 * sizes)
     check_fill_fees(fills(sizes, fees), "X")
+    check_fill_fees(fills(sizes, 50 * fees), "X", 50.0)
     parts = np.array([1.0, 0.05, 0.2, 0.2])  # an order's first fill pays its least charge
     check_fill_fees(fills(np.array([2.0, 10.0, 40.0, 40.0]), parts), "X")
 
