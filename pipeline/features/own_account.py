@@ -24,8 +24,8 @@ from pipeline.features.event_kernel import compiled
 
 LIMITS: Final[Mapping[str, int]] = {"position": 0, "notional": 1, "loss": 2}
 """Kinds of limit: inventory in units, its worth at mid in money, and the fall of the P&L from its highest."""
-QUOTED, STATED, FILLED, LIMITED = 0, 1, 2, 3
-"""Sources."""
+QUOTED, FILLED, STATED, LIMITED = 0, 1, 2, 3
+"""Sources. Of one instant fills come before statements, which say what is held after all known by then."""
 MID, INVENTORY, AVERAGE, REALISED, HIGHEST, MULTIPLIER, LIMIT = 0, 1, 2, 3, 4, 5, 6
 _NOTHING: Final = 1e-9
 """What is left of a fill when this share of it stays open is a rounding error."""
@@ -137,8 +137,8 @@ OWN_ACCOUNT: Final = event_feature(
     "own_account",
     sources=(
         Source("quotes", ("bid_price", "ask_price")),
-        Source("positions", ("quantity", "price")),
         Source("fills", ("side", "size", "price", "fee")),
+        Source("positions", ("quantity", "price")),
         Source("limits", ("kind", "value")),
     ),
     outputs=(

@@ -47,7 +47,7 @@ def values(own, tables, times=TIMES):
 def test_inventory_is_that_of_positions_and_fills(loaded):
     found = values(*loaded())
     assert list(found) == list(OWN_NAMES)
-    assert found["own_inventory"].iloc[[0, 1, 4, 18, 29]].tolist() == [10.0, 5.0, 6.0, 14.0, 24.0]
+    assert found["own_inventory"].iloc[[0, 1, 4, 18, 29]].tolist() == [10.0, 3.0, 6.0, 14.0, 24.0]
     assert found["own_room_position"].iloc[0] == 0.5
     assert found["own_unrealised_pnl"].iloc[0] == 10.0 * (100.0 - 99.0)
 

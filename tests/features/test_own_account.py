@@ -141,6 +141,13 @@ def test_a_statement_of_another_position_leaves_the_marked_pnl(statement, expect
     assert value[7] == 1.0
 
 
+def test_a_statement_counts_the_fills_of_its_instant():
+    """As in a table of positions that is written after each fill."""
+    fills, stated = rows((1, 1, 5, 99, 0), (3, -1, 2, 103, 0)), rows((1, 5, np.nan), (3, 3, np.nan))
+    found = account([2, 4], rows((0, 99, 101), (2, 101, 103)), fills, stated)
+    assert found[:, :3].tolist() == [[5, 99, 0], [3, 99, 8]]
+
+
 def test_a_stated_position_without_any_price_is_held_at_the_first_one_seen():
     stated = rows((1, 4, np.nan), (3, 0, np.nan))
     assert account([2], rows((2, 99, 101), (3, 103, 105)), positions=stated)[0, 1:5].tolist() == [
@@ -240,10 +247,10 @@ def test_fills_of_the_table_of_one_instrument():
     columns |= {"instrument": ["BTC", "BTC", "ETH"], "side": [1, -1, 1], "size": [2.0, 3.0, 4.0]}
     columns |= {"price": 100.0, "fee": 0.5, "mid": np.nan, "order_id": "", "fill_id": ""}
     fills = batch("fills", columns).rows
-    found = own_events(OWN_ACCOUNT.sources[2], [fills], "BTC")
+    found = own_events(OWN_ACCOUNT.sources[1], [fills], "BTC")
     assert found.columns.tolist() == [[-1, 3, 100, 0.5], [1, 2, 100, 0.5]]
     with pytest.raises(DataError, match="fills: none of XRP: there are BTC, ETH"):
-        own_events(OWN_ACCOUNT.sources[2], [fills], "XRP")
+        own_events(OWN_ACCOUNT.sources[1], [fills], "XRP")
 
 
 def costs(fills, forecasts=None, second=10):
