@@ -56,6 +56,19 @@ class OwnData(Settings):
         tables = {name: getattr(self, name) for name in ("positions", "fills", "limits")}
         return {name: tuple(_told(each, known) for each in files) for name, files in tables.items() if files}
 
+    @property
+    def trades_one(self) -> bool:
+        """Whether no other instrument may stand in the files: limits of the whole desk then bound this one.
+
+        Examples
+        --------
+        >>> own = OwnData(instrument="ES", others=["NQ"], fills={"file": "fills.csv"})
+        >>> own.trades_one, own.model_copy(update={"others": ()}).trades_one
+        (False, True)
+        """
+        named = {name for files in self.given.values() for file in files for name in file.terms.instruments}
+        return named <= {self.instrument}
+
     def located(self, folder: Path) -> Self:
         """Return the settings with relative paths seen from `folder`."""
         files = {name: getattr(self, name) for name in ("positions", "fills", "limits")}

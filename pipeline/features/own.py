@@ -121,5 +121,5 @@ def _of(source: Source, tables: Mapping[str, pd.DataFrame], own: OwnData) -> Eve
     batch = record_batch(tables[source.table])
     if source.table == "limits":
         kinds = {name: LIMITS[kind] for name, kind in own.limit_names.items()}
-        return limit_events([batch], own.instrument, kinds, own.currency)
+        return limit_events([batch], own.instrument, kinds, own.currency, own.trades_one)
     return own_events(source, [batch], own.instrument)

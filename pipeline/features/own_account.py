@@ -24,6 +24,8 @@ from pipeline.features.event_kernel import compiled
 
 LIMITS: Final[Mapping[str, int]] = {"position": 0, "notional": 1, "loss": 2}
 """Kinds of limit: inventory in units, its worth at mid in money, and the fall of the P&L from its highest."""
+WHOLE_DESK: Final = len(LIMITS)
+"""Added to the kind of a limit of the whole desk, which holds beside the instrument's: the tighter binds."""
 QUOTED, FILLED, STATED, LIMITED = 0, 1, 2, 3
 """Sources. Of one instant fills come before statements, which say what is held after all known by then."""
 MID, INVENTORY, AVERAGE, REALISED, HIGHEST, MULTIPLIER, LIMIT = 0, 1, 2, 3, 4, 5, 6
@@ -104,8 +106,9 @@ def _step(
 
 
 @compiled
-def _room(used: float, limit: float) -> float:
+def _room(used: float, state: FloatArray, kind: int) -> float:
     """Return the share that is left: 1 without a limit, 0 at or past it, NaN where the use is not known."""
+    limit = min(state[LIMIT + kind], state[LIMIT + WHOLE_DESK + kind])
     if limit == np.inf:
         return 1.0
     if np.isnan(used):
@@ -127,10 +130,10 @@ def _read(state: FloatArray, times: TimeArray, parameters: FloatArray, now: int,
     values[2] = state[REALISED]
     values[3] = unrealised
     values[4] = marked
-    values[5] = _room(abs(held), state[LIMIT])
+    values[5] = _room(abs(held), state, 0)
     worth = state[MULTIPLIER] * abs(held) * state[MID]
-    values[6] = _room(0.0 if held == 0.0 else worth, state[LIMIT + 1])
-    values[7] = _room(state[HIGHEST] - marked, state[LIMIT + 2])
+    values[6] = _room(0.0 if held == 0.0 else worth, state, 1)
+    values[7] = _room(state[HIGHEST] - marked, state, 2)
 
 
 OWN_ACCOUNT: Final = event_feature(
@@ -153,7 +156,7 @@ OWN_ACCOUNT: Final = event_feature(
     ),
     reference="the average-cost method of IAS 2",
     description="Inventory, realised and marked P&L of the desk's own fills, and what its limits leave.",
-    state_size=LIMIT + len(LIMITS),
+    state_size=LIMIT + 2 * len(LIMITS),
     times_size=1,
     parameters=(1.0,),
     functions=(_init, _step, _read),

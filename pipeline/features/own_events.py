@@ -11,7 +11,7 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.features.event_feature import EventRows, Source
 from pipeline.features.event_stream import event_rows
 from pipeline.features.limit_units import MONEY, plain_unit, quoted_in, same_money
-from pipeline.features.own_account import LIMITS
+from pipeline.features.own_account import LIMITS, WHOLE_DESK
 
 
 def own_events(source: Source, batches: Sequence[pa.RecordBatch], instrument: str) -> EventRows:
@@ -46,6 +46,7 @@ def limit_events(
     instrument: str,
     names: Mapping[str, int] = LIMITS,
     currency: str = "",
+    whole_desk: bool = False,
 ) -> EventRows:
     """Return the events (`kind`, `value`) of the `limits` of an instrument, in the order of their beginning.
 
@@ -53,11 +54,13 @@ def limit_events(
 
     Parameters
     ----------
-    instrument : whose; "" for those of the whole desk.
+    instrument : whose.
     names : the desk's names of limits, and which of `LIMITS` each is; limits of other names (on a Greek, say)
         are not this feature's.
     currency : of the market's prices; "" takes that with which the instrument's name ends, if it does. Limits
         in money must be in it where it is known.
+    whole_desk : whether those without an instrument are taken too, as of a desk that trades one; their kind
+        is `WHOLE_DESK` higher.
 
     Raises
     ------
@@ -69,17 +72,24 @@ def limit_events(
     if astray:
         kinds = ", ".join(f"{kind} {name}" for name, kind in LIMITS.items())
         raise DataError(f"limits: {astray[0]} is of kind {names[astray[0]]}: the kinds are {kinds}")
-    parts = [rows.filter(pc.equal(rows.column("instrument"), instrument)) for rows in batches]
+    wanted = pa.array([instrument, ""] if whole_desk else [instrument])
+    parts = [rows.filter(pc.is_in(rows.column("instrument"), wanted)) for rows in batches]
     there = [name for rows in parts for name in rows.column("name").to_pylist()]
     chosen = np.array([name in names for name in there], dtype=bool)
     if not chosen.any():
+        without = any(pc.any(pc.equal(rows.column("instrument"), "")).as_py() for rows in batches)
+        why = (
+            ", but for the whole desk, which trades further instruments (data.own.others)" if without else ""
+        )
         raise DataError(
-            f"limits: none of {', '.join(names)} for {instrument or 'the desk'}: "
-            f"there are {', '.join(sorted(set(there))) or 'none'}; name the desk's own"
+            f"limits: none of {', '.join(names)} for {instrument}: "
+            f"there are {', '.join(sorted(set(there))) or 'none'}{why}; name the desk's own"
         )
     known = np.concatenate([rows.column("known_time").cast(pa.int64()).to_numpy() for rows in parts])[chosen]
     value = np.concatenate([rows.column("value").to_numpy() for rows in parts])[chosen]
     kind = np.array([names[name] for name in there if name in names], dtype=np.float64)
+    owner = [name for rows in parts for name in rows.column("instrument").to_pylist()]
+    kind[np.array([name == "" for name in owner])[chosen]] += WHOLE_DESK
     units = [unit for rows in parts for unit in rows.column("unit").to_pylist()]
     chosen_units = [pair for pair in zip(there, units, strict=True) if pair[0] in names]
     value = value * _sizes(chosen_units, names, currency or quoted_in(instrument))

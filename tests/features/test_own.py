@@ -124,6 +124,17 @@ def test_what_is_assumed_of_limits_is_told(loaded):
     assert note.startswith("limits: in units; one in money is taken to be in the currency of the market's")
 
 
+def test_limits_of_the_whole_desk_bound_the_one_instrument_that_it_trades(loaded):
+    own, tables = loaded()
+    tables["limits"] = tables["limits"].assign(instrument="", value=30.0)
+    alone = own.model_copy(update={"others": ()})
+    assert values(alone, tables)["own_room_position"].iloc[0] == 1.0 - 10.0 / 30.0
+    with pytest.raises(
+        DataError, match=r"none of position|none of gross for SPX: .*whole desk, .*data\.own\.others"
+    ):
+        values(own, tables)
+
+
 def test_contracts_are_worth_their_multiplier(loaded):
     """P&L, worth and limits in money are those of the same account in units; inventory is in contracts."""
     own, tables = loaded()

@@ -7,7 +7,7 @@ from pipeline.domain.errors import DataError
 from pipeline.features.event_feature import EventRows
 from pipeline.features.event_stream import over
 from pipeline.features.internal import room
-from pipeline.features.own_account import LIMITS, OWN_ACCOUNT
+from pipeline.features.own_account import LIMITS, OWN_ACCOUNT, WHOLE_DESK
 from pipeline.features.own_costs import OWN_COSTS
 from pipeline.features.own_events import limit_events, own_events
 from pipeline.ingest.market_tables import batch
@@ -182,6 +182,15 @@ def test_room_is_that_of_the_daily_desk():
     assert account([5], quotes)[0, 5:].tolist() == [1, 1, 1]
 
 
+def test_of_a_limit_of_the_desk_and_one_of_the_instrument_the_tighter_binds():
+    quotes, fills = rows((0, 99, 101)), rows((1, 1, 5, 100, 0))
+    limits = rows(
+        (0, 0, 10), (0, 0 + WHOLE_DESK, 20), (3, 0 + WHOLE_DESK, 6), (5, 0, 5), (7, 2 + WHOLE_DESK, 1)
+    )
+    found = account([2, 4, 6, 8], quotes, fills, limits=limits)
+    np.testing.assert_allclose(found[:, 5], [0.5, 1 / 6, 0, 0])
+
+
 def test_a_limit_of_nothing_and_a_limit_that_changes():
     quotes, fills = rows((0, 99, 101)), rows((1, 1, 5, 100, 0))
     limits = rows((0, 0, 10), (3, 0, 0), (5, 0, 20))
@@ -200,7 +209,7 @@ def test_limits_of_the_table():
     names, units = ["loss", "position", "vega", "loss"], ["usd", "contracts", "USD", "USD k"]
     limits = table(names, ["", "BTC", "BTC", "BTC"], [9.0, 2.0, 3.0, 4.0], units)
     assert limit_events([limits], "BTC").columns.tolist() == [[2, 4000], [0, 2]]
-    assert limit_events([limits], "").columns.tolist() == [[2, 9]]
+    assert limit_events([limits], "BTC", whole_desk=True).columns.tolist() == [[2, 4000], [0, 2], [5, 9]]
     assert limit_events([limits], "BTC", {"vega": 1}).columns.tolist() == [[1, 3]]
     with pytest.raises(DataError, match="none of position, notional, loss for ETH: there are none"):
         limit_events([limits], "ETH")
@@ -208,6 +217,8 @@ def test_limits_of_the_table():
         limit_events([limits], "BTC", {"gamma": 0})
     with pytest.raises(DataError, match="vega is of kind 7: the kinds are 0 position, 1 notional, 2 loss"):
         limit_events([limits], "BTC", {"vega": 7})
+    with pytest.raises(DataError, match="for ETH: there are none, but for the whole desk, which trades fur"):
+        limit_events([limits], "ETH")
 
 
 @pytest.mark.parametrize(
