@@ -1,22 +1,18 @@
 """The paper gateway: orders filled in the book as it came, by a venue that a file keeps as a venue would."""
 
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Any
 
 from pipeline.domain.errors import GatewayError, OrderError
 from pipeline.domain.orders import Order, Report, Standing
-from pipeline.ingest.file_lock import taken_lock
 from pipeline.live.gateway import Hear, Resting
+from pipeline.live.line_file import LineFile
 from pipeline.live.venue import Accepted, Book, Told, Venue
 
 Latency = Callable[[Order], int]
 """Nanoseconds from a decision to its arrival at the venue."""
-T = TypeVar("T")
-HEADER: Final = b'{"paper venue":1}\n'
 
 
 class PaperGateway:
@@ -55,20 +51,14 @@ class PaperGateway:
     """
 
     def __init__(self, place: Path, latency: Latency, *, fee: float = 0.0, fixed_fee: float = 0.0) -> None:
-        self._place, self._latency = place, latency
+        self._file, self._latency = LineFile(place, "paper venue"), latency
         self._venue = Venue(fee, fixed_fee)
         self._hear: Hear = _unheard
-        lock = _tried(place, lambda: taken_lock(place.with_name(f"{place.name}.lock")))
-        if lock is None:
-            raise GatewayError(f"{place}: another process has this venue: stop it first")
-        self._lock: IO[str] = lock
         try:
             for happened in self._happened():
                 self._venue.apply(happened)
-            flags = os.O_WRONLY | os.O_APPEND
-            self._file = _tried(place, lambda: os.open(place, flags))
         except BaseException:
-            lock.close()
+            self._file.close()
             raise
 
     async def start(self, hear: Hear) -> None:
@@ -81,8 +71,7 @@ class PaperGateway:
 
     def close(self) -> None:
         """Let go of the file."""
-        os.close(self._file)
-        self._lock.close()
+        self._file.close()
 
     def submit(self, order: Order) -> None:
         """Take an order in; an id that the venue has had is no new order."""
@@ -124,29 +113,16 @@ class PaperGateway:
         self._venue.apply(accepted)
 
     def _write(self, happened: Accepted | Told) -> None:
-        line = json.dumps(_record(happened), separators=(",", ":")).encode() + b"\n"
-        if _tried(self._place, lambda: os.write(self._file, line)) != len(line):
-            raise GatewayError(f"{self._place}: written in part, the disk is full: make room and start again")
+        self._file.append(_record(happened))
 
     def _happened(self) -> list[Accepted | Told]:
-        """Return what the file tells, made if it is not there and cut after its last whole line."""
-        content = _tried(self._place, lambda: self._place.read_bytes() if self._place.exists() else b"")
-        whole = content.rfind(b"\n") + 1
-        if not whole and content in HEADER:
-            _tried(self._place, lambda: self._place.write_bytes(HEADER))
-            return []
-        if whole < len(content):
-            _tried(self._place, lambda: os.truncate(self._place, whole))
-        lines = content[:whole].splitlines(keepends=True)
-        if not lines or lines[0] != HEADER:
-            raise GatewayError(f"{self._place}: is not the file of a paper venue: name another")
-        return [self._read(number, line) for number, line in enumerate(lines[1:], start=2)]
-
-    def _read(self, number: int, line: bytes) -> Accepted | Told:
-        try:
-            return _event(json.loads(line))
-        except (ValueError, TypeError, KeyError, OrderError) as error:
-            raise GatewayError(f"{self._place}: line {number} is damaged ({error}): move it away") from None
+        found = []
+        for number, line in enumerate(self._file.lines(), start=2):
+            try:
+                found.append(_event(line))
+            except (ValueError, TypeError, KeyError, OrderError) as error:
+                raise self._file.damaged(number, error) from None
+        return found
 
 
 def _record(happened: Accepted | Told) -> dict[str, Any]:
@@ -166,13 +142,6 @@ def _event(record: dict[str, Any]) -> Accepted | Told:
         return Told(report, None if gone is None else {(price, shown): each for price, shown, each in gone})
     order = None if record["order"] is None else Order(*record["order"])
     return Accepted(record["arrives"], record["order_id"], order)
-
-
-def _tried(place: Path, work: Callable[[], T]) -> T:
-    try:
-        return work()
-    except OSError as error:
-        raise GatewayError(f"{place}: {error.strerror}: the paper venue cannot go on") from None
 
 
 def _unheard(report: Report) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from pipeline.domain.errors import GatewayError
 from pipeline.domain.orders import Order, Standing
+from pipeline.live.line_file import LineFile
 from pipeline.live.paper import PaperGateway
-from pipeline.live.venue import Accepted, Book
+from pipeline.live.venue import Book
 
 BOOKS = [
     {"BTC": Book([99.0 - k % 2], [1.0], [101.0 + k % 2, 103.0], [0.3, 0.4 + k % 3 / 10])} for k in range(12)
@@ -111,7 +112,7 @@ def test_a_damaged_line_is_named(place):
 
 def test_one_process_has_a_venue(place):
     paper = opened(place, [])
-    with pytest.raises(GatewayError, match="another process has this venue"):
+    with pytest.raises(GatewayError, match="another process has it"):
         opened(place, [])
     paper.close()
     opened(place, []).close()
@@ -120,11 +121,11 @@ def test_one_process_has_a_venue(place):
 def test_a_full_disk_is_one_line():
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full here")
-    paper = PaperGateway.__new__(PaperGateway)
-    paper._place, paper._file = Path("/dev/full"), os.open("/dev/full", os.O_WRONLY)
+    file = LineFile.__new__(LineFile)
+    file.place, file._file = Path("/dev/full"), os.open("/dev/full", os.O_WRONLY)
     with pytest.raises(GatewayError, match="/dev/full: No space left on device"):
-        paper._write(Accepted(1, "a", None))
-    os.close(paper._file)
+        file.append("a")
+    os.close(file._file)
 
 
 def test_fills_are_told_from_a_time_on(place):
