@@ -98,11 +98,11 @@ def run_intraday(
 
 
 def _terms(episodes: Episodes) -> dict[str, float]:
-    """Return what a state has beside its forecasts: costs, and the years of a step."""
+    """Return what the newest state has beside its forecasts: costs, and the years of a step."""
     state = episodes.state
     return {
         "desk_cost": float(state.desk_cost),
-        "fixed_fee": float(state.fixed_fee),
+        "fixed_fee": float(np.ravel(state.fixed_fee)[-1]),
         "interval": float(state.interval),
     }
 

@@ -68,9 +68,8 @@ def build_intraday_episodes(
     scale = START_SPOT / mid[:, 0]
     price = mid * scale[:, None]
     decisions, left = grid[:, :-1], np.broadcast_to(np.arange(life, 0, -1), (len(grid), life))
-    terms = intraday_terms(desk, signals)
     cost = known_cost(desk, signals)
-    state = intraday_state(desk, signals, decisions, left, price[:, :-1], cost, terms.fixed_fee)
+    state = intraday_state(desk, signals, decisions, left, price[:, :-1], cost, scale[:, None])
     met = arrivals(fills, grid, scale, desk.hedge.size)
     nothing = np.zeros((len(grid), life))
     value = book.value(
@@ -90,7 +89,7 @@ def build_intraday_episodes(
         income=_funding(desk, signals, grid, mid)[..., None],
         margined=True,
         unwind=desk.costs.unwind,
-        terms=terms,
+        terms=intraday_terms(desk),
         book=met,
     )
     ends = StepEnd(

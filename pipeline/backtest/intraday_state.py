@@ -20,14 +20,13 @@ NEEDED: Final = ("mid", "regime_prob_0", "forecast_variance_1", "mark_variance_1
 """Columns of the signals without which nothing is decided."""
 
 
-def intraday_terms(desk: IntradayDesk, signals: pd.DataFrame) -> Terms:
-    """Return what an order costs beside the book, and its lots, in units of the option and money of 100 spot.
+def intraday_terms(desk: IntradayDesk) -> Terms:
+    """Return what an order costs beside the book, and its lots, in units of the option.
 
-    The fixed fee is money of the venue: it is scaled by the median mid before the tested decisions.
+    The fixed fee is money of the market, which a book's fills scale as they do its prices.
     """
-    size, spot = desk.hedge.size, float(signals.loc[~signals["tested"], "mid"].median())
-    fee = desk.costs.fixed_fee / size * START_SPOT / spot if desk.costs.fixed_fee else 0.0
-    return Terms(fee=desk.costs.fee_bps * BPS, fixed_fee=fee, lot=desk.hedge.lot / size)
+    costs, size = desk.costs, desk.hedge.size
+    return Terms(fee=costs.fee_bps * BPS, fixed_fee=costs.fixed_fee / size, lot=desk.hedge.lot / size)
 
 
 def step_years(rows: pd.DataFrame) -> float:
@@ -52,7 +51,7 @@ def intraday_state(
     left: NDArray[np.int64],
     spot: FloatArray,
     desk_cost: float,
-    fixed_fee: float,
+    scale: FloatArray,
 ) -> MarketState:
     """Return the state of N options at T decisions.
 
@@ -63,7 +62,8 @@ def intraday_state(
     decisions : [N, T] rows of `signals`.
     left : [N, T] decisions until the option ends, at least 1.
     spot : [N, T] mid, scaled so that the strike is 100 times the desk's moneyness.
-    desk_cost, fixed_fee : of `known_cost` and `intraday_terms`.
+    desk_cost : of `known_cost`.
+    scale : [N, T] or [N, 1] money of the state over money of the market, for the fixed fee.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def intraday_state(
         cost_lower=fee + column("cost_lower"),
         cost_upper=fee + column("cost_upper"),
         desk_cost=desk_cost,
-        fixed_fee=fixed_fee,
+        fixed_fee=np.broadcast_to(intraday_terms(desk).fixed_fee * scale, spot.shape),
         spike_prob=column("spike_prob"),
         gap_prob=column("gap_prob"),
         spike_base=column("spike_base"),

@@ -242,7 +242,7 @@ def hedge_through_book(
                 at = mid[row] * scale[n]
                 best = abs(prices[row, 0] - mid[row]) * scale[n] * filled
                 charge = fee * filled * at
-                fixed = fixed_fee if filled > 0.0 else 0.0
+                fixed = fixed_fee * scale[n] if filled > 0.0 else 0.0
                 paid = charge + best + beyond * scale[n] + fixed
                 trade = math.copysign(filled, trade)
                 books[n, FEE] += charge
@@ -306,8 +306,8 @@ def close_through_book(
         books[n, FEE] += charge
         books[n, SPREAD] += best
         books[n, IMPACT] += beyond * scale[n]
-        books[n, FIXED_FEE] += fixed_fee
-        books[n, COST] += charge + best + beyond * scale[n] + fixed_fee
+        books[n, FIXED_FEE] += fixed_fee * scale[n]
+        books[n, COST] += charge + best + (beyond + fixed_fee) * scale[n]
         books[n, TURNOVER] += size
         books[n, TRADES] += 1.0
         books[n, TRADING] += held[n, 0] * (at - mark[n, 0])

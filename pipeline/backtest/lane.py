@@ -70,7 +70,6 @@ def hedge_lane(
     fills: pd.DataFrame,
     policy: Hedger,
     desk_cost: float,
-    fixed_fee: float,
 ) -> Lane:
     """Hedge one day through the book as it was.
 
@@ -83,7 +82,7 @@ def hedge_lane(
     desk : settings.
     signals, fills : one row a decision of one day, see `intraday_signals.learn_intraday`.
     policy : fitted.
-    desk_cost, fixed_fee : of `models/terms.json`.
+    desk_cost : of `models/terms.json`.
 
     Raises
     ------
@@ -102,7 +101,7 @@ def hedge_lane(
         dealt.append(
             next_dealt(before, desk.option.steps, mid[row], bool(known[row]), len(signals) - 1 - row)
         )
-    band = _bands(desk, signals, policy, dealt, known, desk_cost, fixed_fee)
+    band = _bands(desk, signals, policy, dealt, known, desk_cost)
     hedge = Hedge(_market(desk, signals, fills))
     hedge.advance(band, 0, len(signals))
     size = desk.hedge.size
@@ -117,7 +116,6 @@ def _bands(
     dealt: Sequence[Dealt | None],
     known: np.ndarray,
     desk_cost: float,
-    fixed_fee: float,
 ) -> Band:
     opened = np.array([each is not None for each in dealt])
     edge = np.where(opened & ~known, np.inf, 0.0)[None, :]
@@ -126,9 +124,10 @@ def _bands(
     if not len(rows):
         return nothing
     options = [each for each, sure in zip(dealt, known, strict=True) if each is not None and sure]
-    left, strike = np.array([[each.left for each in options]]), np.array([[each.mid for each in options]])
-    spot = START_SPOT * signals["mid"].to_numpy(float)[rows] / strike
-    state = intraday_state(desk, signals, rows[None, :], left, spot, desk_cost, fixed_fee)
+    left = np.array([[each.left for each in options]])
+    scale = START_SPOT / np.array([[each.mid for each in options]])
+    spot = scale * signals["mid"].to_numpy(float)[rows]
+    state = intraday_state(desk, signals, rows[None, :], left, spot, desk_cost, scale)
     answer = policy.band(state).checked(policy.name)
 
     def placed(name: str) -> FloatArray:

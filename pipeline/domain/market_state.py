@@ -73,7 +73,7 @@ class MarketState:
     spike_prob, gap_prob : [N, T] forecast probabilities of a volatility spike and of a liquidity gap.
     spike_base, gap_base : [N, T] the same probabilities in the training rows: climatology.
     unwind : whether the trade that closes the hedge at expiry is charged.
-    fixed_fee : what a trade of any size costs beside it, money; 0 where there is none.
+    fixed_fee : [N, T] what a trade of any size costs beside it, money; 0 where there is none.
     impact : [N, T] forecast of how far trading one unit at once moves the price, a fraction of it (see
         `execution.impact`); 0 where there is none.
     lots : how many of each option are held, bought or sold: 1 in an episode, [M, N, T] in a net book.
@@ -115,7 +115,7 @@ class MarketState:
     regime_moves: FloatArray | None = None
     regime_variance: FloatArray | None = None
     unwind: bool = True
-    fixed_fee: float = 0.0
+    fixed_fee: FloatArray | float = 0.0
     impact: FloatArray | float = 0.0
     lots: FloatArray | float = 1.0
     age: FloatArray | None = None

@@ -12,7 +12,7 @@ class Terms(NamedTuple):
     Attributes
     ----------
     fee : part of the proportional cost that is a fee, a fraction of the traded value.
-    fixed_fee : money a trade, whatever its size.
+    fixed_fee : money a trade, whatever its size; in a book money of its prices, scaled with them.
     memory : share of a trade's pressure on the price that is left when a step has passed; 0 is none.
     lot : smallest amount that can be traded, units of the hedge; 0 is any.
     """

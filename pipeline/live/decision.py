@@ -191,10 +191,12 @@ class Hedged:
         """
         if size == 0.0:
             return 0.0
-        rate, impact = (float(np.ravel(each)[0]) for each in (self.state.cost, self.state.impact))
+        told = (self.state.cost, self.state.impact, self.state.fixed_fee)
+        rate, impact, fixed_fee = (float(np.ravel(each)[0]) for each in told)
         own = size / self.units
-        fixed_fee = self.state.fixed_fee / self.scale
-        money = rate * own * self.price + fixed_fee + IMPACT_PAID * impact * own**1.5 * self.price
+        money = (
+            rate * own * self.price + fixed_fee / self.scale + IMPACT_PAID * impact * own**1.5 * self.price
+        )
         return float(self.units * money)
 
 

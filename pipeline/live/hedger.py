@@ -74,7 +74,7 @@ class Hedger:
     desk : settings.
     signals : what was learned, until the decision before the first.
     policy : that gives the band.
-    charged : `desk_cost` and `fixed_fee` that it was fitted with.
+    charged : its `desk_cost` is the one that the policy was fitted with.
     overlay : the desk's rules.
     path : the way to the market, recovered.
     model : version of what was learned, for the audit.
@@ -145,9 +145,8 @@ class Hedger:
     def _state(self, told: pd.DataFrame, mid: float) -> MarketState:
         assert self._dealt is not None
         one, left = np.zeros((1, 1), dtype=np.int64), np.array([[self._dealt.left]])
-        spot = np.array([[START_SPOT * mid / self._dealt.mid]])
-        terms = self._charged["desk_cost"], self._charged["fixed_fee"]
-        return intraday_state(self._desk, told, one, left, spot, *terms)
+        scale = np.array([[START_SPOT / self._dealt.mid]])
+        return intraday_state(self._desk, told, one, left, scale * mid, self._charged["desk_cost"], scale)
 
     def _asked(self, state: MarketState | None) -> tuple[float, float, float]:
         """Return the band, flat where no option is open, and the order that it asks for, units."""

@@ -66,7 +66,7 @@ def decide_intraday(
     signals: pd.DataFrame,
     row: int,
     terms: OptionTerms,
-    charged: Mapping[str, float],
+    desk_cost: float,
     policies: Mapping[str, Policy],
     held: HedgePosition,
     fresh: Freshness,
@@ -83,7 +83,7 @@ def decide_intraday(
     row : the decision, of `newest_decision`.
     terms : the option; what is None is the desk's own, dealt at this decision and ended by the close at the
         latest. `quantity` counts options of `hedge.size` units each.
-    charged : `desk_cost` and `fixed_fee` that the flagship was fitted with.
+    desk_cost : that the flagship was fitted with.
     policies : hedgers by name, fitted.
     held : units of the underlying held now.
     fresh, now : how new the data are, and when this is.
@@ -99,7 +99,7 @@ def decide_intraday(
     when, mid = signals["time"].iloc[row], float(signals["mid"].iloc[row])
     dealt = _dealt(desk, terms, when, mid)
     hedge = dealt.desk.hedge
-    state = _state(dealt, signals, row, charged)
+    state = _state(dealt, signals, row, desk_cost)
     book = Hedged(state, dealt.scale, units=hedge.size * abs(dealt.quantity), lot=hedge.lot)
     cost, lower, upper = (1e4 * _one(each) for each in (state.cost, state.cost_lower, state.cost_upper))
     prob = state.regime_prob[0, 0].tolist()
@@ -158,7 +158,7 @@ def _dealt(desk: IntradayDesk, terms: OptionTerms, when: pd.Timestamp, mid: floa
     return _Dealt(desk.model_copy(update={"option": option}), quantity, strike, mid, left, ends, said)
 
 
-def _state(dealt: _Dealt, signals: pd.DataFrame, row: int, charged: Mapping[str, float]) -> MarketState:
+def _state(dealt: _Dealt, signals: pd.DataFrame, row: int, desk_cost: float) -> MarketState:
     """Return the state of the option at the decision `row`, N = T = 1."""
     return intraday_state(
         dealt.desk,
@@ -166,8 +166,8 @@ def _state(dealt: _Dealt, signals: pd.DataFrame, row: int, charged: Mapping[str,
         np.array([[row]]),
         np.array([[dealt.left]]),
         np.array([[dealt.scale * dealt.mid]]),
-        charged["desk_cost"],
-        charged["fixed_fee"],
+        desk_cost,
+        np.array([[dealt.scale]]),
     )
 
 

@@ -23,7 +23,7 @@ def charged(state: MarketState, cost: Numbers) -> Numbers:
 
     A width that goes to zero with the cost still tells, by how fast, what risk the policy minds.
     """
-    return np.maximum(cost, LEAST_COST) if state.fixed_fee else cost
+    return np.maximum(cost, LEAST_COST) if np.any(state.fixed_fee) else cost
 
 
 def traded(
@@ -48,12 +48,12 @@ def traded(
     center, half_width : [N, T] hedge units, right for the proportional cost `cost` (see `charged`).
     vol : at which the options' gamma counts.
     """
-    if not state.fixed_fee and not np.any(state.impact):
+    if not np.any(state.fixed_fee) and not np.any(state.impact):
         return Band.around(center, half_width)
     price, sigma = state.price[..., 0], exposure.typical(state, vol)
     risk = state.risk_aversion * (sigma * price) ** 2
     band = Band.around(center, half_width)
-    if state.fixed_fee:
+    if np.any(state.fixed_fee):
         inner, outer = fixed_fee_edges(half_width, state.fixed_fee / (cost * price))
         life = risk * exposure.typical(state, state.time_to_expiry)
         outer = np.where(outer > 0.0, np.maximum(outer, inner + np.sqrt(2.0 * state.fixed_fee / life)), 0.0)

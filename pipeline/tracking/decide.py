@@ -133,10 +133,8 @@ def decide_within_day(
     if held == FLAT:
         warnings.append("nothing of the underlying is assumed to be held: say what is with --position")
     cards = [asdict(card) for card in champions.cards]
-    hedgers = _hedgers(champions)
-    return decide_intraday(
-        desk, signals, row, terms, champions.terms, hedgers, held, fresh, now, cards, warnings
-    )
+    hedgers, cost = _hedgers(champions), champions.terms["desk_cost"]
+    return decide_intraday(desk, signals, row, terms, cost, hedgers, held, fresh, now, cards, warnings)
 
 
 def _hedgers(champions: Champions) -> dict[str, Policy]:

@@ -79,7 +79,7 @@ def plain(market, band):
                 fee += market.terms.fee * filled * mid
                 spread += filled * abs(levels[0][row, 0] - b.mid[row]) * s
                 beyond += far * s
-                fixed += market.terms.fixed_fee * (filled > 0)
+                fixed += market.terms.fixed_fee * s * (filled > 0)
                 turnover += filled
                 trading += side * filled * (market.price[n, k, 0] - mid)
                 held += side * filled
@@ -95,7 +95,7 @@ def plain(market, band):
             mid = b.mid[row] * s
             fee += market.terms.fee * size * mid
             spread += size * abs(levels[0][row, 0] - b.mid[row]) * s
-            beyond, fixed, turnover = beyond + far * s, fixed + market.terms.fixed_fee, turnover + size
+            beyond, fixed, turnover = beyond + far * s, fixed + market.terms.fixed_fee * s, turnover + size
             trading += held * (mid - market.price[n, T, 0])
         found[n] = trading, fee, spread, beyond, fixed, turnover
     return found, missed

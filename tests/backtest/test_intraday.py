@@ -288,7 +288,7 @@ def test_a_decision_now_is_the_band_of_the_backtest(desk, tables, fitted):
         signals,
         row,
         OptionTerms(strike=float(signals["mid"].iloc[row - step]), expiry=end, quantity=-2.0),
-        json.loads(tables["models/terms.json"]),
+        json.loads(tables["models/terms.json"])["desk_cost"],
         {flagship.name: flagship},
         given_position(0.0),
         freshness_of(desk, signals["time"].iloc[row], signals["time"].iloc[row]),
@@ -304,6 +304,16 @@ def test_a_decision_now_is_the_band_of_the_backtest(desk, tables, fitted):
     assert made.options[0].sessions_left == desk.option.steps - step
     assert not made.stale
     assert start < end
+
+
+def test_a_fixed_fee_is_the_same_money_at_any_price_of_the_market(desk, tables):
+    dear = desk.model_copy(update={"costs": desk.costs.model_copy(update={"fixed_fee": 3.0})})
+    signals = tables["signals"].copy()
+    signals["mid"] *= np.linspace(1.0, 6.0, len(signals))
+    episodes = build_intraday_episodes(dear, signals, tables["fills"]).episodes
+    money = episodes.state.fixed_fee * signals["mid"].to_numpy()[episodes.start][:, None] / 100.0
+    np.testing.assert_allclose(money, 3.0 / desk.hedge.size, rtol=1e-12)
+    assert episodes.market.terms.fixed_fee == 3.0 / desk.hedge.size
 
 
 @pytest.mark.parametrize(
@@ -323,7 +333,7 @@ def test_what_cannot_be_decided_within_the_day_is_one_line(desk, tables, fitted,
     fresh, held = freshness_of(desk, when, when), given_position(0.0)
     with pytest.raises(DataError, match=message):
         decide_intraday(
-            desk, signals, 20, OptionTerms(**terms), json.loads(tables["models/terms.json"]), {}, held,
+            desk, signals, 20, OptionTerms(**terms), 0.0, {}, held,
             fresh, when, (), (),
         )  # fmt: skip
 

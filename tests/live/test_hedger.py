@@ -26,7 +26,7 @@ from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import RiskState
 from tests.live.made_decisions import REACH, STEPS, made_signals
 
-CHARGED = {"desk_cost": 2e-4, "fixed_fee": 0.0}
+CHARGED = {"desk_cost": 2e-4}
 
 
 @dataclass
@@ -104,7 +104,7 @@ def book_at(row):
 @pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott"])
 def test_a_day_decided_live_is_the_kernels_order_for_order(desk, day, lived, name):
     policy = POLICIES[name]()
-    lane = hedge_lane(desk, *day, policy, **CHARGED)
+    lane = hedge_lane(desk, *day, policy, CHARGED["desk_cost"])
     decided, held, path = lived(policy)
     np.testing.assert_allclose(held, lane.position, atol=1e-12)
     np.testing.assert_allclose([each.lower for each in decided], lane.lower, rtol=1e-12)
@@ -122,7 +122,7 @@ def test_what_is_not_known_is_not_traded(desk, day, lived):
         return signals.assign(cost_forecast=signals["cost_forecast"].where(~signals.index.isin([4, 5])))
 
     decided, held, _ = lived(POLICIES["delta_implied"](), change=unknown)
-    lane = hedge_lane(desk, unknown(day[0]), day[1], POLICIES["delta_implied"](), **CHARGED)
+    lane = hedge_lane(desk, unknown(day[0]), day[1], POLICIES["delta_implied"](), CHARGED["desk_cost"])
     np.testing.assert_allclose(held, lane.position, atol=1e-12)
     assert [each.order for each in decided[4:6]] == [None, None]
 
