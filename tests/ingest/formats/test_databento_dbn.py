@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -179,6 +180,67 @@ def test_a_gap_that_is_owed_at_the_end_ends_the_file(written, begun, tmp_path, m
     assert begun(tmp_path / "a.dbn.zst") == [(8, 0, 0.0)]
     *_, events = (each for each in read(RawStream(str(tmp_path / "a.dbn.zst")), Terms()) if starts(each))
     assert events.rows["flags"].to_pylist() == [LAST | GAP]
+
+
+def log_of(rng, count=60):
+    """Return a log of adds, partial and whole cancels, modifies, clears and records that cannot be right."""
+    records, live = [order(0, R, price=None, size=0, side=NONE, flags=8)], {}
+    for number in range(1, count):
+        one = int(rng.choice(sorted(live))) if live else 0
+        turn = rng.random()
+        if turn < 0.05:
+            records.append(order(number, A, 1000 + number, side=NONE))
+        elif turn < 0.08:
+            records.append(order(number, R, price=None, size=0, side=NONE, flags=8))
+            live.clear()
+        elif one and turn < 0.4:
+            size = int(rng.integers(1, live[one] + 1))
+            records.append(order(number, C, one, size=size))
+            live[one] -= size
+        elif one and turn < 0.55:
+            live[one] = int(rng.integers(1, 9))
+            records.append(order(number, M, one, size=live[one]))
+        else:
+            live[number] = int(rng.integers(1, 9))
+            records.append(order(number, A, number, size=live[number]))
+        live = {name: size for name, size in live.items() if size}
+    return records, live
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_orders_are_carried_from_part_to_part_of_a_file(written, monkeypatch, seed):
+    """Parts of any length give the rows of the whole, and the sizes that are left are those of a dict."""
+    records, live = log_of(np.random.default_rng(seed))
+    whole = written(records)
+    left = {}
+    for kind, name, size in zip(
+        *(whole["book_events"][column].to_pylist() for column in ("kind", "order_id", "size")), strict=True
+    ):
+        if kind == CLEAR:
+            left.clear()
+        elif kind == DELETE:
+            left.pop(name)
+        else:
+            left[name] = size
+    assert left == live
+    for size in (1, 2, 7, 59):
+        monkeypatch.setattr(databento_dbn, "_RECORDS", size)
+        found = written(records)
+        assert set(found) == set(whole)
+        for name, rows in whole.items():
+            pd.testing.assert_frame_equal(found[name].to_pandas(), rows.to_pandas())
+
+
+def test_a_book_is_not_carried_into_a_file_that_tells_no_snapshot(written, tmp_path):
+    """What is left of an order from before a file is not in it, so its book waits for a clear."""
+    clear = order(20, R, price=None, size=0, side=NONE, flags=8)
+    book, trusted = OrderBook(1), []
+    for records in (SMALL, [order(10, A, 3), order(11, C, 1, 100.0, 4)], [clear, order(21, A, 4)]):
+        written(records)
+        for events in in_order(read(RawStream(str(tmp_path / "a.dbn.zst")), Terms())):
+            book.changes(events)
+        trusted.append(book.trusted)
+    assert trusted == [True, False, True]
 
 
 def test_books_of_ten_levels(written):
