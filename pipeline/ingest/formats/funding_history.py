@@ -49,6 +49,7 @@ _NAME: Final = re.compile(
     r"(?:_(?P<start>\d{4}-\d{2}-\d{2})_(?P<end>\d{4}-\d{2}-\d{2}))?"
 )
 _HOUR: Final = 3600
+NEWEST_FIRST: Final = "its newest rows come first, and are read from the last to the first"
 
 
 def recognises(name: str, head: bytes) -> bool:
@@ -63,7 +64,13 @@ def symbol(file: RawStream, terms: Terms) -> str:
 
 
 def assumed(file: RawStream, terms: Terms) -> str:
-    """Return as which zone the stamps are read, and by what it was found; "" where the terms tell it."""
+    """Return as which zone the stamps are read, and by what it was found, and whether the newest is first."""
+    said = [_zone_told(file, terms), NEWEST_FIRST if _newest_first(file) else ""]
+    return "; ".join(each for each in said if each)
+
+
+def _zone_told(file: RawStream, terms: Terms) -> str:
+    """Return what is assumed of the zone; "" where the terms tell it."""
     named = _NAME.search(file.name)
     if terms.time_zone or not named:
         return ""
@@ -79,8 +86,9 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     """Yield `funding`, one row a settlement, known when it was stamped plus the lag of the terms.
 
     A stamp up to a minute late belongs to the settlement before it, an hour of the venue's: whoever held at
-    that hour pays, and so it is the `event_time`. Held are stamps off the venue's hours, twice or out of
-    order, rates over 5 % a period, and rows of another symbol than the file is named by.
+    that hour pays, and so it is the `event_time`. A file may begin with the newest row. Held are stamps off
+    the venue's hours, twice or out of order, rates over 5 % a period, and rows of another symbol than the
+    file is named by.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     every, first = SETTLES[named["venue"]]
     _check_unit(file, every, terms)
     shift = None if terms.time_zone else hours_ahead(file, named)[0]
-    clock, seen = EventClock(0), Repeats()
+    clock, seen, onward = EventClock(0), Repeats(), -1 if _newest_first(file) else 1
     for lines in delimited(file, required=COLUMNS):
         screen = LineScreen(lines)
         rate = UNITS[terms.rate_unit] * screen.numbers("Funding Rate")
@@ -112,7 +120,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
         seconds = event.astype("datetime64[s]").astype(np.int64)
         late = (seconds - first * _HOUR) % (every * _HOUR)
         screen.refuse(late > LATEST, "off the hours at which the venue settles")
-        screen.refuse(clock.astray(seconds, screen.sound), "settlement out of order")
+        screen.refuse(clock.astray(onward * seconds, screen.sound), "settlement out of order")
         screen.refuse(seen.seen(seconds - late, screen.sound), "duplicate: its settlement has been")
         columns = {"venue": named["venue"], "rate": rate, "hours": float(every), "mark_price": np.nan}
         settled = (seconds - late).astype("datetime64[s]").astype("datetime64[ns]")
@@ -151,14 +159,12 @@ def hours_ahead(file: RawStream, named: re.Match[str]) -> tuple[int, bool]:
     every, first = SETTLES[named["venue"]]
     hours: Counter[int] = Counter()
     ends: list[int] = []
-    for lines in delimited(file, required=COLUMNS):
-        screen = LineScreen(lines)
-        seconds = screen.instants("Date").astype("datetime64[s]").astype(np.int64)[screen.sound]
-        if len(seconds):
-            hours.update((seconds // _HOUR % every).tolist())
-            ends = [min([*ends[:1], int(seconds[0])]), int(seconds[-1])]
+    for seconds in _stamps(file):
+        hours.update((seconds // _HOUR % every).tolist())
+        ends = [*ends[:1], *seconds[[0, -1]].tolist()]
     if not hours:
         raise DataError(f"{file.name}: no row has a date: fetch it again")
+    ends = sorted([ends[0], ends[-1]])
     usual = hours.most_common(1)[0][0]
     shifts = [shift for shift in range(-12, 15) if (usual - shift - first) % every == 0]
     if named["start"]:
@@ -175,6 +181,24 @@ def hours_ahead(file: RawStream, named: re.Match[str]) -> tuple[int, bool]:
     if every == 1 or abs(nearest[0]) == abs(nearest[1]):
         raise DataError(f"{file.name}: its hours do not tell its time zone: set time_zone in its terms")
     return nearest[0], False
+
+
+def _stamps(file: RawStream) -> Iterator[NDArray[np.int64]]:
+    """Yield the stamps of a file that can be read, in seconds, a block at a time."""
+    for lines in delimited(file, required=COLUMNS):
+        screen = LineScreen(lines)
+        seconds = screen.instants("Date").astype("datetime64[s]").astype(np.int64)[screen.sound]
+        if len(seconds):
+            yield seconds
+
+
+def _newest_first(file: RawStream) -> bool:
+    """Tell whether most stamps of a file are earlier than the one before, as in a venue's own downloads."""
+    rising, last = 0, np.empty(0, dtype=np.int64)
+    for seconds in _stamps(file):
+        rising += int(np.sign(np.diff(np.r_[last, seconds])).sum())
+        last = seconds[-1:]
+    return rising < 0
 
 
 def _midnight(day: str, file: str) -> int:

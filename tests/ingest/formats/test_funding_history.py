@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.formats.funding_history import SETTLES
+from pipeline.ingest.formats.funding_history import NEWEST_FIRST, SETTLES, assumed
+from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import QUARANTINE
+from pipeline.ingest.raw_stream import RawStream
 
 NAME = "BTC-USDT_{}_2021-01-01_2021-01-11_funding_history.csv"
 
@@ -58,6 +60,24 @@ def test_hourly_settlements_alone_do_not_tell_and_the_terms_may(funding):
         funding(content, name="BTC-USDT_dydx.csv")
     table = funding(content, name="BTC-USDT_dydx.csv", time_zone="Etc/GMT-3")["funding"].to_pandas()
     assert table["event_time"][0] == pd.Timestamp("2021-01-01", tz="UTC")
+
+
+@pytest.mark.parametrize("ahead", [0, 3])
+def test_a_file_whose_newest_row_comes_first_is_read_and_a_run_says_so(funding, tmp_path, ahead):
+    head, *rows = stamped("binance", ahead).decode().splitlines()
+    rows = [row.replace("0.0001", f"{number}e-6") for number, row in enumerate(rows)]
+    upward, downward = ("\n".join([head, *turned, ""]).encode() for turned in (rows, rows[::-1]))
+    found = funding(downward)
+    assert QUARANTINE not in found
+    same = ["event_time", "known_time", "rate"]
+    turned = found["funding"].to_pandas()[same][::-1].reset_index(drop=True)
+    path = RawStream(str(tmp_path / NAME.format("binance")))
+    assert assumed(path, Terms()).endswith("; " + NEWEST_FIRST)
+    assert assumed(path, Terms(time_zone="UTC")) == NEWEST_FIRST
+    pd.testing.assert_frame_equal(turned, funding(upward)["funding"].to_pandas()[same])
+    assert NEWEST_FIRST not in assumed(path, Terms())
+    late = funding("\n".join([head, *rows[:-2:-1], rows[2], *rows[-2::-1], ""]).encode())
+    assert late[QUARANTINE]["reason"].to_pylist() == ["settlement out of order"]
 
 
 BAD = {
