@@ -35,7 +35,7 @@ def fees_file(path, first="2016-01-01", days=400, seed=4):
     """Write a csv of daily on-chain metrics."""
     rng, start = np.random.default_rng(seed), pd.Timestamp(first)
     fees = np.exp(10.0 + np.cumsum(rng.normal(0.0, 0.1, days)))
-    lines = [f"{(start + timedelta(days=n)).date()},100,100,144,{fees[n]:.2f}" for n in range(days)]
+    lines = [f"{(start + timedelta(days=n)).date()},5000,100,144,{fees[n]:.2f}" for n in range(days)]
     path.write_text("date,TxCnt,AdrActCnt,BlkCnt,FeeTotUSD\n" + "\n".join(lines) + "\n")
     return path
 

@@ -112,7 +112,7 @@ def test_too_many_rows_in_quarantine_stop_the_run(tmp_path):
         loaded(network_fees={"file": str(path)})
     text = records.fees_file(path, days=10).read_text()
     path.write_text(
-        text.replace("2016-01-03,100", "2016-01-03,-5").replace("2016-01-04,100", "2016-01-04,-5")
+        text.replace("2016-01-03,5000", "2016-01-03,-5").replace("2016-01-04,5000", "2016-01-04,-5")
     )
     with pytest.raises(DataError, match=r"2 of 10 rows of network_fees fail a check \(2 negative TxCnt\)"):
         loaded(network_fees={"file": str(path)})

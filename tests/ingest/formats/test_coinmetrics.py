@@ -56,6 +56,15 @@ def test_a_bad_line_is_held_whole_with_its_reason(metrics, line):
     assert found[QUARANTINE]["source_row"].to_pylist() == [4]
 
 
+def test_amounts_in_another_unit_than_their_line_says_are_held(metrics):
+    head = "date,AdrActCnt,BlkCnt,TxCnt,FeeTotNtv,FeeTotUSD,PriceUSD"
+    days = ["1,1,100,2,8000,4000", "1,1,100,2,800000,4000", "1,1,100,,8e9,4000", "1,1,100,0,0,4000"]
+    rows = [f"2019-01-0{day},{row}" for day, row in enumerate(days, 1)]
+    found = metrics("\n".join([head, *rows, ""]).encode())
+    assert found[QUARANTINE]["reason"].to_pylist() == ["in another unit: FeeTotUSD"] * 2
+    assert found[QUARANTINE]["source_row"].to_pylist() == [3, 4]
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_whatever_is_wrong_every_line_is_there_once(metrics, seed):
