@@ -13,7 +13,7 @@ The settings were chosen on the days up to 2019-06-07, which stand apart; docs/r
 the days since.
 
 `python -m benchmarks.run deep_quotes`, or `python -m benchmarks.deep_quotes chosen` for the days of the
-choice alone; needs ../shared/data; ten minutes on two cores.
+choice alone; needs ../shared/data; four minutes of processor time.
 """
 
 import sys
