@@ -26,13 +26,8 @@ from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fi
 from pipeline.ingest.formats import funding_history
 from pipeline.ingest.formats.catalogue import (
     Format,
-    assumed_of,
-    beside,
     format_of,
     read,
-    states_symbol,
-    symbol_of,
-    venue_of,
 )
 from pipeline.ingest.held_rows import HELD_COLUMNS, HeldRows, shown
 from pipeline.ingest.held_share import check_held, reasons_of
@@ -80,7 +75,7 @@ def content_of(data: MarketFiles) -> dict[str, str]:
 
 def _with_further(digest: str, known: Format, data: MarketFiles, name: str, terms: Terms) -> str:
     """Return the SHA-256 of a file together with those that are read beside it."""
-    further = [each.digest() for each in beside(known, RawStream(file_in(data.url, name)), terms)]
+    further = [each.digest() for each in known.beside(RawStream(file_in(data.url, name)), terms)]
     return hashlib.sha256(" ".join([digest, *further]).encode()).hexdigest() if further else digest
 
 
@@ -203,10 +198,10 @@ def _check_stated(
     symbols: dict[Part, dict[str, str]] = {"market": {}, "funding": {}, "other": {}}
     venues: dict[Part, dict[str, str]] = {"market": {}, "funding": {}, "other": {}}
     for name, path in places.items():
-        part: Part = "funding" if formats[name] is funding_history else "market"
+        part: Part = "funding" if formats[name].read is funding_history.read else "market"
         part = "other" if other[name] else part
-        symbols[part][name] = symbol_of(formats[name], RawStream(path), data.terms)
-        venues[part][name] = venue_of(formats[name], RawStream(path))
+        symbols[part][name] = formats[name].symbol(RawStream(path), data.terms)
+        venues[part][name] = formats[name].venue(RawStream(path), data.terms)
     check_symbols(data, symbols)
     check_venues(venues)
 
@@ -241,7 +236,7 @@ def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, obje
         The file does not hold market events but, say, news or a desk's own records.
     """
     stream, format_name = RawStream(file), str(settings["format"])
-    taken = {*EVENTS, SERIES} if states_symbol(format_of(stream, format_name)) else EVENTS
+    taken = {*EVENTS, SERIES} if format_of(stream, format_name).states_symbol else EVENTS
     found: Iterator[Batch] = read(stream, terms, format_name)
     if settings["national_best"]:
         found = national_best(found, label)
@@ -308,7 +303,7 @@ def _notes(data: MarketFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[st
 def _assumed(data: MarketFiles, content: Iterable[str]) -> list[str]:
     """Return what is taken for granted of each file that does not tell it."""
     found = {
-        name: assumed_of(each, RawStream(file_in(data.url, name)), data.terms)
+        name: each.assumed(RawStream(file_in(data.url, name)), data.terms)
         for name, each in _formats(data, content).items()
     }
     return [f"{name}: {said}" for name, said in found.items() if said]

@@ -73,7 +73,7 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return named[1].decode() if named else terms.instrument
 
 
-def venue(file: RawStream) -> str:
+def venue(file: RawStream, terms: Terms) -> str:
     """Return `SPOT` or `FUTURES` by the first message that tells them apart: their instruments share names.
 
     Those of futures have `pu` in a depth update, the venue's time in a ticker, `X` in a trade, which on spot
@@ -110,7 +110,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         The file is missing or damaged; or the snapshot of the terms is no snapshot.
     """
-    stream = _Stream(file.name, terms, venue(file) or SPOT)
+    stream = _Stream(file.name, terms, venue(file, terms) or SPOT)
     for first, text in file.line_blocks(_BLOCK):
         yield from stream.batches(first, tokens(text))
 

@@ -1,18 +1,10 @@
-"""All formats there are: a new one is one module in this folder with two functions, and up to four more.
-
-`symbol(file, terms)` is of formats whose files state their instrument, for those of a market must agree;
-`venue(file)` of formats whose files are of one venue and state it, for these must agree too.
-`beside(file, terms)` is of formats whose `read` opens further files: what is kept of a file is known by the
-content of these too.
-`assumed(file, terms)` is of formats that take for granted what neither file nor terms tell: a run says so.
-`HEADERS`, of formats that are known by their columns, is for the message where a file is none of them.
-"""
+"""All formats there are: a new one is one module in this folder with two functions, and up to four more."""
 
 import pkgutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib import import_module
-from typing import Protocol, cast
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.naming import hint
@@ -24,17 +16,44 @@ from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.sql_rows import is_sql
 
 
-class Format(Protocol):
-    """A module of this folder."""
+def _nothing(file: RawStream, terms: Terms) -> str:
+    return ""
 
-    def recognises(self, name: str, head: bytes) -> bool:
-        """Tell whether a file of this name that begins like this is of the format.
 
-        `head` is unpacked, but of an archive of several files, such as a workbook, as it is stored.
-        """
+def _no_file(file: RawStream, terms: Terms) -> tuple[RawStream, ...]:
+    return ()
 
-    def read(self, file: RawStream, terms: Terms) -> Iterator[Batch]:
-        """Yield the canonical rows of a file in its order, in bounded memory, faults as quarantine."""
+
+@dataclass(frozen=True)
+class Format:
+    """What a module of this folder has, by its name there; all but the first two may be missing.
+
+    Attributes
+    ----------
+    recognises : whether a file of this name that begins like this is of the format. The head is unpacked, but
+        of an archive of several files, such as a workbook, as it is stored.
+    read : the canonical rows of a file in its order, in bounded memory, faults as quarantine.
+    symbol : the instrument that a file states by its first row, its header or its name; "" if it does not.
+        Those of a market must agree.
+    venue : the one venue that a file states, likewise.
+    assumed : what is taken for granted that neither file nor terms tell, as a run says it; "" for nothing.
+    beside : the further files that `read` opens, in a fixed order: what is kept of a file is known by the
+        content of these too.
+    HEADERS : of a format that is known by its columns, for the message where a file is none of them.
+    """
+
+    recognises: Callable[[str, bytes], bool]
+    read: Callable[[RawStream, Terms], Iterator[Batch]]
+    symbol: Callable[[RawStream, Terms], str] = _nothing
+    venue: Callable[[RawStream, Terms], str] = _nothing
+    assumed: Callable[[RawStream, Terms], str] = _nothing
+    beside: Callable[[RawStream, Terms], tuple[RawStream, ...]] = _no_file
+    HEADERS: Sequence[Sequence[str]] = ()
+
+    @property
+    def states_symbol(self) -> bool:
+        """Whether its files state their instrument, so that all they hold is of it."""
+        return self.symbol is not _nothing
 
 
 @cache
@@ -42,8 +61,9 @@ def formats() -> dict[str, Format]:
     """Return every module of this folder that has both functions, by its name."""
     names = (entry.name for entry in pkgutil.iter_modules(package.__path__))
     modules = {name: import_module(f"{package.__name__}.{name}") for name in names if name != "catalogue"}
+    parts = [each.name for each in fields(Format)]
     return {
-        name: cast(Format, module)
+        name: Format(**{part: getattr(module, part) for part in parts if hasattr(module, part)})
         for name, module in modules.items()
         if hasattr(module, "recognises") and hasattr(module, "read")
     }
@@ -75,62 +95,9 @@ def format_of(file: RawStream, named: str = "") -> Format:
     return known[found[0]]
 
 
-def states_symbol(known: Format) -> bool:
-    """Tell whether the files of a format state their instrument, so that all they hold is of it."""
-    return hasattr(known, "symbol")
-
-
-def symbol_of(known: Format, file: RawStream, terms: Terms) -> str:
-    """Return the instrument that a file states by its first row, its header or its name; "" if it does not.
-
-    Raises
-    ------
-    DataError
-        The file is missing or damaged.
-    """
-    stated = getattr(known, "symbol", None)
-    return str(stated(file, terms)) if stated else ""
-
-
-def venue_of(known: Format, file: RawStream) -> str:
-    """Return the one venue that a file states by its first row or its header; "" if it does not.
-
-    Raises
-    ------
-    DataError
-        The file is missing or damaged.
-    """
-    stated = getattr(known, "venue", None)
-    return str(stated(file)) if stated else ""
-
-
-def beside(known: Format, file: RawStream, terms: Terms) -> tuple[RawStream, ...]:
-    """Return the further files that are opened when a file is read, in a fixed order.
-
-    Raises
-    ------
-    DataError
-        One that must be there is missing.
-    """
-    further = getattr(known, "beside", None)
-    return tuple(further(file, terms)) if further else ()
-
-
-def assumed_of(known: Format, file: RawStream, terms: Terms) -> str:
-    """Return what is taken for granted of a file, as a run says it; "" where nothing is.
-
-    Raises
-    ------
-    DataError
-        The file is missing or damaged.
-    """
-    found = getattr(known, "assumed", None)
-    return str(found(file, terms)) if found else ""
-
-
 def _headers() -> dict[str, Sequence[Sequence[str]]]:
     """Return the columns of every format that is known by them."""
-    return {name: each.HEADERS for name, each in formats().items() if hasattr(each, "HEADERS")}
+    return {name: each.HEADERS for name, each in formats().items() if each.HEADERS}
 
 
 def _stored(file: RawStream) -> bytes:

@@ -61,7 +61,7 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return str(named[0]) if len(named) == 1 else ""
 
 
-def venue(file: RawStream) -> str:
+def venue(file: RawStream, terms: Terms) -> str:
     """Return the dataset of the header."""
     return str(_Records(file, Terms()).metadata.dataset)
 

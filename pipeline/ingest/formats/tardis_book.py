@@ -67,7 +67,7 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return terms.instrument or first_field(file.head(), "symbol")
 
 
-def venue(file: RawStream) -> str:
+def venue(file: RawStream, terms: Terms) -> str:
     """Return the exchange of the first row."""
     return first_field(file.head(), "exchange")
 
@@ -108,7 +108,7 @@ class _Reader:
     """The times and the instrument of either kind of file."""
 
     def __init__(self, file: RawStream, terms: Terms) -> None:
-        self.name, self.instrument, self.exchange = file.name, terms.instrument, venue(file)
+        self.name, self.instrument, self.exchange = file.name, terms.instrument, venue(file, terms)
         self.clock = EventClock(round(terms.clock_tolerance_seconds * 1e9))
         self.lag, self.units = terms.known_lag, PriceUnit()
         self.known = KnownTimes()

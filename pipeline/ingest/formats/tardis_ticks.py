@@ -41,7 +41,7 @@ def symbol(file: RawStream, terms: Terms) -> str:
     return terms.instrument or first_field(file.head(), "symbol")
 
 
-def venue(file: RawStream) -> str:
+def venue(file: RawStream, terms: Terms) -> str:
     """Return the exchange of the first row."""
     return first_field(file.head(), "exchange")
 
@@ -62,7 +62,7 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     tolerance = int(terms.clock_tolerance_seconds * 1e9)
     clocks, known = (EventClock(tolerance), EventClock(tolerance)), KnownTimes()
     units, ids = PriceUnit(), Repeats()
-    instrument, exchange = terms.instrument, venue(file)
+    instrument, exchange = terms.instrument, venue(file, terms)
     header = QUOTES if quotes else TRADES
     kinds = {name: _NUMBERS.get(name, pa.string()) for name in header}
     for lines in delimited(file, required=header, kinds=kinds):

@@ -10,6 +10,7 @@ import pytest
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.formats.binance_stream import recognises, venue
+from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, QUARANTINE, SNAPSHOT
 from pipeline.ingest.raw_stream import RawStream
 
@@ -99,16 +100,16 @@ def test_spot_and_futures_are_two_venues(tmp_path, kind):
     path = tmp_path / "a.log"
     for lines, name in zip(TOLD_APART[kind], ("binance", "binance-futures"), strict=True):
         path.write_text(f"{trade(0, 1)}\n{lines}\n{TOLD_APART['depth'][name == 'binance']}\n")
-        assert venue(RawStream(str(path))) == (name if lines else "binance-futures")
+        assert venue(RawStream(str(path)), Terms()) == (name if lines else "binance-futures")
     path.write_text(f"{trade(0, 1)}\n")
-    assert venue(RawStream(str(path))) == ""
+    assert venue(RawStream(str(path)), Terms()) == ""
 
 
 @pytest.mark.parametrize(
     ("file", "name"), [(SPOT, "binance"), (FUTURES, "binance-futures"), (OLDER, "binance-futures")]
 )
 def test_real_streams_state_their_venue(shared, file, name):
-    assert venue(RawStream(str(shared / file))) == name
+    assert venue(RawStream(str(shared / file)), Terms()) == name
 
 
 def test_a_snapshot_is_joined_to_the_updates_that_came_before_it(streamed):

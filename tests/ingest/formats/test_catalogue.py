@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.domain.errors import DataError
 from pipeline.ingest.formats.catalogue import format_of, formats
+from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.raw_stream import RawStream
 
 
@@ -58,6 +59,16 @@ def test_every_format_has_both_functions():
     for each in formats().values():
         assert callable(each.recognises)
         assert callable(each.read)
+
+
+def test_what_a_format_does_not_say_is_nothing(tmp_path):
+    """A log of Bitstamp states no symbol, one of LOBSTER does; neither takes anything for granted."""
+    log, lobster = formats()["bitstamp_log"], formats()["lobster"]
+    file = RawStream(str(tmp_path / "AAPL_2012-06-21_34200000_57600000_message_10.csv"))
+    assert (log.symbol(file, Terms()), log.venue(file, Terms()), log.beside(file, Terms())) == ("", "", ())
+    assert (log.states_symbol, log.HEADERS) == (False, ())
+    assert (lobster.symbol(file, Terms()), lobster.states_symbol) == ("AAPL", True)
+    assert lobster.assumed(file, Terms()) == ""
 
 
 REAL = {
