@@ -1,0 +1,136 @@
+"""Orders, reports, open orders and positions in the words of FIX 4.4."""
+
+import math
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from pipeline.domain.errors import OrderError
+from pipeline.domain.orders import Order, Report, Standing
+from pipeline.live.fix.wire import Message, nanoseconds, timestamp
+from pipeline.live.gateway import Resting
+
+NEW_ORDER, CANCEL, STATUS, POSITIONS = "D", "F", "AF", "AN"
+EXECUTION, CANCEL_REFUSED, REJECTED, BUSINESS_REJECTED, POSITION = "8", "9", "3", "j", "AP"
+STANDINGS: Final[Mapping[str, Standing]] = {
+    **dict.fromkeys("016AE59", Standing.WORKING),
+    "2": Standing.FILLED,
+    **dict.fromkeys("34BC7", Standing.CANCELLED),
+    "8": Standing.REJECTED,
+}
+"""Of 39 OrdStatus: new, partially filled, pending …; filled; done for day, cancelled, expired …; rejected."""
+FILLS: Final = "F12"
+"""Of 150 ExecType: a trade; 1 and 2 are its words before FIX 4.3."""
+BUSTED, ORDER_STATUS, OF_ANOTHER_ID = "H", "I", "456"
+UNREADABLE: Final = "unreadable"
+
+Fields = list[tuple[int, str]]
+
+
+class Traded(NamedTuple):
+    """What a cancellation has to repeat of an order."""
+
+    instrument: str
+    side: str
+    quantity: str
+
+    @classmethod
+    def of(cls, order: Order) -> "Traded":
+        """Return it of an order."""
+        return cls(order.instrument, "1" if order.quantity > 0.0 else "2", number(abs(order.quantity)))
+
+
+def number(value: float) -> str:
+    """Return a quantity or price as FIX writes it: digits and a point.
+
+    Examples
+    --------
+    >>> number(0.1 + 0.2), number(1e-9), number(250.0)
+    ('0.3', '0.000000001', '250')
+    """
+    return f"{value:.12f}".rstrip("0").rstrip(".")
+
+
+def new_order(order: Order, account: str) -> Fields:
+    """Return the body of a NewOrderSingle: a limit for the day, or at market what is shown and no more."""
+    traded = Traded.of(order)
+    priced = (
+        [(40, "1"), (59, "3")] if order.limit is None else [(40, "2"), (44, number(order.limit)), (59, "0")]
+    )
+    held = [(1, account)] if account else []
+    return [(11, order.order_id), *held, (21, "1"), (55, traded.instrument), (54, traded.side),
+            (60, timestamp(order.decided)), (38, traded.quantity), *priced]  # fmt: skip
+
+
+def cancellation(order_id: str, traded: Traded, at: int) -> Fields:
+    """Return the body of an OrderCancelRequest; its id says when it was asked."""
+    return [(41, order_id), (11, f"{order_id}-x{at}"), (55, traded.instrument), (54, traded.side),
+            (60, timestamp(at)), (38, traded.quantity)]  # fmt: skip
+
+
+def status_request(request: str) -> Fields:
+    """Return the body of an OrderMassStatusRequest for all orders."""
+    return [(584, request), (585, "7")]
+
+
+def positions_request(request: str, account: str, now: int) -> Fields:
+    """Return the body of a RequestForPositions."""
+    told = timestamp(now)
+    return [(710, request), (724, "0"), (1, account or "all"), (581, "1"), (715, told[:8]), (60, told)]
+
+
+def report_of(message: Message) -> Report:
+    """Return what an ExecutionReport says.
+
+    One that cannot be read is a report of an order that nobody knows, which halts: it may have been a fill. A
+    fill that is taken back (150 = H) is one of the other sign, which nothing explains either.
+    """
+    kind = message.get(150, "")
+    try:
+        order_id = message[41] if kind in OF_ANOTHER_ID and 41 in message else message[11]
+        filled = 0.0
+        if kind in FILLS or kind == BUSTED:
+            filled = _signed(_positive(message, 32), message[54]) * (-1.0 if kind == BUSTED else 1.0)
+        fee = float(message[12]) if message.get(13) == "3" and 12 in message else 0.0
+        price = _positive(message, 31) if filled else 0.0
+        time = nanoseconds(message[60]) if 60 in message else nanoseconds(message[52])
+        text = message.get(58, "")
+        return Report(message[17], order_id, STANDINGS[message[39]], filled, price, fee, time, text)
+    except (KeyError, ValueError, OverflowError, OrderError) as error:
+        said = f"{type(error).__name__}: {error}"
+        return Report(f"{UNREADABLE}-{message.get(34)}", UNREADABLE, Standing.WORKING, text=said)
+
+
+def resting_of(message: Message) -> Resting:
+    """Return the open order that an ExecutionReport answering a status request tells.
+
+    Raises
+    ------
+    KeyError, ValueError
+        It cannot be read.
+    """
+    whole, done = float(message[38]), float(message[14])
+    return Resting(message[11], message[55], _signed(whole, message[54]), _signed(done, message[54]))
+
+
+def position_of(message: Message) -> tuple[str, float]:
+    """Return instrument and signed units of a PositionReport with one position.
+
+    Raises
+    ------
+    KeyError, ValueError
+        It cannot be read.
+    """
+    return message[55], float(message.get(704, "0")) - float(message.get(705, "0"))
+
+
+def _positive(message: Message, tag: int) -> float:
+    value = float(message[tag])
+    if not 0.0 < value < math.inf:
+        raise ValueError(f"{tag} is {message[tag]}")
+    return value
+
+
+def _signed(units: float, side: str) -> float:
+    if side not in "1256" or len(side) != 1:
+        raise ValueError(f"side {side}")
+    return units if side == "1" else -units

@@ -1,0 +1,124 @@
+"""The FIX gateway against a broker on a local socket, under the path and the recovery of a live desk."""
+
+import asyncio
+import time
+
+import pytest
+
+from pipeline.domain.errors import GatewayError
+from pipeline.domain.orders import Order, Standing
+from pipeline.live.fix.gateway import FixGateway
+from pipeline.live.fix.sequence import Sequence
+from pipeline.live.fix.session import Session
+from pipeline.live.journal import Journal
+from pipeline.live.order_path import OrderPath
+from pipeline.live.recovery import recover
+from pipeline.risk.state import RiskState
+from tests.live.fix.broker import Broker
+
+
+class Desk:
+    """A path to a broker; `async with` recovers it, and leaves as a death would: nothing is said."""
+
+    def __init__(self, folder, port):
+        self.journal = Journal(folder / "journal", "desk", now=0)
+        self.sequence = Sequence(folder / "session", "US to THEM")
+        session = Session("US", "THEM", self.sequence, heartbeat=5)
+        self.gateway = FixGateway("127.0.0.1", port, session, time.time_ns, account="A1", patience=3.0)
+        self.path = OrderPath(self.journal, self.gateway, time.time_ns)
+
+    async def __aenter__(self):
+        try:
+            self.found = await recover(self.path, time.time_ns(), patience=())
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def __aexit__(self, *_):
+        await self.gateway.hang_up()
+        self.sequence.close()
+        self.journal.close()
+
+    async def until(self, done):
+        for _ in range(300):
+            if done(self.path.account):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(self.path.account)
+
+
+def with_broker(test):
+    async def run():
+        broker = Broker()
+        port = await broker.serve()
+        try:
+            await test(broker, port)
+        finally:
+            await broker.close()
+
+    asyncio.run(run())
+
+
+def test_orders_are_filled_rest_are_cancelled_and_refused(tmp_path):
+    async def test(broker, port):
+        async with Desk(tmp_path, port) as desk:
+            for order in (
+                Order("a", "BTC", 0.1 + 0.2, decided=time.time_ns()),
+                Order("b", "BTC", -2.0, 101.25, time.time_ns()),
+                Order("c", "NONE", 1.0, decided=time.time_ns()),
+            ):
+                desk.path.send(order)
+            await desk.until(lambda account: len(account.seen) == 3)
+            account = desk.path.account
+            assert (account.position("BTC"), list(account.working)) == (0.3, ["b"])
+            assert account.cash == pytest.approx(-0.3 * 100.5 - 0.25)
+            assert account.orders["c"].standing is Standing.REJECTED
+            desk.path.cancel("b")
+            desk.path.cancel("a")
+            await desk.until(lambda account: not account.working)
+            assert account.orders["b"].standing is Standing.CANCELLED
+            await desk.gateway.stop()
+            assert desk.gateway.broken == "logged out"
+            with pytest.raises(GatewayError, match="nothing is sent"):
+                desk.gateway.submit(Order("d", "BTC", 1.0, decided=1))
+        assert [each[35] for each in broker.got][-1] == "5"
+        assert next(each for each in broker.got if each.get(11) == "a")[38] == "0.3"
+
+    with_broker(test)
+
+
+def test_what_happened_while_the_desk_was_dead_is_found_out(tmp_path):
+    async def test(broker, port):
+        async with Desk(tmp_path, port) as desk:
+            desk.path.send(Order("a", "BTC", 3.0, 99.0, time.time_ns()))
+            await desk.until(lambda account: account.seen)
+            desk.journal.intend(Order("lost", "BTC", 1.0, decided=time.time_ns()))
+            desk.gateway._writer.write = lambda content: None
+            desk.path.send(Order("on its way", "BTC", 1.0, decided=time.time_ns()))
+        broker.held += 1.0
+        broker.executed("F", "1", {11: "a", 55: "BTC", 54: "1", 38: "3"}, (32, "1"), (31, "99"))
+        broker.orders["a"][14] = "1"
+        broker.waiting.clear()
+        async with Desk(tmp_path, port) as desk:
+            assert (desk.found.missed, desk.found.never_arrived, desk.found.differences) == (2, ("lost",), ())
+            assert desk.path.account.orders["on its way"].standing is Standing.CANCELLED
+            assert (desk.path.account.position("BTC"), list(desk.path.account.working)) == (1.0, ["a"])
+            desk.path.turn(RiskState.HALTED, "ada", "fire drill")
+            await desk.until(lambda account: not account.working)
+        broker.held += 5.0
+        async with Desk(tmp_path, port) as desk:
+            assert [str(each) for each in desk.found.differences] == [
+                "position BTC: journal 1, gateway 6, +5"
+            ]
+
+    with_broker(test)
+
+
+def test_without_a_broker_it_says_so(tmp_path):
+    async def test():
+        with pytest.raises(GatewayError, match=r"FIX US to THEM: cannot connect to 127\.0\.0\.1:1 "):
+            async with Desk(tmp_path, 1):
+                pass
+
+    asyncio.run(test())

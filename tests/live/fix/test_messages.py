@@ -1,0 +1,67 @@
+"""Reports in FIX's words: what they fill, what they take back, and that what cannot be read halts."""
+
+import random
+
+import pytest
+
+from pipeline.domain.orders import Order, Report, Standing
+from pipeline.live.account import replayed
+from pipeline.live.fix.messages import Traded as Of
+from pipeline.live.fix.messages import cancellation, new_order, number, report_of
+
+FILL = {34: "9", 35: "8", 17: "e1", 11: "a", 150: "F", 39: "1", 54: "2", 32: "0.5", 31: "99.5",
+        60: "20260105-10:00:00.250", 58: "thanks", 12: "0.1", 13: "3"}  # fmt: skip
+AT = 1_767_607_200_250_000_000
+
+
+def test_a_fill_is_signed_and_has_its_price_fee_and_time():
+    assert report_of(FILL) == Report("e1", "a", Standing.WORKING, -0.5, 99.5, 0.1, AT, "thanks")
+    assert report_of({**FILL, 54: "1", 13: "2"}).fee == 0.0
+    assert report_of({**FILL, 54: "1"}).filled == 0.5
+
+
+def test_a_cancellation_is_of_the_order_not_of_the_request():
+    said = {**FILL, 150: "4", 39: "4", 11: "a-x1", 41: "a"}
+    assert report_of(said) == Report("e1", "a", Standing.CANCELLED, fee=0.1, time=AT, text="thanks")
+
+
+def test_a_fill_that_is_taken_back_is_not_explained():
+    account = replayed([Order("a", "BTC", -1.0)], [report_of(FILL), report_of({**FILL, 17: "e2", 150: "H"})])
+    assert account.position("BTC") == -0.5
+    assert account.unexplained[0].why == "it fills 0.5 of an order of -1"
+
+
+@pytest.mark.parametrize("tag", [11, 17, 31, 32, 39, 54, 60])
+@pytest.mark.parametrize("value", [None, "", "x", "nan", "-1", "inf"])
+def test_what_cannot_be_read_is_a_report_of_nobodys_order(tag, value):
+    said = {each: told for each, told in FILL.items() if each != tag} | (
+        {} if value is None else {tag: value}
+    )
+    account = replayed([Order("a", "BTC", -1.0)], [report_of(said)])
+    known = tag in (11, 17) and value not in (None, "")
+    assert len(account.unexplained) == int(not known or tag == 11)
+    if not known:
+        assert account.positions == {}
+
+
+def test_reports_at_random_never_raise():
+    drawn = random.Random(4)
+    values = ["F", "0", "1", "2", "8", "a", "", "-1", "1e400", "nan", "20260105-10:00:00", "é" * 40]
+    for _ in range(3000):
+        report_of({tag: drawn.choice(values) for tag in drawn.sample([*FILL, 41, 52], drawn.randint(0, 15))})
+
+
+def test_orders_say_what_is_asked():
+    sold = dict(new_order(Order("a", "BTC", -0.3, decided=AT), "A1"))
+    told = "20260105-10:00:00.250"
+    expected = {11: "a", 1: "A1", 21: "1", 55: "BTC", 54: "2", 60: told, 38: "0.3", 40: "1", 59: "3"}
+    assert sold == expected
+    bought = dict(new_order(Order("a", "BTC", 0.1 + 0.2, 100.25, AT), ""))
+    assert (bought[54], bought[38], bought[40], bought[44], bought[59]) == ("1", "0.3", "2", "100.25", "0")
+    asked = dict(cancellation("a", Of.of(Order("a", "BTC", 2.0)), 5))
+    assert (asked[41], asked[11], asked[54], asked[38]) == ("a", "a-x5", "1", "2")
+
+
+@pytest.mark.parametrize(("value", "written"), [(1e6, "1000000"), (0.07, "0.07"), (1e-12, "0.000000000001")])
+def test_numbers_are_written_out(value, written):
+    assert number(value) == written
