@@ -28,7 +28,7 @@ from pipeline.evaluate.intraday_sheets import (
 )
 from pipeline.evaluate.liquidity import liquidity_sheet
 from pipeline.evaluate.market_quality import book_day_sheet, drift_sheet, known_sheet
-from pipeline.evaluate.own_fills import fills_within_day, own_fills_sheet
+from pipeline.evaluate.own_fills import OWN_FILLS, fills_within_day, own_fill_records, own_fills_sheet
 from pipeline.evaluate.page import Picture, Report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import delayed_sheet, delta_sheet, regime_sheet
@@ -117,7 +117,7 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
 
     `drift`, `known`, `book_days`, `liquidity`, `event_intervals` and `worst_hours` hold the tables of that
     name, `unfilled.<policy>.<reason>` the orders that were not filled and `unfilled.<policy>.filled` those
-    that were, `left_out` the starts that could not be used.
+    that were, `left_out` the starts that could not be used, `own_fills` what the desk's own cost by day.
     """
     own = {
         "kind": "intraday",
@@ -130,6 +130,7 @@ def intraday_summary(evaluation: IntradayJudgement, record: RunRecord) -> dict[s
         "event_intervals": evaluation.tables["event_intervals"].to_dict("records"),
         "unfilled": _unfilled(evaluation.tables["unfilled"]),
         "left_out": evaluation.tables["left_out"].to_dict("records"),
+        OWN_FILLS: own_fill_records(fills_within_day(evaluation.settings, evaluation.tables)),
     }
     return summarised(evaluation, record, own)
 

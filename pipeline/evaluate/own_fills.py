@@ -1,7 +1,8 @@
 """What the desk's own fills cost against what had been forecast for them, for the report."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -98,6 +99,11 @@ def own_fill_table(made: OwnFills) -> pd.DataFrame:
         dearer = float((rows["excess_bps"] > 0.0).mean()) if len(rows) else np.nan
         table.append({"period": label, "fills": len(rows), "worth": worth.sum(), **means, "dearer": dearer})
     return pd.DataFrame(table, columns=["period", "fills", "worth", *BPS, "dearer"])
+
+
+def own_fill_records(made: OwnFills | None) -> list[dict[Hashable, Any]]:
+    """Return the rows of `own_fill_table` for the summary; none where the desk gives no fills."""
+    return [] if made is None else own_fill_table(made).to_dict("records")
 
 
 def own_fills_sheet(made: OwnFills | None) -> Sheet | None:

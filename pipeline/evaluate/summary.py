@@ -14,6 +14,7 @@ from pipeline.evaluate.data_quality import data_summary
 from pipeline.evaluate.evaluate import Evaluation
 from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.metrics import BPS_PER_UNIT, METRICS
+from pipeline.evaluate.own_fills import OWN_FILLS, daily_fills, own_fill_records
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.regimes.describe import switches_a_year
 
@@ -70,8 +71,9 @@ def daily_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
     `data` is `data_quality.data_summary`; `regimes.hedging_value.<detector>` holds the differences of the
     flagship on its regimes from the flagship without regimes. `book.<policy>` holds `book.book_metrics`,
     `held_back` the rows of the file of positions that the book lacks, `explained.<view>.<policy>` what
-    `backtest.attribution` gives in bps, and `stress` a list of windows: `tested`, and by policy the sums over
-    the days of the book and over the life of the worst episode.
+    `backtest.attribution` gives in bps, `own_fills` what the desk's own fills cost by year, and `stress` a
+    list of windows: `tested`, and by policy the sums over the days of the book and over the life of the worst
+    episode.
     """
     tables = evaluation.tables
     probabilities = tables["signals"].filter(like="regime_prob_").to_numpy(float)
@@ -89,6 +91,7 @@ def daily_summary(evaluation: Evaluation, record: RunRecord) -> dict[str, Any]:
         "held_back": tables["held_back"].to_dict("records"),
         "explained": _explained(tables["explained"]),
         "stress": [_stress(replay) for replay in evaluation.replays],
+        OWN_FILLS: own_fill_records(daily_fills(evaluation.desk, tables)),
     }
     return summarised(evaluation, record, own)
 

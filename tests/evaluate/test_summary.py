@@ -1,9 +1,13 @@
 import json
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from pipeline.domain.own_settings import OwnData
 from pipeline.evaluate.metrics import METRICS
+from pipeline.evaluate.own_fills import OWN_FILLS
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.summary import daily_summary, json_clean
 
@@ -70,3 +74,19 @@ def test_the_summary_says_how_reliable_each_probability_is(evaluation):
     assert [group["n"] for group in groups] == [120] * 5
     assert all(group["low"] <= group["observed"] <= group["high"] for group in groups)
     assert groups[0]["inside"] in (True, False)
+
+
+def test_own_fills_stand_in_the_summary(evaluation):
+    assert daily_summary(evaluation, RECORD)["own_fills"] == []
+    own = OwnData(instrument="SPX", fills={"file": "fills.csv"})
+    desk = evaluation.desk.model_copy(update={"data": evaluation.desk.data.model_copy(update={"own": own})})
+    signals = evaluation.tables["signals"]
+    known = pd.date_range("2016-01-04 21:15", periods=len(signals), tz="UTC").as_unit("ns")
+    signals = signals.assign(known_time=known, close=100.0, illiquidity_forecast=1.0)
+    fill = {"instrument": "SPX", "side": 1, "size": 2.0, "price": 100.1, "fee": 0.0, "mid": 100.0}
+    fills = pd.DataFrame([fill]).assign(known_time=known[3])
+    tables = {**evaluation.tables, "signals": signals, OWN_FILLS: fills}
+    given = replace(evaluation, desk=desk, tables=tables)
+    year, whole = daily_summary(given, RECORD)["own_fills"]
+    assert (year["period"], whole["period"], whole["fills"], whole["worth"]) == ("2016", "all", 1, 200.0)
+    assert whole["cost_bps"] == pytest.approx(10.0)
