@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
@@ -194,22 +194,27 @@ class LearnSettings(Settings):
     """Of a step."""
 
 
+USUAL: Final = (
+    "none",
+    "delta_implied",
+    "delta_forecast",
+    "fixed_band",
+    "leland",
+    "whalley_wilmott",
+    "zakamouline",
+    "constant_shift",
+    "minimum_variance",
+    "regime_map",
+    "regime_switched",
+)
+"""Policies that run where the desk file names none."""
+
+
 class PolicySettings(Settings):
     """Which hedgers are compared, and how hard the tunable ones are tuned."""
 
-    run: tuple[str, ...] = (
-        "none",
-        "delta_implied",
-        "delta_forecast",
-        "fixed_band",
-        "leland",
-        "whalley_wilmott",
-        "zakamouline",
-        "constant_shift",
-        "minimum_variance",
-        "regime_map",
-        "regime_switched",
-    )
+    run: tuple[str, ...] = tuple(name for name in USUAL if name != "regime_map")
+    """By default `USUAL`: with `regime_map` where [regimes.map] is given, see `with_mapped`."""
     budget: Annotated[int, Field(ge=8)] = 60
     """Evaluations on training episodes that each tuned policy may spend at each refit."""
     networks: dict[str, Annotated[str, Field(pattern=r"^[^/\\]+$")]] = Field(default_factory=dict)
@@ -255,6 +260,25 @@ class EvaluationSettings(Settings):
     stress: tuple[StressWindow, ...] = STRESS
 
 
+def with_mapped(told: Any) -> Any:
+    """Return a desk's settings in which the policies that run by default have `regime_map` where it is given.
+
+    Examples
+    --------
+    >>> "regime_map" in with_mapped({"regimes": {"map": {"calm": {}}}})["policies"]["run"]
+    True
+    >>> with_mapped({"policies": {"budget": 9}})
+    {'policies': {'budget': 9}}
+    """
+    if not isinstance(told, Mapping):
+        return told
+    regimes, policies = (told.get(name, {}) for name in ("regimes", "policies"))
+    mapped = regimes.get("map") if isinstance(regimes, Mapping) else getattr(regimes, "map", None)
+    if not mapped or not isinstance(policies, Mapping):
+        return told
+    return {**told, "policies": {"run": USUAL, **policies}}
+
+
 class Desk(Settings):
     """One desk file. See `pipeline/desks/spx-daily.toml` for a commented one."""
 
@@ -276,6 +300,11 @@ class Desk(Settings):
     book: BookSettings = BookSettings()
     decision: DecisionSettings = DecisionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mapped(cls, told: Any) -> Any:
+        return with_mapped(told)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

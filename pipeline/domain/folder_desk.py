@@ -1,10 +1,12 @@
 """What desks on files as they are shipped have in common."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from pipeline.domain.data_folder import FolderOfFiles
-from pipeline.domain.desk import DeskName
+from pipeline.domain.desk import DeskName, with_mapped
 from pipeline.domain.settings import Settings
 
 
@@ -15,6 +17,11 @@ class FolderDesk(Settings):
     description: str = ""
     seed: int = 7
     data: FolderOfFiles
+
+    @model_validator(mode="before")
+    @classmethod
+    def _mapped(cls, told: Any) -> Any:
+        return with_mapped(told)
 
     def located(self, folder: Path) -> Self:
         """Return the desk with the folder of its data made absolute, seen from `folder`."""

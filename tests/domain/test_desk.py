@@ -19,6 +19,18 @@ def test_shipped_spx_daily_spells_out_the_defaults():
     ).model_dump(exclude={"name", "description", "regimes"})
 
 
+@pytest.mark.parametrize("settings", [{}, {"policies": {"budget": 9}}])
+def test_a_desk_without_policies_runs_the_usual_ones_and_its_map_where_it_has_one(settings):
+    told = Desk(name="x", **settings)
+    assert "regime_switched" in told.policies.run
+    assert "regime_map" not in told.policies.run
+    rules = {name: {"policy": "delta_implied"} for name in told.regimes.names}
+    mapped = Desk(name="x", regimes={"map": rules}, **settings).policies
+    assert set(mapped.run) - set(told.policies.run) == {"regime_map"}
+    assert mapped.budget == told.policies.budget
+    assert "regime_map" not in Desk(name="x", regimes={"map": rules}, policies={"run": ["none"]}).policies.run
+
+
 def test_settings_are_frozen():
     with pytest.raises(ValidationError, match="frozen"):
         load_desk("spx-daily").name = "other"

@@ -78,3 +78,19 @@ def test_a_later_end_must_lie_after_the_start(tmp_path):
     assert desk(tmp_path).through(date(2020, 3, 9)).windows.test_end == date(2020, 3, 9)
     with pytest.raises(SettingsError, match="start earlier"):
         desk(tmp_path).through(date(2020, 3, 3))
+
+
+def test_every_table_of_policies_regimes_and_costs_has_a_default(tmp_path):
+    text = """kind = "intraday"
+name = "small"
+[data]
+instrument = "BTCUSDT"
+files = ["*.csv"]
+[windows]
+learn_start = 2020-02-22T00:00:00
+signals_start = 2020-02-22T00:20:00
+test_start = 2020-02-22T00:40:00
+test_end = 2020-02-22T01:30:00
+"""
+    (tmp_path / "small.toml").write_text(text)
+    assert "regime_map" not in load_any(str(tmp_path / "small.toml")).policies.run
