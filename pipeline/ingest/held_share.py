@@ -10,6 +10,8 @@ from pipeline.ingest.of_underlying import OTHER_UNDERLYING
 
 NO_FAULTS = (REPEATED, STALE_COPY, OTHER_UNDERLYING)
 """Beginnings of the reasons of rows that are no faults: copies of others, or not of the desk's underlying."""
+BACK = ("clock goes back", "clock went back", "the venue's clock went back")
+"""Reasons of rows that are earlier than those before them."""
 NAMED = 3
 """Reasons that a message names."""
 
@@ -34,7 +36,7 @@ def check_held(place: str, kept: int, held: pd.DataFrame, limit: float) -> None:
     ----------
     place : the files' folder, as messages name it.
     kept : rows that pass.
-    held : `reason` and `count` of those that do not.
+    held : `file`, `reason` and `count` of those that do not.
 
     Raises
     ------
@@ -46,5 +48,18 @@ def check_held(place: str, kept: int, held: pd.DataFrame, limit: float) -> None:
     if count > limit * (kept + count):
         raise DataError(
             f"{place}: {count:,} of {kept + count:,} rows fail a check ({reasons_of(faults)}), more than "
-            f"data.quarantine_limit {limit:g} allows: mend or leave out what they name, or raise the limit"
+            f"data.quarantine_limit {limit:g} allows: {_advice(faults)}, or raise the limit"
         )
+
+
+def _advice(faults: pd.DataFrame) -> str:
+    """Return what to do about rows that are held, by their most frequent reason."""
+    counts = faults.groupby("reason")["count"].sum()
+    if counts.idxmax() not in BACK:
+        return "mend or leave out what they name"
+    back = faults[faults["reason"].isin(BACK)]
+    file = back.groupby("file")["count"].sum().idxmax()
+    return (
+        f"rows of {file} are not in the order of time, as where its parts were put together the other way "
+        "round: sort them by time"
+    )

@@ -22,6 +22,9 @@ LARGEST_RATIO: Final = 1000
 """A file that unpacks to more than this times its size, and more than `BOMB_FLOOR` bytes, is not believed."""
 BOMB_FLOOR: Final = 64 << 20
 _MAGIC: Final = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"PK", "zip"))
+WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
+"""How text in UTF-16 begins."""
+IN_UTF16: Final = "is UTF-16 text, save it as UTF-8"
 _DAMAGED: Final = (
     EOFError,
     OSError,
@@ -125,10 +128,12 @@ class RawStream:
         Raises
         ------
         DataError
-            As `blocks`; or a line is longer than 64 blocks, as in a file that is not text.
+            As `blocks`; it is text in UTF-16, or no text: a line is longer than 64 blocks.
         """
         number, rest = 1, b""
         for block in self.blocks(size):
+            if number == 1 and not rest and block.startswith(WIDE):
+                raise DataError(f"{self.name}: {IN_UTF16}")
             whole, newline, tail = (rest + block).rpartition(b"\n")
             rest = tail
             if len(rest) > 64 * size:

@@ -20,7 +20,6 @@ from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.session_dates import is_date
 
 DELIMITERS: Final = ",;\t|"
-ZIP: Final = b"PK"
 PARQUET: Final = frozenset({".parquet", ".pq"})
 WRONG_FIELDS: Final = "wrong number of fields"
 Text = NDArray[np.object_]
@@ -94,7 +93,7 @@ def content_hash(file: Path) -> str:
 def read_raw(file: Path, expected: str | None = None, header: bool = True) -> RawTable:
     """Read a CSV file (UTF-8; comma, semicolon, tab or bar between fields) or a Parquet file.
 
-    A zip archive is read as the one file that it holds.
+    A packed file (zip, gz, bz2, zst) is read as the one file that it holds.
 
     Parameters
     ----------
@@ -113,8 +112,9 @@ def read_raw(file: Path, expected: str | None = None, header: bool = True) -> Ra
     if not content.strip():
         raise DataError(f"{file.name}: the file is empty: give one with a header and a row a session")
     is_parquet = file.suffix.lower() in PARQUET
-    if not is_parquet and content.startswith(ZIP):
-        content = b"".join(RawStream(str(file)).blocks())
+    stream = RawStream(str(file))
+    if not is_parquet and stream.packed:
+        content = b"".join(stream.blocks())
     if is_parquet and not header:
         raise DataError(f"{file.name}: a Parquet file names its columns: leave out header = false")
     table = _parquet(file.name, content) if is_parquet else _csv(file.name, content, header)

@@ -1,3 +1,5 @@
+import bz2
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -177,6 +179,12 @@ def test_a_zip_of_one_file_is_read_as_that_file(load):
     pd.testing.assert_frame_equal(load(bars=zipped({"spy.csv": bar_lines()}))["bars"], load()["bars"])
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress])
+def test_a_packed_file_is_read_as_what_it_holds(load, pack):
+    content = ("\n".join(bar_lines()) + "\n").encode()
+    pd.testing.assert_frame_equal(load(bars=pack(content))["bars"], load()["bars"])
+
+
 def test_a_zip_of_two_files_asks_for_one_of_them(load):
     with pytest.raises(DataError, match=r"holds 2 files \(a\.csv, b\.csv\)"):
         load(bars=zipped({"a.csv": bar_lines(), "b.csv": bar_lines()}))
@@ -189,6 +197,7 @@ STOPS = {
     "header only": (b"date,open,high,low,close,volume\n", r"bars\.csv: has a header and no rows"),
     "binary": (b"\x80\x81\x82,", r"bars\.csv: byte 0 is not UTF-8 text"),
     "zero bytes": (b"date,close\n2018-01-02,1\n\0\0\0", r"bars\.csv: line 3 holds a zero byte"),
+    "half a gz": (gzip.compress(b"date,close\n" * 99)[:30], r"bars\.csv: is damaged or half written"),
     "half a zip": (b"PK\x03\x04", r"bars\.csv: is damaged or half written"),
     "open quote": (b'date,close\n2018-01-02,"1\n2018', r"bars\.csv: line 2: unexpected end of data: mend"),
     "quote in the header": (

@@ -2,9 +2,9 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.held_share import NO_FAULTS, check_held, reasons_of
+from pipeline.ingest.held_share import BACK, NO_FAULTS, check_held, reasons_of
 
-HELD = pd.DataFrame({"reason": ["locked", "crossed", "locked"], "count": [1, 3, 1]})
+HELD = pd.DataFrame({"file": "a", "reason": ["locked", "crossed", "locked"], "count": [1, 3, 1]})
 
 
 def test_the_limit_itself_is_allowed():
@@ -19,6 +19,16 @@ def test_beyond_it_the_message_names_the_reasons_and_the_setting():
         "ticks: 5 of 20 rows fail a check (3 crossed, 2 locked), more than data.quarantine_limit 0.2 allows: "
         "mend or leave out what they name, or raise the limit"
     )
+
+
+def test_a_file_that_is_out_of_order_is_named():
+    held = pd.DataFrame(
+        {"file": ["a", "b", "a"], "reason": ["crossed", BACK[0], BACK[0]], "count": [7, 3, 5]}
+    )
+    with pytest.raises(
+        DataError, match=r"8 clock goes back.*: rows of a are not in the order of time.*: sort them by"
+    ):
+        check_held("ticks", 5, held, 0.2)
 
 
 def test_only_the_most_frequent_reasons_are_named():

@@ -62,6 +62,13 @@ def test_a_truncated_file_says_so(tmp_path, kind, share):
         list(RawStream(str(path)).blocks())
 
 
+def test_text_in_utf_16_is_named(tmp_path):
+    for name, code in (("a.csv", "utf-16-le"), ("b.csv", "utf-16-be")):
+        (tmp_path / name).write_bytes("\ufefftime,price\n".encode(code))
+        with pytest.raises(DataError, match=rf"^{name}: is UTF-16 text, save it as UTF-8$"):
+            list(RawStream(str(tmp_path / name)).line_blocks())
+
+
 def test_a_zip_bomb_is_refused_early(tmp_path, monkeypatch):
     monkeypatch.setattr(raw_stream, "BOMB_FLOOR", 1 << 20)
     path = tmp_path / "a.gz"

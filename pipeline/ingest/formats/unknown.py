@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.ingest.delimited import names_in
+from pipeline.ingest.raw_stream import IN_UTF16, WIDE
 
 Headers = Mapping[str, Sequence[Sequence[str]]]
-WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
-"""How text in UTF-16 begins."""
 DELIMITERS: Final = (",", ";", "\t", "|")
 NEAR: Final = 0.6
 """Share of a format's columns that a header needs to be called nearly one of it."""
@@ -31,7 +30,7 @@ def why_unknown(head: bytes, headers: Headers) -> str:
     if not head.strip():
         return "is empty"
     if head.startswith(WIDE):
-        return "is UTF-16 text, save it as UTF-8"
+        return IN_UTF16
     said = _nearest(head, headers)
     return f"is of no format that is known{said and '; '}{said}"
 
