@@ -46,7 +46,7 @@ def chain_rows(file: RawStream, terms: Terms, required: tuple[str, ...] = COLUMN
     DataError
         The file is missing, damaged, or lacks a column.
     """
-    contracts_seen = Repeats()
+    contracts_seen, quotes_seen = Repeats(), Repeats()
     for lines in delimited(file, required=required):
         screen = LineScreen(lines)
         said = contracts(screen.text("optionroot"))
@@ -65,7 +65,11 @@ def chain_rows(file: RawStream, terms: Terms, required: tuple[str, ...] = COLUMN
         screen.refuse(settled, "quoted after it had settled at the open")
         columns |= _quote(screen, said)
         keys = pc.binary_join_element_wise(screen.text("optionroot"), screen.text("quotedate"), "|")
-        screen.refuse(contracts_seen.seen(_hashed(keys), screen.sound), "duplicate: its contract has been")
+        contract = _hashed(keys)
+        again = contracts_seen.seen(contract, screen.sound)
+        alike = quotes_seen.seen(_with_quote(contract, columns), screen.sound)
+        screen.refuse(again & ~alike, "its contract has been, told otherwise")
+        screen.refuse(again, "duplicate: its contract has been")
         columns |= {"event_time": when.event_time, "known_time": when.known_time}
         _refuse_against_others(screen, columns, day, said)
         yield from screen.batches("option_quotes", file.name, columns)
@@ -141,6 +145,12 @@ def _figure(screen: LineScreen, column: str) -> NDArray[np.float64]:
     if column not in screen.lines.columns:
         return np.full(len(screen.lines), np.nan)
     return screen.numbers(column, optional=True)
+
+
+def _with_quote(contract: NDArray[np.int64], columns: dict[str, Any]) -> NDArray[np.int64]:
+    """Return [rows] a number for a contract and its quote."""
+    told = pd.DataFrame({"contract": contract, "bid": columns["bid"], "ask": columns["ask"]})
+    return np.asarray(pd.util.hash_pandas_object(told, index=False), dtype=np.uint64).view(np.int64)
 
 
 def _hashed(keys: pa.Array) -> NDArray[np.int64]:

@@ -47,7 +47,7 @@ BAD = {
     ("50.6,1,", "50.6,-1,"): "negative volume",
     ("2919.04", "0"): "underlying_price not above zero",
     ("2919.04", "x"): "not a number: underlying_last",
-    ("SPX190517C02900000,call", "SPX190517P02900000,put"): "duplicate: its contract has been",
+    ("SPX190517C02900000,call", "SPX190517P02900000,put"): "its contract has been, told otherwise",
 }
 
 
@@ -88,6 +88,11 @@ def test_a_bad_row_is_held_with_its_line_and_reason(chain, change):
     assert found[QUARANTINE]["reason"].to_pylist() == [BAD[change]]
     assert found[QUARANTINE]["source_row"].to_pylist() == [6]
     assert found["option_quotes"].num_rows == 4
+
+
+def test_a_row_that_comes_twice_alike_is_a_duplicate(chain):
+    found = chain(CBOE + f"{GOOD}\n{GOOD}\n".encode())
+    assert found[QUARANTINE]["reason"].to_pylist() == ["duplicate: its contract has been"]
 
 
 def puts(strikes):
