@@ -210,9 +210,11 @@ def _notes(kind: str, files: Sequence[_Read]) -> list[str]:
     """
     if kind == "limits":
         units = sorted({unit for each in files for unit in each.rows["unit"].to_pylist()})
+        contracts = "; a contract is data.own.multiplier units, 1 where that is not set"
         return [
             f"limits: in {', '.join(units)}; one in money is taken to be in the currency of the market's "
             "prices, unless data.own.currency or the end of data.own.instrument (BTCUSDT) tells another"
+            f"{contracts if any('contract' in unit.lower() for unit in units) else ''}"
         ]
     if kind not in USUAL_SERIES:
         return []

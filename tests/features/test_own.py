@@ -119,9 +119,14 @@ def test_a_fill_far_from_the_market_is_one_clear_error(loaded, row, columns, mes
     assert values(own, tables)["own_inventory"].iloc[0] == 10.0
 
 
-def test_what_is_assumed_of_limits_is_told(loaded):
-    (note,) = loaded()[1]["notes"]["note"]
+def test_what_is_assumed_of_limits_is_told(loaded, tmp_path):
+    own, tables = loaded()
+    (note,) = tables["notes"]["note"]
     assert note.startswith("limits: in units; one in money is taken to be in the currency of the market's")
+    assert "multiplier" not in note
+    (tmp_path / "limits.csv").write_text(LIMITS.replace("units", "Contracts"))
+    (note,) = load_records(own.given, records_content(own.given))["notes"]["note"]
+    assert note.endswith("; a contract is data.own.multiplier units, 1 where that is not set")
 
 
 def test_limits_of_the_whole_desk_bound_the_one_instrument_that_it_trades(loaded):
