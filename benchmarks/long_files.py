@@ -1,9 +1,11 @@
-"""The most memory that a long file takes: to read it into days, and to follow the book of one of them.
+"""The most memory that a long file takes: to read it into days, to follow one of them, and for a whole run.
 
 Trades are those of Tardis' file, level changes those of the Binance stream in Tardis' format, both laid end
 to end, each time later by as long as they take, until there are so many rows. Each file is read by a process
 of its own into an empty store. Then another follows the book of the longest day and makes its decision grid.
-`python -m benchmarks.long_files --millions 2 8` takes other lengths.
+Of the longest file of level changes a desk is run, `long_day.toml`: its memory is that of the command and of
+all that it starts, see `whole_run`. `python -m benchmarks.long_files --millions 2 8` takes other lengths; a
+desk is run on 20 million or more.
 """
 
 import argparse
@@ -21,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pv
 
+from benchmarks import whole_run
 from benchmarks.measurement import Measurement
 from benchmarks.shared_data import shared
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge, MarketFiles
@@ -33,6 +36,9 @@ MILLIONS = (2, 8, 20)
 GIB = 2.0**30
 STAMPS = ("timestamp", "local_timestamp")
 READ, FOLLOWED = "read", "followed"
+DESK = Path(__file__).with_name("long_day.toml")
+WHOLE_DAY = 20
+"""Millions of level changes that fill the hours of the desk."""
 
 
 def trades() -> pa.Table:
@@ -124,16 +130,21 @@ def long_file(kind: str, millions: float) -> Iterator[Path]:
 
 
 def measure(millions: Sequence[float] = MILLIONS) -> Iterator[Measurement]:
-    """Read both kinds at each length, and follow the longest day of the longest book."""
+    """Read both kinds at each length, follow the longest day of each book, and run a desk on the longest."""
     for kind in KINDS:
         for length in millions:
             with long_file(kind, length) as folder:
                 found = asked(READ, folder)
                 name = f"long_files.{kind}_{length:g}m"
                 yield Measurement(name, "GiB", found.pop("peak") / GIB, detail=found)
-                if kind == "book" and length == max(millions):
+                if kind == "book":
                     found = asked(FOLLOWED, folder)
-                    yield Measurement("long_files.book_day", "GiB", found.pop("peak") / GIB, detail=found)
+                    name = f"long_files.book_day_{length:g}m"
+                    yield Measurement(name, "GiB", found.pop("peak") / GIB, detail=found)
+                if kind == "book" and length >= WHOLE_DAY:
+                    seconds, peak = whole_run.run(folder / "home", str(DESK), "--data", str(folder))
+                    detail = {"rows": found["rows"], "seconds": seconds}
+                    yield Measurement(f"long_files.run_{length:g}m", "GiB", peak / GIB, detail=detail)
 
 
 if __name__ == "__main__":

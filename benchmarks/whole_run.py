@@ -19,11 +19,11 @@ SAMPLED_EVERY = 0.25
 GIB = 2.0**30
 
 
-def run(home: Path) -> tuple[float, float]:
-    """Run the shipped desk; return seconds and the most memory held, bytes."""
+def run(home: Path, desk: str = "spx-daily", *options: str) -> tuple[float, float]:
+    """Run a desk; return seconds and the most memory held, bytes."""
     started = perf_counter()
     process = psutil.Popen(
-        [sys.executable, "-m", "pipeline.cli", "run", "spx-daily", "--home", str(home)],
+        [sys.executable, "-m", "pipeline.cli", "run", desk, "--home", str(home), *options],
         stdout=subprocess.DEVNULL,
     )
     peak = 0.0
@@ -35,7 +35,7 @@ def run(home: Path) -> tuple[float, float]:
         except psutil.TimeoutExpired:
             continue
     if status:
-        raise RuntimeError(f"hedge run spx-daily ended with status {status}")
+        raise RuntimeError(f"hedge run {desk} ended with status {status}")
     return perf_counter() - started, peak
 
 
