@@ -24,6 +24,8 @@ _FURTHER: Final = ("venue", "order_id", "fill_id", "mid", "price")
 """Columns that an export may leave out: they are compared where both files tell them."""
 _IDENTITY: Final = ["venue", "instrument", "side", "fill_id"]
 """Of a fill with an id; a venue counts instruments apart, and a trade with oneself has two sides."""
+_UNITS: Final = (10**9, 10**6, 10**3)
+"""Nanoseconds of the units in which files tell times; two files are compared in the coarser one."""
 _DIGITS: Final = 1e-7
 """Numbers agree that are one in single precision, in which a file may tell them."""
 
@@ -82,8 +84,8 @@ def _said(value: Any) -> str:
 def repeats(kind: str, parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_]]:
     """Return of each file's records [rows] why one is a repeat; "" for those that are none.
 
-    A record that an earlier file holds, equal in all columns that both files tell, is one, as often as that
-    file holds it: two equal records of one file may both be real (two fills of one order), and stay two. So
+    A record that an earlier file holds, equal in all that both files tell, is one, as often as that file
+    holds it: two equal records of one file may both be real (two fills of one order), and stay two. So
     is a fill whose `fill_id` has been at its venue, where an empty venue is any, and a headline whose time
     and text have been, in their own file too.
 
@@ -108,7 +110,10 @@ def repeats(kind: str, parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_
     """
     again = [np.zeros(len(part), dtype=np.bool_) for part in parts]
     for (_, first), (place, second) in combinations(enumerate(parts), 2):
-        columns, files = _compared(first, second), (_comparable(first), _comparable(second))
+        if _apart(first, second):
+            continue
+        columns, unit = _compared(first, second), max(_unit(first), _unit(second))
+        files = (_comparable(first, unit), _comparable(second, unit))
         has = matched(*numbered(*files, columns))
         again[place] |= has[1]
         if fault := told_twice(kind, files, has, columns):
@@ -126,6 +131,14 @@ def repeats(kind: str, parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_
     return np.split(reasons, np.cumsum(lengths)[:-1])
 
 
+def _apart(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+    """Tell whether one file ends before the other begins, in the coarsest unit of times."""
+    (begin, end), (start, stop) = (
+        (times.min(), times.max()) for times in (first["event_time"], second["event_time"])
+    )
+    return bool(max(begin, start) - min(end, stop) > pd.Timedelta(_UNITS[0], "ns"))
+
+
 def _compared(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:
     """Return the columns that two files are compared in."""
     both = [str(name) for name in first if name not in _NOT_COMPARED]
@@ -139,11 +152,19 @@ def _is_told(column: "pd.Series[Any]") -> bool:
     return bool((column.notna() & (column != "")).any())
 
 
-def _comparable(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the records with numbers in single precision, and venues in small letters."""
-    venues = {"venue": rows["venue"].str.lower()} if "venue" in rows else {}
+def _unit(rows: pd.DataFrame) -> int:
+    """Return in how many nanoseconds a file tells its times: those of which all are whole counts."""
+    times = pd.DatetimeIndex(rows["event_time"]).as_unit("ns").asi8
+    return next((unit for unit in _UNITS if not (times % unit).any()), 1)
+
+
+def _comparable(rows: pd.DataFrame, unit: int) -> pd.DataFrame:
+    """Return the records with times in a unit, numbers in single precision and venues in small letters."""
+    told = {"event_time": rows["event_time"].dt.floor(f"{unit}ns")}
+    if "venue" in rows:
+        told["venue"] = rows["venue"].str.lower()
     with np.errstate(over="ignore"):
-        return rows.assign(**venues).astype(dict.fromkeys(rows.select_dtypes("float64"), np.float32))
+        return rows.assign(**told).astype(dict.fromkeys(rows.select_dtypes("float64"), np.float32))
 
 
 def _identified(fills: pd.DataFrame) -> pd.DataFrame:

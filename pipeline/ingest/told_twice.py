@@ -15,7 +15,7 @@ SAME_FILL: Final = ("event_time", "instrument", "side", "price")
 TOLD_AGAIN: Final = 0.5
 """Share from which on fills that only one of two files has are those of the other, told otherwise."""
 IN_ORDER: Final = {
-    "fills": ("instrument", "side", "size", "price"),
+    "fills": ("instrument", "side", "size"),
     "headlines": ("text",),
     "positions": ("instrument", "quantity"),
     "social": ("author", "text", "count"),
@@ -56,8 +56,8 @@ def told_twice(
             return f"tell fills of one time and price with another size or fee each; {remedy}"
     if kind in IN_ORDER and shared_runs(left[0], left[1], [*IN_ORDER[kind], *venue]) >= ONE_STREAM:
         return (
-            f"tell the same {kind} one after the other, at times of their own, as where one is in another "
-            f"time zone; {remedy}"
+            f"tell the same records of {kind} one after the other, at other times or prices, as where one is "
+            f"in another time zone; {remedy}"
         )
     return ""
 

@@ -144,10 +144,10 @@ SIZES = np.random.default_rng(3).integers(1, 50, 60).tolist()
     [
         (minutes([100 * size for size in SIZES]), "fills of one time and price with another size or fee"),
         (minutes(SIZES).replace("100,1\n", "100,1.04\n"), "fills of one time and price with another size"),
-        (minutes(SIZES, seconds="00"), "the same fills one after the other, at times of their own"),
-        (minutes(SIZES, "+01:01"), "the same fills one after the other, at times of their own"),
+        (minutes(SIZES).replace(",100,1\n", ",100.4,1\n"), "the same records of fills one after the other"),
+        (minutes(SIZES, "+01:01"), "the same records of fills one after the other"),
     ],
-    ids=["lots", "fees", "seconds", "another zone"],
+    ids=["lots", "fees", "prices", "another zone"],
 )
 def test_one_list_of_fills_told_twice_in_another_way_is_an_error(loaded, other, said):
     head = HEAD.format(more="")
@@ -162,6 +162,15 @@ def test_fills_of_two_accounts_both_count_where_each_tells_of_itself(loaded, nam
         "".join(f"{line}{more.format(n=n)}\n" for n, line in enumerate(plain)) for more in (ours, theirs)
     )
     assert len(loaded("fills", head + one, head + other)["fills"]) == 120
+
+
+@pytest.mark.parametrize(("fine", "coarse"), [("00.123", "00"), ("00.123456", "00.123"), ("00", "00.123")])
+def test_fills_that_one_file_tells_in_coarser_times_count_once(loaded, fine, coarse):
+    head, few = HEAD.format(more=""), SIZES[:9]
+    files = (head + minutes(few, seconds=each) for each in (fine, coarse))
+    assert len(loaded("fills", *files)["fills"]) == 9
+    later = (head + minutes(few, seconds=each) for each in ("00.123", "00.124"))
+    assert len(loaded("fills", *later)["fills"]) == 18
 
 
 def test_fills_in_single_precision_count_once(loaded, tmp_path):
@@ -183,7 +192,9 @@ def test_headlines_in_another_time_zone_are_an_error(tmp_path):
         (tmp_path / f"{name}.csv").write_text("published,headline,source\n" + "".join(lines))
     files = [{"file": str(tmp_path / f"{name}.csv")} for name in "01"]
     given = AlternativeData(headlines=files).given
-    with pytest.raises(DataError, match=r"0\.csv and 1\.csv: tell the same headlines one after the other"):
+    with pytest.raises(
+        DataError, match=r"0\.csv and 1\.csv: tell the same records of headlines one after the other"
+    ):
         load_records(given, records_content(given))
 
 
