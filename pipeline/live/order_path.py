@@ -37,10 +37,12 @@ class OrderPath:
         self.newest = max((report.time for report in reports), default=0)
 
     def send(self, order: Order) -> None:
-        """Write an order down, and then hand it over.
+        """Write an order down, and then hand it over; one that was sent already is not sent again.
 
         Raises
         ------
+        OrderError
+            Another order has its id.
         RiskError
             The desk has halted.
         JournalError
@@ -48,6 +50,9 @@ class OrderPath:
         GatewayError
             The gateway did not take it; whether it arrived is found out by recovering.
         """
+        if order.order_id in self.account.orders:
+            self.account.intend(order)
+            return
         if self.latch.state is RiskState.HALTED:
             raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
         self._written(lambda: self.journal.intend(order))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.domain.errors import GatewayError, JournalError, RiskError
+from pipeline.domain.errors import GatewayError, JournalError, OrderError, RiskError
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.gateway import Resting
 from pipeline.live.journal import Journal
@@ -78,6 +78,17 @@ def test_an_order_is_written_down_before_it_is_sent(begun):
     market.submit = lambda order: market.sent.append((order, path.journal.orders()))
     path.send(BUY)
     assert market.sent == [(BUY, [BUY])]
+
+
+def test_an_order_is_sent_once_through_retries_and_restarts(begun):
+    market = Market()
+    for _ in range(2):
+        path = begun(market)
+        path.send(BUY)
+        path.send(BUY)
+    assert (market.sent, path.journal.orders()) == ([BUY], [BUY])
+    with pytest.raises(OrderError, match="order a: "):
+        path.send(Order("a", "BTC", -2.0))
 
 
 def test_without_a_journal_nothing_is_sent_and_the_desk_halts(begun, monkeypatch):

@@ -95,6 +95,8 @@ class FixGateway:
 
     def submit(self, order: Order) -> None:
         """Send an order; the numbers of the session make sure that it arrives once or never."""
+        if order.order_id in self._traded:
+            return
         self._traded[order.order_id] = fix.Traded.of(order)
         self._send(fix.NEW_ORDER, fix.new_order(order, self._account), order.order_id)
 
