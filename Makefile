@@ -1,5 +1,5 @@
 # make run: the whole pipeline; make test: the tests; make lint: the checks; make bench: the benchmarks;
-# make tables: those of docs/results.md; make chaos: kill -9 of a live desk at 500 random points.
+# make tables: those of docs/results.md; make chaos: kill -9 of a live desk at 500 random points, on paper and by FIX.
 # Each sets up .venv first, make bench also .bench for the peers.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
@@ -23,6 +23,7 @@ lint: $(VENV)/lint.stamp
 
 chaos: $(VENV)/test.stamp
 	$(BIN)/python -m tests.live.chaos 500
+	$(BIN)/python -m tests.live.fix.chaos 500
 
 bench: $(VENV)/bench.stamp $(PEERS)/stamp
 	$(BIN)/python -m benchmarks.run $(BENCH)

@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from types import CodeType, FrameType
+from types import FrameType
 from typing import Any
 
 from pipeline.domain.orders import LEAST, Order, Standing
@@ -108,7 +108,7 @@ def live(folder: Path, seed: int, broken: str) -> None:
         step += 1
 
 
-def killing(lines: int) -> Any:
+def killing(lines: int, counted: re.Pattern[str], rooms: tuple[str, ...]) -> Any:
     """Return a trace that kills this process at a line of the order path."""
     left = lines
 
@@ -121,14 +121,11 @@ def killing(lines: int) -> Any:
         return line
 
     def call(frame: FrameType, event: str, _: object) -> Any:
-        return line if _counted(frame.f_code) else None
+        room, _, name = frame.f_code.co_filename.rpartition("/")
+        here = room.endswith(rooms) and name != "account.py"
+        return line if here and counted.fullmatch(frame.f_code.co_name) else None
 
     return call
-
-
-def _counted(code: CodeType) -> bool:
-    room, _, name = code.co_filename.rpartition("/")
-    return room.endswith("/pipeline/live") and name != "account.py" and bool(COUNTED.fullmatch(code.co_name))
 
 
 def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, broken: str) -> int:
@@ -138,7 +135,7 @@ def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, broken: s
     if not child:
         try:
             if by_line:
-                sys.settrace(killing(lines))
+                sys.settrace(killing(lines, COUNTED, ("/pipeline/live",)))
             live(folder, seed, broken)
         except BaseException as error:
             print(f"a child failed: {type(error).__name__}: {error}", file=sys.stderr)

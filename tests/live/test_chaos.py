@@ -10,8 +10,8 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 
-def chaos(*told: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "tests.live.chaos", *told]
+def chaos(*told: str, module: str = "tests.live.chaos") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", module, *told]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
 
 

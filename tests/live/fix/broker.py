@@ -1,6 +1,7 @@
 """A broker behind the acceptor: fills market orders at once, lets limits rest, tells orders and positions."""
 
 import asyncio
+import contextlib
 
 from tests.live.fix.acceptor import Acceptor
 
@@ -23,17 +24,18 @@ class Broker(Acceptor):
 
     async def _line(self, reader, writer):
         self.lines.append(asyncio.current_task())
-        done = len(self.got)
-        while content := await reader.read(1000):
-            self.hear(content)
-            for message in self.got[done:]:
-                self.answer(message)
-            done = len(self.got)
-            for each in self.waiting:
-                writer.write(each)
-            self.waiting = []
-        writer.close()
-        await writer.wait_closed()
+        self.newest, done = writer, len(self.got)
+        with contextlib.suppress(OSError):
+            while (content := await reader.read(1000)) and self.newest is writer:  # a session has one line
+                self.hear(content)
+                for message in self.got[done:]:
+                    self.answer(message)
+                done = len(self.got)
+                for each in self.waiting:
+                    writer.write(each)
+                self.waiting = []
+            writer.close()
+            await writer.wait_closed()
 
     def executed(self, kind, standing, order, *further):
         self.fills += 1

@@ -1,0 +1,191 @@
+"""Kill −9 of a desk with the FIX gateway at random points; its broker is a process that lives on.
+
+`python -m tests.live.fix.chaos 100 --seed 7`, part of `make chaos`. A child recovers and sends orders until
+it is killed, at a line of what writes and sends, or by the clock. Then the desk is recovered once more, and
+held against what the broker wrote down.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from pipeline.domain.orders import Order
+from pipeline.live.fix.gateway import FixGateway
+from pipeline.live.fix.sequence import Sequence
+from pipeline.live.fix.session import Session
+from pipeline.live.journal import Journal
+from pipeline.live.order_path import OrderPath
+from pipeline.live.recovery import NEVER_ARRIVED, recover
+from tests.live.chaos import SendsFirst, killing
+from tests.live.fix.broker import Broker
+
+LINES, SECONDS, DAY = 1200, 0.5, 20
+"""A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
+COUNTED = re.compile(
+    r"send|hear|recover|_compared|submit|cancel|intend|report|add|append|_write|_message|_do|_send|_deliver"
+)
+
+
+class WritingBroker(Broker):
+    """Writes the id of every order that it took, and every fill, before it answers."""
+
+    def __init__(self, place):
+        super().__init__()
+        self.file = place.open("a", buffering=1)
+
+    def answer(self, message):
+        if message[35] == "D":
+            self.file.write(f"{message[11]}\n")
+        super().answer(message)
+
+
+def broker(place: Path) -> tuple[int, int]:
+    """Return process and port of a broker."""
+    said, says = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(said)
+
+        async def serve() -> None:
+            os.write(says, f"{await WritingBroker(place).serve()}\n".encode())
+            await asyncio.Event().wait()
+
+        try:
+            asyncio.run(serve())
+        finally:
+            os._exit(1)
+    os.close(says)
+    with os.fdopen(said) as told:
+        return child, int(told.readline())
+
+
+def desk(
+    folder: Path, port: int, made: type[OrderPath] = OrderPath
+) -> tuple[OrderPath, FixGateway, Sequence]:
+    journal, sequence = (
+        Journal(folder / "journal", "chaos", now=0),
+        Sequence(folder / "session", "US to THEM"),
+    )
+    gateway = FixGateway("127.0.0.1", port, Session("US", "THEM", sequence), time.time_ns, patience=20.0)
+    return made(journal, gateway, time.time_ns), gateway, sequence
+
+
+async def live(folder: Path, port: int, made: type[OrderPath]) -> None:
+    path, _, _ = desk(folder, port, made)
+    if (await recover(path, time.time_ns(), patience=())).differences:
+        os._exit(3)
+    number, drawn = len(path.account.orders), random.Random(len(path.account.orders))
+    while True:
+        number += 1
+        units, limit = (
+            drawn.choice([-1, 1]) * drawn.randint(1, 9) / 10,
+            100.0 if drawn.random() < 0.3 else None,
+        )
+        path.send(Order(f"o{number}", "BTC", units, limit, time.time_ns()))
+        for order_id in list(path.account.working)[:-3]:
+            path.cancel(order_id)
+        await asyncio.sleep(drawn.choice([0.0, 0.0, 0.005]))
+
+
+def life(folder: Path, port: int, drawn: random.Random, by_line: bool, made: type[OrderPath]) -> int:
+    lines, seconds = drawn.randint(1, LINES), drawn.uniform(0.0, SECONDS)
+    child = os.fork()
+    if not child:
+        try:
+            if by_line:
+                sys.settrace(killing(lines, COUNTED, ("/pipeline/live", "/pipeline/live/fix")))
+            asyncio.run(live(folder, port, made))
+        except BaseException as error:
+            print(f"a child failed: {type(error).__name__}: {error}", file=sys.stderr)
+        finally:
+            os._exit(4)
+    if not by_line:
+        time.sleep(seconds)
+        os.kill(child, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+async def faults(folder: Path, port: int, place: Path) -> tuple[list[str], Counter[str]]:
+    """Recover the dead desk; return what is wrong, and counts."""
+    path, gateway, sequence = desk(folder, port)
+    found = await recover(path, time.time_ns(), patience=(0.1, 0.3))
+    await gateway.hang_up()
+    wrong, account = [str(each) for each in found.differences], path.account
+    wrong += [f"{each.report.report_id}: {each.why}" for each in account.unexplained]
+    taken = Counter(place.read_text().split())
+    closed = {each.order_id for each in path.journal.reports() if each.text == NEVER_ARRIVED}
+    wrong += [f"doubled: {order_id}" for order_id, times in taken.items() if times > 1]
+    wrong += [
+        f"sent without having been written down: {each}" for each in taken.keys() - account.orders.keys()
+    ]
+    wrong += [f"lost: {order_id}" for order_id in account.orders.keys() - taken.keys() - closed]
+    wrong += [
+        f"called never arrived, but the broker has it: {order_id}" for order_id in closed & taken.keys()
+    ]
+    path.journal.close()
+    sequence.close()
+    return wrong, Counter(
+        {"orders": len(account.orders), "never arrived": len(closed), "reports": len(account.seen)}
+    )
+
+
+def chaos(kills: int, seed: int, made: type[OrderPath] = OrderPath) -> tuple[list[str], Counter[str]]:
+    """Kill so often; return what was wrong after the first kill that left a fault, and counts.
+
+    A desk and its broker are killed `DAY` times before the next ones begin.
+    """
+    drawn, count = random.Random(seed), Counter[str]()
+    while count["kills"] < kills:
+        with tempfile.TemporaryDirectory() as place:
+            wrong, seen = day(Path(place), drawn, min(DAY, kills - count["kills"]), made)
+            count += seen
+            if wrong:
+                return [f"kill {count['kills']}: {each}" for each in wrong], count
+    return [], count
+
+
+def day(
+    folder: Path, drawn: random.Random, kills: int, made: type[OrderPath]
+) -> tuple[list[str], Counter[str]]:
+    (folder / "taken").touch()
+    serving, port = broker(folder / "taken")
+    wrong, count = list[str](), Counter[str]()
+    try:
+        for number in range(1, kills + 1):
+            died = life(folder, port, drawn, number % 2 == 1, made)
+            wrong, count = asyncio.run(faults(folder, port, folder / "taken"))
+            count["kills"] = number
+            if died != -signal.SIGKILL:
+                wrong.append(f"the child left with {died}")
+            if wrong:
+                break
+    finally:
+        os.kill(serving, signal.SIGKILL)
+        os.waitpid(serving, 0)
+    return wrong, count
+
+
+def main() -> None:
+    """Print what was found; fail with 1 where something was wrong."""
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("kills", type=int)
+    asked.add_argument("--seed", type=int, default=7)
+    asked.add_argument(
+        "--broken", action="store_true", help="send first and write down then: has to be found"
+    )
+    given = asked.parse_args()
+    wrong, count = chaos(given.kills, given.seed, SendsFirst if given.broken else OrderPath)
+    print(", ".join(f"{number} {what}" for what, number in count.items()))
+    sys.exit("\n".join(wrong) or None)
+
+
+if __name__ == "__main__":
+    main()
