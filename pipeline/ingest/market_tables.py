@@ -266,7 +266,8 @@ def start(
     """Return the row of `book_events` with which a file begins that does not begin with a whole book.
 
     What was on the book before the file still holds where its last update has the id `after`; where a venue
-    has no ids (0), where the last event was known at most `within` seconds before. Else something is missing.
+    has no ids (0), where the last event was known at most `within` seconds before (0: never). Else something
+    is missing.
 
     Parameters
     ----------

@@ -194,7 +194,7 @@ class OrderBook:
         last = np.r_[self._last[2], events.sequence[:-1]][starts]
         known = np.r_[self._known, events.known_time[:-1]][starts]
         silence = events.known_time[starts].astype(np.float64) - known
-        follows = np.where(after > 0, last == after, silence <= within)
+        follows = np.where(after > 0, last == after, (within > 0.0) & (silence <= within))
         lost = starts[~follows & (known != _NEVER)]
         flags = events.flags.copy()
         flags[lost] |= GAP

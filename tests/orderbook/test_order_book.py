@@ -437,7 +437,7 @@ def test_a_checkpoint_is_the_same_whatever_way_the_book_came_about():
 @pytest.mark.parametrize(
     ("after", "within", "known", "trusted"),
     [(101, 0.0, 10**12, True), (100, 0.0, 2, False), (102, 0.0, 2, False), (0, 5.0, 5 * 10**9 + 2, True),
-     (0, 5.0, 5 * 10**9 + 3, False), (0, 0.0, 3, False)],
+     (0, 5.0, 5 * 10**9 + 3, False), (0, 0.0, 3, False), (0, 0.0, 2, False), (0, 5.0, 2, True)],
 )  # fmt: skip
 @pytest.mark.parametrize("apart", [False, True], ids=["one call", "two calls"])
 def test_a_file_goes_on_with_the_book_where_ids_or_time_say_so(after, within, known, trusted, apart):
