@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Final
 
 from pipeline.domain.errors import GatewayError, HedgeError
@@ -72,7 +72,8 @@ class FixGateway:
             self.broken = f"cannot connect to {self._place[0]}:{self._place[1]} ({error})"
             raise GatewayError(f"{self._name}: {self.broken}") from None
         self._do(self._session.connected(self._now()))
-        self._tasks = [asyncio.create_task(self._read(reader)), asyncio.create_task(self._tick())]
+        work = self._read(reader), self._tick()
+        self._tasks = [asyncio.create_task(self._whole(each)) for each in work]
         await self._until(lambda: self._session.state is State.ACTIVE, "a logon")
 
     async def stop(self) -> None:
@@ -163,17 +164,24 @@ class FixGateway:
             await asyncio.sleep(0.01)
         raise GatewayError(f"{self._name}: no answer to {what}: {self.broken or 'in time'}")
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        framer = Framer()
+    async def _whole(self, work: Coroutine[None, None, None]) -> None:
+        """Do the work of the line; whatever goes wrong in it ends the line."""
         try:
-            while not self.broken and (content := await reader.read(CHUNK)):
-                for message in framer.feed(content):
-                    self._do(self._session.received(message, self._now()))
-            self._end("the other side closed the line")
+            await work
         except OSError as error:
             self._end(f"the line broke ({error})")
         except HedgeError as error:
             self._end(str(error))
+        except Exception as error:
+            log.exception("%s: a fault", self._name)
+            self._end(f"a fault: {type(error).__name__}: {error}")
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        framer = Framer()
+        while not self.broken and (content := await reader.read(CHUNK)):
+            for message in framer.feed(content):
+                self._do(self._session.received(message, self._now()))
+        self._end("the other side closed the line")
 
     async def _tick(self) -> None:
         while not self.broken:

@@ -115,6 +115,22 @@ def test_what_happened_while_the_desk_was_dead_is_found_out(tmp_path):
     with_broker(test)
 
 
+def test_a_fault_of_whoever_hears_ends_the_line(tmp_path, caplog):
+    async def test(broker, port):
+        async with Desk(tmp_path, port) as desk:
+            desk.gateway._hear = lambda report: 1 / 0
+            desk.path.send(Order("a", "BTC", 1.0, decided=time.time_ns()))
+            for _ in range(300):
+                if desk.gateway.broken:
+                    break
+                await asyncio.sleep(0.01)
+            assert desk.gateway.broken == "a fault: ZeroDivisionError: division by zero"
+        async with Desk(tmp_path, port) as desk:
+            assert (desk.found.differences, desk.path.account.position("BTC")) == ((), 1.0)
+
+    with_broker(test)
+
+
 def test_without_a_broker_it_says_so(tmp_path):
     async def test():
         with pytest.raises(GatewayError, match=r"FIX US to THEM: cannot connect to 127\.0\.0\.1:1 "):
