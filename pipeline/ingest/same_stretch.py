@@ -129,7 +129,7 @@ def _where_they_meet(
     ends, begins = (0, 1) if spans[0] < spans[1] else (1, 0)
     at = [np.flatnonzero(each == instant) for each in times]
     last, first = number[ends][at[ends]], number[begins][at[begins]]
-    lengths = range(min(len(last), len(first)), 0, -1)
+    lengths = len(last) - np.flatnonzero(last == first[0])
     count = next((each for each in lengths if np.array_equal(last[-each:], first[:each])), 0)
     shared = np.zeros(len(times[1]), dtype=np.bool_)
     shared[at[1][:count] if begins else at[1][len(at[1]) - count :]] = True
