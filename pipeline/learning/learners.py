@@ -4,16 +4,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
-
 from pipeline.domain.desk import Desk
-from pipeline.learning.known_market import KnownMarket, seen_regimes, seen_volatility
+from pipeline.learning.known_market import KnownMarket
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from pipeline.deep.trainer import Trainer
 
 Of = Callable[[Desk, int, int, KnownMarket, int], "Trainer[Any]"]
 """Makes the trainer of a desk from steps, markets, what is known of the real one, and seed."""
+
+
+def _volatility(desk: Desk, sessions: "pd.DataFrame") -> KnownMarket:
+    from pipeline.learning.seen_market import seen_volatility
+
+    return seen_volatility(desk, sessions)
+
+
+def _regimes(desk: Desk, sessions: "pd.DataFrame") -> KnownMarket:
+    from pipeline.learning.seen_market import seen_regimes
+
+    return seen_regimes(desk, sessions)
 
 
 @dataclass(frozen=True)
@@ -26,7 +38,7 @@ class Learner:
     steps: int
     markets: int
     of: Of
-    knows: Callable[[Desk, pd.DataFrame], KnownMarket] = seen_volatility
+    knows: Callable[[Desk, "pd.DataFrame"], KnownMarket] = _volatility
 
 
 def _network(desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int) -> "Trainer[Any]":
@@ -66,7 +78,7 @@ def _agent(policy: str) -> Of:
 
 LEARNERS: Final[Mapping[str, Learner]] = {
     "network_band": Learner(400, 65_536, _network),
-    "recurrent_band": Learner(400, 16_384, _recurrent, seen_regimes),
+    "recurrent_band": Learner(400, 16_384, _recurrent, _regimes),
     "ppo_band": Learner(60, 4096, _agent("ppo_band")),
     "sac_band": Learner(60, 1024, _agent("sac_band")),
 }

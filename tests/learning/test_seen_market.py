@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import DataError, FitError
-from pipeline.learning.known_market import MARGIN, seen_regimes, seen_volatility
+from pipeline.learning.seen_market import MARGIN, seen_regimes, seen_volatility
 from pipeline.simulate.switching import MarkovSwitching
 
 START = pd.Timestamp("2017-01-03")

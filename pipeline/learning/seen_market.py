@@ -1,0 +1,90 @@
+"""What the sessions before the test tell a hedger that learns in simulated markets."""
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import DataError, FitError
+from pipeline.domain.instruments import FloatArray
+from pipeline.learning.known_market import KnownMarket
+from pipeline.regimes.hmm import HiddenMarkovDetector
+
+SESSIONS_A_YEAR = 252.0
+MARGIN = 1.25
+"""Factor by which volatilities may leave the range that was seen before the test."""
+REGIMES = 2
+
+
+def seen_volatility(desk: Desk, sessions: pd.DataFrame) -> KnownMarket:
+    """Return the market with the range of volatilities that options were marked at before the test.
+
+    Volatilities are `market.atm_ratio` times the desk's volatility indices in the sessions before
+    `windows.test_start`, with a margin of a quarter; no later session is read.
+
+    Parameters
+    ----------
+    sessions : one row a session: `session` and the desk's volatility indices.
+
+    Raises
+    ------
+    DataError
+        No index has a value before the test.
+
+    Examples
+    --------
+    >>> days = pd.to_datetime(["2015-12-30", "2015-12-31", "2016-01-04"])
+    >>> table = pd.DataFrame({"session": days, "implied_vol": [0.1, 0.2, 0.9]})
+    >>> desk = Desk(name="x", policies={"run": ()}, market={"atm_ratio": 1.0})
+    >>> seen_volatility(desk, table).volatility
+    (0.08, 0.25)
+    """
+    before = sessions["session"] < pd.Timestamp(desk.windows.test_start)
+    seen = sessions.loc[before, list(desk.data.tenors)].to_numpy(np.float64) * desk.market.atm_ratio
+    seen = seen[np.isfinite(seen)]
+    if not len(seen):
+        raise DataError(
+            f"no implied volatility before windows.test_start {desk.windows.test_start}: nothing tells which "
+            "markets a hedger is to learn in; move the test later, or leave out policies.train"
+        )
+    edges = float(seen.min()) / MARGIN, float(seen.max()) * MARGIN
+    return KnownMarket(volatility=(round(edges[0], 4), round(edges[1], 4)))
+
+
+def seen_regimes(desk: Desk, sessions: pd.DataFrame) -> KnownMarket:
+    """Return `seen_volatility` with the regimes of the desk's own returns before the test.
+
+    A hidden Markov model of two regimes is fitted to the close-to-close returns as deviations of what was
+    marked the evening before, log(S_t/S_{t−1})/(σ_{t−1} √(1/252)), in the sessions before
+    `windows.test_start`; no later session is read.
+
+    Parameters
+    ----------
+    sessions : one row a session: `session`, `close` and the desk's volatility indices.
+
+    Raises
+    ------
+    DataError
+        No index has a value before the test.
+    FitError
+        The returns before the test are too few, or have no two regimes.
+    """
+    known = seen_volatility(desk, sessions)
+    moves = _moves(desk, sessions[sessions["session"] < pd.Timestamp(desk.windows.test_start)])
+    table = pd.DataFrame({"move": moves})
+    try:
+        found = HiddenMarkovDetector(states=REGIMES, seed=desk.seed).fit(table, moves)
+    except FitError as error:
+        raise FitError(
+            f"returns before windows.test_start {desk.windows.test_start} tell no regimes to a hedger that "
+            f"remembers ({error}): move the test later, or train it with hedge train --policy"
+        ) from error
+    ratio = tuple(round(float(each), 4) for each in np.sqrt(found.state_variance_))
+    chances = tuple(tuple(map(float, each)) for each in found.transition_)
+    return KnownMarket(volatility=known.volatility, ratio=ratio, moves=chances)
+
+
+def _moves(desk: Desk, sessions: pd.DataFrame) -> FloatArray:
+    tenor = next(iter(desk.data.tenors))
+    marked = sessions[tenor].to_numpy(np.float64)[:-1] * desk.market.atm_ratio
+    returns = np.diff(np.log(sessions["close"].to_numpy(np.float64)))
+    return np.asarray(returns / (marked * np.sqrt(1.0 / SESSIONS_A_YEAR)))
