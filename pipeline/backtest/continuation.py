@@ -107,7 +107,7 @@ class Continuation:
             raise StoreError(f"saved forecaster cannot be read ({error}): train it again") from None
 
     def places(self, features: pd.DataFrame) -> tuple[int, int]:
-        """Return the rows of `first` and `boundary`.
+        """Return the rows of `first` and `boundary`; the latter may be the one after the last.
 
         Raises
         ------
@@ -117,12 +117,9 @@ class Continuation:
         clock = "session" if "session" in features else "time"
         sessions = pd.DatetimeIndex(features[clock])
         first, boundary = (int(sessions.searchsorted(day)) for day in (self.first, self.boundary))
-        found = sessions[first : first + 1], sessions[boundary : boundary + 1]
-        same = [
-            len(one) == 1 and one[0] == day
-            for one, day in zip(found, (self.first, self.boundary), strict=True)
-        ]
-        if not all(same) or boundary - first != len(self.past):
+        begun = first < len(sessions) and sessions[first] == self.first
+        goes_on = boundary == len(sessions) or sessions[boundary] == self.boundary
+        if not (begun and goes_on) or boundary - first != len(self.past):
             raise DataError(
                 f"the data does not hold the {len(self.past)} {clock}s from {_told(self.first)} to "
                 f"{_told(self.boundary)} on which the champion was learned: give the whole history, or make "

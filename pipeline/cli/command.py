@@ -11,6 +11,7 @@ import typer
 from pipeline.cli.compare import compare
 from pipeline.cli.decide import decide
 from pipeline.cli.information_map import information_map
+from pipeline.cli.live import live, shadow
 from pipeline.cli.new_desk import new_desk
 from pipeline.cli.run import STAGES, run, stage
 from pipeline.cli.services import ui, up
@@ -78,6 +79,8 @@ for name, what in STAGES.items():
 for command in (decide, train, desks, compare):
     app.command()(command)
 app.command("map")(information_map)
+app.command()(live)
+app.command()(shadow)
 for command in (ui, up):
     app.command()(command)
 desk_app.command("new")(new_desk)

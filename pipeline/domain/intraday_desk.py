@@ -30,6 +30,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.folder_desk import FolderDesk
 from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.lstm_settings import Forecasters
+from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.domain.own_settings import OwnData
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
@@ -279,6 +280,8 @@ class IntradayDesk(FolderDesk):
     forecasts: IntradayForecasts = IntradayForecasts()
     policies: PolicySettings = PolicySettings()
     evaluation: IntradayEvaluation = IntradayEvaluation()
+    overlay: OverlaySettings = OverlaySettings()
+    """Rules between the policy and the market, live; a backtest has none."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

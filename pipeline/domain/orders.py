@@ -11,6 +11,17 @@ LEAST: Final = 1e-12
 """Units, of a trade or of what is held, that are nothing but the rounding of sums of lots."""
 
 
+def settled(units: float, traded: float) -> float:
+    """Return signed units after a trade; what only the rounding of its sum leaves of them is nothing.
+
+    Examples
+    --------
+    >>> settled(20_000.1 - 20_000.0 - 0.1, 20_000.1), settled(0.1, 20_000.1)
+    (0.0, 0.1)
+    """
+    return units if abs(units) > LEAST * max(abs(traded), 1.0) else 0.0
+
+
 class Standing(StrEnum):
     """Where an order is: written down, with the market, or over."""
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,7 @@ TAPE: Final = {"quotes": list(SIDES), "trades": ["price", "size", "side"]}
 """Columns of tables that features read beside the book. Funding reaches over days: see `decision_grid`."""
 QUOTES, TRADES = Source("quotes", SIDES), Source("trades", ("price", "size", "side"))
 BOOK: Final = "book"
+Rows = TypeVar("Rows", TimedRows, EventRows)
 PAIR: Final = {"spot": "perpetual", "perpetual": "spot"}
 
 
@@ -36,6 +37,19 @@ class EventPart:
     until: int
     tables: Mapping[str, TimedRows]
     book: EventRows | None = None
+
+    def split(self, at: float) -> tuple["EventPart | None", "EventPart | None"]:
+        """Return the events that were known at an instant, and those after; None for none."""
+        if self.until <= at:
+            return self, None
+        sides: list[EventPart | None] = []
+        for early in (True, False):
+            tables = {name: part for name, rows in self.tables.items() if len(part := _side(rows, at, early))}
+            book = None if self.book is None else _side(self.book, at, early)
+            book = book if book is not None and len(book) else None
+            until = int(at) if early else self.until
+            sides.append(EventPart(until, tables, book) if tables or book is not None else None)
+        return sides[0], sides[1]
 
     def rows(self, source: Source) -> EventRows:
         """Return what a feature reads of a table."""
@@ -127,6 +141,11 @@ class _Market:
         if self._best:
             found["quotes"] = best_of(book)
         return found, EventRows(book.known_time, book.columns)
+
+
+def _side(rows: Rows, at: float, early: bool) -> Rows:
+    place = int(np.searchsorted(rows.known_time, at, side="right"))
+    return rows[:place] if early else rows[place:]
 
 
 def _as_quotes(found: Mapping[str, TimedRows]) -> TimedRows | None:

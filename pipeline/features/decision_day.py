@@ -16,7 +16,7 @@ from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.book_at import SIDES, BookAt, Instants, book_at
 from pipeline.features.book_days import BOOK_STATE
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents
-from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
+from pipeline.features.decision_times import SECOND, decision_times
 from pipeline.features.event_catalogue import event_catalogue
 from pipeline.features.event_feature import EventFeature, EventRows
 from pipeline.features.event_values import EventValues
@@ -73,7 +73,7 @@ def decision_day(
     times, opened = made.times, made.opened
     latency = drawn_latency(hedge, made.until / SECOND, [seed, date.fromisoformat(day).toordinal()])
     arrivals = times + (latency * SECOND).astype(np.int64)
-    between, first = _samples(made, grid)
+    between, first = sampled(times, made.since, grid)
     features = known_features(events, hedge, fitted)
     seen = followed(day, events, features, times, np.concatenate([times, between, arrivals]))
     look = partial(book_at, seen.standing, stale_after=grid.stale_after_seconds)
@@ -81,7 +81,7 @@ def decision_day(
     numbers: dict[str, NDArray[Any]] = {
         "mid": pd.Series(at.mid).ffill().to_numpy(),
         BOOK_STATE: at.state,
-        **_interval_means(look(between), first, hedge),
+        **interval_means(look(between), first, hedge),
         **seen.outputs,
     }
     if perpetual:
@@ -169,16 +169,22 @@ def known_features(
     return found
 
 
-def _samples(made: DecisionTimes, grid: GridSettings) -> tuple[Instants, Instants]:
-    """Return the instants of each interval, from its decision backwards, and where each interval begins."""
+def sampled(times: Instants, since: Instants, grid: GridSettings) -> tuple[Instants, Instants]:
+    """Return the instants of each interval, from its decision backwards, and where each interval begins.
+
+    Examples
+    --------
+    >>> sampled(np.array([5, 7]) * SECOND, np.array([3, 2]) * SECOND, GridSettings())[0] // SECOND
+    array([5, 4, 3, 7, 6])
+    """
     between = int(grid.sample_seconds * SECOND)
-    counts = -(-made.since // between)
+    counts = -(-since // between)
     first = np.cumsum(counts) - counts
     back = between * (np.arange(counts.sum()) - np.repeat(first, counts))
-    return np.repeat(made.times, counts) - back, first
+    return np.repeat(times, counts) - back, first
 
 
-def _interval_means(looked: BookAt, first: Instants, hedge: IntradayHedge) -> dict[str, FloatArray]:
+def interval_means(looked: BookAt, first: Instants, hedge: IntradayHedge) -> dict[str, FloatArray]:
     """Return means over the interval before each decision, of what stood at its instants."""
     cost = looked.crossing_cost(hedge.order_size)
     values = {

@@ -21,6 +21,7 @@ from pipeline.ingest.content import content_digest
 from pipeline.ingest.dataset import Dataset, Output, flush_folder, write_dataset
 from pipeline.ingest.file_lock import file_lock
 from pipeline.ingest.partitions import PartitionStore, Runner, in_turn
+from pipeline.ingest.parts import Parts
 from pipeline.ingest.pieces import Piece, plain_arguments
 
 LEFTOVER_SECONDS = 24 * 3600.0
@@ -105,6 +106,10 @@ class DatasetStore:
         if asked := kept.made + kept.found:
             log.info("%s: of %d refits %d new, %d from earlier runs", name, asked, kept.made, kept.found)
         return key
+
+    def pieces(self) -> "_StorePieces":
+        """Return what opens and makes pieces of this store, outside of a stage."""
+        return _StorePieces(self, force=False)
 
     def _whole(self, key: str) -> bool:
         """Check a dataset, and tell whether the partitions that it names are all there."""
@@ -230,7 +235,7 @@ class _StorePieces:
     def partitions(
         self,
         name: str,
-        build: Callable[..., Output],
+        build: Callable[..., Output | Parts],
         instrument: str,
         units: Mapping[str, Mapping[str, Any]],
         **shared: Any,

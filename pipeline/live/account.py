@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from pipeline.domain.errors import OrderError
-from pipeline.domain.orders import LEAST, Order, Report, Standing
+from pipeline.domain.orders import Order, Report, Standing, settled
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class Progress:
     def left(self) -> float:
         """Signed units that are not filled; a rounding of the sum of its fills is nothing."""
         left = self.order.quantity - self.filled
-        return left if abs(left) > LEAST else 0.0
+        return settled(left, self.order.quantity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ class Account:
     def _fill(self, progress: Progress, report: Report) -> None:
         instrument = progress.order.instrument
         held = self.position(instrument) + report.filled
-        self.positions[instrument] = held if abs(held) > LEAST else 0.0
+        self.positions[instrument] = settled(held, report.filled)
         self.cash -= report.filled * report.price + report.fee
         self.fees += report.fee
         self.traded += abs(report.filled) * report.price
@@ -143,7 +143,7 @@ _ALIVE = (Standing.INTENDED, Standing.WORKING, Standing.FILLED)
 def _fault(progress: Progress, report: Report) -> str:
     if report.filled * progress.order.quantity < 0.0:
         return f"it fills {report.filled:g} of an order of {progress.order.quantity:g}"
-    if abs(report.filled) > abs(progress.left) + LEAST:
+    if settled(abs(report.filled) - abs(progress.left), report.filled) > 0.0:
         return f"it fills {report.filled:g} where {progress.left:g} was left"
     return ""
 

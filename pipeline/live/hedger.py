@@ -1,7 +1,6 @@
 """What a live desk does at one decision: signals, band, overlay, and the order that is left of it."""
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -74,7 +73,7 @@ class Hedger:
     desk : settings.
     signals : what was learned, until the decision before the first.
     policy : that gives the band.
-    charged : its `desk_cost` is the one that the policy was fitted with.
+    desk_cost : the constant cost that the policy was fitted with, see `intraday_state.known_cost`.
     overlay : the desk's rules.
     path : the way to the market, recovered.
     model : version of what was learned, for the audit.
@@ -90,7 +89,7 @@ class Hedger:
         desk: IntradayDesk,
         signals: RunningSignals,
         policy: Policy,
-        charged: Mapping[str, float],
+        desk_cost: float,
         overlay: Overlay,
         path: OrderPath,
         model: str = "",
@@ -99,16 +98,17 @@ class Hedger:
             raise SettingsError(
                 f"policy {policy.name} reads the desk's own state: name another one to go live"
             )
-        self._desk, self._signals, self._policy, self._charged = desk, signals, policy, dict(charged)
+        self._desk, self._signals, self._policy, self._desk_cost = desk, signals, policy, desk_cost
         self._overlay, self._path, self._model = overlay, path, model
         self._instrument = desk.data.instrument
         self._options = OptionAccount(desk)
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
         self._sent: deque[int] = deque()
+        self._since = max((each.order.decided for each in path.account.orders.values()), default=0)
 
     def decide(self, row: pd.DataFrame, quote: Quote, today: int) -> Decided:
-        """Decide once, and send what is left of the order.
+        """Decide once, and send what is left of the order; until the newest order of the journal nothing is.
 
         Parameters
         ----------
@@ -146,7 +146,7 @@ class Hedger:
         assert self._dealt is not None
         one, left = np.zeros((1, 1), dtype=np.int64), np.array([[self._dealt.left]])
         scale = np.array([[START_SPOT / self._dealt.mid]])
-        return intraday_state(self._desk, told, one, left, scale * mid, self._charged["desk_cost"], scale)
+        return intraday_state(self._desk, told, one, left, scale * mid, self._desk_cost, scale)
 
     def _asked(self, state: MarketState | None) -> tuple[float, float, float]:
         """Return the band, flat where no option is open, and the order that it asks for, units."""
@@ -154,7 +154,8 @@ class Hedger:
         held = self._path.account.expected(self._instrument) / size
         lower, upper, to_lower, to_upper, speed = self._edges(state)
         target = wanted(held, lower, upper, to_lower, to_upper, speed, self._desk.hedge.lot / size)
-        return size * lower, size * upper, size * (target - held)
+        trade = target - held if abs(target - held) > LEAST else 0.0
+        return size * lower, size * upper, size * trade
 
     def _edges(self, state: MarketState | None) -> tuple[float, float, float, float, float]:
         if state is None:
@@ -197,17 +198,17 @@ class Hedger:
 
     def _order(self, at: int, judged: Judgement) -> Order | None:
         halted = self._path.latch.state is RiskState.HALTED or judged.action is Action.HALT
-        if halted or abs(judged.units) <= LEAST:
+        if halted or not judged.units or at <= self._since:
             return None
         return Order(f"{self._desk.name}-{at}", self._instrument, judged.units, decided=at)
 
     def _audit(self, decided: Decided, seen: Situation) -> None:
         """Write down every decision that asks for something or breaks a rule, and turn the latch."""
         judged = decided.judged
-        for ruling in judged.rulings:
+        for ruling in judged.rulings if decided.at > self._since else ():
             if ruling.action in TIGHTER:
                 self._path.turn(TIGHTER[ruling.action], ruling.rule, ruling.said)
-        if abs(decided.asked) > LEAST or judged.rulings:
+        if decided.at > self._since and (decided.asked or judged.rulings):
             inputs: dict[str, Any] = {
                 "band": [decided.lower, decided.upper],
                 "asked": decided.asked,

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from pipeline.domain.orders import LEAST, Order, Report, Standing
+from pipeline.domain.orders import LEAST, Order, Report, Standing, settled
 from pipeline.execution.walk import Taken, walk
 from pipeline.live.gateway import Resting
 
@@ -151,7 +151,7 @@ class Venue:
         if report.filled:
             found.filled += report.filled
             held = self.positions.get(instrument, 0.0) + report.filled
-            self.positions[instrument] = held if abs(held) > LEAST else 0.0
+            self.positions[instrument] = settled(held, report.filled)
         if report.standing.over:
             del self.orders[report.order_id]
             self._resting.pop(report.order_id, None)

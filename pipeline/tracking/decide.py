@@ -25,7 +25,7 @@ from pipeline.policies.catalogue import BENCHMARK, POLICIES
 from pipeline.tracking.champions import Champions, load_champions
 
 NO_MATTER = (
-    "name", "description", "policies", "evaluation", "book", "decision", "hedge.multiplier",
+    "name", "description", "policies", "evaluation", "book", "decision", "overlay", "hedge.multiplier",
     "windows.test_end", "data.folder",
 )  # fmt: skip
 """Settings whose change since the champion was made changes no decision."""

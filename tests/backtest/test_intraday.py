@@ -1,8 +1,10 @@
 """A small desk within the day on made-up ticks: the whole chain, and that none of it sees the future."""
 
+import asyncio
 import io
 import json
 import shutil
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,23 +18,33 @@ from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_episodes import build_intraday_episodes
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
+from pipeline.backtest.lane import hedge_lane
 from pipeline.backtest.ledger import book
 from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.band import Band
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError
+from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.evaluate.intraday import evaluate_intraday
 from pipeline.evaluate.intraday_report import intraday_report
 from pipeline.evaluate.page import rendered
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import Sheet
+from pipeline.features.book_close import opened_days
 from pipeline.features.decision_grid import decision_features
 from pipeline.ingest.hedge_position import given_position
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
+from pipeline.live.hedger import Hedger
 from pipeline.live.intraday_decision import decide_intraday, freshness_of, newest_decision
+from pipeline.live.journal import Journal
 from pipeline.live.open_book import OptionTerms
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
+from pipeline.live.recovery import recover
+from pipeline.live.replay import ReplayedDay
 from pipeline.regimes.catalogue import DETECTORS
+from pipeline.risk.overlay import Overlay
 from pipeline.tracking.served.regime_switched import policy_of
 from tests.market_ticks import DESK, FIRST, write_day, write_market
 
@@ -242,6 +254,36 @@ def test_decisions_that_come_one_by_one_have_the_signals_of_all_at_once(fitted, 
     found = pd.concat([running.step(features[row : row + 1]) for row in range(begin, begin + 40)])
     expected = whole.iloc[30:70]
     pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
+
+
+def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(desk, tables, fitted, tmp_path):
+    pieces, features = InMemory(), tables["features"]
+    market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
+    day = str(features["day"].iloc[-1])
+    [opened] = opened_days(market["days"], [day], pieces, desk.data.instrument)
+    before, own = features[features["day"] < day], features[features["day"] == day]
+    learned = tables["event_parameters"].groupby("feature")["value"].agg(list)
+    replayed = ReplayedDay(desk, day, opened, learned, before)
+    desk_cost = json.loads(tables["models/terms.json"])["desk_cost"]
+    policy = policy_of(json.loads(tables["models/regime_switched.json"]))
+    signals, rows = RunningSignals(fitted, before), []
+    step = signals.step
+    signals.step = lambda row: rows.append(row) or step(row)
+    with (
+        Journal(tmp_path / "journal.db", desk.name, now=0) as journal,
+        closing(PaperGateway(tmp_path / "venue", replayed.latency)) as gateway,
+    ):
+        path = OrderPath(journal, gateway, now=lambda: 0)
+        asyncio.run(recover(path, now=0))
+        hedger = Hedger(desk, signals, policy, desk_cost, Overlay(OverlaySettings()), path)
+        decided = list(replayed.lived(hedger, gateway))
+    found = pd.concat(rows, ignore_index=True)[list(own)]
+    pd.testing.assert_frame_equal(found, own.reset_index(drop=True), check_exact=True)
+    today = (tables["signals"]["day"] == day).to_numpy()
+    told, fills = (tables[name][today].reset_index(drop=True) for name in ("signals", "fills"))
+    lane = hedge_lane(desk, told, fills, policy, desk_cost)
+    np.testing.assert_allclose([each.position for each in decided[1:]], lane.position[:-1], atol=1e-12)
+    assert sum(each.order is not None for each in decided) > 20
 
 
 @pytest.mark.slow

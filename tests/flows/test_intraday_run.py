@@ -7,13 +7,14 @@ import pytest
 
 from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
-from pipeline.domain.errors import StageError
+from pipeline.cli.live import live, shadow
+from pipeline.domain.errors import DataError, SettingsError, StageError
 from tests.market_ticks import DESK, write_market
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_desk_within_the_day_ends_in_report_and_run(prefect, tmp_path, monkeypatch):
+def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp_path, monkeypatch, capsys):
     ticks = tmp_path / "ticks"
     ticks.mkdir()
     monkeypatch.setenv("HEDGE_DATA", str(write_market(ticks)))
@@ -38,3 +39,19 @@ def test_a_desk_within_the_day_ends_in_report_and_run(prefect, tmp_path, monkeyp
     again = hedge_pipeline(str(desk), str(tmp_path / "home"))
     assert not again["new"]
     assert again["run_id"] == first["run_id"]
+    replay = {"feed": "replay:2020-03-05", "home": tmp_path / "home"}
+    shadow(str(desk), **replay)
+    assert ", 0 positions differ from the backtest" in capsys.readouterr().out
+    told = [live_again(desk, replay, capsys) for _ in range(2)]
+    assert told[0]["orders_sent"] == told[0]["orders"] > 20
+    assert told[1] == {**told[0], "orders_sent": 0}
+    assert told[0]["state"] == "active"
+    with pytest.raises(DataError, match="replay:2020-03-09: no such day: there are 2020-03-02"):
+        live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
+    with pytest.raises(SettingsError, match="give replay:DAY"):
+        live(str(desk), feed="wss://somewhere", home=tmp_path / "home")
+
+
+def live_again(desk, replay, capsys):
+    live(str(desk), **replay, as_json=True)
+    return json.loads(capsys.readouterr().out)

@@ -26,7 +26,7 @@ from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import RiskState
 from tests.live.made_decisions import REACH, STEPS, made_signals
 
-CHARGED = {"desk_cost": 2e-4}
+DESK_COST = 2e-4
 
 
 @dataclass
@@ -83,7 +83,7 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
     path = OrderPath(journal, gateway, now=lambda: 0)
     asyncio.run(recover(path, now=0))
     hedger = Hedger(
-        desk, Told(signals if change is None else change(signals)), policy, CHARGED,
+        desk, Told(signals if change is None else change(signals)), policy, DESK_COST,
         Overlay(OverlaySettings(**(overlay or {}))), path,
     )  # fmt: skip
     decided, held = [], []
@@ -104,7 +104,7 @@ def book_at(row):
 @pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott"])
 def test_a_day_decided_live_is_the_kernels_order_for_order(desk, day, lived, name):
     policy = POLICIES[name]()
-    lane = hedge_lane(desk, *day, policy, CHARGED["desk_cost"])
+    lane = hedge_lane(desk, *day, policy, DESK_COST)
     decided, held, path = lived(policy)
     np.testing.assert_allclose(held, lane.position, atol=1e-12)
     np.testing.assert_allclose([each.lower for each in decided], lane.lower, rtol=1e-12)
@@ -122,7 +122,7 @@ def test_what_is_not_known_is_not_traded(desk, day, lived):
         return signals.assign(cost_forecast=signals["cost_forecast"].where(~signals.index.isin([4, 5])))
 
     decided, held, _ = lived(POLICIES["delta_implied"](), change=unknown)
-    lane = hedge_lane(desk, unknown(day[0]), day[1], POLICIES["delta_implied"](), CHARGED["desk_cost"])
+    lane = hedge_lane(desk, unknown(day[0]), day[1], POLICIES["delta_implied"](), DESK_COST)
     np.testing.assert_allclose(held, lane.position, atol=1e-12)
     assert [each.order for each in decided[4:6]] == [None, None]
 

@@ -1,0 +1,108 @@
+"""`hedge live` and `hedge shadow`: a desk hedged event by event, and held against its backtest."""
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.cli.options import DataFolder, Desk, HomePath, Json
+from pipeline.cli.running import prepared, run_flow
+from pipeline.domain.errors import SettingsError, StoreError
+
+if TYPE_CHECKING:
+    from pipeline.domain.intraday_desk import IntradayDesk
+    from pipeline.live.session import Learned, Lived, Stored
+
+DIFFERENT = 4
+REPLAY = "replay:"
+Feed = Annotated[str, typer.Option(help="replay:DAY lives a stored day again, as replay:2013-10-11.")]
+
+
+def live(
+    desk: Desk,
+    feed: Feed,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Forget what an earlier replay of the day left, a halt too.")
+    ] = False,
+    home: HomePath = None,
+    as_json: Json = False,
+    data: DataFolder = None,
+) -> None:
+    """Hedge from market events with the champions' models and a paper gateway, under the desk's overlay.
+
+    Journal and venue lie in data/live: a replay that was interrupted goes on, one that has halted stays so.
+    """
+    from pipeline.live.session_text import for_terminal, lived_as_json
+
+    settings, day, learned, stored, folder = _opened(desk, feed, home, data)
+    if anew and folder.exists():
+        shutil.rmtree(folder)
+    lived = _lived(settings, day, learned, stored, folder)
+    print(lived_as_json(settings, day, lived) if as_json else for_terminal(settings, day, lived, folder))
+
+
+def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = None) -> None:
+    """Live a stored day again without rules, and print where its backtest differs; exit code 4 if it does."""
+    import tempfile
+
+    from pipeline.domain.overlay_settings import OverlaySettings
+    from pipeline.live.session import differences
+
+    settings, day, learned, stored, _ = _opened(desk, feed, home, data)
+    plain = settings.model_copy(update={"overlay": OverlaySettings()})
+    with tempfile.TemporaryDirectory() as folder:
+        lived = _lived(plain, day, learned, stored, Path(folder))
+    found = differences(plain, learned, stored, day, lived.decided)
+    orders = sum(each.order is not None for each in lived.decided)
+    print(f"{len(lived.decided)} decisions, {orders} orders, {len(found)} positions differ from the backtest")
+    if len(found):
+        print(found.to_string(index=False))
+        raise typer.Exit(DIFFERENT)
+
+
+def _lived(desk: "IntradayDesk", day: str, learned: "Learned", stored: "Stored", folder: Path) -> "Lived":
+    from rich.progress import Progress
+
+    from pipeline.live.session import Lived, live_through, replayed_day
+
+    total = len(replayed_day(desk, stored, day).made.times)
+    with Progress(transient=True) as bar:
+        task = bar.add_task(f"{desk.name} {day}", total=total)
+        for each in live_through(desk, learned, stored, day, folder):
+            if isinstance(each, Lived):
+                return each
+            bar.advance(task)
+    raise AssertionError("a replay ends with what came of it")
+
+
+def _opened(
+    desk: str, feed: str, home: Path | None, data: str | None
+) -> "tuple[IntradayDesk, str, Learned, Stored, Path]":
+    if not feed.startswith(REPLAY):
+        raise SettingsError(f"--feed {feed}: give replay:DAY, a day of the desk's data")
+    place, day = prepared(desk, home, data), feed.removeprefix(REPLAY)
+
+    from pipeline.backtest.desk_check import checked_any
+    from pipeline.backtest.intraday_stream import FittedIntraday
+    from pipeline.domain.intraday_desk import IntradayDesk
+    from pipeline.live.session import Learned, Stored
+    from pipeline.tracking.champions import load_champions
+
+    settings = checked_any(desk)
+    if not isinstance(settings, IntradayDesk):
+        raise SettingsError(f"{desk}: hedge live works on desks within the day")
+    champions = load_champions(place.mlruns, settings.name, desk)
+    signals, flagship, terms = champions.signals, champions.flagship, champions.terms
+    if not isinstance(signals, FittedIntraday) or flagship is None or terms is None:
+        raise StoreError(f"desk {settings.name} has no champion to go live with: hedge run {desk} makes one")
+    market = run_flow("ingest", desk, place, False)
+    matrix = run_flow("features", desk, place, False, market=market)
+
+    from flows.stages import store_of
+
+    store = store_of(str(place.root))
+    stored = Stored(store.open(market), store.open(matrix), store.pieces())
+    version = ", ".join(f"{card.name} {card.version}" for card in champions.cards)
+    learned = Learned(signals, flagship, terms["desk_cost"], version)
+    return settings, day, learned, stored, place.data / "live" / settings.name / f"replay-{day}"

@@ -1,0 +1,119 @@
+"""A stored day lived again: its events in their order, decisions and arrivals of orders between them."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.orders import Order
+from pipeline.features.book_at import REASONS, SIDES, BookAt
+from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart
+from pipeline.features.decision_day import drawn_latency, known_features
+from pipeline.features.decision_history import LOOK_BACK, with_history
+from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
+from pipeline.features.event_feature import EventFeature
+from pipeline.features.running_day import RunningDay
+from pipeline.ingest.day_tables import TimedTables
+from pipeline.live.hedger import Decided, Hedger, Quote
+from pipeline.live.paper import PaperGateway
+from pipeline.live.venue import NEVER, Book
+
+
+class ReplayedDay:
+    """The market of one stored day: when decisions are made, what is known then, and when orders arrive.
+
+    Parameters
+    ----------
+    desk : settings.
+    day : its name.
+    tables : of it, with the book that opens it.
+    fitted : parameters of the features that are learned.
+    before : rows of the decision grid before the day, `LOOK_BACK` of them or all that there are.
+
+    Raises
+    ------
+    SettingsError
+        The desk reads what a replay does not give yet: a perpetual's funding, alternative or own data.
+    DataError
+        The day has nothing to trade against.
+    """
+
+    def __init__(
+        self,
+        desk: IntradayDesk,
+        day: str,
+        tables: TimedTables,
+        fitted: Mapping[str, Sequence[float]],
+        before: pd.DataFrame,
+    ) -> None:
+        _check(desk)
+        self._desk, self.day = desk, day
+        self._events = DayEvents(tables, desk.hedge.instrument)
+        self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
+        self.made: DecisionTimes = decision_times(self.day, desk.grid, self._events)
+        seed = [desk.seed, date.fromisoformat(self.day).toordinal()]
+        drawn = drawn_latency(desk.hedge, self.made.until / SECOND, seed)
+        self._latency = (drawn * SECOND).astype(np.int64)
+        self._running = RunningDay(
+            self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events
+        )
+        self._before, self._step = before.iloc[-LOOK_BACK:], float(before["step_seconds"].iloc[-1])
+
+    def latency(self, order: Order) -> int:
+        """Return the nanoseconds from a decision to the arrival of its order."""
+        return int(self._latency[np.searchsorted(self.made.times, order.decided)])
+
+    def lived(self, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
+        """Yield each decision as it is made; orders arrive in between, at one instant before it."""
+        sources = [QUOTES, TRADES, *(each for feature in self._features for each in feature.sources)]
+        coming = deque(self.made.times.tolist())
+        for part in self._events.parts(sources):
+            rest: EventPart | None = part
+            while rest is not None:
+                early, rest = rest.split(min(gateway.due, coming[0] if coming else NEVER))
+                if early is not None:
+                    self._running.take(early)
+                if rest is not None:
+                    yield from self._act(coming, hedger, gateway)
+        while coming or gateway.due < NEVER:
+            yield from self._act(coming, hedger, gateway)
+
+    def _act(self, coming: deque[int], hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
+        """Let arrive what arrives next, or decide."""
+        if not coming or gateway.due <= coming[0]:
+            at = int(gateway.due)
+            gateway.advance(at + 1, {self._desk.data.instrument: _book(self._running.look(np.array([at])))})
+            return
+        at = coming.popleft()
+        quote = self._quote(at)
+        yield hedger.decide(self._row(at), quote, len(coming))
+
+    def _quote(self, at: int) -> Quote:
+        now, age = self._running.look(np.array([at])), self._running.age(at)
+        sides = (now.bid_price[0, 0], now.ask_price[0, 0]) if now.sound[0] else (np.nan, np.nan)
+        return Quote(float(sides[0]), float(sides[1]), age)
+
+    def _row(self, at: int) -> pd.DataFrame:
+        row = self._running.decide(at)
+        known = self._before[[name for name in row if name in self._before]]
+        self._before = pd.concat([known, row], ignore_index=True).iloc[-LOOK_BACK - 1 :]
+        whole = with_history(self._before).iloc[[-1]]
+        return whole.assign(step_seconds=self._step)
+
+
+def _book(now: BookAt) -> Book:
+    levels = {side: getattr(now, side)[0].tolist() for side in SIDES}
+    return Book(**levels, fault=REASONS.get(int(now.state[0]), ""))
+
+
+def _check(desk: IntradayDesk) -> None:
+    if desk.hedge.instrument == "perpetual":
+        raise SettingsError(
+            'hedge.instrument = "perpetual": its funding is not followed live yet: hedge the spot'
+        )
+    if desk.data.alternative.given or desk.data.own.given:
+        raise SettingsError("data.alternative and data.own are not followed live yet: leave them out")
