@@ -214,7 +214,7 @@ class PolicySettings(Settings):
     """Which hedgers are compared, and how hard the tunable ones are tuned."""
 
     run: tuple[str, ...] = tuple(name for name in USUAL if name != "regime_map")
-    """By default `USUAL`: with `regime_map` where [regimes.map] is given, see `with_mapped`."""
+    """By default `USUAL`: with `regime_map` where [regimes.map] is given, see `mapped`."""
     budget: Annotated[int, Field(ge=8)] = 60
     """Evaluations on training episodes that each tuned policy may spend at each refit."""
     networks: dict[str, Annotated[str, Field(pattern=r"^[^/\\]+$")]] = Field(default_factory=dict)
@@ -230,6 +230,17 @@ class PolicySettings(Settings):
             if policy in self.networks:
                 raise ValueError(f"policies.networks and policies.train both name {policy}: leave one out")
         return self
+
+    def mapped(self, regimes: RegimeSettings) -> Self:
+        """Return the settings in which the policies that run by default have `regime_map` where it has rules.
+
+        Examples
+        --------
+        >>> PolicySettings().mapped(RegimeSettings()) == PolicySettings()
+        True
+        """
+        chosen = "run" in self.model_fields_set or not regimes.map
+        return self if chosen else self.model_copy(update={"run": USUAL})
 
     def refuse(self, regimes: RegimeSettings, *away: str, kind: str, trains: bool = False) -> None:
         """Refuse what a `kind` of desk cannot run: the policies `away`, and a map without its rules.
@@ -260,25 +271,6 @@ class EvaluationSettings(Settings):
     stress: tuple[StressWindow, ...] = STRESS
 
 
-def with_mapped(told: Any) -> Any:
-    """Return a desk's settings in which the policies that run by default have `regime_map` where it is given.
-
-    Examples
-    --------
-    >>> "regime_map" in with_mapped({"regimes": {"map": {"calm": {}}}})["policies"]["run"]
-    True
-    >>> with_mapped({"policies": {"budget": 9}})
-    {'policies': {'budget': 9}}
-    """
-    if not isinstance(told, Mapping):
-        return told
-    regimes, policies = (told.get(name, {}) for name in ("regimes", "policies"))
-    mapped = regimes.get("map") if isinstance(regimes, Mapping) else getattr(regimes, "map", None)
-    if not mapped or not isinstance(policies, Mapping):
-        return told
-    return {**told, "policies": {"run": USUAL, **policies}}
-
-
 class Desk(Settings):
     """One desk file. See `pipeline/desks/spx-daily.toml` for a commented one."""
 
@@ -301,10 +293,10 @@ class Desk(Settings):
     decision: DecisionSettings = DecisionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
-    @model_validator(mode="before")
-    @classmethod
-    def _mapped(cls, told: Any) -> Any:
-        return with_mapped(told)
+    @model_validator(mode="after")
+    def _mapped(self) -> Self:
+        object.__setattr__(self, "policies", self.policies.mapped(self.regimes))
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

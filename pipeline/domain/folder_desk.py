@@ -1,12 +1,12 @@
 """What desks on files as they are shipped have in common."""
 
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from pydantic import model_validator
 
 from pipeline.domain.data_folder import FolderOfFiles
-from pipeline.domain.desk import DeskName, with_mapped
+from pipeline.domain.desk import DeskName, PolicySettings, RegimeSettings
 from pipeline.domain.settings import Settings
 
 
@@ -18,10 +18,12 @@ class FolderDesk(Settings):
     seed: int = 7
     data: FolderOfFiles
 
-    @model_validator(mode="before")
-    @classmethod
-    def _mapped(cls, told: Any) -> Any:
-        return with_mapped(told)
+    @model_validator(mode="after")
+    def _mapped(self) -> Self:
+        policies, regimes = (getattr(self, name, None) for name in ("policies", "regimes"))
+        if isinstance(policies, PolicySettings) and isinstance(regimes, RegimeSettings):
+            object.__setattr__(self, "policies", policies.mapped(regimes))
+        return self
 
     def located(self, folder: Path) -> Self:
         """Return the desk with the folder of its data made absolute, seen from `folder`."""

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from pipeline.domain.errors import FitError
+from pipeline.features import microprice
 from pipeline.features.event_feature import EventRows
 from pipeline.features.event_stream import over
-from pipeline.features.microprice import BUCKETS, MICROPRICE, SPREADS, adjustments
+from pipeline.features.microprice import BUCKETS, MICROPRICE, SPREADS
 
 
 def quotes(bid, bid_size, spread=0.01, trusted=1.0):
@@ -21,6 +22,12 @@ def market(seed, length=200_000, chance=0.3):
     moves = np.where(rng.random(length) < chance, np.where(heavy, 0.01, -0.01), 0.0)
     bid = np.round(100.0 + np.concatenate([[0.0], np.cumsum(moves[:-1])]), 2)
     return quotes(bid, np.where(heavy, 0.75, 0.25))
+
+
+def adjustments(columns):
+    """What one day of rows teaches, in two parts."""
+    parts = np.array_split(columns, 2)
+    return microprice.adjustments([[{"book": EventRows(np.arange(len(each)), each)} for each in parts]])
 
 
 def test_an_imbalance_without_memory_tells_of_one_move():

@@ -151,9 +151,9 @@ def test_a_trade_of_any_size_takes_no_longer_than_another(size):
 def test_vpin_without_moves_or_trades_cannot_be_fitted():
     still = EventRows(START + np.arange(100), np.tile([100.0, 1.0], (100, 1)))
     with pytest.raises(FitError, match="never moves"):
-        fit_buckets([{"trades": still}])
+        fit_buckets([[{"trades": still}]])
     with pytest.raises(FitError, match="fewer than two"):
-        fit_buckets([{"trades": still[:1]}])
+        fit_buckets([[{"trades": still[:1]}]])
 
 
 def test_kyles_lambda_of_a_price_that_flow_moves_is_the_slope():

@@ -104,6 +104,8 @@ def numbers_of(row):
         return ()
 
 
+# A thread that an earlier test of the process left may draw from `random` meanwhile: no strategy here does.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     spoiled=st.sets(st.sampled_from(list(FILES)), min_size=1, max_size=2),
