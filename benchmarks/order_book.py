@@ -73,7 +73,7 @@ def learned(events: BookEvents) -> tuple[EventFeature, ...]:
     """The features of the book; the microprice learned on the first half."""
     rows = OrderBook(DEPTH).changes(events[: len(events) // 2])
     tables = {"book": EventRows(rows.known_time, rows.columns)}
-    return BOOK_SHAPE, MICROPRICE.fitted(tables)
+    return BOOK_SHAPE, MICROPRICE.fitted([tables])
 
 
 def measure() -> Iterator[Measurement]:
