@@ -104,7 +104,7 @@ def numbers_of(row):
         return ()
 
 
-# A thread that an earlier test of the process left may draw from `random` meanwhile: no strategy here does.
+# Seen once, in a run of the whole suite, never alone; the cause is not known. No strategy here uses `random`.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
