@@ -18,7 +18,7 @@ from pipeline.domain.market_state import MarketState
 from pipeline.domain.orders import LEAST, Order
 from pipeline.domain.overlay_settings import Action
 from pipeline.live.journal import Entry
-from pipeline.live.option_account import OptionAccount
+from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.live.order_path import OrderPath
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.delta import DeltaImplied
@@ -52,6 +52,10 @@ class Decided:
     asked : what the band asked for, signed.
     order : what was sent of it; None for nothing.
     judged : what the overlay said.
+    mid : between the best prices.
+    seen : what the overlay saw of the desk and its market.
+    state : what the policy saw; None where nothing could be decided.
+    worth : of the account, money.
     """
 
     at: int
@@ -63,6 +67,10 @@ class Decided:
     asked: float
     order: Order | None
     judged: Judgement
+    mid: float
+    seen: Situation
+    state: MarketState | None
+    worth: Worth
 
 
 class Hedger:
@@ -129,11 +137,24 @@ class Hedger:
         )
         state = self._state(told, mid) if known and self._dealt else None
         lower, upper, asked = self._asked(state)
-        seen = self._situation(at, mid, day, quote, state)
+        worth = self._worth(day, mid, state)
+        seen = self._situation(at, quote, state, worth)
         reducing = self._path.latch.state is RiskState.REDUCING
         judged = self._overlay.judge(asked, seen, reducing)
         decided = Decided(
-            at, self._dealt, lower, upper, seen.position, seen.working, asked, self._order(at, judged), judged
+            at=at,
+            dealt=self._dealt,
+            lower=lower,
+            upper=upper,
+            position=seen.position,
+            working=seen.working,
+            asked=asked,
+            order=self._order(at, judged),
+            judged=judged,
+            mid=mid,
+            seen=seen,
+            state=state,
+            worth=worth,
         )
         self._audit(decided, seen)
         if decided.order is not None:
@@ -168,14 +189,16 @@ class Hedger:
         )
         return lower, upper, to_lower, to_upper, speed
 
-    def _situation(self, at: int, mid: float, day: str, quote: Quote, state: MarketState | None) -> Situation:
+    def _worth(self, day: str, mid: float, state: MarketState | None) -> Worth:
+        account = self._path.account
+        hedge = account.cash + account.position(self._instrument) * mid
+        return self._options.mark(day, mid, self._dealt, state, hedge, account.traded)
+
+    def _situation(self, at: int, quote: Quote, state: MarketState | None, worth: Worth) -> Situation:
         account, size = self._path.account, self._desk.hedge.size
         position = account.position(self._instrument)
         while self._sent and self._sent[0] <= at - MINUTE:
             self._sent.popleft()
-        worth = self._options.mark(
-            day, mid, self._dealt, state, account.cash + position * mid, account.traded
-        )
         width = 1.0 if state is None else float((state.forecast_vol_upper / state.forecast_vol_lower)[0, 0])
         delta = 0.0 if state is None else size * float(DeltaImplied().band(state).lower[0, 0, 0])
         return Situation(

@@ -14,11 +14,20 @@ from pipeline.domain.market_state import MarketState
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """Money since the day began: turned over and lost; and below the highest that there was."""
+    """Money of an account at a decision.
+
+    Attributes
+    ----------
+    turnover, loss : since the day began.
+    drawdown : below the highest that there was.
+    hedge, options : what either side has brought and is worth now.
+    """
 
     turnover: float
     loss: float
     drawdown: float
+    hedge: float
+    options: float
 
 
 class OptionAccount:
@@ -60,11 +69,13 @@ class OptionAccount:
             if self._dealt is None:
                 self._cash -= value
             self._dealt, self._value = dealt, value
-        worth = hedge + self._cash + self._value
+        options = self._cash + self._value
+        worth = hedge + options
         if day != self._day:
             self._day, self._first, self._traded = day, worth, traded
         self._highest = max(self._highest, worth)
-        return Worth(traded - self._traded, max(self._first - worth, 0.0), self._highest - worth)
+        lost = max(self._first - worth, 0.0)
+        return Worth(traded - self._traded, lost, self._highest - worth, hedge, options)
 
     def _payoff(self, dealt: Dealt, mid: float) -> float:
         scale = START_SPOT / dealt.mid

@@ -156,3 +156,14 @@ def test_a_loss_halts_though_nothing_is_asked(lived):
 def test_a_policy_that_reads_the_desks_own_state_is_refused(lived):
     with pytest.raises(SettingsError, match="own state"):
         lived(POLICIES["limit_aware"](), until=1)
+
+
+def test_a_decision_carries_what_it_was_made_on(lived, day):
+    decided, _, _ = lived(POLICIES["delta_implied"]())
+    worth = np.array([each.worth.hedge + each.worth.options for each in decided])
+    drawdown = np.maximum.accumulate(worth) - worth
+    np.testing.assert_allclose([each.worth.drawdown for each in decided], drawdown, atol=1e-12)
+    assert [each.mid for each in decided] == day[0]["mid"].tolist()
+    open_ones = [each for each in decided if each.state is not None]
+    assert len(open_ones) > STEPS / 2
+    assert all(each.seen.delta == pytest.approx(each.lower) for each in open_ones)
