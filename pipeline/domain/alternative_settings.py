@@ -32,11 +32,21 @@ class RecordFile(Settings):
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Largest share of the rows in quarantine that a run accepts."""
 
-    def located(self, folder: Path) -> Self:
-        """Return the settings with a relative path seen from `folder`; a URL stays what it is."""
+    def located(self, folder: Path | str) -> Self:
+        """Return the settings with a relative path seen from a folder, which may be a URL; a URL stays.
+
+        Examples
+        --------
+        >>> file = RecordFile(file="fills.csv")
+        >>> file.located("s3://desk/").file, file.located("/desk").file
+        ('s3://desk/fills.csv', '/desk/fills.csv')
+        """
+        path = Path(self.file).expanduser()
         if URL in self.file:
             return self
-        return self.model_copy(update={"file": str((folder / Path(self.file).expanduser()).resolve())})
+        if URL in str(folder) and not path.is_absolute():
+            return self.model_copy(update={"file": f"{str(folder).rstrip('/')}/{self.file}"})
+        return self.model_copy(update={"file": str((folder / path).resolve())})
 
 
 def _as_several(value: Any) -> Any:
@@ -71,7 +81,7 @@ class AlternativeData(Settings):
         """Canonical tables that these kinds come in."""
         return tuple(dict.fromkeys(table_of(name) for name in self.given))
 
-    def located(self, folder: Path) -> Self:
+    def located(self, folder: Path | str) -> Self:
         """Return the settings with relative paths seen from `folder`."""
         return self.model_copy(
             update={name: tuple(each.located(folder) for each in files) for name, files in self.given.items()}

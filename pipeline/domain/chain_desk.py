@@ -47,7 +47,7 @@ class ChainFiles(FolderOfFiles):
 
     def located_history(self) -> FilesData:
         """Return how the history is read, its files seen from the folder of the chains."""
-        return self.history.located(self.place)
+        return self.history.beside(self.place)
 
 
 class ChainOption(Settings):

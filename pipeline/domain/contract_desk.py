@@ -46,7 +46,7 @@ class ContractFiles(FolderOfFiles):
 
     def located_history(self) -> FilesData:
         """Return how the history is read, its files seen from the folder of the quotes."""
-        return self.history.located(self.place)
+        return self.history.beside(self.place)
 
     @model_validator(mode="after")
     def _pays_dividends(self) -> Self:

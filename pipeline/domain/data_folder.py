@@ -2,22 +2,28 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.settings import Settings
 
 DATA_FOLDER: Final = "HEDGE_DATA"
 """Environment variable that names the folder; `--data` sets it."""
+LOCAL: Final = ("file", "local")
+"""Kinds of URL of this machine."""
+
+
+def _as_text(folder: Any) -> Any:
+    return str(folder) if isinstance(folder, Path) else folder
 
 
 class FolderOfFiles(Settings):
     """What desks on files as they are shipped have in common: where these lie."""
 
-    folder: Path | None = None
-    """Where they lie; None takes `--data` or the environment variable HEDGE_DATA."""
+    folder: Annotated[str | None, BeforeValidator(_as_text)] = None
+    """Where they lie, a path or a URL; None takes `--data` or the environment variable HEDGE_DATA."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Largest share of all rows that may fail a check."""
 
@@ -44,9 +50,12 @@ class FolderOfFiles(Settings):
         return str(named)
 
     @property
-    def place(self) -> Path:
-        """The folder of the files on this machine; errors as `url`."""
-        return Path(self.url)
+    def place(self) -> Path | None:
+        """The folder on this machine, from which other files are seen; None where it is elsewhere."""
+        kind, is_url, path = self.url.partition("://")
+        if not is_url:
+            return Path(self.url)
+        return Path(path) if kind in LOCAL else None
 
 
 def located(named: str | None) -> str | None:
@@ -57,4 +66,4 @@ def located(named: str | None) -> str | None:
     >>> located("s3://bucket/ticks"), located("/data/../ticks"), located(None)
     ('s3://bucket/ticks', '/ticks', None)
     """
-    return named if named is None or "://" in named else str(Path(named).resolve())
+    return named if named is None or "://" in named else str(Path(named).expanduser().resolve())

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from pipeline.domain.alternative_settings import AlternativeData, RecordFile
+from pipeline.domain.errors import SettingsError
 from pipeline.domain.file_settings import (
     VIX_TENOR_DAYS,
     BarsFile,
@@ -160,6 +161,23 @@ class FilesData(Settings):
         found = absolute({"bars": self.bars, "implied_vol": self.implied_vol, **given})
         beside = {"alternative": self.alternative.located(folder), "own": self.own.located(folder)}
         return self.model_copy(update={**found, "vol_indices": indices, **beside})
+
+    def beside(self, folder: Path | None) -> Self:
+        """Return `located` in a folder of other files; None where that is not on this machine.
+
+        Raises
+        ------
+        SettingsError
+            A path is relative, and there is no folder from which it could be seen.
+        """
+        files = (self.bars, self.implied_vol, *self.vol_indices.given.values(), self.realized, self.factors)
+        relative = [each.file for each in files if each and not each.file.expanduser().is_absolute()]
+        if folder is None and relative:
+            raise SettingsError(
+                f"data.history: {relative[0]} is read on this machine and cannot be seen from a folder at a "
+                "URL: write its whole path into the desk file"
+            )
+        return self.located(folder or Path())
 
 
 def history_only(data: FilesData) -> FilesData:

@@ -323,6 +323,11 @@ class Desk(Settings):
                 "book.positions has strikes in quoted prices, and data.factors adjusts the prices: leave out "
                 "data.factors and give market.dividend_yield, or leave out book.positions"
             )
+        if isinstance(self.data, FilesData) and self.data.factors and self.data.own.given:
+            raise ValueError(
+                "data.own has prices as quoted, and data.factors adjusts those of the market: leave out "
+                "data.factors and give market.dividend_yield, or leave out data.own"
+            )
         return self
 
     def through(self, day: date) -> Self:

@@ -26,8 +26,9 @@ class FolderDesk(Settings):
         return self
 
     def located(self, folder: Path) -> Self:
-        """Return the desk with the folder of its data made absolute, seen from `folder`."""
-        if self.data.folder is None:
+        """Return the desk with the folder of its data made absolute, seen from `folder`; a URL stays."""
+        named = self.data.folder
+        if named is None or "://" in named:
             return self
-        place = (folder / self.data.folder.expanduser()).resolve()
+        place = str((folder / Path(named).expanduser()).resolve())
         return self.model_copy(update={"data": self.data.model_copy(update={"folder": place})})

@@ -65,7 +65,7 @@ class MarketFiles(FolderOfFiles):
         """Files beside the market's, alternative and own, by kind, seen from the folder."""
         if not (self.alternative.given or self.own.given):
             return {}
-        return {**self.alternative.located(self.place).given, **self.own.located(self.place).given}
+        return {**self.alternative.located(self.url).given, **self.own.located(self.url).given}
 
     @property
     def label(self) -> str:

@@ -69,7 +69,7 @@ class OwnData(Settings):
         named = {name for files in self.given.values() for file in files for name in file.terms.instruments}
         return named <= {self.instrument}
 
-    def located(self, folder: Path) -> Self:
+    def located(self, folder: Path | str) -> Self:
         """Return the settings with relative paths seen from `folder`."""
         files = {name: getattr(self, name) for name in ("positions", "fills", "limits")}
         return self.model_copy(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from pipeline.evaluate.sheets import Cell, Sheet, number
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.event_feature import TimeArray
 from pipeline.features.own import own_fill_costs, priced_fills
+from pipeline.ingest.calendar import exchange_zone
 
 FILLS = "fills"
 """Table of the market's dataset that holds them."""
@@ -50,17 +52,23 @@ def daily_fills(desk: Desk, tables: Mapping[str, pd.DataFrame]) -> OwnFills | No
 
     The forecast is the desk's fee and half-spread, the latter times the forecast illiquidity of the session
     in which the fill lies, as the hedgers see it. A fill that tells no mid is judged by the close of its own
-    session, which was not known yet: this is a report, not an input.
+    session, which was not known yet: this is a report, not an input. A session is the exchange's day to its
+    midnight, so a fill after the close, or of a date alone, is of the session before.
     """
     if OWN_FILLS not in tables:
         return None
     costs, signals = desk.costs, tables["signals"]
     ahead = costs.fee_bps + costs.half_spread_bps * signals["illiquidity_forecast"].to_numpy(float)
     mid = np.append(signals["close"].to_numpy(float)[1:], np.nan)
-    times = nanoseconds(signals["known_time"])
+    times = nanoseconds(_day_ends(signals["known_time"], exchange_zone(desk.data.calendar))) + 1
     return OwnFills(
         tables[OWN_FILLS], desk.data.own, times, mid, ahead, lambda time: time.dt.year.astype(str)
     )
+
+
+def _day_ends(times: "pd.Series[pd.Timestamp]", zone: ZoneInfo) -> "pd.Series[pd.Timestamp]":
+    """Return the midnight with which the day of each time ends by the clock of a zone."""
+    return times.dt.tz_convert(zone).dt.normalize() + pd.DateOffset(days=1)
 
 
 def fills_within_day(desk: IntradayDesk, tables: Mapping[str, pd.DataFrame]) -> OwnFills | None:

@@ -12,6 +12,7 @@ from pipeline.domain.stream_terms import Terms
 from pipeline.ingest import sources
 from pipeline.ingest.cash_dividends import cash_dividends
 from pipeline.ingest.factors import read_factors
+from pipeline.ingest.folder_files import file_in, files_below
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.held_share import check_held, reasons_of
 from pipeline.ingest.market_tables import QUARANTINE
@@ -34,12 +35,13 @@ def content_of(data: ContractFiles) -> dict[str, object]:
     DataError
         The folder or a file does not exist or cannot be read.
     """
-    folder = data.place
-    if not folder.is_dir():
+    folder = data.url
+    there = files_below(folder)
+    if there is None:
         raise DataError(f"{folder}: no such folder: give the {data.label} with --data FOLDER")
-    if not (folder / data.file).is_file():
+    if data.file not in there:
         raise DataError(f"{folder}: no file {data.file} as data.file names it: look at the folder")
-    digest = RawStream(str(folder / data.file)).digest()
+    digest = RawStream(file_in(folder, data.file)).digest()
     return {"quotes": {data.file: digest}, "history": sources.content_of(data.located_history())}
 
 
@@ -59,7 +61,7 @@ def load_contract(
     DataError
         A file is damaged or of no known format, holds no quote of the share, or holds several contracts.
     """
-    source = RawStream(str(data.place / data.file), data.member)
+    source = RawStream(file_in(data.url, data.file), data.member)
     found = list(read(source, Terms()))
     quotes, held = quotes_and_held(
         [each.rows for each in found if each.table == QUOTES],

@@ -174,6 +174,10 @@ def test_dividends_are_not_counted_twice():
             "columns.split_factor = 's'\n[book.positions]\nfile = 'p.csv'",
             r"book\.positions has strikes in quoted prices, and data\.factors adjusts the prices: leave out",
         ),
+        (
+            "columns.split_factor = 's'\n[data.own]\ninstrument = 'SPY'\nfills.file = 'f.csv'",
+            r"data\.own has prices as quoted, and data\.factors adjusts those of the market: leave out",
+        ),
     ],
 )
 def test_a_mistake_about_factors_is_one_clear_line(text, message):

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import pytest
 
 from pipeline.domain.desk import Desk
 from pipeline.evaluate.own_fills import OWN_FILLS, daily_fills, own_fill_table, own_fills_sheet
@@ -48,3 +49,24 @@ def test_own_fills_stand_by_year_against_the_close_and_the_forecast_of_their_ses
     assert [row[0].text for row in sheet.rows] == ["2019", "2020", "all"]
     assert sheet.rows[0][7].text == "+2.00"
     assert own_fills_sheet(daily_fills(DESK, {"signals": signals})) is None
+
+
+@pytest.mark.parametrize(
+    ("time", "cost"),
+    [
+        ("2019-12-31 09:00", 10.0),
+        ("2019-12-31 16:30", 10.0),  # after the close
+        ("2020-01-01 00:00", 10.0),  # the date alone
+        ("2020-01-01 00:01", -190.0),
+    ],
+)
+def test_a_fill_is_of_the_session_of_its_day_on_the_exchange(time, cost):
+    known = pd.DatetimeIndex(["2019-12-30 16:15", "2019-12-31 16:15", "2020-01-02 16:15"])
+    known = known.tz_localize("America/New_York").tz_convert("UTC").as_unit("ns")
+    close = [50.0, 100.0, 100.1 / 0.981]
+    signals = pd.DataFrame({"known_time": known, "close": close, "illiquidity_forecast": 1.0})
+    at = pd.DatetimeIndex([time], tz="America/New_York").tz_convert("UTC")
+    row = {"instrument": "SPX", "side": 1, "size": 1.0, "price": 100.1, "fee": 0.0, "mid": np.nan}
+    fills = pd.DataFrame([row]).assign(known_time=at)
+    made = daily_fills(DESK, {"signals": signals, OWN_FILLS: fills})
+    assert own_fill_table(made)["cost_bps"].iloc[-1] == pytest.approx(cost)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import fsspec
 import pandas as pd
 import pytest
 
@@ -48,6 +49,21 @@ def test_an_archive_of_several_contracts_needs_the_name_of_one(tmp_path):
         load_contract(data, content_of(data))
     data = files(tmp_path, member=other)
     assert load_contract(data, content_of(data))["option_quotes"]["strike"].iloc[0] == 110.0
+
+
+def test_the_folder_may_be_a_url_of_this_machine_or_of_another_where_the_history_has_whole_paths(tmp_path):
+    data = files(write_files(tmp_path))
+    url = data.model_copy(update={"folder": f"file://{data.folder}/"})
+    assert content_of(url) == content_of(data)
+    pd.testing.assert_frame_equal(
+        *(load_contract(each, content_of(data))["dividends"] for each in (data, url))
+    )
+    away = fsspec.filesystem("memory")
+    away.pipe(f"/quotes/{data.file}", Path(data.folder, data.file).read_bytes())
+    with pytest.raises(SettingsError, match=r"data\.history: .*\.zip is read on this machine and cannot be"):
+        content_of(data.model_copy(update={"folder": "memory://quotes"}))
+    whole = {"folder": "memory://quotes", "history": data.located_history()}
+    assert content_of(data.model_copy(update=whole)) == content_of(data)
 
 
 def test_what_is_missing_is_named(tmp_path):

@@ -77,7 +77,8 @@ def venue(file: RawStream, terms: Terms) -> str:
     """Return `SPOT` or `FUTURES` by the first message that tells them apart: their instruments share names.
 
     Those of futures have `pu` in a depth update, the venue's time in a ticker, `X` in a trade, which on spot
-    has `M`; only they have a mark price, only spot has books of a few levels.
+    has `M`, as one that joins trades has there and not on futures; only they have a mark price, only spot has
+    books of a few levels.
     """
     block = file.head(_FIRST)
     found = tokens(block[: block.rfind(b"\n") + 1])
@@ -85,7 +86,7 @@ def venue(file: RawStream, terms: Terms) -> str:
     there = {key: found.at(key) >= 0 for key in ("pu", "E", "X", "M")}
     trade = np.isin(kind, [_TRADE, _AGGREGATE])
     futures = (kind == _MARK) | (trade & there["X"]) | (np.isin(kind, [_TICKER, _REST]) & there["E"])
-    futures |= (kind == _DEPTH) & there["pu"]
+    futures |= ((kind == _DEPTH) & there["pu"]) | ((kind == _AGGREGATE) & ~there["M"])
     spot = (kind == _PARTIAL) | (trade & there["M"]) | (np.isin(kind, [_DEPTH, _TICKER, _REST]) & ~futures)
     told = futures[futures | spot]
     return "" if not len(told) else FUTURES if told[0] else SPOT

@@ -91,6 +91,10 @@ TOLD_APART = {
     "ticker": (ticker(0, 6), line(0, orjson.loads(ticker(0, 6).partition(" ")[2])["data"] | AT)),
     "trade": (trade(0, 1).replace('"m"', '"M":true,"m"'), trade(0, 1).replace('"m"', '"X":"MARKET","m"')),
     "snapshot": (snapshot(0, 7, [(9, 1)], []), line(0, {"lastUpdateId": 7, "bids": [], "asks": []} | AT)),
+    "joined trade": (
+        trade(0, 1, kind="aggTrade").replace('"m"', '"M":true,"m"'),
+        trade(0, 1, kind="aggTrade"),
+    ),
     "mark price": ("", mark(0)),
 }
 
