@@ -1,18 +1,25 @@
 """Signals of decisions within the day one after another, as they come: the numbers of `stream_intraday`."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numba import njit
+from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
+from pipeline.backtest.decision_signals import DecisionSignals
 from pipeline.backtest.decision_windows import learned_since
-from pipeline.backtest.intraday_columns import EventForecast, VarianceForecast, intraday_columns
 from pipeline.backtest.intraday_stream import FittedIntraday
-from pipeline.backtest.regime_window import regime_columns
+from pipeline.backtest.running_curves import RunningCurves
 from pipeline.domain.instruments import FloatArray
+from pipeline.features.decision_row import DecisionRow
 from pipeline.forecasts.events import Climatology
-from pipeline.forecasts.intervals import Interval, RunningInterval
-from pipeline.forecasts.intraday_tasks import LIQUIDITY, next_within, variance_within
+from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.intervals import RunningInterval
+from pipeline.forecasts.intraday_tasks import next_within, variance_within
 from pipeline.forecasts.targets import Target
+from pipeline.regimes.variance_to_go import expected_variance
 
 
 class RunningSignals:
@@ -23,88 +30,125 @@ class RunningSignals:
     fitted : models as they were left; nothing is fitted here.
     features : the decision grid of all days since learning started, until the decision before the first that
         is asked for.
+    names : of the numbers of the rows to come.
 
     Raises
     ------
     DataError
-        As from `stream_intraday`.
-
-    Attributes
-    ----------
-    outside : share of what the models read that lay, at the last decision, outside the range that it had in
-        all rows before; what is not known lies outside.
+        As from `stream_intraday`, or a row will lack what the models read.
     """
 
-    def __init__(self, fitted: FittedIntraday, features: pd.DataFrame) -> None:
+    def __init__(self, fitted: FittedIntraday, features: pd.DataFrame, names: Sequence[str]) -> None:
         self._fitted, desk = fitted, fitted.desk
         since = learned_since(desk, pd.DatetimeIndex(features["time"]))
         rows = features.iloc[since:].reset_index(drop=True)
-        self._inputs = list(fitted.detector.feature_names_)
-        self._prob = fitted.detector.filter(rows[self._inputs])[-1]
-        self._variances = {
-            horizon: RunningForecast(walk, rows, variance_within(rows["return"], rows["day"], horizon))
+        detector, place = fitted.detector, {name: k for k, name in enumerate(names)}
+        inputs = list(detector.feature_names_)
+        self._filter = detector.following(detector.filter(rows[inputs])[-1])
+        self._inputs = np.array([place[name] for name in inputs])
+        self._variances = [
+            (
+                horizon,
+                RunningForecast(walk, rows, names, variance_within(rows["return"], rows["day"], horizon)),
+                walk.models[desk.option.mark].following(rows, names),
+            )
             for horizon, walk in sorted(fitted.variance.items())
-        }
-        self._marks = {
-            horizon: walk.models[desk.option.mark].following(rows)
-            for horizon, walk in sorted(fitted.variance.items())
-        }
-        crossing = fitted.liquidity["crossing_cost"]
-        self._crossing = RunningForecast(crossing, rows, next_within(rows["crossing_cost"], rows["day"]))
-        self._levels = {
-            name: walk.models[walk.chosen].following(rows)
-            for name, walk in fitted.liquidity.items()
-            if name != "crossing_cost"
-        }
-        self._events = {
-            name: [walk.models[each].following(rows) for each in (walk.chosen, Climatology.name)]
-            for name, walk in fitted.events.items()
-        }
-        self._next, self._reach = len(rows), max(fitted.variance)
-        self._learned = rows[_read_by(fitted)].agg(["min", "max"])
-        self.outside = 0.0
-        self._latest = rows.iloc[-self._reach :][["return", "day", "crossing_cost"]]
+        ]
+        crossing = next_within(rows["crossing_cost"], rows["day"])
+        self._crossing = RunningForecast(fitted.liquidity["crossing_cost"], rows, names, crossing)
+        self._levels = [
+            _chosen(fitted.liquidity[name]).following(rows, names) for name in ("half_spread", "depth")
+        ]
+        self._events = [_event(fitted.events.get(name), rows, names) for name in ("spike", "gap")]
+        ahead = detector.transition_ @ expected_variance(
+            detector.transition_, detector.state_variance_, desk.forecasts.horizons[-1]
+        )
+        self._curves = RunningCurves(desk.forecasts.horizons, desk.option.steps, ahead)
+        read = _read_by(fitted)
+        self._read = np.array([place[name] for name in read])
+        self._range = np.ascontiguousarray(rows[read].agg(["min", "max"]).to_numpy(dtype=np.float64))
+        self._return, self._cost, self._mid, self._step = (
+            place[name] for name in ("return", "crossing_cost", "mid", "step_seconds")
+        )
+        self._squares = (rows["return"] ** 2).to_numpy(dtype=np.float64)[-max(fitted.variance) :].copy()
+        self._day = str(rows["day"].iloc[-1])
+        self._today = int((rows["day"] == self._day).sum())
 
-    def step(self, row: pd.DataFrame) -> pd.DataFrame:
-        """Return the signals of the next decision, one row, from its features, one row."""
-        row = row.set_axis([self._next])
-        desk, fitted = self._fitted.desk, self._fitted
-        latest = pd.concat([self._latest, row[list(self._latest)]])
-        returns, day = latest["return"], latest["day"]
-        variances = []
-        for horizon, running in self._variances.items():
-            chosen, interval = running.step(row, variance_within(returns, day, horizon))
-            variances.append(VarianceForecast(chosen, interval, self._marks[horizon](row)))
-        crossing, cost = self._crossing.step(row, next_within(latest["crossing_cost"], day))
-        liquidity = {
-            name: crossing if name == "crossing_cost" else pd.Series(self._levels[name](row), row.index)
-            for name in LIQUIDITY
-        }
-        events = {
-            name: EventForecast(*(np.asarray(each(row), dtype=np.float64) for each in self._events[name]))
-            if name in self._events
-            else None
-            for name in ("spike", "gap")
-        }
-        table = intraday_columns(desk, row, variances, liquidity, cost, events)
-        self.outside = self._share_outside(row)
-        prob = fitted.detector.filter(row[self._inputs], self._prob)
-        regimes = regime_columns(fitted.detector, prob, desk.forecasts.horizons[-1], self._next)
-        self._prob, self._latest = prob[-1], latest.iloc[-self._reach :]
-        self._next += 1
-        return table.join(regimes, how="inner")
+    def step(self, row: DecisionRow) -> DecisionSignals:
+        """Return the signals of the next decision from its features."""
+        values = row.numbers
+        self._today = self._today + 1 if row.day == self._day else 1
+        self._day = row.day
+        self._squares[:-1] = self._squares[1:]
+        self._squares[-1] = values[self._return] ** 2
+        levels = np.empty((4, len(self._variances)))
+        for k, (horizon, forecast, mark) in enumerate(self._variances):
+            came = float(np.add.reduce(self._squares[-horizon:])) if self._today > horizon else np.nan
+            levels[:3, k] = forecast.step(values, came)
+            levels[3, k] = mark(values)
+        came = float(values[self._cost]) if self._today > 1 else np.nan
+        cost, cost_lower, cost_upper = self._crossing.step(values, came)
+        half_spread, depth = (level(values) for level in self._levels)
+        (spike_prob, spike_base), (gap_prob, gap_base) = (
+            (prob(values), base(values)) for prob, base in self._events
+        )
+        prob = self._filter.step(values[self._inputs])
+        return DecisionSignals(
+            at=row.at,
+            day=row.day,
+            mid=float(values[self._mid]),
+            step_seconds=float(values[self._step]),
+            curves=self._curves(levels, prob),
+            cost=cost,
+            cost_lower=cost_lower,
+            cost_upper=cost_upper,
+            half_spread=half_spread,
+            depth=depth,
+            spike_prob=spike_prob,
+            spike_base=spike_base,
+            gap_prob=gap_prob,
+            gap_base=gap_base,
+            regime_prob=prob,
+            regime_moves=self._fitted.detector.transition_,
+            regime_variance=self._fitted.detector.state_variance_,
+            outside=_share_outside(values, self._read, self._range),
+        )
 
-    def _share_outside(self, row: pd.DataFrame) -> float:
-        values, (least, most) = row[list(self._learned)].to_numpy()[0], self._learned.to_numpy()
-        return float(1.0 - ((values >= least) & (values <= most)).mean())
+
+def _chosen(walk: Continuation) -> Forecaster:
+    return walk.models[walk.chosen]
+
+
+def _event(
+    walk: Continuation | None, rows: pd.DataFrame, names: Sequence[str]
+) -> tuple[Following, Following]:
+    """Return what gives the probability of an event and its base; 0 and 0 where it is not forecast."""
+    if walk is None:
+        return _nothing, _nothing
+    prob, base = (walk.models[each].following(rows, names) for each in (walk.chosen, Climatology.name))
+    return prob, base
+
+
+def _nothing(_: FloatArray) -> float:
+    return 0.0
 
 
 def _read_by(fitted: FittedIntraday) -> list[str]:
     """Return the features that any of the models reads."""
     walks = (*fitted.variance.values(), *fitted.liquidity.values(), *fitted.events.values())
-    tasks = (walk.models[walk.chosen].task for walk in walks)
+    tasks = (_chosen(walk).task for walk in walks)
     read = (name for task in tasks for name in (*task.levels, *task.logs, *task.inputs, *task.tree_inputs))
     return list(dict.fromkeys((*fitted.detector.feature_names_, *read)))
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _share_outside(row: FloatArray, places: NDArray[np.int64], known: FloatArray) -> float:
+    """Return the share of numbers outside their range [2, F]; NaN lies outside."""
+    inside = 0
+    for k in range(len(places)):
+        value = row[places[k]]
+        inside += known[0, k] <= value <= known[1, k]
+    return 1.0 - inside / len(places)
 
 
 class RunningForecast:
@@ -114,25 +158,23 @@ class RunningForecast:
     ----------
     walk : as it was left.
     rows : all rows since learning started until now.
-    target : what came at each of them.
+    names : of the numbers of the rows to come.
+    target : what came at each of the rows until now.
     """
 
-    def __init__(self, walk: Continuation, rows: pd.DataFrame, target: Target) -> None:
-        self._task, self._offset = walk.models[walk.chosen].task, walk.offset
-        self._following = walk.models[walk.chosen].following(rows)
+    def __init__(self, walk: Continuation, rows: pd.DataFrame, names: Sequence[str], target: Target) -> None:
+        model = _chosen(walk)
+        self._floor = model.task.floor if model.task.kind == "level" else -np.inf
+        self._following = model.following(rows, names)
         self._interval = RunningInterval(walk.offset, walk.calibrations)
         first, _ = walk.places(rows)
         forecasts = np.append(walk.past, walk.forecast(rows))
-        outcomes = np.append(np.full(walk.offset, np.nan), self._task.floored(target.outcome[first:]))
+        outcomes = np.append(np.full(walk.offset, np.nan), model.task.floored(target.outcome[first:]))
         for forecast, came in zip(forecasts, outcomes, strict=False):
             self._interval.step(forecast, came)
 
-    def step(self, row: pd.DataFrame, latest: Target) -> tuple["pd.Series[float]", Interval]:
-        """Return forecast and interval at the next row; `latest` are outcomes of the last rows and of it."""
-        forecast: FloatArray = self._following(row)
-        came = self._task.floored(latest.outcome[[-1 - self._offset]])[0] if self._enough(latest) else np.nan
-        lower, upper = self._interval.step(float(forecast[0]), came)
-        return pd.Series(forecast, row.index), Interval(np.array([lower]), np.array([upper]))
-
-    def _enough(self, latest: Target) -> bool:
-        return len(latest.outcome) > self._offset
+    def step(self, row: FloatArray, came: float) -> tuple[float, float, float]:
+        """Return forecast and interval at the next row; `came` is the newest outcome, NaN for none."""
+        forecast = self._following(row)
+        lower, upper = self._interval.step(forecast, self._floor if came < self._floor else came)
+        return forecast, lower, upper

@@ -184,6 +184,10 @@ def sampled(times: Instants, since: Instants, grid: GridSettings) -> tuple[Insta
     return np.repeat(times, counts) - back, first
 
 
+MEANS: Final = ("half_spread", "crossing_cost", "depth", "sound", "worst_cost")
+"""What `interval_means` gives, in its order."""
+
+
 def interval_means(looked: BookAt, first: Instants, hedge: IntradayHedge) -> dict[str, FloatArray]:
     """Return means over the interval before each decision, of what stood at its instants."""
     cost = looked.crossing_cost(hedge.order_size)

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.book_at import BookAt, Instants, book_at, one_level
 from pipeline.features.book_days import BOOK_STATE
 from pipeline.features.day_events import EventPart
-from pipeline.features.decision_day import interval_means, sampled
+from pipeline.features.decision_day import MEANS, interval_means, sampled
+from pipeline.features.decision_row import DecisionRow
 from pipeline.features.decision_times import SECOND
 from pipeline.features.event_feature import EventFeature, EventRows
 from pipeline.features.event_stream import EventStream
@@ -29,6 +29,10 @@ class RunningDay:
     grid, hedge : as of `decision_day`.
     features : of events, with their parameters.
     booked : whether there is a book; otherwise quotes are one of one level.
+
+    Attributes
+    ----------
+    names : of the numbers of a decision's row.
     """
 
     def __init__(
@@ -44,6 +48,8 @@ class RunningDay:
         self._streams = [EventStream(each) for each in features]
         self._rows = NOTHING
         self._last, self._mid = opened, np.nan
+        outputs = (output.name for each in features for output in each.outputs)
+        self.names = ("minutes", "mid", BOOK_STATE, *MEANS, *outputs)
 
     def take(self, part: EventPart) -> None:
         """Take the next events, all of an instant together."""
@@ -64,21 +70,15 @@ class RunningDay:
         """Return the seconds since the book was last told of; infinite where it never was."""
         return np.inf if self._rows is NOTHING else (at - int(self._rows.known_time[-1])) / SECOND
 
-    def decide(self, at: int) -> pd.DataFrame:
+    def decide(self, at: int) -> DecisionRow:
         """Return the row of a decision, after all events until then; see `decision_day`."""
         instants, first = sampled(np.array([at]), np.array([at - self._last]), self._grid)
         now = self.look(np.array([at]))
         self._mid = self._mid if np.isnan(now.mid[0]) else float(now.mid[0])
-        numbers = {
-            "mid": self._mid,
-            BOOK_STATE: now.state,
-            **interval_means(self.look(instants), first, self._hedge),
-        }
-        for stream in self._streams:
-            values = stream.value(at)
-            numbers |= {output.name: values[place] for place, output in enumerate(stream.feature.outputs)}
-        clock = pd.to_datetime(np.array([at]), utc=True)
+        means = interval_means(self.look(instants), first, self._hedge)
         minutes = (at - self._opened) / (60.0 * SECOND)
+        market = [minutes, self._mid, float(now.state[0]), *(float(each[0]) for each in means.values())]
+        values = np.concatenate([market, *(stream.value(at) for stream in self._streams)])
         self._last = at
         self._rows = self._rows if self._rows is NOTHING else self._rows[-1:]
-        return pd.DataFrame({"time": clock, "day": self.day, "minutes": minutes, **numbers})
+        return DecisionRow(at, self.day, values)

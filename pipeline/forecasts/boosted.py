@@ -1,5 +1,6 @@
 """Gradient-boosted trees that start from the linear models."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import lightgbm as lgb
@@ -10,7 +11,9 @@ from scipy.special import expit
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.events import Logistic
+from pipeline.forecasts.forecaster import Following
 from pipeline.forecasts.from_linear import FromLinear, LevelFromLinear, all_inputs
+from pipeline.forecasts.row_trees import RowTrees
 
 LEAST_LEAF_ROWS = 100
 LEAF_PENALTY = 50.0
@@ -50,6 +53,9 @@ class Boosted(FromLinear):
 
     def _correction(self, X: pd.DataFrame) -> FloatArray:
         return np.asarray(self.trees_.predict(all_inputs(self.task, X), raw_score=True, num_threads=1))
+
+    def _correction_following(self, X: pd.DataFrame) -> Callable[[FloatArray], float]:
+        return RowTrees(self.trees_)
 
     def contributions(self, X: pd.DataFrame) -> FloatArray:
         """Return how far each of `from_linear.input_names` moves the score at every row, [T, K, 2].
@@ -98,3 +104,8 @@ class LightGbmEvent(Boosted):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the probability at every row, [T]."""
         return np.asarray(expit(self.score(X)))
+
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return the probability at a row; see `Forecaster`."""
+        score = self.score_following(X, names)
+        return lambda row: float(expit(score(row)))

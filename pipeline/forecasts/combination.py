@@ -111,10 +111,10 @@ class Combination(Forecaster):
         """Return the weighted geometric mean at every row, [T]."""
         return self.pooled([model.predict(X) for model in self.fitted_])
 
-    def following(self, X: pd.DataFrame) -> Following:
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
         """Return what pools the members as they go on; see `Forecaster`."""
-        members = [model.following(X) for model in self.fitted_]
-        return lambda rows: self.pooled([member(rows) for member in members])
+        members = [model.following(X, names) for model in self.fitted_]
+        return lambda row: float(self.pooled([np.array([member(row)]) for member in members])[0])
 
     def pooled(self, forecasts: Sequence[FloatArray]) -> FloatArray:
         """Return the weighted geometric mean of what the members forecast, [T] each, in their order."""

@@ -1,5 +1,6 @@
 """Probabilities of an event: the base rate and a logistic regression."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -9,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.forecaster import Following, Forecaster
 from pipeline.forecasts.linear import Standardiser
 from pipeline.forecasts.linear_forecaster import ITERATIONS, LinearForecaster, linear_inputs
 
@@ -34,6 +35,10 @@ class Climatology(Forecaster):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the base rate at every row, [T]."""
         return np.full(len(X), self.base_rate_)
+
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return what gives the base rate; see `Forecaster`."""
+        return lambda row: self.base_rate_
 
 
 class Logistic(LinearForecaster):
@@ -71,3 +76,8 @@ class Logistic(LinearForecaster):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the probability at every row, [T]."""
         return np.asarray(expit(self.score(X)))
+
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return the probability at a row; see `Forecaster`."""
+        inputs, score = self.row_inputs(names), self.row_score
+        return lambda row: float(expit(score(inputs(row))))

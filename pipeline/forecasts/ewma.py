@@ -1,5 +1,6 @@
 """Exponentially weighted moving average."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.row_inputs import RowInputs
 from pipeline.forecasts.scores import qlike
 
 DECAYS = (0.70, 0.75, 0.80, 0.84, 0.87, 0.90, 0.92, 0.94, 0.96, 0.97, 0.98, 0.99)
@@ -61,14 +63,20 @@ class Ewma(Forecaster):
         """Return k s at every row, [T]."""
         return self.scale_ * ewma(self.task.components(X)[:, 0], self.decay_)
 
-    def following(self, X: pd.DataFrame) -> Following:
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
         """Return what goes on from the average after the rows of `X`; see `Forecaster`."""
-        average = np.append(np.nan, ewma(self.task.components(X)[:, 0], self.decay_))[-1:]
+        inputs = RowInputs(self.task, names, scaled=self.task.levels[:1])
+        average = float(np.append(np.nan, ewma(self.task.components(X)[:, 0], self.decay_))[-1])
+        weight = 1.0 / (1.0 + self.decay_ / (1.0 - self.decay_))  # as pandas has it
+        kept = 1.0 - weight
 
-        def predict(rows: pd.DataFrame) -> FloatArray:
+        def predict(row: FloatArray) -> float:
             nonlocal average
-            further = ewma(np.append(average, self.task.components(rows)[:, 0]), self.decay_)
-            average = further[-1:]
-            return self.scale_ * further[1:]
+            level = float(inputs(row)[0])
+            if np.isnan(average):
+                average = level
+            elif np.isfinite(level) and average != level:
+                average = (kept * average + weight * level) / (kept + weight)
+            return self.scale_ * average
 
         return predict

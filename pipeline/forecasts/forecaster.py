@@ -1,7 +1,7 @@
 """What every forecaster is: fit on training rows, predict any rows, save to plain data and come back."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, Self
 
@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.desk import ForecastSettings
-from pipeline.domain.errors import FitError
+from pipeline.domain.errors import FitError, SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.task import Task
 
-Following = Callable[[pd.DataFrame], FloatArray]
-"""Takes the rows that come next, in their order, and returns the forecast at each of them."""
+Following = Callable[[FloatArray], float]
+"""Takes the numbers of the row that comes next and returns the forecast at it."""
 FEWEST_ROWS = 100
 DEFAULTS = ForecastSettings()
 
@@ -51,12 +51,26 @@ class Forecaster(ABC):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the forecast at every row, [T]: a positive level in target units, or a probability."""
 
-    def following(self, X: pd.DataFrame) -> Following:
-        """Return what forecasts the rows after those of `X`, some at a time, with the bits of all at once.
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return what forecasts the rows after those of `X` one after another, as all at once.
 
-        A model that remembers more than a row tells keeps it in what is returned.
+        The numbers are those of `predict`, to the last bit where NumPy's logarithm and exponential are those
+        of the C library, else to 1e-12. A model that remembers more than a row tells keeps it in what is
+        returned.
+
+        Parameters
+        ----------
+        X : all rows until now.
+        names : of the numbers of a row to come, in their order.
+
+        Raises
+        ------
+        SettingsError
+            The model is of sessions only.
         """
-        return self.predict
+        raise SettingsError(
+            f"forecaster {self.name} of {self.task.name}: it does not go on row by row: choose another one"
+        )
 
     def usable(self, inputs: FloatArray, y: FloatArray) -> np.ndarray:
         """Return the rows in which every input and the target are known, as a mask [T].

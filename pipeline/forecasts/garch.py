@@ -8,7 +8,7 @@ from numba import njit
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.task import Task, columns
 from pipeline.simulate.gjr_garch import GjrGarch
 
@@ -161,18 +161,6 @@ class Garch(Forecaster):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the variance over the horizon at every row, [T]."""
         return self._over_horizon(self._ahead(X, self._first))
-
-    def following(self, X: pd.DataFrame) -> Following:
-        """Return what goes on from the variance after the rows of `X`; see `Forecaster`."""
-        variance = float(np.append(self._first, self._ahead(X, self._first))[-1])
-
-        def predict(rows: pd.DataFrame) -> FloatArray:
-            nonlocal variance
-            ahead = self._ahead(rows, variance)
-            variance = float(np.append(variance, ahead)[-1])
-            return self._over_horizon(ahead)
-
-        return predict
 
     @property
     def _first(self) -> float:

@@ -1,10 +1,12 @@
 """Intervals around a positive forecast: quantiles of its log errors, adapted to what has come true since."""
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy.stats import norm
 
 from pipeline.domain.errors import DataError, SettingsError
@@ -140,15 +142,23 @@ class RunningInterval:
             self._residuals = self._later.popleft().residuals
             self._levels = np.linspace(0.0, 1.0, len(self._residuals))
         lower, upper = self._edges[0]
-        if np.isfinite(came) and np.isfinite(lower):
+        if math.isfinite(came) and math.isfinite(lower):
             missed = not lower <= came <= upper
             self._miscoverage += self._step * (1.0 - self._coverage - missed)
         tail = min(max(self._miscoverage, 0.0), 1.0) / 2.0
-        below, above = np.interp((tail, 1.0 - tail), self._levels, self._residuals)
-        edges = float(forecast * np.exp(below)), float(forecast * np.exp(above))
+        edges: tuple[float, float] = _edges(forecast, tail, self._levels, self._residuals)
         self._edges.append(edges)
         self._row += 1
         return edges
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _edges(forecast: float, tail: float, levels: FloatArray, residuals: FloatArray) -> tuple[float, float]:
+    """Return forecast · exp(Q(tail)) and forecast · exp(Q(1 − tail)), Q linear between the residuals."""
+    below = np.interp(tail, levels, residuals)
+    above = np.interp(1.0 - tail, levels, residuals)
+    edges: tuple[float, float] = (forecast * np.exp(below), forecast * np.exp(above))
+    return edges
 
 
 def log_normal_interval(

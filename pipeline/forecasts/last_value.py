@@ -1,11 +1,13 @@
 """The forecast that nothing changes: the last session's level."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.row_inputs import RowInputs
 
 
 class LastValue(Forecaster):
@@ -30,3 +32,8 @@ class LastValue(Forecaster):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return k x at every row, [T]."""
         return self.scale_ * self.task.components(X)[:, 0]
+
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return what scales the level of a row; see `Forecaster`."""
+        inputs = RowInputs(self.task, names, scaled=self.task.levels[:1])
+        return lambda row: self.scale_ * float(inputs(row)[0])

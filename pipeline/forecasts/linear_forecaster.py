@@ -1,5 +1,7 @@
 """What the log-linear model and the logistic regression share: a linear score of standardised inputs."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -7,6 +9,7 @@ from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.linear import Standardiser, linear_predictor
+from pipeline.forecasts.row_inputs import RowInputs, RowLine
 from pipeline.forecasts.task import Task, columns
 
 ITERATIONS = 200
@@ -42,6 +45,16 @@ class LinearForecaster(Forecaster):
         """Return b0 + b · z at every row, [T]: the log of a level, the log-odds of an event."""
         inputs = Standardiser(self.mean_, self.scale_)(linear_inputs(self.task, X))
         return linear_predictor(self.intercept_, self.slopes_, inputs)
+
+    def row_inputs(self, names: Sequence[str], further: Sequence[str] = ()) -> RowInputs:
+        """Return `linear_inputs` at one row, and behind them `further` columns as they are."""
+        task = self.task
+        return RowInputs(task, names, logged=(*task.levels, *task.logs), plain=(*task.inputs, *further))
+
+    @property
+    def row_score(self) -> Callable[[FloatArray], float]:
+        """What gives the `score` of one row's inputs; it reads no further ones."""
+        return RowLine(self.intercept_, self.slopes_, self.mean_, self.scale_)
 
     def _keep(self, standardiser: Standardiser, intercept: float, slopes: FloatArray) -> None:
         self.mean_, self.scale_ = standardiser.mean, standardiser.scale

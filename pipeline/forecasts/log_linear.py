@@ -1,5 +1,6 @@
 """The linear model that the trees start from: an exponential link fitted to QLIKE."""
 
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -7,6 +8,7 @@ import pandas as pd
 from sklearn.linear_model import GammaRegressor
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.forecaster import Following
 from pipeline.forecasts.linear import Standardiser
 from pipeline.forecasts.linear_forecaster import ITERATIONS, LinearForecaster, linear_inputs
 
@@ -52,3 +54,8 @@ class LogLinear(LinearForecaster):
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the forecast at every row, [T]."""
         return np.exp(self.score(X))
+
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return the forecast at a row; see `Forecaster`."""
+        inputs, score = self.row_inputs(names), self.row_score
+        return lambda row: float(np.exp(score(inputs(row))))

@@ -1,5 +1,6 @@
 """A recurrent network that corrects the linear forecast from the rows that led to it (extra `deep`)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,6 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.lstm_settings import LstmSettings
-from pipeline.forecasts.forecaster import Following
 from pipeline.forecasts.from_linear import LevelFromLinear, all_inputs
 from pipeline.forecasts.lstm_network import LstmNetwork
 
@@ -41,18 +41,10 @@ class Lstm(LevelFromLinear):
     def _correction(self, X: pd.DataFrame) -> FloatArray:
         return self.network_(all_inputs(self.task, X))
 
-    def following(self, X: pd.DataFrame) -> Following:
-        """Return what goes on from the memory of the rows of `X`; see `Forecaster`."""
+    def _correction_following(self, X: pd.DataFrame) -> Callable[[FloatArray], float]:
         memory = self.network_.empty()
         self.network_.step(all_inputs(self.task, X), memory)
-        spare = None if self.spare_ is None else self.spare_.following(X)
-
-        def predict(rows: pd.DataFrame) -> FloatArray:
-            correction = self.network_.step(all_inputs(self.task, rows), memory)
-            forecast = np.exp(np.asarray(self.start_.score(rows) + correction))
-            return forecast if spare is None else np.where(np.isnan(forecast), spare(rows), forecast)
-
-        return predict
+        return lambda inputs: float(self.network_.step(inputs[None], memory)[0])
 
     def _pack(self) -> dict[str, Any]:
         return {**super()._pack(), "network": self.network_.to_state()}

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.har import Har, LogHar
 from pipeline.forecasts.task import RQ_RATIO, RV_LEVELS, SEMI_LEVELS, columns
 
@@ -65,6 +66,7 @@ class Shar(Har):
 
     name = "shar"
     needs = (*RV_LEVELS, *SEMI_LEVELS)
+    following = Forecaster.following
 
     def inputs(self, X: pd.DataFrame) -> FloatArray:
         """Return RS⁺, RS⁻ and the mean variances of the week and the month over the horizon, [T, 4]."""
@@ -91,6 +93,7 @@ class Harq(Har):
 
     name = "harq"
     needs = (*RV_LEVELS, RQ_RATIO)
+    following = Forecaster.following
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Estimate intercept, slopes, and the range and mean of the targets; see `Forecaster`."""
@@ -126,6 +129,7 @@ class LogSharq(LogHar):
 
     name = "log_sharq"
     needs = (*RV_LEVELS, *SEMI_LEVELS, RQ_RATIO)
+    following = Forecaster.following
 
     def inputs(self, X: pd.DataFrame) -> FloatArray:
         """Return the logarithms that the regression sees, [T, 5]."""

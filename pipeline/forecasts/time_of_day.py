@@ -1,12 +1,14 @@
 """The forecast of the clock: what the level usually was at this time of day."""
 
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.row_inputs import RowInputs
 from pipeline.forecasts.task import columns
 
 CLOCK: Final = "half_hour"
@@ -43,3 +45,15 @@ class TimeOfDay(Forecaster):
         inside = number < len(self.means_)
         means = np.where(inside, self.means_[np.where(inside, number, 0)], self.overall_)
         return np.asarray(np.where(known, means, np.nan))
+
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return what looks up the part of the day of a row; see `Forecaster`."""
+        inputs, means = RowInputs(self.task, names, plain=(CLOCK,)), self.means_.tolist()
+
+        def predict(row: FloatArray) -> float:
+            part = float(inputs(row)[0])
+            if not np.isfinite(part):
+                return np.nan
+            return float(means[int(part)]) if part < len(means) else self.overall_
+
+        return predict

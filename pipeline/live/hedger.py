@@ -1,27 +1,28 @@
 """What a live desk does at one decision: signals, band, overlay, and the order that is left of it."""
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from pipeline.backtest.episodes import START_SPOT
-from pipeline.backtest.intraday_state import intraday_state, missing_at
+from pipeline.backtest.decision_signals import DecisionSignals
 from pipeline.backtest.kernel import wanted
 from pipeline.backtest.lane import Dealt, next_dealt
+from pipeline.backtest.option_state import OptionStates
 from pipeline.backtest.running_signals import RunningSignals
+from pipeline.domain.edges import Edges
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
-from pipeline.domain.market_state import MarketState
+from pipeline.domain.option_state import OptionState
 from pipeline.domain.orders import LEAST, Order
 from pipeline.domain.overlay_settings import Action
+from pipeline.features.decision_row import DecisionRow
 from pipeline.live.journal import Entry
 from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.live.order_path import OrderPath
 from pipeline.policies.base import Policy, reads_position
-from pipeline.policies.delta import DeltaImplied
+from pipeline.policies.one_option import answer_of
+from pipeline.pricing.one_option import net_quantities, value_and_delta
 from pipeline.risk.overlay import Judgement, Overlay
 from pipeline.risk.situation import Situation
 from pipeline.risk.state import RiskState
@@ -30,8 +31,7 @@ MINUTE: Final = 60_000_000_000
 TIGHTER: Final = {Action.REDUCE: RiskState.REDUCING, Action.HALT: RiskState.HALTED}
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(NamedTuple):
     """The best prices at a decision, NaN where a side is empty, and the seconds since they were told."""
 
     bid: float
@@ -39,8 +39,7 @@ class Quote:
     age: float
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """One decision, in units of the hedge.
 
     Attributes
@@ -69,7 +68,7 @@ class Decided:
     judged: Judgement
     mid: float
     seen: Situation
-    state: MarketState | None
+    state: OptionState | None
     worth: Worth
 
 
@@ -106,21 +105,24 @@ class Hedger:
             raise SettingsError(
                 f"policy {policy.name} reads the desk's own state: name another one to go live"
             )
-        self._desk, self._signals, self._policy, self._desk_cost = desk, signals, policy, desk_cost
+        self._desk, self._signals, self._policy = desk, signals, policy
         self._overlay, self._path, self._model = overlay, path, model
-        self._instrument = desk.data.instrument
+        self._instrument, self._size, self._life = desk.data.instrument, desk.hedge.size, desk.option.steps
+        self._states = OptionStates(desk, desk_cost)
+        self._quantities = net_quantities(self._states.liability)
+        self._answer = answer_of(policy, self._states.liability)
         self._options = OptionAccount(desk)
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
         self._sent: deque[int] = deque()
         self._since = max((each.order.decided for each in path.account.orders.values()), default=0)
 
-    def decide(self, row: pd.DataFrame, quote: Quote, today: int) -> Decided:
+    def decide(self, row: DecisionRow, quote: Quote, today: int) -> Decided:
         """Decide once, and send what is left of the order; until the newest order of the journal nothing is.
 
         Parameters
         ----------
-        row : features of the decision, one row of the decision grid.
+        row : features of the decision, those that `signals` was told the names of.
         quote : as it stands.
         today : decisions that are left until the close.
 
@@ -129,23 +131,28 @@ class Hedger:
         JournalError
             Nothing more can be written down; the desk has halted.
         """
-        at, mid, day = int(row["time"].iloc[0].value), float(row["mid"].iloc[0]), str(row["day"].iloc[0])
-        told = self._signals.step(row)
-        known = not missing_at(told, 0)
-        self._dealt = next_dealt(
-            self._dealt if day == self._day else None, self._desk.option.steps, mid, known, today
-        )
-        state = self._state(told, mid) if known and self._dealt else None
-        lower, upper, asked = self._asked(state)
-        worth = self._worth(day, mid, state)
-        seen = self._situation(at, quote, state, worth)
+        return self.act(self._signals.step(row), quote, today)
+
+    def act(self, told: DecisionSignals, quote: Quote, today: int) -> Decided:
+        """Decide on the signals of a decision; see `decide`."""
+        at, mid, day, known = told.at, told.mid, told.day, told.known
+        self._dealt = next_dealt(self._dealt if day == self._day else None, self._life, mid, known, today)
+        state = self._states(told, self._dealt) if known and self._dealt else None
+        value, delta = (None, 0.0) if state is None else self._mark(state)
+        account = self._path.account
+        position, expected = account.position(self._instrument), account.expected(self._instrument)
+        edges = self._edges(state)
+        asked = self._asked(expected / self._size, edges)
+        hedge = account.cash + position * mid
+        worth = self._options.mark(day, mid, self._dealt, value, hedge, account.traded)
+        seen = self._situation(at, quote, position, expected - position, delta, told, state, worth)
         reducing = self._path.latch.state is RiskState.REDUCING
         judged = self._overlay.judge(asked, seen, reducing)
         decided = Decided(
             at=at,
             dealt=self._dealt,
-            lower=lower,
-            upper=upper,
+            lower=self._size * edges.lower,
+            upper=self._size * edges.upper,
             position=seen.position,
             working=seen.working,
             asked=asked,
@@ -163,60 +170,53 @@ class Hedger:
         self._day, self._reference = day, mid
         return decided
 
-    def _state(self, told: pd.DataFrame, mid: float) -> MarketState:
-        assert self._dealt is not None
-        one, left = np.zeros((1, 1), dtype=np.int64), np.array([[self._dealt.left]])
-        scale = np.array([[START_SPOT / self._dealt.mid]])
-        return intraday_state(self._desk, told, one, left, scale * mid, self._desk_cost, scale)
+    def _mark(self, state: OptionState) -> tuple[float, float]:
+        """Return the mark of the option, and the units that offset its Black–Scholes delta at it."""
+        terms = (state.forward, state.strike, state.time_to_expiry, state.implied_vol)
+        value, delta = value_and_delta(*self._quantities, *terms)
+        return value, -self._size * delta
 
-    def _asked(self, state: MarketState | None) -> tuple[float, float, float]:
-        """Return the band, flat where no option is open, and the order that it asks for, units."""
-        size = self._desk.hedge.size
-        held = self._path.account.expected(self._instrument) / size
-        lower, upper, to_lower, to_upper, speed = self._edges(state)
-        target = wanted(held, lower, upper, to_lower, to_upper, speed, self._desk.hedge.lot / size)
-        trade = target - held if abs(target - held) > LEAST else 0.0
-        return size * lower, size * upper, size * trade
+    def _asked(self, held: float, edges: Edges) -> float:
+        """Return the order that a band asks for, units."""
+        target = wanted(held, *edges, self._desk.hedge.lot / self._size)
+        return self._size * (target - held) if abs(target - held) > LEAST else 0.0
 
-    def _edges(self, state: MarketState | None) -> tuple[float, float, float, float, float]:
-        if state is None:
-            edge = np.inf if self._dealt else 0.0
-            return -edge, edge, -edge, edge, 1.0
-        band = self._policy.band(state).checked(self._policy.name)
-        lower, upper, to_lower, to_upper, speed = (
-            float(edge[0, 0, 0])
-            for edge in (band.lower, band.upper, band.to_lower, band.to_upper, band.speed)
-        )
-        return lower, upper, to_lower, to_upper, speed
+    def _edges(self, state: OptionState | None) -> Edges:
+        """Return the band; at zero where no option is open, without end where one cannot be decided on."""
+        if state is not None:
+            return self._answer(state)
+        edge = np.inf if self._dealt else 0.0
+        return Edges.between(-edge, edge)
 
-    def _worth(self, day: str, mid: float, state: MarketState | None) -> Worth:
-        account = self._path.account
-        hedge = account.cash + account.position(self._instrument) * mid
-        return self._options.mark(day, mid, self._dealt, state, hedge, account.traded)
-
-    def _situation(self, at: int, quote: Quote, state: MarketState | None, worth: Worth) -> Situation:
-        account, size = self._path.account, self._desk.hedge.size
-        position = account.position(self._instrument)
+    def _situation(
+        self,
+        at: int,
+        quote: Quote,
+        position: float,
+        working: float,
+        delta: float,
+        told: DecisionSignals,
+        state: OptionState | None,
+        worth: Worth,
+    ) -> Situation:
         while self._sent and self._sent[0] <= at - MINUTE:
             self._sent.popleft()
-        width = 1.0 if state is None else float((state.forecast_vol_upper / state.forecast_vol_lower)[0, 0])
-        delta = 0.0 if state is None else size * float(DeltaImplied().band(state).lower[0, 0, 0])
         return Situation(
             instrument=self._instrument,
             position=position,
-            working=account.expected(self._instrument) - position,
+            working=working,
             bid=quote.bid,
             ask=quote.ask,
             age=quote.age,
             reference=self._reference,
-            resting=account.resting(self._instrument),
+            resting=self._path.account.resting(self._instrument),
             delta=delta,
             orders=len(self._sent),
             turnover=worth.turnover,
             loss=worth.loss,
             drawdown=worth.drawdown,
-            outside=self._signals.outside,
-            interval_ratio=width,
+            outside=told.outside,
+            interval_ratio=1.0 if state is None else state.forecast_vol_upper / state.forecast_vol_lower,
         )
 
     def _order(self, at: int, judged: Judgement) -> Order | None:

@@ -1,19 +1,15 @@
 """What the options of a live desk brought and are worth, and with the hedge what the day has made of it."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.backtest.lane import Dealt
-from pipeline.backtest.stepping import options_value
 from pipeline.domain.instruments import Liability
 from pipeline.domain.intraday_desk import IntradayDesk
-from pipeline.domain.market_state import MarketState
+from pipeline.pricing.one_option import net_quantities
 
 
-@dataclass(frozen=True, slots=True)
-class Worth:
+class Worth(NamedTuple):
     """Money of an account at a decision.
 
     Attributes
@@ -39,7 +35,7 @@ class OptionAccount:
 
     def __init__(self, desk: IntradayDesk) -> None:
         self._size, self._moneyness = desk.hedge.size, desk.option.moneyness
-        self._liability = Liability.of(desk.option.kind, desk.option.side)
+        self._calls, self._puts = net_quantities(Liability.of(desk.option.kind, desk.option.side))
         self._dealt: Dealt | None = None
         self._cash = self._value = 0.0
         self._day, self._first, self._highest, self._traded = "", 0.0, float("-inf"), 0.0
@@ -49,7 +45,7 @@ class OptionAccount:
         day: str,
         mid: float,
         dealt: Dealt | None,
-        state: MarketState | None,
+        value: float | None,
         hedge: float,
         traded: float,
     ) -> Worth:
@@ -58,17 +54,18 @@ class OptionAccount:
         Parameters
         ----------
         day, mid : of the decision.
-        dealt, state : the option that is open, and its state; None where it cannot be marked now.
+        dealt, value : the option that is open, and its mark at a spot of `START_SPOT` when it was dealt;
+            None where it cannot be marked now.
         hedge, traded : what the hedge is worth with its cash, and what was ever turned over.
         """
         if self._dealt is not None and (dealt is None or dealt.left >= self._dealt.left):
             self._cash += self._payoff(self._dealt, mid)
             self._dealt, self._value = None, 0.0
-        if state is not None and dealt is not None:
-            value = self._size * dealt.mid / START_SPOT * float(options_value(state)[0, 0])
+        if value is not None and dealt is not None:
+            worth = self._size * dealt.mid / START_SPOT * value
             if self._dealt is None:
-                self._cash -= value
-            self._dealt, self._value = dealt, value
+                self._cash -= worth
+            self._dealt, self._value = dealt, worth
         options = self._cash + self._value
         worth = hedge + options
         if day != self._day:
@@ -79,5 +76,5 @@ class OptionAccount:
 
     def _payoff(self, dealt: Dealt, mid: float) -> float:
         scale = START_SPOT / dealt.mid
-        spot, strike = np.array([mid * scale]), np.array([START_SPOT * self._moneyness])
-        return self._size / scale * float(self._liability.payoff(spot, strike)[0])
+        above = mid * scale - START_SPOT * self._moneyness
+        return self._size / scale * (self._calls * max(above, 0.0) + self._puts * max(-above, 0.0))

@@ -13,10 +13,10 @@ from pipeline.domain.orders import Order
 from pipeline.features.book_at import REASONS, SIDES, BookAt
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart
 from pipeline.features.decision_day import drawn_latency, known_features
-from pipeline.features.decision_history import LOOK_BACK, with_history
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature
 from pipeline.features.running_day import RunningDay
+from pipeline.features.running_history import RunningHistory
 from pipeline.ingest.day_tables import TimedTables
 from pipeline.live.hedger import Decided, Hedger, Quote
 from pipeline.live.paper import PaperGateway
@@ -61,7 +61,12 @@ class ReplayedDay:
         self._running = RunningDay(
             self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events
         )
-        self._before, self._step = before.iloc[-LOOK_BACK:], float(before["step_seconds"].iloc[-1])
+        self._history = RunningHistory(self._running.names, before)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the numbers of a decision's row."""
+        return self._history.names
 
     def latency(self, order: Order) -> int:
         """Return the nanoseconds from a decision to the arrival of its order."""
@@ -90,19 +95,13 @@ class ReplayedDay:
             return
         at = coming.popleft()
         quote = self._quote(at)
-        yield hedger.decide(self._row(at), quote, len(coming))
+        row = self._history.step(self._running.decide(at))
+        yield hedger.decide(row, quote, len(coming))
 
     def _quote(self, at: int) -> Quote:
         now, age = self._running.look(np.array([at])), self._running.age(at)
         sides = (now.bid_price[0, 0], now.ask_price[0, 0]) if now.sound[0] else (np.nan, np.nan)
         return Quote(float(sides[0]), float(sides[1]), age)
-
-    def _row(self, at: int) -> pd.DataFrame:
-        row = self._running.decide(at)
-        known = self._before[[name for name in row if name in self._before]]
-        self._before = pd.concat([known, row], ignore_index=True).iloc[-LOOK_BACK - 1 :]
-        whole = with_history(self._before).iloc[[-1]]
-        return whole.assign(step_seconds=self._step)
 
 
 def _book(now: BookAt) -> Book:

@@ -112,7 +112,7 @@ def live_through(
     """
     replayed = replayed_day(desk, stored, day)
     features = stored.grid["features"]
-    signals = RunningSignals(learned.signals, features[features["day"] < day])
+    signals = RunningSignals(learned.signals, features[features["day"] < day], replayed.names)
     decided = []
     with opened_path(desk, replayed, folder) as (path, gateway):
         overlay = Overlay(desk.overlay)

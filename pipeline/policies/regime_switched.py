@@ -7,12 +7,13 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from pipeline.domain.band import Band
-from pipeline.domain.instruments import FloatArray, Right
+from pipeline.domain.instruments import FloatArray, Liability, Right
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Training
 from pipeline.policies.batched import batched
 from pipeline.policies.certainty_equivalent import loading, target
+from pipeline.policies.live_switched import live_switched
 from pipeline.policies.minimum_variance import (
     NO_ADJUSTMENT,
     Coefficients,
@@ -20,6 +21,7 @@ from pipeline.policies.minimum_variance import (
     named_coefficients,
     slope_coefficients,
 )
+from pipeline.policies.one_option import Answer
 from pipeline.policies.remembering import remembered
 from pipeline.policies.slope_share import PRIOR_ERROR, Estimate, learned_share
 from pipeline.policies.trading_rule import charged, traded
@@ -100,9 +102,18 @@ class RegimeSwitched:
         share = self.slope_share * by_regime(state, self.slope_tilt)
         center = self._unadjusted(state, vol) + share * self._adjustment(state)
         gamma = exposure.curvature(state, vol)
-        cost = charged(state, state.desk_cost if self.without >= FORECASTS else state.cost)
+        cost = charged(state, state.cost if self.sees_cost else state.desk_cost)
         band = traded(state, center, self._half_width(state, gamma, cost), cost, vol)
         return band.clipped(*exposure.position_range(state))
+
+    def of_one_option(self, liability: Liability) -> Answer:
+        """Return the band of one option with plain numbers; see `one_option`."""
+        return live_switched(self, self.sees_cost, liability)
+
+    @property
+    def sees_cost(self) -> bool:
+        """Whether the band sees the forecast of cost; else the desk's constant one."""
+        return not self.without >= FORECASTS
 
     def acting(self) -> Hashable:
         """Return the parameters that act, and whether the band sees the forecast of cost; see `base.acting`.
@@ -114,7 +125,7 @@ class RegimeSwitched:
         idle |= {"regime_premium"} if self.regime_weight == 0.0 else set()
         idle |= {"forecast_weight"} if self.regime_weight == 1.0 else set()
         own = {field.name: getattr(self, field.name) for field in fields(self) if field.name not in idle}
-        return (RegimeSwitched, self.without >= FORECASTS, *own.items())
+        return (RegimeSwitched, self.sees_cost, *own.items())
 
     def parameters(self) -> dict[str, float]:
         """Return every parameter by name."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.regimes.forward import RunningFilter
 from pipeline.simulate.markov_chain import IntArray
 
 
@@ -35,6 +36,10 @@ class Detector(Protocol):
 
     def filter(self, features: pd.DataFrame, after: FloatArray | None = None) -> FloatArray:
         """Return p(z_t | x_{1:t}), [T, K]; `after` [K] is the filtered probability of the row before."""
+        ...
+
+    def following(self, after: FloatArray) -> RunningFilter:
+        """Return the filter one row after another, `after` [K] what it gave at the row before the next."""
         ...
 
     def log_likelihood(self, features: pd.DataFrame) -> float:

@@ -257,6 +257,46 @@ def gaussian_forward_filter(
     return filtered, float(log_likelihood)
 
 
+class RunningFilter:
+    """The filter of Gaussian emissions one row after another, with the bits of `gaussian_forward_filter`.
+
+    Parameters
+    ----------
+    means, covariances, transition : as there.
+    after : [K] filtered probabilities of the row before the next one.
+
+    Examples
+    --------
+    >>> emissions = np.array([[0.0], [3.0]]), np.ones((2, 1, 1)), np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> RunningFilter(*emissions, after=np.array([0.5, 0.5])).step(np.array([0.0])).round(2)
+    array([0.99, 0.01])
+    """
+
+    def __init__(
+        self, means: FloatArray, covariances: FloatArray, transition: FloatArray, after: FloatArray
+    ) -> None:
+        whitening, log_norm = _whitening(np.asarray(covariances, dtype=np.float64))
+        shift = (whitening * np.asarray(means, dtype=np.float64)[:, None, :]).sum(axis=2)
+        moves = np.ascontiguousarray(transition, dtype=np.float64)
+        self._terms = (shift, whitening, log_norm, moves, predict_prob(after, moves))
+        self._x = np.empty((1, np.shape(means)[1]))
+
+    def step(self, x: FloatArray) -> FloatArray:
+        """Return the filtered probabilities [K] of the next row x [D].
+
+        Raises
+        ------
+        DataError
+            The row is impossible in every state that can be reached.
+        """
+        self._x[0] = x
+        filtered = np.empty((1, len(self._terms[-1])))
+        _, fault = _filter_gaussian(self._x, *self._terms, filtered)
+        _check_possible(fault)
+        row: FloatArray = filtered[0]
+        return row
+
+
 def predict_prob(filtered: FloatArray, transition: FloatArray) -> FloatArray:
     """Return π A: the regime probabilities [K] of the next session from the filtered ones [K] of this one.
 

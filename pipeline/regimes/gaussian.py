@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from pipeline.domain.errors import DataError, FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.regimes.forward import gaussian_forward_filter, predict_prob
+from pipeline.regimes.forward import RunningFilter, gaussian_forward_filter, predict_prob
 from pipeline.simulate.markov_chain import IntArray, stationary_distribution
 
 _ROWS_PER_STATE = 20
@@ -126,6 +126,10 @@ class GaussianDetector(ABC):
             A column is missing, or a value is infinite.
         """
         return self._filter(self._columns(features), after)[0]
+
+    def following(self, after: FloatArray) -> RunningFilter:
+        """Return the filter one row after another, `after` [K] what it gave at the row before the next."""
+        return RunningFilter(self.state_means_, self.state_covariances_, self.transition_, after)
 
     def log_likelihood(self, features: pd.DataFrame) -> float:
         """Return log p(x_{1:T}), in the units of the features; rows with a NaN add nothing."""

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.domain.overlay_settings import Action, OverlaySettings, Rule
 from pipeline.risk.rules import OF_ORDERS, OF_STATE, crosses, reducing, tradable
@@ -23,8 +23,7 @@ class Ruling:
     said: str
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What of an order is left, and the rules that were broken on the way, in their order."""
 
     units: float

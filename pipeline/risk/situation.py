@@ -1,10 +1,9 @@
 """What the rules of the overlay see of the desk and its market at one decision."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(NamedTuple):
     """The desk and its market at one decision, in units of the hedge and money of the data.
 
     Attributes

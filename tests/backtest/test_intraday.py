@@ -32,6 +32,7 @@ from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import Sheet
 from pipeline.features.book_close import opened_days
 from pipeline.features.decision_grid import decision_features
+from pipeline.features.decision_row import DecisionRow
 from pipeline.ingest.hedge_position import given_position
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
@@ -46,6 +47,7 @@ from pipeline.live.replay import ReplayedDay
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.risk.overlay import Overlay
 from pipeline.tracking.served.regime_switched import policy_of
+from tests.backtest.signals_table import signals_table
 from tests.market_ticks import DESK, FIRST, write_day, write_market
 
 
@@ -250,10 +252,19 @@ def test_what_goes_on_without_fitting_is_the_walk_on_its_last_window(fitted, tab
 def test_decisions_that_come_one_by_one_have_the_signals_of_all_at_once(fitted, tables):
     whole, features = stream_intraday(fitted, tables["features"]), tables["features"]
     begin = int(features["time"].searchsorted(whole["time"].iloc[30]))
-    running = RunningSignals(fitted, features[:begin])
-    found = pd.concat([running.step(features[row : row + 1]) for row in range(begin, begin + 40)])
-    expected = whole.iloc[30:70]
-    pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
+    names = [name for name in features if name not in ("time", "day")]
+    running, values = RunningSignals(fitted, features[:begin], names), features[names].to_numpy(dtype=float)
+    rows = (
+        DecisionRow(features["time"].iloc[row].value, features["day"].iloc[row], values[row])
+        for row in range(begin, begin + 40)
+    )
+    found = signals_table([running.step(row) for row in rows])
+    expected = whole.iloc[30:70].reset_index(drop=True)
+    left_out = {"minutes", "sound", "log_rate", "log_variance_20", "half_spread", "depth", "crossing_cost"}
+    reach = fitted.desk.option.steps
+    left_out |= {name for name in expected if "regime_variance" in name and int(name[16:]) > reach}
+    assert {*found, *left_out} == {*expected}
+    pd.testing.assert_frame_equal(found[list(found)], expected[list(found)], rtol=1e-12, atol=0.0)
 
 
 def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(desk, tables, fitted, tmp_path):
@@ -266,7 +277,7 @@ def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(de
     replayed = ReplayedDay(desk, day, opened, learned, before)
     desk_cost = json.loads(tables["models/terms.json"])["desk_cost"]
     policy = policy_of(json.loads(tables["models/regime_switched.json"]))
-    signals, rows = RunningSignals(fitted, before), []
+    signals, rows = RunningSignals(fitted, before, replayed.names), []
     step = signals.step
     signals.step = lambda row: rows.append(row) or step(row)
     with (
@@ -277,8 +288,9 @@ def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(de
         asyncio.run(recover(path, now=0))
         hedger = Hedger(desk, signals, policy, desk_cost, Overlay(OverlaySettings()), path)
         decided = list(replayed.lived(hedger, gateway))
-    found = pd.concat(rows, ignore_index=True)[list(own)]
-    pd.testing.assert_frame_equal(found, own.reset_index(drop=True), check_exact=True)
+    found = pd.DataFrame([row.numbers for row in rows], columns=list(replayed.names))
+    expected = own.drop(columns=["time", "day"]).astype(float).reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
     today = (tables["signals"]["day"] == day).to_numpy()
     told, fills = (tables[name][today].reset_index(drop=True) for name in ("signals", "fills"))
     lane = hedge_lane(desk, told, fills, policy, desk_cost)

@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from pipeline.backtest.decision_signals import CURVES, DecisionSignals
 from pipeline.features.book_at import SOUND
 
+EVENTS = ("spike", "gap")
 STEPS, REACH, REGIMES = 60, 10, 2
 
 
@@ -27,3 +29,25 @@ def made_signals(seed=3):
             books[f"{side}_price_{level}"] = mid * (1.0 + sign * 1e-4 * (level + 1))
             books[f"{side}_size_{level}"] = rng.uniform(0.01, 0.06, STEPS)
     return pd.DataFrame(table), pd.DataFrame(books)
+
+
+def decision_signals(table):
+    """Yield the rows of a table of signals as a live desk is told them."""
+    model = np.full((REGIMES, REGIMES), 0.5), np.ones(REGIMES)
+    for row in table.to_dict("records"):
+        curves = np.array([[row[f"{name}_variance_{m}"] for m in range(1, REACH + 1)] for name in CURVES])
+        plain = {name: row[name] for name in ("day", "mid", "step_seconds", "cost_lower", "cost_upper")}
+        events = {f"{event}_{kind}": row[f"{event}_{kind}"] for event in EVENTS for kind in ("prob", "base")}
+        yield DecisionSignals(
+            at=row["time"].value,
+            curves=curves,
+            cost=row["cost_forecast"],
+            half_spread=np.nan,
+            depth=np.nan,
+            regime_prob=np.array([row[f"regime_prob_{k}"] for k in range(REGIMES)]),
+            regime_moves=model[0],
+            regime_variance=model[1],
+            outside=0.0,
+            **plain,
+            **events,
+        )

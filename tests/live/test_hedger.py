@@ -2,11 +2,9 @@
 
 import asyncio
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from pipeline.backtest.lane import hedge_lane
@@ -24,22 +22,19 @@ from pipeline.live.venue import Book
 from pipeline.policies.catalogue import POLICIES
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import RiskState
-from tests.live.made_decisions import REACH, STEPS, made_signals
+from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals
 
 DESK_COST = 2e-4
 
 
-@dataclass
 class Told:
     """Signals that are known already."""
 
-    table: pd.DataFrame
-    row: int = -1
-    outside: float = 0.0
+    def __init__(self, table):
+        self._left = iter(decision_signals(table))
 
     def step(self, row):
-        self.row += 1
-        return self.table.iloc[[self.row]]
+        return next(self._left)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +85,7 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
     for row in range(until):
         book = book_at(books.iloc[row])
         quote = Quote(book.bid_price[0], book.ask_price[0], 0.1)
-        decided.append(hedger.decide(signals.iloc[[row]], quote, STEPS - 1 - row))
+        decided.append(hedger.decide(None, quote, STEPS - 1 - row))
         gateway.advance(decided[-1].at + latency + 1, {"BTC": book})
         held.append(path.account.position("BTC"))
     return decided, np.array(held), path

@@ -1,7 +1,6 @@
 """Every rule cuts what it has to, lets through what brings the desk back, and fails closed."""
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -75,7 +74,7 @@ def judged(units, seen=CALM, only_reducing=False, **rules):
     ],
 )
 def test_each_rule_leaves_what_it_allows(rules, seen, units, left):
-    found = judged(units, replace(CALM, **seen), **rules)
+    found = judged(units, CALM._replace(**seen), **rules)
     assert found.units == pytest.approx(left)
     assert bool(found.rulings) == (left != units or bool(set(rules) & set(OF_STATE)))
 
@@ -107,7 +106,7 @@ def test_settings_that_make_no_sense_are_refused(told, said):
 
 
 def test_the_severest_action_counts_and_a_broken_state_is_seen_without_an_order():
-    seen = replace(CALM, loss=20.0)
+    seen = CALM._replace(loss=20.0)
     found = judged(5.0, seen, position=3.0, loss_a_day=10.0)
     assert found.action is Action.HALT
     assert judged(0.0, seen, loss_a_day=10.0).action is Action.HALT
@@ -121,7 +120,7 @@ def test_reducing_only_makes_the_position_smaller_and_never_turns_it():
 
 @pytest.mark.parametrize("name", ["position", "working", "delta", "turnover", "loss", "drawdown"])
 def test_a_number_that_is_none_halts(name):
-    found = judged(-1.0, replace(CALM, **{name: math.nan}))
+    found = judged(-1.0, CALM._replace(**{name: math.nan}))
     assert (found.units, found.action) == (0.0, Action.HALT)
     assert name in found.rulings[0].said
 
@@ -144,7 +143,7 @@ size = st.floats(-10.0, 10.0)
     ),
 )
 def test_no_rule_ever_enlarges_or_turns_an_order(units, position, working, delta, limits):
-    seen = replace(CALM, position=position, working=working, delta=delta, orders=2, turnover=3.0, loss=1.0)
+    seen = CALM._replace(position=position, working=working, delta=delta, orders=2, turnover=3.0, loss=1.0)
     left = judged(units, seen, **limits).units
     assert abs(left) <= abs(units)
     assert left * units >= 0.0
@@ -152,6 +151,6 @@ def test_no_rule_ever_enlarges_or_turns_an_order(units, position, working, delta
 
 @given(units=size, position=size, limit=st.floats(0.0, 5.0))
 def test_what_is_left_never_makes_a_broken_limit_worse(units, position, limit):
-    seen = replace(CALM, position=position)
+    seen = CALM._replace(position=position)
     after = position + judged(units, seen, position=limit).units
     assert abs(after) <= max(limit, abs(position)) + 1e-12

@@ -1,0 +1,145 @@
+"""One decision of `regime_switched` at a time, for the live path: one compiled call."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from pipeline.domain.edges import Edges
+from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.option_state import OptionState
+from pipeline.policies.base import Policy
+from pipeline.policies.certainty_equivalent import AT_THE_MONEY
+from pipeline.policies.one_option import Answer, by_arrays, checked
+
+SQRT_HALF = math.sqrt(0.5)
+INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+
+
+def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answer:
+    """Return the policy's band for one option: that of arrays to 1e-11; a fixed fee is left to these.
+
+    Parameters
+    ----------
+    policy : a `RegimeSwitched`, fitted.
+    sees_cost : whether its band sees the forecast of cost; else the desk's constant one.
+    liability : the option.
+    """
+    given = policy.parameters()
+    regimes, forecast = given["regime_weight"], given["forecast_weight"]
+    terms = (
+        (1.0 - regimes) * (1.0 - forecast),
+        (1.0 - regimes) * forecast,
+        regimes * given["regime_premium"],
+        *(given[name] for name in ("doubt", "slope_share", "band_scale", "gap_response", "spike_response")),
+        AT_THE_MONEY,
+    )
+    tilts = (given["slope_tilt"], given["doubt_tilt"], given["aversion_tilt"] ** (-1.0 / 3.0))
+    signs = {"call": 1.0, "put": -1.0}
+    signed = [
+        (signs[leg.right], leg.quantity, *(given[f"{leg.right}_{letter}"] for letter in "abc"))
+        for leg in liability.legs
+    ]
+    legs = np.array(signed, dtype=np.float64)
+    low, high = (float(end) for end in liability.position_range)
+    name = policy.name
+
+    def answer(state: OptionState) -> Edges:
+        if state.fixed_fee:
+            return by_arrays(policy, state)
+        lower, upper = _band(
+            state.forward,
+            state.strike,
+            state.time_to_expiry,
+            state.implied_vol,
+            state.forecast_vol,
+            state.regime_vol,
+            state.cost if sees_cost else state.desk_cost,
+            state.risk_aversion,
+            state.gap_prob - state.gap_base,
+            state.spike_prob - state.spike_base,
+            state.regime_prob,
+            terms,
+            tilts,
+            legs,
+        )
+        return checked(min(max(lower, low), high), min(max(upper, low), high), name, state)
+
+    return answer
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _band(
+    forward: float,
+    strike: float,
+    time: float,
+    implied: float,
+    forecast: float,
+    regime: float,
+    cost: float,
+    aversion: float,
+    gap: float,
+    spike: float,
+    prob: FloatArray,
+    terms: tuple[float, ...],
+    tilts: tuple[float, float, float],
+    legs: FloatArray,
+) -> tuple[float, float]:
+    """`RegimeSwitched.band` of one option, its range aside; `legs` [L, 5] are sign, quantity, a, b, c."""
+    on_implied, on_forecast, on_regime, doubt, share, scale, on_gap, on_spike, at_the_money = terms
+    variance = 0.0
+    if on_implied != 0.0:
+        variance += on_implied * implied**2
+    if on_forecast != 0.0:
+        variance += on_forecast * forecast**2
+    if on_regime != 0.0:
+        variance += on_regime * regime**2
+    vol = math.sqrt(variance)
+    loaded = 0.25 * doubt * aversion * forward * at_the_money * vol * math.sqrt(time)
+    root = math.sqrt((1.0 + loaded) * _tilted(prob, tilts[1]))
+    center, adjustment, gamma = 0.0, 0.0, 0.0
+    for k in range(len(legs)):
+        sign, quantity = legs[k, 0], legs[k, 1]
+        own = vol * (1.0 / root if quantity > 0.0 else root)
+        center -= quantity * sign * _normal(sign * _d1(forward, strike, time, own))
+        at_implied = _d1(forward, strike, time, implied)
+        delta = sign * _normal(sign * at_implied)
+        shift = legs[k, 2] + delta * (legs[k, 3] + delta * legs[k, 4])
+        adjustment -= quantity * _density(at_implied) * shift
+        spread = vol * math.sqrt(time)
+        if spread > 0.0:
+            gamma += quantity * _density(_d1(forward, strike, time, vol)) / (forward * spread)
+    center += share * _tilted(prob, tilts[0]) * adjustment
+    if scale == 0.0:
+        return center, center
+    width = np.cbrt(1.5 * forward * gamma * gamma) * np.cbrt(cost) / np.cbrt(aversion)
+    width *= scale * _tilted(prob, tilts[2]) * max(1.0 + on_gap * gap + on_spike * spike, 0.0)
+    return center - width, center + width
+
+
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _tilted(prob: FloatArray, tilt: float) -> float:
+    """See `regime_switched.by_regime`."""
+    regimes = len(prob)
+    if tilt == 1.0 or regimes == 1:
+        return 1.0
+    total = 0.0
+    for k in range(regimes):
+        total += prob[k] * tilt ** (k / (regimes - 1) - 0.5)
+    return total
+
+
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _d1(forward: float, strike: float, time: float, vol: float) -> float:
+    spread, moneyness = vol * math.sqrt(time), math.log(forward / strike)
+    return (moneyness / spread if spread != 0.0 or moneyness != 0.0 else 0.0) + 0.5 * spread
+
+
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _normal(x: float) -> float:
+    return 0.5 * math.erfc(-x * SQRT_HALF)
+
+
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _density(x: float) -> float:
+    return INVERSE_SQRT_2PI * math.exp(-0.5 * x * x)
