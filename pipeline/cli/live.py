@@ -1,5 +1,7 @@
 """`hedge live` and `hedge shadow`: a desk hedged event by event, and held against its backtest."""
 
+import asyncio
+import math
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,13 +17,18 @@ if TYPE_CHECKING:
     from pipeline.live.session import Learned, Lived, Stored
 
 DIFFERENT = 4
-REPLAY = "replay:"
+REPLAY, FULL = "replay:", "full"
 Feed = Annotated[str, typer.Option(help="replay:DAY lives a stored day again, as replay:2013-10-11.")]
+
+Speed = Annotated[
+    str, typer.Option(help="Of a replay: 1 as fast as it was, 10 ten times as fast, full as fast as it goes.")
+]
 
 
 def live(
     desk: Desk,
     feed: Feed,
+    speed: Speed = "full",
     anew: Annotated[
         bool, typer.Option("--anew", help="Forget what an earlier replay of the day left, a halt too.")
     ] = False,
@@ -38,7 +45,7 @@ def live(
     settings, day, learned, stored, folder = _opened(desk, feed, home, data)
     if anew and folder.exists():
         shutil.rmtree(folder)
-    lived = _lived(settings, day, learned, stored, folder)
+    lived = _lived(settings, day, learned, stored, folder, _times(speed))
     print(lived_as_json(settings, day, lived) if as_json else for_terminal(settings, day, lived, folder))
 
 
@@ -52,7 +59,7 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
     settings, day, learned, stored, _ = _opened(desk, feed, home, data)
     plain = settings.model_copy(update={"overlay": OverlaySettings()})
     with tempfile.TemporaryDirectory() as folder:
-        lived = _lived(plain, day, learned, stored, Path(folder))
+        lived = _lived(plain, day, learned, stored, Path(folder), math.inf)
     found = differences(plain, learned, stored, day, lived.decided)
     orders = sum(each.order is not None for each in lived.decided)
     print(f"{len(lived.decided)} decisions, {orders} orders, {len(found)} positions differ from the backtest")
@@ -61,19 +68,38 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
         raise typer.Exit(DIFFERENT)
 
 
-def _lived(desk: "IntradayDesk", day: str, learned: "Learned", stored: "Stored", folder: Path) -> "Lived":
+def _lived(
+    desk: "IntradayDesk",
+    day: str,
+    learned: "Learned",
+    stored: "Stored",
+    folder: Path,
+    speed: float,
+) -> "Lived":
     from rich.progress import Progress
 
-    from pipeline.live.session import Lived, live_through, replayed_day
+    from pipeline.live.control import Control
+    from pipeline.live.session import live_again, stored_day
 
-    total = len(replayed_day(desk, stored, day).made.times)
+    opened = stored_day(desk, stored, day)
     with Progress(transient=True) as bar:
-        task = bar.add_task(f"{desk.name} {day}", total=total)
-        for each in live_through(desk, learned, stored, day, folder):
-            if isinstance(each, Lived):
-                return each
-            bar.advance(task)
-    raise AssertionError("a replay ends with what came of it")
+        task = bar.add_task(f"{desk.name} {day}", total=len(opened.made.times))
+
+        class Shown(Control):
+            def after(self, *_: object) -> None:
+                bar.advance(task)
+
+        return asyncio.run(live_again(desk, learned, stored, opened, folder, speed, [Shown()]))
+
+
+def _times(speed: str) -> float:
+    try:
+        times = math.inf if speed == FULL else float(speed)
+    except ValueError:
+        times = math.nan
+    if not times > 0.0:
+        raise SettingsError(f"--speed {speed}: give a number above zero, or {FULL}")
+    return times
 
 
 def _opened(

@@ -38,6 +38,13 @@ class EventPart:
     tables: Mapping[str, TimedRows]
     book: EventRows | None = None
 
+    @property
+    def first(self) -> int:
+        """The first instant of which there are any events."""
+        known = [rows.known_time for rows in self.tables.values()]
+        known += [] if self.book is None else [self.book.known_time]
+        return min((int(times[0]) for times in known), default=self.until)
+
     def split(self, at: float) -> tuple["EventPart | None", "EventPart | None"]:
         """Return the events that were known at an instant, and those after; None for none."""
         if self.until <= at:

@@ -26,7 +26,13 @@ class Gateway(Protocol):
     `submit` and `cancel` hand over and return at once: they neither wait nor answer. What comes of an order
     comes as reports to `hear`, in the loop's own thread. The three questions are asked when a desk starts,
     and may take their time. All raise `GatewayError` where the market cannot be reached.
+
+    Attributes
+    ----------
+    broken : why the line is down; empty while it stands. The loop looks at it: nothing else says so.
     """
+
+    broken: str
 
     async def start(self, hear: Hear) -> None:
         """Connect; from now on reports are heard, those first that were missed, if the market sends them."""

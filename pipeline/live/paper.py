@@ -52,7 +52,7 @@ class PaperGateway:
 
     def __init__(self, place: Path, latency: Latency, *, fee: float = 0.0, fixed_fee: float = 0.0) -> None:
         self._file, self._latency = LineFile(place, "paper venue"), latency
-        self._venue = Venue(fee, fixed_fee)
+        self._venue, self.broken = Venue(fee, fixed_fee), ""
         self._hear: Hear = _unheard
         try:
             for happened in self._happened():

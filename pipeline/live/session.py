@@ -1,8 +1,8 @@
 """A stored day hedged again from its events: what it takes, how it went, and where the backtest differs."""
 
-import asyncio
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,12 +19,16 @@ from pipeline.features.book_close import opened_days
 from pipeline.ingest.market_days import DAYS
 from pipeline.ingest.pieces import KeptPieces
 from pipeline.live.account import Account
+from pipeline.live.checkpoints import Checkpoints
+from pipeline.live.control import Control
+from pipeline.live.desk_day import DeskDay
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.journal import Journal
+from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
-from pipeline.live.replay import ReplayedDay
+from pipeline.live.stored_feed import StoredFeed
 from pipeline.policies.base import Policy
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import Latch
@@ -56,15 +60,16 @@ class Stored:
 
 @dataclass(frozen=True)
 class Lived:
-    """A day that was lived: its decisions, the account after it, and the risk state."""
+    """A day that was lived: its decisions, the account after it, the risk state, and whether it is over."""
 
     decided: Sequence[Decided]
     account: Account
     latch: Latch
+    whole: bool
 
 
-def replayed_day(desk: IntradayDesk, stored: Stored, day: str) -> ReplayedDay:
-    """Return the market of a stored day.
+def stored_day(desk: IntradayDesk, stored: Stored, day: str) -> DeskDay:
+    """Return a stored day, before its first event.
 
     Raises
     ------
@@ -78,49 +83,68 @@ def replayed_day(desk: IntradayDesk, stored: Stored, day: str) -> ReplayedDay:
     learned = stored.grid["event_parameters"].groupby("feature")["value"].agg(list)
     fitted = {str(name): values for name, values in learned.items()}
     tables = days[stored.days.index(day)]
-    return ReplayedDay(desk, day, tables, fitted, features[features["day"] < day])
+    return DeskDay(desk, day, tables, fitted, features[features["day"] < day])
 
 
-@contextmanager
-def opened_path(
-    desk: IntradayDesk, day: ReplayedDay, folder: Path
-) -> Iterator[tuple[OrderPath, PaperGateway]]:
+@asynccontextmanager
+async def opened_path(
+    desk: IntradayDesk, day: DeskDay, folder: Path
+) -> AsyncIterator[tuple[OrderPath, PaperGateway]]:
     """Open journal and paper venue in a folder, and bring them in line."""
     folder.mkdir(parents=True, exist_ok=True)
     costs = {"fee": desk.costs.fee_bps * BPS, "fixed_fee": desk.costs.fixed_fee}
-    with (
-        Journal(folder / "journal.db", desk.name, now=day.made.opened) as journal,
-        closing(PaperGateway(folder / "venue", day.latency, **costs)) as gateway,
-    ):
-        path = OrderPath(journal, gateway, now=lambda: day.made.opened)
-        asyncio.run(recover(path, now=day.made.opened))
-        yield path, gateway
+    with Journal(folder / "journal.db", desk.name, now=day.made.opened) as journal:
+        gateway = PaperGateway(folder / "venue", day.latency, **costs)
+        try:
+            path = OrderPath(journal, gateway, now=lambda: day.made.opened)
+            await recover(path, now=day.made.opened)
+            yield path, gateway
+        finally:
+            await gateway.stop()
 
 
-def live_through(
-    desk: IntradayDesk, learned: Learned, stored: Stored, day: str, folder: Path
-) -> Iterator[Decided | Lived]:
-    """Hedge a stored day with a paper gateway; yield every decision, and last what came of it.
+async def live_again(
+    desk: IntradayDesk,
+    learned: Learned,
+    stored: Stored,
+    day: DeskDay,
+    folder: Path,
+    speed: float = math.inf,
+    controls: Sequence[Control] = (),
+) -> Lived:
+    """Hedge a stored day with a paper gateway; return what came of it.
 
     Parameters
     ----------
     desk : settings; its overlay holds.
     learned : the models, of before the day.
     stored : where the day lies.
-    day : its name.
+    day : before its first event.
     folder : of journal and venue. What is in it goes on: what was sent is not sent again, a halt stays.
+    speed : how many times as fast as it was; infinite is as fast as it goes.
+    controls : stand beside the loop.
     """
-    replayed = replayed_day(desk, stored, day)
-    features = stored.grid["features"]
-    signals = RunningSignals(learned.signals, features[features["day"] < day], replayed.names)
-    decided = []
-    with opened_path(desk, replayed, folder) as (path, gateway):
+    features, kept = stored.grid["features"], Kept()
+    signals = RunningSignals(learned.signals, features[features["day"] < day.day], day.names)
+    async with opened_path(desk, day, folder) as (path, gateway):
         overlay = Overlay(desk.overlay)
         hedger = Hedger(desk, signals, learned.policy, learned.desk_cost, overlay, path, learned.model)
-        for each in replayed.lived(hedger, gateway):
-            decided.append(each)
-            yield each
-        yield Lived(decided, path.account, path.latch)
+        folding = Checkpoints(path.journal)
+        with folding.going():
+            feed = StoredFeed(day.parts(), day.made.closed, speed)
+            whole = await hedge(feed, day, hedger, path, gateway, [kept, folding, *controls])
+        return Lived(kept.decided, path.account, path.latch, whole)
+
+
+class Kept(Control):
+    """Keeps the decisions."""
+
+    def __init__(self) -> None:
+        self.decided: list[Decided] = []
+
+    def after(self, decided: Decided, path: OrderPath) -> None:
+        """Keep a decision."""
+        self.decided.append(decided)
 
 
 def differences(

@@ -17,6 +17,7 @@ def lived_facts(desk: IntradayDesk, day: str, lived: Lived) -> dict[str, Any]:
     return {
         "desk": desk.name,
         "day": day,
+        "over": lived.whole,
         "decisions": len(lived.decided),
         "orders_sent": len(orders),
         "orders": len(account.orders),
@@ -42,7 +43,7 @@ def for_terminal(desk: IntradayDesk, day: str, lived: Lived, folder: Path) -> st
     rules = ", ".join(f"{rule} {count}" for rule, count in facts["rules"].items()) or "none broken"
     return "\n".join(
         (
-            f"desk       {desk.name}, {day} lived again",
+            f"desk       {desk.name}, {day} lived again{'' if lived.whole else ', until it was stopped'}",
             f"decisions  {facts['decisions']}, {facts['orders_sent']} orders sent now",
             f"orders     {facts['orders']} in the journal, {facts['orders_filled']} filled, whole or in part",
             f"position   {facts['position']:.6g} of {desk.data.instrument}",

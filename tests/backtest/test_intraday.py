@@ -36,6 +36,8 @@ from pipeline.features.decision_row import DecisionRow
 from pipeline.ingest.hedge_position import given_position
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
+from pipeline.live.desk_day import DeskDay
+from pipeline.live.feed import END, Moment
 from pipeline.live.hedger import Hedger
 from pipeline.live.intraday_decision import decide_intraday, freshness_of, newest_decision
 from pipeline.live.journal import Journal
@@ -43,7 +45,6 @@ from pipeline.live.open_book import OptionTerms
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
-from pipeline.live.replay import ReplayedDay
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.risk.overlay import Overlay
 from pipeline.tracking.served.regime_switched import policy_of
@@ -274,7 +275,7 @@ def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(de
     [opened] = opened_days(market["days"], [day], pieces, desk.data.instrument)
     before, own = features[features["day"] < day], features[features["day"] == day]
     learned = tables["event_parameters"].groupby("feature")["value"].agg(list)
-    replayed = ReplayedDay(desk, day, opened, learned, before)
+    replayed = DeskDay(desk, day, opened, learned, before)
     desk_cost = json.loads(tables["models/terms.json"])["desk_cost"]
     policy = policy_of(json.loads(tables["models/regime_switched.json"]))
     signals, rows = RunningSignals(fitted, before, replayed.names), []
@@ -287,7 +288,8 @@ def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(de
         path = OrderPath(journal, gateway, now=lambda: 0)
         asyncio.run(recover(path, now=0))
         hedger = Hedger(desk, signals, policy, desk_cost, Overlay(OverlaySettings()), path)
-        decided = list(replayed.lived(hedger, gateway))
+        moments = [*(Moment(part.until, part) for part in replayed.parts()), Moment(END, None)]
+        decided = [each for moment in moments for each in replayed.go(moment, hedger, gateway)]
     found = pd.DataFrame([row.numbers for row in rows], columns=list(replayed.names))
     expected = own.drop(columns=["time", "day"]).astype(float).reset_index(drop=True)
     pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)

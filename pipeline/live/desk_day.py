@@ -1,4 +1,4 @@
-"""A stored day lived again: its events in their order, decisions and arrivals of orders between them."""
+"""One day of a desk while it goes by: its events, with decisions and arrivals of orders between them."""
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,17 +14,18 @@ from pipeline.features.book_at import REASONS, SIDES, BookAt
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart
 from pipeline.features.decision_day import drawn_latency, known_features
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
-from pipeline.features.event_feature import EventFeature
+from pipeline.features.event_feature import EventFeature, Source
 from pipeline.features.running_day import RunningDay
 from pipeline.features.running_history import RunningHistory
 from pipeline.ingest.day_tables import TimedTables
+from pipeline.live.feed import Moment
 from pipeline.live.hedger import Decided, Hedger, Quote
 from pipeline.live.paper import PaperGateway
 from pipeline.live.venue import NEVER, Book
 
 
-class ReplayedDay:
-    """The market of one stored day: when decisions are made, what is known then, and when orders arrive.
+class DeskDay:
+    """The market of one day: when decisions are made, what is known then, and when orders arrive.
 
     Parameters
     ----------
@@ -55,6 +56,7 @@ class ReplayedDay:
         self._events = DayEvents(tables, desk.hedge.instrument)
         self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
         self.made: DecisionTimes = decision_times(self.day, desk.grid, self._events)
+        self._coming = deque(self.made.times.tolist())
         seed = [desk.seed, date.fromisoformat(self.day).toordinal()]
         drawn = drawn_latency(desk.hedge, self.made.until / SECOND, seed)
         self._latency = (drawn * SECOND).astype(np.int64)
@@ -72,31 +74,41 @@ class ReplayedDay:
         """Return the nanoseconds from a decision to the arrival of its order."""
         return int(self._latency[np.searchsorted(self.made.times, order.decided)])
 
-    def lived(self, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
-        """Yield each decision as it is made; orders arrive in between, at one instant before it."""
-        sources = [QUOTES, TRADES, *(each for feature in self._features for each in feature.sources)]
-        coming = deque(self.made.times.tolist())
-        for part in self._events.parts(sources):
-            rest: EventPart | None = part
-            while rest is not None:
-                early, rest = rest.split(min(gateway.due, coming[0] if coming else NEVER))
-                if early is not None:
-                    self._running.take(early)
-                if rest is not None:
-                    yield from self._act(coming, hedger, gateway)
-        while coming or gateway.due < NEVER:
-            yield from self._act(coming, hedger, gateway)
+    @property
+    def sources(self) -> list[Source]:
+        """What has to be read of the day's events."""
+        return [QUOTES, TRADES, *(each for feature in self._features for each in feature.sources)]
 
-    def _act(self, coming: deque[int], hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
+    def parts(self) -> Iterator[EventPart]:
+        """Yield the stored events of the day."""
+        return self._events.parts(self.sources)
+
+    def due(self, gateway: PaperGateway) -> float:
+        """Return when the next decision is made or the next order arrives, ns; infinite for neither."""
+        return min(gateway.due, self._coming[0] if self._coming else NEVER)
+
+    def go(self, moment: Moment, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
+        """Live until a moment; yield each decision as it is made, orders arrive in between.
+
+        What arrives at the instant of a decision arrives before it, and meets the events of that instant.
+        """
+        rest = moment.part
+        while (at := self.due(gateway)) <= moment.now:
+            early, rest = rest.split(at) if rest is not None else (None, None)
+            if early is not None:
+                self._running.take(early)
+            yield from self._act(int(at), hedger, gateway)
+        if rest is not None:
+            self._running.take(rest)
+
+    def _act(self, at: int, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
         """Let arrive what arrives next, or decide."""
-        if not coming or gateway.due <= coming[0]:
-            at = int(gateway.due)
+        if gateway.due <= at:
             gateway.advance(at + 1, {self._desk.data.instrument: _book(self._running.look(np.array([at])))})
             return
-        at = coming.popleft()
-        quote = self._quote(at)
+        self._coming.popleft()
         row = self._history.step(self._running.decide(at))
-        yield hedger.decide(row, quote, len(coming))
+        yield hedger.decide(row, self._quote(at), len(self._coming))
 
     def _quote(self, at: int) -> Quote:
         now, age = self._running.look(np.array([at])), self._running.age(at)

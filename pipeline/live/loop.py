@@ -1,0 +1,81 @@
+"""The live loop: one process, one event loop. It fails closed: whatever goes wrong in it halts the desk."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from typing import Final
+
+from pipeline.domain.errors import GatewayError
+from pipeline.live.control import Control
+from pipeline.live.desk_day import DeskDay
+from pipeline.live.feed import Feed
+from pipeline.live.hedger import Decided, Hedger
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
+from pipeline.risk.state import RiskState
+
+STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+async def hedge(
+    feed: Feed,
+    day: DeskDay,
+    hedger: Hedger,
+    path: OrderPath,
+    gateway: PaperGateway,
+    controls: Sequence[Control] = (),
+) -> bool:
+    """Hedge until the feed ends or the process is asked to stop; return whether the feed ended.
+
+    Raises
+    ------
+    Exception
+        Whatever went wrong; the desk has halted.
+    """
+    try:
+        with asked_to_stop() as asked:
+            async with aclosing(_steps(feed, day, hedger, gateway)) as steps:
+                async for decided in steps:
+                    _look_up(decided, path, controls)
+                    if asked.is_set():
+                        return False
+    except Exception as error:
+        path.turn(RiskState.HALTED, "loop", f"{type(error).__name__}: {error}")
+        raise
+    return True
+
+
+async def _steps(
+    feed: Feed, day: DeskDay, hedger: Hedger, gateway: PaperGateway
+) -> AsyncGenerator[Decided | None, None]:
+    """Yield each decision, and None after each moment of the feed; others may run in between."""
+    async with aclosing(feed.moments(lambda: day.due(gateway))) as moments:
+        async for moment in moments:
+            for decided in day.go(moment, hedger, gateway):
+                yield decided
+                await asyncio.sleep(0)
+            yield None
+
+
+def _look_up(decided: Decided | None, path: OrderPath, controls: Sequence[Control]) -> None:
+    """Show a decision, do what people asked for, and see whether the market can still be reached."""
+    for control in controls:
+        if decided is not None:
+            control.after(decided, path)
+        control.between(path)
+    if path.gateway.broken:
+        raise GatewayError(path.gateway.broken)
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[asyncio.Event]:
+    """Yield an event of the running loop that an interrupt or a termination sets."""
+    asked, loop = asyncio.Event(), asyncio.get_running_loop()
+    for each in STOPPING:
+        loop.add_signal_handler(each, asked.set)
+    try:
+        yield asked
+    finally:
+        for each in STOPPING:
+            loop.remove_signal_handler(each)

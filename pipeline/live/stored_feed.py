@@ -1,0 +1,60 @@
+"""The events of a stored day as a feed: as fast as they are taken, or so many times as fast as they were."""
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import Final
+
+from pipeline.features.day_events import EventPart
+from pipeline.live.feed import END, Moment
+
+TICK: Final = 0.02
+"""Seconds between two moments of a feed that keeps to a clock."""
+
+
+class StoredFeed:
+    """The events of a stored day until its close.
+
+    Parameters
+    ----------
+    parts : the events.
+    closed : the close, ns.
+    speed : how many times as fast as they were; infinite is as fast as they are taken.
+
+    Examples
+    --------
+    >>> async def moments(feed):
+    ...     return [(each.now, each.part) async for each in feed.moments(lambda: 0.0)]
+    >>> asyncio.run(moments(StoredFeed([EventPart(5, {})], closed=9)))[:2]
+    [(5, EventPart(until=5, tables={}, book=None)), (9, None)]
+    """
+
+    def __init__(self, parts: Iterable[EventPart], closed: int, speed: float = math.inf) -> None:
+        self._parts, self._closed, self._speed = parts, closed, speed
+        self._began: tuple[int, float] | None = None
+
+    async def moments(self, due: Callable[[], float]) -> AsyncGenerator[Moment, None]:
+        """Yield the events in their order; after the close, when they are over, time has no end."""
+        now = 0
+        for part in self._parts:
+            rest: EventPart | None = part
+            while rest is not None:
+                now = await self._later(rest.first, rest.until)
+                early, rest = rest.split(now)
+                yield Moment(now, early)
+        while now < self._closed:
+            now = await self._later(now, self._closed)
+            yield Moment(now, None)
+        yield Moment(END, None)
+
+    async def _later(self, first: int, until: int) -> int:
+        """Return how far time has come on the way to `until`; the clock starts at the `first` of all."""
+        if self._speed == math.inf:
+            await asyncio.sleep(0)
+            return until
+        if self._began is None:
+            self._began = (first, time.monotonic())
+        await asyncio.sleep(TICK)
+        start, began = self._began
+        return min(until, start + int(1e9 * self._speed * (time.monotonic() - began)))

@@ -1,0 +1,155 @@
+"""The live loop: what stands beside it, how it stops, and that whatever goes wrong in it halts the desk."""
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from contextlib import closing
+
+import pytest
+
+from pipeline.domain.errors import GatewayError, JournalError
+from pipeline.features.day_events import EventPart
+from pipeline.live.checkpoints import Checkpoints
+from pipeline.live.control import Control
+from pipeline.live.journal import Journal
+from pipeline.live.loop import hedge
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
+from pipeline.live.recovery import recover
+from pipeline.live.stored_feed import StoredFeed
+from pipeline.live.venue import NEVER
+from pipeline.risk.state import RiskState
+
+SECOND = 1_000_000_000
+
+
+class EverySecond:
+    """A day that decides something each second; a decision is its time."""
+
+    def __init__(self, failing_at=NEVER, until=5):
+        self.next, self.failing_at, self.until = SECOND, failing_at, until * SECOND
+
+    def due(self, gateway):
+        return self.next
+
+    def go(self, moment, hedger, gateway):
+        while self.next <= min(moment.now, self.until):
+            if self.next >= self.failing_at:
+                raise ZeroDivisionError("no such number")
+            self.next += SECOND
+            yield self.next - SECOND
+
+
+class Seen(Control):
+    def __init__(self, act=lambda count, path: None):
+        self.decided, self.between_count, self.act = [], 0, act
+
+    def after(self, decided, path):
+        self.decided.append(decided)
+
+    def between(self, path):
+        self.between_count += 1
+        self.act(len(self.decided), path)
+
+
+@pytest.fixture
+def path(tmp_path):
+    with (
+        Journal(tmp_path / "journal.db", "desk", now=0) as journal,
+        closing(PaperGateway(tmp_path / "venue", latency=lambda _: 1)) as gateway,
+    ):
+        yield OrderPath(journal, gateway, now=lambda: 0)
+
+
+def live(path, day, *controls, parts=(), speed=float("inf"), beside=None):
+    async def running():
+        await recover(path, now=0)
+        feed = StoredFeed([EventPart(each, {}) for each in parts], 6 * SECOND, speed)
+        task = asyncio.create_task(beside()) if beside else None
+        found = await hedge(feed, day, None, path, path.gateway, controls)
+        if task:
+            await task
+        return found
+
+    return asyncio.run(running())
+
+
+@pytest.mark.parametrize("parts", [(), (1, 2 * SECOND, 7 * SECOND)])
+def test_every_decision_is_seen_and_what_runs_beside_the_loop_goes_on(path, parts):
+    seen, ticks = Seen(), []
+
+    async def beside():
+        for _ in range(5):
+            ticks.append(len(seen.decided))
+            await asyncio.sleep(0)
+
+    assert live(path, EverySecond(), seen, parts=parts, beside=beside)
+    assert seen.decided == [k * SECOND for k in range(1, 6)]
+    assert seen.between_count > len(seen.decided)
+    assert len(set(ticks)) > 2
+    assert path.latch.state is RiskState.ACTIVE
+
+
+def test_a_feed_that_keeps_to_a_clock_takes_its_time_and_decides_at_it(path):
+    began, when = time.monotonic(), []
+    live(path, EverySecond(), Seen(lambda *_: when.append(time.monotonic() - began)), speed=20.0)
+    assert 0.25 < when[-1] < 3.0
+
+
+def test_what_goes_wrong_in_the_loop_halts_and_stays_halted(path):
+    with pytest.raises(ZeroDivisionError):
+        live(path, EverySecond(failing_at=3 * SECOND), seen := Seen())
+    assert seen.decided == [SECOND, 2 * SECOND]
+    assert path.latch.state is RiskState.HALTED
+    assert path.latch.why == "ZeroDivisionError: no such number"
+    assert path.journal.latch() == path.latch
+
+
+def test_a_line_that_broke_halts(path):
+    def cut(count, path):
+        if count == 2:
+            path.gateway.broken = "the other side is silent"
+
+    with pytest.raises(GatewayError, match="silent"):
+        live(path, EverySecond(), Seen(cut))
+    assert "silent" in path.journal.latch().why
+
+
+def test_a_person_who_halts_is_obeyed_between_two_decisions(path):
+    def ask(count, path):
+        if count == 2:
+            path.turn(RiskState.HALTED, "ann", "lunch")
+
+    assert live(path, EverySecond(), seen := Seen(ask))
+    assert len(seen.decided) == 5
+    assert path.latch.who == "ann"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_asked_to_stop_does_so_in_order(path, number):
+    before = signal.getsignal(number)
+    seen = Seen(lambda count, path: os.kill(os.getpid(), number) if count == 2 else None)
+    assert not live(path, EverySecond(until=1000), seen)
+    assert 2 < len(seen.decided) < 20
+    assert path.latch.state is RiskState.ACTIVE
+    assert signal.getsignal(number) is before
+
+
+def test_the_log_of_the_journal_is_folded_in_meanwhile(path):
+    folded = threading.Event()
+    path.journal.checkpoint = folded.set
+    with Checkpoints(path.journal, every=0.001).going():
+        assert folded.wait(5.0)
+
+
+def test_a_log_that_cannot_be_folded_in_halts(path):
+    def full():
+        raise JournalError("journal.db: its log cannot be folded in: disk full")
+
+    path.journal.checkpoint = full
+    folding = Checkpoints(path.journal, every=0.001)
+    with folding.going(), pytest.raises(JournalError):
+        live(path, EverySecond(), folding, speed=5.0)
+    assert "disk full" in path.latch.why
