@@ -3,7 +3,8 @@
 S = 1, K = 1.03, c = 10 bp, λ = 1, no unwind, their 28 steps and their drift (see `deep_hedging`); published
 are .0182927 for their no-transaction-band network, with the option's delta as its prior, and .0188190 for a
 plain one. Ours has no prior: two layers see time, price and the highest price until now. The plain one beside
-it answers with a position from the one held.
+it answers with a position from the one held. Printed beside is the exact optimum (`lookback_optimum`), which
+lies above the published premium.
 
 A premium is told from noise by control variates: gains without cost of the hedge itself, and of a hedge that
 was trained without cost, have a mean of zero exactly, prices discounted by their drift. Test paths, seed 99.
@@ -19,6 +20,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from benchmarks.learned import CHUNK, DEVICE, TEST_SEED, earned, trained
+from benchmarks.lookback_optimum import LookbackMarket, Mesh, premium
 from benchmarks.measurement import Measurement
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.market_task import MarketTask
@@ -31,12 +33,15 @@ from pipeline.simulate.payoffs import Lookback
 
 STEPS, DT, VOLATILITY, STRIKE = 28, 1 / 365, 0.2, 1.03
 DRIFT = -(VOLATILITY**2) / STEPS
+COST = 1e-3
 PUBLISHED = {"band": 0.0182927, "from_held": 0.0188190}
 PLAN = TrainingPlan(steps=500, paths=2048, learning_rate=0.01, hidden=(24, 24), seed=7, device=DEVICE)
 TEST_PATHS = 1_000_000
+NEVER = 5.0
+"""A cost at which nobody trades."""
 
 
-def task_of(answer: Answer = "band", cost: float = 1e-3) -> MarketTask:
+def task_of(answer: Answer = "band", cost: float = COST) -> MarketTask:
     """Return the hedge of the lookback option."""
     return MarketTask(
         process=BlackScholes(spot=1.0, volatility=VOLATILITY, drift=DRIFT),
@@ -58,16 +63,24 @@ def measure() -> Iterator[Measurement]:
         free = replace(task_of("position", cost=0.0), risk=MeanSd(1.0))
         control, _ = trained(free, PLAN)
         losses, gains = on_test_paths(tasks, {answer: net for answer, (net, _) in learned.items()}, control)
-    print(f"\nImaki et al., lookback: published {PUBLISHED}")
-    premium = {}
+    exact, never = (premium(market_at(cost), Mesh()) for cost in (COST, NEVER))
+    print(f"\nImaki et al., lookback: exact {exact:.7f}, who never trades {never:.7f}, published {PUBLISHED}")
+    premiums = {}
     for answer, loss in losses.items():
-        premium[answer] = controlled(loss, gains)
-        print("  {:10} {:.7f} +- {:.7f}".format(answer, *premium[answer]), learned[answer][1], flush=True)
-    found, error = premium["band"]
-    detail = {"published": PUBLISHED["band"], "plain": premium["from_held"][0], "paths": TEST_PATHS}
+        premiums[answer] = controlled(loss, gains)
+        print("  {:10} {:.7f} +- {:.7f}".format(answer, *premiums[answer]), learned[answer][1], flush=True)
+    found, error = premiums["band"]
+    detail = {"published": PUBLISHED["band"], "plain": premiums["from_held"][0], "paths": TEST_PATHS}
+    detail |= {"exact": exact, "never": never}
     detail |= {"published_plain": PUBLISHED["from_held"]} | learned["band"][1]
     yield Measurement("deep_lookback.premium", "premium", found, detail=detail)
     yield Measurement("deep_lookback.premium_error", "premium", error)
+    yield Measurement("deep_lookback.over_optimum", "premium", found - exact, detail={"error": error})
+
+
+def market_at(cost: float) -> LookbackMarket:
+    """Return the market of the option at a cost of trading."""
+    return LookbackMarket(STEPS, DT, VOLATILITY, DRIFT, STRIKE, cost)
 
 
 def on_test_paths(

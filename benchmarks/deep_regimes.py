@@ -67,7 +67,7 @@ UNSEEN = {
     "one volatility": replace(MARKET, volatility=(0.2128, 0.2128)),
 }
 SEES = ("left", "level", "standing", "return", "size")
-PLAN = TrainingPlan(steps=600, paths=32_768, learning_rate=0.005, hidden=(32, 32), seed=7, device=DEVICE)
+PLAN = TrainingPlan(steps=900, paths=32_768, learning_rate=0.005, hidden=(32, 32), seed=7, device=DEVICE)
 UNITS = 16
 TEST_PATHS, UNSEEN_PATHS = 200_000, 50_000
 

@@ -33,6 +33,7 @@ LEARNED = {
     "deep_heston.own_criterion_99": ("Heston, CVaR99: trained for it less trained for CVaR50", "money"),
     "deep_heston.memory": ("Heston, cost 1 %, CVaR99: what memory takes off the price", "%"),
     "deep_lookback.premium": ("Lookback of Imaki et al.: premium", ""),
+    "deep_lookback.over_optimum": ("Lookback of Imaki et al.: premium over the exact optimum", ""),
     "deep_frictions.over_best_rival": ("Impact and latency: learned less the best analytic band", "money"),
     "deep_hedging.cost_exponent": ("Cost exponent: slope off the programme's", ""),
     "deep_speed.imaki": ("Training to Imaki's premium: pfhedge's seconds over ours", "times"),
