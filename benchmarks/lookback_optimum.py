@@ -1,4 +1,4 @@
-"""The exact optimum of Imaki et al.'s lookback option: a dynamic programme on price, highest price and position.
+"""The exact optimum of Imaki et al.'s lookback option, by programme on price, highest price and position.
 
 Owed is X_T = max(max_t S_t, K) less K; a trade costs c S |Δδ|, there is no unwind, λ = 1. With u_t(y) the
 value of max(X_T)/X_t to who is indifferent to risk, at y = log(S_t/X_t) ≤ 0, the least entropic risk from t
@@ -27,7 +27,7 @@ DEVIATIONS, FINE, POINTS = 6.5, 3001, 64
 
 @dataclass(frozen=True)
 class LookbackMarket:
-    """Black–Scholes prices from 1 on, a lookback call and the cost of hedging it; drift and volatility a year."""
+    """Black–Scholes prices from 1 on, a lookback call, the cost of a trade; drift and volatility a year."""
 
     steps: int
     interval: float
@@ -44,7 +44,7 @@ class LookbackMarket:
 
 @dataclass(frozen=True)
 class Mesh:
-    """Nodes a deviation of a step in log-price, in the distance from the maximum, of positions; points a side."""
+    """Nodes of log-price a deviation, of the distance from the maximum, of positions; points a side."""
 
     by_deviation: int = 2
     below: int = 80
@@ -90,7 +90,7 @@ def _grown(value: CubicSpline, after: FloatArray) -> FloatArray:
 
 
 def _rule(below: FloatArray, mean: float, deviation: float, points: int) -> tuple[FloatArray, FloatArray]:
-    """Return returns [Y, 2P] and their weights, on both sides of the one that takes the price to its maximum."""
+    """Return returns [Y, 2P] and their weights, on both sides of the one that reaches the maximum."""
     low, high = mean - DEVIATIONS * deviation, mean + DEVIATIONS * deviation
     touch = np.clip(-below, low, high)
     node, weight = leggauss(points)
