@@ -17,11 +17,12 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import desk_from_json, hedged
 from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.monitor.reference import Reference
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
-from pipeline.tracking.registry import DETECTOR, EVENTS, LIQUIDITY, VOLATILITY, champion
+from pipeline.tracking.registry import DETECTOR, EVENTS, LIQUIDITY, MONITORS, VOLATILITY, champion
 from pipeline.tracking.served.regime_switched import policy_of
 
 NEEDED = (DETECTOR, VOLATILITY)
@@ -43,13 +44,15 @@ class ModelCard:
 class Champions:
     """What a desk decides with: signals, flagship (None where the desk does not run it), and their cards.
 
-    `terms` are the costs beside forecasts that the flagship was fitted with, of a desk within the day.
+    `terms` are the costs beside forecasts that the flagship was fitted with, of a desk within the day;
+    `monitors` what its models are watched with, where the days of their training sufficed.
     """
 
     signals: FittedSignals | FittedIntraday
     flagship: Policy | None
     cards: tuple[ModelCard, ...]
     terms: Mapping[str, float] | None = None
+    monitors: Reference | None = None
 
 
 def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
@@ -75,13 +78,17 @@ def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
         )
         terms = files.get(FLAGSHIP, {}).get("terms")
         charged = None if terms is None else json.loads(terms.read_bytes())
+        learned = files[DETECTOR].get(MONITORS)
+        watched = None if learned is None else Reference.from_bytes(learned.read_bytes())
     except (KeyError, TypeError, ValueError, ValidationError, OSError, mlflow.MlflowException) as error:
         cause = str(error).splitlines()[0]
         raise StoreError(
             f"the champion of desk {desk} cannot be read ({cause}): `hedge run {named} --force` "
             "makes a new one"
         ) from None
-    return Champions(signals, flagship, tuple(_card(version) for version in versions.values()), charged)
+    return Champions(
+        signals, flagship, tuple(_card(version) for version in versions.values()), charged, watched
+    )
 
 
 def _files(version: ModelVersion) -> dict[str, Path]:

@@ -42,6 +42,7 @@ from pipeline.ingest import chain_files, contract_files
 from pipeline.ingest.market_days import DAYS, HELD, load_days
 from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset
+from pipeline.tracking.monitoring import monitor_reference
 from pipeline.tracking.record import (
     book_numbers,
     log_forecasters,
@@ -214,7 +215,9 @@ def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
 
 def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
     datasets, unfilled = run.datasets, evaluation.tables["unfilled"]
-    models = log_models(evaluation.settings, datasets["signals"], datasets["backtest"])
+    parts = (datasets["features"], datasets["signals"], datasets["backtest"])
+    watched = monitor_reference(evaluation.settings, *parts)
+    models = log_models(evaluation.settings, *parts[1:], watched)
     log_parent(run.client, run.run_id, evaluation, run.folder, run.timings, INTRADAY_TABLES)
     log_inputs(datasets["market"], datasets["signals"], DAYS)
 

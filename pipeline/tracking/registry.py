@@ -23,12 +23,15 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.forecasts.task import SESSIONS_PER_YEAR
 from pipeline.ingest.code_version import code_files
 from pipeline.ingest.store import Dataset
+from pipeline.monitor.reference import Reference
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.saved_network import LEARNED
 from pipeline.tracking.served.learned_band import seen_by
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
 CHAMPION = "champion"
+MONITORS = "monitors"
+"""File beside the detector: what the monitors of the models compare with."""
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
 SERVED, LEARNED_BAND = "pipeline.tracking.served", "learned_band"
 DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
@@ -68,15 +71,19 @@ def _numbers(columns: tuple[str, ...]) -> Schema:
     return Schema([ColSpec(DataType.double, name) for name in columns])
 
 
-def log_models(desk: Desk | IntradayDesk, signals: Dataset, backtest: Dataset) -> dict[str, ModelInfo]:
+def log_models(
+    desk: Desk | IntradayDesk, signals: Dataset, backtest: Dataset, watched: Reference | None = None
+) -> dict[str, ModelInfo]:
     """Log the desk's models into the active run and return them by name.
+
+    `watched` is what their monitors compare with; it lies with the detector.
 
     Every model carries the code that the desk's models need, so that it can be loaded when the project has
     moved on: that of all of them, for a process that loads several imports the code of the first. MLflow
     attaches every metric that the run has by then to every model: log the models first.
     """
     with tempfile.TemporaryDirectory() as folder:
-        models = served_models(desk, Path(folder), signals, backtest)
+        models = served_models(desk, Path(folder), signals, backtest, watched)
         code = _code({f"{SERVED}.{model.script}" for model in models}, Path(folder))
         return {model.name: _log(model, code) for model in models}
 
@@ -151,7 +158,11 @@ def tasks_of(desk: Desk | IntradayDesk, signals: Dataset) -> Tasks:
 
 
 def served_models(
-    desk: Desk | IntradayDesk, folder: Path, signals: Dataset, backtest: Dataset
+    desk: Desk | IntradayDesk,
+    folder: Path,
+    signals: Dataset,
+    backtest: Dataset,
+    watched: Reference | None = None,
 ) -> list[ServedModel]:
     """Return the models that a run leaves: detector, volatility, events, liquidity and flagship if learned.
 
@@ -165,6 +176,9 @@ def served_models(
     life = min(horizon for horizon in tasks.variances if horizon >= steps.option.sessions)
     prob = tuple(f"regime_prob_{k}" for k in range(steps.regimes.count))
     arrays = {"desk": settings, "arrays": signals.file("models/regime.npz")}
+    if watched is not None:
+        arrays[MONITORS] = folder / f"{MONITORS}.npz"
+        arrays[MONITORS].write_bytes(watched.to_bytes())
     walks = tuple(tasks.variances.values())
     models = [
         ServedModel(DETECTOR, DETECTOR, arrays, steps.regimes.features, prob),

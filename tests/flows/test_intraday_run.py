@@ -9,6 +9,7 @@ from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
 from pipeline.cli.live import live, shadow
 from pipeline.domain.errors import DataError, SettingsError, StageError
+from pipeline.tracking.champions import load_champions
 from tests.market_ticks import DESK, write_market
 
 pytestmark = pytest.mark.slow
@@ -34,6 +35,9 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp
     assert "taken to end there, after 1" in made.warnings[-1]
     assert {card["name"].partition(".")[2] for card in made.models} >= {"regime_detector", "regime_switched"}
     assert json.loads(file.read_text())["desk"] == "small-intraday"
+    watched = load_champions(tmp_path / "home" / "mlruns", "small-intraday", str(desk)).monitors
+    assert {"data", "concept", "pnl"} <= set(vars(watched))
+    assert "likelihood" in watched.concept
     with pytest.raises(StageError, match="stale data"):
         daily_decision(str(desk), str(tmp_path / "home"))
     again = hedge_pipeline(str(desk), str(tmp_path / "home"))

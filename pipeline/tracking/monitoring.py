@@ -1,0 +1,53 @@
+"""What the monitors of a desk within the day learn when a run makes its champion."""
+
+import json
+import logging
+
+import numpy as np
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.ingest.store import Dataset
+from pipeline.monitor.reference import Reference, learn_reference
+from pipeline.monitor.training import before_last_window, observations, read_by_models
+from pipeline.policies.base import Policy
+from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.regimes.catalogue import DETECTORS
+from pipeline.tracking.served.regime_switched import policy_of
+
+TERMS = "models/terms.json"
+log = logging.getLogger(__name__)
+
+
+def monitor_reference(
+    desk: IntradayDesk, matrix: Dataset, signals: Dataset, backtest: Dataset
+) -> Reference | None:
+    """Learn what a champion's monitors compare with; None, with a warning, where the days do not suffice.
+
+    Parameters
+    ----------
+    desk : settings.
+    matrix, signals, backtest : datasets of the run. Of the decision grid the rows are taken that the last
+        models learned from; of the signals those before the last window.
+    """
+    table, names = signals["signals"], read_by_models(desk, signals)
+    with np.load(signals.file("models/regime.npz"), allow_pickle=False) as arrays:
+        detector = DETECTORS[desk.in_steps().regimes.detector].from_arrays(dict(arrays))
+    policy, desk_cost = _flagship(backtest)
+    rows = before_last_window(table)
+    boundary = table.loc[table["window"] == table["window"].max(), "time"].min()
+    features = matrix["features"]
+    fills = signals["fills"]
+    try:
+        seen = observations(desk, features, rows, fills, names, detector, policy, desk_cost)
+        return learn_reference(desk, features[features["time"] < boundary], names, detector, seen)
+    except DataError as error:
+        log.warning("warning: nothing will watch for drift: %s", error)
+        return None
+
+
+def _flagship(backtest: Dataset) -> tuple[Policy | None, float]:
+    if TERMS not in backtest.files:
+        return None, 0.0
+    policy = policy_of(json.loads(backtest.read_bytes(f"models/{FLAGSHIP}.json")))
+    return policy, float(json.loads(backtest.read_bytes(TERMS))["desk_cost"])
