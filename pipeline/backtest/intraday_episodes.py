@@ -15,7 +15,7 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.execution.arrivals import arrivals
-from pipeline.features.book_at import SOUND
+from pipeline.features.book_walk import SOUND
 from pipeline.features.decision_day import FUNDING
 from pipeline.forecasts.harness import training_rows
 from pipeline.pricing import book

@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.book_at import REASONS, SIDES, SOUND
+from pipeline.features.book_at import REASONS, SIDES
+from pipeline.features.book_walk import SOUND
 
 DEPTH: Final = 5
 """The reason of an order that the shown levels filled in part only."""

@@ -9,7 +9,7 @@ from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.execution.arrivals import Arrivals
 from pipeline.execution.impact import square_root_impact
-from pipeline.features.book_at import SOUND
+from pipeline.features.book_walk import SOUND
 from pipeline.simulate.noise import LANES, draws
 from pipeline.simulate.paths import Paths
 

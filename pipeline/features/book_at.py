@@ -9,12 +9,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.features.book_walk import (
+    CROSSED,
+    MISSING,
+    SOUND,
+    STALE,
+    UNTRUSTED,
+    crossing_costs,
+    depths,
+)
 from pipeline.features.event_feature import EventRows
 from pipeline.ingest.market_tables import INSTANT
 from pipeline.ingest.time_order import TimedRows, instants
 from pipeline.orderbook.order_book import BookRows
 
-SOUND, MISSING, CROSSED, STALE, UNTRUSTED = 0, 1, 2, 3, 4
 REASONS: Final = {
     MISSING: "no quote",
     CROSSED: "crossed",
@@ -61,10 +69,7 @@ class BookAt:
 
     def depth(self, distance: float) -> FloatArray:
         """Return what stands within `distance` (a fraction) of the mid, [S] units, the mean of both sides."""
-        mid = self.mid[:, None]
-        bids = np.where(self.bid_price >= mid * (1.0 - distance), self.bid_size, 0.0).sum(axis=1)
-        asks = np.where(self.ask_price <= mid * (1.0 + distance), self.ask_size, 0.0).sum(axis=1)
-        return np.asarray(np.where(self.sound, 0.5 * (bids + asks), np.nan))
+        return np.asarray(depths(*self._sides(), self.sound, distance))
 
     def crossing_cost(self, size: float) -> FloatArray:
         """Return what a market order of `size` units pays against the mid, [S] fractions, mean of both sides.
@@ -72,21 +77,10 @@ class BookAt:
         It walks the levels; what they do not hold pays one spread more than the last of them, for what lies
         beyond is not shown. NaN where the book is not sound.
         """
-        mid, spread = self.mid, self.ask_price[:, 0] - self.bid_price[:, 0]
-        bought = _paid(self.ask_price, self.ask_size, size, spread) - mid
-        sold = mid - _paid(self.bid_price, self.bid_size, size, -spread)
-        return np.asarray(0.5 * (bought + sold) / mid)
+        return np.asarray(crossing_costs(*self._sides(), self.sound, size))
 
-
-def _paid(price: FloatArray, size: FloatArray, order: float, beyond: FloatArray) -> FloatArray:
-    """Return the average price [S] of an order that walks levels [S, L], the rest `beyond` the last."""
-    there = np.where(np.isnan(price), 0.0, size)
-    before = np.cumsum(there, axis=1) - there
-    taken = np.clip(order - before, 0.0, there)
-    rest = order - taken.sum(axis=1)
-    last = np.take_along_axis(price, (np.isfinite(price).sum(axis=1) - 1).clip(0)[:, None], axis=1)[:, 0]
-    walked = np.where(taken > 0.0, taken * np.where(np.isnan(price), 0.0, price), 0.0).sum(axis=1)
-    return np.asarray((walked + rest * (last + beyond)) / order)
+    def _sides(self) -> list[FloatArray]:
+        return [np.ascontiguousarray(getattr(self, name)) for name in SIDES]
 
 
 def book_at(book: EventRows, times: Instants, stale_after: float) -> BookAt:

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.domain.errors import DataError
-from pipeline.features.book_at import REASONS, SOUND
+from pipeline.features.book_at import REASONS
+from pipeline.features.book_walk import SOUND
 
 BOOK_STATE: Final = "book_state"
 """Column of the grid: the state of the book at the decision, see `book_at`."""

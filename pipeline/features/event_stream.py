@@ -14,6 +14,7 @@ from pipeline.features.event_feature import EventFeature, EventRows, Source, Tab
 
 NEVER = np.iinfo(np.int64).min
 _NO_TIMES = np.empty(0, dtype=np.int64)
+_NO_COLUMNS = np.empty((0, 1))
 
 
 class EventStream:
@@ -29,7 +30,7 @@ class EventStream:
         self.state, self.times = feature.start()
         self._parameters = feature.constants()
         self._latest_event = self._latest_answer = NEVER
-        self._latest_source = 0
+        self._latest_source, self._now = 0, np.zeros(1, dtype=np.int64)
 
     def over(self, tables: Tables, grid: TimeArray) -> FloatArray:
         """Return the values at the times of `grid` and go on past the events, [G, outputs].
@@ -78,11 +79,19 @@ class EventStream:
         DataError
             The time lies before an event that is in already, or before a value that has been given.
         """
-        grid, values = np.array([now], dtype=np.int64), np.empty((1, len(self.feature.outputs)))
-        self._check(_NO_TIMES, _NO_TIMES, grid)
-        self._run(_NO_TIMES, _NO_TIMES, np.empty((0, 1)), grid, values)
+        values = np.empty((1, len(self.feature.outputs)))
+        self.read(now, values)
         answer: FloatArray = values[0]
         return answer
+
+    def read(self, now: int, values: FloatArray) -> None:
+        """Write the values at a time into [1, outputs]; see `value`."""
+        if now < self._latest_event or now < self._latest_answer:
+            raise self._passed()
+        self._now[0] = now
+        state, times, parameters = self.state, self.times, self._parameters
+        self.feature.loop(_NO_TIMES, _NO_TIMES, _NO_COLUMNS, self._now, state, times, parameters, values)
+        self._latest_answer = now
 
     def _run(
         self,
@@ -110,9 +119,13 @@ class EventStream:
         if len(known_time) and known_time[0] <= self._latest_answer:
             raise DataError(f"feature {name}: an event known at or before a value given: ask for it later")
         if len(grid) and (grid[0] < self._latest_event or grid[0] < self._latest_answer):
-            raise DataError(f"feature {name}: a value at a time that has passed: ask in the order of time")
+            raise self._passed()
         if (np.diff(grid) < 0).any():
             raise DataError(f"feature {name}: grid times fall: sort them")
+
+    def _passed(self) -> DataError:
+        name = self.feature.name
+        return DataError(f"feature {name}: a value at a time that has passed: ask in the order of time")
 
 
 def over(feature: EventFeature, tables: Tables, grid: TimeArray) -> FloatArray:

@@ -10,11 +10,12 @@ import pandas as pd
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
-from pipeline.features.book_at import REASONS, SIDES, BookAt
+from pipeline.features.book_at import REASONS
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart
 from pipeline.features.decision_day import drawn_latency, known_features
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature, Source
+from pipeline.features.running_book import Standing
 from pipeline.features.running_day import RunningDay
 from pipeline.features.running_history import RunningHistory
 from pipeline.ingest.day_tables import TimedTables
@@ -104,21 +105,16 @@ class DeskDay:
     def _act(self, at: int, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
         """Let arrive what arrives next, or decide."""
         if gateway.due <= at:
-            gateway.advance(at + 1, {self._desk.data.instrument: _book(self._running.look(np.array([at])))})
+            gateway.advance(at + 1, {self._desk.data.instrument: _book(self._running.book(at))})
             return
         self._coming.popleft()
-        row = self._history.step(self._running.decide(at))
-        yield hedger.decide(row, self._quote(at), len(self._coming))
-
-    def _quote(self, at: int) -> Quote:
-        now, age = self._running.look(np.array([at])), self._running.age(at)
-        sides = (now.bid_price[0, 0], now.ask_price[0, 0]) if now.sound[0] else (np.nan, np.nan)
-        return Quote(float(sides[0]), float(sides[1]), age)
+        row, now = self._history.step(self._running.decide(at)), self._running.book(at)
+        yield hedger.decide(row, Quote(*now.best, now.age), len(self._coming))
 
 
-def _book(now: BookAt) -> Book:
-    levels = {side: getattr(now, side)[0].tolist() for side in SIDES}
-    return Book(**levels, fault=REASONS.get(int(now.state[0]), ""))
+def _book(now: Standing) -> Book:
+    bid_price, bid_size, ask_price, ask_size = now.sides.tolist()
+    return Book(bid_price, bid_size, ask_price, ask_size, REASONS.get(now.state, ""))
 
 
 def _check(desk: IntradayDesk) -> None:

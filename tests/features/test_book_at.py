@@ -4,18 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.features.book_at import (
-    CROSSED,
-    MISSING,
-    SOUND,
-    STALE,
-    UNTRUSTED,
-    BookAt,
-    best_of,
-    book_at,
-    one_level,
-    rows_of,
-)
+from pipeline.features.book_at import BookAt, best_of, book_at, one_level, rows_of
+from pipeline.features.book_walk import CROSSED, MISSING, SOUND, STALE, UNTRUSTED
 from pipeline.ingest.dataset import arrow_table
 from pipeline.ingest.time_order import TimedRows
 

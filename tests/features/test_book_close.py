@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.intraday_desk import MarketFiles
-from pipeline.features.book_at import SOUND, UNTRUSTED, book_at
+from pipeline.features.book_at import book_at
 from pipeline.features.book_close import opened_days
+from pipeline.features.book_walk import SOUND, UNTRUSTED
 from pipeline.features.day_events import DayEvents
 from pipeline.features.event_feature import EventRows, Source
 from pipeline.features.followed_book import LEVELS_FOLLOWED

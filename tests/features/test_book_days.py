@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.errors import DataError
-from pipeline.features.book_at import SOUND, STALE, UNTRUSTED
 from pipeline.features.book_days import book_days, check_books
+from pipeline.features.book_walk import SOUND, STALE, UNTRUSTED
 
 
 def grid(**states):

@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.book import BOOK_SHAPE
-from pipeline.features.book_at import MISSING, book_at
+from pipeline.features.book_at import book_at
+from pipeline.features.book_walk import MISSING
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents
 from pipeline.features.decision_day import decision_day, followed
 from pipeline.features.event_feature import EventRows, Source

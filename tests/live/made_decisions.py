@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.backtest.decision_signals import CURVES, DecisionSignals
-from pipeline.features.book_at import SOUND
+from pipeline.features.book_walk import SOUND
 
 EVENTS = ("spike", "gap")
 STEPS, REACH, REGIMES = 60, 10, 2

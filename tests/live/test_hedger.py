@@ -12,7 +12,8 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import LEAST
 from pipeline.domain.overlay_settings import OverlaySettings
-from pipeline.features.book_at import SIDES, SOUND
+from pipeline.features.book_at import SIDES
+from pipeline.features.book_walk import SOUND
 from pipeline.live.hedger import Hedger, Quote
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath

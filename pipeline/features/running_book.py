@@ -1,0 +1,84 @@
+"""The book, or the best quotes, since the last decision: at an instant, and means over the interval."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
+from pipeline.features.book_walk import SOUND, interval_numbers, standing
+from pipeline.features.decision_times import SECOND
+from pipeline.features.event_feature import EventRows
+from pipeline.features.standing_book import NOTHING
+
+BPS: Final = 1e4
+ROOM: Final = 256
+"""Rows for which there is room at first."""
+
+
+class Standing(NamedTuple):
+    """A book as it stood at an instant.
+
+    Attributes
+    ----------
+    state : see `book_at`.
+    sides : [4, L] bid prices, bid sizes, ask prices and ask sizes, the best first; NaN where a side ends.
+    age : seconds since the newest row was told; infinite where there never was one.
+    """
+
+    state: int
+    sides: FloatArray
+    age: float
+
+    @property
+    def best(self) -> tuple[float, float]:
+        """Bid and ask; NaN where nothing can be traded."""
+        if self.state != SOUND:
+            return np.nan, np.nan
+        return float(self.sides[0, 0]), float(self.sides[2, 0])
+
+
+class RunningBook:
+    """Rows of a book, columns as of `BookRows`; in memory are those since the last interval."""
+
+    def __init__(self) -> None:
+        self._known, self._columns, self._rows = NOTHING.known_time, NOTHING.columns, 1
+        self._begun = False
+
+    def take(self, rows: EventRows) -> None:
+        """Take the next rows, all of an instant together."""
+        count, before = len(rows), self._rows if self._begun else 0
+        if not self._begun or before + count > len(self._known):
+            room = max(ROOM, 2 * (before + count))
+            known, columns = np.empty(room, dtype=np.int64), np.empty((room, rows.columns.shape[1]))
+            if before:
+                known[:before], columns[:before] = self._known[:before], self._columns[:before]
+            self._known, self._columns, self._begun = known, columns, True
+        self._known[before : before + count] = rows.known_time
+        self._columns[before : before + count] = rows.columns
+        self._rows = before + count
+
+    def standing(self, at: int, stale_after: float) -> Standing:
+        """Return the book as it stood at an instant since the last interval."""
+        place, state = standing(self._known, self._columns, self._rows, at, stale_after)
+        age = (at - int(self._known[self._rows - 1])) / SECOND if self._begun else np.inf
+        return Standing(state, self._columns[max(place, 0), 2:].reshape(4, -1).copy(), age)
+
+    def interval(
+        self, at: int, since: int, grid: GridSettings, hedge: IntradayHedge, numbers: FloatArray
+    ) -> None:
+        """Write mid, state and the means of the interval of `since` ns that ends `at`; the next begins."""
+        interval_numbers(
+            self._known,
+            self._columns,
+            self._rows,
+            at,
+            since,
+            int(grid.sample_seconds * SECOND),
+            grid.stale_after_seconds,
+            hedge.order_size,
+            hedge.depth_bps / BPS,
+            numbers,
+        )
+        last = self._rows - 1
+        self._known[0], self._columns[0], self._rows = self._known[last], self._columns[last], 1
