@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.attend import dashboard, halt, resume, status
 from pipeline.cli.compare import compare
 from pipeline.cli.decide import decide
 from pipeline.cli.information_map import information_map
@@ -83,4 +84,8 @@ app.command()(live)
 app.command()(shadow)
 for command in (ui, up):
     app.command()(command)
+for ask in (halt, resume):
+    app.command()(ask)
+app.command()(status)
+app.command()(dashboard)
 desk_app.command("new")(new_desk)

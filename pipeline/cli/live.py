@@ -3,18 +3,22 @@
 import asyncio
 import math
 import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipeline.cli.attend import secret_of, token_place
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
 from pipeline.cli.running import prepared, run_flow
 from pipeline.domain.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
+    from pipeline.live.control import Control
     from pipeline.live.session import Learned, Lived, Stored
+    from pipeline.live.watch.page_server import Serving
 
 DIFFERENT = 4
 REPLAY, FULL = "replay:", "full"
@@ -29,6 +33,14 @@ def live(
     desk: Desk,
     feed: Feed,
     speed: Speed = "full",
+    dashboard: Annotated[
+        str | None,
+        typer.Option(help="[HOST:]PORT of the status page; else a free port of 127.0.0.1. See --beyond."),
+    ] = None,
+    beyond: Annotated[
+        bool,
+        typer.Option("--beyond", help="Let other machines reach --dashboard, with the token alone."),
+    ] = False,
     anew: Annotated[
         bool, typer.Option("--anew", help="Forget what an earlier replay of the day left, a halt too.")
     ] = False,
@@ -41,11 +53,19 @@ def live(
     Journal and venue lie in data/live: a replay that was interrupted goes on, one that has halted stays so.
     """
     from pipeline.live.session_text import for_terminal, lived_as_json
+    from pipeline.live.watch.board import Board
+    from pipeline.live.watch.page_server import PageServer
+    from pipeline.live.watch.panel import Panel
+    from pipeline.live.watch.server import listening
 
-    settings, day, learned, stored, folder = _opened(desk, feed, home, data)
-    if anew and folder.exists():
-        shutil.rmtree(folder)
-    lived = _lived(settings, day, learned, stored, folder, _times(speed))
+    times, serving = _times(speed), _serving(dashboard, beyond, home)
+    with listening(serving.bind) as listener:
+        settings, day, learned, stored, folder = _opened(desk, feed, home, data)
+        if anew and folder.exists():
+            shutil.rmtree(folder)
+        panel = Panel(Board())
+        page = PageServer(settings, folder, serving, listener, panel, learned.model, _said)
+        lived = _lived(settings, day, learned, stored, folder, times, panel, page)
     print(lived_as_json(settings, day, lived) if as_json else for_terminal(settings, day, lived, folder))
 
 
@@ -75,6 +95,7 @@ def _lived(
     stored: "Stored",
     folder: Path,
     speed: float,
+    *controls: "Control",
 ) -> "Lived":
     from rich.progress import Progress
 
@@ -89,7 +110,24 @@ def _lived(
             def after(self, *_: object) -> None:
                 bar.advance(task)
 
-        return asyncio.run(live_again(desk, learned, stored, opened, folder, speed, [Shown()]))
+        return asyncio.run(live_again(desk, learned, stored, opened, folder, speed, [Shown(), *controls]))
+
+
+def _serving(dashboard: str | None, beyond: bool, home: Path | None) -> "Serving":
+    from pipeline.live.watch.page_server import Serving
+    from pipeline.live.watch.server import Bind
+    from pipeline.live.watch.token import Token
+
+    bind = Bind() if dashboard is None else Bind.read(dashboard)
+    if not (bind.loopback or beyond):
+        raise SettingsError(
+            f"--dashboard {dashboard}: other machines reach that: say so with --beyond, or give a port alone"
+        )
+    return Serving(bind, Token(secret_of(token_place(home), make=bind.loopback)), name=bind.host)
+
+
+def _said(url: str) -> None:
+    print(f"status page: {url}", file=sys.stderr, flush=True)
 
 
 def _times(speed: str) -> float:

@@ -52,3 +52,26 @@ def taken_lock(path: Path) -> IO[str] | None:
     file.write(f"{os.getpid()}\n")
     file.flush()
     return file
+
+
+def lock_holder(path: Path) -> str | None:
+    """Return the number of the process that holds the exclusive lock on `path`; None where none does.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with taken_lock(Path(folder) / "lock") as held:
+    ...         print(lock_holder(Path(folder) / "lock") == str(os.getpid()))
+    ...     print(lock_holder(Path(folder) / "lock"))
+    True
+    None
+    """
+    if not path.exists():
+        return None
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return file.read().strip()
+    return None

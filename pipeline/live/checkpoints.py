@@ -30,7 +30,7 @@ class Checkpoints(Control):
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
 
     @contextmanager
-    def going(self) -> Iterator[None]:
+    def beside(self, path: OrderPath) -> Iterator[None]:
         """Let the thread run; when it has ended no checkpoint is under way."""
         self._thread.start()
         try:

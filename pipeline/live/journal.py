@@ -92,30 +92,30 @@ class Journal:
             raise self._database.fault(f"the inputs of {entry.what!r} are no JSON", error) from None
         self._audit((entry.at, entry.who, entry.what, entry.why, inputs, entry.model))
 
-    def orders(self) -> list[Order]:
-        """Return all orders in the sequence they were written in."""
-        return [Order(*row) for row in self._database.rows(INTENTS)]
+    def orders(self, after: int = 0) -> list[Order]:
+        """Return all orders in the sequence they were written in, without the first so many."""
+        return [Order(*row) for row in self._database.rows(INTENTS, after)]
 
-    def reports(self) -> list[Report]:
-        """Return all reports in the sequence they were written in."""
+    def reports(self, after: int = 0) -> list[Report]:
+        """Return all reports in the sequence they were written in, without the first so many."""
         return [
             Report(report_id, order_id, Standing(standing), *rest)
-            for report_id, order_id, standing, *rest in self._database.rows(REPORTS)
+            for report_id, order_id, standing, *rest in self._database.rows(REPORTS, after)
         ]
 
-    def turns(self) -> list[Latch]:
-        """Return every risk state there was, the oldest first."""
-        return [Latch(RiskState(state), *rest) for state, *rest in self._database.rows(RISK)]
+    def turns(self, after: int = 0) -> list[Latch]:
+        """Return every risk state there was, the oldest first, without the first so many."""
+        return [Latch(RiskState(state), *rest) for state, *rest in self._database.rows(RISK, after)]
 
     def latch(self) -> Latch:
         """Return the risk state that holds."""
         return self.turns()[-1]
 
-    def entries(self) -> list[Entry]:
-        """Return the audit in the sequence it was written in."""
+    def entries(self, after: int = 0) -> list[Entry]:
+        """Return the audit in the sequence it was written in, without the first so many lines."""
         return [
             Entry(at, who, what, why, json.loads(inputs), model)
-            for at, who, what, why, inputs, model in self._database.rows(AUDIT)
+            for at, who, what, why, inputs, model in self._database.rows(AUDIT, after)
         ]
 
     def checkpoint(self) -> int:

@@ -87,10 +87,11 @@ class JournalDatabase:
 
         return add
 
-    def rows(self, table: Table) -> list[Any]:
-        """Return all rows of a table in the sequence they were written in, without `seq`."""
+    def rows(self, table: Table, after: int) -> list[Any]:
+        """Return the rows of a table as they were written, without `seq` and without the first so many."""
         columns = [column for column in table.columns if column.name != "seq"]
-        return self.ask(lambda connection: list(connection.execute(select(*columns).order_by(table.c.seq))))
+        later = select(*columns).where(table.c.seq > after).order_by(table.c.seq)
+        return self.ask(lambda connection: list(connection.execute(later)))
 
     def ask(self, question: Callable[[Connection], T]) -> T:
         """Return the answer to a question that is a transaction of its own."""

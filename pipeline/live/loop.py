@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from typing import Final
 
 from pipeline.domain.errors import GatewayError
@@ -33,16 +33,19 @@ async def hedge(
     Exception
         Whatever went wrong; the desk has halted.
     """
-    try:
-        with asked_to_stop() as asked:
-            async with aclosing(_steps(feed, day, hedger, gateway)) as steps:
-                async for decided in steps:
-                    _look_up(decided, path, controls)
-                    if asked.is_set():
-                        return False
-    except Exception as error:
-        path.turn(RiskState.HALTED, "loop", f"{type(error).__name__}: {error}")
-        raise
+    with ExitStack() as going:
+        for control in controls:
+            going.enter_context(control.beside(path))
+        try:
+            with asked_to_stop() as asked:
+                async with aclosing(_steps(feed, day, hedger, gateway)) as steps:
+                    async for decided in steps:
+                        _look_up(decided, path, controls)
+                        if asked.is_set():
+                            return False
+        except Exception as error:
+            path.turn(RiskState.HALTED, "loop", f"{type(error).__name__}: {error}")
+            raise
     return True
 
 

@@ -6,7 +6,7 @@ from pipeline.domain.errors import GatewayError, JournalError, RiskError
 from pipeline.domain.orders import Order, Report
 from pipeline.live.account import Account, replayed
 from pipeline.live.gateway import Gateway
-from pipeline.live.journal import Journal
+from pipeline.live.journal import Entry, Journal
 from pipeline.risk.state import Latch, RiskState, resumed, tightened
 
 
@@ -111,6 +111,16 @@ class OrderPath:
         latch = resumed(self.latch, person, reason, self._now())
         self._written(lambda: self.journal.turn(latch))
         self.latch = latch
+
+    def note(self, entry: Entry) -> None:
+        """Write a line of the audit.
+
+        Raises
+        ------
+        JournalError
+            It cannot be written down; the desk has halted.
+        """
+        self._written(lambda: self.journal.audit(entry))
 
     def cancel_all(self) -> None:
         """Ask the market to cancel everything that works; a fault of one leaves out none of the others."""

@@ -129,10 +129,9 @@ async def live_again(
     async with opened_path(desk, day, folder) as (path, gateway):
         overlay = Overlay(desk.overlay)
         hedger = Hedger(desk, signals, learned.policy, learned.desk_cost, overlay, path, learned.model)
-        folding = Checkpoints(path.journal)
-        with folding.going():
-            feed = StoredFeed(day.parts(), day.made.closed, speed)
-            whole = await hedge(feed, day, hedger, path, gateway, [kept, folding, *controls])
+        feed = StoredFeed(day.parts(), day.made.closed, speed)
+        beside = [kept, Checkpoints(path.journal), *controls]
+        whole = await hedge(feed, day, hedger, path, gateway, beside)
         return Lived(kept.decided, path.account, path.latch, whole)
 
 

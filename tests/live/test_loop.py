@@ -140,7 +140,7 @@ def test_a_process_that_is_asked_to_stop_does_so_in_order(path, number):
 def test_the_log_of_the_journal_is_folded_in_meanwhile(path):
     folded = threading.Event()
     path.journal.checkpoint = folded.set
-    with Checkpoints(path.journal, every=0.001).going():
+    with Checkpoints(path.journal, every=0.001).beside(path):
         assert folded.wait(5.0)
 
 
@@ -149,7 +149,6 @@ def test_a_log_that_cannot_be_folded_in_halts(path):
         raise JournalError("journal.db: its log cannot be folded in: disk full")
 
     path.journal.checkpoint = full
-    folding = Checkpoints(path.journal, every=0.001)
-    with folding.going(), pytest.raises(JournalError):
-        live(path, EverySecond(), folding, speed=5.0)
+    with pytest.raises(JournalError):
+        live(path, EverySecond(), Checkpoints(path.journal, every=0.001), speed=5.0)
     assert "disk full" in path.latch.why

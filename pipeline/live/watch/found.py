@@ -1,0 +1,149 @@
+"""A desk found by its journals, whether it runs or not, and spoken to either way."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.error import HTTPError, URLError
+from urllib.request import ProxyHandler, Request, build_opener
+
+from pipeline.domain.errors import JournalError, RiskError, SettingsError, StoreError
+from pipeline.ingest.file_lock import lock_holder
+from pipeline.live.journal import Journal
+from pipeline.live.watch.address import JOURNAL, address
+from pipeline.live.watch.request import Request as Wished
+from pipeline.live.watch.request import turn, written_down
+
+Told = dict[str, Any]
+
+PATIENCE: Final = 8.0
+"""Seconds that a running desk has for its answer."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """One journal of a desk, in `folder`."""
+
+    desk: str
+    folder: Path
+
+    @property
+    def process(self) -> str | None:
+        """The number of the process that writes the journal; None where the desk does not run."""
+        return lock_holder(self.folder / f"{JOURNAL}.lock")
+
+    @property
+    def url(self) -> str | None:
+        """Where the running desk answers; None where it does not run or has not said so."""
+        return address(self.folder) if self.process else None
+
+    def read(self) -> Journal:
+        """Return the journal, opened to be read."""
+        return Journal(self.folder / JOURNAL, self.desk, now=0, writing=False)
+
+    def status(self, secret: str = "") -> Told:
+        """Return how a running desk says that it stands.
+
+        Parameters
+        ----------
+        secret : the token, which one needs that is served beyond loopback.
+
+        Raises
+        ------
+        JournalError
+            It does not answer.
+        SettingsError
+            It is not the token.
+        """
+        return self._answer("status", secret=secret)
+
+    def ask(self, wished: Wished, secret: Callable[[], str | None]) -> Told:
+        """Halt or resume it, and return the risk state: through its server, or in the journal of one at rest.
+
+        Parameters
+        ----------
+        wished : by a person.
+        secret : tells the token; it is asked for where the desk runs.
+
+        Raises
+        ------
+        JournalError
+            It cannot be done; the message says what to do.
+        RiskError
+            The desk does not take it.
+        SettingsError
+            There is no token.
+        """
+        if self.process is None:
+            return turn(written_down(self.desk, self.folder / JOURNAL, wished))
+        known = secret()
+        if known is None:
+            raise SettingsError(
+                f"desk {self.desk} runs, and no token is known: set HEDGE_TOKEN or HEDGE_TOKEN_FILE"
+            )
+        body = {"person": wished.person, "reason": wished.reason}
+        risk: Told = self._answer(wished.wish.value, json.dumps(body).encode(), known)["risk"]
+        return risk
+
+    def _answer(self, what: str, body: bytes | None = None, secret: str = "") -> Told:
+        headers = {"Content-Type": "application/json"}
+        if secret:
+            headers["Authorization"] = f"Bearer {secret}"
+        url = self.url
+        try:
+            if url is None:
+                raise URLError("it has not said where it answers")
+            asked = Request(f"{url}/{what}", body, headers)
+            with build_opener(ProxyHandler({})).open(asked, timeout=PATIENCE) as answer:
+                found: Told = json.load(answer)
+                return found
+        except HTTPError as error:
+            with error:
+                raise _refused(self.desk, error) from None
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "reason", error)
+            raise JournalError(
+                f"desk {self.desk} runs as process {self.process} and does not answer at {url} ({reason}): "
+                "end that process, then ask again, and it is written into its journal"
+            ) from None
+
+
+def _refused(desk: str, error: HTTPError) -> Exception:
+    if error.code == 401:
+        return SettingsError(f"desk {desk}: the token is not that of the running desk")
+    try:
+        said = str(json.load(error)["error"])
+    except (ValueError, KeyError, TypeError):
+        said = f"it answers {error.code}"
+    return RiskError(said) if error.code == 409 else JournalError(f"desk {desk}: {said}")
+
+
+def found_journal(live: Path, desk: str, name: Callable[[str], str], journal: str | None) -> Found:
+    """Return the journal of a desk: the only one, the only one that is written just now, or the one named.
+
+    Parameters
+    ----------
+    live : folder of all live desks.
+    desk : its name, as its folder below `live`, or a desk file.
+    name : tells the name of a desk file.
+    journal : name of the journal's folder; None where one is meant.
+
+    Raises
+    ------
+    StoreError
+        There is none, or there are several; the message names them.
+    """
+    known = desk if desk in {each.name for each in live.glob("*/")} else name(desk)
+    folders = {each.parent.name: each.parent for each in sorted((live / known).glob(f"*/{JOURNAL}"))}
+    if not folders:
+        raise StoreError(f"desk {known} has not gone live: no journal below {live / known}")
+    if journal is not None and journal not in folders:
+        raise StoreError(f"--journal {journal}: desk {known} has {', '.join(folders)}")
+    chosen = [Found(known, each) for folder, each in folders.items() if journal in (None, folder)]
+    running = [each for each in chosen if each.process]
+    if len(chosen) > 1 and len(running) != 1:
+        what = "several that run" if running else "several journals, none of which runs"
+        named = ", ".join(each.folder.name for each in running or chosen)
+        raise StoreError(f"desk {known} has {what}: name one with --journal: {named}")
+    return running[0] if len(chosen) > 1 else chosen[0]

@@ -1,0 +1,96 @@
+"""The story tells each listener what is new: from the journal, and of a running desk from its board too."""
+
+import pytest
+
+from pipeline.domain.orders import Report, Standing
+from pipeline.domain.overlay_settings import OverlaySettings
+from pipeline.live.journal import Entry
+from pipeline.live.watch.board import Board, Pulse
+from pipeline.live.watch.request import Request, Wish, obey
+from pipeline.live.watch.story import About, Cursor, Shown, Story
+from pipeline.risk.state import Latch, RiskState
+from tests.live.watch.made_day import AT, decisions
+
+ABOUT = About("made", "a desk", "UTC", "BTC", 0.5, OverlaySettings(position=1.0, interval_ratio=9.0))
+
+
+def test_one_that_does_not_run_is_told_from_its_journal(reader):
+    _, news = Story(About("made"), reader).tell(Cursor())
+    assert news["desk"] == {"description": "", "zone": "UTC"}
+    (decision,) = news["decisions"]
+    assert (decision["at"], decision["lower"], decision["upper"], decision["mid"]) == (1000, 0.1, 0.9, 100.0)
+    assert decision["rules"] == ["order_size", "x"]
+    (order,) = news["orders"]
+    assert (order["filled"], order["price"], order["standing"]) == (0.5, 101.0, "working")
+    assert news["fills"] == [{"at": 1100, "units": 0.5, "price": 101.0}]
+    status = news["status"]
+    assert not status["running"]
+    assert status["working"][0]["quantity"] == 2.0
+    assert "limits" not in status
+    assert "explained" not in status
+
+
+def test_what_comes_is_told_once(reader, path):
+    story = Story(ABOUT, reader)
+    cursor, _ = story.tell(Cursor())
+    same, nothing = story.tell(cursor)
+    assert same == cursor
+    assert set(nothing) == {"story", "status"}
+    path.hear(Report("m2", "desk-1", Standing.CANCELLED, time=1_200_000_000, text="too late"))
+    obey(path, Request(Wish.HALT, "ada", "too hot"), now=3_000_000)
+    path.journal.audit(Entry(4_000_000, "recovery", "reconcile", "they agree", {}))
+    cursor, news = story.tell(cursor)
+    assert (news["orders"][0]["standing"], news["orders"][0]["text"]) == ("cancelled", "too late")
+    assert news["fills"] == []
+    assert [each["state"] for each in news["turns"]] == ["active", "halted"]
+    assert [each["who"] for each in news["lines"]] == ["ada", "recovery"]
+    assert "decisions" not in news
+    assert Cursor.read(str(cursor)) == cursor
+
+
+@pytest.mark.parametrize("text", ["", "x", "a.1.2", "a.1.2.3.4.x", "a.1.2.3.4.5.6"])
+def test_what_is_no_cursor_is_told_everything(text):
+    assert Cursor.read(text) == Cursor()
+
+
+def test_one_that_runs_is_told_from_its_board(reader):
+    board = Board()
+    drift = [{"name": "depth", "value": 0.3, "limit": 0.25, "severity": "critical", "said": "it moved"}]
+    story = Story(ABOUT, reader, board, Shown(feed=lambda: {"gaps": 2}, drift=lambda: drift), "model 3")
+    cursor, news = story.tell(Cursor())
+    assert "decisions" not in news
+    for decided in decisions():
+        board.publish(decided, None, 0.0, 0)
+    _, news = story.tell(cursor)
+    told = news["decisions"]
+    assert [each["at"] for each in told] == [AT + 30_000 * k for k in range(len(told))]
+    assert sum(told[0]["regimes"].values()) == pytest.approx(1.0)
+    assert told[0]["vol"][1] < told[0]["vol"][0] < told[0]["vol"][2]
+    assert "regimes" not in told[-1]
+    status = news["status"]
+    assert (status["decisions"], status["model"], status["feed"]) == (len(told), "model 3", {"gaps": 2})
+    assert status["drift"] == drift
+    assert [each["rule"] for each in status["limits"]] == ["position", "interval_ratio"]
+    assert status["limits"][0]["share"] == pytest.approx(told[-1]["position"])
+
+
+def test_the_journal_is_read_when_the_pulse_says_so_and_the_risk_state_is_the_loops(reader, path):
+    pulse = Pulse(path.latch, 0, 1, 1, 0)
+    story = Story(ABOUT, reader, Board(), Shown(pulse=lambda: pulse))
+    assert story.status()["fills"] == 1
+    path.hear(Report("m2", "desk-1", Standing.WORKING, 0.5, 101.0, time=1_200_000_000))
+    assert story.status()["fills"] == 1
+    halted = Latch(RiskState.HALTED, "journal", "the disk is full", 5)
+    pulse = Pulse(halted, 0, 1, 2, 0)
+    status = story.status()
+    assert status["fills"] == 2
+    assert (status["risk"]["state"], reader.latch().state) == ("halted", "active")
+
+
+def test_who_listens_late_is_told_what_is_kept(reader, monkeypatch):
+    board = Board(kept=4)
+    story = Story(ABOUT, reader, board)
+    for decided in decisions():
+        board.publish(decided, None, 0.0, 0)
+    _, news = story.tell(Cursor())
+    assert len(news["decisions"]) == 4
