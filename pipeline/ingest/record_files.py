@@ -206,8 +206,16 @@ def _check(read: _Read) -> None:
 def _notes(kind: str, files: Sequence[_Read]) -> list[str]:
     """Say of a series whether its dates of publication are assumed and how much later vintages revise it.
 
-    Of limits in which units they are told, for those in money are taken as money of the market's prices.
+    Of limits in which units they are told, for those in money are taken as money of the market's prices. Of
+    fills whether most fees are rebates, as where an export tells what was paid with a minus.
     """
+    if kind == "fills":
+        fees = pd.concat([each.rows["fee"].to_pandas() for each in files])
+        rebates, told = int((fees < 0.0).sum()), int((fees != 0.0).sum())
+        return [
+            f"fills: {rebates:,} of {told:,} fees are below zero and taken as rebates: where they were paid, "
+            "turn their sign"
+        ] * (2 * rebates > told)
     if kind == "limits":
         units = sorted({unit for each in files for unit in each.rows["unit"].to_pylist()})
         contracts = "; a contract is data.own.multiplier units, 1 where that is not set"

@@ -51,6 +51,20 @@ def test_two_vintages_come_in_one_table_and_the_revision_is_told(tmp_path):
     assert "of the 91 days that two vintages share the later one revises" in tables["notes"]["note"].iloc[0]
 
 
+@pytest.mark.parametrize(("fees", "said"), [("-1,-1,2,0", True), ("-1,2,0,0", False), ("0,0,0,0", False)])
+def test_fees_that_are_mostly_rebates_are_told(tmp_path, fees, said):
+    path = tmp_path / "fills.csv"
+    rows = [f"2024-01-0{day}T12:00Z,X,buy,1,100,{fee}" for day, fee in enumerate(fees.split(","), 1)]
+    path.write_text("\n".join(["time,instrument,side,size,price,fee", *rows, ""]))
+    given = OwnData(instrument="X", fills={"file": str(path)}).given
+    notes = load_records(given, records_content(given))["notes"]["note"].tolist()
+    assert (
+        notes
+        == ["fills: 2 of 3 fees are below zero and taken as rebates: where they were paid, turn their sign"]
+        * said
+    )
+
+
 def test_the_revision_of_a_series_that_does_not_move_is_told_without_a_share(tmp_path):
     """Its daily move is 0, and that of a single common day is not known."""
     files = []

@@ -122,7 +122,7 @@ class _Records:
             if len(odd):
                 raise DataError(
                     f"{self.name}: record {first + odd[0]} is of another kind than the first (type "
-                    f"{found['rtype'][odd[0]]}, {found['length'][odd[0]] * 4} bytes): ask for one schema"
+                    f"{found['rtype'][odd[0]]}, {4 * int(found['length'][odd[0]])} bytes): ask for one schema"
                 )
             if count:
                 yield first, found

@@ -322,6 +322,8 @@ def test_half_a_file_or_another_kind_of_record_is_one_clear_error(written, tmp_p
     other = bytes(dbn.TradeMsg(1, 17, START, 5, 1, T, BID, 0, START + 1))
     with pytest.raises(DataError, match=r"record 2 is of another kind"):
         written([SMALL[0], other + bytes(8)])
+    with pytest.raises(DataError, match=r"\(type 0, 272 bytes\): ask for one schema"):
+        written([SMALL[0], bytes([68]) + bytes(len(SMALL[1]) - 1)])
     with pytest.raises(DataError, match="holds no records"):
         written([])
     path = tmp_path / "half.dbn"
