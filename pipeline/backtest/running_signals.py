@@ -1,6 +1,7 @@
 """Signals of decisions within the day one after another, as they come: the numbers of `stream_intraday`."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,14 @@ from pipeline.backtest.running_curves import RunningCurves
 from pipeline.domain.instruments import FloatArray
 from pipeline.features.decision_row import DecisionRow
 from pipeline.forecasts.events import Climatology
-from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.intervals import RunningInterval
-from pipeline.forecasts.intraday_tasks import next_within, variance_within
+from pipeline.forecasts.intraday_tasks import LIQUIDITY, next_within, variance_within
+from pipeline.forecasts.running_models import RunningModels
 from pipeline.forecasts.targets import Target
 from pipeline.regimes.variance_to_go import expected_variance
+
+EVENTS: Final = ("spike", "gap")
 
 
 class RunningSignals:
@@ -46,20 +50,27 @@ class RunningSignals:
         inputs = list(detector.feature_names_)
         self._filter = detector.following(detector.filter(rows[inputs])[-1])
         self._inputs = np.array([place[name] for name in inputs])
-        self._variances = [
-            (
-                horizon,
-                RunningForecast(walk, rows, names, variance_within(rows["return"], rows["day"], horizon)),
-                walk.models[desk.option.mark].following(rows, names),
-            )
-            for horizon, walk in sorted(fitted.variance.items())
+        variance = sorted(fitted.variance.items())
+        self._horizons = [horizon for horizon, _ in variance]
+        walks = [walk for _, walk in variance]
+        liquidity = [fitted.liquidity[name] for name in LIQUIDITY]
+        self._events = [name in fitted.events for name in EVENTS]
+        told = [fitted.events[name] for name in EVENTS if name in fitted.events]
+        models = [
+            *map(_chosen, walks),
+            *(walk.models[desk.option.mark] for walk in walks),
+            *map(_chosen, liquidity),
+            *(walk.models[name] for walk in told for name in (walk.chosen, Climatology.name)),
         ]
-        crossing = next_within(rows["crossing_cost"], rows["day"])
-        self._crossing = RunningForecast(fitted.liquidity["crossing_cost"], rows, names, crossing)
-        self._levels = [
-            _chosen(fitted.liquidity[name]).following(rows, names) for name in ("half_spread", "depth")
+        self._models = RunningModels(models, rows, names)
+        outcomes = [variance_within(rows["return"], rows["day"], horizon) for horizon in self._horizons]
+        self._intervals = [
+            _interval(walk, rows, target) for walk, target in zip(walks, outcomes, strict=True)
         ]
-        self._events = [_event(fitted.events.get(name), rows, names) for name in ("spike", "gap")]
+        crossing = fitted.liquidity["crossing_cost"]
+        came = next_within(rows["crossing_cost"], rows["day"])
+        self._cost_interval = _interval(crossing, rows, came)
+        self._floors = [_chosen(walk).task.floor for walk in (*walks, crossing)]
         ahead = detector.transition_ @ expected_variance(
             detector.transition_, detector.state_variance_, desk.forecasts.horizons[-1]
         )
@@ -81,16 +92,18 @@ class RunningSignals:
         self._day = row.day
         self._squares[:-1] = self._squares[1:]
         self._squares[-1] = values[self._return] ** 2
-        levels = np.empty((4, len(self._variances)))
-        for k, (horizon, forecast, mark) in enumerate(self._variances):
+        found, count = self._models(values), len(self._horizons)
+        levels = np.empty((4, count))
+        levels[0], levels[3] = found[:count], found[count : 2 * count]
+        for k, (horizon, interval) in enumerate(zip(self._horizons, self._intervals, strict=True)):
             came = float(np.add.reduce(self._squares[-horizon:])) if self._today > horizon else np.nan
-            levels[:3, k] = forecast.step(values, came)
-            levels[3, k] = mark(values)
+            levels[1:3, k] = interval.step(float(found[k]), _floored(came, self._floors[k]))
+        half_spread, depth, cost, *events = found[2 * count :].tolist()
         came = float(values[self._cost]) if self._today > 1 else np.nan
-        cost, cost_lower, cost_upper = self._crossing.step(values, came)
-        half_spread, depth = (level(values) for level in self._levels)
-        (spike_prob, spike_base), (gap_prob, gap_base) = (
-            (prob(values), base(values)) for prob, base in self._events
+        cost_lower, cost_upper = self._cost_interval.step(cost, _floored(came, self._floors[-1]))
+        told = iter(events)
+        spike_prob, spike_base, gap_prob, gap_base = (
+            next(told) if known else 0.0 for known in self._events for _ in range(2)
         )
         prob = self._filter.step(values[self._inputs])
         return DecisionSignals(
@@ -119,18 +132,19 @@ def _chosen(walk: Continuation) -> Forecaster:
     return walk.models[walk.chosen]
 
 
-def _event(
-    walk: Continuation | None, rows: pd.DataFrame, names: Sequence[str]
-) -> tuple[Following, Following]:
-    """Return what gives the probability of an event and its base; 0 and 0 where it is not forecast."""
-    if walk is None:
-        return _nothing, _nothing
-    prob, base = (walk.models[each].following(rows, names) for each in (walk.chosen, Climatology.name))
-    return prob, base
+def _floored(came: float, floor: float) -> float:
+    return floor if came < floor else came  # NaN stays
 
 
-def _nothing(_: FloatArray) -> float:
-    return 0.0
+def _interval(walk: Continuation, rows: pd.DataFrame, target: Target) -> RunningInterval:
+    """Return the interval of the chosen forecast in the middle of the rows, `target` what came at them."""
+    running, task = RunningInterval(walk.offset, walk.calibrations), _chosen(walk).task
+    first, _ = walk.places(rows)
+    forecasts = np.append(walk.past, walk.forecast(rows))
+    outcomes = np.append(np.full(walk.offset, np.nan), task.floored(target.outcome[first:]))
+    for forecast, came in zip(forecasts, outcomes, strict=False):
+        running.step(forecast, came)
+    return running
 
 
 def _read_by(fitted: FittedIntraday) -> list[str]:
@@ -149,32 +163,3 @@ def _share_outside(row: FloatArray, places: NDArray[np.int64], known: FloatArray
         value = row[places[k]]
         inside += known[0, k] <= value <= known[1, k]
     return 1.0 - inside / len(places)
-
-
-class RunningForecast:
-    """The chosen forecast of a walk and its interval, in the middle of the rows.
-
-    Parameters
-    ----------
-    walk : as it was left.
-    rows : all rows since learning started until now.
-    names : of the numbers of the rows to come.
-    target : what came at each of the rows until now.
-    """
-
-    def __init__(self, walk: Continuation, rows: pd.DataFrame, names: Sequence[str], target: Target) -> None:
-        model = _chosen(walk)
-        self._floor = model.task.floor if model.task.kind == "level" else -np.inf
-        self._following = model.following(rows, names)
-        self._interval = RunningInterval(walk.offset, walk.calibrations)
-        first, _ = walk.places(rows)
-        forecasts = np.append(walk.past, walk.forecast(rows))
-        outcomes = np.append(np.full(walk.offset, np.nan), model.task.floored(target.outcome[first:]))
-        for forecast, came in zip(forecasts, outcomes, strict=False):
-            self._interval.step(forecast, came)
-
-    def step(self, row: FloatArray, came: float) -> tuple[float, float, float]:
-        """Return forecast and interval at the next row; `came` is the newest outcome, NaN for none."""
-        forecast = self._following(row)
-        lower, upper = self._interval.step(forecast, self._floor if came < self._floor else came)
-        return forecast, lower, upper

@@ -1,6 +1,5 @@
 """Gradient-boosted trees that start from the linear models."""
 
-from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import lightgbm as lgb
@@ -11,9 +10,9 @@ from scipy.special import expit
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.instruments import FloatArray
 from pipeline.forecasts.events import Logistic
-from pipeline.forecasts.forecaster import Following
+from pipeline.forecasts.flat_trees import FlatTrees
 from pipeline.forecasts.from_linear import FromLinear, LevelFromLinear, all_inputs
-from pipeline.forecasts.row_trees import RowTrees
+from pipeline.forecasts.row_form import EXPONENTIAL, LOGISTIC, RowForm
 
 LEAST_LEAF_ROWS = 100
 LEAF_PENALTY = 50.0
@@ -45,6 +44,7 @@ class Boosted(FromLinear):
     """Trees added to the score of a fitted linear model; LightGBM does not store the start itself."""
 
     objective: ClassVar[str]
+    link: ClassVar[int]
 
     def _correct(self, X: pd.DataFrame, score: FloatArray, y: FloatArray, rows: np.ndarray) -> None:
         training = lgb.Dataset(all_inputs(self.task, X)[rows], y[rows], init_score=score[rows])
@@ -54,8 +54,9 @@ class Boosted(FromLinear):
     def _correction(self, X: pd.DataFrame) -> FloatArray:
         return np.asarray(self.trees_.predict(all_inputs(self.task, X), raw_score=True, num_threads=1))
 
-    def _correction_following(self, X: pd.DataFrame) -> Callable[[FloatArray], float]:
-        return RowTrees(self.trees_)
+    def row_form(self) -> RowForm | None:
+        """Return linear start and trees at one row; see `Forecaster`."""
+        return self.start_.linear_form(self.link, self.task.tree_inputs, FlatTrees.of(self.trees_))
 
     def contributions(self, X: pd.DataFrame) -> FloatArray:
         """Return how far each of `from_linear.input_names` moves the score at every row, [T, K, 2].
@@ -92,6 +93,11 @@ class LightGbm(LevelFromLinear, Boosted):
 
     name = "lightgbm"
     objective = "gamma"
+    link = EXPONENTIAL
+
+    def row_form(self) -> RowForm | None:
+        """Return linear start and trees at one row; None for a model with a spare, see `LevelFromLinear`."""
+        return super().row_form() if self.spare_ is None else None
 
 
 class LightGbmEvent(Boosted):
@@ -99,13 +105,9 @@ class LightGbmEvent(Boosted):
 
     name = "lightgbm_event"
     objective = "binary"
+    link = LOGISTIC
     starts_from = Logistic
 
     def predict(self, X: pd.DataFrame) -> FloatArray:
         """Return the probability at every row, [T]."""
         return np.asarray(expit(self.score(X)))
-
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return the probability at a row; see `Forecaster`."""
-        score = self.score_following(X, names)
-        return lambda row: float(expit(score(row)))

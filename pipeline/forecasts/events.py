@@ -1,6 +1,5 @@
 """Probabilities of an event: the base rate and a logistic regression."""
 
-from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -10,9 +9,10 @@ from sklearn.linear_model import LogisticRegression
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.linear import Standardiser
 from pipeline.forecasts.linear_forecaster import ITERATIONS, LinearForecaster, linear_inputs
+from pipeline.forecasts.row_form import LOGISTIC, RowForm
 
 RIDGE = 1.0
 """Penalty ½ |b|² against the summed log loss: weak beside thousands of rows."""
@@ -36,9 +36,9 @@ class Climatology(Forecaster):
         """Return the base rate at every row, [T]."""
         return np.full(len(X), self.base_rate_)
 
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return what gives the base rate; see `Forecaster`."""
-        return lambda row: self.base_rate_
+    def row_form(self) -> RowForm:
+        """Return the base rate; see `Forecaster`."""
+        return RowForm(self.task, self.base_rate_, np.empty(0))
 
 
 class Logistic(LinearForecaster):
@@ -77,7 +77,6 @@ class Logistic(LinearForecaster):
         """Return the probability at every row, [T]."""
         return np.asarray(expit(self.score(X)))
 
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return the probability at a row; see `Forecaster`."""
-        inputs, score = self.row_inputs(names), self.row_score
-        return lambda row: float(expit(score(inputs(row))))
+    def row_form(self) -> RowForm:
+        """Return the probability; see `Forecaster`."""
+        return self.linear_form(LOGISTIC)

@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.domain.desk import ForecastSettings
 from pipeline.domain.errors import FitError, SettingsError
 from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.row_form import RowForm, of_one_row
 from pipeline.forecasts.task import Task
 
 Following = Callable[[FloatArray], float]
@@ -68,9 +69,16 @@ class Forecaster(ABC):
         SettingsError
             The model is of sessions only.
         """
-        raise SettingsError(
-            f"forecaster {self.name} of {self.task.name}: it does not go on row by row: choose another one"
-        )
+        form = self.row_form()
+        if form is None:
+            raise SettingsError(
+                f"forecaster {self.name} of {self.task.name}: it does not go on row by row: choose another"
+            )
+        return of_one_row(form, names)
+
+    def row_form(self) -> RowForm | None:
+        """Return the forecast as a function of one row's numbers; None for a model that is none."""
+        return None
 
     def usable(self, inputs: FloatArray, y: FloatArray) -> np.ndarray:
         """Return the rows in which every input and the target are known, as a mask [T].

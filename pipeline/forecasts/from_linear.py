@@ -1,14 +1,13 @@
 """Forecasts that start from a fitted linear model: what trees and networks add is their own share."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.linear_forecaster import LinearForecaster, linear_inputs, linear_names
 from pipeline.forecasts.log_linear import LogLinear
 from pipeline.forecasts.task import Task, columns
@@ -48,17 +47,6 @@ class FromLinear(Forecaster):
         """Return linear score plus correction at every row, [T]."""
         return np.asarray(self.start_.score(X) + self._correction(X))
 
-    def score_following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return what gives the score of the rows after those of `X`, one after another."""
-        inputs = self.start_.row_inputs(names, self.task.tree_inputs)
-        start, correction = self.start_.row_score, self._correction_following(X)
-
-        def score(row: FloatArray) -> float:
-            values = inputs(row)
-            return start(values) + correction(values)
-
-        return score
-
     @abstractmethod
     def _correct(self, X: pd.DataFrame, score: FloatArray, y: FloatArray, rows: np.ndarray) -> None:
         """Learn the correction of the scores [T] from the targets of the usable `rows` [T]."""
@@ -66,10 +54,6 @@ class FromLinear(Forecaster):
     @abstractmethod
     def _correction(self, X: pd.DataFrame) -> FloatArray:
         """Return the correction at every row, [T]."""
-
-    @abstractmethod
-    def _correction_following(self, X: pd.DataFrame) -> Callable[[FloatArray], float]:
-        """Return what gives the correction from `all_inputs` of one row after another, after those of `X`."""
 
     def _pack(self) -> dict[str, Any]:
         return {"start": self.start_.to_state()}
@@ -101,18 +85,6 @@ class LevelFromLinear(FromLinear):
         if self.spare_ is None:
             return forecast
         return np.where(np.isnan(forecast), self.spare_.predict(X), forecast)
-
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return the forecast at a row, without realised measures where it lacks them; see `Forecaster`."""
-        score = self.score_following(X, names)
-        spare = None if self.spare_ is None else self.spare_.following(X, names)
-
-        def predict(row: FloatArray) -> float:
-            forecast = float(np.exp(score(row)))
-            instead = spare(row) if spare is not None else np.nan  # it may remember the row
-            return instead if np.isnan(forecast) else forecast
-
-        return predict
 
     def _pack(self) -> dict[str, Any]:
         return {**super()._pack(), "spare": None if self.spare_ is None else self.spare_.to_state()}

@@ -1,15 +1,14 @@
 """Heterogeneous autoregressions, in levels and in logarithms."""
 
-from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Following, Forecaster
+from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.linear import least_squares, linear_predictor, smeared_least_squares
-from pipeline.forecasts.row_inputs import RowInputs, RowLine
+from pipeline.forecasts.row_form import EXPONENTIAL, RowForm
 
 
 class Har(Forecaster):
@@ -44,16 +43,9 @@ class Har(Forecaster):
         """Return the floored regression at every row, [T]."""
         return np.maximum(self._line(self.inputs(X)), self.floor_)
 
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return the floored regression at a row; see `Forecaster`."""
-        inputs = RowInputs(self.task, names, scaled=self.task.levels)
-        line = RowLine(self.intercept_, self.slopes_)
-
-        def predict(row: FloatArray) -> float:
-            level = line(inputs(row))
-            return self.floor_ if level < self.floor_ else level
-
-        return predict
+    def row_form(self) -> RowForm | None:
+        """Return the floored regression; see `Forecaster`."""
+        return RowForm(self.task, self.intercept_, self.slopes_, scaled=self.task.levels, least=self.floor_)
 
     def inputs(self, X: pd.DataFrame) -> FloatArray:
         """Return what the regression sees at every row, [T, K], the month's level last."""
@@ -90,11 +82,16 @@ class LogHar(Forecaster):
         """Return the smeared exponential of the regression at every row, [T]."""
         return self.smearing_ * np.exp(linear_predictor(self.intercept_, self.slopes_, self.inputs(X)))
 
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return the smeared exponential of the regression at a row; see `Forecaster`."""
-        inputs = RowInputs(self.task, names, logged=self.task.levels)
-        line = RowLine(self.intercept_, self.slopes_)
-        return lambda row: self.smearing_ * float(np.exp(line(inputs(row))))
+    def row_form(self) -> RowForm | None:
+        """Return the smeared exponential of the regression; see `Forecaster`."""
+        return RowForm(
+            self.task,
+            self.intercept_,
+            self.slopes_,
+            logged=self.task.levels,
+            link=EXPONENTIAL,
+            factor=self.smearing_,
+        )
 
     def inputs(self, X: pd.DataFrame) -> FloatArray:
         """Return the logarithms that the regression sees at every row, [T, K]."""

@@ -1,13 +1,13 @@
 """The forecast that nothing changes: the last session's level."""
 
-from collections.abc import Sequence
 from typing import Self
 
+import numpy as np
 import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Following, Forecaster
-from pipeline.forecasts.row_inputs import RowInputs
+from pipeline.forecasts.forecaster import Forecaster
+from pipeline.forecasts.row_form import RowForm
 
 
 class LastValue(Forecaster):
@@ -33,7 +33,6 @@ class LastValue(Forecaster):
         """Return k x at every row, [T]."""
         return self.scale_ * self.task.components(X)[:, 0]
 
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return what scales the level of a row; see `Forecaster`."""
-        inputs = RowInputs(self.task, names, scaled=self.task.levels[:1])
-        return lambda row: self.scale_ * float(inputs(row)[0])
+    def row_form(self) -> RowForm:
+        """Return the scaled level; see `Forecaster`."""
+        return RowForm(self.task, 0.0, np.ones(1), scaled=self.task.levels[:1], factor=self.scale_)

@@ -1,15 +1,16 @@
 """What the log-linear model and the logistic regression share: a linear score of standardised inputs."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
+from pipeline.forecasts.flat_trees import NO_TREES, FlatTrees
 from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.linear import Standardiser, linear_predictor
-from pipeline.forecasts.row_inputs import RowInputs, RowLine
+from pipeline.forecasts.row_form import RowForm
 from pipeline.forecasts.task import Task, columns
 
 ITERATIONS = 200
@@ -46,15 +47,20 @@ class LinearForecaster(Forecaster):
         inputs = Standardiser(self.mean_, self.scale_)(linear_inputs(self.task, X))
         return linear_predictor(self.intercept_, self.slopes_, inputs)
 
-    def row_inputs(self, names: Sequence[str], further: Sequence[str] = ()) -> RowInputs:
-        """Return `linear_inputs` at one row, and behind them `further` columns as they are."""
+    def linear_form(self, link: int, further: Sequence[str] = (), trees: FlatTrees = NO_TREES) -> RowForm:
+        """Return the forecast at one row: `link` of score and `trees`, which see `further` columns too."""
         task = self.task
-        return RowInputs(task, names, logged=(*task.levels, *task.logs), plain=(*task.inputs, *further))
-
-    @property
-    def row_score(self) -> Callable[[FloatArray], float]:
-        """What gives the `score` of one row's inputs; it reads no further ones."""
-        return RowLine(self.intercept_, self.slopes_, self.mean_, self.scale_)
+        return RowForm(
+            task,
+            self.intercept_,
+            self.slopes_,
+            logged=(*task.levels, *task.logs),
+            plain=(*task.inputs, *further),
+            mean=self.mean_,
+            scale=self.scale_,
+            trees=trees,
+            link=link,
+        )
 
     def _keep(self, standardiser: Standardiser, intercept: float, slopes: FloatArray) -> None:
         self.mean_, self.scale_ = standardiser.mean, standardiser.scale

@@ -1,6 +1,5 @@
 """The linear model that the trees start from: an exponential link fitted to QLIKE."""
 
-from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -8,9 +7,9 @@ import pandas as pd
 from sklearn.linear_model import GammaRegressor
 
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.forecaster import Following
 from pipeline.forecasts.linear import Standardiser
 from pipeline.forecasts.linear_forecaster import ITERATIONS, LinearForecaster, linear_inputs
+from pipeline.forecasts.row_form import EXPONENTIAL, RowForm
 
 RIDGE = 1e-3
 
@@ -55,7 +54,6 @@ class LogLinear(LinearForecaster):
         """Return the forecast at every row, [T]."""
         return np.exp(self.score(X))
 
-    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
-        """Return the forecast at a row; see `Forecaster`."""
-        inputs, score = self.row_inputs(names), self.row_score
-        return lambda row: float(np.exp(score(inputs(row))))
+    def row_form(self) -> RowForm:
+        """Return the exponential of the score; see `Forecaster`."""
+        return self.linear_form(EXPONENTIAL)

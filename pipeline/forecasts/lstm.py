@@ -1,6 +1,6 @@
 """A recurrent network that corrects the linear forecast from the rows that led to it (extra `deep`)."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,11 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.lstm_settings import LstmSettings
+from pipeline.forecasts.forecaster import Following
 from pipeline.forecasts.from_linear import LevelFromLinear, all_inputs
 from pipeline.forecasts.lstm_network import LstmNetwork
+from pipeline.forecasts.row_form import LEVEL, of_one_row
+from pipeline.forecasts.row_inputs import RowInputs
 
 
 class Lstm(LevelFromLinear):
@@ -41,10 +44,16 @@ class Lstm(LevelFromLinear):
     def _correction(self, X: pd.DataFrame) -> FloatArray:
         return self.network_(all_inputs(self.task, X))
 
-    def _correction_following(self, X: pd.DataFrame) -> Callable[[FloatArray], float]:
-        memory = self.network_.empty()
-        self.network_.step(all_inputs(self.task, X), memory)
-        return lambda inputs: float(self.network_.step(inputs[None], memory)[0])
+    def following(self, X: pd.DataFrame, names: Sequence[str]) -> Following:
+        """Return what goes on from the memory of the rows of `X`; see `Forecaster`."""
+        if self.spare_ is not None:
+            return super().following(X, names)
+        memory, task = self.network_.empty(), self.task
+        self.network_.step(all_inputs(task, X), memory)
+        logged, plain = (*task.levels, *task.logs), (*task.inputs, *task.tree_inputs)
+        inputs = RowInputs(task, names, logged=logged, plain=plain)
+        start = of_one_row(self.start_.linear_form(LEVEL), names)
+        return lambda row: float(np.exp(start(row) + self.network_.step(inputs(row)[None], memory)[0]))
 
     def _pack(self) -> dict[str, Any]:
         return {**super()._pack(), "network": self.network_.to_state()}

@@ -66,7 +66,7 @@ class Shar(Har):
 
     name = "shar"
     needs = (*RV_LEVELS, *SEMI_LEVELS)
-    following = Forecaster.following
+    row_form = Forecaster.row_form
 
     def inputs(self, X: pd.DataFrame) -> FloatArray:
         """Return RS⁺, RS⁻ and the mean variances of the week and the month over the horizon, [T, 4]."""
@@ -93,7 +93,7 @@ class Harq(Har):
 
     name = "harq"
     needs = (*RV_LEVELS, RQ_RATIO)
-    following = Forecaster.following
+    row_form = Forecaster.row_form
 
     def fit(self, X: pd.DataFrame, y: FloatArray) -> Self:
         """Estimate intercept, slopes, and the range and mean of the targets; see `Forecaster`."""
@@ -129,7 +129,7 @@ class LogSharq(LogHar):
 
     name = "log_sharq"
     needs = (*RV_LEVELS, *SEMI_LEVELS, RQ_RATIO)
-    following = Forecaster.following
+    row_form = Forecaster.row_form
 
     def inputs(self, X: pd.DataFrame) -> FloatArray:
         """Return the logarithms that the regression sees, [T, 5]."""

@@ -1,4 +1,4 @@
-"""What a model reads of one row of plain numbers, for forecasts that follow one another."""
+"""What a model that remembers reads of one row of plain numbers."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -65,29 +65,6 @@ class RowInputs:
         return self._values
 
 
-class RowLine:
-    """Intercept + slopes · inputs of one row, standardised where mean and scale are given, else as they are.
-
-    It sums in the order of `linear.linear_predictor`.
-    """
-
-    def __init__(
-        self,
-        intercept: float,
-        slopes: FloatArray,
-        mean: FloatArray | None = None,
-        scale: FloatArray | None = None,
-    ) -> None:
-        self._intercept, self._slopes = intercept, np.ascontiguousarray(slopes)
-        self._mean = np.zeros(len(slopes)) if mean is None else np.ascontiguousarray(mean)
-        self._scale = np.ones(len(slopes)) if scale is None else np.ascontiguousarray(scale)
-
-    def __call__(self, inputs: FloatArray) -> float:
-        """Return the line at inputs [K], of which as many are read as there are slopes."""
-        total: float = _line(inputs, self._intercept, self._slopes, self._mean, self._scale)
-        return total
-
-
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _read(
     row: FloatArray,
@@ -103,13 +80,3 @@ def _read(
             value = value * value * share if share > 0.0 else value
             value = floor if value < floor else value
         values[k] = np.log(value) if kinds[k] == LOGGED else value
-
-
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _line(
-    inputs: FloatArray, intercept: float, slopes: FloatArray, mean: FloatArray, scale: FloatArray
-) -> float:
-    total = intercept
-    for k in range(len(slopes)):
-        total += slopes[k] * ((inputs[k] - mean[k]) / scale[k])
-    return total
