@@ -296,6 +296,11 @@ class IntradayDesk(FolderDesk):
             )
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for an intraday desk")
+        if self.overlay.asks and (self.grid.every_seconds or 0) > self.overlay.approval.deadline_seconds:
+            raise ValueError(
+                f"overlay.approval.deadline_seconds is {self.overlay.approval.deadline_seconds:g}: answers "
+                f"count at decisions, so use at least {self.grid.every_seconds}"
+            )
         self.policies.refuse(self.regimes, "limit_aware", "history_slope", kind="an intraday desk")
         return self
 

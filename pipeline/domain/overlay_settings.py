@@ -13,16 +13,22 @@ class Action(IntEnum):
 
     CLAMP = 1
     """The order is cut to what the rule allows."""
-    REDUCE = 2
+    ASK = 2
+    """The order is held until a person permits it: what a soft limit does."""
+    REDUCE = 3
     """From now on orders only make the position smaller, until a person resumes."""
-    HALT = 3
+    HALT = 4
     """Nothing is sent any more and working orders are cancelled, until a person resumes."""
 
 
+OF_LIMITS: Final = ("clamp", "reduce", "halt")
+"""What a rule's limit may do."""
+
+
 def _named(told: Any) -> Any:
-    if isinstance(told, str) and told.upper() in Action.__members__:
+    if isinstance(told, str) and told in OF_LIMITS:
         return Action[told.upper()]
-    raise ValueError(f"{told!r}: give clamp, reduce or halt")
+    raise ValueError(f"{told!r}: give clamp, reduce or halt; to ask a person give a soft limit")
 
 
 class Rule(Settings):
@@ -30,6 +36,25 @@ class Rule(Settings):
 
     limit: Annotated[float, Field(ge=0)]
     action: Annotated[Action, BeforeValidator(_named)]
+    soft: Annotated[float, Field(ge=0)] | None = None
+    """Below the limit; beyond it a person is asked for every order."""
+
+    @model_validator(mode="after")
+    def _softer(self) -> Self:
+        if self.soft is not None and not self.soft < self.limit:
+            raise ValueError(f"soft = {self.soft:g} lies not below limit = {self.limit:g}: nobody is asked")
+        return self
+
+
+class ApprovalSettings(Settings):
+    """How a person is asked for an order beyond a soft limit; silence means no."""
+
+    deadline_seconds: Annotated[float, Field(gt=0, le=86_400)] = 300.0
+    """From the question to the last answer that counts."""
+    again_seconds: Annotated[float, Field(ge=0)] = 900.0
+    """After a no or none in time, how long nobody is asked for another order to the same side."""
+    collar: Annotated[float, Field(gt=0, lt=1)] = 0.005
+    """Share by which the price may have left the mid of the question before the answer is void."""
 
 
 OWN_ACTIONS: Final = {
@@ -47,6 +72,9 @@ OWN_ACTIONS: Final = {
     "outside_training": "reduce",
     "interval_ratio": "reduce",
 }
+
+AT_ONCE: Final = ("price_collar", "stale_seconds", "orders_a_minute")
+"""Rules whose cause is over before a person has answered."""
 
 
 class OverlaySettings(Settings):
@@ -80,6 +108,8 @@ class OverlaySettings(Settings):
     """Upper over lower end of the volatility forecast's interval."""
     restricted: tuple[str, ...] = ()
     """Instruments whose position may only be made smaller."""
+    approval: ApprovalSettings = ApprovalSettings()
+    """Of orders beyond the soft limits of the rules."""
 
     @model_validator(mode="before")
     @classmethod
@@ -96,6 +126,19 @@ class OverlaySettings(Settings):
         if self.interval_ratio is not None and self.interval_ratio.limit < 1.0:
             raise ValueError("interval_ratio: upper over lower end is never below 1: give a number above it")
         return self
+
+    @model_validator(mode="after")
+    def _asked_in_time(self) -> Self:
+        for name in AT_ONCE:
+            rule = getattr(self, name)
+            if rule is not None and rule.soft is not None:
+                raise ValueError(f"{name}: it has no soft limit: no person answers in time")
+        return self
+
+    @property
+    def asks(self) -> bool:
+        """Whether a rule has a soft limit."""
+        return any(isinstance(rule, Rule) and rule.soft is not None for _, rule in self)
 
 
 def _rule(action: str, told: Any) -> Any:

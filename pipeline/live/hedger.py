@@ -20,6 +20,7 @@ from pipeline.features.decision_row import DecisionRow
 from pipeline.live.journal import Entry
 from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.live.order_path import OrderPath
+from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.one_option import answer_of
 from pipeline.pricing.one_option import net_quantities, value_and_delta
@@ -84,6 +85,7 @@ class Hedger:
     overlay : the desk's rules.
     path : the way to the market, recovered.
     model : version of what was learned, for the audit.
+    permits : of the orders beyond a soft limit; without, they are held and nobody is asked.
 
     Raises
     ------
@@ -100,13 +102,14 @@ class Hedger:
         overlay: Overlay,
         path: OrderPath,
         model: str = "",
+        permits: Permits | None = None,
     ) -> None:
         if reads_position(policy):
             raise SettingsError(
                 f"policy {policy.name} reads the desk's own state: name another one to go live"
             )
         self._desk, self._signals, self._policy = desk, signals, policy
-        self._overlay, self._path, self._model = overlay, path, model
+        self._overlay, self._path, self._model, self._permits = overlay, path, model, permits
         self._instrument, self._size, self._life = desk.data.instrument, desk.hedge.size, desk.option.steps
         self._states = OptionStates(desk, desk_cost)
         self._quantities = net_quantities(self._states.liability)
@@ -147,7 +150,9 @@ class Hedger:
         worth = self._options.mark(day, mid, self._dealt, value, hedge, account.traded)
         seen = self._situation(at, quote, position, expected - position, delta, told, state, worth)
         reducing = self._path.latch.state is RiskState.REDUCING
-        judged = self._overlay.judge(asked, seen, reducing)
+        permits = self._permits if at > self._since else None
+        permitted = 0.0 if permits is None else permits.permitted(at, seen)
+        judged = self._overlay.judge(asked, seen, reducing, permitted)
         decided = Decided(
             at=at,
             dealt=self._dealt,
@@ -164,6 +169,8 @@ class Hedger:
             worth=worth,
         )
         self._audit(decided, seen)
+        if permits is not None:
+            permits.settle(at, asked, judged, seen, self._desk.name)
         if decided.order is not None:
             self._path.send(decided.order)
             self._sent.append(at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.domain.overlay_settings import Action, OverlaySettings, Rule
-from pipeline.risk.rules import OF_ORDERS, OF_STATE, crosses, reducing, tradable
+from pipeline.risk.rules import OF_ORDERS, OF_STATE, crosses, reducing, tradable, within
 from pipeline.risk.situation import Situation
 
 NUMBERS: Final = ("position", "working", "delta", "turnover", "loss", "drawdown")
@@ -24,10 +24,14 @@ class Ruling:
 
 
 class Judgement(NamedTuple):
-    """What of an order is left, and the rules that were broken on the way, in their order."""
+    """What of an order is left, and the rules that were broken on the way, in their order.
+
+    `held` is what would be left if a person permitted it; 0 where nobody is to be asked.
+    """
 
     units: float
     rulings: tuple[Ruling, ...] = ()
+    held: float = 0.0
 
     @property
     def action(self) -> Action | None:
@@ -51,15 +55,20 @@ class Overlay:
     settings: OverlaySettings
     _orders: tuple[tuple[str, Rule], ...] = field(init=False)
     _state: tuple[tuple[str, Rule], ...] = field(init=False)
+    _soft: tuple[tuple[str, float], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep the rules that have a limit, in their order."""
         for name, kind in (("_orders", OF_ORDERS), ("_state", OF_STATE)):
             rules = ((each, getattr(self.settings, each)) for each in kind)
             object.__setattr__(self, name, tuple((each, rule) for each, rule in rules if rule is not None))
+        soft = ((each, rule.soft) for each, rule in (*self._state, *self._orders) if rule.soft is not None)
+        object.__setattr__(self, "_soft", tuple(soft))
 
-    def judge(self, units: float, seen: Situation, only_reducing: bool = False) -> Judgement:
-        """Return what of an order of `units` may be sent.
+    def judge(
+        self, units: float, seen: Situation, only_reducing: bool = False, permitted: float = 0.0
+    ) -> Judgement:
+        """Return what of an order of `units` may be sent; one beyond a soft limit is held as a whole.
 
         A number that is none halts. An order in a market without two sides, against the desk's own resting
         order or in a restricted instrument is cut as by a rule that clamps.
@@ -69,6 +78,7 @@ class Overlay:
         units : signed; 0 asks whether the desk's state breaks a rule.
         seen : the desk and its market.
         only_reducing : the desk may only make its position smaller.
+        permitted : signed units that a person has permitted beyond the soft limits.
         """
         if missing := [name for name in NUMBERS if not math.isfinite(getattr(seen, name))]:
             return Judgement(0.0, (_fault(units, f"{', '.join(missing)} of the desk is no number"),))
@@ -88,11 +98,30 @@ class Overlay:
         for name, rule in self._orders if left else ():
             allowed = OF_ORDERS[name](left, seen, rule.limit)
             if allowed != left:
-                rulings.append(Ruling(name, rule.action, left, allowed, _told(name, rule, left, seen)))
+                rulings.append(Ruling(name, rule.action, left, allowed, _told(name, rule.limit, left, seen)))
             left = allowed
             if not left:
                 break
+        if left and (asking := self._beyond(left, seen, permitted)):
+            granted = asking[0].allowed
+            return Judgement(granted, (*rulings, *asking), 0.0 if granted else left)
         return Judgement(left, tuple(rulings))
+
+    def _beyond(self, units: float, seen: Situation, permitted: float) -> list[Ruling]:
+        """Return the soft limits that an order is beyond, each allowing what is permitted of it."""
+        granted = within(units, 0.0, min(permitted, 0.0), max(permitted, 0.0))
+        found = []
+        for name, soft in self._soft:
+            if name in OF_STATE:
+                value = OF_STATE[name](seen)
+                beyond = not value <= soft and reducing(units, seen.exposure) != units
+                said = f"{name} of {value:g}: soft limit {soft:g}"
+            else:
+                beyond = OF_ORDERS[name](units, seen, soft) != units
+                said = _told(name, soft, units, seen, "soft limit")
+            if beyond:
+                found.append(Ruling(name, Action.ASK, units, granted, said))
+        return found
 
     def _of_state(self, units: float, seen: Situation) -> list[Ruling]:
         found = []
@@ -128,6 +157,6 @@ TOLD: Final = {
 }
 
 
-def _told(name: str, rule: Rule, units: float, seen: Situation) -> str:
+def _told(name: str, limit: float, units: float, seen: Situation, called: str = "limit") -> str:
     what = TOLD.get(name, lambda shown: f"position of {shown.exposure:g}")(seen)
-    return f"{what} and an order of {units:g}: limit {rule.limit:g}"
+    return f"{what} and an order of {units:g}: {called} {limit:g}"

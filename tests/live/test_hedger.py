@@ -14,10 +14,12 @@ from pipeline.domain.orders import LEAST
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.features.book_at import SIDES
 from pipeline.features.book_walk import SOUND
+from pipeline.live.approvals import Answer, Answered
 from pipeline.live.hedger import Hedger, Quote
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
+from pipeline.live.permits import Permits
 from pipeline.live.recovery import recover
 from pipeline.live.venue import Book
 from pipeline.policies.catalogue import POLICIES
@@ -71,16 +73,17 @@ def lived(desk, day, tmp_path):
         yield partial(live, opened, desk, day, tmp_path)
 
 
-def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=None):
+def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=None, people=None):
     signals, books = day
     latency = int(books["latency"].iloc[0] * 1e9)
     journal = opened.enter_context(Journal(place / "journal.db", desk.name, now=0))
     gateway = opened.enter_context(closing(PaperGateway(place / "venue", latency=lambda _: latency)))
     path = OrderPath(journal, gateway, now=lambda: 0)
     asyncio.run(recover(path, now=0))
+    rules = OverlaySettings(**(overlay or {}))
     hedger = Hedger(
-        desk, Told(signals if change is None else change(signals)), policy, DESK_COST,
-        Overlay(OverlaySettings(**(overlay or {}))), path,
+        desk, Told(signals if change is None else change(signals)), policy, DESK_COST, Overlay(rules), path,
+        permits=people and Permits(rules.approval, path, people, ""),
     )  # fmt: skip
     decided, held = [], []
     for row in range(until):
@@ -140,6 +143,45 @@ def test_a_rule_that_clamps_keeps_the_position_within(lived):
     assert np.abs(held).max() <= 0.1 + LEAST
     assert any(each.judged.rulings and each.order for each in decided)
     assert path.latch.state is RiskState.ACTIVE
+
+
+class Yes:
+    """Somebody who approves everything at once."""
+
+    fault = ""
+
+    def __init__(self):
+        self._said = []
+
+    def ask(self, question):
+        self._said.append(
+            Answered(question.request, Answer(verdict="approve", person="ada", reason="so be it"))
+        )
+
+    def answers(self):
+        said, self._said = self._said, []
+        return said
+
+    def close(self, request, why): ...
+
+
+def test_an_order_beyond_a_soft_limit_is_sent_only_if_a_person_permits_it(lived):
+    soft = {"order_size": {"limit": 1.0, "soft": 0.05}}
+    decided, _, path = lived(POLICIES["delta_implied"](), soft, until=12, people=Yes())
+    held = [row for row, each in enumerate(decided) if each.judged.held]
+    assert held
+    sent = next(each for each in decided[held[0] + 1 :] if each.order)
+    entries = [each for each in path.journal.entries() if each.at == sent.at]
+    assert abs(sent.order.quantity) > 0.05
+    assert {each.what for each in entries} >= {"approve", "decide"}
+
+
+def test_without_anybody_to_ask_no_order_beyond_a_soft_limit_is_sent(lived):
+    decided, held, _ = lived(
+        POLICIES["delta_implied"](), {"position": {"limit": 1.0, "soft": 0.05}}, until=12
+    )
+    assert any(each.judged.held for each in decided)
+    assert np.abs(held).max() <= 0.05 + LEAST
 
 
 def test_a_loss_halts_though_nothing_is_asked(lived):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.overlay_settings import OWN_ACTIONS, Action, OverlaySettings
+from pipeline.domain.overlay_settings import AT_ONCE, OWN_ACTIONS, Action, OverlaySettings
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.rules import OF_ORDERS, OF_STATE
 from pipeline.risk.situation import Situation
@@ -31,8 +31,8 @@ CALM = Situation(
 )
 
 
-def judged(units, seen=CALM, only_reducing=False, **rules):
-    return Overlay(OverlaySettings(**rules)).judge(units, seen, only_reducing)
+def judged(units, seen=CALM, only_reducing=False, permitted=0.0, **rules):
+    return Overlay(OverlaySettings(**rules)).judge(units, seen, only_reducing, permitted)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_each_rule_leaves_what_it_allows(rules, seen, units, left):
 
 def test_every_rule_of_the_settings_is_checked():
     assert set(OF_ORDERS) | set(OF_STATE) == set(OWN_ACTIONS)
-    assert {*OWN_ACTIONS, "restricted"} == set(OverlaySettings.model_fields)
+    assert {*OWN_ACTIONS, "restricted", "approval"} == set(OverlaySettings.model_fields)
 
 
 @pytest.mark.parametrize("name", [each for each in sorted(OWN_ACTIONS) if each != "interval_ratio"])
@@ -98,6 +98,9 @@ def test_a_number_keeps_the_rules_own_action_and_a_table_may_name_another(name):
         ({"position": -1.0}, "greater than or equal to 0"),
         ({"positon": 1.0}, "positon"),
         ({"interval_ratio": 0.5}, "never below 1"),
+        ({"position": {"limit": 1.0, "action": "ask"}}, "give a soft limit"),
+        ({"position": {"limit": 1.0, "soft": 1.0}}, "lies not below limit = 1"),
+        *(({name: {"limit": 1.0, "soft": 0.5}}, "has no soft limit") for name in AT_ONCE),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(told, said):
@@ -154,3 +157,40 @@ def test_what_is_left_never_makes_a_broken_limit_worse(units, position, limit):
     seen = CALM._replace(position=position)
     after = position + judged(units, seen, position=limit).units
     assert abs(after) <= max(limit, abs(position)) + 1e-12
+
+
+POSITION = {"position": {"limit": 9.0, "soft": 3.0}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "seen", "units", "permitted", "sent", "held"),
+    [
+        (POSITION, {}, 1.0, 0.0, 1.0, 0.0),
+        (POSITION, {}, 4.0, 0.0, 0.0, 4.0),
+        (POSITION, {}, 8.0, 0.0, 0.0, 7.0),
+        (POSITION, {}, 4.0, 2.5, 2.5, 0.0),
+        (POSITION, {}, 4.0, 9.0, 4.0, 0.0),
+        (POSITION, {}, 8.0, 8.0, 7.0, 0.0),
+        (POSITION, {}, 4.0, -4.0, 0.0, 4.0),
+        (POSITION, {"position": 8.0}, -4.0, 0.0, -4.0, 0.0),
+        (POSITION, {"bid": math.nan}, 4.0, 4.0, 0.0, 0.0),
+        ({"order_size": {"limit": 9.0, "soft": 1.0}}, {}, -2.0, 0.0, 0.0, -2.0),
+        ({"order_size": {"limit": 9.0, "soft": 1.0}}, {}, -2.0, -1.5, -1.5, 0.0),
+        ({"loss_a_day": {"limit": 9.0, "soft": 1.0}}, {"loss": 2.0}, 1.0, 0.0, 0.0, 1.0),
+        ({"loss_a_day": {"limit": 9.0, "soft": 1.0}}, {"loss": 2.0}, -1.0, 0.0, -1.0, 0.0),
+        ({"loss_a_day": {"limit": 9.0, "soft": 1.0}}, {"loss": 10.0}, 1.0, 1.0, 0.0, 0.0),
+    ],
+)
+def test_an_order_beyond_a_soft_limit_is_held_unless_a_person_permits_it(
+    rules, seen, units, permitted, sent, held
+):
+    found = judged(units, CALM._replace(**seen), permitted=permitted, **rules)
+    assert (found.units, found.held) == pytest.approx((sent, held))
+
+
+def test_what_is_held_says_which_soft_limit_it_is_beyond_and_turns_nothing():
+    found = judged(4.0, **POSITION)
+    assert found.action is Action.ASK
+    assert found.rulings[0].said == "position of 2 and an order of 4: soft limit 3"
+    assert OverlaySettings(**POSITION).asks
+    assert not OverlaySettings(position=3.0).asks
