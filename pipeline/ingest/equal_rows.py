@@ -45,6 +45,12 @@ def matched(
     return np.isin(keys[0], keys[1]), np.isin(keys[1], keys[0])
 
 
+def hashed(rows: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.uint64]:
+    """Return [rows] a hash of some columns of each."""
+    found = pd.util.hash_pandas_object(_comparable(rows, columns), index=False)
+    return np.asarray(found, dtype=np.uint64)
+
+
 def _comparable(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     ladders = [name for name in columns if name in _LADDERS]
     return rows[list(columns)].assign(**{name: _hashed(rows[name]) for name in ladders})

@@ -20,6 +20,7 @@ from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known, content_digest
+from pipeline.ingest.day_copies import FIRST, beginning, copied_days
 from pipeline.ingest.day_repeats import REPEATED, Repeated, repeats
 from pipeline.ingest.day_tables import BOOK, OTHER
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits, fitting
@@ -130,10 +131,11 @@ def load_days(
             f"{data.terms.snapshot}: no file has the updates that follow on it: let data.terms.snapshot name "
             "one that was asked for while one of them was recorded"
         )
-    table, again = _without_repeats(table, pieces.shelf)
+    copies = copied_days(table)
+    table, again = _without_repeats(table.drop(columns="begins"), pieces.shelf)
     faults = pd.concat([*held, again], ignore_index=True)
     check_held(data.url, int(table["rows"].sum()), faults, data.quarantine_limit)
-    said = pd.DataFrame({"note": [*_notes(data, table, faults), *_assumed(data, content)]})
+    said = pd.DataFrame({"note": [*_notes(data, table, faults), *copies, *_assumed(data, content)]})
     recorded = load_records(data.records, records or {}) if data.records else {}
     notes = pd.concat([said, recorded.pop(NOTES)], ignore_index=True) if recorded else said
     return {**recorded, DAYS: table, HELD: faults, NOTES: notes}
@@ -227,8 +229,8 @@ def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, obje
 
     Yields
     ------
-    Rows of the tables `<table>/<day>` as they stand in the file, then `days` (`day`, `table`, `rows`, `anew`)
-    and `held`.
+    Rows of the tables `<table>/<day>` as they stand in the file, then `days` (`day`, `table`, `rows`, `anew`,
+    `begins`, see `day_copies`) and `held`.
 
     Raises
     ------
@@ -254,26 +256,33 @@ def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, obje
             table = f"{settings['prefix']}{batch.table}/{day}"
             told[table] = told.get(table, _Told()).after(rows)
             yield table, rows
-    yield DAYS, _index(told)
+    yield DAYS, _index(told, settings)
     yield HELD, faults.counted()
 
 
 class _Told(NamedTuple):
-    """What a file tells of a day: rows of a table, and whether the book is told anew among them."""
+    """What a file tells of a day: rows of a table, whether the book is told anew, the first of them."""
 
     rows: int = 0
     anew: bool = False
+    first: tuple[pa.RecordBatch, ...] = ()
 
     def after(self, rows: pa.RecordBatch) -> "_Told":
         """Return it with further rows."""
         anew = "kind" in rows.schema.names and bool((rows.column("kind").to_numpy() == CLEAR).any())
-        return _Told(self.rows + rows.num_rows, self.anew or anew)
+        first = (*self.first, rows.slice(0, FIRST - self.rows)) if self.rows < FIRST else self.first
+        return _Told(self.rows + rows.num_rows, self.anew or anew, first)
 
 
-def _index(told: Mapping[str, _Told]) -> pd.DataFrame:
+def _index(told: Mapping[str, _Told], settings: Mapping[str, object]) -> pd.DataFrame:
     """Return one row a day and table."""
-    places = [(day, table, *told[name]) for name in sorted(told) for table, _, day in [name.partition("/")]]
-    columns = {"day": "str", "table": "str", "rows": "int64", "anew": "bool"}
+    prefix, zone = str(settings["prefix"]), str(settings["zone"])
+    places = [
+        (day, table, own.rows, own.anew, beginning(table.removeprefix(prefix), own.first, zone))
+        for name, own in sorted(told.items())
+        for table, _, day in [name.partition("/")]
+    ]
+    columns = {"day": "str", "table": "str", "rows": "int64", "anew": "bool", "begins": "str"}
     return pd.DataFrame(places, columns=list(columns)).astype(columns)
 
 

@@ -121,12 +121,18 @@ def _named(file: RawStream, terms: Terms) -> tuple[str, date]:
     found = [match for name in (file.name, inside) if (match := _NAMED.search(name))]
     if not found:
         raise DataError(f"{file.name}: quotes or trades? Name it like 20131007_quote.zip")
-    if terms.day is not None:
-        return found[0]["kind"].lower(), terms.day
+    kinds, days = ({match[name].lower() for match in found} for name in ("kind", "day"))
+    told = terms.day or _date(found[0]["day"], file)
+    if len(kinds) > 1 or (len(days) > 1 and terms.day is None):
+        raise DataError(f"{file.name}: holds {inside}: name both alike, by one day and quotes or trades")
+    return kinds.pop(), told
+
+
+def _date(written: str, file: RawStream) -> date:
     try:
-        return found[0]["kind"].lower(), datetime.strptime(found[0]["day"], "%Y%m%d").date()
+        return datetime.strptime(written, "%Y%m%d").date()
     except ValueError:
-        raise DataError(f"{file.name}: {found[0]['day']} is no date: set day in its terms") from None
+        raise DataError(f"{file.name}: {written} is no date: set day in its terms") from None
 
 
 def _midnight(day: date, zone: str) -> int:

@@ -83,6 +83,13 @@ def test_a_day_must_be_given(tables, tmp_path):
         tables(zipped(tmp_path / "20139999_quote.zip", QUOTES), "lean_ticks")
 
 
+@pytest.mark.parametrize("inside", ["20131008_bac_Quote_Tick.csv", "20131007_bac_Trade_Tick.csv"])
+def test_an_archive_that_holds_another_day_or_kind_than_its_name_is_refused(tables, tmp_path, inside):
+    path = zipped(tmp_path / "20131007_quote.zip", QUOTES, inside)
+    with pytest.raises(DataError, match=rf"20131007_quote\.zip: holds {inside}: name both alike"):
+        tables(path, "lean_ticks")
+
+
 def test_half_a_zip_and_junk_in_one_are_clear_errors(tables, tmp_path):
     path = zipped(tmp_path / "20131007_quote.zip", QUOTES * 1000)
     whole = path.read_bytes()
