@@ -37,6 +37,10 @@ class GatewayError(HedgeError):
     """A market cannot be reached, or answers what cannot be read."""
 
 
+class FeedError(HedgeError):
+    """What a live desk is told of the market cannot be taken in or kept."""
+
+
 class RiskError(HedgeError):
     """What is asked of the risk state is not allowed."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from pipeline.features.book_at import SIDES, best_of
@@ -12,8 +13,9 @@ from pipeline.features.event_feature import EventRows, Source, Tables
 from pipeline.features.event_stream import event_rows
 from pipeline.features.followed_book import BOOK_OPEN, Follower
 from pipeline.features.sided_trades import SidedTrades
-from pipeline.ingest.day_tables import OTHER, TimedTables
+from pipeline.ingest.day_tables import OTHER, Columns, TimedTables
 from pipeline.ingest.time_order import KNOWN, TimedRows
+from pipeline.orderbook.checkpoint_table import checkpoint_table
 
 TAPE: Final = {"quotes": list(SIDES), "trades": ["price", "size", "side"]}
 """Columns of tables that features read beside the book. Funding reaches over days: see `decision_grid`."""
@@ -93,19 +95,18 @@ class DayEvents:
 
     def parts(self, sources: Collection[Source]) -> Iterator[EventPart]:
         """Yield the events that sources name; nothing else is read, and no other book is followed."""
+        following = self.follow(sources)
+        for part in self._tables.parts(following.reads):
+            yield following.take(part)
+
+    def follow(self, sources: Collection[Source]) -> "Following":
+        """Return what makes events of rows of the day's tables, before the first of them."""
         named = {source.table for source in sources} & self._told
         sided = "quotes" in self._told and any("side" in each.columns for each in sources)
         paired = {self._own, self._other} & named
         own = _Market(self._tables, "", named | ({"quotes"} if sided or paired else set()))
-        other, sides = _Market(self._tables, OTHER, self._others if paired else set()), SidedTrades()
-        for part in self._tables.parts({**own.reads, **other.reads}):
-            found, book = own.take(part)
-            if sided and (trades := sides.take(found.get("trades"), found.get("quotes"))):
-                found["trades"] = trades
-            if paired:
-                both = {self._own: found.get("quotes"), self._other: _as_quotes(other.take(part)[0])}
-                found |= {name: rows for name, rows in both.items() if rows}
-            yield EventPart(max(int(rows.known_time[-1]) for rows in part.values()), found, book)
+        other = _Market(self._tables, OTHER, self._others if paired else set())
+        return Following(own, other, sided, (self._own, self._other) if paired else None)
 
     def of(self, sources: Collection[Source]) -> "TablesInParts":
         """Return what sources name of the tables, to be gone through as often as one likes."""
@@ -124,6 +125,34 @@ class TablesInParts:
             yield {source.table: part.rows(source) for source in self.sources}
 
 
+class Following:
+    """Rows of a day's tables to its events, in the middle of the day.
+
+    Attributes
+    ----------
+    reads : the tables and columns that have to be read.
+    """
+
+    def __init__(self, own: "_Market", other: "_Market", sided: bool, pair: tuple[str, str] | None) -> None:
+        self._own, self._other, self._pair = own, other, pair
+        self._sides = SidedTrades() if sided else None
+        self.reads: Columns = {**own.reads, **other.reads}
+
+    def take(self, part: Mapping[str, TimedRows]) -> EventPart:
+        """Return the events of the next rows, all of an instant together."""
+        found, book = self._own.take(part)
+        if self._sides and (trades := self._sides.take(found.get("trades"), found.get("quotes"))):
+            found["trades"] = trades
+        if self._pair:
+            both = (found.get("quotes"), _as_quotes(self._other.take(part)[0]))
+            found |= {name: rows for name, rows in zip(self._pair, both, strict=True) if rows}
+        return EventPart(max(int(rows.known_time[-1]) for rows in part.values()), found, book)
+
+    def book(self) -> pd.DataFrame | None:
+        """Return the book as it is now, see `orderbook.checkpoint_table`; None where none is followed."""
+        return self._own.checkpoint()
+
+
 class _Market:
     """One of the two markets of a day, in the middle of it; only what is named is read."""
 
@@ -138,6 +167,12 @@ class _Market:
         if self._best or "book" in named:
             self._follower = Follower(tables, tables.get(f"{prefix}{BOOK_OPEN}"), prefix)
             self.reads |= self._follower.reads
+
+    def checkpoint(self) -> pd.DataFrame | None:
+        """Return the book, where its events are followed."""
+        if self._follower is None or not self._follower.followed:
+            return None
+        return checkpoint_table(self._follower.book)
 
     def take(self, part: Mapping[str, TimedRows]) -> tuple[dict[str, TimedRows], EventRows | None]:
         """Return what a part tells of the market: tables and book."""

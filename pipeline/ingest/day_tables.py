@@ -1,7 +1,7 @@
 """The canonical tables of one day of a market, out of all the files that hold rows of it."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias
@@ -40,6 +40,36 @@ class TimedTables(Mapping[str, pd.DataFrame]):
 
     def __contains__(self, table: object) -> bool:
         return any(table == each for each in self)
+
+
+class ComingTables(TimedTables):
+    """The tables of a day whose rows are yet to come, and what is known before them.
+
+    Parameters
+    ----------
+    names : of the tables.
+    known : tables that are whole already, as the book with which the day begins.
+    """
+
+    def __init__(self, names: Collection[str], known: Mapping[str, pd.DataFrame]) -> None:
+        self._names, self._known = frozenset(names), known
+
+    def parts(self, tables: Columns) -> Iterator[dict[str, TimedRows]]:
+        """Yield nothing."""
+        return iter(())
+
+    def earliest(self, table: str) -> int:
+        """Return a time before which no row was known: there is none."""
+        return int(np.iinfo(np.int64).min)
+
+    def __getitem__(self, table: str) -> pd.DataFrame:
+        return self._known[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._names | set(self._known)))
+
+    def __len__(self) -> int:
+        return len(self._names | set(self._known))
 
 
 class DayTables(TimedTables):

@@ -5,17 +5,20 @@ An update is missing where one does not follow on the other. A snapshot holds al
 often comes later than some updates that it does not hold, so these are done over again on top of it.
 """
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, SNAPSHOT
+from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, SNAPSHOT, START
 
 Ids = NDArray[np.int64]
 Levels = NDArray[np.float64]
 """[levels, 2] prices and sizes."""
+REMEMBERED: Final = 2000
+"""Updates at least for which a snapshot may come late."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,8 @@ class UpdateChain:
         self.after: int | None = None
         self.snapshot: int = -1
         self._joins = False
-        self._recent: list[tuple[Updates, NDArray[np.bool_], Changes]] = []
+        self._recent: deque[tuple[Updates, NDArray[np.bool_], Changes]] = deque()
+        self._remembered = 0
 
     def stale(self, last: Ids) -> NDArray[np.bool_]:
         """Return [updates] whether all that they say is in the last snapshot."""
@@ -109,10 +113,12 @@ class UpdateChain:
     def remember(self, updates: Updates, gaps: NDArray[np.bool_], changes: Changes) -> None:
         """Keep updates for a snapshot that may come later than they did."""
         self._recent.append((updates, gaps, changes))
+        self._remembered += len(updates.line)
 
-    def forget(self, kept: int) -> None:
-        """Drop what is remembered but the last `kept` parts."""
-        self._recent = self._recent[len(self._recent) - kept :]
+    def forget(self) -> None:
+        """Drop the parts that are remembered before the last `REMEMBERED` updates."""
+        while self._remembered - len(self._recent[0][0].line) >= REMEMBERED:
+            self._remembered -= len(self._recent.popleft()[0].line)
 
     def restart(self, line: int, at: int, bids: Levels, asks: Levels) -> Changes | None:
         """Return a snapshot up to the id `at` with the updates after it on top, as one message.
@@ -143,6 +149,14 @@ class UpdateChain:
         found.flags[:] += SNAPSHOT
         found.kind[0] = CLEAR
         return found
+
+
+def lost(line: int) -> Changes:
+    """Return the change of a line that says that others are lost: the book is not trusted from there."""
+    one = np.array([line])
+    flags = np.array([LAST | GAP], dtype=np.int8)
+    kind, side = np.array([START], dtype=np.int8), np.zeros(1, dtype=np.int8)
+    return Changes(one, np.zeros(1, np.int64), kind, flags, side, np.full(1, np.nan), np.zeros(1))
 
 
 def flagged(changes: Changes, updates: Updates, gaps: NDArray[np.bool_], owed: bool) -> bool:

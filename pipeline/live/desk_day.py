@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.book_at import REASONS
-from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart
+from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart, Following
 from pipeline.features.decision_day import drawn_latency, known_features
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature, Source
@@ -23,6 +24,8 @@ from pipeline.live.feed import Moment
 from pipeline.live.hedger import Decided, Hedger, Quote
 from pipeline.live.paper import PaperGateway
 from pipeline.live.venue import NEVER, Book
+
+NO_MARKET: Final = (np.nan, np.nan)
 
 
 class DeskDay:
@@ -84,6 +87,10 @@ class DeskDay:
         """Yield the stored events of the day."""
         return self._events.parts(self.sources)
 
+    def following(self) -> Following:
+        """Return what makes events of the day's rows as they come."""
+        return self._events.follow(self.sources)
+
     def due(self, gateway: PaperGateway) -> float:
         """Return when the next decision is made or the next order arrives, ns; infinite for neither."""
         return min(gateway.due, self._coming[0] if self._coming else NEVER)
@@ -98,18 +105,19 @@ class DeskDay:
             early, rest = rest.split(at) if rest is not None else (None, None)
             if early is not None:
                 self._running.take(early)
-            yield from self._act(int(at), hedger, gateway)
+            yield from self._act(int(at), moment, hedger, gateway)
         if rest is not None:
             self._running.take(rest)
 
-    def _act(self, at: int, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
+    def _act(self, at: int, moment: Moment, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
         """Let arrive what arrives next, or decide."""
         if gateway.due <= at:
             gateway.advance(at + 1, {self._desk.data.instrument: _book(self._running.book(at))})
             return
         self._coming.popleft()
         row, now = self._history.step(self._running.decide(at)), self._running.book(at)
-        yield hedger.decide(row, Quote(*now.best, now.age), len(self._coming))
+        best = NO_MARKET if moment.now - at > moment.patience else now.best
+        yield hedger.decide(row, Quote(*best, now.age), len(self._coming))
 
 
 def _book(now: Standing) -> Book:

@@ -12,11 +12,13 @@ END: Final = (1 << 63) - 1
 class Moment(NamedTuple):
     """How far time has come, ns since 1970 UTC, and what became known since the moment before.
 
-    Nothing that is known at `now` or earlier comes later.
+    Nothing that is known at `now` or earlier comes later. A decision that is made by more than `patience` ns
+    too late meets no market.
     """
 
     now: int
     part: EventPart | None
+    patience: int = END
 
 
 class Feed(Protocol):

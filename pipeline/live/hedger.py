@@ -86,6 +86,7 @@ class Hedger:
     path : the way to the market, recovered.
     model : version of what was learned, for the audit.
     permits : of the orders beyond a soft limit; without, they are held and nobody is asked.
+    since : until then, ns, nothing is sent or audited: it was before, or it is too late.
 
     Raises
     ------
@@ -103,6 +104,7 @@ class Hedger:
         path: OrderPath,
         model: str = "",
         permits: Permits | None = None,
+        since: int = 0,
     ) -> None:
         if reads_position(policy):
             raise SettingsError(
@@ -118,7 +120,8 @@ class Hedger:
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
         self._sent: deque[int] = deque()
-        self._since = max((each.order.decided for each in path.account.orders.values()), default=0)
+        sent = (each.order.decided for each in path.account.orders.values())
+        self._since = max(since, *sent, 0)
 
     def decide(self, row: DecisionRow, quote: Quote, today: int) -> Decided:
         """Decide once, and send what is left of the order; until the newest order of the journal nothing is.

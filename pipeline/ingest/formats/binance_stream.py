@@ -3,7 +3,8 @@
 A line is `local_time {json}`, the stamp in milli-, micro- or nanoseconds. Depth updates become `book_events`,
 bookTicker `quotes`, trade or aggTrade `trades`, markPrice `alternative`, books of 5, 10 or 20 levels `book`.
 A book begins with a snapshot, the answer of the venue's REST call that the recorder wrote among the messages
-or that the terms name as a file; until one has come nothing that is made of the updates can be trusted.
+or that the terms name as a file. Nothing that is made of the updates can be trusted until one has come, nor
+from where a live desk noted that its line was lost, `{"e":"connectionLost"}`, until the next.
 """
 
 import re
@@ -24,7 +25,7 @@ from pipeline.ingest.market_tables import AGGREGATE, CLEAR, Batch, batch, start
 from pipeline.ingest.order_ids import SeenIds
 from pipeline.ingest.price_unit import OTHER_UNIT, PriceUnit
 from pipeline.ingest.raw_stream import RawStream
-from pipeline.ingest.update_chain import Changes, UpdateChain, Updates, flagged, joined, levels
+from pipeline.ingest.update_chain import Changes, UpdateChain, Updates, flagged, joined, levels, lost
 
 _BLOCK: Final = 4 << 20
 _SYMBOL: Final = re.compile(rb'"s":\s*"(\w+)"')
@@ -32,8 +33,8 @@ _FIRST: Final = 1 << 20
 """Bytes in which the first message with a symbol stands: a snapshot, which has none, may come before it."""
 _EARLIEST: Final = 946_684_800
 _LATEST: Final = 4_102_444_800
-_KINDS: Final = {"depthUpdate": 1, "trade": 3, "aggTrade": 4, "markPriceUpdate": 5}
-_DEPTH, _TICKER, _TRADE, _AGGREGATE, _MARK, _REST, _PARTIAL = range(1, 8)
+_KINDS: Final = {"depthUpdate": 1, "trade": 3, "aggTrade": 4, "markPriceUpdate": 5, "connectionLost": 8}
+_DEPTH, _TICKER, _TRADE, _AGGREGATE, _MARK, _REST, _PARTIAL, _LOST = range(1, 9)
 _TABLES: Final = {
     _TICKER: "quotes",
     _TRADE: "trades",
@@ -111,16 +112,24 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     DataError
         The file is missing or damaged; or the snapshot of the terms is no snapshot.
     """
-    stream = _Stream(file.name, terms, venue(file, terms) or SPOT)
+    stream = Stream(file.name, terms, venue(file, terms) or SPOT)
     for first, text in file.line_blocks(_BLOCK):
-        yield from stream.batches(first, tokens(text))
+        yield from stream.take(first, text)
 
 
-class _Stream:
-    """What has to be remembered from block to block."""
+class Stream:
+    """What has to be remembered from block to block of a file, or of a stream as it comes.
 
-    def __init__(self, name: str, terms: Terms, venue: str) -> None:
-        self.name, self.terms, self.venue = name, terms, venue
+    Parameters
+    ----------
+    name : of the file, for messages.
+    terms : its instrument, and how far clocks may go back.
+    venue : `SPOT` or `FUTURES`.
+    ahead : nanoseconds by which the venue's time may lie after that of receipt.
+    """
+
+    def __init__(self, name: str, terms: Terms, venue: str, ahead: int = FAR) -> None:
+        self.name, self.terms, self.venue, self.ahead = name, terms, venue, ahead
         tolerance = round(terms.clock_tolerance_seconds * 1e9)
         self.receipt, self.clock = EventClock(tolerance), EventClock(tolerance)
         self.update_ids, self.ticker_ids = EventClock(0), EventClock(0)
@@ -133,7 +142,9 @@ class _Stream:
         self.owed = self.begun = False
         self.start = _snapshot_file(terms.snapshot) if terms.snapshot else None
 
-    def batches(self, first: int, found: Tokens) -> Iterator[Batch]:
+    def take(self, first: int, text: bytes) -> Iterator[Batch]:
+        """Yield the canonical rows of the next whole lines, the number of the first of which is told."""
+        found = tokens(text)
         lines = HeldLines(len(found))
         kind = _kinds(found)
         for fault, reason in REASONS.items():
@@ -187,6 +198,7 @@ class _Stream:
         happened, sent = _nanoseconds(happened), _nanoseconds(sent)
         lines.refuse((found.fault == 0) & (local == 0), "time out of range")
         far = (happened == 0) | (np.abs(local - happened) > FAR) | (np.abs(local - sent) > FAR)
+        far |= np.maximum(happened, sent) - local > self.ahead
         lines.refuse(told & far, "the venue's time is far from that of receipt")
         lines.refuse(
             ~told & np.isin(kind, [_DEPTH, _TRADE, _AGGREGATE, _MARK]), "message without all its fields"
@@ -228,7 +240,7 @@ class _Stream:
         changes = _levels(bids, asks, last)
         parts: list[Changes] = []
         done = 0
-        starts = np.flatnonzero(rest & lines.sound).tolist()
+        starts = np.flatnonzero((rest | (kind == _LOST)) & lines.sound).tolist()
         if self.start:
             starts = sorted({*starts, *self._started(updates, depth & lines.sound & (last > self.start[0]))})
         for line in [*starts, len(found)]:
@@ -236,12 +248,15 @@ class _Stream:
             done = line
             if line == len(found):
                 break
+            if kind[line] == _LOST:
+                parts.append(lost(line))
+                continue
             restarted = self._restarted(line, found, rest_bids, rest_asks)
             if restarted is None:
                 lines.refuse(updates.line == line, "snapshot older than the updates after it")
             else:
                 parts.append(restarted)
-        self.chain.forget(len(starts) + 1)
+        self.chain.forget()
         return Changes.joined(parts)
 
     def _started(self, updates: Updates, over: NDArray[np.bool_]) -> list[int]:

@@ -1,0 +1,108 @@
+"""Venues that stream their market: what to connect to, what to ask for, and how what comes is read."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import parse_qs, urlsplit
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.stream_terms import Terms
+from pipeline.ingest.formats import binance_stream
+from pipeline.ingest.market_tables import Batch
+
+SNAPSHOTS: Final = {
+    "stream.binance.com": "https://api.binance.com/api/v3/depth?symbol={}&limit=5000",
+    "data-stream.binance.vision": "https://data-api.binance.vision/api/v3/depth?symbol={}&limit=5000",
+    "fstream.binance.com": "https://fapi.binance.com/fapi/v1/depth?symbol={}&limit=1000",
+}
+"""Where a venue's book is asked for, by the host of its streams."""
+TABLES: Final = {"trade": "trades", "aggTrade": "trades", "bookTicker": "quotes", "depth": "book_events"}
+"""Tables by the kind of a Binance stream."""
+AHEAD: Final = 5_000_000_000
+"""Nanoseconds by which a venue's clock may be ahead of the desk's: what it says waits for so long."""
+
+
+class StreamReader(Protocol):
+    """A reader of `pipeline.ingest.formats` in the middle of its lines."""
+
+    def take(self, first: int, text: bytes) -> Iterator[Batch]:
+        """Yield the canonical rows of whole lines, the number of the first of which is told."""
+        ...
+
+
+@dataclass(frozen=True)
+class StreamedVenue:
+    """One instrument of one venue.
+
+    Attributes
+    ----------
+    url : to connect to.
+    symbol : the venue's name of the instrument.
+    tables : what is made of its messages.
+    reader : returns a reader for a file of this name.
+    sends : what is sent after connecting.
+    snapshot : where the book is asked for; empty where it comes in the stream, after connecting.
+    """
+
+    url: str
+    symbol: str
+    tables: frozenset[str]
+    reader: Callable[[str], StreamReader]
+    sends: tuple[str, ...] = ()
+    snapshot: str = ""
+
+
+def streamed_venue(url: str, snapshot: str = "") -> StreamedVenue:
+    """Return the venue of a URL.
+
+    Parameters
+    ----------
+    url : Binance's combined streams, `wss://…/stream?streams=btcusdt@depth@100ms/btcusdt@trade`.
+    snapshot : where its book is asked for; empty takes what is known of the host.
+
+    Raises
+    ------
+    SettingsError
+        It is none, names several instruments or no book, or it is not known where to ask for that.
+
+    Examples
+    --------
+    >>> venue = streamed_venue("wss://stream.binance.com:9443/stream?streams=btcusdt@depth@100ms/btcusdt@trade")
+    >>> venue.symbol, sorted(venue.tables), venue.snapshot
+    ('BTCUSDT', ['book_events', 'trades'], 'https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=5000')
+    """
+    parts = urlsplit(url)
+    asked = parse_qs(parts.query)
+    if parts.scheme not in ("ws", "wss") or not parts.hostname:
+        raise SettingsError(f"--feed {url}: give ws://… or wss://…")
+    if "streams" in asked:
+        return _binance(url, asked["streams"][0], snapshot)
+    raise SettingsError(f"--feed {url}: name the streams: …/stream?streams=btcusdt@depth@100ms/btcusdt@trade")
+
+
+def _binance(url: str, streams: str, snapshot: str) -> StreamedVenue:
+    named = [each.split("@") for each in streams.split("/")]
+    symbol = _one({symbol.upper() for symbol, *_ in named}, url)
+    kinds = {kind for _, kind, *_ in ([*each, ""] for each in named)}
+    if unknown := sorted(kinds - set(TABLES)):
+        raise SettingsError(f"--feed {url}: streams of kind {', '.join(unknown)}: take {', '.join(TABLES)}")
+    host = urlsplit(url).hostname or ""
+    if not (snapshot or host in SNAPSHOTS):
+        raise SettingsError(f"--feed {url}: where is the book of {host} asked for? Give --snapshot URL")
+    at = snapshot or SNAPSHOTS[host].format(symbol)
+    futures = host.startswith("fstream") or "/fapi/" in at
+    name = binance_stream.FUTURES if futures else binance_stream.SPOT
+    tables = frozenset(TABLES[kind] for kind in kinds)
+    return StreamedVenue(
+        url,
+        symbol,
+        tables,
+        lambda file: binance_stream.Stream(file, Terms(instrument=symbol), name, AHEAD),
+        snapshot=at,
+    )
+
+
+def _one(symbols: set[str], url: str) -> str:
+    if len(symbols) != 1:
+        raise SettingsError(f"--feed {url}: of {', '.join(sorted(symbols))}: name streams of one instrument")
+    return symbols.pop()

@@ -1,0 +1,139 @@
+"""A venue's stream as the feed of a desk: recorded as it comes, read as a recorded file is read."""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from pipeline.features.day_events import EventPart
+from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.time_order import TimedRows
+from pipeline.live.desk_clock import DeskClock
+from pipeline.live.feed import Moment
+from pipeline.live.inbox import Inbox
+from pipeline.live.recording import Recording
+from pipeline.live.stream_rows import StreamRows
+from pipeline.live.streamed_venue import StreamedVenue
+from pipeline.live.venue_line import LineState, VenueLine
+
+TICK: Final = 0.02
+"""Seconds between two moments at most, while the loop keeps up."""
+LATE: Final = 1_000_000_000
+"""Nanoseconds after which a decision comes too late to trade on."""
+SLOW: Final = 1.0
+"""Seconds behind from which on the feed says so."""
+Take = Callable[[Mapping[str, TimedRows]], EventPart]
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class FeedState:
+    """What there is to say of a feed.
+
+    Attributes
+    ----------
+    line : to the venue.
+    held : lines and rows that were refused, by reason.
+    messages : that came.
+    whole : whether the book is.
+    behind : seconds for which the oldest message had waited when the loop took it.
+    lag : seconds from the newest change of the book until it was known here.
+    clock_off : seconds by which the system's clock was set since the desk began.
+    """
+
+    line: LineState
+    held: Counter[str] = field(default_factory=Counter)
+    messages: int = 0
+    whole: bool = False
+    behind: float = 0.0
+    lag: float = 0.0
+    clock_off: float = 0.0
+
+
+class VenueFeed:
+    """One day of one instrument of a venue; its line has to be held meanwhile.
+
+    Messages are kept in a file for each start and each day, in the raw format of `ingest.formats`: a day that
+    was lived can be stored, learned from and lived again. A start within a day first reads what earlier ones
+    have recorded of it.
+
+    Parameters
+    ----------
+    venue, line, inbox, clock : see there.
+    folder : of the recordings.
+    day : its name.
+    ends : its end, ns.
+    take : makes events of rows.
+
+    Attributes
+    ----------
+    state : see `FeedState`.
+    """
+
+    def __init__(
+        self,
+        venue: StreamedVenue,
+        line: VenueLine,
+        inbox: Inbox,
+        clock: DeskClock,
+        folder: Path,
+        day: str,
+        ends: int,
+        take: Take,
+    ) -> None:
+        self._line, self._inbox, self._clock = line, inbox, clock
+        self._folder, self._stem = folder, f"{venue.symbol}-{day}"
+        self._ends, self._take = ends, take
+        self._rows = StreamRows(venue)
+        self.state = FeedState(line.state, self._rows.held)
+
+    async def moments(self, due: Callable[[], float]) -> AsyncGenerator[Moment, None]:
+        """Yield what was recorded of the day, and then what comes, until its end."""
+        for path in sorted(self._folder.glob(f"{self._stem}-*.log")):
+            self._rows.begin(path.name)
+            for _, text in RawStream(str(path)).line_blocks():
+                self._rows.take(text)
+                yield self._moment(_stamp(text))
+                await asyncio.sleep(0)
+        began = datetime.fromtimestamp(self._clock.now() / 1e9, UTC)
+        path = self._folder / f"{self._stem}-{began:%Y%m%dT%H%M%S.%f}.log"
+        self._rows.begin(path.name)
+        now = self._clock.now()
+        with Recording(path) as recording:
+            while now < self._ends:
+                await asyncio.sleep(min(TICK, max(due() - now, 0.0) / 1e9))
+                self._line.check()
+                self._watch()
+                text = self._inbox.take()
+                now = self._clock.now()
+                recording.append(text)
+                self._rows.take(text)
+                self._line.want_book(self._line.state.stands and not self._rows.whole)
+                yield self._moment(now)
+
+    def _moment(self, now: int) -> Moment:
+        """Return what is known until a time; all of it has been read."""
+        now = min(now, self._ends - 1)
+        rows = self._rows.until(now)
+        return Moment(now, self._take(rows) if rows else None, LATE)
+
+    def _watch(self) -> None:
+        """Say how the feed is doing."""
+        state, behind = self.state, self._inbox.behind
+        if behind > SLOW >= state.behind:
+            log.warning("%s: the loop is %.1f s behind the feed", self._stem, behind)
+        state.behind, state.lag, state.whole = behind, self._rows.lag, self._rows.whole
+        state.messages, state.clock_off = self._inbox.messages, self._clock.off()
+
+
+def _stamp(text: bytes) -> int:
+    """Return the time of receipt of the last line that has one; 0 without one."""
+    for line in reversed(text.splitlines()):
+        stamp = line.partition(b" ")[0]
+        if len(stamp) == 19 and stamp.isdigit():
+            return int(stamp)
+    return 0
