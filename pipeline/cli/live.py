@@ -4,69 +4,91 @@ import asyncio
 import math
 import shutil
 import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.attend import secret_of, token_place
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
-from pipeline.cli.running import prepared, run_flow
+from pipeline.cli.running import prepared, progress_shown, run_flow
 from pipeline.domain.errors import SettingsError, StoreError
 
 if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.control import Control
     from pipeline.live.session import Learned, Lived, Stored
+    from pipeline.live.streamed_venue import StreamedVenue
     from pipeline.live.watch.page_server import Serving
 
 DIFFERENT = 4
 REPLAY, FULL = "replay:", "full"
-Feed = Annotated[str, typer.Option(help="replay:DAY lives a stored day again, as replay:2013-10-11.")]
-
+Feed = Annotated[
+    str, typer.Option(help="replay:DAY, a stored day, as replay:2013-10-11; or wss://…, a venue's stream.")
+]
 Speed = Annotated[
     str, typer.Option(help="Of a replay: 1 as fast as it was, 10 ten times as fast, full as fast as it goes.")
+]
+Snapshot = Annotated[
+    str,
+    typer.Option(help="URL where a venue's book is asked for; else that of the venue, where known."),
+]
+Dashboard = Annotated[
+    str | None,
+    typer.Option(help="[HOST:]PORT of the status page; else a free port of 127.0.0.1. See --beyond."),
+]
+Beyond = Annotated[
+    bool, typer.Option("--beyond", help="Let other machines reach --dashboard, with the token alone.")
+]
+Anew = Annotated[
+    bool, typer.Option("--anew", help="Forget what an earlier replay of the day left, a halt too.")
 ]
 
 
 def live(
     desk: Desk,
     feed: Feed,
-    speed: Speed = "full",
-    dashboard: Annotated[
-        str | None,
-        typer.Option(help="[HOST:]PORT of the status page; else a free port of 127.0.0.1. See --beyond."),
-    ] = None,
-    beyond: Annotated[
-        bool,
-        typer.Option("--beyond", help="Let other machines reach --dashboard, with the token alone."),
-    ] = False,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Forget what an earlier replay of the day left, a halt too.")
-    ] = False,
+    speed: Speed = FULL,
+    snapshot: Snapshot = "",
+    dashboard: Dashboard = None,
+    beyond: Beyond = False,
+    anew: Anew = False,
     home: HomePath = None,
     as_json: Json = False,
     data: DataFolder = None,
 ) -> None:
     """Hedge from market events with the champions' models and a paper gateway, under the desk's overlay.
 
-    Journal and venue lie in data/live: a replay that was interrupted goes on, one that has halted stays so.
+    Journal and venue lie in data/live: what was interrupted goes on, what has halted stays so. Ctrl-C stops.
     """
     from pipeline.live.session_text import for_terminal, lived_as_json
+    from pipeline.live.streamed_venue import streamed_venue
     from pipeline.live.watch.board import Board
     from pipeline.live.watch.page_server import PageServer
     from pipeline.live.watch.panel import Panel
     from pipeline.live.watch.server import listening
 
+    venue = None if feed.startswith(REPLAY) else streamed_venue(feed, snapshot)
+    if anew and venue is not None:
+        raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
     times, serving = _times(speed), _serving(dashboard, beyond, home)
     with listening(serving.bind) as listener:
-        settings, day, learned, stored, folder = _opened(desk, feed, home, data)
+        opened = _opened(desk, home, data)
+        folder = opened.folder / (f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}")
         if anew and folder.exists():
             shutil.rmtree(folder)
         panel = Panel(Board())
-        page = PageServer(settings, folder, serving, listener, panel, learned.model, _said)
-        lived = _lived(settings, day, learned, stored, folder, times, panel, page)
-    print(lived_as_json(settings, day, lived) if as_json else for_terminal(settings, day, lived, folder))
+        page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
+        if venue is None:
+            lived = _lived_again(opened, _day(feed), folder, times, panel, page)
+        else:
+            lived = _lived_now(opened, venue, folder, panel, page)
+    if as_json:
+        print(lived_as_json(opened.desk, feed, lived))
+    else:
+        print(for_terminal(opened.desk, feed, lived, folder))
 
 
 def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = None) -> None:
@@ -74,43 +96,77 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
     import tempfile
 
     from pipeline.domain.overlay_settings import OverlaySettings
+    from pipeline.live.control import Control
     from pipeline.live.session import differences
 
-    settings, day, learned, stored, _ = _opened(desk, feed, home, data)
-    plain = settings.model_copy(update={"overlay": OverlaySettings()})
+    day, opened, decided = _day(feed), _opened(desk, home, data), []
+    opened.desk = opened.desk.model_copy(update={"overlay": OverlaySettings()})
+
+    class Kept(Control):
+        def after(self, each: Any, path: object) -> None:
+            decided.append(each)
+
     with tempfile.TemporaryDirectory() as folder:
-        lived = _lived(plain, day, learned, stored, Path(folder), math.inf)
-    found = differences(plain, learned, stored, day, lived.decided)
-    orders = sum(each.order is not None for each in lived.decided)
-    print(f"{len(lived.decided)} decisions, {orders} orders, {len(found)} positions differ from the backtest")
+        lived = _lived_again(opened, day, Path(folder), math.inf, Kept())
+    found = differences(opened.desk, opened.learned, opened.stored, day, decided)
+    counted = f"{lived.decisions} decisions, {lived.orders} orders"
+    print(f"{counted}, {len(found)} positions differ from the backtest")
     if len(found):
         print(found.to_string(index=False))
         raise typer.Exit(DIFFERENT)
 
 
-def _lived(
-    desk: "IntradayDesk",
-    day: str,
-    learned: "Learned",
-    stored: "Stored",
-    folder: Path,
-    speed: float,
-    *controls: "Control",
-) -> "Lived":
+@dataclass
+class Opened:
+    """A desk that may go live: its settings, models and stored market, and where its journals lie."""
+
+    desk: "IntradayDesk"
+    learned: "Learned"
+    stored: "Stored"
+    folder: Path
+
+
+def _day(feed: str) -> str:
+    if not feed.startswith(REPLAY):
+        raise SettingsError(f"--feed {feed}: give replay:DAY, a day of the desk's data")
+    return feed.removeprefix(REPLAY)
+
+
+def _lived_again(opened: Opened, day: str, folder: Path, speed: float, *controls: "Control") -> "Lived":
+    from pipeline.live.session import live_again, stored_day
+
+    desk, stored = opened.desk, opened.stored
+    begun = stored_day(desk, stored, day)
+
+    def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
+        return live_again(desk, opened.learned, stored, begun, folder, speed, [shown, *controls])
+
+    return _shown(f"{desk.name} {day}", len(begun.made.times), live)
+
+
+def _lived_now(opened: Opened, venue: "StreamedVenue", folder: Path, *controls: "Control") -> "Lived":
+    from pipeline.live.venue_session import live_now
+
+    def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
+        return live_now(opened.desk, opened.learned, opened.stored, venue, folder, [shown, *controls])
+
+    return _shown(f"{opened.desk.name} {venue.symbol}", None, live)
+
+
+def _shown(what: str, total: int | None, live: "Callable[[Control], Coroutine[Any, Any, Lived]]") -> "Lived":
+    """Live with a bar that counts decisions."""
     from rich.progress import Progress
 
     from pipeline.live.control import Control
-    from pipeline.live.session import live_again, stored_day
 
-    opened = stored_day(desk, stored, day)
-    with Progress(transient=True) as bar:
-        task = bar.add_task(f"{desk.name} {day}", total=len(opened.made.times))
+    with progress_shown(), Progress(transient=True) as bar:
+        task = bar.add_task(what, total=total)
 
         class Shown(Control):
             def after(self, *_: object) -> None:
                 bar.advance(task)
 
-        return asyncio.run(live_again(desk, learned, stored, opened, folder, speed, [Shown(), *controls]))
+        return asyncio.run(live(Shown()))
 
 
 def _serving(dashboard: str | None, beyond: bool, home: Path | None) -> "Serving":
@@ -140,12 +196,8 @@ def _times(speed: str) -> float:
     return times
 
 
-def _opened(
-    desk: str, feed: str, home: Path | None, data: str | None
-) -> "tuple[IntradayDesk, str, Learned, Stored, Path]":
-    if not feed.startswith(REPLAY):
-        raise SettingsError(f"--feed {feed}: give replay:DAY, a day of the desk's data")
-    place, day = prepared(desk, home, data), feed.removeprefix(REPLAY)
+def _opened(desk: str, home: Path | None, data: str | None) -> Opened:
+    place = prepared(desk, home, data)
 
     from pipeline.backtest.desk_check import checked_any
     from pipeline.backtest.intraday_stream import FittedIntraday
@@ -169,4 +221,4 @@ def _opened(
     stored = Stored(store.open(market), store.open(matrix), store.pieces())
     version = ", ".join(f"{card.name} {card.version}" for card in champions.cards)
     learned = Learned(signals, flagship, terms["desk_cost"], version)
-    return settings, day, learned, stored, place.data / "live" / settings.name / f"replay-{day}"
+    return Opened(settings, learned, stored, place.data / "live" / settings.name)

@@ -54,7 +54,7 @@ def run_flow(flow: str, desk: str, home: Home, force: bool, **parameters: Any) -
         silence_console()
         from flows.local import run_here
 
-        with _progress_shown():
+        with progress_shown():
             return run_here(flow, named(desk), str(home.root), force, **parameters)
 
 
@@ -64,7 +64,7 @@ def named(desk: str) -> str:
 
 
 @contextlib.contextmanager
-def _progress_shown() -> Iterator[None]:
+def progress_shown() -> Iterator[None]:
     """Show the pipeline's own log lines on stderr."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -56,7 +56,7 @@ class DeskDay:
         before: pd.DataFrame,
     ) -> None:
         _check(desk)
-        self._desk, self.day = desk, day
+        self._desk, self.day, self._fitted, self._before = desk, day, fitted, before
         self._events = DayEvents(tables, desk.hedge.instrument)
         self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
         self.made: DecisionTimes = decision_times(self.day, desk.grid, self._events)
@@ -75,8 +75,18 @@ class DeskDay:
         return self._history.names
 
     def latency(self, order: Order) -> int:
-        """Return the nanoseconds from a decision to the arrival of its order."""
-        return int(self._latency[np.searchsorted(self.made.times, order.decided)])
+        """Return the nanoseconds from a decision to the arrival of its order.
+
+        What is asked for on another day takes as long as at the first decision of this one, or the last.
+        """
+        place = int(np.searchsorted(self.made.times, order.decided))
+        return int(self._latency[min(place, len(self._latency) - 1)])
+
+    def next(self, day: str, tables: TimedTables) -> "DeskDay":
+        """Return the day after this one, which goes on with its history."""
+        found = DeskDay(self._desk, day, tables, self._fitted, self._before)
+        found._history = self._history
+        return found
 
     @property
     def sources(self) -> list[Source]:

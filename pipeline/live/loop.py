@@ -2,8 +2,9 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, aclosing, contextmanager
+from functools import partial
 from typing import Final
 
 from pipeline.domain.errors import GatewayError
@@ -19,14 +20,21 @@ STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 async def hedge(
-    feed: Feed,
-    day: DeskDay,
+    days: Iterable[tuple[DeskDay, Feed]],
     hedger: Hedger,
     path: OrderPath,
     gateway: PaperGateway,
     controls: Sequence[Control] = (),
 ) -> bool:
-    """Hedge until the feed ends or the process is asked to stop; return whether the feed ended.
+    """Hedge day after day until they end or the process is asked to stop; return whether they ended.
+
+    Parameters
+    ----------
+    days : each with its feed; the next is asked for when the feed of the one before has ended.
+    hedger : decides.
+    path : recovered.
+    gateway : of the path.
+    controls : stand beside the loop.
 
     Raises
     ------
@@ -38,7 +46,7 @@ async def hedge(
             going.enter_context(control.beside(path))
         try:
             with asked_to_stop() as asked:
-                async with aclosing(_steps(feed, day, hedger, gateway)) as steps:
+                async with aclosing(_steps(days, hedger, gateway)) as steps:
                     async for decided in steps:
                         _look_up(decided, path, controls)
                         if asked.is_set():
@@ -50,15 +58,16 @@ async def hedge(
 
 
 async def _steps(
-    feed: Feed, day: DeskDay, hedger: Hedger, gateway: PaperGateway
+    days: Iterable[tuple[DeskDay, Feed]], hedger: Hedger, gateway: PaperGateway
 ) -> AsyncGenerator[Decided | None, None]:
     """Yield each decision, and None after each moment of the feed; others may run in between."""
-    async with aclosing(feed.moments(lambda: day.due(gateway))) as moments:
-        async for moment in moments:
-            for decided in day.go(moment, hedger, gateway):
-                yield decided
-                await asyncio.sleep(0)
-            yield None
+    for day, feed in days:
+        async with aclosing(feed.moments(partial(day.due, gateway))) as moments:
+            async for moment in moments:
+                for decided in day.go(moment, hedger, gateway):
+                    yield decided
+                    await asyncio.sleep(0)
+                yield None
 
 
 def _look_up(decided: Decided | None, path: OrderPath, controls: Sequence[Control]) -> None:

@@ -1,7 +1,8 @@
-"""A stored day hedged again from its events: what it takes, how it went, and where the backtest differs."""
+"""A desk that lives through days: what it takes, how it went, and where a stored day's backtest differs."""
 
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,12 @@ from pipeline.live.account import Account
 from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
 from pipeline.live.desk_day import DeskDay
+from pipeline.live.feed import Feed
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.journal import Journal
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
-from pipeline.live.paper import PaperGateway
+from pipeline.live.paper import Latency, PaperGateway
 from pipeline.live.recovery import recover
 from pipeline.live.stored_feed import StoredFeed
 from pipeline.policies.base import Policy
@@ -57,15 +59,49 @@ class Stored:
         """The days of the decision grid, in order."""
         return list(self.grid["features"]["day"].unique())
 
+    @property
+    def fitted(self) -> dict[str, list[float]]:
+        """Parameters of the features that are learned."""
+        learned = self.grid["event_parameters"].groupby("feature")["value"].agg(list)
+        return {str(name): values for name, values in learned.items()}
+
+    def before(self, day: str) -> pd.DataFrame:
+        """Return the decision grid of the days before one."""
+        features = self.grid["features"]
+        return features[features["day"] < day]
+
 
 @dataclass(frozen=True)
 class Lived:
-    """A day that was lived: its decisions, the account after it, the risk state, and whether it is over."""
+    """What came of living: how much was decided, the account after it, and the risk state.
 
-    decided: Sequence[Decided]
+    Attributes
+    ----------
+    decisions, orders : how many there were, and how many orders were sent.
+    rules : how often each rule of the overlay was broken.
+    whole : whether the feed ended, and not the process.
+    """
+
+    decisions: int
+    orders: int
+    rules: Mapping[str, int]
     account: Account
     latch: Latch
     whole: bool
+
+
+class Tally(Control):
+    """Counts decisions, orders and the rules that were broken."""
+
+    def __init__(self) -> None:
+        self.decisions = self.orders = 0
+        self.rules: Counter[str] = Counter()
+
+    def after(self, decided: Decided, path: OrderPath) -> None:
+        """Count a decision."""
+        self.decisions += 1
+        self.orders += decided.order is not None
+        self.rules.update(ruling.rule for ruling in decided.judged.rulings)
 
 
 def stored_day(desk: IntradayDesk, stored: Stored, day: str) -> DeskDay:
@@ -78,29 +114,8 @@ def stored_day(desk: IntradayDesk, stored: Stored, day: str) -> DeskDay:
     """
     if day not in stored.days:
         raise DataError(f"replay:{day}: no such day: there are {', '.join(stored.days)}")
-    features = stored.grid["features"]
     days = opened_days(stored.market[DAYS], stored.days, stored.pieces, desk.data.instrument)
-    learned = stored.grid["event_parameters"].groupby("feature")["value"].agg(list)
-    fitted = {str(name): values for name, values in learned.items()}
-    tables = days[stored.days.index(day)]
-    return DeskDay(desk, day, tables, fitted, features[features["day"] < day])
-
-
-@asynccontextmanager
-async def opened_path(
-    desk: IntradayDesk, day: DeskDay, folder: Path
-) -> AsyncIterator[tuple[OrderPath, PaperGateway]]:
-    """Open journal and paper venue in a folder, and bring them in line."""
-    folder.mkdir(parents=True, exist_ok=True)
-    costs = {"fee": desk.costs.fee_bps * BPS, "fixed_fee": desk.costs.fixed_fee}
-    with Journal(folder / "journal.db", desk.name, now=day.made.opened) as journal:
-        gateway = PaperGateway(folder / "venue", day.latency, **costs)
-        try:
-            path = OrderPath(journal, gateway, now=lambda: day.made.opened)
-            await recover(path, now=day.made.opened)
-            yield path, gateway
-        finally:
-            await gateway.stop()
+    return DeskDay(desk, day, days[stored.days.index(day)], stored.fitted, stored.before(day))
 
 
 async def live_again(
@@ -124,26 +139,54 @@ async def live_again(
     speed : how many times as fast as it was; infinite is as fast as it goes.
     controls : stand beside the loop.
     """
-    features, kept = stored.grid["features"], Kept()
-    signals = RunningSignals(learned.signals, features[features["day"] < day.day], day.names)
-    async with opened_path(desk, day, folder) as (path, gateway):
-        overlay = Overlay(desk.overlay)
-        hedger = Hedger(desk, signals, learned.policy, learned.desk_cost, overlay, path, learned.model)
-        feed = StoredFeed(day.parts(), day.made.closed, speed)
-        beside = [kept, Checkpoints(path.journal), *controls]
-        whole = await hedge(feed, day, hedger, path, gateway, beside)
-        return Lived(kept.decided, path.account, path.latch, whole)
+    days = [(day, StoredFeed(day.parts(), day.made.closed, speed))]
+    market = Market(days, day.latency, lambda: day.made.opened)
+    signals = RunningSignals(learned.signals, stored.before(day.day), day.names)
+    return await live_through(desk, learned, signals, market, folder, controls)
 
 
-class Kept(Control):
-    """Keeps the decisions."""
+@dataclass(frozen=True)
+class Market:
+    """Days with their feeds, how long orders travel, the clock, and until when nothing more is sent, ns."""
 
-    def __init__(self) -> None:
-        self.decided: list[Decided] = []
+    days: Iterable[tuple[DeskDay, Feed]]
+    latency: Latency
+    now: Callable[[], int]
+    since: int = 0
 
-    def after(self, decided: Decided, path: OrderPath) -> None:
-        """Keep a decision."""
-        self.decided.append(decided)
+
+async def live_through(
+    desk: IntradayDesk,
+    learned: Learned,
+    signals: RunningSignals,
+    market: Market,
+    folder: Path,
+    controls: Sequence[Control],
+) -> Lived:
+    """Hedge through the days of a market with a paper gateway; see `live_again`."""
+    policy, cost, overlay = learned.policy, learned.desk_cost, Overlay(desk.overlay)
+    async with opened_path(desk, market, folder) as (path, gateway):
+        hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, since=market.since)
+        beside = [tally := Tally(), Checkpoints(path.journal), *controls]
+        whole = await hedge(market.days, hedger, path, gateway, beside)
+        return Lived(tally.decisions, tally.orders, tally.rules, path.account, path.latch, whole)
+
+
+@asynccontextmanager
+async def opened_path(
+    desk: IntradayDesk, market: Market, folder: Path
+) -> AsyncIterator[tuple[OrderPath, PaperGateway]]:
+    """Open journal and paper venue in a folder, and bring them in line."""
+    folder.mkdir(parents=True, exist_ok=True)
+    costs = {"fee": desk.costs.fee_bps * BPS, "fixed_fee": desk.costs.fixed_fee}
+    with Journal(folder / "journal.db", desk.name, now=market.now()) as journal:
+        gateway = PaperGateway(folder / "venue", market.latency, **costs)
+        try:
+            path = OrderPath(journal, gateway, now=market.now)
+            await recover(path, now=market.now())
+            yield path, gateway
+        finally:
+            await gateway.stop()
 
 
 def differences(

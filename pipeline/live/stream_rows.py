@@ -19,12 +19,13 @@ class StreamRows:
 
     Attributes
     ----------
+    symbol : of the venue's instrument.
     held : lines and rows that were refused, by reason.
     lag : seconds from the newest change of the book until it was known.
     """
 
     def __init__(self, venue: StreamedVenue) -> None:
-        self._venue = venue
+        self._venue, self.symbol = venue, venue.symbol
         self._waiting = WaitingRows(venue.tables)
         self._files = self._lines = 0
         self.held: Counter[str] = Counter()

@@ -6,19 +6,15 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from pipeline.features.day_events import EventPart
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.time_order import TimedRows
-from pipeline.live.desk_clock import DeskClock
 from pipeline.live.feed import Moment
-from pipeline.live.inbox import Inbox
 from pipeline.live.recording import Recording
-from pipeline.live.stream_rows import StreamRows
-from pipeline.live.streamed_venue import StreamedVenue
-from pipeline.live.venue_line import LineState, VenueLine
+from pipeline.live.venue_line import LineState
+from pipeline.live.venue_stream import VenueStream
 
 TICK: Final = 0.02
 """Seconds between two moments at most, while the loop keeps up."""
@@ -63,8 +59,7 @@ class VenueFeed:
 
     Parameters
     ----------
-    venue, line, inbox, clock : see there.
-    folder : of the recordings.
+    stream : goes on from day to day.
     day : its name.
     ends : its end, ns.
     take : makes events of rows.
@@ -74,45 +69,33 @@ class VenueFeed:
     state : see `FeedState`.
     """
 
-    def __init__(
-        self,
-        venue: StreamedVenue,
-        line: VenueLine,
-        inbox: Inbox,
-        clock: DeskClock,
-        folder: Path,
-        day: str,
-        ends: int,
-        take: Take,
-    ) -> None:
-        self._line, self._inbox, self._clock = line, inbox, clock
-        self._folder, self._stem = folder, f"{venue.symbol}-{day}"
-        self._ends, self._take = ends, take
-        self._rows = StreamRows(venue)
-        self.state = FeedState(line.state, self._rows.held)
+    def __init__(self, stream: VenueStream, day: str, ends: int, take: Take) -> None:
+        self._stream, self._ends, self._take = stream, ends, take
+        self._rows, self._clock, self._stem = stream.rows, stream.clock, f"{stream.symbol}-{day}"
+        self.state = FeedState(stream.line.state, stream.rows.held)
 
     async def moments(self, due: Callable[[], float]) -> AsyncGenerator[Moment, None]:
         """Yield what was recorded of the day, and then what comes, until its end."""
-        for path in sorted(self._folder.glob(f"{self._stem}-*.log")):
+        for path in sorted(self._stream.folder.glob(f"{self._stem}-*.log")):
             self._rows.begin(path.name)
             for _, text in RawStream(str(path)).line_blocks():
                 self._rows.take(text)
                 yield self._moment(_stamp(text))
                 await asyncio.sleep(0)
         began = datetime.fromtimestamp(self._clock.now() / 1e9, UTC)
-        path = self._folder / f"{self._stem}-{began:%Y%m%dT%H%M%S.%f}.log"
+        path = self._stream.folder / f"{self._stem}-{began:%Y%m%dT%H%M%S.%f}.log"
         self._rows.begin(path.name)
         now = self._clock.now()
         with Recording(path) as recording:
             while now < self._ends:
                 await asyncio.sleep(min(TICK, max(due() - now, 0.0) / 1e9))
-                self._line.check()
+                self._stream.line.check()
                 self._watch()
-                text = self._inbox.take()
+                text = self._stream.inbox.take()
                 now = self._clock.now()
                 recording.append(text)
                 self._rows.take(text)
-                self._line.want_book(self._line.state.stands and not self._rows.whole)
+                self._stream.line.want_book(self._stream.line.state.stands and not self._rows.whole)
                 yield self._moment(now)
 
     def _moment(self, now: int) -> Moment:
@@ -123,11 +106,11 @@ class VenueFeed:
 
     def _watch(self) -> None:
         """Say how the feed is doing."""
-        state, behind = self.state, self._inbox.behind
+        state, behind = self.state, self._stream.inbox.behind
         if behind > SLOW >= state.behind:
             log.warning("%s: the loop is %.1f s behind the feed", self._stem, behind)
         state.behind, state.lag, state.whole = behind, self._rows.lag, self._rows.whole
-        state.messages, state.clock_off = self._inbox.messages, self._clock.off()
+        state.messages, state.clock_off = self._stream.inbox.messages, self._clock.off()
 
 
 def _stamp(text: bytes) -> int:

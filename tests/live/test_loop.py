@@ -68,7 +68,7 @@ def live(path, day, *controls, parts=(), speed=float("inf"), beside=None):
         await recover(path, now=0)
         feed = StoredFeed([EventPart(each, {}) for each in parts], 6 * SECOND, speed)
         task = asyncio.create_task(beside()) if beside else None
-        found = await hedge(feed, day, None, path, path.gateway, controls)
+        found = await hedge([(day, feed)], None, path, path.gateway, controls)
         if task:
             await task
         return found

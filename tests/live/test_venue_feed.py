@@ -7,6 +7,7 @@ from http import HTTPStatus
 import numpy as np
 import pytest
 
+from pipeline.domain.errors import FeedError
 from pipeline.domain.stream_terms import Terms
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents
 from pipeline.features.event_feature import EventRows, Source
@@ -18,7 +19,7 @@ from pipeline.live.desk_clock import DeskClock
 from pipeline.live.inbox import Inbox
 from pipeline.live.streamed_venue import streamed_venue
 from pipeline.live.venue_feed import VenueFeed
-from pipeline.live.venue_line import VenueLine
+from pipeline.live.venue_stream import VenueStream
 from pipeline.orderbook.order_book import OrderBook
 from pipeline.orderbook.snapshots import in_order
 from tests.live.streaming_venue import MadeMarket, StreamingVenue
@@ -36,15 +37,11 @@ class Desk:
     """A feed and what it gave: its state, events, and the book that they make."""
 
     def __init__(self, venue, folder, silence=5.0, clock=None):
-        clock = clock or DeskClock()
-        inbox = Inbox(clock)
-        told = streamed_venue(venue.url, venue.book_url)
-        self.line = VenueLine(told, inbox, silence, random.Random(1))
+        clock, told = clock or DeskClock(), streamed_venue(venue.url, venue.book_url)
+        self.stream = VenueStream(told, folder, clock, silence, random.Random(1))
         self.following = DayEvents(ComingTables(told.tables, {})).follow([QUOTES, TRADES, Source("book", ())])
         self.folder, self.parts, self.nows = folder, [], []
-        self.feed = VenueFeed(
-            told, self.line, inbox, clock, folder, DAY, clock.now() + 10**15, self.following.take
-        )
+        self.feed = VenueFeed(self.stream, DAY, clock.now() + 10**15, self.following.take)
 
     @property
     def book(self):
@@ -55,7 +52,7 @@ class Desk:
         return self.feed.state.held
 
     async def live(self, until):
-        async with asyncio.timeout(PATIENCE), self.line.held():
+        async with asyncio.timeout(PATIENCE), self.stream.line.held():
             async for moment in self.feed.moments(lambda: float("inf")):
                 self.nows.append(moment.now)
                 if moment.part is not None:
@@ -220,3 +217,22 @@ def test_a_venue_whose_clock_jumps_is_not_believed(tmp_path):
     desk, _ = lived(tmp_path, market, telling(market.some(40), jumped, market.some(40)))
     assert desk.held["the venue's time is far from that of receipt"] == 1
     check_recorded(desk)
+
+
+def test_a_start_within_the_day_reads_first_what_was_recorded_of_it(tmp_path):
+    market = MadeMarket()
+    first, _ = lived(tmp_path, market, telling(market.some(60)))
+    second, _ = lived(tmp_path, market, telling(market.some(30)))
+    assert len(list(tmp_path.glob("XY-2026-01-01-*.log"))) == 2
+    both, again = first.rows(), second.rows()
+    np.testing.assert_array_equal(again.columns[: len(both)], both.columns)
+    check_recorded(second)
+
+
+def test_messages_that_nobody_takes_are_bounded():
+    inbox = Inbox(DeskClock(), most=200)
+    inbox.put("x" * 150)
+    with pytest.raises(FeedError, match="too far behind"):
+        inbox.put("x" * 150)
+    assert inbox.take().count(b"\n") == 1
+    assert inbox.behind == 0.0

@@ -1,0 +1,117 @@
+"""A desk that hedges now, from a venue's stream, one day after the other."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from pipeline.backtest.running_signals import RunningSignals
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.orders import Order
+from pipeline.features.decision_times import SECOND
+from pipeline.features.followed_book import BOOK_OPEN
+from pipeline.ingest.day_tables import BOOK, ComingTables
+from pipeline.ingest.market_days import DAYS
+from pipeline.live.control import Control
+from pipeline.live.desk_clock import DeskClock
+from pipeline.live.desk_day import DeskDay
+from pipeline.live.session import Learned, Lived, Market, Stored, live_through
+from pipeline.live.streamed_venue import StreamedVenue
+from pipeline.live.venue_feed import VenueFeed
+from pipeline.live.venue_stream import VenueStream
+
+FOLLOWED: Final = frozenset({*BOOK, "trades", "quotes"})
+"""Tables of a market that features read."""
+
+
+async def live_now(
+    desk: IntradayDesk,
+    learned: Learned,
+    stored: Stored,
+    venue: StreamedVenue,
+    folder: Path,
+    controls: Sequence[Control] = (),
+    clock: DeskClock | None = None,
+) -> Lived:
+    """Hedge with a paper gateway what a venue streams, until the process is asked to stop.
+
+    Parameters
+    ----------
+    desk : settings; its overlay holds.
+    learned : the models.
+    stored : what the desk learned from, and its history until yesterday.
+    venue : whose stream it is.
+    folder : of journal, venue and recordings. What is in it goes on: a day that was begun is read again from
+        its recordings, what was sent is not sent again, a halt stays.
+    controls : stand beside the loop.
+    clock : of the desk.
+
+    Raises
+    ------
+    SettingsError
+        The stream is of another instrument, or tells other tables than the desk learned from.
+    """
+    check(desk, stored, venue)
+    clock = clock or DeskClock()
+    days = VenueDays(desk, stored, venue, folder / "feed", clock)
+    signals = RunningSignals(learned.signals, stored.before(days.day.day), days.day.names)
+    market = Market(days, days.latency, clock.now, since=clock.now())
+    async with days.line.held():
+        return await live_through(desk, learned, signals, market, folder, controls)
+
+
+def check(desk: IntradayDesk, stored: Stored, venue: StreamedVenue) -> None:
+    """Refuse a stream that is not of what the desk learned from."""
+    if desk.grid.every_events is not None:
+        raise SettingsError(
+            "grid.every_events: how many decisions are left is not known live: take every_seconds"
+        )
+    named = desk.data.terms.instrument or desk.data.instrument
+    if venue.symbol != named:
+        raise SettingsError(f"--feed is of {venue.symbol}, the desk hedges {named}: name streams of that")
+    learned = FOLLOWED & set(stored.market[DAYS]["table"])
+    if venue.tables != learned:
+        told, known = (", ".join(sorted(each)) for each in (venue.tables, learned))
+        raise SettingsError(f"--feed tells {told}, the desk learned from {known}: name streams of the same")
+
+
+class VenueDays:
+    """The days of a venue from today on, each with its feed; a day goes on with the book of the one before.
+
+    Attributes
+    ----------
+    day : the one that is lived.
+    line : to the venue.
+    """
+
+    def __init__(
+        self, desk: IntradayDesk, stored: Stored, venue: StreamedVenue, folder: Path, clock: DeskClock
+    ) -> None:
+        self._zone, self._names, self._clock = ZoneInfo(desk.grid.zone), venue.tables, clock
+        self._stream = VenueStream(venue, folder, clock, desk.grid.stale_after_seconds)
+        self.line, today = self._stream.line, self._today()
+        self.day = DeskDay(desk, today, ComingTables(self._names, {}), stored.fitted, stored.before(today))
+
+    def latency(self, order: Order) -> int:
+        """Return the nanoseconds from a decision, or a cancellation, to its arrival."""
+        return self.day.latency(order)
+
+    def __iter__(self) -> Iterator[tuple[DeskDay, VenueFeed]]:
+        """Yield the days, each when the one before has ended."""
+        while True:
+            following, ends = self.day.following(), _midnight(self.day.day, self._zone)
+            yield self.day, VenueFeed(self._stream, self.day.day, ends, following.take)
+            book = following.book()
+            known = {} if book is None else {BOOK_OPEN: book}
+            self.day = self.day.next(self._today(), ComingTables(self._names, known))
+
+    def _today(self) -> str:
+        return f"{datetime.fromtimestamp(self._clock.now() / SECOND, self._zone):%Y-%m-%d}"
+
+
+def _midnight(day: str, zone: ZoneInfo) -> int:
+    """Return the end of a day, ns."""
+    after = date.fromisoformat(day) + timedelta(days=1)
+    return int(datetime.combine(after, time(0), tzinfo=zone).timestamp()) * SECOND
