@@ -149,9 +149,10 @@ def token_place(home: Path | None) -> Path:
 
 def secret_of(place: Path, make: bool) -> str:
     """Return the secret that is told, or a new one of a private file; else an error says how to give one."""
-    from pipeline.live.watch.token import made_secret, told_secret
+    from pipeline.live.watch.token import VARIABLE, made_secret, told_secret
 
     told = told_secret(os.environ, place)
+    os.environ.pop(VARIABLE, None)  # no process that is started from here needs it
     if told is None and not make:
         raise SettingsError(
             "beyond loopback a token of your own is needed: set HEDGE_TOKEN or HEDGE_TOKEN_FILE"

@@ -47,22 +47,23 @@ class Guard:
 
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         if fault := _fault(headers, self._name):
-            await with_headers({"type": "http.response.start", "status": 421, "headers": []})
-            await with_headers({"type": "http.response.body", "body": f"{fault}\n".encode()})
+            status, said = fault
+            await with_headers({"type": "http.response.start", "status": status, "headers": []})
+            await with_headers({"type": "http.response.body", "body": f"{said}\n".encode()})
             return
         await self._app(scope, receive, with_headers)
 
 
-def _fault(headers: MutableMapping[str, str], name: str) -> str:
+def _fault(headers: MutableMapping[str, str], name: str) -> tuple[int, str] | None:
     host, origin = headers.get("host", ""), headers.get("origin")
     if not trusted(host, name):
-        return "this desk is not served under that name: use its address"
+        return 421, "this desk is not served under that name: use its address"
     if origin is not None and urlsplit(origin).netloc != host:
-        return "not from another site"
+        return 403, "not from another site"
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers or not length.isdecimal() or int(length) > LARGEST:
-        return f"a body of at most {LARGEST} bytes, its length told"
-    return ""
+        return 413, f"a body of at most {LARGEST} bytes, its length told"
+    return None
 
 
 def trusted(host: str, name: str) -> bool:

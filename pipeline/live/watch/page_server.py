@@ -41,7 +41,7 @@ class Serving:
     bind: Bind
     token: Token
     name: str = ""
-    metrics: Metrics = str
+    metrics: Metrics = bytes
     shown: Shown = field(default_factory=Shown)
 
 

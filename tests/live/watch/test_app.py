@@ -61,7 +61,7 @@ def client(reader, asked):
 
     def of(private=False, token=True, name="", base=HERE):
         known = Token(SECRET) if token else None
-        desk = Desk(Story(About("made"), reader), ask, known, lambda: "hedge_up 1\n", private, name)
+        desk = Desk(Story(About("made"), reader), ask, known, lambda: b"hedge_up 1\n", private, name)
         return Client(app_of(desk), base)
 
     return of
@@ -146,8 +146,8 @@ def test_a_name_bent_to_this_machine_reaches_nothing(client, asked, host):
 def test_another_sites_page_reaches_nothing_and_the_desks_own_does(client, asked):
     here = client()
     for origin in ("http://attacker.example", "null", "http://127.0.0.1:9999"):
-        assert here.post("/halt", json=WORDS, headers={**KNOWN, "Origin": origin}).status_code == 421
-        assert here("OPTIONS", "/halt", headers={"Origin": origin}).status_code == 421
+        assert here.post("/halt", json=WORDS, headers={**KNOWN, "Origin": origin}).status_code == 403
+        assert here("OPTIONS", "/halt", headers={"Origin": origin}).status_code == 403
     assert asked == []
     assert here.post("/halt", json=WORDS, headers={**KNOWN, "Origin": HERE}).status_code == 200
 
@@ -155,12 +155,12 @@ def test_another_sites_page_reaches_nothing_and_the_desks_own_does(client, asked
 def test_a_body_that_is_too_long_or_does_not_say_how_long_is_refused(client, asked):
     here = client()
     long = {"person": "ada", "reason": LARGEST * "x"}
-    assert here.post("/halt", json=long, headers=KNOWN).status_code == 421
+    assert here.post("/halt", json=long, headers=KNOWN).status_code == 413
 
     async def in_parts():
         yield b"{}"
 
-    assert here.post("/halt", content=in_parts(), headers=KNOWN).status_code == 421
+    assert here.post("/halt", content=in_parts(), headers=KNOWN).status_code == 413
     assert asked == []
 
 
