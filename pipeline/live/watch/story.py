@@ -199,10 +199,11 @@ class Story:
         self._pulse = pulse
 
     def _read_journal(self) -> None:
+        reports = self._journal.reports(len(self._reports))  # before the orders that they are of
         for order in self._journal.orders(len(self._account.orders)):
             self._account.intend(order)
             self._decided[order.order_id] = order.decided
-        for report in self._journal.reports(len(self._reports)):
+        for report in reports:
             self._reports.append(report)
             self._account.report(report)
             self._paid[report.order_id] += report.filled * report.price

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.domain.orders import Report, Standing
+from pipeline.domain.orders import Order, Report, Standing
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.live.journal import Entry
 from pipeline.live.watch.board import Board, Pulse
@@ -85,6 +85,23 @@ def test_the_journal_is_read_when_the_pulse_says_so_and_the_risk_state_is_the_lo
     status = story.status()
     assert status["fills"] == 2
     assert (status["risk"]["state"], reader.latch().state) == ("halted", "active")
+
+
+def test_an_order_that_is_filled_while_the_journal_is_read_is_explained(reader, path, monkeypatch):
+    story, read = Story(ABOUT, reader), reader.reports
+
+    def meanwhile(after):
+        found = read(after)
+        path.send(Order("desk-2", "BTC", 1.0, decided=2_000_000_000))
+        path.hear(Report("m9", "desk-2", Standing.FILLED, 1.0, 99.0, time=2_100_000_000))
+        return found
+
+    monkeypatch.setattr(reader, "reports", meanwhile)
+    first = story.status()
+    monkeypatch.undo()
+    assert (first["unexplained"], first["orders"], first["position"]) == (0, 2, 0.5)
+    second = story.status()
+    assert (second["unexplained"], second["position"]) == (0, 1.5)
 
 
 def test_who_listens_late_is_told_what_is_kept(reader, monkeypatch):

@@ -133,7 +133,7 @@ export class Chart {
 
   dots(to, series, x, y) {
     for (const mark of this.marks) {
-      const place = y(mark.price), size = 4.5, up = mark.units > 0 ? -1 : 1;
+      const place = y(mark.price), size = this.marks.length > 80 ? 3 : 4.5, up = mark.units > 0 ? -1 : 1;
       to.fillStyle = color(mark.units > 0 ? "--buy" : "--sell");
       to.beginPath();
       to.moveTo(x(mark.at), place);
