@@ -14,7 +14,7 @@ from pipeline.domain.instruments import Liability
 from pipeline.domain.risk_measures import entropic
 from pipeline.policies import exposure
 from pipeline.policies.whalley_wilmott import half_width
-from pipeline.simulate import gbm
+from pipeline.simulate.black_scholes import BlackScholes
 
 SHARES = (0.0, 0.125, 0.25, 0.35, 0.5, 0.75, 1.0)
 INTERVAL = 1 / 252
@@ -23,8 +23,7 @@ INTERVAL = 1 / 252
 def main() -> None:
     print("vol   cost bps  " + "".join(f"{share:>9g}" for share in SHARES) + "   best share")
     for vol in (0.1, 0.2):
-        rng = np.random.default_rng(1)
-        paths = gbm.simulate(100.0, vol, dt=INTERVAL, steps=21, paths=200_000, rng=rng)
+        paths = BlackScholes(volatility=vol).simulate(paths=200_000, steps=21, dt=INTERVAL, seed=1).spot
         for cost in (1e-4, 5e-4, 1e-3):
             state, market = simulated_episodes(
                 paths,

@@ -25,7 +25,7 @@ from pipeline.backtest.simulated import simulated_episodes
 from pipeline.domain.band import Band
 from pipeline.domain.instruments import Liability
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
-from pipeline.simulate import gbm
+from pipeline.simulate.black_scholes import BlackScholes
 
 PATHS, STEPS, VOL, DT, COST, SPOT = 100_000, 30, 0.2, 1 / 365, 1e-3, 1.0
 
@@ -65,7 +65,7 @@ def on_one_core(work: Callable[[], object]) -> Clocked:
 
 def measure() -> Iterator[Measurement]:
     """Time bands and P&L of both in turns, and the kernel alone against NumPy."""
-    paths = gbm.simulate(SPOT, VOL, dt=DT, steps=STEPS, paths=PATHS, rng=np.random.default_rng(1))
+    paths = BlackScholes(spot=SPOT, volatility=VOL).simulate(paths=PATHS, steps=STEPS, dt=DT, seed=1).spot
     state, market = simulated_episodes(
         paths, VOL, Liability.of("call", "short"), strike=SPOT, interval=DT, cost=COST, risk_aversion=1.0
     )

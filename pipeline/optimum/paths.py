@@ -5,7 +5,6 @@ import numpy as np
 from pipeline.domain.instruments import FloatArray
 from pipeline.optimum.dynamics import Dynamics
 from pipeline.optimum.lattice import vertices
-from pipeline.simulate.gbm import prices_from
 from pipeline.simulate.markov_chain import IntArray, sample_chain, stationary_distribution
 
 
@@ -24,7 +23,8 @@ def simulate(
     now, then = chain[:, :-1], chain[:, 1:]
     mean, deviation = dynamics.components()
     returns = mean[now, then] + deviation[now, then] * rng.standard_normal(now.shape)
-    return prices_from(spot, returns), np.ascontiguousarray(now)
+    level = np.cumsum(np.insert(returns, 0, 0.0, axis=1), axis=1)
+    return np.asarray(spot * np.exp(level)), np.ascontiguousarray(now)
 
 
 def beliefs(dynamics: Dynamics, prices: FloatArray) -> FloatArray:

@@ -9,7 +9,7 @@ from pipeline.backtest.episodes import build_episodes
 from pipeline.backtest.explain import StepEnd, revalue
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.domain.instruments import Liability
-from pipeline.simulate import gbm
+from pipeline.simulate.black_scholes import BlackScholes
 
 PARTS = ("from_gamma", "from_theta", "from_vega", "from_vanna", "from_volga", "financing", "residual")
 
@@ -36,8 +36,8 @@ def test_the_residuals_share_halves_when_the_step_halves(kind):
     shares, hedged = [], []
     for fine in (1, 2, 4):
         life, steps = 63 * fine, 31 * fine
-        paths = gbm.simulate(
-            100.0, 0.2, dt=63 / 365 / life, steps=steps, paths=4000, rng=np.random.default_rng(5)
+        paths = (
+            BlackScholes(volatility=0.2).simulate(paths=4000, steps=steps, dt=63 / 365 / life, seed=5).spot
         )
         found = explained(paths, Liability.of(kind, "short"), life, steps)
         shares.append(rms(found.residual) / rms(found.change))

@@ -13,7 +13,7 @@ from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import Liability
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
-from pipeline.simulate import gbm
+from pipeline.simulate.black_scholes import BlackScholes
 
 PATHS, STEPS = 9_001, 30
 ANSWER_AT_ONCE = [
@@ -25,7 +25,7 @@ ANSWER_AT_ONCE = [
 
 @pytest.fixture(scope="module")
 def batch():
-    paths = gbm.simulate(100.0, 0.2, dt=1 / 365, steps=STEPS, paths=PATHS, rng=np.random.default_rng(2))
+    paths = BlackScholes(volatility=0.2).simulate(paths=PATHS, steps=STEPS, dt=1 / 365, seed=2).spot
     straddle = Liability.of("straddle", "short")
     state, market = simulated_episodes(
         paths, 0.2, straddle, strike=100.0, interval=1 / 365, cost=1e-3, risk_aversion=1.0,

@@ -19,7 +19,8 @@ from pipeline.policies.optimal_book import ladder
 from pipeline.policies.regime_optimal_band import RegimeOptimalBand
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from pipeline.regimes.forward import filter_returns
-from pipeline.simulate import gbm, markov_switching
+from pipeline.simulate.black_scholes import BlackScholes
+from pipeline.simulate.switching import MarkovSwitching
 
 CALL = Liability.of("call", "short")
 VOLATILITY, MOVES, PATHS = np.array([0.12, 0.35]), np.array([[0.98, 0.02], [0.05, 0.95]]), 40_000
@@ -33,7 +34,7 @@ def entropic(pnl):
 
 @pytest.mark.parametrize("cost", [1e-3, 1e-2])
 def test_the_certainty_equivalent_is_that_of_its_own_policy_on_fresh_paths(cost):
-    paths = gbm.simulate(100.0, 0.2, dt=1 / 365, steps=30, paths=PATHS, rng=np.random.default_rng(11))
+    paths = BlackScholes(volatility=0.2).simulate(paths=PATHS, steps=30, dt=1 / 365, seed=11).spot
     state, market = simulated_episodes(
         paths, 0.2, CALL, strike=100.0, interval=1 / 365, cost=cost, risk_aversion=1.0
     )
@@ -48,8 +49,8 @@ def test_the_certainty_equivalent_is_that_of_its_own_policy_on_fresh_paths(cost)
 def test_the_belief_states_certainty_equivalent_is_that_of_its_own_policy_on_fresh_paths():
     """What the hedger believes comes from the product's forward filter; it sees prices only."""
     dt, steps, cost = 1 / 252, 20, 5e-3
-    rng = np.random.default_rng(12)
-    paths, _ = markov_switching.simulate(100.0, VOLATILITY, MOVES, dt=dt, steps=steps, paths=PATHS, rng=rng)
+    market = MarkovSwitching(volatility=tuple(VOLATILITY), moves=tuple(map(tuple, MOVES)))
+    paths = market.simulate(paths=PATHS, steps=steps, dt=dt, seed=13).spot
     predicted = filter_returns(np.diff(np.log(paths), axis=1), VOLATILITY, MOVES, dt)[:, :-1]
     filtered = np.clip(predicted @ np.linalg.inv(MOVES), 0.0, 1.0)
     state, market = simulated_episodes(
@@ -81,7 +82,7 @@ def test_between_the_rungs_the_band_is_near_the_programmes_own(make_state):
 
 def test_strikes_scale():
     """A spot, a strike and a cost of money that are all twice as great have the same band."""
-    paths = gbm.simulate(100.0, 0.2, dt=1 / 252, steps=10, paths=50, rng=np.random.default_rng(3))
+    paths = BlackScholes(volatility=0.2).simulate(paths=50, steps=10, dt=1 / 252, seed=3).spot
     terms = {"interval": 1 / 252, "cost": 1e-3}
     one, _ = simulated_episodes(paths, 0.2, CALL, strike=100.0, risk_aversion=1.0, **terms)
     two, _ = simulated_episodes(2.0 * paths, 0.2, CALL, strike=200.0, risk_aversion=0.5, **terms)

@@ -13,12 +13,12 @@ from pipeline.domain.instruments import Liability
 from pipeline.policies import exposure, regime_switched, remembering
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.remembering import Memory, RememberingState, remembered
-from pipeline.simulate import gbm
+from pipeline.simulate.black_scholes import BlackScholes
 
 
 @pytest.fixture
 def state():
-    paths = gbm.simulate(100.0, 0.2, dt=1 / 252, steps=9, paths=20, rng=np.random.default_rng(3))
+    paths = BlackScholes(volatility=0.2).simulate(paths=20, steps=9, dt=1 / 252, seed=3).spot
     rng = np.random.default_rng(5)
     prob = rng.dirichlet((1.0, 1.0, 1.0), (20, 9))
     plain, _ = simulated_episodes(

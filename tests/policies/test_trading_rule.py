@@ -18,7 +18,7 @@ from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.policies.trading_rule import fixed_fee_edges, part_of_the_way
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from pipeline.policies.zakamouline import Zakamouline
-from pipeline.simulate import gbm
+from pipeline.simulate.black_scholes import BlackScholes
 
 COST_AWARE = (WhalleyWilmott(), Zakamouline(), RegimeSwitched())
 positive = st.floats(1e-3, 1e3)
@@ -169,7 +169,7 @@ def test_impact_goes_part_of_the_way_and_more_of_it_less_far(policy, make_state)
 
 
 def simulated(cost, aversion, **changes):
-    paths = gbm.simulate(100.0, 0.2, dt=1 / 365, steps=30, paths=20_000, rng=np.random.default_rng(11))
+    paths = BlackScholes(volatility=0.2).simulate(paths=20_000, steps=30, dt=1 / 365, seed=11).spot
     state, market = simulated_episodes(
         paths, 0.2, Liability.of("call", "short"), strike=100.0, interval=1 / 365, cost=cost,
         risk_aversion=aversion,

@@ -13,8 +13,9 @@ from pipeline.domain.instruments import Liability
 from pipeline.policies.catalogue import POLICIES
 from pipeline.regimes.forward import filter_returns
 from pipeline.regimes.variance_to_go import expected_variance
-from pipeline.simulate import gbm, markov_switching
+from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.markov_chain import stationary_distribution
+from pipeline.simulate.switching import MarkovSwitching
 
 SHORT_CALL = Liability.of("call", "short")
 MARKET_A = {
@@ -49,7 +50,7 @@ def hedged(paths, vol, policy, cost, interval):
 
 @pytest.fixture(scope="module")
 def market_a():
-    return gbm.simulate(100.0, 0.2, dt=1 / 365, steps=30, paths=100_000, rng=np.random.default_rng(11))
+    return BlackScholes(volatility=0.2).simulate(paths=100_000, steps=30, dt=1 / 365, seed=11).spot
 
 
 @pytest.mark.parametrize("cost", MARKET_A)
@@ -62,13 +63,12 @@ def test_market_a(market_a, policy, cost):
 @pytest.fixture(scope="module")
 def market_b():
     """Exponentials of −P&L of every row and cost, over chunks of common paths."""
-    rng, dt, steps = np.random.default_rng(12), 1 / 252, 60
+    dt, steps, chunk = 1 / 252, 60, 25_000
+    market = MarkovSwitching(volatility=tuple(VOLATILITY), moves=tuple(map(tuple, MOVES)))
     average = float(np.sqrt(stationary_distribution(MOVES) @ VOLATILITY**2))
     rows = {(row, column): [] for row in MARKET_B for column in (0, 1)}
-    for _ in range(8):
-        paths, _ = markov_switching.simulate(
-            100.0, VOLATILITY, MOVES, dt=dt, steps=steps, paths=25_000, rng=rng
-        )
+    for first in range(0, 8 * chunk, chunk):
+        paths = market.simulate(paths=chunk, steps=steps, dt=dt, seed=12, first=first).spot
         prob = filter_returns(np.diff(np.log(paths), axis=1), VOLATILITY, MOVES, dt)[:, :-1]
         vols = {"average": average, "filtered": vol_to_go(prob, dt)}
         for (kind, policy), column in rows:
