@@ -32,7 +32,7 @@ ALIVE: Final = 4
 BEARER: Final = "Bearer "
 METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-Metrics = Callable[[], bytes]
+Metrics = Callable[[], str]
 """Returns Prometheus text."""
 
 

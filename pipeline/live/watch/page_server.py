@@ -41,7 +41,7 @@ class Serving:
     bind: Bind
     token: Token
     name: str = ""
-    metrics: Metrics = bytes
+    metrics: Metrics = str
     shown: Shown = field(default_factory=Shown)
 
 

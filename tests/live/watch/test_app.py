@@ -61,7 +61,7 @@ def client(reader, asked):
 
     def of(private=False, token=True, name="", base=HERE):
         known = Token(SECRET) if token else None
-        desk = Desk(Story(About("made"), reader), ask, known, lambda: b"hedge_up 1\n", private, name)
+        desk = Desk(Story(About("made"), reader), ask, known, lambda: "hedge_up 1\n", private, name)
         return Client(app_of(desk), base)
 
     return of
