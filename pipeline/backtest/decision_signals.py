@@ -13,7 +13,7 @@ class DecisionSignals(NamedTuple):
     ----------
     at, day : ns since 1970 UTC, and the day by the clock of the grid's zone.
     mid, step_seconds : of the row.
-    curves : [5, M] variance of the next 1 … M decisions: `FORECAST`, `LOWER`, `UPPER`, `MARK` and `REGIME`.
+    curves : [5, M] variance of the next 1 … M decisions, in the order of `CURVES`.
     cost, cost_lower, cost_upper : forecast crossing cost and its interval.
     half_spread, depth : forecasts.
     spike_prob, spike_base, gap_prob, gap_base : of events; 0 where they are not forecast.
@@ -43,11 +43,9 @@ class DecisionSignals(NamedTuple):
     @property
     def known(self) -> bool:
         """Whether everything is known without which nothing is decided, see `intraday_state.NEEDED`."""
-        curves = self.curves
-        needed = (self.mid, self.regime_prob[0], curves[FORECAST, 0], curves[MARK, 0], self.cost)
-        return not any(isnan(each) for each in needed)
+        curves, prob = self.curves, self.regime_prob
+        return not isnan(self.mid + self.cost + curves[0, 0] + curves[3, 0] + prob[0])
 
 
-FORECAST, LOWER, UPPER, MARK, REGIME = range(5)
 CURVES = ("forecast", "lower", "upper", "mark", "regime")
 """Names of the rows of `DecisionSignals.curves`; their columns are `<name>_variance_m`."""

@@ -2,7 +2,7 @@
 
 from math import sqrt
 
-from pipeline.backtest.decision_signals import FORECAST, LOWER, MARK, REGIME, UPPER, DecisionSignals
+from pipeline.backtest.decision_signals import DecisionSignals
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.backtest.lane import Dealt
 from pipeline.domain.desk import BPS
@@ -30,7 +30,8 @@ class OptionStates:
         """Return the state of the option that was dealt."""
         step = told.step_seconds / YEAR_SECONDS
         to_expiry, scale = dealt.left * step, START_SPOT / dealt.mid
-        curves, place, fee = told.curves, dealt.left - 1, self._fee
+        forecast, lower, upper, mark, regime = told.curves[:, dealt.left - 1].tolist()
+        fee = self._fee
         return OptionState(
             liability=self.liability,
             risk_aversion=self._aversion,
@@ -38,11 +39,11 @@ class OptionStates:
             time_to_expiry=to_expiry,
             strike=self._strike,
             forward=scale * told.mid,
-            implied_vol=sqrt(curves[MARK, place] / to_expiry),
-            forecast_vol=sqrt(curves[FORECAST, place] / to_expiry),
-            forecast_vol_lower=sqrt(curves[LOWER, place] / to_expiry),
-            forecast_vol_upper=sqrt(curves[UPPER, place] / to_expiry),
-            regime_vol=sqrt(curves[REGIME, place] / to_expiry),
+            implied_vol=sqrt(mark / to_expiry),
+            forecast_vol=sqrt(forecast / to_expiry),
+            forecast_vol_lower=sqrt(lower / to_expiry),
+            forecast_vol_upper=sqrt(upper / to_expiry),
+            regime_vol=sqrt(regime / to_expiry),
             regime_prob=told.regime_prob,
             regime_moves=told.regime_moves,
             regime_variance=told.regime_variance,

@@ -171,12 +171,14 @@ class Hedger:
             state=state,
             worth=worth,
         )
-        self._audit(decided, seen)
+        entry = self._audited(decided, seen)
         if permits is not None:
             permits.settle(at, asked, judged, seen, self._desk.name)
         if decided.order is not None:
-            self._path.send(decided.order)
+            self._path.send(decided.order, entry)
             self._sent.append(at)
+        elif entry is not None:
+            self._path.note(entry)
         self._day, self._reference = day, mid
         return decided
 
@@ -235,21 +237,25 @@ class Hedger:
             return None
         return Order(f"{self._desk.name}-{at}", self._instrument, judged.units, decided=at)
 
-    def _audit(self, decided: Decided, seen: Situation) -> None:
-        """Write down every decision that asks for something or breaks a rule, and turn the latch."""
+    def _audited(self, decided: Decided, seen: Situation) -> Entry | None:
+        """Turn the latch where a rule says so; return what is to be written down of a decision.
+
+        That is every one that asks for something or breaks a rule.
+        """
         judged = decided.judged
-        for ruling in judged.rulings if decided.at > self._since else ():
+        if decided.at <= self._since or not (decided.asked or judged.rulings):
+            return None
+        for ruling in judged.rulings:
             if ruling.action in TIGHTER:
                 self._path.turn(TIGHTER[ruling.action], ruling.rule, ruling.said)
-        if decided.at > self._since and (decided.asked or judged.rulings):
-            inputs: dict[str, Any] = {
-                "band": [decided.lower, decided.upper],
-                "asked": decided.asked,
-                "sent": 0.0 if decided.order is None else decided.order.quantity,
-                "position": seen.position,
-                "bid": seen.bid,
-                "ask": seen.ask,
-                "delta": seen.delta,
-            }
-            why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
-            self._path.journal.audit(Entry(decided.at, self._policy.name, "decide", why, inputs, self._model))
+        inputs: dict[str, Any] = {
+            "band": [decided.lower, decided.upper],
+            "asked": decided.asked,
+            "sent": 0.0 if decided.order is None else decided.order.quantity,
+            "position": seen.position,
+            "bid": seen.bid,
+            "ask": seen.ask,
+            "delta": seen.delta,
+        }
+        why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
+        return Entry(decided.at, self._policy.name, "decide", why, inputs, self._model)

@@ -4,12 +4,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from pipeline.domain.orders import Order, Report, Standing
-from pipeline.live.journal_database import JournalDatabase, check_header
+from pipeline.live.journal_database import JournalDatabase, Row, check_header
 from pipeline.live.journal_schema import AUDIT, INTENTS, REPORTS, RISK
 from pipeline.risk.state import Latch, RiskState
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,13 @@ class Journal:
             self.close()
             raise
 
-    def intend(self, order: Order) -> None:
-        """Write an order down; it may be sent when this has returned."""
-        self._intent(
-            (order.order_id, order.instrument, order.quantity, order.limit, order.decided, order.parent)
-        )
+    def intend(self, order: Order, entry: Entry | None = None) -> None:
+        """Write an order down, with a line of the audit as one transaction; then it may be sent."""
+        row = (order.order_id, order.instrument, order.quantity, order.limit, order.decided, order.parent)
+        if entry is None:
+            self._intent(row)
+        else:
+            self._database.together([(self._intent, row), (self._audit, self._line(entry))])
 
     def report(self, report: Report) -> None:
         """Write down what the market said; each report once."""
@@ -86,11 +90,7 @@ class Journal:
 
     def audit(self, entry: Entry) -> None:
         """Write a line of the audit; its inputs are plain numbers, texts, lists and mappings."""
-        try:
-            inputs = json.dumps(entry.inputs, separators=(",", ":"))
-        except (TypeError, ValueError) as error:
-            raise self._database.fault(f"the inputs of {entry.what!r} are no JSON", error) from None
-        self._audit((entry.at, entry.who, entry.what, entry.why, inputs, entry.model))
+        self._audit(self._line(entry))
 
     def orders(self, after: int = 0) -> list[Order]:
         """Return all orders in the sequence they were written in, without the first so many."""
@@ -128,6 +128,13 @@ class Journal:
     def close(self) -> None:
         """Let go of the journal; what was written stays."""
         self._database.close()
+
+    def _line(self, entry: Entry) -> Row:
+        try:
+            inputs = _ENCODER.encode(entry.inputs)
+        except (TypeError, ValueError) as error:
+            raise self._database.fault(f"the inputs of {entry.what!r} are no JSON", error) from None
+        return entry.at, entry.who, entry.what, entry.why, inputs, entry.model
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,7 @@
 """The database under a journal: opened by one writer, checked, and added to one row at a time."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -51,11 +52,13 @@ class JournalDatabase:
         self.writing, self._full = writing, full
         self._lock: IO[str] | None = None
         self._writer: Any = None
+        self._cursor: Any = None
         try:
             self._engine: Engine = create_engine(url, poolclass=NullPool)
         except (SQLAlchemyError, ImportError) as error:
             raise self.fault("cannot be opened", error) from None
         self._lite = self._engine.dialect.name == "sqlite"
+        self._begins = "BEGIN IMMEDIATE" if self._lite else "BEGIN"
         self._errors = (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error, OSError)
         try:
             self._open(Path((url.database or "").removeprefix("file:")))
@@ -63,29 +66,36 @@ class JournalDatabase:
             self.close()
             raise
 
-    def adder(self, table: Table) -> Callable[[Row], None]:
-        """Return what adds a row, in the order of the columns but `seq`, as a transaction of its own.
-
-        The statement is SQL by then, its values are always parameters.
-        """
+    def adder(self, table: Table) -> "Adder":
+        """Return what adds a row to a table."""
         names = [column.name for column in table.columns]
         compiled = insert(table).compile(dialect=self._engine.dialect, column_keys=names)
-        statement, positional = str(compiled), compiled.positional
-        cursor = self._writer.cursor() if self._writer is not None else None
         seq = self.ask(lambda connection: connection.scalar(select(func.max(table.c.seq)))) or 0
+        return Adder(self.execute, str(compiled), None if compiled.positional else names, seq)
 
-        def add(row: Row) -> None:
-            nonlocal seq
-            if cursor is None:
-                raise JournalError(f"{self.name}: it was opened to be read")
-            whole = (seq + 1, *row)
-            try:
-                cursor.execute(statement, whole if positional else dict(zip(names, whole, strict=True)))
-            except self._errors as error:
-                raise self.fault("cannot be written", error) from None
-            seq += 1
+    def execute(self, statement: str, values: Any = ()) -> None:
+        """Change the database; outside a transaction of `together` this is one of its own."""
+        if self._cursor is None:
+            raise JournalError(f"{self.name}: it was opened to be read")
+        try:
+            self._cursor.execute(statement, values)
+        except self._errors as error:
+            raise self.fault("cannot be written", error) from None
 
-        return add
+    def together(self, rows: Sequence[tuple["Adder", Row]]) -> None:
+        """Add several rows as one transaction, each to a table of its own."""
+        before = [add.seq for add, _ in rows]
+        self.execute(self._begins)
+        try:
+            for add, row in rows:
+                add(row)
+            self.execute("COMMIT")
+        except BaseException:
+            with suppress(*self._errors):  # a full disk has ended the transaction already
+                self._cursor.execute("ROLLBACK")
+            for (add, _), seq in zip(rows, before, strict=True):
+                add.seq = seq
+            raise
 
     def rows(self, table: Table, after: int) -> list[Any]:
         """Return the rows of a table as they were written, without `seq` and without the first so many."""
@@ -143,11 +153,11 @@ class JournalDatabase:
                 lent = self._engine.raw_connection()
                 self._writer = lent.driver_connection
                 lent.detach()
+                self._cursor = self._writer.cursor()
             if self.writing and not self._lite:
                 self._writer.autocommit = True
-                cursor = self._writer.cursor()
-                cursor.execute(ADVISORY)
-                self._refuse(not cursor.fetchone()[0], lambda: "another process")
+                self._cursor.execute(ADVISORY)
+                self._refuse(not self._cursor.fetchone()[0], lambda: "another process")
             found = self.ask(_damage) if self._lite else "ok"
         except self._errors as error:
             raise self.fault("cannot be opened", error) from None
@@ -175,6 +185,31 @@ class JournalDatabase:
             raise JournalError(
                 f"{self.name}: {who()} writes it, and a journal has one writer: stop that first"
             )
+
+
+class Adder:
+    """Adds rows to one table, in the order of the columns but `seq`; the values are always parameters.
+
+    Parameters
+    ----------
+    execute : runs a statement.
+    statement : SQL.
+    names : of the columns where the statement names its parameters; None where they have places.
+    seq : of the last row there is.
+    """
+
+    def __init__(
+        self, execute: Callable[[str, Any], None], statement: str, names: list[str] | None, seq: int
+    ) -> None:
+        self._execute, self._statement, self._names = execute, statement, names
+        self.seq = seq
+
+    def __call__(self, row: Row) -> None:
+        """Add a row."""
+        whole = (self.seq + 1, *row)
+        values = whole if self._names is None else dict(zip(self._names, whole, strict=True))
+        self._execute(self._statement, values)
+        self.seq += 1
 
 
 def _damage(connection: Connection) -> str:

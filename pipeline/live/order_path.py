@@ -36,8 +36,10 @@ class OrderPath:
         self.latch: Latch = journal.latch()
         self.newest = max((report.time for report in reports), default=0)
 
-    def send(self, order: Order) -> None:
+    def send(self, order: Order, entry: Entry | None = None) -> None:
         """Write an order down, and then hand it over; one that was sent already is not sent again.
+
+        A line of the audit goes with it as one transaction.
 
         Raises
         ------
@@ -55,7 +57,7 @@ class OrderPath:
             return
         if self.latch.state is RiskState.HALTED:
             raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
-        self._written(lambda: self.journal.intend(order))
+        self._written(lambda: self.journal.intend(order, entry))
         self.account.intend(order)
         self.gateway.submit(order)
 

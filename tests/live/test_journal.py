@@ -102,6 +102,17 @@ def test_an_id_is_written_once(place):
         assert journal.orders() == [ORDER]
 
 
+def test_an_intent_and_its_line_of_the_audit_are_there_together_or_not_at_all(place):
+    with written(place) as journal:
+        with pytest.raises(JournalError, match="append-only"):
+            journal.intend(ORDER, ENTRY)
+        assert (journal.orders(), journal.entries()) == ([ORDER], [ENTRY])
+        further = Order("o-2", "BTC", 1.0)
+        journal.intend(further, ENTRY)
+        journal.audit(ENTRY)
+        assert (journal.orders(), journal.entries()) == ([ORDER, further], [ENTRY] * 3)
+
+
 def test_one_process_writes_and_others_read(place):
     with written(place):
         with pytest.raises(

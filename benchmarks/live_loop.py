@@ -1,0 +1,256 @@
+"""A desk that lives a day: from a decision that is due to the order that is written down.
+
+Models are fitted on the days before; the last day is then lived again with its journal and a paper venue,
+tile after tile until ten million events have gone by, in one process, garbage collection and the folding of
+the journal included. Two desks: BAC's national best quotes and trades (`ticks/lean_equity/bac`), and the book
+of BTCUSD on Bitstamp (`book/bitstamp_btcusd`), followed from the order log twenty levels deep and decided on
+every ten seconds.
+
+decision : from the turn of the loop in which one is due until its order is in the journal: the book, the
+    option's state, the flagship's band, the overlay, and intent and audit as one transaction of SQLite, which
+    survives the death of the process. The paper venue, which keeps a file of its own, is left out.
+refresh : features of events, history, regimes, forecasts and intervals of the same decision, timed apart.
+events : all of the day a second, whatever the time was spent on.
+memory : what the process holds after the last tile over what it held after the third.
+
+Beside each time stands that of the processor: a machine that others use stretches the rest.
+`python -m benchmarks.run live_loop`; ten minutes.
+"""
+
+import asyncio
+import gc
+import io
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter, perf_counter_ns, thread_time_ns
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.measurement import Measurement
+from benchmarks.shared_data import shared
+from pipeline.backtest.continuation import Continuation
+from pipeline.backtest.intraday_signals import learn_intraday
+from pipeline.backtest.intraday_state import known_cost
+from pipeline.backtest.intraday_stream import FittedIntraday
+from pipeline.backtest.running_signals import RunningSignals
+from pipeline.domain.desk_file import load_any
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.overlay_settings import OverlaySettings
+from pipeline.features.book_close import opened_days
+from pipeline.features.day_events import EventPart
+from pipeline.features.decision_grid import decision_features
+from pipeline.ingest.day_tables import TimedTables
+from pipeline.ingest.market_days import content_of, load_days
+from pipeline.ingest.pieces import InMemory
+from pipeline.live.desk_day import DeskDay
+from pipeline.live.feed import END, Moment
+from pipeline.live.hedger import Decided, Hedger
+from pipeline.live.session import opened_path
+from pipeline.policies.regime_switched import RegimeSwitched
+from pipeline.regimes.catalogue import DETECTORS
+from pipeline.risk.overlay import Overlay
+
+EVENTS: Final = 10_000_000
+SETTLED: Final = 3
+"""Tiles after which memory has settled: everything has been compiled and imported."""
+QUANTILES: Final = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
+RULES: Final = {
+    "position": 1e9,
+    "order_size": 1e9,
+    "price_collar": 0.5,
+    "stale_seconds": 3600.0,
+    "loss_a_day": 1e12,
+}
+"""An overlay whose rules are all looked at and never broken."""
+
+
+@dataclass(frozen=True)
+class Market:
+    """What a desk needs to live its last day: events, the decision grid before it, and fitted models."""
+
+    desk: IntradayDesk
+    tables: TimedTables
+    day: str
+    before: pd.DataFrame
+    learned: dict[str, Any]
+    fitted: FittedIntraday
+    desk_cost: float
+
+
+@dataclass
+class Clock:
+    """Nanoseconds, of the wall and of the processor, that some work took since it was set back."""
+
+    wall: int = 0
+    processor: int = 0
+
+    def around(self, work: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `work`, whose time is added."""
+
+        def timed(*given: Any) -> Any:
+            processor, wall = thread_time_ns(), perf_counter_ns()
+            try:
+                return work(*given)
+            finally:
+                self.wall += perf_counter_ns() - wall
+                self.processor += thread_time_ns() - processor
+
+        return timed
+
+    def read(self) -> tuple[int, int]:
+        """Return both, and set them back."""
+        found = self.wall, self.processor
+        self.wall = self.processor = 0
+        return found
+
+
+def market(name: str, folder: Path, changed: dict[str, Any]) -> Market:
+    """Fit a desk's models as `hedge run` does; the policy keeps its prior."""
+    desk = load_any(name)
+    assert isinstance(desk, IntradayDesk)
+    data = desk.data.model_copy(update={"folder": str(folder)})
+    grid = desk.grid.model_copy(update=changed)
+    desk = desk.model_copy(
+        update={"data": data, "grid": grid, "overlay": OverlaySettings.model_validate(RULES)}
+    )
+    pieces = InMemory()
+    stored = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
+    made = decision_features(desk, stored, pieces)
+    features = made["features"]
+    signals = learn_intraday(desk, made, pieces)
+    days = list(features["day"].unique())
+    tables = opened_days(stored["days"], days, pieces, desk.data.instrument)[-1]
+    walks = {
+        each.removeprefix("walks/").removesuffix(".npz"): Continuation.from_bytes(content)
+        for each, content in signals.items()
+        if each.startswith("walks/")
+    }
+    with np.load(io.BytesIO(signals["models/regime.npz"]), allow_pickle=False) as arrays:
+        detector = DETECTORS[desk.regimes.detector].from_arrays(dict(arrays))
+    variance = {horizon: walks[f"variance_{horizon}"] for horizon in desk.forecasts.horizons}
+    liquidity = {each: walks[each] for each in ("half_spread", "depth", "crossing_cost")}
+    events = {each: walks[each] for each in ("spike", "gap") if each in walks}
+    fitted = FittedIntraday(desk, detector, variance, liquidity, events)
+    learned = made["event_parameters"].groupby("feature")["value"].agg(list).to_dict()
+    before = features[features["time"] < fitted.boundary]
+    return Market(desk, tables, days[-1], before, learned, fitted, known_cost(desk, signals["signals"]))
+
+
+class Watched:
+    """A desk in the middle of its tiles, its decisions timed."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self.decision: list[tuple[int, int]] = []
+        self.refresh: list[tuple[int, int]] = []
+        self.events, self.seconds, self.decisions, self.orders = 0, 0.0, 0, 0
+        self.held: list[float] = []
+        first = self._day()
+        self._parts = list(first.parts())
+        self._count = sum(_rows(part) for part in self._parts)
+
+    async def tile(self) -> None:
+        """Live the day once."""
+        day, market = self._day(), self._market
+        with tempfile.TemporaryDirectory(prefix="live-loop-") as folder:
+            async with opened_path(market.desk, day, Path(folder)) as (path, gateway):
+                signals = RunningSignals(market.fitted, market.before, day.names)
+                overlay, policy = Overlay(market.desk.overlay), RegimeSwitched()
+                hedger = Hedger(market.desk, signals, policy, market.desk_cost, overlay, path, "flagship 1")
+                refresh, venue, whole = Clock(), Clock(), Clock()
+                day._running.decide = refresh.around(day._running.decide)  # type: ignore[method-assign]
+                day._history.step = refresh.around(day._history.step)  # type: ignore[method-assign]
+                signals.step = refresh.around(signals.step)  # type: ignore[method-assign]
+                gateway.submit = venue.around(gateway.submit)  # type: ignore[method-assign]
+                act, boundary = day._act, market.fitted.boundary.value
+                decide = whole.around(lambda *given: list(act(*given)))
+
+                def timed(at: int, hedger: Hedger, gateway: Any) -> Iterator[Decided]:
+                    if gateway.due <= at:
+                        yield from act(at, hedger, gateway)
+                    elif at < boundary:
+                        day._coming.popleft()  # the models were fitted on it
+                    else:
+                        decided = decide(at, hedger, gateway)
+                        (wall, processor), told, apart = whole.read(), refresh.read(), venue.read()
+                        self.refresh.append(told)
+                        self.decision.append((wall - told[0] - apart[0], processor - told[1] - apart[1]))
+                        yield from decided
+
+                day._act = timed  # type: ignore[method-assign]
+                began = perf_counter()
+                for part in self._parts:
+                    self._take(day.go(Moment(part.until, part), hedger, gateway))
+                    path.journal.checkpoint()
+                self._take(day.go(Moment(END, None), hedger, gateway))
+                self.seconds += perf_counter() - began
+        self.events += self._count
+        self.held.append(_held())
+
+    def _take(self, decided: Iterator[Decided]) -> None:
+        for each in decided:
+            self.decisions += 1
+            self.orders += each.order is not None
+
+    def _day(self) -> DeskDay:
+        market = self._market
+        whole = market.before
+        return DeskDay(market.desk, market.day, market.tables, market.learned, whole)
+
+
+def _rows(part: EventPart) -> int:
+    return sum(len(rows) for rows in part.tables.values()) + (0 if part.book is None else len(part.book))
+
+
+def _held() -> float:
+    """Return the MiB that this process holds."""
+    gc.collect()
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * 4096 / 2**20
+
+
+def lived(name: str, market: Market, events: int) -> Iterator[Measurement]:
+    """Live tiles until so many events have gone by."""
+    desk = Watched(market)
+    while desk.events < events or len(desk.held) <= SETTLED:
+        asyncio.run(desk.tile())
+    detail = {
+        "decisions": desk.decisions,
+        "orders": desk.orders,
+        "events": desk.events,
+        "tiles": len(desk.held),
+    }
+    print(name, detail)
+    for what, took in (("decision", desk.decision), ("refresh", desk.refresh)):
+        for quantile, share in QUANTILES.items():
+            wall, processor = (float(each) / 1e3 for each in np.quantile(took, share, axis=0))
+            print(f"  {what} {quantile}: {wall:.1f} µs, of the processor {processor:.1f}")
+            named = {**detail, "processor": processor}
+            yield Measurement(f"live_loop.{name}_{what}_{quantile}", "µs", wall, detail=named)
+    rate = desk.events / desk.seconds
+    print(f"  {rate:,.0f} events/s, memory {desk.held[SETTLED - 1]:.0f} to {desk.held[-1]:.0f} MiB")
+    yield Measurement(f"live_loop.{name}_events", "events/s", rate, detail=detail)
+    yield Measurement(
+        f"live_loop.{name}_memory", "MiB", desk.held[-1] - desk.held[SETTLED - 1], detail=detail
+    )
+
+
+DESKS: Final[Sequence[tuple[str, str, tuple[str, ...], dict[str, Any], int]]] = (
+    ("bac", "bac-intraday", ("ticks", "lean_equity", "bac"), {}, EVENTS),
+    ("btc", "btc-intraday", ("book", "bitstamp_btcusd"), {"every_seconds": 10.0}, EVENTS // 10),
+)
+
+
+def measure() -> Iterator[Measurement]:
+    """Live both desks."""
+    for name, desk, place, changed, events in DESKS:
+        yield from lived(name, market(desk, shared(*place), changed), events)
+
+
+if __name__ == "__main__":
+    for _ in measure():
+        pass
