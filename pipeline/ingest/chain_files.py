@@ -14,6 +14,7 @@ from pipeline.ingest.code_version import code_version
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.day_repeats import REPEATED, repeats
+from pipeline.ingest.day_tables import DayTables
 from pipeline.ingest.folder_files import digests, file_in, files_below, fits
 from pipeline.ingest.formats.catalogue import format_of, read
 from pipeline.ingest.held_share import check_held, reasons_of
@@ -21,6 +22,7 @@ from pipeline.ingest.market_tables import QUARANTINE
 from pipeline.ingest.of_underlying import quotes_and_held
 from pipeline.ingest.pieces import InMemory, KeptPieces, Shelf
 from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.stale_chains import STALE, stale_days
 
 TABLE: Final = "option_quotes"
 DAYS: Final = "days"
@@ -84,7 +86,8 @@ def load_chains(
         raise DataError(f"{data.url}: no quote of {data.underlying} in {len(content['chains'])} files: {why}")
     history = sources.load_tables(data.located_history(), content["history"])
     index, again = _without_repeats(index, pieces.shelf)
-    held = pd.concat([*(piece[HELD] for piece in made), again], ignore_index=True)
+    index, stale = _without_stale(index, pieces.shelf)
+    held = pd.concat([*(piece[HELD] for piece in made), again, stale], ignore_index=True)
     check_held(data.url, int(index["quotes"].sum()), held, data.quarantine_limit)
     notes = _notes(data, index, held)
     return {**history, DAYS: index, HELD: held, sources.NOTES: _with(history, notes)}
@@ -102,7 +105,8 @@ def chain_file(file: str, label: str, underlying: str, readers: Sequence[str]) -
 
     Returns
     -------
-    Tables `option_quotes/<day>`, `days` (`day`, `file`, `quotes`) and `held` (`file`, `reason`, `count`).
+    Tables `option_quotes/<day>`, `days` (`day`, `file`, `quotes`, `price`, the median of the underlying's)
+    and `held` (`file`, `reason`, `count`).
     """
     found = list(read(RawStream(file), Terms()))
     quotes, held = quotes_and_held(
@@ -113,10 +117,17 @@ def chain_file(file: str, label: str, underlying: str, readers: Sequence[str]) -
     )
     days = quotes["event_time"].dt.strftime("%Y-%m-%d")
     parts = {str(day): rows.reset_index(drop=True) for day, rows in quotes.groupby(days)}
-    index = {"day": list(parts), "file": label, "quotes": [len(each) for each in parts.values()]}
+    index = {
+        "day": list(parts),
+        "file": label,
+        "quotes": [len(each) for each in parts.values()],
+        "price": [float(each["underlying_price"].median()) for each in parts.values()],
+    }
     return {
         **{f"{TABLE}/{day}": quotes for day, quotes in parts.items()},
-        DAYS: pd.DataFrame(index).astype({"day": "datetime64[us]", "file": "str", "quotes": "int64"}),
+        DAYS: pd.DataFrame(index).astype(
+            {"day": "datetime64[us]", "file": "str", "quotes": "int64", "price": "float64"}
+        ),
         HELD: held,
     }
 
@@ -129,6 +140,16 @@ def _without_repeats(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd
     runs = pd.Series([found.runs for found in again], index=days.index)
     kept = days.assign(quotes=days["quotes"] - held["count"], again=runs)
     return kept, held[held["count"] > 0]
+
+
+def _without_stale(days: pd.DataFrame, shelf: Shelf) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the index without the days that are copies of the day before, and these as held."""
+    named = days.assign(table=TABLE, day=days["day"].dt.strftime("%Y-%m-%d"))
+    price = named.groupby("day")["price"].first()
+    stale = stale_days(list(price.index), price.tolist(), lambda day: DayTables(named, day, shelf)[TABLE])
+    copies = named["day"].isin(stale)
+    held = days[copies].assign(reason=STALE, count=lambda rows: rows["quotes"])[["file", "reason", "count"]]
+    return days[~copies].drop(columns="price").reset_index(drop=True), held
 
 
 def _notes(data: ChainFiles, days: pd.DataFrame, held: pd.DataFrame) -> list[str]:

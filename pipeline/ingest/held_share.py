@@ -7,8 +7,9 @@ from pipeline.domain.errors import DataError
 from pipeline.ingest.day_repeats import REPEATED
 from pipeline.ingest.end_of_day import STALE_COPY
 from pipeline.ingest.of_underlying import OTHER_UNDERLYING
+from pipeline.ingest.stale_chains import STALE
 
-NO_FAULTS = (REPEATED, STALE_COPY, OTHER_UNDERLYING)
+NO_FAULTS = (REPEATED, STALE_COPY, STALE, OTHER_UNDERLYING)
 """Beginnings of the reasons of rows that are no faults: copies of others, or not of the desk's underlying."""
 BACK = ("clock goes back", "clock went back", "the venue's clock went back")
 """Reasons of rows that are earlier than those before them."""

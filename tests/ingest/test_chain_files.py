@@ -10,6 +10,7 @@ from pipeline.ingest.chain_files import DAYS, HELD, content_of, load_chains
 from pipeline.ingest.day_repeats import REPEATED
 from pipeline.ingest.day_tables import DayTables
 from pipeline.ingest.pieces import InMemory
+from pipeline.ingest.stale_chains import STALE
 
 HEAD = (
     "underlying,underlying_last,exchange,optionroot,type,expiration,quotedate,strike,last,net,bid,ask,volume,"
@@ -112,6 +113,19 @@ def test_a_quote_that_two_chains_tell_otherwise_is_one_error_that_names_files_an
     )
     with pytest.raises(DataError, match=said):
         load_chains(files, content_of(files))
+
+
+def test_a_day_with_the_quotes_of_the_day_before_is_a_stale_copy(files):
+    strikes = range(2900, 3000, 5)
+    for day, bid in ((25, 45.0), (26, 45.0), (29, 45.0), (30, 44.0)):
+        quotes = [(strike, bid + (day == 26 and strike == 2900)) for strike in strikes]
+        (files.place / f"SPX_201904{day}.csv.gz").write_bytes(chain(f"04/{day}/2019", *quotes))
+    tables = load_chains(files, content_of(files))
+    assert tables[DAYS]["day"].dt.day.tolist() == [25, 30]
+    assert tables[DAYS].columns.tolist() == ["day", "file", "quotes", "key", "again"]
+    assert [[f"SPX_201904{day}.csv.gz", STALE, 20] for day in (26, 29)] == tables[HELD].to_numpy().tolist()[
+        -2:
+    ]
 
 
 def test_the_same_chain_under_two_names_is_one_clear_error(files):
