@@ -1,6 +1,7 @@
 """What a live desk does at one decision: signals, band, overlay, and the order that is left of it."""
 
 from collections import deque
+from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.backtest.option_state import OptionStates
 from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.edges import Edges
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.option_state import OptionState
 from pipeline.domain.orders import LEAST, Order
@@ -28,6 +30,7 @@ from pipeline.risk.overlay import Judgement, Overlay
 from pipeline.risk.situation import Situation
 from pipeline.risk.state import RiskState
 
+NOTHING: Final = np.empty(0)
 MINUTE: Final = 60_000_000_000
 TIGHTER: Final = {Action.REDUCE: RiskState.REDUCING, Action.HALT: RiskState.HALTED}
 
@@ -56,6 +59,10 @@ class Decided(NamedTuple):
     seen : what the overlay saw of the desk and its market.
     state : what the policy saw; None where nothing could be decided.
     worth : of the account, money.
+    value : of the open option at its mark, see `OptionState`; None where it is not known.
+    told : the signals.
+    numbers : the row that they were made of; empty where there was none.
+    took : seconds from the row until its order had been sent.
     """
 
     at: int
@@ -71,6 +78,10 @@ class Decided(NamedTuple):
     seen: Situation
     state: OptionState | None
     worth: Worth
+    value: float | None
+    told: DecisionSignals
+    numbers: FloatArray = NOTHING
+    took: float = 0.0
 
 
 class Hedger:
@@ -137,7 +148,9 @@ class Hedger:
         JournalError
             Nothing more can be written down; the desk has halted.
         """
-        return self.act(self._signals.step(row), quote, today)
+        started = perf_counter_ns()
+        decided = self.act(self._signals.step(row), quote, today)
+        return decided._replace(numbers=row.numbers, took=1e-9 * (perf_counter_ns() - started))
 
     def act(self, told: DecisionSignals, quote: Quote, today: int) -> Decided:
         """Decide on the signals of a decision; see `decide`."""
@@ -170,6 +183,8 @@ class Hedger:
             seen=seen,
             state=state,
             worth=worth,
+            value=value,
+            told=told,
         )
         entry = self._audited(decided, seen)
         if permits is not None:

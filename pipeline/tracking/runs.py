@@ -17,7 +17,7 @@ PROCESS = "process"
 @contextmanager
 def tracked_run(experiment: str, name: str, tags: Mapping[str, str], nested: bool = False) -> Iterator[str]:
     """Open a run, give its id, and close it: FINISHED, FAILED after an error, KILLED after an interrupt."""
-    marks = {**tags, PROCESS: _this_process()}
+    marks = {**tags, PROCESS: this_process()}
     run = mlflow.start_run(experiment_id=experiment, run_name=name, tags=marks, nested=nested)
     try:
         yield str(run.info.run_id)
@@ -65,7 +65,8 @@ def log_tags(client: MlflowClient, run_id: str, tags: Mapping[str, str]) -> None
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
-def _this_process() -> str:
+def this_process() -> str:
+    """Return what tells this process from every other one of any machine."""
     return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
 
 
