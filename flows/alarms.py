@@ -7,13 +7,12 @@ from typing import Final
 
 from prefect.events import emit_event
 
+from flows.deployments import RESOURCE
 from pipeline.live.hedger import Decided
 from pipeline.monitor.alarm import Alarm, Observed
 
 EVENT: Final = "hedge.alarm"
 """Followed by the severity."""
-RESOURCE: Final = "hedge.desk"
-"""Followed by the desk's name."""
 SECONDS: Final = 5.0
 
 

@@ -11,6 +11,8 @@ import yaml
 import flows
 
 FILE = "prefect.yaml"
+RESOURCE = "hedge.desk"
+"""Of the events of a live desk, followed by its name."""
 DECISION = "flows.decision.daily_decision"
 
 
@@ -19,8 +21,9 @@ def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str,
 
     Parameters
     ----------
-    desk, name : what the flows are given, and the name of the deployments.
-    daily : `cron` and `timezone` of the decision, of `schedule.daily_schedule`; the retrain is in its zone.
+    desk, name : what the flows are given, and the name of the desk and of its deployments.
+    daily : `cron` and `timezone` of the decision, of `schedule.daily_schedule`; the weekly retrain is in its
+        zone. Without `cron` no decision is deployed: a desk within the day has no such hour.
 
     Examples
     --------
@@ -30,8 +33,13 @@ def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str,
     ({'mine'}, {'desk': '/desks/mine.toml'})
     """
     content: dict[str, Any] = yaml.safe_load(_shipped_file().read_text(encoding="utf-8"))
+    if "cron" not in daily:
+        content["deployments"] = [x for x in content["deployments"] if x["entrypoint"] != DECISION]
     for each in content["deployments"]:
-        for schedule in each["schedules"]:
+        for trigger in each.get("triggers", ()):
+            trigger["name"] = f"retrain {name} after an alarm"
+            trigger["match"]["prefect.resource.id"] = f"{RESOURCE}.{name}"
+        for schedule in each.get("schedules", ()):
             schedule["timezone"] = daily["timezone"]
             if each["entrypoint"] == DECISION:
                 schedule["cron"] = daily["cron"]

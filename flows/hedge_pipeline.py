@@ -20,6 +20,7 @@ def hedge_pipeline(
     force: bool = False,
     latest: bool = False,
     learned: Sequence[str] = (),
+    challenge: bool = False,
 ) -> dict[str, str | bool]:
     """Run a desk from market data to report and MLflow run; its models become the champions.
 
@@ -29,6 +30,7 @@ def hedge_pipeline(
     home : where data/ and mlruns/ are written.
     force : make everything again, even what has not changed.
     latest : learn and test through the newest session instead of `windows.test_end`.
+    challenge : the models become challengers of the champions, see `hedge promote`.
     learned : extras, `deep` and `rl`, whose hedgers are compared too, as they were trained for the desk.
 
     Returns
@@ -52,10 +54,13 @@ def hedge_pipeline(
     keys = {"market": market, "features": matrix, "signals": signals, "backtest": results}
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
     settings = settings_of(desk, home, market, latest, learned, trained)
-    published = publish(settings, home_of(home), keys, watch.seconds, tags, force)
+    published = publish(settings, home_of(home), keys, watch.seconds, tags, force, challenge)
     show_run(published)
     return {"folder": str(published.folder), "run_id": published.run_id, "new": published.new}
 
 
 weekly_retrain = hedge_pipeline.with_options(name="weekly_retrain")
 """The pipeline under the name of its schedule."""
+
+retrain = hedge_pipeline.with_options(name="retrain")
+"""The pipeline under the name of what an alarm starts: with `challenge`, its models have to win first."""

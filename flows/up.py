@@ -24,9 +24,11 @@ import yaml
 from flows.deployments import FILE, deployments_for, version_of
 from flows.environment import LOGGED, PRIVATE
 from flows.schedule import daily_schedule
-from pipeline.domain.desk import load_desk
+from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk, load_any
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.pages import experiments_page
 
 HOST = "127.0.0.1"
@@ -127,13 +129,13 @@ class Up:
         self._begin("worker", "worker", worker)
         self._await_worker()
         self._await("MLflow", f"{self.mlflow}/health")
-        name = self.desk_name
         say(f"Prefect    {self.prefect}")
         say(f"  its API  {self.prefect}/api")
         say(f"MLflow     {experiments_page(self.mlflow)}")
         say(f"logs       {self.logs}")
-        say(f"deployed   daily_decision/{name}, weekly_retrain/{name}; to run one now:")
-        say(f"           PREFECT_API_URL={self.prefect}/api prefect deployment run daily_decision/{name}")
+        say(f"deployed   {', '.join(self._flows())}; to run one now:")
+        say(f"           PREFECT_API_URL={self.prefect}/api prefect deployment run {self._flows()[0]}")
+        say("           with that PREFECT_API_URL alarms of hedge live start retrain")
         say("Ctrl-C ends all of it")
 
     def environment(self) -> dict[str, str]:
@@ -251,8 +253,12 @@ class Up:
         return len(found) == number
 
     def _deployments(self) -> dict[str, Any]:
-        calendar = load_desk(self.desk).data.calendar
-        return deployments_for(self.desk, self.desk_name, daily_schedule(calendar, pd.Timestamp.now()))
+        return deployments_for(self.desk, self.desk_name, schedule_of(load_any(self.desk)))
+
+    def _flows(self) -> list[str]:
+        """Return the deployments by the names under which they are run."""
+        places = (each["entrypoint"] for each in self._deployments()["deployments"])
+        return [f"{place.rpartition('.')[2]}/{self.desk_name}" for place in places]
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
         content = json.dumps(body).encode()
@@ -268,6 +274,21 @@ class Up:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._wanted.set()
+
+
+def schedule_of(desk: AnyDesk) -> dict[str, str]:
+    """Return `cron` and `timezone` of the daily decision; of a desk within the day its zone alone.
+
+    Raises
+    ------
+    SettingsError
+        A desk of this kind is neither scheduled nor live.
+    """
+    if isinstance(desk, Desk):
+        return daily_schedule(desk.data.calendar, pd.Timestamp.now())
+    if isinstance(desk, IntradayDesk):
+        return {"timezone": desk.grid.zone}
+    raise SettingsError(f"{desk.name}: hedge up is for daily desks and desks within the day")
 
 
 def chosen_port(option: str, named: int | None, usual: int) -> int:

@@ -14,6 +14,7 @@ from pipeline.cli.decide import decide
 from pipeline.cli.information_map import information_map
 from pipeline.cli.live import live, shadow
 from pipeline.cli.new_desk import new_desk
+from pipeline.cli.promote import promote, rollback
 from pipeline.cli.run import STAGES, run, stage
 from pipeline.cli.services import ui, up
 from pipeline.cli.train import train
@@ -82,6 +83,8 @@ for command in (decide, train, desks, compare):
 app.command("map")(information_map)
 app.command()(live)
 app.command()(shadow)
+for command in (promote, rollback):
+    app.command()(command)
 for command in (ui, up):
     app.command()(command)
 for ask in (halt, resume):

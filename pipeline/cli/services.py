@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.options import HomePath
+from pipeline.cli.options import DataFolder, HomePath
 from pipeline.cli.running import named, prepared
-from pipeline.domain.desk_file import DAILY, kind_of, load_any
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.home import Home
 
 
@@ -33,16 +32,13 @@ def up(
         int | None, typer.Option(min=1, max=65535, help="On 127.0.0.1; else 5000, or a free one.")
     ] = None,
     home: HomePath = None,
+    data: DataFolder = None,
 ) -> None:
     """Start Prefect, a worker and MLflow together, with the desk's schedule, until Ctrl-C."""
-    place = prepared(desk, home)
+    place = prepared(desk, home, data)
     os.environ["HEDGE_HOME"] = str(place.root)
-    from flows.up import Up
+    from flows.up import Up, schedule_of
 
     settings = load_any(desk)
-    if kind_of(settings) != DAILY:
-        raise SettingsError(
-            f"{desk}: hedge up schedules a decision after the close, of daily desks; a desk of kind "
-            f"{kind_of(settings)} has no such hour: start hedge run and hedge decide yourself"
-        )
+    schedule_of(settings)
     Up(place, named(desk), settings.name, prefect_port, mlflow_port).run(partial(print, flush=True))

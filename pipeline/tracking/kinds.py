@@ -50,7 +50,7 @@ from pipeline.tracking.record import (
     log_parent,
     log_policies,
 )
-from pipeline.tracking.registry import log_models, promote
+from pipeline.tracking.registry import log_models, register
 
 INTRADAY_TABLES: Final = (
     "comparison",
@@ -90,9 +90,13 @@ CONTRACT_TABLES: Final = ("comparison", "path", "explained", "costs")
 
 @dataclass(frozen=True)
 class Tracked:
-    """An open run, what it read and what its parts are marked with; `versions` mark registered models."""
+    """An open run, what it read and what its parts are marked with.
+
+    `versions` mark registered models, which become champions, or challengers if `challenge`.
+    """
 
     client: MlflowClient
+    mlruns: Path
     experiment: str
     run_id: str
     datasets: Mapping[str, Dataset]
@@ -100,6 +104,7 @@ class Tracked:
     timings: Mapping[str, float]
     marks: Mapping[str, str]
     versions: Mapping[str, str]
+    challenge: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,7 +215,7 @@ def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    promote(run.client, evaluation.desk, models, run.versions)
+    register(run.client, run.mlruns, evaluation.desk, models, run.versions, run.challenge)
 
 
 def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
@@ -227,7 +232,7 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    promote(run.client, evaluation.settings, models, run.versions)
+    register(run.client, run.mlruns, evaluation.settings, models, run.versions, run.challenge)
 
 
 def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:

@@ -12,7 +12,7 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
 from pipeline.policies.saved_network import terms_digest
 from pipeline.tracking.database import connect, experiment_id
-from pipeline.tracking.registry import champion, log_hedger, promote
+from pipeline.tracking.registry import champion, log_hedger, register
 from pipeline.tracking.runs import end_orphans, log_settings, log_tags, tracked_run
 
 RISK = "validation_risk"
@@ -22,8 +22,8 @@ Log = Callable[[int, float], None]
 class Curve:
     """The learning curve of one training; a point is logged once."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
-        self._client, self.run_id = client, run_id
+    def __init__(self, client: MlflowClient, mlruns: Path, run_id: str) -> None:
+        self._client, self._mlruns, self.run_id = client, mlruns, run_id
         self._known: set[int] = set()
 
     def __call__(self, step: int, risk: float) -> None:
@@ -47,7 +47,8 @@ class Curve:
         self._client.log_artifact(self.run_id, str(network), "network")
         log_tags(self._client, self.run_id, {"network": network.name})
         marks = {"desk": desk.name, "network": network.name, "terms": terms_digest(desk)}
-        (version,) = promote(self._client, desk, {policy: log_hedger(desk, policy, network)}, marks).values()
+        models = {policy: log_hedger(desk, policy, network)}
+        (version,) = register(self._client, self._mlruns, desk, models, marks).values()
         return version
 
 
@@ -63,7 +64,7 @@ def tracked_training(home: Home, desk: str, policy: str, settings: Mapping[str, 
     marks = {"desk": desk, "kind": "training", "policy": policy}
     with tracked_run(experiment, f"{policy}-{desk}", marks) as run_id:
         log_settings(client, run_id, settings)
-        yield Curve(client, run_id)
+        yield Curve(client, home.mlruns, run_id)
 
 
 def register_once(

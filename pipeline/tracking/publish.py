@@ -51,6 +51,7 @@ def publish(
     timings: Mapping[str, float],
     tags: Mapping[str, str],
     force: bool = False,
+    challenge: bool = False,
 ) -> Published:
     """Judge a backtest, write its report, track it in MLflow and point `data/reports/latest` at the report.
 
@@ -64,6 +65,7 @@ def publish(
     timings : seconds of the stages so far.
     tags : further tags of the MLflow run.
     force : make a new run in any case.
+    challenge : its models become challengers of the champions instead of champions.
     """
     store, kind = DatasetStore(home.data / "datasets"), KINDS[kind_of(desk)]
     datasets = {name: store.open(key) for name, key in keys.items()}
@@ -92,7 +94,10 @@ def publish(
         folder = _write(kind, evaluation, record, home)
         versions = {"desk": desk.name, "code_version": version, REPORT: name}
         kind.track(
-            Tracked(client, experiment, run_id, datasets, folder, timings, marks, versions), evaluation
+            Tracked(
+                client, home.mlruns, experiment, run_id, datasets, folder, timings, marks, versions, challenge
+            ),
+            evaluation,
         )
         log_tags(client, run_id, {IDENTITY: identity})
     point_latest(folder)

@@ -26,10 +26,10 @@ from pipeline.ingest.store import Dataset
 from pipeline.monitor.reference import Reference
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.saved_network import LEARNED
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION, crown
 from pipeline.tracking.served.learned_band import seen_by
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
-CHAMPION = "champion"
 MONITORS = "monitors"
 """File beside the detector: what the monitors of the models compare with."""
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
@@ -98,30 +98,38 @@ def log_hedger(desk: Desk, policy: str, network: Path) -> ModelInfo:
         return _log(model, _code({f"{SERVED}.{LEARNED_BAND}"}, Path(folder)))
 
 
-def promote(
+def register(
     client: MlflowClient,
+    mlruns: Path,
     desk: Desk | IntradayDesk,
     models: Mapping[str, ModelInfo],
     marks: Mapping[str, str],
+    challenge: bool = False,
 ) -> dict[str, str]:
-    """Register logged models and make each new version the champion; `marks` are the tags of each version.
+    """Register logged models and make each new version the champion, or a challenger of it.
+
+    `marks` are the tags of each version.
 
     Returns
     -------
     Version by registered name, `<desk>.<model>`.
     """
-    versions = {}
-    for name, logged in models.items():
-        registered = f"{desk.name}.{name}"
-        versions[registered] = _new_version(client, desk, name, logged, marks)
-        client.set_registered_model_alias(registered, CHAMPION, versions[registered])
+    versions = {
+        f"{desk.name}.{name}": _new_version(client, desk, name, logged, marks)
+        for name, logged in models.items()
+    }
+    if challenge:
+        for registered, version in versions.items():
+            client.set_registered_model_alias(registered, CHALLENGER, version)
+    else:
+        crown(client, mlruns, versions, "a run")
     return versions
 
 
-def champion(client: MlflowClient, name: str) -> ModelVersion | None:
-    """Return the champion of a registered model, or None."""
+def champion(client: MlflowClient, name: str, alias: str = CHAMPION) -> ModelVersion | None:
+    """Return the champion of a registered model, or who has another alias; or None."""
     try:
-        return client.get_model_version_by_alias(name, CHAMPION)
+        return client.get_model_version_by_alias(name, alias)
     except mlflow.MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None

@@ -26,10 +26,11 @@ def test_all_deployments_of_a_checkout_are_made_with_their_schedules(prefect, en
     )
     with urllib.request.urlopen(request, timeout=30) as answer:
         found = {each["entrypoint"]: each for each in json.load(answer)}
-    crons = {place: each["schedules"][0]["schedule"]["cron"] for place, each in found.items()}
+    crons = {place: [x["schedule"]["cron"] for x in each["schedules"]] for place, each in found.items()}
     assert crons == {
-        "flows.decision.daily_decision": "30 16 * * 1-5",
-        "flows.hedge_pipeline.weekly_retrain": "0 8 * * 6",
+        "flows.decision.daily_decision": ["30 16 * * 1-5"],
+        "flows.hedge_pipeline.weekly_retrain": ["0 8 * * 6"],
+        "flows.hedge_pipeline.retrain": [],
     }
     for each in found.values():
         assert (each["name"], each["work_pool_name"]) == ("spx-daily", "hedge")

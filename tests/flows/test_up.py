@@ -18,7 +18,8 @@ import pytest
 import yaml
 
 from flows.deployments import deployments_for, version_of
-from flows.up import Up, chosen_port
+from flows.up import Up, chosen_port, schedule_of
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from tests.processes import clean_environment, hedge_in_this_process
@@ -126,11 +127,16 @@ def test_all_three_answer_and_the_deployments_have_their_schedules(running):
     assert worker["status"] == "ONLINE"
     found = post(f"{running.prefect}/api/deployments/filter", {})
     crons = {
-        each["entrypoint"].rpartition(".")[2]: each["schedules"][0]["schedule"]["cron"] for each in found
+        each["entrypoint"].rpartition(".")[2]: [x["schedule"]["cron"] for x in each["schedules"]]
+        for each in found
     }
-    assert crons == {"daily_decision": "30 16 * * 1-5", "weekly_retrain": "0 8 * * 6"}
-    assert {each["concurrency_options"]["collision_strategy"] for each in found} == {"ENQUEUE"}
-    assert {tag for each in found for tag in each["tags"]} == {"hedging", "decision", "retrain"}
+    assert crons == {"daily_decision": ["30 16 * * 1-5"], "weekly_retrain": ["0 8 * * 6"], "retrain": []}
+    assert {tag for each in found for tag in each["tags"]} == {"hedging", "decision", "retrain", "alarm"}
+    (automation,) = post(f"{running.prefect}/api/automations/filter", {})
+    (started,) = (each for each in found if each["entrypoint"].endswith(".retrain"))
+    assert automation["trigger"]["match"] == {"prefect.resource.id": "hedge.desk.small"}
+    assert automation["trigger"]["expect"] == ["hedge.alarm.critical"]
+    assert [each["deployment_id"] for each in automation["actions"]] == [started["id"]]
 
 
 @pytest.mark.slow
@@ -215,7 +221,7 @@ def test_ctrl_c_ends_all_and_it_starts_again_in_the_same_home_until_it_is_killed
     assert (running.process.returncode, error, left) == (0, "", [])
     again = Running(home, small_desk)
     there = post(f"{again.prefect}/api/deployments/filter", {})
-    assert len(there) == 2
+    assert len(there) == 3
     assert [each["updated"] for each in there] == [each["updated"] for each in made], "nothing had changed"
     _, left = again.end(signal.SIGKILL)
     assert left == [], "what it started ends when it is killed"
@@ -266,6 +272,18 @@ def test_the_shipped_desk_keeps_its_parameters_and_another_one_is_never_decided_
     }
     assert own["flows.decision.daily_decision"]["parameters"] == {"desk": "/desks/own.toml"}
     assert {each["name"] for each in own.values()} == {"own"}
+    (trigger,) = own["flows.hedge_pipeline.retrain"]["triggers"]
+    assert trigger["match"] == {"prefect.resource.id": "hedge.desk.own"}
+
+
+def test_a_desk_within_the_day_has_no_hour_of_decision():
+    made = deployments_for("bac-intraday", "bac-intraday", schedule_of(load_any("bac-intraday")))[
+        "deployments"
+    ]
+    assert [each["entrypoint"].rpartition(".")[2] for each in made] == ["weekly_retrain", "retrain"]
+    assert made[0]["schedules"][0]["timezone"] == "America/New_York"
+    with pytest.raises(SettingsError, match="daily desks and desks within the day"):
+        schedule_of(load_any("spx-chain"))
 
 
 def test_every_run_sees_the_home_and_where_mlflow_is(tmp_path, monkeypatch):
