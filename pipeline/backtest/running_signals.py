@@ -34,7 +34,7 @@ class RunningSignals:
     fitted : models as they were left; nothing is fitted here.
     features : the decision grid of all days since learning started, until the decision before the first that
         is asked for.
-    names : of the numbers of the rows to come.
+    names : of the numbers of the rows to come; an attribute too.
 
     Raises
     ------
@@ -43,6 +43,7 @@ class RunningSignals:
     """
 
     def __init__(self, fitted: FittedIntraday, features: pd.DataFrame, names: Sequence[str]) -> None:
+        self.names = tuple(names)
         self._fitted, desk = fitted, fitted.desk
         since = learned_since(desk, pd.DatetimeIndex(features["time"]))
         rows = features.iloc[since:].reset_index(drop=True)

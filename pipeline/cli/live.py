@@ -5,21 +5,24 @@ import math
 import shutil
 import sys
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipeline.cli.attend import secret_of, token_place
+from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
 from pipeline.cli.running import prepared, progress_shown, run_flow
 from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.domain.home import Home
 
 if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.control import Control
     from pipeline.live.session import Learned, Lived, Stored
+    from pipeline.tracking.champions import Champions
     from pipeline.live.streamed_venue import StreamedVenue
     from pipeline.live.watch.page_server import Serving
 
@@ -69,22 +72,25 @@ def live(
     from pipeline.live.watch.page_server import PageServer
     from pipeline.live.watch.panel import Panel
     from pipeline.live.watch.server import listening
+    from pipeline.live.watch.story import Shown
 
     venue = None if feed.startswith(REPLAY) else streamed_venue(feed, snapshot)
     if anew and venue is not None:
         raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
-    times, serving = _times(speed), _serving(dashboard, beyond, home)
+    times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
         opened = _opened(desk, home, data)
         folder = opened.folder / (f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}")
         if anew and folder.exists():
             shutil.rmtree(folder)
+        watching, metrics = monitoring(opened.desk, opened.champions, Home.find(home), server)
+        serving = replace(serving, metrics=metrics.text, shown=Shown(drift=watching.told))
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
         if venue is None:
-            lived = _lived_again(opened, _day(feed), folder, times, panel, page)
+            lived = _lived_again(opened, _day(feed), folder, times, panel, watching, page)
         else:
-            lived = _lived_now(opened, venue, folder, panel, page)
+            lived = _lived_now(opened, venue, folder, panel, watching, page)
     if as_json:
         print(lived_as_json(opened.desk, feed, lived))
     else:
@@ -121,6 +127,7 @@ class Opened:
     """A desk that may go live: its settings, models and stored market, and where its journals lie."""
 
     desk: "IntradayDesk"
+    champions: "Champions"
     learned: "Learned"
     stored: "Stored"
     folder: Path
@@ -221,4 +228,4 @@ def _opened(desk: str, home: Path | None, data: str | None) -> Opened:
     stored = Stored(store.open(market), store.open(matrix), store.pieces())
     version = ", ".join(f"{card.name} {card.version}" for card in champions.cards)
     learned = Learned(signals, flagship, terms["desk_cost"], version)
-    return Opened(settings, learned, stored, place.data / "live" / settings.name)
+    return Opened(settings, champions, learned, stored, place.data / "live" / settings.name)

@@ -61,7 +61,7 @@ class Decided(NamedTuple):
     worth : of the account, money.
     value : of the open option at its mark, see `OptionState`; None where it is not known.
     told : the signals.
-    numbers : the row that they were made of; empty where there was none.
+    names, numbers : the row that they were made of; empty where there was none.
     took : seconds from the row until its order had been sent.
     """
 
@@ -80,6 +80,7 @@ class Decided(NamedTuple):
     worth: Worth
     value: float | None
     told: DecisionSignals
+    names: tuple[str, ...] = ()
     numbers: FloatArray = NOTHING
     took: float = 0.0
 
@@ -150,7 +151,8 @@ class Hedger:
         """
         started = perf_counter_ns()
         decided = self.act(self._signals.step(row), quote, today)
-        return decided._replace(numbers=row.numbers, took=1e-9 * (perf_counter_ns() - started))
+        took = 1e-9 * (perf_counter_ns() - started)
+        return decided._replace(names=self._signals.names, numbers=row.numbers, took=took)
 
     def act(self, told: DecisionSignals, quote: Quote, today: int) -> Decided:
         """Decide on the signals of a decision; see `decide`."""

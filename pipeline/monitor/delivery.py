@@ -33,7 +33,6 @@ class Delivery:
         self._waiting: queue.Queue[Callable[[], None]] = queue.Queue(WAITING)
         self._said: set[str] = set()
         self._thread = threading.Thread(target=self._deliver, name=f"tells {name}", daemon=True)
-        self._thread.start()
 
     def measured(self, seen: Observed, decided: Decided, state: Mapping[tuple[str, str], float]) -> None:
         """Hand on a decision."""
@@ -43,7 +42,7 @@ class Delivery:
         """Hand on an alarm."""
         self._put(lambda: self._sink.alarmed(alarm))
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """Wait, for a while, until everything has been told."""
         self._put(self._close)
         self._put(self._end)
@@ -52,10 +51,8 @@ class Delivery:
             self._tell("it does not answer")
 
     def __enter__(self) -> Self:
+        self._thread.start()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
 
     def _put(self, task: Callable[[], None]) -> None:
         try:

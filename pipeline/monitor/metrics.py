@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from pipeline.live.hedger import Decided
 from pipeline.monitor.alarm import Alarm, Observed
 
-CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 SECONDS: Final = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 1e-2, 1e-1, 1.0)
 
 
@@ -18,7 +17,7 @@ class Metrics:
     Examples
     --------
     >>> made = Metrics("mine", "regime_detector 3")
-    >>> b'hedge_model_info{desk="mine",model="regime_detector 3"} 1.0' in made.text()
+    >>> 'hedge_model_info{desk="mine",model="regime_detector 3"} 1.0' in made.text()
     True
     """
 
@@ -48,9 +47,9 @@ class Metrics:
         )
         self._drift = self._gauge("hedge_drift", "What a monitor measures", "monitor", "feature")
 
-    def text(self) -> bytes:
-        """Return everything in Prometheus's text format, of `CONTENT_TYPE`."""
-        return generate_latest(self.registry)
+    def text(self) -> str:
+        """Return everything in Prometheus's text format."""
+        return generate_latest(self.registry).decode()
 
     def adopted(self, model: str) -> None:
         """Say which model decides from now on."""

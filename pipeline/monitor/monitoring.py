@@ -1,11 +1,11 @@
 """The monitors beside a live desk: they see every decision after its order, and never stop the loop."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final, Protocol
 
 from pipeline.backtest.decision_signals import FORECAST, LOWER, UPPER
 from pipeline.backtest.episodes import START_SPOT
-from pipeline.domain.errors import DataError
 from pipeline.live.control import Control
 from pipeline.live.hedger import Decided
 from pipeline.live.journal import Entry
@@ -34,31 +34,37 @@ class Monitoring(Control):
     Parameters
     ----------
     watch : the monitors.
-    names : of the numbers of a decision's row.
     horizons : whose forecasts are watched.
     sinks : who is told.
+    going : kept open from the first event to the last.
     model : version of what is watched, for the audit.
     """
 
     def __init__(
         self,
         watch: Watch,
-        names: Sequence[str],
         horizons: Sequence[int],
         sinks: Sequence[Sink],
+        going: Sequence[AbstractContextManager[object]] = (),
         model: str = "",
     ) -> None:
-        if MINUTES not in names:
-            raise DataError(f"the rows of decisions lack {MINUTES}")
-        self._watch, self._names, self._horizons = watch, tuple(names), tuple(horizons)
-        self._sinks, self._model = list(sinks), model
-        self.alarms: list[Alarm] = []
+        self._watch, self._horizons = watch, tuple(horizons)
+        self._sinks, self._going, self._model = list(sinks), list(going), model
+        self._alarms: dict[tuple[str, str], Alarm] = {}
+
+    @contextmanager
+    def beside(self, path: OrderPath) -> Iterator[None]:
+        """Keep open meanwhile what is kept open."""
+        with ExitStack() as going:
+            for each in self._going:
+                going.enter_context(each)
+            yield
 
     def after(self, decided: Decided, path: OrderPath) -> None:
         """See a decision, when its order has been sent."""
-        seen = observed(decided, self._names, self._horizons)
+        seen = observed(decided, self._horizons)
         found = self._watch.watch(seen)
-        self.alarms += found
+        self._alarms |= {(alarm.monitor, alarm.feature): alarm for alarm in found}
         for alarm in found:
             inputs: dict[str, Any] = {"feature": alarm.feature, **alarm.numbers}
             what = f"alarm {alarm.severity.value}"
@@ -69,10 +75,20 @@ class Monitoring(Control):
             for alarm in found:
                 sink.alarmed(alarm)
 
+    def told(self) -> list[dict[str, Any]]:
+        """Return what is measured, and of what was alarmed severity and sentence, as `watch.story.Shown`."""
+        state, alarms = self._watch.state(), self._alarms
+        return [_told(key, state.get(key), alarms.get(key)) for key in {**alarms, **state}]
 
-def observed(decided: Decided, names: Sequence[str], horizons: Sequence[int]) -> Observed:
-    """Return a decision as monitors see it; `names` are those of its numbers."""
-    told, features = decided.told, dict(zip(names, decided.numbers.tolist(), strict=True))
+
+def _told(key: tuple[str, str], value: float | None, alarm: Alarm | None) -> dict[str, Any]:
+    severity, said = (alarm.severity.value, alarm.said) if alarm else ("", "")
+    return {"name": " ".join(key), "value": value, "limit": None, "severity": severity, "said": said}
+
+
+def observed(decided: Decided, horizons: Sequence[int]) -> Observed:
+    """Return a decision as monitors see it, with the forecasts of some horizons."""
+    told, features = decided.told, dict(zip(decided.names, decided.numbers.tolist(), strict=True))
     ends = told.curves[[FORECAST, LOWER, UPPER]]
     spot = START_SPOT * decided.mid / decided.dealt.mid if decided.dealt else float("nan")
     return Observed(

@@ -37,14 +37,17 @@ class Concept:
         return self._watched.state()
 
 
-def monitors(desk: IntradayDesk, reference: Reference, detector: GaussianDetector) -> list[Monitor]:
-    """Return the monitors of a desk: `data`, `concept`, `pnl` and `health`."""
+def monitors(desk: IntradayDesk, reference: Reference | None, detector: GaussianDetector) -> list[Monitor]:
+    """Return the monitors of a desk: `data`, `concept`, `pnl` and `health`; without a reference the last."""
+    health = Health(desk.grid.every_seconds, desk.grid.stale_after_seconds)
+    if reference is None:
+        return [health]
     streams = Streams(watched_horizons(desk), OneStep(detector))
     return [
         DataDrift(reference.data, reference.a_day),
         Concept("concept", streams.step, reference.concept),
         Concept("pnl", HedgingErrors(desk).step, reference.pnl),
-        Health(reference.step_seconds, desk.grid.stale_after_seconds),
+        health,
     ]
 
 

@@ -36,6 +36,8 @@ class Told:
     def __init__(self, table):
         self._left = iter(decision_signals(table))
 
+    names = ()
+
     def step(self, row):
         return next(self._left)
 

@@ -45,7 +45,7 @@ def metrics() -> Metrics:
 
 
 def test_the_text_holds_what_was_seen(metrics):
-    text = metrics.text().decode()
+    text = metrics.text()
     for line in (
         'hedge_position_units{desk="mine"} 3.0',
         'hedge_band_units{desk="mine",edge="upper"} 4.0',
@@ -62,7 +62,7 @@ def test_the_text_holds_what_was_seen(metrics):
 
 def test_a_promoted_model_takes_the_place_of_the_one_before(metrics):
     metrics.adopted("flagship 2")
-    assert re.findall(r"hedge_model_info{.*model=\"(.*)\"}", metrics.text().decode()) == ["flagship 2"]
+    assert re.findall(r"hedge_model_info{.*model=\"(.*)\"}", metrics.text()) == ["flagship 2"]
 
 
 def test_the_dashboard_asks_for_metrics_that_exist_and_shows_all_of_them(metrics):
@@ -112,9 +112,8 @@ def test_a_server_that_does_not_answer_holds_nobody_up(monkeypatch):
     said: list[str] = []
     answered = threading.Event()
     sink = SimpleNamespace(measured=lambda *_: answered.wait(5.0), alarmed=print)
-    delivery = Delivery("Prefect", sink, said.append)
-    for _ in range(9):
-        delivery.measured(SEEN, DECIDED, {})
-    delivery.stop()
+    with Delivery("Prefect", sink, said.append) as delivery:
+        for _ in range(9):
+            delivery.measured(SEEN, DECIDED, {})
     answered.set()
     assert [re.search(r"\((.*)\)", each)[1] for each in said] == ["it is too slow", "it does not answer"]
