@@ -14,6 +14,7 @@ from pipeline.domain.orders import LEAST
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.features.book_at import SIDES
 from pipeline.features.book_walk import SOUND
+from pipeline.features.decision_row import DecisionRow
 from pipeline.live.approvals import Answer, Answered
 from pipeline.live.hedger import Hedger, Quote
 from pipeline.live.journal import Journal
@@ -36,7 +37,7 @@ class Told:
     def __init__(self, table):
         self._left = iter(decision_signals(table))
 
-    names = ()
+    names = ("minutes",)
 
     def step(self, row):
         return next(self._left)
@@ -91,7 +92,7 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
     for row in range(until):
         book = book_at(books.iloc[row])
         quote = Quote(book.bid_price[0], book.ask_price[0], 0.1)
-        decided.append(hedger.decide(None, quote, STEPS - 1 - row))
+        decided.append(hedger.decide(DecisionRow(row, "", np.array([row / 2.0])), quote, STEPS - 1 - row))
         gateway.advance(decided[-1].at + latency + 1, {"BTC": book})
         held.append(path.account.position("BTC"))
     return decided, np.array(held), path
@@ -207,3 +208,7 @@ def test_a_decision_carries_what_it_was_made_on(lived, day):
     open_ones = [each for each in decided if each.state is not None]
     assert len(open_ones) > STEPS / 2
     assert all(each.seen.delta == pytest.approx(each.lower) for each in open_ones)
+    assert {each.names for each in decided} == {("minutes",)}
+    assert [each.numbers[0] for each in decided] == [row / 2.0 for row in range(len(decided))]
+    assert all(0.0 < each.took < 10.0 for each in decided)
+    assert [each.told.mid for each in decided] == [each.mid for each in decided]
