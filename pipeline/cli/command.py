@@ -83,8 +83,8 @@ for command in (decide, train, desks, compare):
 app.command("map")(information_map)
 app.command()(live)
 app.command()(shadow)
-for command in (promote, rollback):
-    app.command()(command)
+app.command()(promote)
+app.command()(rollback)
 for command in (ui, up):
     app.command()(command)
 for ask in (halt, resume):

@@ -9,6 +9,7 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 
 if TYPE_CHECKING:
+    from pipeline.monitor.delivery import Delivery
     from pipeline.monitor.metrics import Metrics
     from pipeline.monitor.monitoring import Monitoring, Sink
     from pipeline.tracking.champions import Champions
@@ -51,7 +52,7 @@ def monitoring(
     return Monitoring(watch, watched_horizons(desk), sinks, going, model), metrics
 
 
-def _events(desk: str, server: str | None) -> "list[Sink]":
+def _events(desk: str, server: str | None) -> "list[Delivery]":
     if server is None:
         return []
     from flows.alarms import AlarmEvents

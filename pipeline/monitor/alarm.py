@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
 from pipeline.backtest.lane import Dealt
+from pipeline.domain.instruments import FloatArray
 
 
 class Severity(StrEnum):
@@ -54,7 +55,7 @@ class Observed:
     features: Mapping[str, float]
     variance: Mapping[int, Forecast] = field(default_factory=dict)
     cost: Forecast = NO_FORECAST
-    prob: Sequence[float] = ()
+    prob: Sequence[float] | FloatArray = ()
     dealt: Dealt | None = None
     value: float = float("nan")
     position: float = 0.0

@@ -19,7 +19,7 @@ class Health:
 
     Parameters
     ----------
-    step_seconds : between two decisions of a day.
+    step_seconds : between two decisions of a day; infinite where no clock says when they are.
     age : seconds from which a quote is old, `grid.stale_after_seconds`.
     took : seconds from which a decision is slow.
     """

@@ -1,6 +1,7 @@
 """All monitors of a desk: made from what was saved with its champion."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 from pipeline.domain.intraday_desk import IntradayDesk
@@ -12,6 +13,7 @@ from pipeline.monitor.hedging_error import HedgingErrors
 from pipeline.monitor.likelihood import OneStep
 from pipeline.monitor.reference import Reference, watched_horizons
 from pipeline.monitor.streams import Streams
+from pipeline.regimes.base import Detector
 from pipeline.regimes.gaussian import GaussianDetector
 
 log = logging.getLogger(__name__)
@@ -37,10 +39,10 @@ class Concept:
         return self._watched.state()
 
 
-def monitors(desk: IntradayDesk, reference: Reference | None, detector: GaussianDetector) -> list[Monitor]:
+def monitors(desk: IntradayDesk, reference: Reference | None, detector: Detector) -> list[Monitor]:
     """Return the monitors of a desk: `data`, `concept`, `pnl` and `health`; without a reference the last."""
-    health = Health(desk.grid.every_seconds, desk.grid.stale_after_seconds)
-    if reference is None:
+    health = Health(desk.grid.every_seconds or math.inf, desk.grid.stale_after_seconds)
+    if reference is None or not isinstance(detector, GaussianDetector):
         return [health]
     streams = Streams(watched_horizons(desk), OneStep(detector))
     return [
