@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.control import Control
     from pipeline.live.session import Learned, Lived, Stored
-    from pipeline.tracking.champions import Champions
     from pipeline.live.streamed_venue import StreamedVenue
     from pipeline.live.watch.page_server import Serving
+    from pipeline.tracking.champions import Champions
 
 DIFFERENT = 4
 REPLAY, FULL = "replay:", "full"
