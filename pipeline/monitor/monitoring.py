@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Final, Protocol
 
-from pipeline.backtest.decision_signals import FORECAST, LOWER, UPPER
+from pipeline.backtest.decision_signals import CURVES
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.live.control import Control
 from pipeline.live.hedger import Decided
@@ -14,6 +14,7 @@ from pipeline.monitor.alarm import Alarm, Forecast, Observed
 from pipeline.monitor.watch import Watch
 
 MINUTES: Final = "minutes"
+ENDS: Final = [CURVES.index(name) for name in ("forecast", "lower", "upper")]
 
 
 class Sink(Protocol):
@@ -89,7 +90,7 @@ def _told(key: tuple[str, str], value: float | None, alarm: Alarm | None) -> dic
 def observed(decided: Decided, horizons: Sequence[int]) -> Observed:
     """Return a decision as monitors see it, with the forecasts of some horizons."""
     told, features = decided.told, dict(zip(decided.names, decided.numbers.tolist(), strict=True))
-    ends = told.curves[[FORECAST, LOWER, UPPER]]
+    ends = told.curves[ENDS]
     spot = START_SPOT * decided.mid / decided.dealt.mid if decided.dealt else float("nan")
     return Observed(
         at=decided.at,
