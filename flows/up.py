@@ -36,7 +36,8 @@ POOL = "hedge"
 PREFECT_PORT, MLFLOW_PORT = 4200, 5000
 START_SECONDS = 180.0
 STOP_SECONDS = 40.0
-RUNS_AT_ONCE = 2
+RUNS_AT_ONCE = 4
+"""Room beside the long ones, one of each, for the questions of a live desk."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Up:
         say(f"logs       {self.logs}")
         say(f"deployed   {', '.join(self._flows())}; to run one now:")
         say(f"           PREFECT_API_URL={self.prefect}/api prefect deployment run {self._flows()[0]}")
-        say("           with that PREFECT_API_URL alarms of hedge live start retrain")
+        say("           with that PREFECT_API_URL hedge live asks people, and its alarms start retrain")
         say("Ctrl-C ends all of it")
 
     def environment(self) -> dict[str, str]:

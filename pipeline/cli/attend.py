@@ -51,7 +51,7 @@ def status(desk: Desk, journal: JournalName = None, home: HomePath = None, as_js
     """Say how a live desk stands; exit code 5 where it has halted or only reduces."""
     from pipeline.live.watch.status_text import status_for_terminal
 
-    found = _status(_found(desk, journal, home), home)
+    found = _status(found_desk(desk, journal, home), home)
     print(json.dumps(found, indent=2) if as_json else status_for_terminal(found))
     if found["risk"]["state"] != "active":
         raise typer.Exit(NOT_ACTIVE)
@@ -64,7 +64,7 @@ def dashboard(
     home: HomePath = None,
 ) -> None:
     """Say where a running desk shows itself, or serve what the journal of one that does not run knows."""
-    found = _found(desk, journal, home)
+    found = found_desk(desk, journal, home)
     if found.process is None:
         _serve_at_rest(desk, found, port, home)
     elif found.url is None:
@@ -124,13 +124,14 @@ def _ask(
     from pipeline.live.watch.request import Request, Wish
     from pipeline.live.watch.token import told_secret
 
-    found = _found(desk, journal, home)
+    found = found_desk(desk, journal, home)
     wished = Request(Wish(wish), getpass.getuser() if person is None else person, reason)
     risk = found.ask(wished, lambda: told_secret(os.environ, token_place(home)))
     print(f"desk {found.desk} is {risk['state']} ({risk['who']}: {risk['why']})")
 
 
-def _found(desk: str, journal: str | None, home: Path | None) -> "Found":
+def found_desk(desk: str, journal: str | None, home: Path | None) -> "Found":
+    """Return the journal of a desk that has gone live."""
     from pipeline.live.watch.found import found_journal
 
     return found_journal(Home.find(home).data / "live", desk, _name_of, journal)

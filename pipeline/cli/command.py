@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli.approve import approve
 from pipeline.cli.attend import dashboard, halt, resume, status
 from pipeline.cli.compare import compare
 from pipeline.cli.decide import decide
@@ -87,7 +88,7 @@ app.command()(promote)
 app.command()(rollback)
 for command in (ui, up):
     app.command()(command)
-for ask in (halt, resume):
+for ask in (halt, resume, approve):
     app.command()(ask)
 app.command()(status)
 app.command()(dashboard)

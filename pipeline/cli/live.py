@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.cli.asking import approvals_of
 from pipeline.cli.attend import secret_of, token_place
 from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
@@ -20,6 +21,7 @@ from pipeline.domain.home import Home
 
 if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
+    from pipeline.live.approvals import Approvals
     from pipeline.live.control import Control
     from pipeline.live.session import Learned, Lived, Stored
     from pipeline.live.streamed_venue import StreamedVenue
@@ -87,10 +89,12 @@ def live(
         serving = replace(serving, metrics=metrics.text, shown=Shown(drift=watching.told))
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
+        approvals, carrying = approvals_of(opened.desk, server)
+        controls = [panel, watching, page, *carrying]
         if venue is None:
-            lived = _lived_again(opened, _day(feed), folder, times, panel, watching, page)
+            lived = _lived_again(opened, _day(feed), folder, times, approvals, *controls)
         else:
-            lived = _lived_now(opened, venue, folder, panel, watching, page)
+            lived = _lived_now(opened, venue, folder, approvals, *controls)
     if as_json:
         print(lived_as_json(opened.desk, feed, lived))
     else:
@@ -103,7 +107,7 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
 
     from pipeline.domain.overlay_settings import OverlaySettings
     from pipeline.live.control import Control
-    from pipeline.live.session import differences
+    from pipeline.live.session import NOBODY, differences
 
     day, opened, decided = _day(feed), _opened(desk, home, data), []
     opened.desk = opened.desk.model_copy(update={"overlay": OverlaySettings()})
@@ -113,7 +117,7 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
             decided.append(each)
 
     with tempfile.TemporaryDirectory() as folder:
-        lived = _lived_again(opened, day, Path(folder), math.inf, Kept())
+        lived = _lived_again(opened, day, Path(folder), math.inf, NOBODY, Kept())
     found = differences(opened.desk, opened.learned, opened.stored, day, decided)
     counted = f"{lived.decisions} decisions, {lived.orders} orders"
     print(f"{counted}, {len(found)} positions differ from the backtest")
@@ -139,23 +143,31 @@ def _day(feed: str) -> str:
     return feed.removeprefix(REPLAY)
 
 
-def _lived_again(opened: Opened, day: str, folder: Path, speed: float, *controls: "Control") -> "Lived":
+def _lived_again(
+    opened: Opened, day: str, folder: Path, speed: float, approvals: "Approvals", *controls: "Control"
+) -> "Lived":
     from pipeline.live.session import live_again, stored_day
 
     desk, stored = opened.desk, opened.stored
     begun = stored_day(desk, stored, day)
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
-        return live_again(desk, opened.learned, stored, begun, folder, speed, [shown, *controls])
+        beside = [shown, *controls]
+        return live_again(desk, opened.learned, stored, begun, folder, speed, beside, approvals)
 
     return _shown(f"{desk.name} {day}", len(begun.made.times), live)
 
 
-def _lived_now(opened: Opened, venue: "StreamedVenue", folder: Path, *controls: "Control") -> "Lived":
+def _lived_now(
+    opened: Opened, venue: "StreamedVenue", folder: Path, approvals: "Approvals", *controls: "Control"
+) -> "Lived":
     from pipeline.live.venue_session import live_now
 
+    desk, stored = opened.desk, opened.stored
+
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
-        return live_now(opened.desk, opened.learned, opened.stored, venue, folder, [shown, *controls])
+        beside = [shown, *controls]
+        return live_now(desk, opened.learned, stored, venue, folder, beside, approvals=approvals)
 
     return _shown(f"{opened.desk.name} {venue.symbol}", None, live)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 LINE = r"^\s*\S[^\r\n]*$"
 
@@ -20,6 +20,13 @@ class Verdict(StrEnum):
 
 class Answer(BaseModel):
     """The form that a person fills in."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"verdict": {"const": "reduce"}}},
+            "then": {"required": ["quantity"], "properties": {"quantity": {"type": "number"}}},
+        },
+    )
 
     verdict: Verdict
     person: Annotated[str, Field(pattern=LINE, max_length=100, description="Who decides, for the audit.")]
@@ -75,6 +82,11 @@ class Question:
         side = "buy" if self.units > 0.0 else "sell"
         return f"{side} {abs(self.units):g} {self.instrument} at about {self.mid:g}"
 
+    @property
+    def told(self) -> str:
+        """Return the whole question in words."""
+        return f"{self.order}, beyond a soft limit: {self.why}"
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -106,3 +118,25 @@ class Approvals(Protocol):
     def close(self, request: str, why: str) -> None:
         """Take a question back: it is answered, or too late to be."""
         ...
+
+
+class Nobody:
+    """Nobody is asked, and so nothing is permitted.
+
+    Parameters
+    ----------
+    fault : why there is nobody.
+    """
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    def ask(self, question: Question) -> None:
+        """Ask nobody."""
+
+    def answers(self) -> Sequence[Answered]:
+        """Return none."""
+        return ()
+
+    def close(self, request: str, why: str) -> None:
+        """Take nothing back."""

@@ -145,7 +145,7 @@ class Permits:
         deadline = at + round(self._settings.deadline_seconds * SECOND)
         question = Question(f"{desk}-{at}", seen.instrument, judged.held, seen.mid, at, deadline, why)
         inputs = {"question": {name: getattr(question, name) for name in Question.__slots__}}
-        self._path.note(Entry(at, "overlay", ASK, f"{question.order}: {why}", inputs, self._model))
+        self._path.note(Entry(at, "overlay", ASK, question.told, inputs, self._model))
         self._known = Requests(question, self._known.refused, at)
         self._approvals.ask(question)
 

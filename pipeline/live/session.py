@@ -20,6 +20,7 @@ from pipeline.features.book_close import opened_days
 from pipeline.ingest.market_days import DAYS
 from pipeline.ingest.pieces import KeptPieces
 from pipeline.live.account import Account
+from pipeline.live.approvals import Approvals, Nobody
 from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
 from pipeline.live.desk_day import DeskDay
@@ -29,11 +30,14 @@ from pipeline.live.journal import Journal
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import Latency, PaperGateway
+from pipeline.live.permits import Permits
 from pipeline.live.recovery import recover
 from pipeline.live.stored_feed import StoredFeed
 from pipeline.policies.base import Policy
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import Latch
+
+NOBODY = Nobody("nobody is there to ask")
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,7 @@ async def live_again(
     folder: Path,
     speed: float = math.inf,
     controls: Sequence[Control] = (),
+    approvals: Approvals = NOBODY,
 ) -> Lived:
     """Hedge a stored day with a paper gateway; return what came of it.
 
@@ -138,11 +143,12 @@ async def live_again(
     folder : of journal and venue. What is in it goes on: what was sent is not sent again, a halt stays.
     speed : how many times as fast as it was; infinite is as fast as it goes.
     controls : stand beside the loop.
+    approvals : where people are asked about orders beyond a soft limit.
     """
     days = [(day, StoredFeed(day.parts(), day.made.closed, speed))]
     market = Market(days, day.latency, lambda: day.made.opened)
     signals = RunningSignals(learned.signals, stored.before(day.day), day.names)
-    return await live_through(desk, learned, signals, market, folder, controls)
+    return await live_through(desk, learned, signals, market, folder, controls, approvals)
 
 
 @dataclass(frozen=True)
@@ -162,11 +168,14 @@ async def live_through(
     market: Market,
     folder: Path,
     controls: Sequence[Control],
+    approvals: Approvals = NOBODY,
 ) -> Lived:
     """Hedge through the days of a market with a paper gateway; see `live_again`."""
     policy, cost, overlay = learned.policy, learned.desk_cost, Overlay(desk.overlay)
     async with opened_path(desk, market, folder) as (path, gateway):
-        hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, since=market.since)
+        asks, model = desk.overlay.asks, learned.model
+        permits = Permits(desk.overlay.approval, path, approvals, model) if asks else None
+        hedger = Hedger(desk, signals, policy, cost, overlay, path, model, permits, market.since)
         beside = [tally := Tally(), Checkpoints(path.journal), *controls]
         whole = await hedge(market.days, hedger, path, gateway, beside)
         return Lived(tally.decisions, tally.orders, tally.rules, path.account, path.latch, whole)

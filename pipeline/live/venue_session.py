@@ -14,10 +14,11 @@ from pipeline.features.decision_times import SECOND
 from pipeline.features.followed_book import BOOK_OPEN
 from pipeline.ingest.day_tables import BOOK, ComingTables
 from pipeline.ingest.market_days import DAYS
+from pipeline.live.approvals import Approvals
 from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
 from pipeline.live.desk_day import DeskDay
-from pipeline.live.session import Learned, Lived, Market, Stored, live_through
+from pipeline.live.session import NOBODY, Learned, Lived, Market, Stored, live_through
 from pipeline.live.streamed_venue import StreamedVenue
 from pipeline.live.venue_feed import VenueFeed
 from pipeline.live.venue_stream import VenueStream
@@ -34,6 +35,7 @@ async def live_now(
     folder: Path,
     controls: Sequence[Control] = (),
     clock: DeskClock | None = None,
+    approvals: Approvals = NOBODY,
 ) -> Lived:
     """Hedge with a paper gateway what a venue streams, until the process is asked to stop.
 
@@ -47,6 +49,7 @@ async def live_now(
         its recordings, what was sent is not sent again, a halt stays.
     controls : stand beside the loop.
     clock : of the desk.
+    approvals : where people are asked about orders beyond a soft limit.
 
     Raises
     ------
@@ -59,7 +62,7 @@ async def live_now(
     signals = RunningSignals(learned.signals, stored.before(days.day.day), days.day.names)
     market = Market(days, days.latency, clock.now, since=clock.now())
     async with days.line.held():
-        return await live_through(desk, learned, signals, market, folder, controls)
+        return await live_through(desk, learned, signals, market, folder, controls, approvals)
 
 
 def check(desk: IntradayDesk, stored: Stored, venue: StreamedVenue) -> None:

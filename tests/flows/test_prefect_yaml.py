@@ -31,6 +31,7 @@ def test_all_deployments_of_a_checkout_are_made_with_their_schedules(prefect, en
         "flows.decision.daily_decision": ["30 16 * * 1-5"],
         "flows.hedge_pipeline.weekly_retrain": ["0 8 * * 6"],
         "flows.hedge_pipeline.retrain": [],
+        "flows.approval.approval": [],
     }
     for each in found.values():
         assert (each["name"], each["work_pool_name"]) == ("spx-daily", "hedge")

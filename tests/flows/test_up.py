@@ -130,8 +130,14 @@ def test_all_three_answer_and_the_deployments_have_their_schedules(running):
         each["entrypoint"].rpartition(".")[2]: [x["schedule"]["cron"] for x in each["schedules"]]
         for each in found
     }
-    assert crons == {"daily_decision": ["30 16 * * 1-5"], "weekly_retrain": ["0 8 * * 6"], "retrain": []}
-    assert {tag for each in found for tag in each["tags"]} == {"hedging", "decision", "retrain", "alarm"}
+    assert crons == {
+        "daily_decision": ["30 16 * * 1-5"],
+        "weekly_retrain": ["0 8 * * 6"],
+        "retrain": [],
+        "approval": [],
+    }
+    tags = {"hedging", "decision", "retrain", "alarm", "approval"}
+    assert {tag for each in found for tag in each["tags"]} == tags
     (automation,) = post(f"{running.prefect}/api/automations/filter", {})
     (started,) = (each for each in found if each["entrypoint"].endswith(".retrain"))
     assert automation["trigger"]["match"] == {"prefect.resource.id": "hedge.desk.small"}
@@ -221,7 +227,7 @@ def test_ctrl_c_ends_all_and_it_starts_again_in_the_same_home_until_it_is_killed
     assert (running.process.returncode, error, left) == (0, "", [])
     again = Running(home, small_desk)
     there = post(f"{again.prefect}/api/deployments/filter", {})
-    assert len(there) == 3
+    assert len(there) == 4
     assert [each["updated"] for each in there] == [each["updated"] for each in made], "nothing had changed"
     _, left = again.end(signal.SIGKILL)
     assert left == [], "what it started ends when it is killed"
@@ -280,7 +286,11 @@ def test_a_desk_within_the_day_has_no_hour_of_decision():
     made = deployments_for("bac-intraday", "bac-intraday", schedule_of(load_any("bac-intraday")))[
         "deployments"
     ]
-    assert [each["entrypoint"].rpartition(".")[2] for each in made] == ["weekly_retrain", "retrain"]
+    assert [each["entrypoint"].rpartition(".")[2] for each in made] == [
+        "weekly_retrain",
+        "retrain",
+        "approval",
+    ]
     assert made[0]["schedules"][0]["timezone"] == "America/New_York"
     with pytest.raises(SettingsError, match="daily desks and desks within the day"):
         schedule_of(load_any("spx-chain"))

@@ -94,7 +94,11 @@ def test_it_is_held_and_asked_about_once(desk):
         "position of 2 and an order of 4: soft limit 3",
     )  # fmt: skip
     assert desk.audit == [
-        ("ask", "overlay", "buy 4 BTC at about 100: position of 2 and an order of 4: soft limit 3")
+        (
+            "ask",
+            "overlay",
+            "buy 4 BTC at about 100, beyond a soft limit: position of 2 and an order of 4: soft limit 3",
+        )
     ]
 
 

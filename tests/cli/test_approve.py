@@ -1,0 +1,87 @@
+"""`hedge approve` shows what a desk asks and refuses what is no answer, in this process."""
+
+import pytest
+
+from flows import questions
+from pipeline.domain.overlay_settings import ApprovalSettings
+from pipeline.live.journal import Journal
+from pipeline.live.watch.address import JOURNAL
+from tests.live.test_permits import Desk, People
+
+REQUEST = "btc-60000000000"
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    """A home whose desk asks something."""
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    place = tmp_path / "data" / "live" / "btc" / "now"
+    place.mkdir(parents=True)
+    with Journal(place / JOURNAL, "btc", now=0) as journal:
+        Desk(journal, People()).decide(1)
+    return tmp_path
+
+
+@pytest.fixture
+def answers(monkeypatch):
+    """What has been filled in, in Prefect."""
+    came = []
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect/api")
+    monkeypatch.setattr(questions, "answer_for", lambda *told: came.append(told))
+    return came
+
+
+def test_it_lists_what_is_open(hedge_here, home):
+    said = hedge_here("approve", "btc", "--home", home).stdout
+    assert said.startswith(f"{REQUEST}: buy 4 BTC at about 100, beyond a soft limit: position of 2")
+    assert said.endswith("until 1970-01-01 00:06:00 UTC on the desk's clock\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "verdict", "quantity"),
+    [
+        (["--approve"], "approve", None),
+        (["--reduce", "1.5"], "reduce", 1.5),
+        ([REQUEST, "--reject"], "reject", None),
+    ],
+)
+def test_an_answer_is_given_to_prefect(hedge_here, home, answers, options, verdict, quantity):
+    told = ("--reason", "a thin book", "--person", "ada", "--home", home)
+    said = hedge_here("approve", "btc", *options, *told)
+    assert said.stdout == f"{verdict}: {REQUEST}; desk btc acts on it at its next decision\n"
+    ((api, request, answer),) = answers
+    assert (api, request) == ("http://prefect/api", REQUEST)
+    assert (answer.verdict, answer.quantity, answer.person) == (verdict, quantity, "ada")
+    assert answer.reason == "a thin book"
+
+
+@pytest.mark.parametrize(
+    ("options", "fault"),
+    [
+        (["--approve"], "and a --reason"),
+        (["--approve", "--reject", "--reason", "why"], "give one of"),
+        (["--approve", "--reason", " "], "--reason: String should match"),
+        (["--reduce", "-1", "--reason", "why"], "--quantity: Input should be greater than 0"),
+        (["btc-2", "--approve", "--reason", "why"], f"request btc-2 is not open; {REQUEST} is"),
+    ],
+)
+def test_what_is_no_answer_is_refused(hedge_here, home, answers, options, fault):
+    said = hedge_here("approve", "btc", *options, "--home", home)
+    assert said.returncode == 1
+    assert fault in said.stderr
+    assert answers == []
+
+
+def test_a_request_that_is_closed_is_refused(hedge_here, home, answers):
+    with Journal(home / "data" / "live" / "btc" / "now" / JOURNAL, "btc", now=0) as journal:
+        Desk(journal, People()).decide(1 + ApprovalSettings().deadline_seconds / 60)
+    assert hedge_here("approve", "btc", "--home", home).stdout == "desk btc asks nothing\n"
+    told = ("--approve", "--reason", "why", "--home", home)
+    assert "it asks nothing" in hedge_here("approve", "btc", *told).stderr
+    assert "is not open any more" in hedge_here("approve", "btc", REQUEST, *told).stderr
+    assert answers == []
+
+
+def test_without_a_server_it_says_which_is_meant(hedge_here, home):
+    said = hedge_here("approve", "btc", "--approve", "--reason", "why", "--home", home)
+    assert "set PREFECT_API_URL" in said.stderr
