@@ -52,7 +52,7 @@ def hashed(rows: pd.DataFrame, columns: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def _comparable(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    ladders = [name for name in columns if name in _LADDERS]
+    ladders = [name for name in columns if name in _LADDERS and rows[name].dtype == object]
     return rows[list(columns)].assign(**{name: _hashed(rows[name]) for name in ladders})
 
 

@@ -59,8 +59,8 @@ def overlap(first: pd.DataFrame, second: pd.DataFrame, table: str) -> Overlap:
     instant and before its own last one; equal rows count as often as they come. The rows that both have are
     then repeats, and with them the second's START: what it has to follow on is in the first. Where one ends
     with the instant at which the other begins, those rows are repeats with which the one ends and the other
-    begins in the same order. Of trades those with an id are left out where both files have ids: see
-    `day_repeats.IDENTITY`.
+    begins in the same order. One that fills a gap of the other repeats nothing. Of trades those with an id
+    are left out where both files have ids: see `day_repeats.IDENTITY`.
 
     Examples
     --------
@@ -84,14 +84,14 @@ def overlap(first: pd.DataFrame, second: pd.DataFrame, table: str) -> Overlap:
     times = [_instants(rows) for rows in files]
     spans = [(int(each.min()), int(each.max())) for each in times]
     begin, end = max(low for low, _ in spans), min(high for _, high in spans)
-    if begin > end:
+    stretch = [(each >= begin) & (each <= end) for each in times]
+    if not all(each.any() for each in stretch):
         return Overlap(none)
     number = numbered(files[0], files[1], AGREE[table])
     within = _within(times, spans)
     if any(each.any() for each in within):
         has = matched(*number)
         if not all(each[inside].all() for each, inside in zip(has, within, strict=True)):
-            stretch = [(each >= begin) & (each <= end) for each in times]
             return Overlap(none, differs=True, alike=_alike(files, stretch, table))
         shared = has[1]
     else:

@@ -104,6 +104,20 @@ TRADES = [f"v,XYZ,{BEGIN + n}000,{BEGIN + n}000,,buy,20,{n + 1}\n" for n in rang
 
 
 @pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
+def test_a_file_that_fills_a_gap_of_another_counts(day, head, rows):
+    found, held = day({"a.csv": [head, *rows[:3], *rows[6:]], "b.csv": [head, *rows[4:6]]})
+    assert len(found["quotes" if head == HEAD else "trades"]) == len(rows) - 1
+    assert held.empty
+
+
+def test_a_log_that_fills_a_gap_of_another_has_its_books(day):
+    files = {"a.log": [*LINES[:60], *LINES[120:]], "b.log": LINES[63:117]}
+    found, held = day(files, format="bitstamp_log")
+    assert {name: len(_told(found[name])) for name in found} == dict.fromkeys(found, 60 - 2)
+    assert held.empty
+
+
+@pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
 @pytest.mark.parametrize(
     "again",
     [
