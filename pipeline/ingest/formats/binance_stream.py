@@ -81,9 +81,7 @@ def venue(file: RawStream, terms: Terms) -> str:
     has `M`, as one that joins trades has there and not on futures; only they have a mark price, only spot has
     books of a few levels.
     """
-    block = file.head(_FIRST)
-    found = tokens(block[: block.rfind(b"\n") + 1])
-    kind = _kinds(found)
+    found, kind = _first(file)
     there = {key: found.at(key) >= 0 for key in ("pu", "E", "X", "M")}
     trade = np.isin(kind, [_TRADE, _AGGREGATE])
     futures = (kind == _MARK) | (trade & there["X"]) | (np.isin(kind, [_TICKER, _REST]) & there["E"])
@@ -91,6 +89,25 @@ def venue(file: RawStream, terms: Terms) -> str:
     spot = (kind == _PARTIAL) | (trade & there["M"]) | (np.isin(kind, [_DEPTH, _TICKER, _REST]) & ~futures)
     told = futures[futures | spot]
     return "" if not len(told) else FUTURES if told[0] else SPOT
+
+
+def assumed(file: RawStream, terms: Terms) -> str:
+    """Return that the recorder's clock is believed, where no message of a file tells the venue's time."""
+    found, kind = _first(file)
+    if not (kind == _TICKER).any() or (found.at("E") >= 0).any():
+        return ""
+    return (
+        "its tickers carry no time of the venue and no message beside them does, so they are known by the "
+        "recorder's clock: where that is behind the venue's, before they were sent: record trades or depth "
+        "with them in one file"
+    )
+
+
+def _first(file: RawStream) -> tuple[Tokens, NDArray[np.int8]]:
+    """Return the messages with which a file begins, and of which kind each is."""
+    block = file.head(_FIRST)
+    found = tokens(block[: block.rfind(b"\n") + 1])
+    return found, _kinds(found)
 
 
 def beside(file: RawStream, terms: Terms) -> tuple[RawStream, ...]:

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from pipeline.domain.errors import DataError
-from pipeline.ingest.formats.binance_stream import recognises, venue
+from pipeline.ingest.formats.binance_stream import assumed, recognises, venue
 from pipeline.ingest.formats.terms import Terms
 from pipeline.ingest.market_tables import CLEAR, GAP, LAST, LEVEL, QUARANTINE, SNAPSHOT
 from pipeline.ingest.raw_stream import RawStream
@@ -107,6 +107,13 @@ def test_spot_and_futures_are_two_venues(tmp_path, kind):
         assert venue(RawStream(str(path)), Terms()) == (name if lines else "binance-futures")
     path.write_text(f"{trade(0, 1)}\n")
     assert venue(RawStream(str(path)), Terms()) == ""
+
+
+def test_tickers_without_a_time_of_the_venue_are_told(tmp_path):
+    path = tmp_path / "a.log"
+    for lines, told in (([ticker(0, 6)], True), ([ticker(0, 6), trade(1, 1)], False), ([trade(1, 1)], False)):
+        path.write_text("\n".join([*lines, ""]))
+        assert ("known by the recorder's clock" in assumed(RawStream(str(path)), Terms())) is told
 
 
 @pytest.mark.parametrize(
