@@ -16,17 +16,15 @@ class Recording:
 
     Parameters
     ----------
-    path : the file, made with its folder if it is not there.
+    path : the file, made with its folder when there is something to write.
     most : bytes that may wait.
     """
 
     def __init__(self, path: Path, most: int = MOST) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path, self._most = path, most
-        self._file = path.open("ab")
         self._blocks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._waiting, self._fault = 0, ""
-        self._lock = threading.Lock()
+        self._handed = self._written = 0
+        self._fault = ""
         self._thread = threading.Thread(target=self._write, name="recording", daemon=True)
         self._thread.start()
 
@@ -40,31 +38,35 @@ class Recording:
         """
         if not block:
             return
-        with self._lock:
-            self._waiting += len(block)
-            waiting = self._waiting
-        if self._fault:
-            raise FeedError(f"{self.path}: cannot be written: {self._fault}: make room, start again")
-        if waiting > self._most:
+        self._handed += len(block)
+        self._check()
+        if (waiting := self._handed - self._written) > self._most:
             raise FeedError(f"{self.path}: the disk is {waiting >> 20} MiB behind: use a faster one")
         self._blocks.put(block)
 
     def close(self) -> None:
-        """Write what waits, and close the file."""
+        """Write what waits, and close the file; raises as `append` does."""
         self._blocks.put(b"")
         self._thread.join()
-        self._file.close()
+        self._check()
+
+    def _check(self) -> None:
+        if self._fault:
+            raise FeedError(f"{self.path}: cannot be written: {self._fault}: make room, start again")
 
     def _write(self) -> None:
-        while block := self._blocks.get():
-            try:
-                self._file.write(block)
-                self._file.flush()
-            except OSError as error:
-                self._fault = str(error)
-                return
-            with self._lock:
-                self._waiting -= len(block)
+        block = self._blocks.get()
+        try:
+            if block:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("ab") as file:
+                    while block:
+                        file.write(block)
+                        file.flush()
+                        self._written += len(block)
+                        block = self._blocks.get()
+        except OSError as error:
+            self._fault = str(error)
 
     def __enter__(self) -> Self:
         return self

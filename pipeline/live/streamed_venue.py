@@ -1,13 +1,14 @@
 """Venues that stream their market: what to connect to, what to ask for, and how what comes is read."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.stream_terms import Terms
-from pipeline.ingest.formats import binance_stream
+from pipeline.ingest.formats import binance_stream, deribit_stream
 from pipeline.ingest.market_tables import Batch
 
 SNAPSHOTS: Final = {
@@ -18,6 +19,8 @@ SNAPSHOTS: Final = {
 """Where a venue's book is asked for, by the host of its streams."""
 TABLES: Final = {"trade": "trades", "aggTrade": "trades", "bookTicker": "quotes", "depth": "book_events"}
 """Tables by the kind of a Binance stream."""
+CHANNELS: Final = {"book": "book_events", "trades": "trades", "quote": "quotes"}
+"""Tables by the kind of a Deribit channel."""
 AHEAD: Final = 5_000_000_000
 """Nanoseconds by which a venue's clock may be ahead of the desk's: what it says waits for so long."""
 
@@ -57,8 +60,9 @@ def streamed_venue(url: str, snapshot: str = "") -> StreamedVenue:
 
     Parameters
     ----------
-    url : Binance's combined streams, `wss://…/stream?streams=btcusdt@depth@100ms/btcusdt@trade`.
-    snapshot : where its book is asked for; empty takes what is known of the host.
+    url : Binance's combined streams, `wss://…/stream?streams=btcusdt@depth@100ms/btcusdt@trade`; or Deribit's
+        with the channels to subscribe to, `wss://…/ws/api/v2?channels=book.BTC_USDC.100ms/trades.BTC_USDC.100ms`.
+    snapshot : where Binance's book is asked for; empty takes what is known of the host.
 
     Raises
     ------
@@ -77,6 +81,8 @@ def streamed_venue(url: str, snapshot: str = "") -> StreamedVenue:
         raise SettingsError(f"--feed {url}: give ws://… or wss://…")
     if "streams" in asked:
         return _binance(url, asked["streams"][0], snapshot)
+    if "channels" in asked:
+        return _deribit(url, asked["channels"][0].split("/"))
     raise SettingsError(f"--feed {url}: name the streams: …/stream?streams=btcusdt@depth@100ms/btcusdt@trade")
 
 
@@ -99,6 +105,22 @@ def _binance(url: str, streams: str, snapshot: str) -> StreamedVenue:
         tables,
         lambda file: binance_stream.Stream(file, Terms(instrument=symbol), name, AHEAD),
         snapshot=at,
+    )
+
+
+def _deribit(url: str, channels: list[str]) -> StreamedVenue:
+    named = [each.split(".") for each in channels]
+    symbol = _one({each[1] if len(each) > 1 else "" for each in named}, url)
+    if unknown := sorted({kind for kind, *_ in named} - set(CHANNELS)):
+        raise SettingsError(f"--feed {url}: channels {', '.join(unknown)}: take {', '.join(CHANNELS)}")
+    asked = {"jsonrpc": "2.0", "id": 1, "method": "public/subscribe", "params": {"channels": channels}}
+    terms = Terms(instrument=symbol)
+    return StreamedVenue(
+        urlunsplit(urlsplit(url)._replace(query="")),
+        symbol,
+        frozenset(CHANNELS[kind] for kind, *_ in named),
+        lambda file: deribit_stream.Stream(file, terms, AHEAD),
+        sends=(json.dumps(asked),),
     )
 
 

@@ -1,5 +1,6 @@
 """A made venue that streams on loopback in Binance's format, and can be told to misbehave."""
 
+import json
 import random
 import time
 from contextlib import asynccontextmanager, suppress
@@ -66,6 +67,45 @@ class MadeMarket:
         ]
 
 
+class ChangingMarket(MadeMarket):
+    """The same in Deribit's format: the book comes whole in the stream, changes name the one before."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.before = self.id
+
+    def update(self):
+        said = json.loads(super().update())["data"]
+        data = {"type": "change", "timestamp": said["E"], "change_id": self.id, "prev_change_id": self.before,
+                "instrument_name": SYMBOL}  # fmt: skip
+        self.before = self.id
+        sides = {"bids": said["b"], "asks": said["a"]}
+        levels = {
+            side: [["change" if float(size) else "delete", float(price), float(size)] for price, size in told]
+            for side, told in sides.items()
+        }
+        return notified("book", data | levels)
+
+    def trade(self):
+        self.trades += 1
+        said = {"trade_seq": self.trades, "timestamp": now_ms(), "price": self.mid / 100, "amount": 0.5,
+                "direction": "buy", "instrument_name": SYMBOL}  # fmt: skip
+        return notified("trades", [said])
+
+    def snapshot(self):
+        levels = {
+            side: [["new", float(price), float(size)] for price, size in pairs(self.sides[sign])]
+            for side, sign in (("bids", 1), ("asks", -1))
+        }
+        data = {"type": "snapshot", "timestamp": now_ms(), "change_id": self.id, "instrument_name": SYMBOL}
+        return notified("book", data | levels)
+
+
+def notified(channel, data):
+    said = {"channel": f"{channel}.{SYMBOL}.100ms", "data": data}
+    return json.dumps({"jsonrpc": "2.0", "method": "subscription", "params": said})
+
+
 def pairs(levels):
     return [[f"{price / 100:.2f}", f"{size:.2f}"] for price, size in levels.items()]
 
@@ -101,6 +141,9 @@ class StreamingVenue:
             port = server.sockets[0].getsockname()[1]
             self.url = f"ws://127.0.0.1:{port}/stream?streams={STREAMS}"
             self.book_url = f"http://127.0.0.1:{port}/api/v3/depth"
+            self.channels_url = (
+                f"ws://127.0.0.1:{port}/ws/api/v2?channels=book.{SYMBOL}.100ms/trades.{SYMBOL}.100ms"
+            )
             yield self
 
     def answer(self, connection, request):

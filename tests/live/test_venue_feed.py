@@ -22,7 +22,7 @@ from pipeline.live.venue_feed import VenueFeed
 from pipeline.live.venue_stream import VenueStream
 from pipeline.orderbook.order_book import OrderBook
 from pipeline.orderbook.snapshots import in_order
-from tests.live.streaming_venue import MadeMarket, StreamingVenue
+from tests.live.streaming_venue import ChangingMarket, MadeMarket, StreamingVenue
 
 DAY = "2026-01-01"
 PATIENCE = 20.0
@@ -36,8 +36,8 @@ def short_pauses(monkeypatch):
 class Desk:
     """A feed and what it gave: its state, events, and the book that they make."""
 
-    def __init__(self, venue, folder, silence=5.0, clock=None):
-        clock, told = clock or DeskClock(), streamed_venue(venue.url, venue.book_url)
+    def __init__(self, told, folder, silence=5.0):
+        clock = DeskClock()
         self.stream = VenueStream(told, folder, clock, silence, random.Random(1))
         self.following = DayEvents(ComingTables(told.tables, {})).follow([QUOTES, TRADES, Source("book", ())])
         self.folder, self.parts, self.nows = folder, [], []
@@ -75,7 +75,11 @@ def lived(tmp_path, market, *scripts, until=None, **kwargs):
 
     async def running():
         async with StreamingVenue(market.snapshot, *scripts).open() as venue:
-            desk = Desk(venue, tmp_path, **kwargs)
+            in_band = isinstance(market, ChangingMarket)
+            told = (
+                streamed_venue(venue.channels_url) if in_band else streamed_venue(venue.url, venue.book_url)
+            )
+            desk = Desk(told, tmp_path, **kwargs)
             await desk.live(lambda: venue.told and (until(desk) if until else desk.sees(market)))
         return desk, venue
 
@@ -236,3 +240,25 @@ def test_messages_that_nobody_takes_are_bounded():
         inbox.put("x" * 150)
     assert inbox.take().count(b"\n") == 1
     assert inbox.behind == 0.0
+
+
+def test_a_venue_that_tells_its_book_in_the_stream_is_connected_to_anew_after_a_gap(tmp_path):
+    market = ChangingMarket()
+
+    def subscribed(*blocks):
+        async def script(socket):
+            assert "public/subscribe" in await socket.recv()
+            await telling(lambda: [market.snapshot()], *blocks)(socket)
+            await asyncio.sleep(0.2)
+
+        return script
+
+    def with_gap():
+        messages = market.messages(30)
+        return [*messages[:10], *messages[14:]]
+
+    desk, venue = lived(tmp_path, market, subscribed(market.some(40), with_gap), subscribed(market.some(20)))
+    assert venue.asked == 0
+    assert venue.connected == 2
+    assert sum(len(part.tables["trades"]) for part in desk.parts if "trades" in part.tables) > 5
+    check_recorded(desk)

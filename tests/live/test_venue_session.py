@@ -1,0 +1,173 @@
+"""A desk on a venue's stream over midnight: its decisions are the batch's on what it recorded."""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import closing
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.features import decision_day
+from pipeline.features.book_close import opened_days
+from pipeline.ingest.market_days import DAYS, content_of, load_days
+from pipeline.ingest.pieces import InMemory
+from pipeline.live import desk_day
+from pipeline.live.control import Control
+from pipeline.live.desk_clock import DeskClock
+from pipeline.live.journal import Journal
+from pipeline.live.loop import hedge
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
+from pipeline.live.recovery import recover
+from pipeline.live.streamed_venue import streamed_venue
+from pipeline.live.venue_session import VenueDays, check
+from tests.live import streaming_venue
+from tests.live.streaming_venue import SYMBOL, MadeMarket, StreamingVenue
+
+EVE = datetime(2026, 3, 4, 23, 59, 58, 500_000, tzinfo=UTC)
+DAY = "2026-03-05"
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Return a clock that says it is just before midnight; the venue has the same."""
+    found = DeskClock(lambda: int(EVE.timestamp() * 1000) * 10**6, time.monotonic_ns)
+    monkeypatch.setattr(streaming_venue, "now_ms", lambda: found.now() // 10**6)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def few_features(monkeypatch):
+    known = desk_day.known_features
+    for module in (desk_day, decision_day):
+        monkeypatch.setattr(module, "known_features", lambda *args: known(*args)[:2])
+
+
+def desk_on(folder, **grid):
+    hours = {"open": "00:00", "close": "00:01", "every_seconds": 1}
+    return IntradayDesk.model_validate(
+        {
+            "name": "made",
+            "option": {"steps": 5, "start_every": 5},
+            "hedge": {"size": 0.5, "lot": 0.01},
+            "data": {"instrument": SYMBOL, "folder": str(folder), "files": ["*.log"]},
+            "grid": hours | grid,
+            "windows": {
+                "learn_start": "2026-03-01",
+                "signals_start": "2026-03-02",
+                "test_start": "2026-03-03",
+                "test_end": "2026-03-04",
+            },
+            "policies": {"run": ["delta_implied"]},
+        }
+    )
+
+
+def stored(tables=("book_events", "trades")):
+    before = pd.DataFrame({"day": ["2026-03-03"], "step_seconds": [1.0]})
+    return SimpleNamespace(
+        fitted={}, before=lambda day: before, market={DAYS: pd.DataFrame({"table": list(tables)})}
+    )
+
+
+class Deciding:
+    """A hedger that keeps the rows that it is given, and counts those at which it could have traded."""
+
+    def __init__(self):
+        self.rows, self.quoted = [], 0
+
+    def decide(self, row, quote, today):
+        self.rows.append(row)
+        self.quoted += row.day == DAY and quote.bid < quote.ask
+        return row
+
+
+class Until(Control):
+    def __init__(self, over):
+        self.over = over
+
+    def between(self, path):
+        if self.over():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def live(folder, market, hedger, clock, over, script):
+    async with StreamingVenue(market.snapshot, script).open() as venue:
+        days = VenueDays(
+            desk_on(folder / "feed"),
+            stored(),
+            streamed_venue(venue.url, venue.book_url),
+            folder / "feed",
+            clock,
+        )
+        with (
+            Journal(folder / "journal.db", "made", now=0) as journal,
+            closing(PaperGateway(folder / "venue", days.latency)) as gateway,
+        ):
+            path = OrderPath(journal, gateway, now=clock.now)
+            await recover(path, now=0)
+            async with asyncio.timeout(20.0), days.line.held():
+                assert not await hedge(days, hedger, path, gateway, [Until(over)])
+    return days
+
+
+def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordings(tmp_path, clock):
+    market, hedger = MadeMarket(), Deciding()
+
+    async def script(socket):
+        while True:
+            await socket.send(market.messages(1)[0])
+            await asyncio.sleep(0.01)
+
+    days = asyncio.run(live(tmp_path, market, hedger, clock, lambda: hedger.quoted >= 3, script))
+    assert days.day.day == DAY
+    own = [row for row in hedger.rows if row.day == DAY]
+    desk, pieces = desk_on(tmp_path / "feed"), InMemory()
+    market_days = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
+    names = sorted(market_days[DAYS]["day"].unique())
+    tables = opened_days(market_days[DAYS], names, pieces, SYMBOL)[-1]
+    rows = decision_day.decision_day(DAY, tables, desk.grid, desk.hedge, desk.seed, {})[f"grid/{DAY}"]
+    found = pd.DataFrame([row.numbers for row in own], columns=list(days.day.names))
+    same = [name for name in rows.columns if name in found and name not in ("time", "day")]
+    assert "mid" in same
+    assert len(same) > 8
+    expected = rows[same].iloc[: len(found)].astype(float)
+    pd.testing.assert_frame_equal(found[same], expected, check_exact=True)
+    assert found["mid"].notna().sum() >= 3
+
+
+def test_a_stream_of_another_instrument_or_with_other_tables_is_refused(tmp_path):
+    def venue(streams):
+        return streamed_venue(f"ws://127.0.0.1:1/stream?streams={streams}", "http://127.0.0.1:1/")
+
+    desk = desk_on(tmp_path)
+    check(desk, stored(), venue("xy@depth@100ms/xy@trade"))
+    with pytest.raises(SettingsError, match="--feed is of ZZ, the desk hedges XY"):
+        check(desk, stored(), venue("zz@depth/zz@trade"))
+    with pytest.raises(SettingsError, match="tells book_events, the desk learned from book_events, trades"):
+        check(desk, stored(), venue("xy@depth"))
+    by_events = desk_on(tmp_path, every_seconds=None, every_events=5)
+    with pytest.raises(SettingsError, match="every_events"):
+        check(by_events, stored(), venue("xy@depth/xy@trade"))
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://a/stream?streams=xy@depth", "give ws://"),
+        ("wss://stream.binance.com/ws", "name the streams"),
+        ("wss://stream.binance.com/stream?streams=xy@depth/ab@trade", "of AB, XY: name streams of one"),
+        ("wss://stream.binance.com/stream?streams=xy@kline_1m", "kind kline_1m"),
+        ("wss://elsewhere.com/stream?streams=xy@depth", "Give --snapshot"),
+        ("wss://www.deribit.com/ws/api/v2?channels=ticker.XY.raw", "channels ticker"),
+    ],
+)
+def test_a_feed_that_cannot_be_followed_is_refused(url, said):
+    with pytest.raises(SettingsError, match=said):
+        streamed_venue(url)
