@@ -1,4 +1,5 @@
-# make run: the whole pipeline; make test: the tests; make lint: the checks; make bench: the benchmarks;
+# make run: the whole pipeline; make test: the tests; make lint: the checks; make audit: those of security;
+# make bench: the benchmarks;
 # make tables: those of docs/results.md; make chaos: kill -9 of a live desk at 500 random points, on paper and by FIX.
 # Each sets up .venv first, make bench also .bench for the peers.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
@@ -7,7 +8,7 @@ BIN := $(VENV)/bin
 PEERS := .bench
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
-.PHONY: run test lint bench tables chaos
+.PHONY: run test lint audit bench tables chaos
 
 run: $(VENV)/run.stamp
 	$(BIN)/hedge run spx-daily
@@ -20,6 +21,10 @@ lint: $(VENV)/lint.stamp
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+audit: $(VENV)/lint.stamp
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml pipeline flows
+	$(BIN)/python .ci/audit.py
 
 chaos: $(VENV)/test.stamp
 	$(BIN)/python -m tests.live.chaos 500

@@ -39,7 +39,7 @@ class AlarmEvents:
         OSError
             The server does not answer.
         """
-        with urllib.request.urlopen(f"{self._api}/health", timeout=SECONDS):
+        with urllib.request.urlopen(f"{self._api}/health", timeout=SECONDS):  # nosec B310 # of the user
             pass
         emit_event(
             event=f"{EVENT}.{alarm.severity.value}",

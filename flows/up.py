@@ -169,7 +169,7 @@ class Up:
 
     def _await(self, name: str, url: str) -> None:
         def answers() -> bool:
-            with urllib.request.urlopen(url, timeout=5) as answer:
+            with urllib.request.urlopen(url, timeout=5) as answer:  # nosec B310 # our own
                 return bool(answer.status == 200)
 
         self._until(answers, f"{name} did not answer on {url}", name)
@@ -266,7 +266,7 @@ class Up:
         request = urllib.request.Request(
             f"{self.prefect}/api/{path}", content, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=30) as answer:  # nosec B310 # our own
             return json.load(answer)
 
     def _stop(self) -> None:

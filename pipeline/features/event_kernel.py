@@ -61,7 +61,7 @@ def kernel(step: Any, read: Any) -> Any:
     if name not in scope:
         scope.setdefault("lent", lent)
         source = LOOP.format(name=name, step=functions[0].__name__, read=functions[1].__name__)
-        exec(compile(source, str(scope["__file__"]), "exec"), scope)
+        exec(compile(source, str(scope["__file__"]), "exec"), scope)  # nosec B102 # LOOP, with names
         scope[name] = njit(cache=True, nogil=True, error_model="numpy")(scope[name])
     return scope[name]
 

@@ -32,4 +32,4 @@ class VenueStream:
     ) -> None:
         self.symbol, self.folder, self.clock = venue.symbol, folder, clock
         self.inbox, self.rows = Inbox(clock), StreamRows(venue)
-        self.line = VenueLine(venue, self.inbox, silence, dice or random.Random())
+        self.line = VenueLine(venue, self.inbox, silence, dice or random.Random())  # nosec B311 # pauses
