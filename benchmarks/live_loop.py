@@ -46,10 +46,10 @@ from pipeline.features.decision_grid import decision_features
 from pipeline.ingest.day_tables import TimedTables
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
+from pipeline.live import session as live
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import END, Moment
 from pipeline.live.hedger import Decided, Hedger
-from pipeline.live.session import opened_path
 from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.risk.overlay import Overlay
@@ -157,7 +157,8 @@ class Watched:
         """Live the day once."""
         day, market = self._day(), self._market
         with tempfile.TemporaryDirectory(prefix="live-loop-") as folder:
-            async with opened_path(market.desk, day, Path(folder)) as (path, gateway):
+            venue_of = live.Market([], day.latency, lambda: day.made.opened)
+            async with live.opened_path(market.desk, venue_of, Path(folder)) as (path, gateway):
                 signals = RunningSignals(market.fitted, market.before, day.names)
                 overlay, policy = Overlay(market.desk.overlay), RegimeSwitched()
                 hedger = Hedger(market.desk, signals, policy, market.desk_cost, overlay, path, "flagship 1")
@@ -169,13 +170,13 @@ class Watched:
                 act, boundary = day._act, market.fitted.boundary.value
                 decide = whole.around(lambda *given: list(act(*given)))
 
-                def timed(at: int, hedger: Hedger, gateway: Any) -> Iterator[Decided]:
+                def timed(at: int, *given: Any) -> Iterator[Decided]:
                     if gateway.due <= at:
-                        yield from act(at, hedger, gateway)
+                        yield from act(at, *given)
                     elif at < boundary:
                         day._coming.popleft()  # the models were fitted on it
                     else:
-                        decided = decide(at, hedger, gateway)
+                        decided = decide(at, *given)
                         (wall, processor), told, apart = whole.read(), refresh.read(), venue.read()
                         self.refresh.append(told)
                         self.decision.append((wall - told[0] - apart[0], processor - told[1] - apart[1]))
