@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.features.book_at import SIDES, best_of
 from pipeline.features.event_feature import EventRows, Source, Tables
-from pipeline.features.event_stream import event_rows
+from pipeline.features.event_stream import columns_of
 from pipeline.features.followed_book import BOOK_OPEN, Follower
 from pipeline.features.sided_trades import SidedTrades
 from pipeline.ingest.day_tables import OTHER, Columns, TimedTables
@@ -63,7 +63,8 @@ class EventPart:
     def rows(self, source: Source) -> EventRows:
         """Return what a feature reads of a table."""
         if source.table in self.tables:
-            return event_rows(source, [self.tables[source.table].rows])
+            told = self.tables[source.table]
+            return EventRows(told.known_time, columns_of(source, told.rows))
         if source.table == BOOK and self.book is not None:
             return self.book
         return EventRows(np.empty(0, dtype=np.int64), np.empty((0, len(source.columns))))

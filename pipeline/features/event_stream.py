@@ -31,6 +31,7 @@ class EventStream:
         self._parameters = feature.constants()
         self._latest_event = self._latest_answer = NEVER
         self._latest_source, self._now = 0, np.zeros(1, dtype=np.int64)
+        self._nothing = np.empty((0, len(feature.outputs)))
 
     def over(self, tables: Tables, grid: TimeArray) -> FloatArray:
         """Return the values at the times of `grid` and go on past the events, [G, outputs].
@@ -47,12 +48,23 @@ class EventStream:
         DataError
             A table is missing or lacks columns, or an event or grid time comes after its turn.
         """
-        known_time, source, columns = _merged(self.feature, tables)
+        known_time, source, columns = merged(_sorted_parts(self.feature, tables))
         grid = np.ascontiguousarray(grid, dtype=np.int64)
         self._check(known_time, source, grid)
         values = np.empty((len(grid), len(self.feature.outputs)))
         self._run(known_time, source, columns, grid, values)
         return values
+
+    def take(self, known_time: TimeArray, source: TimeArray, columns: FloatArray) -> None:
+        """Go on past events that are `merged`.
+
+        Raises
+        ------
+        DataError
+            The first comes after its turn.
+        """
+        self._check(known_time, source, _NO_TIMES)
+        self._run(known_time, source, columns, _NO_TIMES, self._nothing)
 
     def update(self, known_time: int, row: Sequence[float] | FloatArray, source: int = 0) -> None:
         """Take one event: its time, its columns and the place of its table among the feature's sources.
@@ -69,7 +81,7 @@ class EventStream:
         self._check(times, places, _NO_TIMES)
         columns = np.array(row, dtype=np.float64).reshape(1, -1)
         _check_width(self.feature, self.feature.sources[source], columns)
-        self._run(times, places, columns, _NO_TIMES, np.empty((0, len(self.feature.outputs))))
+        self._run(times, places, columns, _NO_TIMES, self._nothing)
 
     def value(self, now: int) -> FloatArray:
         """Return the values at a time, [outputs].
@@ -120,7 +132,7 @@ class EventStream:
             raise DataError(f"feature {name}: an event known at or before a value given: ask for it later")
         if len(grid) and (grid[0] < self._latest_event or grid[0] < self._latest_answer):
             raise self._passed()
-        if (np.diff(grid) < 0).any():
+        if (grid[1:] < grid[:-1]).any():
             raise DataError(f"feature {name}: grid times fall: sort them")
 
     def _passed(self) -> DataError:
@@ -141,34 +153,62 @@ def event_rows(source: Source, batches: Sequence[pa.RecordBatch]) -> EventRows:
     DataError
         A column is not in the table.
     """
-    parts = [_columns(source, rows) for rows in batches]
+    parts = [columns_of(source, rows) for rows in batches]
     known = [rows.column("known_time").cast(pa.int64()).to_numpy(zero_copy_only=False) for rows in batches]
     if not parts:
         raise DataError(f"{source.table}: no rows")
     return EventRows(np.concatenate(known), np.concatenate(parts))
 
 
-def _columns(source: Source, rows: pa.RecordBatch) -> FloatArray:
-    parts = []
+def columns_of(source: Source, rows: pa.RecordBatch) -> FloatArray:
+    """Return the columns that a source reads of a table, a list column counting each element, [E, k].
+
+    Raises
+    ------
+    DataError
+        A column is not in the table.
+    """
+    parts, widths = [], []
     for name in source.columns:
-        if name not in rows.schema.names:
+        place = rows.schema.get_field_index(name)
+        if place < 0:
             raise DataError(f"{source.table}: no column {name}: there are {', '.join(rows.schema.names)}")
-        column = rows.column(name)
-        if pa.types.is_fixed_size_list(column.type):
-            width = column.type.list_size
-            parts.append(_floats(column.flatten()).reshape(-1, width))
-        else:
-            parts.append(_floats(column).reshape(-1, 1))
-    return np.concatenate(parts, axis=1)
+        column = rows.column(place)
+        listed = pa.types.is_fixed_size_list(column.type)
+        widths.append(column.type.list_size if listed else 1)
+        parts.append(_floats(column.flatten() if listed else column))
+    columns, end = np.empty((len(rows), sum(widths))), 0
+    for part, width in zip(parts, widths, strict=True):
+        columns[:, end : end + width] = part.reshape(-1, width)
+        end += width
+    return columns
 
 
 def _floats(column: pa.Array) -> FloatArray:
-    values: FloatArray = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    told = column if pa.types.is_float64(column.type) else column.cast(pa.float64())
+    values: FloatArray = told.to_numpy(zero_copy_only=False)
     return values
 
 
-def _merged(feature: EventFeature, tables: Tables) -> tuple[TimeArray, TimeArray, FloatArray]:
-    """Return time, source and columns of all events in the order in which they were known."""
+def merged(parts: Sequence[EventRows]) -> tuple[TimeArray, TimeArray, FloatArray]:
+    """Return time, source and columns of events of several sources in the order in which they were known."""
+    filled = [place for place, part in enumerate(parts) if len(part)]
+    if len(filled) < 2:
+        place = filled[0] if filled else 0
+        part = parts[place]
+        return part.known_time, np.full(len(part), place, dtype=np.int64), part.columns
+    places = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+    known_time = np.concatenate([part.known_time for part in parts])
+    columns, end = np.full((len(known_time), max(part.columns.shape[1] for part in parts)), np.nan), 0
+    for part in parts:
+        columns[end : end + len(part), : part.columns.shape[1]] = part.columns
+        end += len(part)
+    order = np.argsort(known_time, kind="stable")
+    return known_time[order], places[order], columns[order]
+
+
+def _sorted_parts(feature: EventFeature, tables: Tables) -> list[EventRows]:
+    """Return the events of each source, checked."""
     missing = [source.table for source in feature.sources if source.table not in tables]
     if missing:
         names = ", ".join(source.table for source in feature.sources)
@@ -176,21 +216,13 @@ def _merged(feature: EventFeature, tables: Tables) -> tuple[TimeArray, TimeArray
     parts = [tables[source.table] for source in feature.sources]
     for source, part in zip(feature.sources, parts, strict=True):
         _check_width(feature, source, part.columns)
-        back = np.flatnonzero(np.diff(part.known_time) < 0)
-        if len(back):
+        known = part.known_time
+        if len(back := np.flatnonzero(known[1:] < known[:-1])):
             where = f"{source.table} row {back[0] + 1}"
             raise DataError(
                 f"feature {feature.name}: {where} was known before the row ahead of it: sort by known_time"
             )
-    places = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
-    if len(parts) == 1:
-        return parts[0].known_time, places, parts[0].columns
-    known_time = np.concatenate([part.known_time for part in parts])
-    columns = np.full((len(known_time), max(part.columns.shape[1] for part in parts)), np.nan)
-    for place, part in enumerate(parts):
-        columns[places == place, : part.columns.shape[1]] = part.columns
-    order = np.argsort(known_time, kind="stable")
-    return known_time[order], places[order], columns[order]
+    return parts
 
 
 def _check_width(feature: EventFeature, source: Source, columns: FloatArray) -> None:

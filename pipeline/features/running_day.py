@@ -1,19 +1,23 @@
 """A day on the decision grid while it goes by: the rows of `decision_day`, one decision after another."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
-from pipeline.features.book_at import one_level
 from pipeline.features.book_days import BOOK_STATE
-from pipeline.features.day_events import EventPart
+from pipeline.features.day_events import BOOK, QUOTES
 from pipeline.features.decision_day import MEANS
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.decision_times import SECOND
-from pipeline.features.event_feature import EventFeature
+from pipeline.features.event_feature import EventFeature, EventRows, Source
+from pipeline.features.read_part import ReadPart
 from pipeline.features.running_book import RunningBook, Standing
 from pipeline.features.running_events import RunningEvents
+
+BOOK_ROWS: Final = Source(BOOK, ())
+"""All columns of the book."""
 
 
 class RunningDay:
@@ -30,6 +34,7 @@ class RunningDay:
     Attributes
     ----------
     names : of the numbers of a decision's row.
+    sources : what has to be read of the events.
     """
 
     def __init__(
@@ -42,19 +47,20 @@ class RunningDay:
         booked: bool,
     ) -> None:
         self.day, self._opened, self._grid, self._hedge, self._booked = day, opened, grid, hedge, booked
+        self._shown = BOOK_ROWS if booked else QUOTES
+        self.sources = list(dict.fromkeys((self._shown, *(each for one in features for each in one.sources))))
         self._events, self._book = RunningEvents(features), RunningBook()
         self._last, self._mid = opened, np.nan
         outputs = (output.name for each in features for output in each.outputs)
         market = ("minutes", "mid", BOOK_STATE, *MEANS)
         self.names, self._market = (*market, *outputs), len(market)
 
-    def take(self, part: EventPart) -> None:
-        """Take the next events, all of an instant together."""
+    def take(self, part: ReadPart) -> None:
+        """Take the next events, all of an instant together; of a part that `sources` read."""
         self._events.take(part)
-        quotes = part.tables.get("quotes")
-        rows = part.book if self._booked or quotes is None else one_level(quotes)
+        rows = part.rows.get(self._shown)
         if rows is not None:
-            self._book.take(rows)
+            self._book.take(rows if self._booked else one_level(rows))
 
     def book(self, at: int) -> Standing:
         """Return the book as it stood at an instant since the last decision."""
@@ -69,3 +75,10 @@ class RunningDay:
         self._events.read(at, numbers[self._market :])
         self._last = at
         return DecisionRow(at, self.day, numbers)
+
+
+def one_level(quotes: EventRows) -> EventRows:
+    """Return quotes as rows of a book of one level, see `BookRows`."""
+    columns = np.ones((len(quotes), 2 + quotes.columns.shape[1]))
+    columns[:, 2:] = quotes.columns
+    return EventRows(quotes.known_time, columns)

@@ -16,6 +16,7 @@ from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart, F
 from pipeline.features.decision_day import drawn_latency, known_features
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature, Source
+from pipeline.features.read_part import ReadPart
 from pipeline.features.running_book import Standing
 from pipeline.features.running_day import RunningDay
 from pipeline.features.running_history import RunningHistory
@@ -110,7 +111,7 @@ class DeskDay:
 
         What arrives at the instant of a decision arrives before it, and meets the events of that instant.
         """
-        rest = moment.part
+        rest = None if moment.part is None else ReadPart.of(moment.part, self._running.sources)
         while (at := self.due(gateway)) <= moment.now:
             early, rest = rest.split(at) if rest is not None else (None, None)
             if early is not None:
