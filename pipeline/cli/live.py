@@ -16,14 +16,15 @@ from pipeline.cli.attend import secret_of, token_place
 from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
 from pipeline.cli.running import prepared, progress_shown, run_flow
-from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 
 if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.approvals import Approvals
     from pipeline.live.control import Control
-    from pipeline.live.session import Learned, Lived, Stored
+    from pipeline.live.learned import Learned
+    from pipeline.live.session import Lived, Newer, Stored
     from pipeline.live.streamed_venue import StreamedVenue
     from pipeline.live.watch.page_server import Serving
     from pipeline.tracking.champions import Champions
@@ -85,7 +86,8 @@ def live(
         folder = opened.folder / (f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}")
         if anew and folder.exists():
             shutil.rmtree(folder)
-        watching, metrics = monitoring(opened.desk, opened.champions, Home.find(home), server)
+        place, champions = Home.find(home), opened.champions
+        watching, metrics, opened.newer = monitoring(opened.desk, desk, champions, place, server)
         serving = replace(serving, metrics=metrics.text, shown=Shown(drift=watching.told))
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
@@ -135,6 +137,7 @@ class Opened:
     learned: "Learned"
     stored: "Stored"
     folder: Path
+    newer: "Newer | None" = None
 
 
 def _day(feed: str) -> str:
@@ -153,7 +156,7 @@ def _lived_again(
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
         beside = [shown, *controls]
-        return live_again(desk, opened.learned, stored, begun, folder, speed, beside, approvals)
+        return live_again(desk, opened.learned, stored, begun, folder, speed, beside, approvals, opened.newer)
 
     return _shown(f"{desk.name} {day}", len(begun.made.times), live)
 
@@ -167,7 +170,7 @@ def _lived_now(
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
         beside = [shown, *controls]
-        return live_now(desk, opened.learned, stored, venue, folder, beside, approvals=approvals)
+        return live_now(desk, opened.learned, stored, venue, folder, beside, None, approvals, opened.newer)
 
     return _shown(f"{opened.desk.name} {venue.symbol}", None, live)
 
@@ -219,18 +222,16 @@ def _opened(desk: str, home: Path | None, data: str | None) -> Opened:
     place = prepared(desk, home, data)
 
     from pipeline.backtest.desk_check import checked_any
-    from pipeline.backtest.intraday_stream import FittedIntraday
     from pipeline.domain.intraday_desk import IntradayDesk
-    from pipeline.live.session import Learned, Stored
+    from pipeline.live.session import Stored
     from pipeline.tracking.champions import load_champions
+    from pipeline.tracking.model_source import learned_of
 
     settings = checked_any(desk)
     if not isinstance(settings, IntradayDesk):
         raise SettingsError(f"{desk}: hedge live works on desks within the day")
     champions = load_champions(place.mlruns, settings.name, desk)
-    signals, flagship, terms = champions.signals, champions.flagship, champions.terms
-    if not isinstance(signals, FittedIntraday) or flagship is None or terms is None:
-        raise StoreError(f"desk {settings.name} has no champion to go live with: hedge run {desk} makes one")
+    learned = learned_of(champions, desk)
     market = run_flow("ingest", desk, place, False)
     matrix = run_flow("features", desk, place, False, market=market)
 
@@ -238,6 +239,4 @@ def _opened(desk: str, home: Path | None, data: str | None) -> Opened:
 
     store = store_of(str(place.root))
     stored = Stored(store.open(market), store.open(matrix), store.pieces())
-    version = ", ".join(f"{card.name} {card.version}" for card in champions.cards)
-    learned = Learned(signals, flagship, terms["desk_cost"], version)
     return Opened(settings, champions, learned, stored, place.data / "live" / settings.name)

@@ -9,9 +9,12 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 
 if TYPE_CHECKING:
+    from pipeline.live.learned import Learned
+    from pipeline.live.session import Newer
     from pipeline.monitor.delivery import Delivery
     from pipeline.monitor.metrics import Metrics
     from pipeline.monitor.monitoring import Monitoring, Sink
+    from pipeline.monitor.watch import Watch
     from pipeline.tracking.champions import Champions
 
 API = "PREFECT_API_URL"
@@ -24,32 +27,46 @@ def named_server() -> str | None:
 
 
 def monitoring(
-    desk: IntradayDesk, champions: "Champions", place: Home, server: str | None
-) -> "tuple[Monitoring, Metrics]":
-    """Return the monitors of a desk, and its numbers for Prometheus.
+    desk: IntradayDesk, named: str, champions: "Champions", place: Home, server: str | None
+) -> "tuple[Monitoring, Metrics, Newer]":
+    """Return the monitors of a desk, its numbers for Prometheus, and where newer models come from.
 
     Parameters
     ----------
-    desk, champions : settings, and who decides.
+    desk, named, champions : settings, what the user calls the desk, and who decides.
     place : MLflow's runs lie there.
     server : API of the Prefect server that alarms are told, see `named_server`.
     """
+    from pipeline.live.session import Newer
     from pipeline.monitor.delivery import Delivery
     from pipeline.monitor.metrics import Metrics
     from pipeline.monitor.monitoring import Monitoring
     from pipeline.monitor.reference import watched_horizons
-    from pipeline.monitor.watch import Watch, monitors
     from pipeline.tracking.live_day import LiveDay
+    from pipeline.tracking.model_source import RegistrySource, version_of
 
-    model = ", ".join(f"{card.name} {card.version}" for card in champions.cards)
+    model = version_of(champions)
     metrics, day = Metrics(desk.name, model), LiveDay(place.mlruns, desk.name, model)
     told = [Delivery("MLflow", day, _say, day.close), *_events(desk.name, server)]
-    if champions.monitors is None:
-        _say(NOT_WATCHED.format(desk=desk.name))
-    watch = Watch(monitors(desk, champions.monitors, champions.signals.detector))
     sinks: list[Sink] = [metrics, *told]
     going: list[AbstractContextManager[object]] = list(told)
-    return Monitoring(watch, watched_horizons(desk), sinks, going, model), metrics
+    watching = Monitoring(_watch(desk, champions), watched_horizons(desk), sinks, going, model)
+    source = RegistrySource(place.mlruns, desk.name, named, champions)
+
+    def adopted(learned: "Learned") -> None:
+        watching.adopt(_watch(desk, source.champions), learned.model)
+        metrics.adopted(learned.model)
+        _say(f"from now on {learned.model} decides")
+
+    return watching, metrics, Newer(source, [adopted], _say)
+
+
+def _watch(desk: IntradayDesk, champions: "Champions") -> "Watch":
+    from pipeline.monitor.watch import Watch, monitors
+
+    if champions.monitors is None:
+        _say(NOT_WATCHED.format(desk=desk.name))
+    return Watch(monitors(desk, champions.monitors, champions.signals.detector))
 
 
 def _events(desk: str, server: str | None) -> "list[Delivery]":

@@ -20,6 +20,7 @@ from pipeline.domain.orders import LEAST, Order
 from pipeline.domain.overlay_settings import Action
 from pipeline.features.decision_row import DecisionRow
 from pipeline.live.journal import Entry
+from pipeline.live.learned import Learned
 from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.live.order_path import OrderPath
 from pipeline.live.permits import Permits
@@ -96,7 +97,7 @@ class Hedger:
     desk_cost : the constant cost that the policy was fitted with, see `intraday_state.known_cost`.
     overlay : the desk's rules.
     path : the way to the market, recovered.
-    model : version of what was learned, for the audit.
+    model : version of what was learned, for the audit; an attribute too.
     permits : of the orders beyond a soft limit; without, they are held and nobody is asked.
     since : until then, ns, nothing is sent or audited: it was before, or it is too late.
 
@@ -118,12 +119,9 @@ class Hedger:
         permits: Permits | None = None,
         since: int = 0,
     ) -> None:
-        if reads_position(policy):
-            raise SettingsError(
-                f"policy {policy.name} reads the desk's own state: name another one to go live"
-            )
+        _check(policy)
         self._desk, self._signals, self._policy = desk, signals, policy
-        self._overlay, self._path, self._model, self._permits = overlay, path, model, permits
+        self._overlay, self._path, self.model, self._permits = overlay, path, model, permits
         self._instrument, self._size, self._life = desk.data.instrument, desk.hedge.size, desk.option.steps
         self._states = OptionStates(desk, desk_cost)
         self._quantities = net_quantities(self._states.liability)
@@ -134,6 +132,19 @@ class Hedger:
         self._sent: deque[int] = deque()
         sent = (each.order.decided for each in path.account.orders.values())
         self._since = max(since, *sent, 0)
+
+    def adopt(self, learned: Learned, signals: RunningSignals) -> None:
+        """Decide from now on with other models; `signals` have seen all decisions until now.
+
+        Raises
+        ------
+        SettingsError
+            The policy reads the desk's own state; what decided goes on.
+        """
+        _check(learned.policy)
+        answer = answer_of(learned.policy, self._states.liability)
+        self._states, self._answer = OptionStates(self._desk, learned.desk_cost), answer
+        self._signals, self._policy, self.model = signals, learned.policy, learned.model
 
     def decide(self, row: DecisionRow, quote: Quote, today: int) -> Decided:
         """Decide once, and send what is left of the order; until the newest order of the journal nothing is.
@@ -275,4 +286,9 @@ class Hedger:
             "delta": seen.delta,
         }
         why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
-        return Entry(decided.at, self._policy.name, "decide", why, inputs, self._model)
+        return Entry(decided.at, self._policy.name, "decide", why, inputs, self.model)
+
+
+def _check(policy: Policy) -> None:
+    if reads_position(policy):
+        raise SettingsError(f"policy {policy.name} reads the desk's own state: name another one to go live")

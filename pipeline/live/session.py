@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
+from pipeline.backtest.intraday_stream import stream_intraday
 from pipeline.backtest.lane import hedge_lane
 from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.desk import BPS
@@ -20,6 +20,7 @@ from pipeline.features.book_close import opened_days
 from pipeline.ingest.market_days import DAYS
 from pipeline.ingest.pieces import KeptPieces
 from pipeline.live.account import Account
+from pipeline.live.adopting import Adopting, ModelSource
 from pipeline.live.approvals import Approvals, Nobody
 from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
@@ -27,27 +28,17 @@ from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import Feed
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.journal import Journal
+from pipeline.live.learned import Learned
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import Latency, PaperGateway
 from pipeline.live.permits import Permits
 from pipeline.live.recovery import recover
 from pipeline.live.stored_feed import StoredFeed
-from pipeline.policies.base import Policy
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import Latch
 
 NOBODY = Nobody("nobody is there to ask")
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a desk goes live with: models, the policy that gives the band, its constant cost, the version."""
-
-    signals: FittedIntraday
-    policy: Policy
-    desk_cost: float
-    model: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +113,34 @@ def stored_day(desk: IntradayDesk, stored: Stored, day: str) -> DeskDay:
     return DeskDay(desk, day, days[stored.days.index(day)], stored.fitted, stored.before(day))
 
 
+@dataclass(frozen=True)
+class Start:
+    """Models, the decision grid until the first decision, and the names of the numbers of a row."""
+
+    learned: Learned
+    before: pd.DataFrame
+    names: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Newer:
+    """Where newer models come from, who is told of them, and who of those that are not taken."""
+
+    source: ModelSource
+    adopted: Sequence[Callable[[Learned], None]]
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Market:
+    """Days with their feeds, how long orders travel, the clock, and until when nothing more is sent, ns."""
+
+    days: Iterable[tuple[DeskDay, Feed]]
+    latency: Latency
+    now: Callable[[], int]
+    since: int = 0
+
+
 async def live_again(
     desk: IntradayDesk,
     learned: Learned,
@@ -131,6 +150,7 @@ async def live_again(
     speed: float = math.inf,
     controls: Sequence[Control] = (),
     approvals: Approvals = NOBODY,
+    newer: Newer | None = None,
 ) -> Lived:
     """Hedge a stored day with a paper gateway; return what came of it.
 
@@ -144,39 +164,34 @@ async def live_again(
     speed : how many times as fast as it was; infinite is as fast as it goes.
     controls : stand beside the loop.
     approvals : where people are asked about orders beyond a soft limit.
+    newer : where newer models come from.
     """
     days = [(day, StoredFeed(day.parts(), day.made.closed, speed))]
     market = Market(days, day.latency, lambda: day.made.opened)
-    signals = RunningSignals(learned.signals, stored.before(day.day), day.names)
-    return await live_through(desk, learned, signals, market, folder, controls, approvals)
-
-
-@dataclass(frozen=True)
-class Market:
-    """Days with their feeds, how long orders travel, the clock, and until when nothing more is sent, ns."""
-
-    days: Iterable[tuple[DeskDay, Feed]]
-    latency: Latency
-    now: Callable[[], int]
-    since: int = 0
+    start = Start(learned, stored.before(day.day), day.names)
+    return await live_through(desk, start, market, folder, controls, approvals, newer)
 
 
 async def live_through(
     desk: IntradayDesk,
-    learned: Learned,
-    signals: RunningSignals,
+    start: Start,
     market: Market,
     folder: Path,
     controls: Sequence[Control],
     approvals: Approvals = NOBODY,
+    newer: Newer | None = None,
 ) -> Lived:
     """Hedge through the days of a market with a paper gateway; see `live_again`."""
-    policy, cost, overlay = learned.policy, learned.desk_cost, Overlay(desk.overlay)
+    learned, overlay = start.learned, Overlay(desk.overlay)
+    policy, cost = learned.policy, learned.desk_cost
+    signals = RunningSignals(learned.signals, start.before, start.names)
     async with opened_path(desk, market, folder) as (path, gateway):
         asks, model = desk.overlay.asks, learned.model
         permits = Permits(desk.overlay.approval, path, approvals, model) if asks else None
         hedger = Hedger(desk, signals, policy, cost, overlay, path, model, permits, market.since)
         beside = [tally := Tally(), Checkpoints(path.journal), *controls]
+        if newer is not None:
+            beside.append(Adopting(newer.source, hedger, start.before, newer.adopted, newer.say))
         whole = await hedge(market.days, hedger, path, gateway, beside)
         return Lived(tally.decisions, tally.orders, tally.rules, path.account, path.latch, whole)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
@@ -18,7 +17,8 @@ from pipeline.live.approvals import Approvals
 from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
 from pipeline.live.desk_day import DeskDay
-from pipeline.live.session import NOBODY, Learned, Lived, Market, Stored, live_through
+from pipeline.live.learned import Learned
+from pipeline.live.session import NOBODY, Lived, Market, Newer, Start, Stored, live_through
 from pipeline.live.streamed_venue import StreamedVenue
 from pipeline.live.venue_feed import VenueFeed
 from pipeline.live.venue_stream import VenueStream
@@ -36,6 +36,7 @@ async def live_now(
     controls: Sequence[Control] = (),
     clock: DeskClock | None = None,
     approvals: Approvals = NOBODY,
+    newer: Newer | None = None,
 ) -> Lived:
     """Hedge with a paper gateway what a venue streams, until the process is asked to stop.
 
@@ -50,6 +51,7 @@ async def live_now(
     controls : stand beside the loop.
     clock : of the desk.
     approvals : where people are asked about orders beyond a soft limit.
+    newer : where newer models come from.
 
     Raises
     ------
@@ -59,10 +61,10 @@ async def live_now(
     check(desk, stored, venue)
     clock = clock or DeskClock()
     days = VenueDays(desk, stored, venue, folder / "feed", clock)
-    signals = RunningSignals(learned.signals, stored.before(days.day.day), days.day.names)
+    start = Start(learned, stored.before(days.day.day), days.day.names)
     market = Market(days, days.latency, clock.now, since=clock.now())
     async with days.line.held():
-        return await live_through(desk, learned, signals, market, folder, controls, approvals)
+        return await live_through(desk, start, market, folder, controls, approvals, newer)
 
 
 def check(desk: IntradayDesk, stored: Stored, venue: StreamedVenue) -> None:

@@ -76,6 +76,10 @@ class Monitoring(Control):
             for alarm in found:
                 sink.alarmed(alarm)
 
+    def adopt(self, watch: Watch, model: str) -> None:
+        """Watch other models from now on; what was alarmed of those before is no longer told."""
+        self._watch, self._model, self._alarms = watch, model, {}
+
     def told(self) -> list[dict[str, Any]]:
         """Return what is measured, and of what was alarmed severity and sentence, as `watch.story.Shown`."""
         state, alarms = self._watch.state(), self._alarms

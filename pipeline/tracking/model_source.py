@@ -1,0 +1,58 @@
+"""The champions of a desk as a live loop takes them: as they are, and when they change."""
+
+from pathlib import Path
+
+from pipeline.backtest.intraday_stream import FittedIntraday
+from pipeline.domain.errors import StoreError
+from pipeline.ingest.file_lock import file_lock
+from pipeline.live.learned import Learned
+from pipeline.tracking.champions import Champions, load_champions
+from pipeline.tracking.database import connect
+from pipeline.tracking.promotion import CHAMPION, LOCK, aliased
+
+
+def learned_of(champions: Champions, named: str) -> Learned:
+    """Return what a desk goes live with; `named` is what the user calls it.
+
+    Raises
+    ------
+    StoreError
+        The champions are not those of a desk within the day, or have no flagship.
+    """
+    signals, flagship, terms = champions.signals, champions.flagship, champions.terms
+    if not isinstance(signals, FittedIntraday) or flagship is None or terms is None:
+        raise StoreError(f"desk {named} has no champion to go live with: hedge run {named} makes one")
+    return Learned(signals, flagship, terms["desk_cost"], version_of(champions))
+
+
+def version_of(champions: Champions) -> str:
+    """Return the versions of all champions in one line."""
+    return ", ".join(f"{card.name} {card.version}" for card in champions.cards)
+
+
+class RegistrySource:
+    """See `live.adopting.ModelSource`.
+
+    Attributes
+    ----------
+    champions : those that were returned last.
+    """
+
+    def __init__(self, mlruns: Path, desk: str, named: str, champions: Champions) -> None:
+        self._mlruns, self._desk, self._named = mlruns, desk, named
+        self.champions = champions
+        self._known = {card.name: card.version for card in champions.cards}
+
+    def newer(self) -> Learned | None:
+        """Return the champions if others are named since it was asked last; a failure is raised once."""
+        client = connect(self._mlruns)
+        with file_lock(self._mlruns / LOCK):
+            aliases = aliased(client, self._desk, CHAMPION)
+            named = {model: aliases.get(model, "") for model in self._known}
+            if named == self._known:
+                return None
+            self._known = named
+            champions = load_champions(self._mlruns, self._desk, self._named)
+        learned = learned_of(champions, self._named)
+        self.champions = champions
+        return learned

@@ -1,0 +1,53 @@
+"""When the champions of a desk change, a live loop is given the new ones once."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from pipeline.domain.errors import StoreError
+from pipeline.tracking import model_source
+from pipeline.tracking.model_source import RegistrySource
+from pipeline.tracking.promotion import crown
+
+NAMES = ("desk.detector", "desk.policy")
+
+
+@pytest.fixture
+def source(experiment, mlruns, monkeypatch):
+    """A registry with two versions of two models, and a loader that says what it was asked."""
+    client, _ = experiment
+    for name in NAMES:
+        client.create_registered_model(name)
+        for _ in range(2):
+            client.create_model_version(name, "file:///nowhere")
+    crown(client, mlruns, dict.fromkeys(NAMES, "1"), "a run")
+    cards = tuple(SimpleNamespace(name=name, version="1") for name in NAMES)
+    monkeypatch.setattr(model_source, "load_champions", lambda *asked: asked)
+    monkeypatch.setattr(model_source, "learned_of", lambda champions, named: (champions, named))
+    return client, RegistrySource(mlruns, "desk", "desk.toml", SimpleNamespace(cards=cards))
+
+
+def test_others_are_given_once(source, mlruns):
+    client, newer = source
+    assert newer.newer() is None
+    crown(client, mlruns, {"desk.policy": "2"}, "it won")
+    asked = (mlruns, "desk", "desk.toml")
+    assert newer.newer() == (asked, "desk.toml")
+    assert newer.champions == asked
+    assert newer.newer() is None
+
+
+def test_one_that_is_missing_is_said_once_and_taken_when_it_is_back(source, mlruns, monkeypatch):
+    client, newer = source
+
+    def missing(*_):
+        raise StoreError("desk has no champion detector")
+
+    client.delete_registered_model_alias("desk.detector", "champion")
+    with monkeypatch.context() as patched:
+        patched.setattr(model_source, "load_champions", missing)
+        with pytest.raises(StoreError, match="no champion detector"):
+            newer.newer()
+        assert newer.newer() is None
+    client.set_registered_model_alias("desk.detector", "champion", "2")
+    assert newer.newer() is not None
