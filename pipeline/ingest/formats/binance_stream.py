@@ -122,7 +122,8 @@ def read(file: RawStream, terms: Terms) -> Iterator[Batch]:
     missing has the flag `GAP`. A snapshot comes out as
     CLEAR and its levels with the flag SNAPSHOT, and with them those earlier updates that it does not hold.
     `known_time` is that of receipt; where the recorder's clock is behind the venue's, so that a message would
-    be received before it was sent, it is the venue's, `terms.known_lag_seconds` later.
+    be received before it was sent, it is the venue's, `terms.known_lag_seconds` later. It never goes back;
+    what a file tells before its first message with the venue's time is as late as that one.
 
     Raises
     ------
@@ -156,7 +157,7 @@ class Stream:
         self.trade_kind = 0
         self.known = np.int64(0)
         self.latest_update = np.int64(-1)
-        self.owed = self.begun = False
+        self.owed = self.begun = self.timed = False
         self.start = _snapshot_file(terms.snapshot) if terms.snapshot else None
 
     def take(self, first: int, text: bytes) -> Iterator[Batch]:
@@ -223,6 +224,10 @@ class Stream:
         lines.refuse(self.receipt.astray(local, lines.sound & (kind > 0)), "clock went back")
         lag = self.terms.known_lag.astype(np.int64)
         known = np.where(told & (local < sent), sent + lag, local)
+        first = np.flatnonzero(lines.sound & told)[:1]
+        if not self.timed and len(first):
+            known[: first[0]] += known[first[0]] - local[first[0]]
+            self.timed = True
         lines.refuse(self.clock.astray(known, lines.sound & told), "the venue's clock went back")
         known = np.maximum.accumulate(np.r_[self.known, np.where(lines.sound, known, 0)])[1:]
         self.known = known[-1] if len(known) else self.known

@@ -289,12 +289,11 @@ def test_a_recorder_s_clock_behind_the_venue_s_is_not_believed(streamed):
     late = [
         trade(ms, 100 + ms).replace(f"{START + ms + 2}000000", f"{START + ms - 1300}000000") for ms in (0, 5)
     ]
-    found = streamed([*late, ticker(6 - 1300, 3)])
+    found = streamed([ticker(-1 - 1300, 2), *late, ticker(6 - 1300, 3)])
     known = found["trades"]["known_time"].to_numpy().astype("datetime64[ms]").astype(int).tolist()
     assert known == [START, START + 5]
-    assert found["quotes"]["known_time"].to_numpy().astype("datetime64[ms]").astype(int).tolist() == [
-        START + 5
-    ]
+    quoted = found["quotes"]["known_time"].to_numpy().astype("datetime64[ms]").astype(int).tolist()
+    assert quoted == [START - 1, START + 5]
 
 
 @pytest.mark.parametrize("seed", range(40))
