@@ -26,12 +26,19 @@ OF_ORDERS: Final[dict[str, Callable[[Situation], float]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a rule is held against at a decision, its limit, and what it does beyond; NaN is not known."""
+    """What a rule is held against at a decision; NaN is not known.
+
+    Attributes
+    ----------
+    limit, action : of the rule, and what it does beyond.
+    soft : beyond it a person is asked; None asks nobody.
+    """
 
     rule: str
     value: float
     limit: float
     action: Action
+    soft: float | None = None
 
     @property
     def share(self) -> float:
@@ -63,7 +70,7 @@ def usage(settings: OverlaySettings, seen: Situation, asked: float) -> list[Usag
     }
     rules = ((name, getattr(settings, name)) for name in type(settings).model_fields if name in known)
     return [
-        Usage(name, float(known[name](seen)), rule.limit, rule.action)
+        Usage(name, float(known[name](seen)), rule.limit, rule.action, rule.soft)
         for name, rule in rules
         if isinstance(rule, Rule)
     ]

@@ -95,5 +95,6 @@ def limit(usage: Usage) -> Told:
         "value": usage.value,
         "limit": usage.limit,
         "share": usage.share,
+        "soft": usage.soft,
         "action": usage.action.name.lower(),
     }

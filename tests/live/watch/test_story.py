@@ -11,7 +11,14 @@ from pipeline.live.watch.story import About, Cursor, Shown, Story
 from pipeline.risk.state import Latch, RiskState
 from tests.live.watch.made_day import AT, decisions
 
-ABOUT = About("made", "a desk", "UTC", "BTC", 0.5, OverlaySettings(position=1.0, interval_ratio=9.0))
+ABOUT = About(
+    "made",
+    "a desk",
+    "UTC",
+    "BTC",
+    0.5,
+    OverlaySettings(position={"limit": 1.0, "soft": 0.5}, interval_ratio=9.0),
+)
 
 
 def test_one_that_does_not_run_is_told_from_its_journal(reader):
@@ -71,6 +78,7 @@ def test_one_that_runs_is_told_from_its_board(reader):
     assert (status["decisions"], status["model"], status["feed"]) == (len(told), "model 3", {"gaps": 2})
     assert status["drift"] == drift
     assert [each["rule"] for each in status["limits"]] == ["position", "interval_ratio"]
+    assert [each["soft"] for each in status["limits"]] == [0.5, None]
     assert status["limits"][0]["share"] == pytest.approx(told[-1]["position"])
 
 

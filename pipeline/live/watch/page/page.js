@@ -224,9 +224,10 @@ function showLimits({ limits, running }) {
     const bar = document.createElement("progress");
     bar.max = 1;
     bar.value = Math.min(each.share ?? 1, 1);
-    bar.className = each.share === null || each.share > 1 ? "over" : each.share > 0.8 ? "near" : "";
+    const asks = each.soft !== null && each.value > each.soft;
+    bar.className = each.share === null || each.share > 1 ? "over" : asks || each.share > 0.8 ? "near" : "";
     bar.title = percent(each.share, 0);
-    return { cells: [each.rule.replaceAll("_", " "), { text: number(each.value, 4), name: "number" }, { text: number(each.limit, 4), name: "number" }, bar, each.action] };
+    return { cells: [each.rule.replaceAll("_", " "), { text: number(each.value, 4), name: "number" }, { text: number(each.limit, 4), name: "number" }, bar, each.soft === null ? each.action : `${each.action}, asks from ${number(each.soft, 4)}`] };
   }));
 }
 
