@@ -59,6 +59,7 @@ const bearer = () => token ? { Authorization: `Bearer ${token}` } : {};
 const MINUS = "−";
 const inWords = (value, how) => value === null || value === undefined ? "–" : value.toLocaleString("en", { signDisplay: "negative", ...how }).replace("-", MINUS);
 const number = (value, digits = 6) => inWords(value, { maximumSignificantDigits: digits });
+const short = (value) => inWords(value, { maximumSignificantDigits: 4, notation: Math.abs(value) >= 1e6 ? "compact" : "standard" });
 const fixed = (value, digits = 2, more = {}) => inWords(value, { minimumFractionDigits: digits, maximumFractionDigits: digits, ...more });
 const signed = (value, digits = 2) => fixed(value, digits, { signDisplay: "exceptZero" });
 const percent = (value, digits = 1) => value === null || value === undefined ? "–" : `${fixed(100 * value, digits)} %`;
@@ -220,14 +221,14 @@ function showAttribution({ explained, running }) {
 function showLimits({ limits, running }) {
   if (!limits) return nothing("limits", running ? "No decision yet." : "Known while the desk runs.");
   if (!limits.length) return nothing("limits", "No limits are set: the desk file has no [overlay].");
-  table("limits", ["rule", "!now", "!limit", "used", "beyond it"], limits.map((each) => {
+  table("limits", ["rule", "!now", "!limit", "used", "then"], limits.map((each) => {
     const bar = document.createElement("progress");
     bar.max = 1;
     bar.value = Math.min(each.share ?? 1, 1);
     const asks = each.soft !== null && each.value > each.soft;
     bar.className = each.share === null || each.share > 1 ? "over" : asks || each.share > 0.8 ? "near" : "";
     bar.title = percent(each.share, 0);
-    return { cells: [each.rule.replaceAll("_", " "), { text: number(each.value, 4), name: "number" }, { text: number(each.limit, 4), name: "number" }, bar, each.soft === null ? each.action : `${each.action}, asks from ${number(each.soft, 4)}`] };
+    return { cells: [each.rule.replaceAll("_", " "), { text: short(each.value), name: "number" }, { text: short(each.limit), name: "number" }, bar, each.soft === null ? each.action : `${each.action}, asks from ${short(each.soft)}`] };
   }));
 }
 
