@@ -62,6 +62,7 @@ class DeskDay:
         self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
         self.made: DecisionTimes = decision_times(self.day, desk.grid, self._events)
         self._coming = deque(self.made.times.tolist())
+        self.now = self.made.opened
         seed = [desk.seed, date.fromisoformat(self.day).toordinal()]
         drawn = drawn_latency(desk.hedge, self.made.until / SECOND, seed)
         self._latency = (drawn * SECOND).astype(np.int64)
@@ -122,6 +123,7 @@ class DeskDay:
 
     def _act(self, at: int, moment: Moment, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
         """Let arrive what arrives next, or decide."""
+        self.now = at
         if gateway.due <= at:
             gateway.advance(at + 1, {self._desk.data.instrument: _book(self._running.book(at))})
             return

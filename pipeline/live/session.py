@@ -167,7 +167,7 @@ async def live_again(
     newer : where newer models come from.
     """
     days = [(day, StoredFeed(day.parts(), day.made.closed, speed))]
-    market = Market(days, day.latency, lambda: day.made.opened)
+    market = Market(days, day.latency, lambda: day.now)
     start = Start(learned, stored.before(day.day), day.names)
     return await live_through(desk, start, market, folder, controls, approvals, newer)
 

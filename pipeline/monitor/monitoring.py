@@ -88,7 +88,7 @@ class Monitoring(Control):
 
 def _told(key: tuple[str, str], value: float | None, alarm: Alarm | None) -> dict[str, Any]:
     severity, said = (alarm.severity.value, alarm.said) if alarm else ("", "")
-    return {"name": " ".join(key), "value": value, "limit": None, "severity": severity, "said": said}
+    return {"name": " ".join(key), "value": value, "severity": severity, "said": said}
 
 
 def observed(decided: Decided, horizons: Sequence[int]) -> Observed:

@@ -289,7 +289,9 @@ def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(de
         asyncio.run(recover(path, now=0))
         hedger = Hedger(desk, signals, policy, desk_cost, Overlay(OverlaySettings()), path)
         moments = [*(Moment(part.until, part) for part in replayed.parts()), Moment(END, None)]
-        decided = [each for moment in moments for each in replayed.go(moment, hedger, gateway)]
+        lived = [(each, replayed.now) for moment in moments for each in replayed.go(moment, hedger, gateway)]
+    decided = [each for each, _ in lived]
+    assert [now for _, now in lived] == [each.at for each in decided]
     found = pd.DataFrame([row.numbers for row in rows], columns=list(replayed.names))
     expected = own.drop(columns=["time", "day"]).astype(float).reset_index(drop=True)
     pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)

@@ -68,9 +68,8 @@ def test_an_alarm_goes_to_audit_sinks_and_page():
         {
             "name": "always log_depth",
             "value": 2.0,
-            "limit": None,
             "severity": "critical",
             "said": "it is deep",
         },
-        {"name": "always log_rate", "value": 0.1, "limit": None, "severity": "", "said": ""},
+        {"name": "always log_rate", "value": 0.1, "severity": "", "said": ""},
     ]

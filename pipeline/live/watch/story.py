@@ -21,6 +21,8 @@ from pipeline.risk.usage import usage
 SHOWN: Final = 60
 """Orders, and half as many turns and lines of the audit, the newest of them."""
 DECIDES: Final = "decide"
+SHARES: Final = {"median": 0.5, "p99": 0.99}
+"""Of the decisions that are kept, of which it is told how long they took."""
 
 
 class Cursor(NamedTuple):
@@ -55,7 +57,7 @@ class Shown:
     ----------
     pulse : of a running desk; without one each look reads the journal.
     feed : health of the feed, by name.
-    drift : what monitors say, a mapping each with `name`, `value`, `limit`, `severity` and `said`.
+    drift : what monitors say, a mapping each with `name`, `value`, `severity` and `said`.
     """
 
     pulse: Callable[[], Pulse | None] = lambda: None
@@ -112,6 +114,7 @@ class Story:
         self._read = 0
         self._points: deque[tuple[int, told.Told]] = deque(maxlen=KEPT)
         self._newest: Snapshot | None = None
+        self._took: deque[float] = deque(maxlen=KEPT)
         self._pulse: Pulse | None = None
         self._explained = Explained(desk.size)
 
@@ -175,6 +178,8 @@ class Story:
             found["limits"] = [told.limit(each) for each in usage(overlay, seen, newest.decided.asked)]
             found["explained"] = {"options": self._explained.options, "hedge": self._explained.hedge}
             found["age"], found["outside"] = seen.age, seen.outside
+            took = sorted(self._took)
+            found["took"] = {name: took[int(share * len(took))] for name, share in SHARES.items()}
         return found
 
     def _about(self) -> told.Told:
@@ -196,6 +201,7 @@ class Story:
             self._explained.take(snapshot, self._decided, self._reports)
             self._points.append((snapshot.number, told.decision(snapshot)))
             self._newest = snapshot
+            self._took.append(snapshot.decided.took)
         self._pulse = pulse
 
     def _read_journal(self) -> None:

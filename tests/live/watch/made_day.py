@@ -45,9 +45,8 @@ def decisions(unknown=(7, 8)):
         seen = Situation("BTC", position, 0.0, mid - 0.01, mid + 0.01, 0.1, mid, (), 0.2, 0, 0.0,
                          worth.loss, worth.drawdown, 0.0, 1.5)  # fmt: skip
         judged = Judgement(0.01)
-        found.append(
-            Decided(told.at, dealt, 0.0, 0.4, position, 0.0, 0.01, None, judged, mid, seen, state, worth)
-        )
+        what = (told.at, dealt, 0.0, 0.4, position, 0.0, 0.01, None, judged, mid, seen, state, worth)
+        found.append(Decided(*what, value_of(state), told, took=1e-6 * (row + 1)))
         cash, position = cash - 0.01 * mid, position + 0.01
     return found
 

@@ -62,7 +62,7 @@ def test_what_is_no_cursor_is_told_everything(text):
 
 def test_one_that_runs_is_told_from_its_board(reader):
     board = Board()
-    drift = [{"name": "depth", "value": 0.3, "limit": 0.25, "severity": "critical", "said": "it moved"}]
+    drift = [{"name": "depth", "value": 0.3, "severity": "critical", "said": "it moved"}]
     story = Story(ABOUT, reader, board, Shown(feed=lambda: {"gaps": 2}, drift=lambda: drift), "model 3")
     cursor, news = story.tell(Cursor())
     assert "decisions" not in news
@@ -77,6 +77,7 @@ def test_one_that_runs_is_told_from_its_board(reader):
     status = news["status"]
     assert (status["decisions"], status["model"], status["feed"]) == (len(told), "model 3", {"gaps": 2})
     assert status["drift"] == drift
+    assert status["took"] == {"median": pytest.approx(13e-6), "p99": pytest.approx(25e-6)}
     assert [each["rule"] for each in status["limits"]] == ["position", "interval_ratio"]
     assert [each["soft"] for each in status["limits"]] == [0.5, None]
     assert status["limits"][0]["share"] == pytest.approx(told[-1]["position"])

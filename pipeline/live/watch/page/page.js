@@ -236,6 +236,7 @@ function showHealth(status) {
   const rows = [];
   if (status.age !== undefined) rows.push(["newest quote at the last decision", `${number(status.age, 3)} s old`]);
   if (status.outside !== undefined) rows.push(["inputs outside their training range", percent(status.outside)]);
+  if (status.took) rows.push(["a decision took, median and 99 %", `${micro(status.took.median)}, ${micro(status.took.p99)}`]);
   for (const [name, value] of Object.entries(status.feed)) rows.push([name, typeof value === "number" ? number(value, 4) : String(value)]);
   if (status.running) rows.push(["heard from the desk", Date.now() - heard < 1500 ? "now" : `${number((Date.now() - heard) / 1000, 2)} s ago`]);
   rows.push(["reports that nothing explains", { text: number(status.unexplained), name: status.unexplained ? "bad" : "" }]);
@@ -243,10 +244,13 @@ function showHealth(status) {
   table("health", [], rows.map((cells) => ({ cells })));
 }
 
+const micro = (seconds) => seconds < 0.01 ? `${number(1e6 * seconds, 3)} µs` : `${number(1e3 * seconds, 3)} ms`;
+
 function showDrift({ drift, running }) {
   if (!drift.length) return nothing("drift", running ? "No monitor watches this desk." : "Known while the desk runs.");
-  table("drift", ["monitor", "!value", "!limit", "says"], drift.map((each) => ({ cells: [
-    each.name, { text: number(each.value, 3), name: "number" }, { text: number(each.limit, 3), name: "number" },
+  const loud = (each) => ["critical", "warning"].indexOf(each.severity) >>> 0;  // what says nothing comes last
+  table("drift", ["monitor", "!value", "says"], [...drift].sort((a, b) => loud(a) - loud(b)).map((each) => ({ cells: [
+    { text: each.name, name: "text" }, { text: number(each.value, 3), name: "number" },
     { text: each.said || "quiet", name: { warning: "text warn", critical: "text bad" }[each.severity] || "text" },
   ] })));
 }
