@@ -261,7 +261,7 @@ def market_file(file: str, label: str, terms: Terms, settings: Mapping[str, obje
 
 
 class _Told(NamedTuple):
-    """What a file tells of a day: rows of a table, whether the book is told anew, the first of them."""
+    """What a file tells of a day: rows of a table, whether its book is told anew, its first rows."""
 
     rows: int = 0
     anew: bool = False
@@ -270,7 +270,8 @@ class _Told(NamedTuple):
     def after(self, rows: pa.RecordBatch) -> "_Told":
         """Return it with further rows."""
         anew = "kind" in rows.schema.names and bool((rows.column("kind").to_numpy() == CLEAR).any())
-        first = (*self.first, rows.slice(0, FIRST - self.rows)) if self.rows < FIRST else self.first
+        wanted = min(FIRST - self.rows, rows.num_rows)
+        first = self.first if wanted <= 0 else (*self.first, rows.take(pa.array(range(wanted))))
         return _Told(self.rows + rows.num_rows, self.anew or anew, first)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.ingest.day_copies import FIRST, beginning, copied_days
-from pipeline.ingest.market_days import content_of, load_days
+from pipeline.ingest.market_days import _Told, content_of, load_days
 from pipeline.ingest.market_tables import batch, padded
 from tests.market_ticks import write
 
@@ -66,3 +66,11 @@ def test_a_run_names_the_first_copy_and_counts_the_others(tmp_path):
 def test_several_files_of_one_day_are_no_copies_of_it():
     rows = [("2020-03-02", "trades", name, "hash") for name in ("a", "b")]
     assert copied_days(pd.DataFrame(rows, columns=["day", "table", "file", "begins"])) == []
+
+
+def test_what_is_remembered_of_a_day_does_not_hold_the_part_that_it_came_in():
+    (rows,) = trades("2020-03-02", np.arange(1.0, 100_000.0))
+    (kept,) = _Told().after(rows).first
+    assert kept.equals(rows.slice(0, FIRST))
+    assert kept.column("price").buffers()[1].size < 100 * FIRST
+    assert _Told().after(rows.slice(0, 9)).after(rows).first[1].num_rows == FIRST - 9
