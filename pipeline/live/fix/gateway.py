@@ -9,6 +9,7 @@ from typing import Final
 from pipeline.domain.errors import GatewayError, HedgeError
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.fix import messages as fix
+from pipeline.live.fix.private import Private
 from pipeline.live.fix.session import Action, Deliver, Disconnect, NeverArrived, Send, Session, State
 from pipeline.live.fix.wire import Framer, Message
 from pipeline.live.gateway import Hear, Resting
@@ -32,7 +33,7 @@ class FixGateway:
     host, port : of the acceptor; TLS and the broker's certificates are a tunnel's (stunnel).
     session : the state machine.
     now : ns since 1970 UTC.
-    account : 1 of orders and requests; empty for none.
+    account : 1 of orders and requests; empty for none. It reaches no log, report or audit.
     patience : seconds to wait for a logon and for an answer.
 
     Attributes
@@ -53,6 +54,7 @@ class FixGateway:
         self.broken = "not started"
         self._place, self._session, self._now = (host, port), session, now
         self._account, self._patience = account, patience
+        self._private = Private((account, *session.private))
         self._name = f"FIX {session.sender} to {session.target}"
         self._traded: dict[str, fix.Traded] = {}
         self._told: dict[str, asyncio.Queue[Message]] = {}
@@ -180,7 +182,7 @@ class FixGateway:
         framer = Framer()
         while not self.broken and (content := await reader.read(CHUNK)):
             for message in framer.feed(content):
-                self._do(self._session.received(message, self._now()))
+                self._do(self._session.received(self._private(message), self._now()))
         self._end("the other side closed the line")
 
     async def _tick(self) -> None:

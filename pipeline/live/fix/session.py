@@ -73,7 +73,7 @@ class Session:
     sender, target : 49 and 56 of what is sent.
     sequence : numbers that survive.
     heartbeat : seconds, 108.
-    further : fields of the logon beside these, such as 553 and 554.
+    further : fields of the logon beside these, such as 553 and 554: the broker alone is told them.
     reset : ask that both sides begin at one (141).
 
     Attributes
@@ -97,6 +97,11 @@ class Session:
         self._spoke = self._heard = self._seen = 0
         self._asked_at: int | None = None
         self._tested = ""
+
+    @property
+    def private(self) -> tuple[str, ...]:
+        """What the logon says that nobody else may read: user, password and whatever else was given."""
+        return tuple(value for _, value in self._further)
 
     def connected(self, now: int) -> list[Action]:
         """Log on; the line has just been opened."""
