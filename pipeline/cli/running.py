@@ -28,6 +28,8 @@ def prepared(
     """
     told = {DATA_FOLDER: located(data), RUNNER: runner, STORE: located(store)}
     os.environ.update({name: value for name, value in told.items() if value is not None})
+    for name in (DATA_FOLDER, STORE):
+        located(os.environ.get(name))
     RunnerName.of(os.environ.get(RUNNER, ""))
     from pipeline.backtest.desk_check import checked_any
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Self
 
 from pydantic import BeforeValidator, Field
 
+from pipeline.domain.public_url import PublicUrl
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
 
@@ -19,7 +20,7 @@ SERIES: Final = "alternative"
 class RecordFile(Settings):
     """One file or table of records, in any format of docs/data.md."""
 
-    file: Annotated[str, Field(min_length=1)]
+    file: Annotated[PublicUrl, Field(min_length=1)]
     """Path, URL (of fsspec), or SQLAlchemy URL of a database."""
     table: str = ""
     """Of a database; of an archive of several files the one to read."""

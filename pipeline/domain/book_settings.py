@@ -1,6 +1,5 @@
 """What is held together as a book, and the days of stress that a run replays."""
 
-import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -8,6 +7,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.domain.file_settings import NonEmpty, TimedRows
+from pipeline.domain.public_url import PublicUrl
 from pipeline.domain.settings import Settings
 
 
@@ -27,7 +27,7 @@ class PositionsFile(TimedRows):
 
     file: Path | None = None
     """CSV or Parquet; or a table of a database instead."""
-    database: str = ""
+    database: PublicUrl = ""
     """SQLAlchemy URL, without a password: desk files are copied into reports."""
     table: str = ""
     columns: PositionsColumns = PositionsColumns()
@@ -40,11 +40,6 @@ class PositionsFile(TimedRows):
             raise ValueError("give either file, or database and table")
         if bool(self.database) != bool(self.table):
             raise ValueError("database and table belong together: give both or neither")
-        if re.match(r"[^/]*//[^/@]*:[^/@]+@", self.database):
-            raise ValueError(
-                "database holds a password, and desk files are copied into reports: leave it out and give it "
-                "as the database's own client takes it, PGPASSWORD for one"
-            )
         return self
 
     @property

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from pydantic import BeforeValidator, Field
 
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.public_url import PublicUrl, public_url
 from pipeline.domain.settings import Settings
 
 DATA_FOLDER: Final = "HEDGE_DATA"
@@ -22,7 +23,7 @@ def _as_text(folder: Any) -> Any:
 class FolderOfFiles(Settings):
     """What desks on files as they are shipped have in common: where these lie."""
 
-    folder: Annotated[str | None, BeforeValidator(_as_text)] = None
+    folder: Annotated[PublicUrl | None, BeforeValidator(_as_text)] = None
     """Where they lie, a path or a URL; None takes `--data` or the environment variable HEDGE_DATA."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Largest share of all rows that may fail a check."""
@@ -61,9 +62,19 @@ class FolderOfFiles(Settings):
 def located(named: str | None) -> str | None:
     """Return a URL as it is, and a path as it is seen from everywhere.
 
+    Raises
+    ------
+    SettingsError
+        A URL holds a secret, see `public_url`.
+
     Examples
     --------
     >>> located("s3://bucket/ticks"), located("/data/../ticks"), located(None)
     ('s3://bucket/ticks', '/ticks', None)
     """
-    return named if named is None or "://" in named else str(Path(named).expanduser().resolve())
+    if named is None or "://" not in named:
+        return named if named is None else str(Path(named).expanduser().resolve())
+    try:
+        return public_url(named)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None

@@ -18,6 +18,7 @@ from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.limit_settings import LimitSettings
 from pipeline.domain.lstm_settings import Forecasters
 from pipeline.domain.naming import hint
+from pipeline.domain.public_url import SecretError
 from pipeline.domain.settings import Settings
 from pipeline.domain.walk_dates import WalkDates
 
@@ -475,7 +476,8 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "missing":
         return f"key {key} is missing{more}"
     message = first["msg"].removeprefix("Value error, ")
-    shown = "" if isinstance(first["input"], dict | BaseModel) else f", not {first['input']!r}"
+    secret = isinstance(first.get("ctx", {}).get("error"), SecretError)
+    shown = "" if secret or isinstance(first["input"], dict | BaseModel) else f", not {first['input']!r}"
     return f"{key}: {message[0].lower()}{message[1:]}{shown}{more}"
 
 

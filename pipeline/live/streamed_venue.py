@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
+from pipeline.domain.data_folder import located
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.stream_terms import Terms
 from pipeline.ingest.formats import binance_stream, deribit_stream
@@ -75,6 +76,8 @@ def streamed_venue(url: str, snapshot: str = "") -> StreamedVenue:
     >>> venue.symbol, sorted(venue.tables), venue.snapshot
     ('BTCUSDT', ['book_events', 'trades'], 'https://api.binance.com/api/v3/depth?symbol=BTCUSDT&limit=5000')
     """
+    for each in (url, snapshot):
+        located(each or None)
     parts = urlsplit(url)
     asked = parse_qs(parts.query)
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
