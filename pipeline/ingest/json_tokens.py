@@ -6,7 +6,7 @@ that pass, rounded as Python's `float` rounds them.
 """
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -33,6 +33,7 @@ _KEY, _VALUE, _COMMA = range(3)
 _FULL, _BROKEN, _NOTHING = -1, -2, -1
 
 
+@lru_cache(maxsize=1024)
 def code(text: str) -> int:
     """Return what stands for a text in the tokens: its 64-bit FNV-1a hash.
 

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart, F
 from pipeline.features.decision_day import drawn_latency, known_features
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature, Source
+from pipeline.features.event_stream import EventStream
 from pipeline.features.read_part import ReadPart
 from pipeline.features.running_book import Standing
 from pipeline.features.running_day import RunningDay
@@ -70,6 +71,12 @@ class DeskDay:
             self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events
         )
         self._history = RunningHistory(self._running.names, before)
+
+    def ready(self) -> Self:
+        """Have the compiled code of the features ready, which a first event would have to wait for."""
+        for feature in self._features:
+            EventStream(feature).value(0)
+        return self
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What the options of a live desk brought and are worth, and with the hedge what the day has made of it."""
 
+import math
 from typing import NamedTuple
 
 from pipeline.backtest.episodes import START_SPOT
@@ -39,6 +40,7 @@ class OptionAccount:
         self._dealt: Dealt | None = None
         self._cash = self._value = 0.0
         self._day, self._first, self._highest, self._traded = "", 0.0, float("-inf"), 0.0
+        self._worth = Worth(0.0, 0.0, 0.0, 0.0, 0.0)
 
     def mark(
         self,
@@ -49,15 +51,17 @@ class OptionAccount:
         hedge: float,
         traded: float,
     ) -> Worth:
-        """Return what the account is worth at a decision.
+        """Return what the account is worth at a decision; before the first mid of a day what it was worth.
 
         Parameters
         ----------
-        day, mid : of the decision.
+        day, mid : of the decision; the mid is NaN before the first of its day.
         dealt, value : the option that is open, and its mark at a spot of `START_SPOT` when it was dealt;
             None where it cannot be marked now.
         hedge, traded : what the hedge is worth with its cash, and what was ever turned over.
         """
+        if math.isnan(mid):
+            return self._worth._replace(turnover=0.0, loss=0.0)
         if self._dealt is not None and (dealt is None or dealt.left >= self._dealt.left):
             self._cash += self._payoff(self._dealt, mid)
             self._dealt, self._value = None, 0.0
@@ -72,7 +76,8 @@ class OptionAccount:
             self._day, self._first, self._traded = day, worth, traded
         self._highest = max(self._highest, worth)
         lost = max(self._first - worth, 0.0)
-        return Worth(traded - self._traded, lost, self._highest - worth, hedge, options)
+        self._worth = Worth(traded - self._traded, lost, self._highest - worth, hedge, options)
+        return self._worth
 
     def _payoff(self, dealt: Dealt, mid: float) -> float:
         scale = START_SPOT / dealt.mid

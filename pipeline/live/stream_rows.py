@@ -2,12 +2,15 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import Final
 
 from pipeline.ingest.market_tables import GAP, QUARANTINE, SNAPSHOT, Batch, screened
 from pipeline.ingest.time_order import TimedRows
 from pipeline.live.book_trust import BookTrust
 from pipeline.live.streamed_venue import StreamedVenue
 from pipeline.live.waiting_rows import WaitingRows
+
+BOOK_EVENTS: Final = "book_events"
 
 
 class StreamRows:
@@ -41,6 +44,11 @@ class StreamRows:
         """Whether the file tells a whole book by now."""
         return self._trust.whole
 
+    @property
+    def wants_book(self) -> bool:
+        """Whether there is a book to be told, and it is not whole."""
+        return BOOK_EVENTS in self._venue.tables and not self.whole
+
     def take(self, text: bytes) -> None:
         """Read whole lines of the file."""
         for read in self._reader.take(self._lines, text) if text else ():
@@ -58,6 +66,6 @@ class StreamRows:
             return
         self._trust.take(batch)
         self._waiting.add(batch, self._files)
-        if batch.table == "book_events" and not batch.rows.column("flags")[-1].as_py() & (SNAPSHOT | GAP):
+        if batch.table == BOOK_EVENTS and not batch.rows.column("flags")[-1].as_py() & (SNAPSHOT | GAP):
             event, known = (batch.rows.column(name)[-1].value for name in ("event_time", "known_time"))
             self.lag = (known - event) / 1e9

@@ -96,9 +96,9 @@ def _binance(url: str, streams: str, snapshot: str) -> StreamedVenue:
     if unknown := sorted(kinds - set(TABLES)):
         raise SettingsError(f"--feed {url}: streams of kind {', '.join(unknown)}: take {', '.join(TABLES)}")
     host = urlsplit(url).hostname or ""
-    if not (snapshot or host in SNAPSHOTS):
+    if "depth" in kinds and not (snapshot or host in SNAPSHOTS):
         raise SettingsError(f"--feed {url}: where is the book of {host} asked for? Give --snapshot URL")
-    at = snapshot or SNAPSHOTS[host].format(symbol)
+    at = snapshot or SNAPSHOTS.get(host, "").format(symbol)
     futures = host.startswith("fstream") or "/fapi/" in at
     name = binance_stream.FUTURES if futures else binance_stream.SPOT
     tables = frozenset(TABLES[kind] for kind in kinds)

@@ -95,7 +95,7 @@ class VenueFeed:
                 now = self._clock.now()
                 recording.append(text)
                 self._rows.take(text)
-                self._stream.line.want_book(self._stream.line.state.stands and not self._rows.whole)
+                self._stream.line.want_book(self._stream.line.state.stands and self._rows.wants_book)
                 yield self._moment(now)
 
     def _moment(self, now: int) -> Moment:

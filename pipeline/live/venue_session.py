@@ -97,7 +97,9 @@ class VenueDays:
         self._zone, self._names, self._clock = ZoneInfo(desk.grid.zone), venue.tables, clock
         self._stream = VenueStream(venue, folder, clock, desk.grid.stale_after_seconds)
         self.line, today = self._stream.line, self._today()
-        self.day = DeskDay(desk, today, ComingTables(self._names, {}), stored.fitted, stored.before(today))
+        self.day = DeskDay(
+            desk, today, ComingTables(self._names, {}), stored.fitted, stored.before(today)
+        ).ready()
 
     def latency(self, order: Order) -> int:
         """Return the nanoseconds from a decision, or a cancellation, to its arrival."""

@@ -129,6 +129,18 @@ def test_what_is_not_known_is_not_traded(desk, day, lived):
     assert [each.order for each in decided[4:6]] == [None, None]
 
 
+def test_before_the_first_quote_of_a_day_nothing_is_traded_and_nothing_halts(lived):
+    def unknown(signals):
+        early = signals.index < 3
+        return signals.assign(**{name: signals[name].mask(early) for name in ("mid", "cost_forecast")})
+
+    decided, _, path = lived(POLICIES["delta_implied"](), {"loss_a_day": 1e9}, change=unknown)
+    assert path.latch.state is RiskState.ACTIVE
+    assert [each.order for each in decided[:3]] == [None] * 3
+    assert [each.worth.drawdown for each in decided[:3]] == [0.0] * 3
+    assert sum(each.order is not None for each in decided) > 20
+
+
 def test_a_rule_that_halts_stays_halted_and_is_in_the_audit(lived):
     decided, _, path = lived(POLICIES["delta_implied"](), {"orders_a_minute": 1})
     sent = [each for each in decided if each.order]
