@@ -93,7 +93,7 @@ class Story:
     journal : opened to be read.
     board : of the desk's own loop; None of one that does not run.
     shown : what else there is.
-    model : version of what was learned.
+    model : version of what was learned at the start; the audit says which has taken over since.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class Story:
         shown: Shown = Shown(),
         model: str = "",
     ) -> None:
-        self._desk, self._journal, self._board, self._shown, self._model = desk, journal, board, shown, model
+        self._desk, self._journal, self._board, self._shown, self._model = desk, journal, board, shown, ""
         self._name = uuid4().hex[:12]
         self._account, self._reports = Account(), list[Report]()
         self._paid: defaultdict[str, float] = defaultdict(float)
@@ -117,6 +117,8 @@ class Story:
         self._took: deque[float] = deque(maxlen=KEPT)
         self._pulse: Pulse | None = None
         self._explained = Explained(desk.size)
+        self._read_journal()
+        self._model = model or self._model
 
     def tell(self, cursor: Cursor) -> tuple[Cursor, told.Told]:
         """Return what is new since a cursor, and the next cursor."""
@@ -218,6 +220,7 @@ class Story:
         self._turns += self._journal.turns(len(self._turns))
         for entry in self._journal.entries(self._read):
             self._read += 1
+            self._model = entry.model or self._model
             if entry.what != DECIDES:
                 self._lines.append(told.line(entry))
             elif self._board is None:

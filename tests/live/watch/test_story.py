@@ -83,6 +83,15 @@ def test_one_that_runs_is_told_from_its_board(reader):
     assert status["limits"][0]["share"] == pytest.approx(told[-1]["position"])
 
 
+def test_the_model_is_that_of_the_start_until_another_takes_over(reader, path):
+    path.journal.audit(Entry(1, "models", "adopt", "promoted", {}, "model 2"))
+    assert Story(ABOUT, reader).status()["model"] == "model 2"
+    story = Story(ABOUT, reader, Board(), model="model 3")
+    assert story.status()["model"] == "model 3"
+    path.journal.audit(Entry(2, "models", "adopt", "promoted", {}, "model 4"))
+    assert story.status()["model"] == "model 4"
+
+
 def test_the_journal_is_read_when_the_pulse_says_so_and_the_risk_state_is_the_loops(reader, path):
     pulse = Pulse(path.latch, 0, 1, 1, 0)
     story = Story(ABOUT, reader, Board(), Shown(pulse=lambda: pulse))

@@ -270,7 +270,7 @@ function showLog() {
   const rows = [
     ...state.turns.filter((each) => !state.lines.some((line) => line.who === each.who && line.why === each.why)).map((each) => ({ at: each.at, who: each.who, what: `→ ${each.state}`, why: each.why, name: { halted: "bad", reducing: "warn", active: "good" }[each.state] })),
     ...state.lines.map((each) => ({ ...each, name: "" })),
-  ].reverse();
+  ].sort((a, b) => b.at - a.at);
   const list = document.createElement("ul");
   for (const each of rows) {
     const item = add(list, "li"), head = add(item, "div");
