@@ -19,6 +19,7 @@ from pipeline.ingest.file_lock import file_lock
 
 PROJECT = Path(pipeline.__file__).parents[1]
 MAIN = "from pipeline.cli import main; main()"
+TOKEN = "a-token-that-is-written-nowhere"
 
 
 def clean_environment():
@@ -83,7 +84,7 @@ def finished_once(desk, place):
     with file_lock(place / "lock"):
         if not said.exists():
             line = [sys.executable, "-c", MAIN, "run", str(desk), "--home", str(place / "home")]
-            environment = clean_environment() | {"COLUMNS": "100"}
+            environment = clean_environment() | {"COLUMNS": "100", "HEDGE_TOKEN": TOKEN}
             done = subprocess.run(line, env=environment, cwd=place, capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
             said.write_text(json.dumps([done.stdout, done.stderr]))

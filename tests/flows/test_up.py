@@ -146,6 +146,18 @@ def test_all_three_answer_and_the_deployments_have_their_schedules(running):
 
 
 @pytest.mark.slow
+def test_nothing_listens_beyond_loopback(running):
+    family = psutil.Process(running.process.pid).children(recursive=True)
+    places = {
+        each.laddr.ip
+        for member in family
+        for each in member.net_connections("inet")
+        if each.status == psutil.CONN_LISTEN
+    }
+    assert places == {"127.0.0.1"}
+
+
+@pytest.mark.slow
 def test_the_schedule_makes_runs_on_weekdays_after_the_close(running):
     """With SQLAlchemy 2.1 the scheduler failed in silence: no run ever appeared."""
     daily = get(f"{running.prefect}/api/deployments/name/daily_decision/small")
