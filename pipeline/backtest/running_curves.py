@@ -28,6 +28,7 @@ class RunningCurves:
         self._roots = -1.0 / np.sqrt(np.array(horizons, dtype=np.float64))
         self._places = -1.0 / np.sqrt(np.arange(1.0, reach + 1.0))
         self._ahead = np.ascontiguousarray(ahead[:, :reach])
+        self(np.ones((4, len(horizons))), np.ones(len(ahead)))  # compiled here, not at the first decision
 
     def __call__(self, levels: FloatArray, prob: FloatArray) -> FloatArray:
         """Return `DecisionSignals.curves` from forecast, edges and mark [4, K], and the regimes [R]."""

@@ -83,6 +83,7 @@ class RunningSignals:
             place[name] for name in ("return", "crossing_cost", "mid", "step_seconds")
         )
         self._squares = (rows["return"] ** 2).to_numpy(dtype=np.float64)[-max(fitted.variance) :].copy()
+        _share_outside(np.zeros(len(names)), self._read, self._range)  # compiled here
         self._day = str(rows["day"].iloc[-1])
         self._today = int((rows["day"] == self._day).sum())
 

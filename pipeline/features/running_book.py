@@ -44,6 +44,8 @@ class RunningBook:
     def __init__(self) -> None:
         self._known, self._columns, self._rows = NOTHING.known_time, NOTHING.columns, 1
         self._begun = False
+        self.standing(0, 0.0)  # compiled here, not at the first decision
+        self.interval(0, 1, GridSettings(), IntradayHedge(), np.empty(7))
 
     def take(self, rows: EventRows) -> None:
         """Take the next rows, all of an instant together."""

@@ -24,6 +24,8 @@ class RunningEvents:
         self._own = [
             self._values[end - width : end].reshape(1, width) for end, width in zip(ends, widths, strict=True)
         ]
+        for stream in self._streams:  # compiled here, not at the first event
+            stream.take(*merged([self._nothing[source] for source in stream.feature.sources]))
 
     def take(self, part: ReadPart) -> None:
         """Take the next events, all of an instant together."""

@@ -107,6 +107,7 @@ class RowForms:
         ).reshape(-1, 4)
         self._trees = FlatTrees.joined([form.trees for form in forms])
         self._inputs = np.empty(max((len(form.columns) for form in forms), default=0))
+        self(np.full(len(names), np.nan))  # compiled here, not at the first row
 
     def __call__(self, row: FloatArray) -> FloatArray:
         """Return the forecasts, in the order of the forms."""

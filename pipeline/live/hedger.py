@@ -126,6 +126,8 @@ class Hedger:
         self._states = OptionStates(desk, desk_cost)
         self._quantities = net_quantities(self._states.liability)
         self._answer = answer_of(policy, self._states.liability)
+        value_and_delta(*self._quantities, 100.0, 100.0, 0.1, 0.2)  # compiled here, not at the first decision
+        wanted(0.0, *Edges.between(0.0, 0.0), 0.0)
         self._options = OptionAccount(desk)
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan

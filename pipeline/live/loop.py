@@ -1,6 +1,7 @@
 """The live loop: one process, one event loop. It fails closed: whatever goes wrong in it halts the desk."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, aclosing, contextmanager
@@ -42,6 +43,7 @@ async def hedge(
         Whatever went wrong; the desk has halted.
     """
     with ExitStack() as going:
+        going.enter_context(settled_memory())
         for control in controls:
             going.enter_context(control.beside(path))
         try:
@@ -78,6 +80,17 @@ def _look_up(decided: Decided | None, path: OrderPath, controls: Sequence[Contro
         control.between(path)
     if path.gateway.broken:
         raise GatewayError(path.gateway.broken)
+
+
+@contextmanager
+def settled_memory() -> Iterator[None]:
+    """Leave what is in memory now out of garbage collection, which would look at models and history again."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextmanager

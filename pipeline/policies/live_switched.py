@@ -43,6 +43,8 @@ def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answ
     legs = np.array(signed, dtype=np.float64)
     low, high = (float(end) for end in liability.position_range)
     name = policy.name
+    numbers = (100.0, 100.0, 0.1, 0.2, 0.2, 0.2, 1e-4, 1.0, 0.0, 0.0)
+    _band(*numbers, np.ones(2), terms, tilts, legs)  # compiled here, not at the first decision
 
     def answer(state: OptionState) -> Edges:
         if state.fixed_fee:
