@@ -50,6 +50,7 @@ from pipeline.live import session as live
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import Moment
 from pipeline.live.hedger import Decided, Hedger
+from pipeline.live.loop import settled_memory
 from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.risk.overlay import Overlay
@@ -214,8 +215,9 @@ def _held() -> float:
 def lived(name: str, market: Market, events: int) -> Iterator[Measurement]:
     """Live tiles until so many events have gone by."""
     desk = Watched(market)
-    while desk.events < events or len(desk.held) <= SETTLED:
-        asyncio.run(desk.tile())
+    with settled_memory():
+        while desk.events < events or len(desk.held) <= SETTLED:
+            asyncio.run(desk.tile())
     detail = {
         "decisions": desk.decisions,
         "orders": desk.orders,

@@ -1,6 +1,7 @@
 """The live loop: what stands beside it, how it stops, and that whatever goes wrong in it halts the desk."""
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -14,7 +15,7 @@ from pipeline.features.day_events import EventPart
 from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
 from pipeline.live.journal import Journal
-from pipeline.live.loop import hedge
+from pipeline.live.loop import hedge, settled_memory
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
@@ -152,3 +153,9 @@ def test_a_log_that_cannot_be_folded_in_halts(path):
     with pytest.raises(JournalError):
         live(path, EverySecond(), Checkpoints(path.journal, every=0.001), speed=5.0)
     assert "disk full" in path.latch.why
+
+
+def test_what_is_there_when_the_loop_begins_is_not_looked_at_again_until_it_ends():
+    with settled_memory():
+        assert gc.get_freeze_count() > 1000
+    assert gc.get_freeze_count() == 0
