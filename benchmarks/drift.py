@@ -153,6 +153,20 @@ def of_features(features: pd.DataFrame, names: tuple[str, ...]) -> Iterator[Meas
     for each in chain.from_iterable(false):
         print(f"  {pd.Timestamp(each.at)} {each.feature}: {each.said}")
     yield Measurement("drift.features_false_alarms", "a day", number / len(days), detail={"days": len(days)})
+    fewer = [
+        alarms(
+            DataDrift(DataReference.learn(features[~features["day"].isin([day, other])], names), len(seen)),
+            seen,
+        )
+        for day, seen in days.items()
+        for other in days
+        if other != day
+    ]
+    told = {"days": float(len(fewer)), "alarmed": float(sum(map(bool, fewer)))}
+    print(f"  against three days: {sum(map(len, fewer))} on {told['alarmed']:.0f} of {len(fewer)} days")
+    yield Measurement(
+        "drift.features_false_alarms_of_three_days", "a day", sum(map(len, fewer)) / len(fewer), detail=told
+    )
     for what, factor in INJECTED:
         told = shown(f"  {what} × {factor:g}", len(days), power(monitors, days, featured(what, factor)))
         name = f"drift.features_{what}_{factor:g}"

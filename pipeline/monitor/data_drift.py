@@ -10,7 +10,7 @@ import pandas as pd
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.monitor.alarm import Alarm, Observed, Severity
-from pipeline.monitor.distances import Null, holm, largest_distance, median_shift, stability_index
+from pipeline.monitor.distances import FREEST, Null, holm, largest_distance, median_shift, stability_index
 from pipeline.monitor.ranks import UNKNOWN, Cells, SeasonalRanks, counted
 
 LEAST_DAYS: Final = 3
@@ -80,7 +80,7 @@ class DataReference:
         common = min(len(each) for each in drawn)
         table = np.array([each[:common] for each in drawn])
         ranks = SeasonalRanks.learn(values, minutes, width)
-        nulls = tuple(Null.learn(table[:, :, each]) for each in range(table.shape[2]))
+        nulls = tuple(Null.learn(table[:, :, each], freest) for each, freest in enumerate(FREEST))
         return cls(watched, ranks, counted(ranks.cells(values, minutes)), nulls, window)
 
 

@@ -12,8 +12,9 @@ from pipeline.monitor.ranks import CELLS, Cells
 BINS: Final = 10
 Counts = Cells | FloatArray
 TINY: Final = 1e-300
-FREEST: Final = 100.0
-"""Degrees of freedom of a statistic that hardly varies."""
+FREEST: Final = (float(BINS), 4.99, 1.0)
+"""Degrees of freedom of index, squared distance and squared shift of independent values: those of a χ² of
+eleven bins, of Kolmogorov's law squared, of a squared normal variable. More comes of nearness to a bound."""
 HALF: Final = 0.5
 """Added to the count of every bin, so that an empty one has a logarithm (Jeffreys' prior)."""
 
@@ -108,8 +109,8 @@ class Null:
     draws: FloatArray
 
     @classmethod
-    def learn(cls, drawn: FloatArray) -> Self:
-        """Learn from values [D, N, F] of N windows in each of D days that were like the others.
+    def learn(cls, drawn: FloatArray, freest: float) -> Self:
+        """Learn from values [D, N, F] of N windows in each of D days that were like the others; ν ≤ `freest`.
 
         k = D N / (1 + (N − 1) ρ) with the correlation ρ of windows of one day, from the analysis of variance
         (Kish 1965, Survey sampling, section 5.4).
@@ -120,7 +121,7 @@ class Null:
         within = drawn.var(axis=1, ddof=1).mean(axis=0)
         shared = (between - within) / np.maximum(between + (windows - 1) * within, TINY)
         k = days * windows / (1.0 + (windows - 1) * np.clip(shared, 0.0, 1.0))
-        return cls(mean, np.minimum(2.0 * mean**2 / variance, FREEST), k)
+        return cls(mean, np.minimum(2.0 * mean**2 / variance, freest), k)
 
     def p_value(self, found: FloatArray) -> FloatArray:
         """Return the probability of `found` [F] or more; 1 where it or the null is not known.

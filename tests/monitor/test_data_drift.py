@@ -115,7 +115,7 @@ def test_values_that_a_knot_meets_have_cells_of_their_own():
 def test_the_null_of_a_persistent_statistic_counts_its_days_not_its_windows():
     rng = np.random.default_rng(4)
     levels, noise = rng.chisquare(1, (5, 1, 1)), rng.chisquare(1, (5, 12, 1))
-    days, windows = Null.learn(np.repeat(levels, 12, axis=1) + 1e-9 * noise), Null.learn(noise)
+    days, windows = Null.learn(np.repeat(levels, 12, axis=1) + 1e-9 * noise, 1.0), Null.learn(noise, 1.0)
     assert days.draws[0] == pytest.approx(5.0, abs=0.01)
     assert windows.draws[0] > 20.0
 
@@ -124,7 +124,7 @@ def test_the_null_holds_its_level():
     rng = np.random.default_rng(5)
     p = []
     for _ in range(300):
-        null = Null.learn(rng.chisquare(3, (5, 6, 10)))
+        null = Null.learn(rng.chisquare(3, (5, 6, 10)), 10.0)
         p.append(null.p_value(rng.chisquare(3, 10)))
     assert np.mean(np.concatenate(p) < 0.01) < 0.015
 
