@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -87,12 +88,14 @@ def live(
         if anew and folder.exists():
             shutil.rmtree(folder)
         place, champions = Home.find(home), opened.champions
-        watching, metrics, opened.newer = monitoring(opened.desk, desk, champions, place, server)
+        before = opened.stored.before(_day(feed) if venue is None else f"{date.today()}")
+        parts = monitoring(opened.desk, desk, champions, place, before, server)
+        beside, watching, metrics, opened.newer = parts
         serving = replace(serving, metrics=metrics.text, shown=Shown(drift=watching.told))
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
         approvals, carrying = approvals_of(opened.desk, server)
-        controls = [panel, watching, page, *carrying]
+        controls = [panel, *beside, page, *carrying]
         if venue is None:
             lived = _lived_again(opened, _day(feed), folder, times, approvals, *controls)
         else:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,9 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.live.control import Control
     from pipeline.live.learned import Learned
     from pipeline.live.session import Newer
     from pipeline.monitor.delivery import Delivery
@@ -27,14 +31,20 @@ def named_server() -> str | None:
 
 
 def monitoring(
-    desk: IntradayDesk, named: str, champions: "Champions", place: Home, server: str | None
-) -> "tuple[Monitoring, Metrics, Newer]":
-    """Return the monitors of a desk, its numbers for Prometheus, and where newer models come from.
+    desk: IntradayDesk,
+    named: str,
+    champions: "Champions",
+    place: Home,
+    before: "pd.DataFrame",
+    server: str | None,
+) -> "tuple[list[Control], Monitoring, Metrics, Newer]":
+    """Return who stands beside the loop, monitors, numbers for Prometheus, and who brings newer models.
 
     Parameters
     ----------
     desk, named, champions : settings, what the user calls the desk, and who decides.
     place : MLflow's runs lie there.
+    before : the decision grid until the first decision.
     server : API of the Prefect server that alarms are told, see `named_server`.
     """
     from pipeline.live.session import Newer
@@ -42,8 +52,9 @@ def monitoring(
     from pipeline.monitor.metrics import Metrics
     from pipeline.monitor.monitoring import Monitoring
     from pipeline.monitor.reference import watched_horizons
+    from pipeline.monitor.shadow import FILE, Shadow
     from pipeline.tracking.live_day import LiveDay
-    from pipeline.tracking.model_source import RegistrySource, version_of
+    from pipeline.tracking.model_source import RegistrySource, challengers_of, learned_of, version_of
 
     model = version_of(champions)
     metrics, day = Metrics(desk.name, model), LiveDay(place.mlruns, desk.name, model)
@@ -58,7 +69,16 @@ def monitoring(
         metrics.adopted(learned.model)
         _say(f"from now on {learned.model} decides")
 
-    return watching, metrics, Newer(source, [adopted], _say)
+    beside: list[Control] = [watching]
+    told_of: list[Callable[[Learned], None]] = [adopted]
+    if challengers := challengers_of(place.mlruns, desk.name, named):
+        file = place.data / "live" / desk.name / FILE
+        both = learned_of(champions, named), learned_of(challengers, named)
+        shadow = Shadow(desk, *both, _watch(desk, challengers), before, file, _say)
+        beside.append(shadow)
+        told_of.append(shadow.end)
+        _say(f"on paper beside it: {both[1].model}")
+    return beside, watching, metrics, Newer(source, told_of, _say)
 
 
 def _watch(desk: IntradayDesk, champions: "Champions") -> "Watch":

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, Protocol
 import pandas as pd
 
 from pipeline.backtest.running_signals import RunningSignals
-from pipeline.features.decision_row import DecisionRow
+from pipeline.live.catching_up import CatchingUp
 from pipeline.live.control import Control
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.journal import Entry
@@ -61,10 +61,8 @@ class Adopting(Control):
         adopted: Sequence[Callable[[Learned], None]],
         say: Callable[[str], None],
     ) -> None:
-        self._source, self._hedger, self._before = source, hedger, before
+        self._source, self._hedger, self._rows = source, hedger, CatchingUp(before)
         self._adopted, self._say = list(adopted), say
-        self._rows: list[DecisionRow] = []
-        self._names: tuple[str, ...] = ()
         self._ready: queue.SimpleQueue[_Ready | str] = queue.SimpleQueue()
         self._ended = threading.Event()
         self._said = NOTHING_SAID
@@ -82,8 +80,7 @@ class Adopting(Control):
 
     def after(self, decided: Decided, path: OrderPath) -> None:
         """Keep the row of a decision; if newer models are ready, they make the next one."""
-        self._names = decided.names
-        self._rows.append(DecisionRow(decided.at, decided.told.day, decided.numbers))
+        self._rows.keep(decided)
         while not self._ready.empty():
             found = self._ready.get()
             if isinstance(found, str):
@@ -94,7 +91,7 @@ class Adopting(Control):
     def _adopt(self, at: int, found: _Ready, path: OrderPath) -> None:
         learned, before = found.learned, self._hedger.model
         try:
-            for row in self._rows[found.seen :]:
+            for row in self._rows.missed(found.seen):
                 found.signals.step(row)
             self._hedger.adopt(learned, found.signals)
         except Exception as error:  # a model must never end the loop
@@ -117,19 +114,9 @@ class Adopting(Control):
             try:
                 learned = self._source.newer()
                 if learned is not None:
-                    self._ready.put(self._caught_up(learned))
+                    self._ready.put(_Ready(learned, *self._rows.signals(learned, self._ended)))
             except Exception as error:  # the registry is somebody else's
                 self._ready.put(_cause(error))
-
-    def _caught_up(self, learned: Learned) -> _Ready:
-        while not self._names:  # not before the first decision says what a row holds
-            if self._ended.wait(0.05):
-                raise InterruptedError("the desk has ended")
-        signals = RunningSignals(learned.signals, self._before, self._names)
-        seen = len(self._rows)
-        for row in self._rows[:seen]:
-            signals.step(row)
-        return _Ready(learned, signals, seen)
 
 
 def _cause(error: Exception) -> str:

@@ -22,6 +22,7 @@ from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
+from pipeline.tracking.promotion import CHALLENGER
 from pipeline.tracking.registry import DETECTOR, EVENTS, LIQUIDITY, MONITORS, VOLATILITY, champion
 from pipeline.tracking.served.regime_switched import policy_of
 
@@ -55,8 +56,10 @@ class Champions:
     monitors: Reference | None = None
 
 
-def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
+def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = False) -> Champions:
     """Load the champion version of every registered model of a desk; `named` is what the user calls it.
+
+    With `challenging` its challenger, where a model has one.
 
     Raises
     ------
@@ -67,7 +70,11 @@ def load_champions(mlruns: Path, desk: str, named: str) -> Champions:
     if not (mlruns / "mlflow.db").is_file():
         raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {named}` makes one")
     client = connect(mlruns)
-    versions = {model: found for model in OFFERED if (found := champion(client, f"{desk}.{model}"))}
+    names = {model: f"{desk}.{model}" for model in OFFERED}
+    versions = {model: found for model, name in names.items() if (found := champion(client, name))}
+    if challenging:
+        waiting = {model: champion(client, name, CHALLENGER) for model, name in names.items()}
+        versions |= {model: found for model, found in waiting.items() if found}
     if missing := [model for model in NEEDED if model not in versions]:
         raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
     try:

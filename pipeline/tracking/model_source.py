@@ -8,7 +8,7 @@ from pipeline.ingest.file_lock import file_lock
 from pipeline.live.learned import Learned
 from pipeline.tracking.champions import Champions, load_champions
 from pipeline.tracking.database import connect
-from pipeline.tracking.promotion import CHAMPION, LOCK, aliased
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION, LOCK, aliased
 
 
 def learned_of(champions: Champions, named: str) -> Learned:
@@ -28,6 +28,13 @@ def learned_of(champions: Champions, named: str) -> Learned:
 def version_of(champions: Champions) -> str:
     """Return the versions of all champions in one line."""
     return ", ".join(f"{card.name} {card.version}" for card in champions.cards)
+
+
+def challengers_of(mlruns: Path, desk: str, named: str) -> Champions | None:
+    """Return the models of a desk with its challengers in the place of its champions; None without any."""
+    if not aliased(connect(mlruns), desk, CHALLENGER):
+        return None
+    return load_champions(mlruns, desk, named, challenging=True)
 
 
 class RegistrySource:

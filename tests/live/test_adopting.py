@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.errors import SettingsError, StoreError
-from pipeline.live import adopting
+from pipeline.live import adopting, catching_up
 from pipeline.live.adopting import Adopting
 from pipeline.live.learned import Learned
 
@@ -52,7 +52,7 @@ class Source:
 @pytest.fixture(autouse=True)
 def patient(monkeypatch):
     monkeypatch.setattr(adopting, "POLLED", 0.01)
-    monkeypatch.setattr(adopting, "RunningSignals", Signals)
+    monkeypatch.setattr(catching_up, "RunningSignals", Signals)
 
 
 def lived(*answers, enough):
