@@ -86,9 +86,8 @@ def decisions():
 def shadowed(place, policy="delta_implied", told=TOLD):
     said = []
     both = learned("one 1"), learned("one 2", policy)
-    shadow = Shadow(
-        SHORT, *both, Watch([Alarming()]), pd.DataFrame(), place / "desk" / "shadow.jsonl", said.append
-    )
+    file = place / "desk" / "shadow.jsonl"
+    shadow = Shadow(SHORT, *both, Watch([Alarming()]), pd.DataFrame(), file, said.append)
     shadow._ready.put((Told(told), 0))
     for each in decisions():
         shadow.after(each, None)
