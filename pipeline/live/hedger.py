@@ -203,7 +203,7 @@ class Hedger:
         )
         entry = self._audited(decided, seen)
         if permits is not None:
-            permits.settle(at, asked, judged, seen, self._desk.name)
+            permits.settle(at, asked, judged, seen, self.model)
         if decided.order is not None:
             self._path.send(decided.order, entry)
             self._sent.append(at)

@@ -65,11 +65,11 @@ class Permits:
     settings : deadline, pause and collar.
     path : recovered; its journal holds the requests.
     approvals : where people are asked; the open request is put before them again.
-    model : version of what was learned, for the audit.
+    desk : its name, with which the ids of requests begin.
     """
 
-    def __init__(self, settings: ApprovalSettings, path: OrderPath, approvals: Approvals, model: str) -> None:
-        self._settings, self._path, self._approvals, self._model = settings, path, approvals, model
+    def __init__(self, settings: ApprovalSettings, path: OrderPath, approvals: Approvals, desk: str) -> None:
+        self._settings, self._path, self._approvals, self._desk = settings, path, approvals, desk
         self._known = told_requests(path.journal.entries())
         self._fault = ""
         if self._known.open is not None:
@@ -89,7 +89,7 @@ class Permits:
             self._say_fault(at)
         return units
 
-    def settle(self, at: int, asked: float, judged: Judgement, seen: Situation, desk: str) -> None:
+    def settle(self, at: int, asked: float, judged: Judgement, seen: Situation, model: str) -> None:
         """Ask about what a judgement held; take back a request that the desk has no use for any more."""
         known = self._known
         if at <= known.newest:
@@ -98,7 +98,7 @@ class Permits:
             self._close(at, WITHDRAW, "desk", why)
         halted = self._path.latch.state is RiskState.HALTED
         if judged.held and self._known.open is None and not halted and not self._paused(at, judged.held):
-            self._ask(at, judged, seen, desk)
+            self._ask(at, judged, seen, model)
 
     def _taken(self, came: Answered, at: int, seen: Situation) -> float:
         """Return what an answer permits; it closes its request, or is refused."""
@@ -140,12 +140,12 @@ class Permits:
         question, closed = self._known.refused
         return question.units * units > 0.0 and at < closed + self._settings.again_seconds * SECOND
 
-    def _ask(self, at: int, judged: Judgement, seen: Situation, desk: str) -> None:
+    def _ask(self, at: int, judged: Judgement, seen: Situation, model: str) -> None:
         why = "; ".join(each.said for each in judged.rulings)
         deadline = at + round(self._settings.deadline_seconds * SECOND)
-        question = Question(f"{desk}-{at}", seen.instrument, judged.held, seen.mid, at, deadline, why)
+        question = Question(f"{self._desk}-{at}", seen.instrument, judged.held, seen.mid, at, deadline, why)
         inputs = {"question": {name: getattr(question, name) for name in Question.__slots__}}
-        self._path.note(Entry(at, "overlay", ASK, question.told, inputs, self._model))
+        self._path.note(Entry(at, "overlay", ASK, question.told, inputs, model))
         self._known = Requests(question, self._known.refused, at)
         self._approvals.ask(question)
 
@@ -161,7 +161,7 @@ class Permits:
         inputs: dict[str, Any] = {"request": request}
         if answer is not None:
             inputs |= {"verdict": answer.verdict.value, "quantity": answer.quantity}
-        self._path.note(Entry(at, who, str(what), why, inputs, self._model))
+        self._path.note(Entry(at, who, str(what), why, inputs))
 
     def _say_fault(self, at: int) -> None:
         """Say when people cannot be asked, and when they can again."""
@@ -171,7 +171,7 @@ class Permits:
                 f"nobody can be asked, nothing is approved: {fault}" if fault else "people can be asked again"
             )
             log.warning("%s", said)
-            self._path.note(Entry(at, "approvals", "reach", said, {}, self._model))
+            self._path.note(Entry(at, "approvals", "reach", said, {}))
 
 
 def _who(answer: Answer | None) -> str:

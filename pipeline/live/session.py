@@ -186,9 +186,9 @@ async def live_through(
     policy, cost = learned.policy, learned.desk_cost
     signals = RunningSignals(learned.signals, start.before, start.names)
     async with opened_path(desk, market, folder) as (path, gateway):
-        asks, model = desk.overlay.asks, learned.model
-        permits = Permits(desk.overlay.approval, path, approvals, model) if asks else None
-        hedger = Hedger(desk, signals, policy, cost, overlay, path, model, permits, market.since)
+        rules = desk.overlay
+        permits = Permits(rules.approval, path, approvals, desk.name) if rules.asks else None
+        hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, permits, market.since)
         beside = [tally := Tally(), Checkpoints(path.journal), *controls]
         if newer is not None:
             beside.append(Adopting(newer.source, hedger, start.before, newer.adopted, newer.say))

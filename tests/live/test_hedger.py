@@ -86,7 +86,7 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
     rules = OverlaySettings(**(overlay or {}))
     hedger = Hedger(
         desk, Told(signals if change is None else change(signals)), policy, DESK_COST, Overlay(rules), path,
-        permits=people and Permits(rules.approval, path, people, ""),
+        permits=people and Permits(rules.approval, path, people, desk.name),
     )  # fmt: skip
     decided, held = [], []
     for row in range(until):

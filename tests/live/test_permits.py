@@ -57,13 +57,13 @@ class Desk:
 
     def __init__(self, journal, people, **settings):
         self.people, self.path = people, OrderPath(journal, Gateway(), now=lambda: 0)
-        self.permits = Permits(ApprovalSettings(**settings), self.path, people, "model 1")
+        self.permits = Permits(ApprovalSettings(**settings), self.path, people, "btc")
 
     def decide(self, minute, asked=4.0, **seen):
         at, seen = minute * MINUTE, CALM._replace(**seen)
         permitted = self.permits.permitted(at, seen)
         judged = OVERLAY.judge(asked, seen, permitted=permitted)
-        self.permits.settle(at, asked, judged, seen, "btc")
+        self.permits.settle(at, asked, judged, seen, "model 1")
         return judged.units
 
     @property
@@ -93,13 +93,8 @@ def test_it_is_held_and_asked_about_once(desk):
         "btc-60000000000", "BTC", 4.0, 100.0, MINUTE, 6 * MINUTE,
         "position of 2 and an order of 4: soft limit 3",
     )  # fmt: skip
-    assert desk.audit == [
-        (
-            "ask",
-            "overlay",
-            "buy 4 BTC at about 100, beyond a soft limit: position of 2 and an order of 4: soft limit 3",
-        )
-    ]
+    assert desk.audit == [("ask", "overlay", f"buy 4 BTC at about 100, beyond a soft limit: {asked.why}")]
+    assert desk.path.journal.entries()[0].model == "model 1"
 
 
 @pytest.mark.parametrize(
