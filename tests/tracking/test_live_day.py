@@ -1,0 +1,38 @@
+"""A live day in MLflow: series, alarms, and a run that ends."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+from pipeline.monitor.alarm import Alarm, Observed, Severity
+from pipeline.tracking.live_day import EVERY, LiveDay
+
+
+def test_a_day_is_a_run_with_series_and_its_alarms(experiment, mlruns):
+    client, _ = experiment
+    day = LiveDay(mlruns, "trial", "flagship 3")
+    worth = SimpleNamespace(hedge=2.0, options=-1.0, drawdown=float("nan"))
+    for step in range(2 * EVERY + 1):
+        seen = Observed(step * 30_000_000_000, "2020-03-05", 0.5, 100.0, {}, prob=[0.25, 0.75])
+        day.measured(seen, SimpleNamespace(position=float(step), worth=worth), {("data", "depth"): 0.5})
+    day.alarmed(Alarm("data", "depth", Severity.CRITICAL, "it is deep", 7, {"psi": 2.0}))
+    day.close()
+    (run,) = client.search_runs([client.get_experiment_by_name("trial").experiment_id], "tags.kind = 'live'")
+    assert (run.info.run_name, run.info.status) == ("live-trial-2020-03-05", "FINISHED")
+    assert run.data.tags["model"] == "flagship 3"
+    series = client.get_metric_history(run.info.run_id, "position")
+    assert [(each.step, each.value) for each in series] == [(1 + k * EVERY, k * EVERY) for k in range(3)]
+    assert series[1].timestamp == EVERY * 30_000
+    assert run.data.metrics["worth/all"] == 1.0
+    assert run.data.metrics["drift/data/depth"] == 0.5
+    assert "drawdown" not in run.data.metrics
+    assert run.data.metrics["alarms"] == 1.0
+    file = client.download_artifacts(run.info.run_id, "alarms.json")
+    (alarm,) = json.loads(Path(file).read_text(encoding="utf-8"))
+    assert (alarm["severity"], alarm["numbers"]) == ("critical", {"psi": 2.0})
+
+
+def test_a_day_without_a_decision_leaves_no_run(experiment, mlruns):
+    client, number = experiment
+    LiveDay(mlruns, "trial", "flagship 3").close()
+    assert client.search_runs([number]) == []
