@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.approvals import Approvals
     from pipeline.live.control import Control
+    from pipeline.live.feed_state import FeedState
     from pipeline.live.learned import Learned
     from pipeline.live.session import Lived, Newer, Stored
     from pipeline.live.streamed_venue import StreamedVenue
@@ -70,6 +71,7 @@ def live(
 
     Journal and venue lie in data/live: what was interrupted goes on, what has halted stays so. Ctrl-C stops.
     """
+    from pipeline.live.feed_state import FeedState
     from pipeline.live.session_text import for_terminal, lived_as_json
     from pipeline.live.streamed_venue import streamed_venue
     from pipeline.live.watch.board import Board
@@ -91,7 +93,9 @@ def live(
         before = opened.stored.before(_day(feed) if venue is None else f"{date.today()}")
         parts = monitoring(opened.desk, desk, champions, place, before, server)
         beside, watching, metrics, opened.newer = parts
-        serving = replace(serving, metrics=metrics.text, shown=Shown(drift=watching.told))
+        state = FeedState()
+        shown = Shown(drift=watching.told, feed=dict if venue is None else state.facts)
+        serving = replace(serving, metrics=metrics.text, shown=shown)
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
         approvals, carrying = approvals_of(opened.desk, server)
@@ -99,7 +103,7 @@ def live(
         if venue is None:
             lived = _lived_again(opened, _day(feed), folder, times, approvals, *controls)
         else:
-            lived = _lived_now(opened, venue, folder, approvals, *controls)
+            lived = _lived_now(opened, venue, folder, state, approvals, *controls)
     if as_json:
         print(lived_as_json(opened.desk, feed, lived))
     else:
@@ -165,7 +169,12 @@ def _lived_again(
 
 
 def _lived_now(
-    opened: Opened, venue: "StreamedVenue", folder: Path, approvals: "Approvals", *controls: "Control"
+    opened: Opened,
+    venue: "StreamedVenue",
+    folder: Path,
+    state: "FeedState",
+    approvals: "Approvals",
+    *controls: "Control",
 ) -> "Lived":
     from pipeline.live.venue_session import live_now
 
@@ -173,7 +182,7 @@ def _lived_now(
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
         beside = [shown, *controls]
-        return live_now(desk, opened.learned, stored, venue, folder, beside, None, approvals, opened.newer)
+        return live_now(desk, opened.learned, stored, venue, folder, beside, state, approvals, opened.newer)
 
     return _shown(f"{opened.desk.name} {venue.symbol}", None, live)
 

@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,7 +11,6 @@ from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.time_order import TimedRows
 from pipeline.live.feed import Moment
 from pipeline.live.recording import Recording
-from pipeline.live.venue_line import LineState
 from pipeline.live.venue_stream import VenueStream
 
 TICK: Final = 0.02
@@ -24,30 +21,6 @@ SLOW: Final = 1.0
 """Seconds behind from which on the feed says so."""
 Take = Callable[[Mapping[str, TimedRows]], EventPart]
 log = logging.getLogger(__name__)
-
-
-@dataclass
-class FeedState:
-    """What there is to say of a feed.
-
-    Attributes
-    ----------
-    line : to the venue.
-    held : lines and rows that were refused, by reason.
-    messages : that came.
-    whole : whether the book is.
-    behind : seconds for which the oldest message had waited when the loop took it.
-    lag : seconds from the newest change of the book until it was known here.
-    clock_off : seconds by which the system's clock was set since the desk began.
-    """
-
-    line: LineState
-    held: Counter[str] = field(default_factory=Counter)
-    messages: int = 0
-    whole: bool = False
-    behind: float = 0.0
-    lag: float = 0.0
-    clock_off: float = 0.0
 
 
 class VenueFeed:
@@ -63,16 +36,11 @@ class VenueFeed:
     day : its name.
     ends : its end, ns.
     take : makes events of rows.
-
-    Attributes
-    ----------
-    state : see `FeedState`.
     """
 
     def __init__(self, stream: VenueStream, day: str, ends: int, take: Take) -> None:
         self._stream, self._ends, self._take = stream, ends, take
         self._rows, self._clock, self._stem = stream.rows, stream.clock, f"{stream.symbol}-{day}"
-        self.state = FeedState(stream.line.state, stream.rows.held)
 
     async def moments(self, due: Callable[[], float]) -> AsyncGenerator[Moment, None]:
         """Yield what was recorded of the day, and then what comes, until its end."""
@@ -95,7 +63,7 @@ class VenueFeed:
                 now = self._clock.now()
                 recording.append(text)
                 self._rows.take(text)
-                self._stream.line.want_book(self._stream.line.state.stands and self._rows.wants_book)
+                self._stream.line.want_book(self._stream.state.stands and self._rows.wants_book)
                 yield self._moment(now)
 
     def _moment(self, now: int) -> Moment:
@@ -106,11 +74,11 @@ class VenueFeed:
 
     def _watch(self) -> None:
         """Say how the feed is doing."""
-        state, behind = self.state, self._stream.inbox.behind
+        state, behind = self._stream.state, self._stream.inbox.behind
         if behind > SLOW >= state.behind:
             log.warning("%s: the loop is %.1f s behind the feed", self._stem, behind)
-        state.behind, state.lag, state.whole = behind, self._rows.lag, self._rows.whole
-        state.messages, state.clock_off = self._stream.inbox.messages, self._clock.off()
+        state.behind, state.messages = behind, self._stream.inbox.messages
+        state.clock_off = self._clock.off()
 
 
 def _stamp(text: bytes) -> int:

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import httpx
@@ -15,6 +14,7 @@ from websockets.exceptions import WebSocketException
 
 from pipeline.domain.errors import FeedError
 from pipeline.live.backoff import pauses
+from pipeline.live.feed_state import FeedState
 from pipeline.live.inbox import Inbox
 from pipeline.live.streamed_venue import StreamedVenue
 
@@ -29,26 +29,6 @@ FAREWELL: Final = 1.0
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class LineState:
-    """What there is to say of a line.
-
-    Attributes
-    ----------
-    stands : whether there is one now.
-    made : how many there were.
-    lost : why the last one ended.
-    books : how often the book was asked for and told.
-    refused : why it was not told the last time.
-    """
-
-    stands: bool = False
-    made: int = 0
-    lost: str = ""
-    books: int = 0
-    refused: str = ""
-
-
 class VenueLine:
     """Puts what a venue says into an inbox for as long as it is held.
 
@@ -58,15 +38,14 @@ class VenueLine:
     inbox : of the messages.
     silence : seconds without any after which the line is cut and made again.
     dice : of the pauses.
-
-    Attributes
-    ----------
-    state : see `LineState`.
+    state : is kept up to date.
     """
 
-    def __init__(self, venue: StreamedVenue, inbox: Inbox, silence: float, dice: random.Random) -> None:
+    def __init__(
+        self, venue: StreamedVenue, inbox: Inbox, silence: float, dice: random.Random, state: FeedState
+    ) -> None:
         self._venue, self._inbox, self._silence, self._dice = venue, inbox, silence, dice
-        self._wanted, self.state = asyncio.Event(), LineState()
+        self._wanted, self._state = asyncio.Event(), state
         self._socket: ClientConnection | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -100,9 +79,9 @@ class VenueLine:
                 await self._listen()
             except (OSError, WebSocketException, FeedError) as error:
                 why = str(error) or f"nothing came for {self._silence:g} s"
-            if self.state.stands:
+            if self._state.stands:
                 self._inbox.lost()
-            self._socket, self.state.stands, self.state.lost = None, False, why
+            self._socket, self._state.stands, self._state.lost = None, False, why
             waits = pauses(self._dice) if time.monotonic() - began > STEADY else waits
             pause = next(waits)
             log.warning("%s: line lost: %s: again in %.1f s", self._venue.symbol, why, pause)
@@ -113,7 +92,7 @@ class VenueLine:
         async with connect(self._venue.url, max_size=LARGEST, close_timeout=FAREWELL) as self._socket:
             for each in self._venue.sends:
                 await self._socket.send(each)
-            self.state.stands, self.state.made = True, self.state.made + 1
+            self._state.stands, self._state.made = True, self._state.made + 1
             while True:
                 async with asyncio.timeout(self._silence):
                     message = await self._socket.recv()
@@ -131,7 +110,7 @@ class VenueLine:
                 try:
                     answer = (await client.get(self._venue.snapshot)).raise_for_status()
                     self._inbox.put(answer.content)
-                    self.state.books += 1
+                    self._state.asked += 1
                 except httpx.HTTPStatusError as error:
                     told = error.response.headers.get("retry-after", "")
                     pause = max(pause, float(told) if told.isdecimal() else 0.0)
@@ -152,5 +131,5 @@ class VenueLine:
                 await self._socket.close()
 
     def _not_told(self, why: str) -> None:
-        self.state.refused = why
+        self._state.refused = why
         log.warning("%s: the book is not told: %s", self._venue.symbol, why)

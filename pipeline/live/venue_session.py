@@ -17,6 +17,7 @@ from pipeline.live.approvals import Approvals
 from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
 from pipeline.live.desk_day import DeskDay
+from pipeline.live.feed_state import FeedState
 from pipeline.live.learned import Learned
 from pipeline.live.session import NOBODY, Lived, Market, Newer, Start, Stored, live_through
 from pipeline.live.streamed_venue import StreamedVenue
@@ -34,7 +35,7 @@ async def live_now(
     venue: StreamedVenue,
     folder: Path,
     controls: Sequence[Control] = (),
-    clock: DeskClock | None = None,
+    state: FeedState | None = None,
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
 ) -> Lived:
@@ -49,7 +50,7 @@ async def live_now(
     folder : of journal, venue and recordings. What is in it goes on: a day that was begun is read again from
         its recordings, what was sent is not sent again, a halt stays.
     controls : stand beside the loop.
-    clock : of the desk.
+    state : of the stream, is kept up to date.
     approvals : where people are asked about orders beyond a soft limit.
     newer : where newer models come from.
 
@@ -59,8 +60,8 @@ async def live_now(
         The stream is of another instrument, or tells other tables than the desk learned from.
     """
     check(desk, stored, venue)
-    clock = clock or DeskClock()
-    days = VenueDays(desk, stored, venue, folder / "feed", clock)
+    clock = DeskClock()
+    days = VenueDays(desk, stored, venue, folder / "feed", clock, state or FeedState())
     start = Start(learned, stored.before(days.day.day), days.day.names)
     market = Market(days, days.latency, clock.now, since=clock.now())
     async with days.line.held():
@@ -92,10 +93,16 @@ class VenueDays:
     """
 
     def __init__(
-        self, desk: IntradayDesk, stored: Stored, venue: StreamedVenue, folder: Path, clock: DeskClock
+        self,
+        desk: IntradayDesk,
+        stored: Stored,
+        venue: StreamedVenue,
+        folder: Path,
+        clock: DeskClock,
+        state: FeedState,
     ) -> None:
         self._zone, self._names, self._clock = ZoneInfo(desk.grid.zone), venue.tables, clock
-        self._stream = VenueStream(venue, folder, clock, desk.grid.stale_after_seconds)
+        self._stream = VenueStream(venue, folder, clock, desk.grid.stale_after_seconds, state)
         self.line, today = self._stream.line, self._today()
         self.day = DeskDay(
             desk, today, ComingTables(self._names, {}), stored.fitted, stored.before(today)

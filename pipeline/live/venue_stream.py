@@ -4,6 +4,7 @@ import random
 from pathlib import Path
 
 from pipeline.live.desk_clock import DeskClock
+from pipeline.live.feed_state import FeedState
 from pipeline.live.inbox import Inbox
 from pipeline.live.stream_rows import StreamRows
 from pipeline.live.streamed_venue import StreamedVenue
@@ -19,6 +20,7 @@ class VenueStream:
     folder : of the recordings.
     clock : of the desk.
     silence : seconds without a message after which the line is made again.
+    state : is kept up to date.
     dice : of the pauses between two lines.
     """
 
@@ -28,8 +30,10 @@ class VenueStream:
         folder: Path,
         clock: DeskClock,
         silence: float,
+        state: FeedState,
         dice: random.Random | None = None,
     ) -> None:
-        self.symbol, self.folder, self.clock = venue.symbol, folder, clock
-        self.inbox, self.rows = Inbox(clock), StreamRows(venue)
-        self.line = VenueLine(venue, self.inbox, silence, dice or random.Random())  # nosec B311 # pauses
+        self.symbol, self.folder, self.clock, self.state = venue.symbol, folder, clock, state
+        self.inbox, self.rows = Inbox(clock), StreamRows(venue, state)
+        dice = dice or random.Random()  # nosec B311 # pauses
+        self.line = VenueLine(venue, self.inbox, silence, dice, state)

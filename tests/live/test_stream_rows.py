@@ -16,6 +16,7 @@ from pipeline.ingest.day_tables import ComingTables
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.live.desk_clock import DeskClock
+from pipeline.live.feed_state import FeedState
 from pipeline.live.inbox import Inbox
 from pipeline.live.stream_rows import StreamRows
 from pipeline.live.streamed_venue import streamed_venue
@@ -49,7 +50,8 @@ FRAMES = st.one_of(JSON.map(lambda each: json.dumps(each).encode()), st.binary(m
 @given(st.lists(FRAMES, min_size=1, max_size=6))
 def test_no_frame_breaks_the_reading_and_the_book_comes_back_after_it(frames):
     market, inbox = MadeMarket(), Inbox(DeskClock())
-    rows = StreamRows(streamed_venue(f"ws://127.0.0.1:1/stream?streams={STREAMS}", "http://127.0.0.1:1/"))
+    told = streamed_venue(f"ws://127.0.0.1:1/stream?streams={STREAMS}", "http://127.0.0.1:1/")
+    rows = StreamRows(told, FeedState())
     rows.begin("fuzz.log")
     for said in (market.snapshot(), market.update(), *frames):
         inbox.put(said)
@@ -69,7 +71,10 @@ def test_a_real_capture_that_comes_in_bits_has_the_books_of_the_whole_file(name)
     symbol, path = "BTCUSDT", "fapi" if "usdm" in name else "api"
     streams = "/".join(f"btcusdt@{kind}" for kind in ("depth", "trade", "bookTicker"))
     told = streamed_venue(f"ws://127.0.0.1:1/stream?streams={streams}", f"http://127.0.0.1:1/{path}/v1/depth")
-    rows, sources = StreamRows(told), [Source("book", ()), Source("quotes", ()), Source("trades", ())]
+    rows, sources = (
+        StreamRows(told, FeedState()),
+        [Source("book", ()), Source("quotes", ()), Source("trades", ())],
+    )
     following = DayEvents(ComingTables(told.tables, {})).follow(sources)
     rows.begin(name)
     dice, parts, now = np.random.default_rng(1), [], 0

@@ -16,6 +16,7 @@ from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.live import venue_line
 from pipeline.live.desk_clock import DeskClock
+from pipeline.live.feed_state import FeedState
 from pipeline.live.inbox import Inbox
 from pipeline.live.streamed_venue import streamed_venue
 from pipeline.live.venue_feed import VenueFeed
@@ -38,7 +39,7 @@ class Desk:
 
     def __init__(self, told, folder, silence=5.0):
         clock = DeskClock()
-        self.stream = VenueStream(told, folder, clock, silence, random.Random(1))
+        self.stream = VenueStream(told, folder, clock, silence, FeedState(), random.Random(1))
         self.following = DayEvents(ComingTables(told.tables, {})).follow([QUOTES, TRADES, Source("book", ())])
         self.folder, self.parts, self.nows = folder, [], []
         self.feed = VenueFeed(self.stream, DAY, clock.now() + 10**15, self.following.take)
@@ -49,7 +50,11 @@ class Desk:
 
     @property
     def held(self):
-        return self.feed.state.held
+        return self.state.held
+
+    @property
+    def state(self):
+        return self.stream.state
 
     async def live(self, until):
         async with asyncio.timeout(PATIENCE), self.stream.line.held():
@@ -125,8 +130,8 @@ def test_the_book_is_the_venue_s_and_that_of_the_recording(tmp_path):
     desk, venue = lived(tmp_path, market, telling(market.some(150)))
     assert venue.asked == 1
     assert set(desk.held) <= {"update that the snapshot holds already"}
-    assert desk.feed.state.whole
-    assert desk.feed.state.line.made == 1
+    assert desk.state.whole
+    assert desk.state.made == 1
     assert sum(len(part.tables["trades"]) for part in desk.parts if "trades" in part.tables) > 10
     assert (np.diff(desk.nows) > 0).all()
     check_recorded(desk)
@@ -179,7 +184,7 @@ def test_a_line_that_is_lost_ends_trust_at_once_and_is_made_again(tmp_path):
     scripts = [telling(market.some(30)) for _ in range(4)]
     desk, venue = lived(tmp_path, market, *scripts)
     assert venue.connected >= 4
-    assert desk.feed.state.line.made >= 4
+    assert desk.state.made >= 4
     assert b"connectionLost" in b"".join(path.read_bytes() for path in tmp_path.glob("*.log"))
     assert (np.diff(trust(desk.rows()).astype(int)) == -1).sum() >= 2
     check_recorded(desk)
@@ -194,7 +199,7 @@ def test_a_venue_that_says_nothing_is_left_and_asked_again(tmp_path):
 
     desk, venue = lived(tmp_path, market, stalls, telling(market.some(40)), silence=0.3)
     assert venue.connected >= 2
-    assert "nothing came for 0.3 s" in desk.feed.state.line.lost
+    assert "nothing came for 0.3 s" in desk.state.lost
     check_recorded(desk)
 
 
@@ -208,7 +213,7 @@ def test_a_book_that_is_not_told_is_asked_for_again(tmp_path):
     market.snapshot = Grudging()
     desk, venue = lived(tmp_path, market, telling(market.some(150)))
     assert venue.asked >= 4
-    assert desk.feed.state.line.refused == "429 Too Many Requests"
+    assert desk.state.refused == "429 Too Many Requests"
     check_recorded(desk)
 
 

@@ -20,6 +20,7 @@ from pipeline.ingest.pieces import InMemory
 from pipeline.live import desk_day
 from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
+from pipeline.live.feed_state import FeedState
 from pipeline.live.journal import Journal
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
@@ -105,6 +106,7 @@ async def live(folder, market, hedger, clock, over, script):
             streamed_venue(venue.url, venue.book_url),
             folder / "feed",
             clock,
+            FeedState(),
         )
         with (
             Journal(folder / "journal.db", "made", now=0) as journal,
