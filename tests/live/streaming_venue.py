@@ -136,7 +136,7 @@ class StreamingVenue:
     @asynccontextmanager
     async def open(self):
         async with serve(
-            self.serve, "127.0.0.1", 0, process_request=self.answer, compression=None, close_timeout=0.1
+            self.serve, "127.0.0.1", 0, process_request=self.answer, compression=None, close_timeout=1.0
         ) as server:
             port = server.sockets[0].getsockname()[1]
             self.url = f"ws://127.0.0.1:{port}/stream?streams={STREAMS}"

@@ -26,7 +26,7 @@ from pipeline.orderbook.snapshots import in_order
 from tests.live.streaming_venue import ChangingMarket, MadeMarket, StreamingVenue
 
 DAY = "2026-01-01"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture(autouse=True)

@@ -20,19 +20,25 @@ from pipeline.ingest.pieces import InMemory
 from pipeline.live import desk_day
 from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
+from pipeline.live.feed import Moment
 from pipeline.live.feed_state import FeedState
+from pipeline.live.inbox import Inbox
 from pipeline.live.journal import Journal
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
+from pipeline.live.stream_rows import StreamRows
 from pipeline.live.streamed_venue import streamed_venue
+from pipeline.live.venue import NEVER
+from pipeline.live.venue_feed import LATE
 from pipeline.live.venue_session import VenueDays, check
 from tests.live import streaming_venue
 from tests.live.streaming_venue import SYMBOL, MadeMarket, StreamingVenue
 
 EVE = datetime(2026, 3, 4, 23, 59, 58, 500_000, tzinfo=UTC)
 DAY = "2026-03-05"
+SECOND = 1_000_000_000
 
 
 @pytest.fixture
@@ -81,11 +87,11 @@ class Deciding:
     """A hedger that keeps the rows that it is given, and counts those at which it could have traded."""
 
     def __init__(self):
-        self.rows, self.quoted = [], 0
+        self.rows, self.quoted, self.day = [], 0, DAY
 
     def decide(self, row, quote, today):
         self.rows.append(row)
-        self.quoted += row.day == DAY and quote.bid < quote.ask
+        self.quoted += row.day == self.day and quote.bid < quote.ask
         return row
 
 
@@ -142,6 +148,28 @@ def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordin
     expected = rows[same].iloc[: len(found)].astype(float)
     pd.testing.assert_frame_equal(found[same], expected, check_exact=True)
     assert found["mid"].notna().sum() >= 3
+
+
+@pytest.mark.parametrize(("late", "quoted"), [(0, 1), (2 * SECOND, 0)])
+def test_a_decision_that_is_made_too_late_meets_no_market(tmp_path, monkeypatch, late, quoted):
+    clock = DeskClock(lambda: int(EVE.timestamp() * 1000) * 10**6, lambda: 0)
+    monkeypatch.setattr(streaming_venue, "now_ms", lambda: clock.now() // 10**6)
+    venue = streamed_venue("ws://127.0.0.1:1/stream?streams=xy@depth/xy@trade", "http://127.0.0.1:1/")
+    desk, market, hedger = desk_on(tmp_path, open="23:59:50", close=None), MadeMarket(), Deciding()
+    days = VenueDays(desk, stored(), venue, tmp_path, clock, FeedState())
+    rows, inbox, none = StreamRows(venue, FeedState()), Inbox(clock), SimpleNamespace(due=NEVER)
+    rows.begin("late.log")
+    for said in (market.snapshot(), market.update()):
+        inbox.put(said)
+    rows.take(inbox.take())
+    now = clock.now()
+    part = days.day.following().take(rows.until(now))
+    list(days.day.go(Moment(now, part, LATE), hedger, none))
+    hedger.day, before = EVE.date().isoformat(), len(hedger.rows)
+    at = int(days.day.due(none))
+    list(days.day.go(Moment(at + late, None, LATE), hedger, none))
+    assert len(hedger.rows) > before
+    assert hedger.quoted == quoted
 
 
 def test_a_stream_of_another_instrument_or_with_other_tables_is_refused(tmp_path):
