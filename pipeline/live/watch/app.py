@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import Depends, FastAPI, Header, HTTPException
+from fastapi import Depends, FastAPI, Header, HTTPException, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -85,6 +85,10 @@ def app_of(desk: Desk) -> Guard:
         content = (files("pipeline.live.watch") / "page" / name).read_bytes()
         app.get(place)(_served(content, kind))
 
+    @app.exception_handler(HedgeError)
+    async def fault(_: Request, error: HedgeError) -> Response:
+        return _json({"error": str(error)}, 500)
+
     @app.get("/status", dependencies=reader)
     async def status() -> Response:
         return _json(desk.story.status())
@@ -103,8 +107,6 @@ def app_of(desk: Desk) -> Guard:
             latch = await desk.ask(asked.Request(wish, words.person, words.reason))
         except RiskError as error:
             return _json({"error": str(error)}, 409)
-        except HedgeError as error:
-            return _json({"error": str(error)}, 500)
         except TimeoutError:
             return _json({"error": "the desk was asked and has not answered yet: look at its state"}, 503)
         return _json({"risk": asked.turn(latch)})
@@ -113,11 +115,18 @@ def app_of(desk: Desk) -> Guard:
 
 
 async def told_on(story: Story, last: str) -> AsyncIterator[bytes]:
-    """Yield server-sent events: everything that is new since the event `last`, and then what comes."""
+    """Yield server-sent events: everything that is new since the event `last`, and then what comes.
+
+    Where the journal cannot be read the last event is a `fault` that says so.
+    """
     cursor, quiet = Cursor.read(last), ALIVE
     while True:
         before = cursor
-        cursor, news = story.tell(before)
+        try:
+            cursor, news = story.tell(before)
+        except HedgeError as error:
+            yield b"event: fault\ndata: %s\n\n" % orjson.dumps(str(error))
+            return
         quiet = quiet + 1 if cursor == before else 0
         if quiet == 0 or quiet >= ALIVE:
             yield b"id: %s\ndata: %s\n\n" % (str(cursor).encode(), orjson.dumps(news))

@@ -189,3 +189,16 @@ def test_events_tell_everything_once_and_then_what_is_new(reader, path):
     assert set(news) == {"story", "status"}
     (of_another,) = asyncio.run(heard("another." + identity.partition(".")[2], 1))
     assert b'"first":true' in of_another
+
+
+def test_a_journal_that_cannot_be_read_is_said_and_ends_the_events(reader, monkeypatch):
+    def broken(_):
+        raise JournalError("journal: damaged")
+
+    story = Story(About("made"), reader)
+    monkeypatch.setattr(reader, "reports", broken)
+    app = app_of(Desk(story, None, Token(SECRET), str))
+    answer = Client(app, HERE).get("/status")
+    assert (answer.status_code, answer.json()) == (500, {"error": "journal: damaged"})
+    events = Client(app, HERE).get("/events").text
+    assert events == 'event: fault\ndata: "journal: damaged"\n\n'

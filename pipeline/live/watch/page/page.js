@@ -37,6 +37,7 @@ async function read(reader) {
     text = events.pop();
     for (const event of events) {
       const fields = Object.fromEntries(event.split("\n").map((row) => [row.slice(0, row.indexOf(":")), row.slice(row.indexOf(":") + 2)]));
+      if (fields.event === "fault") throw new Error(JSON.parse(fields.data));
       take(JSON.parse(fields.data));
       last = fields.id;
     }
