@@ -38,9 +38,10 @@ from pipeline.regimes.base import Detector
 from pipeline.regimes.forward import filter_returns
 from pipeline.regimes.hmm import HiddenMarkovDetector
 from pipeline.regimes.variance_to_go import expected_variance
-from pipeline.simulate import markov_switching
+from pipeline.simulate.switching import MarkovSwitching
 
 VOLATILITY, MOVES = np.array([0.12, 0.35]), np.array([[0.98, 0.02], [0.05, 0.95]])
+MARKET = MarkovSwitching(volatility=tuple(VOLATILITY), moves=tuple(map(tuple, MOVES)))
 DT, STEPS, HISTORY, HISTORIES = 1 / 252, 60, 2520, 20
 CALL = Liability.of("call", "short")
 TRAINING_PATHS, TEST_PATHS, CHUNK, BLOCKS, BUDGET = 20_000, 100_000, 10_000, 200, 60
@@ -66,9 +67,7 @@ class Regimes:
     @classmethod
     def learned(cls, seed: int) -> "Regimes":
         """Fit the product's detector on one simulated history."""
-        rng = np.random.default_rng(seed)
-        price, _ = markov_switching.simulate(100.0, VOLATILITY, MOVES, dt=DT, steps=HISTORY, paths=1, rng=rng)
-        returns = np.diff(np.log(price[0]))
+        returns = np.diff(np.log(MARKET.simulate(paths=1, steps=HISTORY, dt=DT, seed=seed).spot[0]))
         found: Detector = HiddenMarkovDetector(2, 4, seed).fit(pd.DataFrame({"return_1d": returns}), returns)
         emitted = np.sqrt(found.to_arrays()["state_covariances_"][:, 0, 0] / DT)
         return cls(emitted, np.sqrt(found.state_variance_ / DT), found.transition_)
@@ -153,8 +152,7 @@ def _median(found: dict[str, tuple[float, float]], start: str) -> float:
 
 def simulated(seed: int, paths: int) -> FloatArray:
     """Fresh paths of Market B."""
-    rng = np.random.default_rng(seed)
-    return markov_switching.simulate(100.0, VOLATILITY, MOVES, dt=DT, steps=STEPS, paths=paths, rng=rng)[0]
+    return MARKET.simulate(paths=paths, steps=STEPS, dt=DT, seed=seed).spot
 
 
 def episodes(

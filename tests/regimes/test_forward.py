@@ -8,8 +8,8 @@ from scipy.stats import multivariate_normal
 
 from pipeline.domain.errors import DataError
 from pipeline.regimes.forward import filter_returns, forward_filter, gaussian_forward_filter, predict_prob
-from pipeline.simulate import markov_switching
 from pipeline.simulate.markov_chain import sample_chain, stationary_distribution
+from pipeline.simulate.switching import MarkovSwitching
 
 TRANSITION = np.array([[0.95, 0.04, 0.01], [0.03, 0.90, 0.07], [0.02, 0.08, 0.90]])
 INITIAL = np.array([0.2, 0.5, 0.3])
@@ -175,9 +175,8 @@ def test_inputs_are_left_alone(observations):
 
 def test_filter_returns_predicts_what_the_gaussian_filter_predicts():
     volatility, moves, dt = MARKET_B
-    rng = np.random.default_rng(1)
-    prices, _ = markov_switching.simulate(100.0, volatility, moves, dt=dt, steps=40, paths=3, rng=rng)
-    returns = np.diff(np.log(prices), axis=1)
+    market = MarkovSwitching(volatility=tuple(volatility), moves=tuple(map(tuple, moves)))
+    returns = np.diff(np.log(market.simulate(paths=3, steps=40, dt=dt, seed=1).spot), axis=1)
     prob = filter_returns(returns, volatility, moves, dt)
     variance = volatility**2 * dt
     start = stationary_distribution(moves)
@@ -192,12 +191,10 @@ def test_filter_returns_predicts_what_the_gaussian_filter_predicts():
 def test_filter_returns_is_calibrated():
     """Of the steps with a probability near p, a share p is turbulent (four standard errors)."""
     volatility, moves, dt = MARKET_B
-    rng = np.random.default_rng(2)
-    prices, regimes = markov_switching.simulate(
-        100.0, volatility, moves, dt=dt, steps=31, paths=20_000, rng=rng
-    )
-    prob = filter_returns(np.diff(np.log(prices), axis=1), volatility, moves, dt)[:, 30, 1]
-    turbulent = regimes[:, 30] == 1
+    market = MarkovSwitching(volatility=tuple(volatility), moves=tuple(map(tuple, moves)))
+    found = market.simulate(paths=20_000, steps=31, dt=dt, seed=2)
+    prob = filter_returns(np.diff(np.log(found.spot), axis=1), volatility, moves, dt)[:, 30, 1]
+    turbulent = found.regime[:, 30] == 1
     for low in (0.0, 0.1, 0.5, 0.9):
         inside = (prob >= low) & (prob < low + 0.1)
         error = np.sqrt((prob[inside] * (1 - prob[inside])).sum()) / inside.sum()
