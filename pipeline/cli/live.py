@@ -114,12 +114,13 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
     """Live a stored day again without rules, and print where its backtest differs; exit code 4 if it does."""
     import tempfile
 
+    from pipeline.domain.order_settings import OrderSettings
     from pipeline.domain.overlay_settings import OverlaySettings
     from pipeline.live.control import Control
     from pipeline.live.session import NOBODY, differences
 
     day, opened, decided = _day(feed), _opened(desk, home, data), []
-    opened.desk = opened.desk.model_copy(update={"overlay": OverlaySettings()})
+    opened.desk = opened.desk.model_copy(update={"overlay": OverlaySettings(), "orders": OrderSettings()})
 
     class Kept(Control):
         def after(self, each: Any, path: object) -> None:

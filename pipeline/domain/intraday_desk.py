@@ -30,6 +30,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.folder_desk import FolderDesk
 from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.lstm_settings import Forecasters
+from pipeline.domain.order_settings import OrderSettings
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.domain.own_settings import OwnData
 from pipeline.domain.settings import Settings
@@ -282,6 +283,8 @@ class IntradayDesk(FolderDesk):
     evaluation: IntradayEvaluation = IntradayEvaluation()
     overlay: OverlaySettings = OverlaySettings()
     """Rules between the policy and the market, live; a backtest has none."""
+    orders: OrderSettings = OrderSettings()
+    """How orders are worked, live; a backtest sends each whole, at market."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -296,6 +299,8 @@ class IntradayDesk(FolderDesk):
             )
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for an intraday desk")
+        if not (self.orders.at_once or self.grid.every_seconds):
+            raise ValueError("orders are worked until the next decision: set grid.every_seconds")
         if self.overlay.asks and (self.grid.every_seconds or 0) > self.overlay.approval.deadline_seconds:
             raise ValueError(
                 f"overlay.approval.deadline_seconds is {self.overlay.approval.deadline_seconds:g}: answers "

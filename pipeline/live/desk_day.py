@@ -110,9 +110,10 @@ class DeskDay:
         """Return what makes events of the day's rows as they come."""
         return self._events.follow(self.sources)
 
-    def due(self, gateway: PaperGateway) -> float:
-        """Return when the next decision is made or the next order arrives, ns; infinite for neither."""
-        return min(gateway.due, self._coming[0] if self._coming else NEVER)
+    def due(self, hedger: Hedger, gateway: PaperGateway) -> float:
+        """Return when the next decision is made, slice sent or order arrives, ns; infinite for none."""
+        sliced = max(hedger.parents.due, self.now)
+        return min(gateway.due, sliced, self._coming[0] if self._coming else NEVER)
 
     def go(self, moment: Moment, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
         """Live until a moment; yield each decision as it is made, orders arrive in between.
@@ -120,7 +121,7 @@ class DeskDay:
         What arrives at the instant of a decision arrives before it, and meets the events of that instant.
         """
         rest = None if moment.part is None else ReadPart.of(moment.part, self._running.sources)
-        while (at := self.due(gateway)) <= moment.now:
+        while (at := self.due(hedger, gateway)) <= moment.now:
             early, rest = rest.split(at) if rest is not None else (None, None)
             if early is not None:
                 self._running.take(early)
@@ -129,15 +130,26 @@ class DeskDay:
             self._running.take(rest)
 
     def _act(self, at: int, moment: Moment, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
-        """Let arrive what arrives next, or decide."""
+        """Let arrive what arrives next, decide, or work an order."""
         self.now = at
         if gateway.due <= at:
-            gateway.advance(at + 1, {self._desk.data.instrument: _book(self._running.book(at))})
+            gateway.advance(at + 1, self._books(at))
             return
-        self._coming.popleft()
-        row, now = self._history.step(self._running.decide(at)), self._running.book(at)
-        best = NO_MARKET if moment.now - at > moment.patience else now.best
-        yield hedger.decide(row, Quote(*best, now.age), len(self._coming))
+        if self._coming and self._coming[0] <= at:
+            self._coming.popleft()
+            row = self._history.step(self._running.decide(at))
+            quote = Quote(*self._best(at, moment), self._running.book(at).age)
+            yield hedger.decide(row, quote, len(self._coming))
+        else:
+            gateway.advance(at + 1, self._books(at))
+            hedger.parents.go(at, *self._best(at, moment))
+
+    def _best(self, at: int, moment: Moment) -> tuple[float, float]:
+        """Return bid and ask; NaN where nothing can be traded, or where it is too late to."""
+        return NO_MARKET if moment.now - at > moment.patience else self._running.book(at).best
+
+    def _books(self, at: int) -> dict[str, Book]:
+        return {self._desk.data.instrument: _book(self._running.book(at))}
 
 
 def _book(now: Standing) -> Book:

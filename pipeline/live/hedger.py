@@ -1,6 +1,5 @@
 """What a live desk does at one decision: signals, band, overlay, and the order that is left of it."""
 
-from collections import deque
 from time import perf_counter_ns
 from typing import Any, Final, NamedTuple
 
@@ -23,6 +22,7 @@ from pipeline.live.journal import Entry
 from pipeline.live.learned import Learned
 from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.live.order_path import OrderPath
+from pipeline.live.parents import Parents
 from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.one_option import answer_of
@@ -101,6 +101,10 @@ class Hedger:
     permits : of the orders beyond a soft limit; without, they are held and nobody is asked.
     since : until then, ns, nothing is sent or audited: it was before, or it is too late.
 
+    Attributes
+    ----------
+    parents : works what is ordered until the next decision.
+
     Raises
     ------
     SettingsError
@@ -131,7 +135,8 @@ class Hedger:
         self._options = OptionAccount(desk)
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
-        self._sent: deque[int] = deque()
+        step = 0.0 if desk.orders.at_once else desk.grid.step
+        self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
         sent = (each.order.decided for each in path.account.orders.values())
         self._since = max(since, *sent, 0)
 
@@ -170,6 +175,8 @@ class Hedger:
     def act(self, told: DecisionSignals, quote: Quote, today: int) -> Decided:
         """Decide on the signals of a decision; see `decide`."""
         at, mid, day, known = told.at, told.mid, told.day, told.known
+        if at > self._since:
+            self.parents.replace()
         self._dealt = next_dealt(self._dealt if day == self._day else None, self._life, mid, known, today)
         state = self._states(told, self._dealt) if known and self._dealt else None
         value, delta = (None, 0.0) if state is None else self._mark(state)
@@ -205,8 +212,7 @@ class Hedger:
         if permits is not None:
             permits.settle(at, asked, judged, seen, self.model)
         if decided.order is not None:
-            self._path.send(decided.order, entry)
-            self._sent.append(at)
+            self.parents.begin(decided.order, entry, quote.bid, quote.ask)
         elif entry is not None:
             self._path.note(entry)
         self._day, self._reference = day, mid
@@ -241,8 +247,9 @@ class Hedger:
         state: OptionState | None,
         worth: Worth,
     ) -> Situation:
-        while self._sent and self._sent[0] <= at - MINUTE:
-            self._sent.popleft()
+        sent = self.parents.sent
+        while sent and sent[0] <= at - MINUTE:
+            sent.popleft()
         return Situation(
             instrument=self._instrument,
             position=position,
@@ -253,7 +260,7 @@ class Hedger:
             reference=self._reference,
             resting=self._path.account.resting(self._instrument),
             delta=delta,
-            orders=len(self._sent),
+            orders=len(sent),
             turnover=worth.turnover,
             loss=worth.loss,
             drawdown=worth.drawdown,

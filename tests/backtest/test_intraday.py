@@ -7,6 +7,8 @@ import shutil
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +26,7 @@ from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.band import Band
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError
+from pipeline.domain.order_settings import OrderSettings
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.evaluate.intraday import evaluate_intraday
 from pipeline.evaluate.intraday_report import intraday_report
@@ -33,6 +36,7 @@ from pipeline.evaluate.sheets import Sheet
 from pipeline.features.book_close import opened_days
 from pipeline.features.decision_grid import decision_features
 from pipeline.features.decision_row import DecisionRow
+from pipeline.features.decision_times import SECOND
 from pipeline.ingest.hedge_position import given_position
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
@@ -268,12 +272,19 @@ def test_decisions_that_come_one_by_one_have_the_signals_of_all_at_once(fitted, 
     pd.testing.assert_frame_equal(found[list(found)], expected[list(found)], rtol=1e-12, atol=0.0)
 
 
-def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(desk, tables, fitted, tmp_path):
+@pytest.fixture
+def lived_again(desk, tables, fitted, tmp_path):
+    return partial(live_again, desk, tables, fitted, tmp_path)
+
+
+def live_again(desk, tables, fitted, folder, **orders):
+    """Live the last day; return it, its rows, its decisions with the time of each, and the account."""
+    desk = desk.model_copy(update={"orders": OrderSettings(**orders)})
     pieces, features = InMemory(), tables["features"]
     market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
     day = str(features["day"].iloc[-1])
     [opened] = opened_days(market["days"], [day], pieces, desk.data.instrument)
-    before, own = features[features["day"] < day], features[features["day"] == day]
+    before = features[features["day"] < day]
     learned = tables["event_parameters"].groupby("feature")["value"].agg(list)
     replayed = DeskDay(desk, day, opened, learned, before)
     desk_cost = json.loads(tables["models/terms.json"])["desk_cost"]
@@ -282,24 +293,46 @@ def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(de
     step = signals.step
     signals.step = lambda row: rows.append(row) or step(row)
     with (
-        Journal(tmp_path / "journal.db", desk.name, now=0) as journal,
-        closing(PaperGateway(tmp_path / "venue", replayed.latency)) as gateway,
+        Journal(folder / "journal.db", desk.name, now=0) as journal,
+        closing(PaperGateway(folder / "venue", replayed.latency)) as gateway,
     ):
         path = OrderPath(journal, gateway, now=lambda: 0)
         asyncio.run(recover(path, now=0))
         hedger = Hedger(desk, signals, policy, desk_cost, Overlay(OverlaySettings()), path)
         moments = [*(Moment(part.until, part) for part in replayed.parts()), Moment(END, None)]
         lived = [(each, replayed.now) for moment in moments for each in replayed.go(moment, hedger, gateway)]
+        return SimpleNamespace(
+            day=replayed, rows=rows, lived=lived, policy=policy, desk_cost=desk_cost, account=path.account
+        )
+
+
+def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(desk, tables, lived_again):
+    found = lived_again()
+    rows, lived, day = found.rows, found.lived, found.day.day
+    features = tables["features"]
+    own = features[features["day"] == day]
     decided = [each for each, _ in lived]
     assert [now for _, now in lived] == [each.at for each in decided]
-    found = pd.DataFrame([row.numbers for row in rows], columns=list(replayed.names))
+    seen = pd.DataFrame([row.numbers for row in rows], columns=list(found.day.names))
     expected = own.drop(columns=["time", "day"]).astype(float).reset_index(drop=True)
-    pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
+    pd.testing.assert_frame_equal(seen[list(expected)], expected, check_exact=True)
     today = (tables["signals"]["day"] == day).to_numpy()
     told, fills = (tables[name][today].reset_index(drop=True) for name in ("signals", "fills"))
-    lane = hedge_lane(desk, told, fills, policy, desk_cost)
+    lane = hedge_lane(desk, told, fills, found.policy, found.desk_cost)
     np.testing.assert_allclose([each.position for each in decided[1:]], lane.position[:-1], atol=1e-12)
     assert sum(each.order is not None for each in decided) > 20
+
+
+@pytest.mark.parametrize("placement", ["market", "limit", "passive"])
+def test_a_day_worked_in_slices_is_done_before_each_next_decision(lived_again, placement):
+    """Every child is of a decision's order, and over before the next decision."""
+    found = lived_again(slices=3, placement=placement, cross_after_seconds=4)
+    children = [each.order for each in found.account.orders.values()]
+    parents = {each.order.order_id: each for each, _ in found.lived if each.order is not None}
+    assert {each.parent for each in children} == {*parents}
+    assert len(children) > 2 * len(parents)
+    assert all(each.decided < parents[each.parent].at + 27 * SECOND for each in children)
+    assert not any(each.working for each, _ in found.lived)
 
 
 @pytest.mark.slow

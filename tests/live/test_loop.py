@@ -32,7 +32,7 @@ class EverySecond:
     def __init__(self, failing_at=NEVER, until=5):
         self.next, self.failing_at, self.until = SECOND, failing_at, until * SECOND
 
-    def due(self, gateway):
+    def due(self, hedger, gateway):
         return self.next
 
     def go(self, moment, hedger, gateway):

@@ -86,6 +86,8 @@ def stored(tables=("book_events", "trades")):
 class Deciding:
     """A hedger that keeps the rows that it is given, and counts those at which it could have traded."""
 
+    parents = SimpleNamespace(due=NEVER)
+
     def __init__(self):
         self.rows, self.quoted, self.day = [], 0, DAY
 
@@ -166,7 +168,7 @@ def test_a_decision_that_is_made_too_late_meets_no_market(tmp_path, monkeypatch,
     part = days.day.following().take(rows.until(now))
     list(days.day.go(Moment(now, part, LATE), hedger, none))
     hedger.day, before = EVE.date().isoformat(), len(hedger.rows)
-    at = int(days.day.due(none))
+    at = int(days.day.due(hedger, none))
     list(days.day.go(Moment(at + late, None, LATE), hedger, none))
     assert len(hedger.rows) > before
     assert hedger.quoted == quoted
