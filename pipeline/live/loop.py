@@ -54,7 +54,7 @@ async def hedge(
                         if asked.is_set():
                             return False
         except Exception as error:
-            path.turn(RiskState.HALTED, "loop", f"{type(error).__name__}: {error}")
+            _halt(path, error)
             raise
     return True
 
@@ -80,6 +80,14 @@ def _look_up(decided: Decided | None, path: OrderPath, controls: Sequence[Contro
         control.between(path)
     if path.gateway.broken:
         raise GatewayError(path.gateway.broken)
+
+
+def _halt(path: OrderPath, error: Exception) -> None:
+    """Halt for what went wrong; what goes wrong in halting is noted on it, and does not take its place."""
+    try:
+        path.turn(RiskState.HALTED, "loop", f"{type(error).__name__}: {error}")
+    except Exception as fault:
+        error.add_note(f"while halting: {type(fault).__name__}: {fault}")
 
 
 @contextmanager

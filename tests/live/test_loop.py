@@ -108,6 +108,17 @@ def test_what_goes_wrong_in_the_loop_halts_and_stays_halted(path):
     assert path.journal.latch() == path.latch
 
 
+def test_what_goes_wrong_in_halting_does_not_hide_why(path, monkeypatch):
+    def down():
+        raise GatewayError("the line is down")
+
+    monkeypatch.setattr(path, "cancel_all", down)
+    with pytest.raises(ZeroDivisionError) as failed:
+        live(path, EverySecond(failing_at=SECOND))
+    assert failed.value.__notes__ == ["while halting: GatewayError: the line is down"]
+    assert path.journal.latch().why == "ZeroDivisionError: no such number"
+
+
 def test_a_line_that_broke_halts(path):
     def cut(count, path):
         if count == 2:
