@@ -94,3 +94,10 @@ test_end = 2020-02-22T01:30:00
 """
     (tmp_path / "small.toml").write_text(text)
     assert "regime_map" not in load_any(str(tmp_path / "small.toml")).policies.run
+
+
+def test_orders_are_worked_until_a_next_decision_that_a_clock_tells(tmp_path):
+    sliced = "[data]", "[orders]\nslices = 2\n\n[data]"
+    assert not desk(tmp_path, sliced).orders.at_once
+    with pytest.raises(SettingsError, match=r"until the next decision: set grid\.every_seconds"):
+        desk(tmp_path, sliced, ("every_seconds = 30", "every_events = 7"))
