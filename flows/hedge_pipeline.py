@@ -38,6 +38,8 @@ def hedge_pipeline(
     `folder` of the report, MLflow's `run_id`, and whether the run is `new` (an unchanged one is not).
     """
     watch = Stopwatch()
+    if learned and not trains(desk):
+        settings_of(desk, home, "", latest=False, learned=learned)  # refused before anything is learned
     with watch("ingest"):
         market = ingest(desk, home, force)
         positions_of(desk, home, force, market, latest)

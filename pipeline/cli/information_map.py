@@ -9,10 +9,13 @@ import typer
 from pipeline.cli.options import Force, HomePath, Json
 from pipeline.domain.home import Home
 
+VARIED = "risk aversion, cost, cost by regime, persistence, contrast, jump"
+
 
 def information_map(
     axes: Annotated[
-        list[str] | None, typer.Option("--axis", help="What to vary, more than once for several; else all.")
+        list[str] | None,
+        typer.Option("--axis", help=f"What to vary, more than once for several; else all: {VARIED}."),
     ] = None,
     paths: Annotated[int, typer.Option(min=1000, help="Simulated episodes of each market.")] = 20_000,
     home: HomePath = None,

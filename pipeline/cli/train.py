@@ -37,6 +37,9 @@ def train(
         tuple[float, float] | None, typer.Option(help="Annual volatilities to learn for, else .08 to .8.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Of training, else the desk's.")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of training at its start, else the policy's own.")
+    ] = None,
     home: HomePath = None,
     force: Force = False,
     as_json: Json = False,
@@ -48,7 +51,10 @@ def train(
 
     A hedger learns in simulated markets; a training that was interrupted goes on.
     """
-    learning = {"--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed}
+    learning = {
+        "--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed,
+        "--learning-rate": learning_rate,
+    }  # fmt: skip
     walking = {"--force": force or None, "--data": data, "--runner": runner, "--store": store}
     if policy is None:
         _refuse(learning, f"goes with --policy, which names the hedger that learns: {', '.join(LEARNERS)}")
@@ -66,6 +72,7 @@ def train(
         paths or learner.markets,
         KnownMarket(volatility=volatility or VOLATILITIES),
         settings.seed if seed is None else seed,
+        learning_rate,
     )
     _train_hedger(settings, policy, trainer, Home.find(home), as_json)
 

@@ -96,5 +96,8 @@ class TrainingPlan(Plan):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.paths < self.groups:
-            raise SettingsError(f"training plan: {self.paths} paths in {self.groups} groups: give more paths")
+        if self.paths < 1 or self.paths % self.groups:
+            raise SettingsError(
+                f"training plan: {self.paths} paths in {self.groups} groups: "
+                f"give a multiple of {self.groups} paths"
+            )

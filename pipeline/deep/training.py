@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Generic
 
 from pipeline.deep.trainer import DivergedError, Learned, Trainer, one_thread
-from pipeline.domain.errors import FitError
+from pipeline.domain.errors import FitError, StoreError
 from pipeline.policies.checkpoint import Checkpoint
 
 Report = Callable[[int, float], None]
@@ -42,7 +42,7 @@ def train(
         The checkpoint at `path` is damaged, or of another desk, plan or version.
     """
     if path is not None and path.exists():
-        trainer.resume(Checkpoint.read(path))
+        _resume(trainer, path)
     else:
         trainer.history.append((0, trainer.validated()))
     steps, every = trainer.plan.steps, trainer.plan.save_every
@@ -54,6 +54,14 @@ def train(
     except DivergedError as why:
         raise FitError(_diverged(trainer, why, path)) from why
     return Trained(trainer.learned(), tuple(trainer.history))
+
+
+def _resume(trainer: Trainer[Learned], path: Path) -> None:
+    checkpoint = Checkpoint.read(path)
+    try:
+        trainer.resume(checkpoint)
+    except StoreError as why:
+        raise StoreError(f"{path}: {why}, or remove this one to begin anew") from why
 
 
 def _keep(trainer: Trainer[Learned], path: Path | None, report: Report | None) -> None:
@@ -72,5 +80,5 @@ def _diverged(trainer: Trainer[Learned], why: DivergedError, path: Path | None) 
     kept = f"kept in {path}" if path and step else "there is no checkpoint yet"
     return (
         f"training diverged after {trainer.step} steps: {why}; at step {step} the risk was {risk:g}, {kept}; "
-        f"lower the learning rate of {trainer.plan.learning_rate:g}"
+        f"lower the learning rate of {trainer.plan.learning_rate:g}, or train on more paths"
     )

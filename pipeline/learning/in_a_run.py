@@ -28,7 +28,7 @@ def learn_hedger(
     SettingsError
         The extra that trains it is not installed.
     """
-    trainer = LEARNERS[policy].of(desk, steps, paths, market, desk.seed)
+    trainer = LEARNERS[policy].of(desk, steps, paths, market, desk.seed, None)
     from pipeline.deep.training import train
 
     with tempfile.TemporaryDirectory() as folder:

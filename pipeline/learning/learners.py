@@ -1,7 +1,7 @@
 """The hedgers that learn: how each one's training is begun."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.domain.desk import Desk
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from pipeline.deep.trainer import Trainer
 
-Of = Callable[[Desk, int, int, KnownMarket, int], "Trainer[Any]"]
-"""Makes the trainer of a desk from steps, markets, what is known of the real one, and seed."""
+Of = Callable[[Desk, int, int, KnownMarket, int, float | None], "Trainer[Any]"]
+"""Makes the trainer of a desk from steps, markets, what is known of the real one, seed, and learning rate."""
+NETWORK_RATE: Final = 0.003
 
 
 def _volatility(desk: Desk, sessions: "pd.DataFrame") -> KnownMarket:
@@ -41,36 +42,45 @@ class Learner:
     knows: Callable[[Desk, "pd.DataFrame"], KnownMarket] = _volatility
 
 
-def _network(desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int) -> "Trainer[Any]":
+def _network(
+    desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int, rate: float | None
+) -> "Trainer[Any]":
     from pipeline.deep.desk_task import task_of
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.deep.plan import TrainingPlan
     from pipeline.policies.saved_network import terms_digest
 
-    plan = TrainingPlan(learning_rate=0.003, steps=steps, paths=markets, groups=8, seed=seed)
+    rate = NETWORK_RATE if rate is None else rate
+    plan = TrainingPlan(learning_rate=rate, steps=steps, paths=markets, groups=8, seed=seed)
     return NetworkTrainer(task_of(desk, known.volatility), plan, terms_digest(desk))
 
 
-def _recurrent(desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int) -> "Trainer[Any]":
+def _recurrent(
+    desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int, rate: float | None
+) -> "Trainer[Any]":
     from pipeline.deep.desk_task import task_of
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.deep.path_task import PathTask
     from pipeline.deep.plan import TrainingPlan
     from pipeline.policies.saved_network import terms_digest
 
-    plan = TrainingPlan(learning_rate=0.003, steps=steps, paths=markets, groups=8, seed=seed)
+    rate = NETWORK_RATE if rate is None else rate
+    plan = TrainingPlan(learning_rate=rate, steps=steps, paths=markets, groups=8, seed=seed)
     task = PathTask(option=task_of(desk, known.volatility), ratio=known.ratio, moves=known.moves)
     return NetworkTrainer(task, plan, terms_digest(desk))
 
 
 def _agent(policy: str) -> Of:
-    def of(desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int) -> "Trainer[Any]":
+    def of(
+        desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int, rate: float | None
+    ) -> "Trainer[Any]":
         from pipeline.agents.plan import PLANS
         from pipeline.agents.trainer import AgentTrainer
         from pipeline.deep.desk_task import task_of
         from pipeline.policies.saved_network import terms_digest
 
         plan = PLANS[policy](steps=steps, markets=markets, groups=8, seed=seed)
+        plan = plan if rate is None else replace(plan, learning_rate=rate)
         return AgentTrainer(task_of(desk, known.volatility), plan, terms_digest(desk))
 
     return of

@@ -56,7 +56,10 @@ def saved_network(desk: Desk, policy: str) -> Learned:
     found = Checkpoint.read(path)
     if _content(path.read_bytes()) not in path.name:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
-    learned = found.of_desk(terms_digest(desk)).policy()
+    try:
+        learned = found.of_desk(terms_digest(desk)).policy()
+    except StoreError as why:
+        raise StoreError(f"{path}: {why}") from why
     teacher = found.facts.get("policy", learned.name)  # only agents say what they are
     if teacher != policy:
         raise StoreError(f"{path}: trained as {teacher}, named for {policy}: name another file")

@@ -1,6 +1,7 @@
 import json
 
 from pipeline.backtest.information_price import Cell
+from pipeline.cli.information_map import VARIED
 from pipeline.evaluate import information_map
 
 
@@ -8,6 +9,10 @@ def test_an_axis_that_does_not_exist_is_one_line(hedge_here, tmp_path):
     done = hedge_here("map", "--axis", "jumps", "--home", tmp_path)
     assert done.returncode == 1
     assert done.stderr == ("hedge: the map has no axis jumps; did you mean jump?\n")
+
+
+def test_help_names_every_axis():
+    assert VARIED.split(", ") == list(information_map.AXES)
 
 
 def test_the_map_is_told_and_written_and_kept(hedge_here, tmp_path, monkeypatch):

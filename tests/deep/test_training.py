@@ -88,12 +88,14 @@ def test_a_rate_that_is_far_too_high_is_found(task, plan):
 def test_checkpoints_of_another_desk_or_plan(task, plan, tmp_path):
     short = replace(plan, steps=1)
     learned(task, short, tmp_path / "net.npz")
-    with pytest.raises(StoreError, match="another desk"):
+    with pytest.raises(StoreError, match=r"net\.npz: .*another desk.*remove this one to begin anew"):
         learned(replace(task, strike=101.0), short, tmp_path / "net.npz")
-    with pytest.raises(StoreError, match="another plan"):
+    with pytest.raises(StoreError, match=r"net\.npz: .*another plan.*remove this one to begin anew"):
         learned(task, replace(short, learning_rate=0.1), tmp_path / "net.npz")
 
 
 def test_plans_that_cannot_be():
     with pytest.raises(SettingsError, match="training plan"):
         TrainingPlan(paths=3, groups=4)
+    with pytest.raises(SettingsError, match="9 paths in 8 groups: give a multiple of 8 paths"):
+        TrainingPlan(paths=9, groups=8)

@@ -95,7 +95,7 @@ def test_a_desk_with_what_was_trained_for_it(name):
 
 def test_it_is_of_one_desk(name):
     for other in ({"costs": {"fee_bps": 5.0}}, {"option": {"kind": "put"}}, {"risk": {"aversion": 2.0}}):
-        with pytest.raises(StoreError, match="another desk"):
+        with pytest.raises(StoreError, match=f"{name}: .*another desk"):
             desk_policies(desk(name, **other))
 
 
