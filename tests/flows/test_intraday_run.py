@@ -52,7 +52,7 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp
     assert told[0]["state"] == "active"
     with pytest.raises(DataError, match="replay:2020-03-09: no such day: there are 2020-03-02"):
         live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
-    with pytest.raises(SettingsError, match="give replay:DAY"):
+    with pytest.raises(SettingsError, match="name the streams"):
         live(str(desk), feed="wss://somewhere", home=tmp_path / "home")
 
 

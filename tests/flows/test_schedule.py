@@ -23,6 +23,9 @@ def test_the_decision_is_half_an_hour_after_the_usual_close_of_the_desks_exchang
 
 def test_all_deployments_of_a_desk_are_in_the_zone_of_its_exchange():
     tokyo = {"cron": "0 16 * * 1-5", "timezone": "Asia/Tokyo"}
-    daily, weekly = deployments_for("/desks/own.toml", "own", tokyo)["deployments"]
-    assert daily["schedules"] == [tokyo]
-    assert weekly["schedules"] == [{"cron": "0 8 * * 6", "timezone": "Asia/Tokyo"}]
+    made = deployments_for("/desks/own.toml", "own", tokyo)["deployments"]
+    schedules = {each["entrypoint"]: each["schedules"] for each in made if "schedules" in each}
+    assert schedules == {
+        "flows.decision.daily_decision": [tokyo],
+        "flows.hedge_pipeline.weekly_retrain": [{"cron": "0 8 * * 6", "timezone": "Asia/Tokyo"}],
+    }
