@@ -136,6 +136,9 @@ def test_all_three_answer_and_the_deployments_have_their_schedules(running):
         "retrain": [],
         "approval": [],
     }
+    options = {each["entrypoint"].rpartition(".")[2]: each["concurrency_options"] for each in found}
+    strategies = {name: each["collision_strategy"] for name, each in options.items() if each}
+    assert strategies == {"daily_decision": "ENQUEUE", "weekly_retrain": "ENQUEUE", "retrain": "CANCEL_NEW"}
     tags = {"hedging", "decision", "retrain", "alarm", "approval"}
     assert {tag for each in found for tag in each["tags"]} == tags
     (automation,) = post(f"{running.prefect}/api/automations/filter", {})
