@@ -3,7 +3,7 @@
 from enum import IntEnum
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, model_validator
 
 from pipeline.domain.settings import Settings
 
@@ -31,11 +31,15 @@ def _named(told: Any) -> Any:
     raise ValueError(f"{told!r}: give clamp, reduce or halt; to ask a person give a soft limit")
 
 
+def _name(action: Action) -> str:
+    return action.name.lower()
+
+
 class Rule(Settings):
     """A limit, and what is done when it is broken; a number alone keeps the rule's own action."""
 
     limit: Annotated[float, Field(ge=0)]
-    action: Annotated[Action, BeforeValidator(_named)]
+    action: Annotated[Action, BeforeValidator(_named), PlainSerializer(_name)]
     soft: Annotated[float, Field(ge=0)] | None = None
     """Below the limit; beyond it a person is asked for every order."""
 

@@ -91,6 +91,13 @@ def test_a_number_keeps_the_rules_own_action_and_a_table_may_name_another(name):
     assert getattr(named, name).action is Action.HALT
 
 
+def test_rules_are_read_back_as_they_were_written():
+    """A champion keeps the desk that it was learned for: one that cannot be read back can never go live."""
+    rules = dict.fromkeys(OWN_ACTIONS, 2.0) | {"position": {"limit": 2.0, "action": "halt", "soft": 1.0}}
+    settings = OverlaySettings(**rules, restricted=("BTC",), approval={"deadline_seconds": 7.0})
+    assert OverlaySettings.model_validate_json(settings.model_dump_json()) == settings
+
+
 @pytest.mark.parametrize(
     ("told", "said"),
     [
