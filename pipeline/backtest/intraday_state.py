@@ -26,7 +26,8 @@ def intraday_terms(desk: IntradayDesk) -> Terms:
     The fixed fee is money of the market, which a book's fills scale as they do its prices.
     """
     costs, size = desk.costs, desk.hedge.size
-    return Terms(fee=costs.fee_bps * BPS, fixed_fee=costs.fixed_fee / size, lot=desk.hedge.lot / size)
+    fee, fixed_fee, lot = costs.fee_bps * BPS, costs.fixed_fee / size, desk.hedge.lot / size
+    return Terms(fee=fee, fixed_fee=fixed_fee, lot=lot, crossing=costs.crossing)
 
 
 def step_years(rows: pd.DataFrame) -> float:
@@ -41,7 +42,7 @@ def step_years(rows: pd.DataFrame) -> float:
 def known_cost(desk: IntradayDesk, signals: pd.DataFrame) -> float:
     """Return the desk's constant cost, with no forecast in it: fee and median crossing before the test."""
     crossing = signals.loc[~signals["tested"], "crossing_cost"].median()
-    return desk.costs.fee_bps * BPS + float(crossing)
+    return desk.costs.fee_bps * BPS + desk.costs.crossing * float(crossing)
 
 
 def intraday_state(
@@ -89,7 +90,7 @@ def intraday_state(
         )
         return np.asarray(np.sqrt(sums[decisions, left - 1] / to_expiry))
 
-    fee = desk.costs.fee_bps * BPS
+    fee, dearer = desk.costs.fee_bps * BPS, desk.costs.crossing
     moves, variance = regime_model(signals, regimes, decisions)
     return MarketState(
         liability=Liability.of(desk.option.kind, desk.option.side),
@@ -111,9 +112,9 @@ def intraday_state(
         regime_moves=moves,
         regime_variance=variance,
         unwind=desk.costs.unwind,
-        cost=fee + column("cost_forecast"),
-        cost_lower=fee + column("cost_lower"),
-        cost_upper=fee + column("cost_upper"),
+        cost=fee + dearer * column("cost_forecast"),
+        cost_lower=fee + dearer * column("cost_lower"),
+        cost_upper=fee + dearer * column("cost_upper"),
         desk_cost=desk_cost,
         fixed_fee=np.broadcast_to(intraday_terms(desk).fixed_fee * scale, spot.shape),
         spike_prob=column("spike_prob"),

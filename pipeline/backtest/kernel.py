@@ -205,7 +205,8 @@ def hedge_through_book(
     As `hedge_steps`, but the order decided at step k meets book `rows`[n, k] and walks its levels (`_walk`):
     nothing is filled where that book is not sound, and no more than it shows. What is not filled is decided
     again at the next step. The half-spread to the best level is booked as `SPREAD`, what is paid beyond it as
-    `IMPACT`; the move of the mid while the order was on its way is gain or loss of trading.
+    `IMPACT`, both times `terms.crossing`; the move of the mid while the order was on its way is gain or loss
+    of trading.
 
     Parameters
     ----------
@@ -214,7 +215,7 @@ def hedge_through_book(
     taken : [N, 2, L, 3] what is remembered of the levels last hit, asks first; carried on.
     missed : [N, 6] orders that were not filled, by the state of the book, and those filled in part (`SHORT`).
     """
-    fee, fixed_fee, lot = terms.fee, terms.fixed_fee, terms.lot
+    fee, fixed_fee, lot, dearer = terms.fee, terms.fixed_fee, terms.lot, terms.crossing
     for n in range(held.shape[0]):
         paces, earning, receiving = min(n, len(speed) - 1), min(n, len(interest) - 1), min(n, len(income) - 1)
         for k in range(first, last):
@@ -237,10 +238,11 @@ def hedge_through_book(
                 side = 0 if trade > 0.0 else 1
                 prices, sizes = (ask_price, ask_size) if trade > 0.0 else (bid_price, bid_size)
                 filled, beyond = _walk(abs(trade), prices[row], sizes[row], taken[n, side])
+                beyond *= dearer
                 if filled < abs(trade) - LEAST:
                     missed[n, SHORT] += 1.0
                 at = mid[row] * scale[n]
-                best = abs(prices[row, 0] - mid[row]) * scale[n] * filled
+                best = dearer * abs(prices[row, 0] - mid[row]) * scale[n] * filled
                 charge = fee * filled * at
                 fixed = fixed_fee * scale[n] if filled > 0.0 else 0.0
                 paid = charge + best + beyond * scale[n] + fixed
@@ -288,7 +290,7 @@ def close_through_book(
     The position has to go: what the shown levels do not hold pays one spread more than the last of them, and
     is counted as `SHORT`.
     """
-    fee, fixed_fee = terms.fee, terms.fixed_fee
+    fee, fixed_fee, dearer = terms.fee, terms.fixed_fee, terms.crossing
     for n in range(held.shape[0]):
         if abs(held[n, 0]) <= LEAST:
             continue
@@ -300,8 +302,9 @@ def close_through_book(
             missed[n, SHORT] += 1.0
             spread = ask_price[row, 0] - bid_price[row, 0]
             beyond += (size - filled) * (abs(_last(prices[row]) - prices[row, 0]) + spread)
+        beyond *= dearer
         at = mid[row] * scale[n]
-        best = abs(prices[row, 0] - mid[row]) * scale[n] * size
+        best = dearer * abs(prices[row, 0] - mid[row]) * scale[n] * size
         charge = fee * size * at
         books[n, FEE] += charge
         books[n, SPREAD] += best

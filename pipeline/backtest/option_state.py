@@ -18,20 +18,22 @@ class OptionStates:
     ----------
     desk : settings.
     desk_cost : of `intraday_state.known_cost`.
+    crossing : what crossing the book costs times what it shows; None: what `desk` says.
     """
 
-    def __init__(self, desk: IntradayDesk, desk_cost: float) -> None:
+    def __init__(self, desk: IntradayDesk, desk_cost: float, crossing: float | None = None) -> None:
         self.liability = Liability.of(desk.option.kind, desk.option.side)
         self._aversion, self._strike = desk.risk.aversion, START_SPOT * desk.option.moneyness
         self._fee, self._fixed = desk.costs.fee_bps * BPS, desk.costs.fixed_fee / desk.hedge.size
         self._unwind, self._desk_cost = desk.costs.unwind, desk_cost
+        self._dearer = desk.costs.crossing if crossing is None else crossing
 
     def __call__(self, told: DecisionSignals, dealt: Dealt) -> OptionState:
         """Return the state of the option that was dealt."""
         step = told.step_seconds / YEAR_SECONDS
         to_expiry, scale = dealt.left * step, START_SPOT / dealt.mid
         forecast, lower, upper, mark, regime = told.curves[:, dealt.left - 1].tolist()
-        fee = self._fee
+        fee, dearer = self._fee, self._dearer
         return OptionState(
             liability=self.liability,
             risk_aversion=self._aversion,
@@ -48,9 +50,9 @@ class OptionStates:
             regime_moves=told.regime_moves,
             regime_variance=told.regime_variance,
             unwind=self._unwind,
-            cost=fee + told.cost,
-            cost_lower=fee + told.cost_lower,
-            cost_upper=fee + told.cost_upper,
+            cost=fee + dearer * told.cost,
+            cost_lower=fee + dearer * told.cost_lower,
+            cost_upper=fee + dearer * told.cost_upper,
             desk_cost=self._desk_cost,
             fixed_fee=self._fixed * scale,
             spike_prob=told.spike_prob,

@@ -196,6 +196,8 @@ class IntradayCosts(Settings):
     fee_bps: Annotated[float, Field(ge=0, lt=1000)] = 0.0
     fixed_fee: Annotated[float, Field(ge=0)] = 0.0
     """Money an order, whatever its size."""
+    crossing: Annotated[float, Field(gt=0, le=10)] = 1.0
+    """Times what the shown book costs to cross, half-spread and beyond; own fills teach it."""
     unwind: bool = True
 
 

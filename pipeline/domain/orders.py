@@ -10,6 +10,9 @@ from pipeline.domain.errors import OrderError
 LEAST: Final = 1e-12
 """Units, of a trade or of what is held, that are nothing but the rounding of sums of lots."""
 
+PAPER: Final = "paper-"
+"""With which the ids of the paper venue's reports begin."""
+
 
 def settled(units: float, traded: float) -> float:
     """Return signed units after a trade; what only the rounding of its sum leaves of them is nothing.
@@ -117,3 +120,8 @@ class Report:
             raise OrderError(
                 f"report {self.report_id}: {self.filled} filled at {self.price}, fee {self.fee}: not numbers"
             )
+
+    @property
+    def simulated(self) -> bool:
+        """Tell whether the paper venue says it, and no market."""
+        return self.report_id.startswith(PAPER)

@@ -15,12 +15,14 @@ class Terms(NamedTuple):
     fixed_fee : money a trade, whatever its size; in a book money of its prices, scaled with them.
     memory : share of a trade's pressure on the price that is left when a step has passed; 0 is none.
     lot : smallest amount that can be traded, units of the hedge; 0 is any.
+    crossing : in a book, times what the shown levels cost beside the mid.
     """
 
     fee: float = 0.0
     fixed_fee: float = 0.0
     memory: float = 0.0
     lot: float = 0.0
+    crossing: float = 1.0
 
 
 PLAIN = Terms()
@@ -34,7 +36,7 @@ def terms_of(desk: Desk, spot: float) -> Terms:
     --------
     >>> desk = Desk(name="x", policies={"run": ()}, costs={"fee_bps": 1.0, "fixed_fee_bps": 2.0})
     >>> terms_of(desk, 100.0)
-    Terms(fee=0.0001, fixed_fee=0.02, memory=0.0, lot=0.0)
+    Terms(fee=0.0001, fixed_fee=0.02, memory=0.0, lot=0.0, crossing=1.0)
     """
     costs, execution = desk.costs, desk.execution
     fixed_fee = costs.fixed_fee_bps * BPS * spot

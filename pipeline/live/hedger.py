@@ -150,7 +150,7 @@ class Hedger:
         """
         _check(learned.policy)
         answer = answer_of(learned.policy, self._states.liability)
-        self._states, self._answer = OptionStates(self._desk, learned.desk_cost), answer
+        self._states, self._answer = OptionStates(self._desk, learned.desk_cost, learned.crossing), answer
         self._signals, self._policy, self.model = signals, learned.policy, learned.model
 
     def decide(self, row: DecisionRow, quote: Quote, today: int) -> Decided:

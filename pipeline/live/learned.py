@@ -8,9 +8,13 @@ from pipeline.policies.base import Policy
 
 @dataclass(frozen=True)
 class Learned:
-    """Models, the policy that gives the band, its constant cost, and their version."""
+    """Models, the policy that gives the band, its constant cost, and their version.
+
+    `crossing` is what crossing the book costs times what it shows; None: what the desk says.
+    """
 
     signals: FittedIntraday
     policy: Policy
     desk_cost: float
     model: str
+    crossing: float | None = None

@@ -26,7 +26,7 @@ class PaperGateway:
     ----------
     place : the file, made if it is not there.
     latency : of each order and, from when it is asked for, of its cancellation.
-    fee, fixed_fee : see `venue.Venue`.
+    fee, fixed_fee, crossing : see `venue.Venue`.
 
     Raises
     ------
@@ -50,9 +50,17 @@ class PaperGateway:
     3.0 100.33333333333333
     """
 
-    def __init__(self, place: Path, latency: Latency, *, fee: float = 0.0, fixed_fee: float = 0.0) -> None:
+    def __init__(
+        self,
+        place: Path,
+        latency: Latency,
+        *,
+        fee: float = 0.0,
+        fixed_fee: float = 0.0,
+        crossing: float = 1.0,
+    ) -> None:
         self._file, self._latency = LineFile(place, "paper venue"), latency
-        self._venue, self.broken = Venue(fee, fixed_fee), ""
+        self._venue, self.broken = Venue(fee, fixed_fee, crossing), ""
         self._hear: Hear = _unheard
         try:
             for happened in self._happened():

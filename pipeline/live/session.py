@@ -202,7 +202,8 @@ async def opened_path(
 ) -> AsyncIterator[tuple[OrderPath, PaperGateway]]:
     """Open journal and paper venue in a folder, and bring them in line."""
     folder.mkdir(parents=True, exist_ok=True)
-    costs = {"fee": desk.costs.fee_bps * BPS, "fixed_fee": desk.costs.fixed_fee}
+    own = desk.costs
+    costs = {"fee": own.fee_bps * BPS, "fixed_fee": own.fixed_fee, "crossing": own.crossing}
     with Journal(folder / "journal.db", desk.name, now=market.now()) as journal:
         gateway = PaperGateway(folder / "venue", market.latency, **costs)
         try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from pipeline.domain.orders import LEAST, Order, Report, Standing, settled
+from pipeline.domain.orders import LEAST, PAPER, Order, Report, Standing, settled
 from pipeline.execution.walk import Taken, walk
 from pipeline.live.gateway import Resting
 
@@ -29,6 +29,11 @@ class Book(NamedTuple):
     ask_price: Sequence[float]
     ask_size: Sequence[float]
     fault: str = ""
+
+    @property
+    def mid(self) -> float:
+        """Between the best prices."""
+        return 0.5 * (float(self.bid_price[0]) + float(self.ask_price[0]))
 
 
 class Accepted(NamedTuple):
@@ -73,6 +78,7 @@ class Venue:
     Attributes
     ----------
     fee, fixed_fee : a fraction of the value at the mid, and money an order; see `execution.terms`.
+    crossing : what an order without a limit pays beside the mid, times what the book shows.
     orders : those that are on their way or rest; `known` every id that was handed over.
     coming : arrivals to come, a heap.
     taken : of each instrument and side, +1 for asks.
@@ -82,6 +88,7 @@ class Venue:
 
     fee: float = 0.0
     fixed_fee: float = 0.0
+    crossing: float = 1.0
     orders: dict[str, Open] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     coming: list[tuple[int, int, Accepted]] = field(default_factory=list)
@@ -169,6 +176,8 @@ class Venue:
         rests = Standing.CANCELLED if limit is None else Standing.WORKING
         standing = Standing.FILLED if whole else rests
         price = best + found.side * (beyond / filled) if filled else 0.0
+        if limit is None and filled and self.crossing != 1.0:
+            price = book.mid + self.crossing * (price - book.mid)
         text = "" if whole or limit is not None else SHORT
         return Told(self._report(found, standing, at, text, filled, price, book), taken)
 
@@ -207,7 +216,6 @@ class Venue:
     ) -> Report:
         fee = 0.0
         if filled and book is not None:
-            mid = 0.5 * (float(book.bid_price[0]) + float(book.ask_price[0]))
-            fee = self.fee * filled * mid + (0.0 if found.filled else self.fixed_fee)
-        report_id, signed = f"paper-{self.told + 1}", math.copysign(filled, found.side) if filled else 0.0
+            fee = self.fee * filled * book.mid + (0.0 if found.filled else self.fixed_fee)
+        report_id, signed = f"{PAPER}{self.told + 1}", math.copysign(filled, found.side) if filled else 0.0
         return Report(report_id, found.order.order_id, standing, signed, price, fee, at, text)

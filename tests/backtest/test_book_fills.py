@@ -1,5 +1,7 @@
 """Fills that walk the book: the compiled loop against a plain one, what is taken once, what adds up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ from pipeline.execution.walk import walk
 N, T, L = 7, 12, 3
 
 
-TERMS = Terms(fee=1e-4, fixed_fee=0.01, lot=0.01)
+TERMS = Terms(fee=1e-4, fixed_fee=0.01, lot=0.01, crossing=1.7)
 
 
 def market(rng, repeated=False):
@@ -52,7 +54,7 @@ def band_of(rng):
 def plain(market, band):
     """One episode at a time in plain Python: P&L of trading, cost by source, orders missed."""
     found, missed = np.zeros((N, 6)), np.zeros((N, len(FAULTS) + 1))
-    b, lot = market.book, market.terms.lot
+    b, lot, dearer = market.book, market.terms.lot, market.terms.crossing
     for n in range(N):
         held, taken, s = 0.0, {1: {}, -1: {}}, b.scale[n]
         trading = fee = spread = beyond = fixed = turnover = 0.0
@@ -77,8 +79,8 @@ def plain(market, band):
                 missed[n, DEPTH] += filled < abs(order) - 1e-12
                 mid = b.mid[row] * s
                 fee += market.terms.fee * filled * mid
-                spread += filled * abs(levels[0][row, 0] - b.mid[row]) * s
-                beyond += far * s
+                spread += dearer * filled * abs(levels[0][row, 0] - b.mid[row]) * s
+                beyond += dearer * far * s
                 fixed += market.terms.fixed_fee * s * (filled > 0)
                 turnover += filled
                 trading += side * filled * (market.price[n, k, 0] - mid)
@@ -94,8 +96,9 @@ def plain(market, band):
             far += (size - filled) * (abs(last - levels[0][row, 0]) + gap)
             mid = b.mid[row] * s
             fee += market.terms.fee * size * mid
-            spread += size * abs(levels[0][row, 0] - b.mid[row]) * s
-            beyond, fixed, turnover = beyond + far * s, fixed + market.terms.fixed_fee * s, turnover + size
+            spread += dearer * size * abs(levels[0][row, 0] - b.mid[row]) * s
+            beyond += dearer * far * s
+            fixed, turnover = fixed + market.terms.fixed_fee * s, turnover + size
             trading += held * (mid - market.price[n, T, 0])
         found[n] = trading, fee, spread, beyond, fixed, turnover
     return found, missed
@@ -123,6 +126,16 @@ def test_cost_is_the_sum_of_its_sources_and_pnl_of_its_parts():
     np.testing.assert_allclose(ledger.pnl, ledger.trading - ledger.cost, rtol=1e-12, atol=1e-12)
 
 
+def test_a_dearer_book_costs_more_beside_the_mid_and_trades_the_same():
+    through, band = market(np.random.default_rng(5)), band_of(np.random.default_rng(6))
+    dear = book(through, band)
+    plain_book = book(replace(through, terms=TERMS._replace(crossing=1.0)), band)
+    for name in ("spread", "impact"):
+        np.testing.assert_allclose(getattr(dear, name), 1.7 * getattr(plain_book, name), rtol=1e-12)
+    for name in ("position", "fee", "fixed_fee", "trading"):
+        np.testing.assert_array_equal(getattr(dear, name), getattr(plain_book, name))
+
+
 def test_a_level_is_taken_once_until_it_changes():
     """The same book twice has nothing left for the second order; another size on it is new liquidity."""
     side = np.full((3, 1), 0.5)
@@ -145,7 +158,6 @@ def test_a_level_is_taken_once_until_it_changes():
     assert hedge.missed[0, DEPTH] == 2
     changed = Arrivals(np.array([[0, 2, 2]]), *(getattr(met, n) for n in (
         "scale", "state", "mid", "bid_price", "bid_size", "ask_price", "ask_size")))  # fmt: skip
-    from dataclasses import replace
 
     again = Hedge(replace(through, book=changed))
     again.advance(band, 0, 2)

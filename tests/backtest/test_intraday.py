@@ -407,6 +407,18 @@ def test_a_fixed_fee_is_the_same_money_at_any_price_of_the_market(desk, tables):
     assert episodes.market.terms.fixed_fee == 3.0 / desk.hedge.size
 
 
+def test_a_dearer_book_is_in_the_states_and_in_the_fills(desk, tables):
+    dear = desk.model_copy(update={"costs": desk.costs.model_copy(update={"crossing": 1.5})})
+    plain, found = (
+        build_intraday_episodes(each, tables["signals"], tables["fills"]).episodes for each in (desk, dear)
+    )
+    fee = desk.costs.fee_bps * 1e-4
+    for name in ("cost", "cost_lower", "cost_upper", "desk_cost"):
+        expected = fee + 1.5 * (getattr(plain.state, name) - fee)
+        np.testing.assert_allclose(getattr(found.state, name), expected, rtol=1e-9)
+    assert (plain.market.terms.crossing, found.market.terms.crossing) == (1.0, 1.5)
+
+
 @pytest.mark.parametrize(
     ("terms", "message"),
     [

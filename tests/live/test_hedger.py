@@ -55,6 +55,7 @@ def desk():
             "name": "made",
             "option": {"steps": REACH, "start_every": 5},
             "hedge": {"size": 0.5, "lot": 0.01},
+            "costs": {"crossing": 1.3},
             "data": {"instrument": "BTC", "files": ["none"]},
             "grid": {"every_seconds": 30},
             "windows": {
@@ -103,7 +104,7 @@ def book_at(row):
     return Book(**levels, fault="" if row["state"] == SOUND else "crossed")
 
 
-@pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott"])
+@pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott", "regime_switched"])
 def test_a_day_decided_live_is_the_kernels_order_for_order(desk, day, lived, name):
     policy = POLICIES[name]()
     lane = hedge_lane(desk, *day, policy, DESK_COST)

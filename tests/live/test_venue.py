@@ -25,15 +25,15 @@ def advanced(venue, at, book=BOOK):
 
 
 @pytest.mark.parametrize("repeated", [False, True])
-@pytest.mark.parametrize("seed", range(3))
-def test_fills_are_those_of_the_backtest_to_the_bit(seed, repeated):
+@pytest.mark.parametrize(("seed", "crossing"), [(0, 1.0), (1, 1.0), (2, 1.6)])
+def test_fills_are_those_of_the_backtest_to_the_bit(seed, crossing, repeated):
     """Every episode has a venue of its own, which is asked for what the kernel asks for."""
     rng = np.random.default_rng(seed)
     through, band = market(rng, repeated=repeated), band_of(rng)
-    through = replace(through, terms=Terms(fee=1e-4, lot=0.01))
+    through = replace(through, terms=Terms(fee=1e-4, lot=0.01, crossing=crossing))
     through.book.scale[:] = 1.0
     hedge, met = Hedge(through), through.book
-    venues, fees, paid = [Venue(fee=1e-4) for _ in range(N)], np.zeros(N), np.zeros(N)
+    venues, fees, paid = [Venue(fee=1e-4, crossing=crossing) for _ in range(N)], np.zeros(N), np.zeros(N)
     for k in range(T):
         before = hedge.held[:, 0].copy()
         hedge.advance(band, k, k + 1)
@@ -74,6 +74,15 @@ def test_without_a_limit_what_is_not_shown_is_cancelled():
     assert report.price == pytest.approx((99.0 + 5 * 98.0) / 6)
     assert report.fee == pytest.approx(0.01 * 6 * 100.0 + 2.0)
     assert venue.open_orders() == []
+
+
+def test_a_dearer_market_keeps_to_limits():
+    venue = Venue(crossing=2.0)
+    handed(venue, 2.0)
+    handed(venue, 1.0, limit=102.0, order_id="b", arrives=11)
+    whole, limited = advanced(venue, 20)
+    assert (whole.price, whole.simulated) == (103.0, True)  # 100 + 2 × (101.5 - 100)
+    assert (limited.filled, limited.price) == (1.0, 102.0)
 
 
 def test_a_limit_takes_up_to_it_and_rests():
