@@ -23,7 +23,7 @@ from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER
-from pipeline.tracking.registry import DETECTOR, EVENTS, LIQUIDITY, MONITORS, VOLATILITY, champion
+from pipeline.tracking.registry import DETECTOR, EVENTS, LIQUIDITY, MONITORS, VOLATILITY, champion, files_of
 from pipeline.tracking.served.regime_switched import policy_of
 
 NEEDED = (DETECTOR, VOLATILITY)
@@ -78,7 +78,7 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = Fals
     if missing := [model for model in NEEDED if model not in versions]:
         raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
     try:
-        files = {model: _files(version) for model, version in versions.items()}
+        files = {model: files_of(version) for model, version in versions.items()}
         signals = _signals(files)
         flagship = (
             policy_of(json.loads(files[FLAGSHIP]["parameters"].read_bytes())) if FLAGSHIP in files else None
@@ -96,14 +96,6 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = Fals
     return Champions(
         signals, flagship, tuple(_card(version) for version in versions.values()), charged, watched
     )
-
-
-def _files(version: ModelVersion) -> dict[str, Path]:
-    """Return the files of a version by the name under which they were logged."""
-    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
-    model = mlflow.models.Model.load(folder)
-    logged = model.flavors["python_function"]["artifacts"]
-    return {name: folder / entry["path"] for name, entry in logged.items()}
 
 
 def _signals(files: Mapping[str, Mapping[str, Path]]) -> FittedSignals | FittedIntraday:

@@ -23,6 +23,7 @@ from pipeline.live.open_book import OptionTerms, open_book, single_option
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import BENCHMARK, POLICIES
 from pipeline.tracking.champions import Champions, load_champions
+from pipeline.tracking.learned_hedgers import learned_hedgers
 
 NO_MATTER = (
     "name", "description", "policies", "evaluation", "book", "decision", "overlay", "hedge.multiplier",
@@ -87,8 +88,10 @@ def decide_now(
         warnings.append(NO_FLAGSHIP)
     if held == FLAT:
         warnings.append(NOTHING_SAYS)
+    learned, left_out = learned_hedgers(mlruns, desk)
     cards = [asdict(card) for card in champions.cards]
-    return decide(desk, book, bars, _hedgers(champions), held, fresh, now, cards, warnings)
+    hedgers = _hedgers(champions) | learned
+    return decide(desk, book, bars, hedgers, held, fresh, now, cards, warnings + left_out)
 
 
 def decide_within_day(

@@ -136,6 +136,14 @@ def champion(client: MlflowClient, name: str, alias: str = CHAMPION) -> ModelVer
         raise
 
 
+def files_of(version: ModelVersion) -> dict[str, Path]:
+    """Return the files of a version by the name under which they were logged."""
+    folder = Path(mlflow.artifacts.download_artifacts(f"models:/{version.name}/{version.version}"))
+    model = mlflow.models.Model.load(folder)
+    logged = model.flavors["python_function"]["artifacts"]
+    return {name: folder / entry["path"] for name, entry in logged.items()}
+
+
 @dataclass(frozen=True)
 class Tasks:
     """Names of what a desk's forecasters forecast: variances by horizon, liquidity and events."""

@@ -1,0 +1,58 @@
+"""The hedgers that learned, of those that a desk runs: of the files it names, else of the registry."""
+
+from pathlib import Path
+
+from mlflow import MlflowClient
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.errors import StoreError
+from pipeline.policies.base import reads_path
+from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.saved_network import LEARNED, Learned, saved_network, terms_digest
+from pipeline.tracking.database import connect
+from pipeline.tracking.registry import champion, files_of
+
+READS_PATH = "{policy} is left out: it reads its path since the deal, and a decision looks at today"
+
+
+def learned_hedgers(mlruns: Path, desk: Desk) -> tuple[dict[str, Learned], list[str]]:
+    """Return the trained hedgers that can be asked at one decision time, and why the others cannot.
+
+    Parameters
+    ----------
+    mlruns : where champions are registered.
+    desk : those of its `policies.run` that learn are meant.
+
+    Returns
+    -------
+    Hedgers by name, and a sentence for each that is left out: it was never trained, was trained for other
+    terms, or reads paths.
+
+    Raises
+    ------
+    StoreError
+        A file that the desk names is missing, damaged, or of another policy, desk or version.
+    """
+    client = connect(mlruns)
+    found: dict[str, Learned] = {}
+    left_out = []
+    for policy in (name for name in desk.policies.run if name in LEARNED):
+        if reads_path(LEARNED[policy]):
+            left_out.append(READS_PATH.format(policy=policy))
+            continue
+        try:
+            named = policy in desk.policies.networks
+            found[policy] = saved_network(desk, policy) if named else _champion(client, desk, policy)
+        except StoreError as why:
+            if named:
+                raise
+            left_out.append(f"{policy} is left out: {why}")
+    return found, left_out
+
+
+def _champion(client: MlflowClient, desk: Desk, policy: str) -> Learned:
+    version = champion(client, f"{desk.name}.{policy}")
+    if version is None:
+        raise StoreError("it was never trained: hedge train --policy trains it")
+    network = Checkpoint.read(files_of(version)["network"]).of_desk(terms_digest(desk)).policy().network
+    return LEARNED[policy](network)  # type: ignore[arg-type]
