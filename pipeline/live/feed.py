@@ -24,11 +24,12 @@ class Moment(NamedTuple):
 class Feed(Protocol):
     """Events as they become known, and the clock: time goes on where the market is silent too."""
 
-    def moments(self, due: Callable[[], float]) -> AsyncGenerator[Moment, None]:
+    def moments(self, due: Callable[[], float], since: int) -> AsyncGenerator[Moment, None]:
         """Yield what became known, some fifty times a second or more often, until there is no more.
 
         Parameters
         ----------
         due : says when the desk acts next, ns: a moment comes then, however silent the market is.
+        since : until then, ns, the desk only remembers, see `Hedger`.
         """
         ...

@@ -33,6 +33,8 @@ from pipeline.risk.state import RiskState
 
 NOTHING: Final = np.empty(0)
 MINUTE: Final = 60_000_000_000
+DECIDES: Final = "decide"
+"""Of a line of the audit about a decision."""
 TIGHTER: Final = {Action.REDUCE: RiskState.REDUCING, Action.HALT: RiskState.HALTED}
 
 
@@ -64,6 +66,7 @@ class Decided(NamedTuple):
     told : the signals.
     names, numbers : the row that they were made of; empty where there was none.
     took : seconds from the row until its order had been sent.
+    past : whether it was made before, or is made too late: nothing comes of it.
     """
 
     at: int
@@ -84,6 +87,7 @@ class Decided(NamedTuple):
     names: tuple[str, ...] = ()
     numbers: FloatArray = NOTHING
     took: float = 0.0
+    past: bool = False
 
 
 class Hedger:
@@ -99,11 +103,12 @@ class Hedger:
     path : the way to the market, recovered.
     model : version of what was learned, for the audit; an attribute too.
     permits : of the orders beyond a soft limit; without, they are held and nobody is asked.
-    since : until then, ns, nothing is sent or audited: it was before, or it is too late.
+    since : until then, ns, it is too late for anything.
 
     Attributes
     ----------
     parents : works what is ordered until the next decision.
+    since : until then, ns, nothing is sent or audited: it was decided before, or it is too late.
 
     Raises
     ------
@@ -138,7 +143,8 @@ class Hedger:
         step = 0.0 if desk.orders.at_once else desk.grid.step
         self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
         sent = (each.order.decided for each in path.account.orders.values())
-        self._since = max(since, *sent, 0)
+        audited = (each.at for each in path.journal.entries() if each.what == DECIDES)
+        self.since = max(since, *sent, *audited, 0)
 
     def adopt(self, learned: Learned, signals: RunningSignals) -> None:
         """Decide from now on with other models; `signals` have seen all decisions until now.
@@ -154,7 +160,7 @@ class Hedger:
         self._signals, self._policy, self.model = signals, learned.policy, learned.model
 
     def decide(self, row: DecisionRow, quote: Quote, today: int) -> Decided:
-        """Decide once, and send what is left of the order; until the newest order of the journal nothing is.
+        """Decide once, and send what is left of the order, if that is not past.
 
         Parameters
         ----------
@@ -175,7 +181,7 @@ class Hedger:
     def act(self, told: DecisionSignals, quote: Quote, today: int) -> Decided:
         """Decide on the signals of a decision; see `decide`."""
         at, mid, day, known = told.at, told.mid, told.day, told.known
-        if at > self._since:
+        if at > self.since:
             self.parents.replace()
         self._dealt = next_dealt(self._dealt if day == self._day else None, self._life, mid, known, today)
         state = self._states(told, self._dealt) if known and self._dealt else None
@@ -188,7 +194,7 @@ class Hedger:
         worth = self._options.mark(day, mid, self._dealt, value, hedge, account.traded)
         seen = self._situation(at, quote, position, expected - position, delta, told, state, worth)
         reducing = self._path.latch.state is RiskState.REDUCING
-        permits = self._permits if at > self._since else None
+        permits = self._permits if at > self.since else None
         permitted = 0.0 if permits is None else permits.permitted(at, seen)
         judged = self._overlay.judge(asked, seen, reducing, permitted)
         decided = Decided(
@@ -207,6 +213,7 @@ class Hedger:
             worth=worth,
             value=value,
             told=told,
+            past=at <= self.since,
         )
         entry = self._audited(decided, seen)
         if permits is not None:
@@ -270,7 +277,7 @@ class Hedger:
 
     def _order(self, at: int, judged: Judgement) -> Order | None:
         halted = self._path.latch.state is RiskState.HALTED or judged.action is Action.HALT
-        if halted or not judged.units or at <= self._since:
+        if halted or not judged.units or at <= self.since:
             return None
         return Order(f"{self._desk.name}-{at}", self._instrument, judged.units, decided=at)
 
@@ -280,7 +287,7 @@ class Hedger:
         That is every one that asks for something or breaks a rule.
         """
         judged = decided.judged
-        if decided.at <= self._since or not (decided.asked or judged.rulings):
+        if decided.at <= self.since or not (decided.asked or judged.rulings):
             return None
         for ruling in judged.rulings:
             if ruling.action in TIGHTER:
@@ -295,7 +302,7 @@ class Hedger:
             "delta": seen.delta,
         }
         why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
-        return Entry(decided.at, self._policy.name, "decide", why, inputs, self.model)
+        return Entry(decided.at, self._policy.name, DECIDES, why, inputs, self.model)
 
 
 def _check(policy: Policy) -> None:

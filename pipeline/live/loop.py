@@ -64,7 +64,7 @@ async def _steps(
 ) -> AsyncGenerator[Decided | None, None]:
     """Yield each decision, and None after each moment of the feed; others may run in between."""
     for day, feed in days:
-        async with aclosing(feed.moments(partial(day.due, hedger, gateway))) as moments:
+        async with aclosing(feed.moments(partial(day.due, hedger, gateway), hedger.since)) as moments:
             async for moment in moments:
                 for decided in day.go(moment, hedger, gateway):
                     yield decided

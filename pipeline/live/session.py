@@ -166,7 +166,7 @@ async def live_again(
     approvals : where people are asked about orders beyond a soft limit.
     newer : where newer models come from.
     """
-    days = [(day, StoredFeed(day.parts(), day.made.closed, speed))]
+    days = [(day, StoredFeed(day.parts(), day.made.opened, day.made.closed, speed))]
     market = Market(days, day.latency, lambda: day.now)
     start = Start(learned, stored.before(day.day), day.names)
     return await live_through(desk, start, market, folder, controls, approvals, newer)

@@ -16,45 +16,44 @@ TICK: Final = 0.02
 class StoredFeed:
     """The events of a stored day until its close.
 
+    It keeps to a clock from the open on, or from where the desk goes on: what was before is given at once.
+
     Parameters
     ----------
     parts : the events.
-    closed : the close, ns.
+    opened, closed : the open and the close, ns.
     speed : how many times as fast as they were; infinite is as fast as they are taken.
 
     Examples
     --------
     >>> async def moments(feed):
-    ...     return [(each.now, each.part) async for each in feed.moments(lambda: 0.0)]
-    >>> asyncio.run(moments(StoredFeed([EventPart(5, {})], closed=9)))[:2]
+    ...     return [(each.now, each.part) async for each in feed.moments(lambda: 0.0, since=0)]
+    >>> asyncio.run(moments(StoredFeed([EventPart(5, {})], opened=1, closed=9)))[:2]
     [(5, EventPart(until=5, tables={}, book=None)), (9, None)]
     """
 
-    def __init__(self, parts: Iterable[EventPart], closed: int, speed: float = math.inf) -> None:
-        self._parts, self._closed, self._speed = parts, closed, speed
-        self._began: tuple[int, float] | None = None
+    def __init__(self, parts: Iterable[EventPart], opened: int, closed: int, speed: float = math.inf) -> None:
+        self._parts, self._opened, self._closed, self._speed = parts, opened, closed, speed
 
-    async def moments(self, due: Callable[[], float]) -> AsyncGenerator[Moment, None]:
+    async def moments(self, due: Callable[[], float], since: int) -> AsyncGenerator[Moment, None]:
         """Yield the events in their order; after the close, when they are over, time has no end."""
-        now = 0
+        self._start, self._began, now = max(self._opened, since), 0.0, 0
         for part in self._parts:
             rest: EventPart | None = part
             while rest is not None:
-                now = await self._later(rest.first, rest.until)
+                now = await self._later(rest.until)
                 early, rest = rest.split(now)
                 yield Moment(now, early)
         while now < self._closed:
-            now = await self._later(now, self._closed)
+            now = await self._later(self._closed)
             yield Moment(now, None)
         yield Moment(END, None)
 
-    async def _later(self, first: int, until: int) -> int:
-        """Return how far time has come on the way to `until`; the clock starts at the `first` of all."""
-        if self._speed == math.inf:
+    async def _later(self, until: int) -> int:
+        """Return how far time has come on the way to `until`."""
+        if self._speed == math.inf or until <= self._start:
             await asyncio.sleep(0)
             return until
-        if self._began is None:
-            self._began = (first, time.monotonic())
+        self._began = self._began or time.monotonic()
         await asyncio.sleep(TICK)
-        start, began = self._began
-        return min(until, start + int(1e9 * self._speed * (time.monotonic() - began)))
+        return min(until, self._start + int(1e9 * self._speed * (time.monotonic() - self._began)))

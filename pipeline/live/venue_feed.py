@@ -42,7 +42,7 @@ class VenueFeed:
         self._stream, self._ends, self._take = stream, ends, take
         self._rows, self._clock, self._stem = stream.rows, stream.clock, f"{stream.symbol}-{day}"
 
-    async def moments(self, due: Callable[[], float]) -> AsyncGenerator[Moment, None]:
+    async def moments(self, due: Callable[[], float], since: int) -> AsyncGenerator[Moment, None]:
         """Yield what was recorded of the day, and then what comes, until its end."""
         for path in sorted(self._stream.folder.glob(f"{self._stem}-*.log")):
             self._rows.begin(path.name)

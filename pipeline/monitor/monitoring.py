@@ -30,7 +30,7 @@ class Sink(Protocol):
 
 
 class Monitoring(Control):
-    """Shows decisions to the monitors; alarms go to the audit and to the sinks.
+    """Shows decisions to the monitors; alarms go to the audit and to the sinks, those of the past do not.
 
     Parameters
     ----------
@@ -66,14 +66,15 @@ class Monitoring(Control):
         seen = observed(decided, self._horizons)
         found = self._watch.watch(seen)
         self._alarms |= {(alarm.monitor, alarm.feature): alarm for alarm in found}
-        for alarm in found:
+        new = [] if decided.past else found
+        for alarm in new:
             inputs: dict[str, Any] = {"feature": alarm.feature, **alarm.numbers}
             what = f"alarm {alarm.severity.value}"
             path.journal.audit(Entry(alarm.at, alarm.monitor, what, alarm.said, inputs, self._model))
         state = self._watch.state()
         for sink in self._sinks:
             sink.measured(seen, decided, state)
-            for alarm in found:
+            for alarm in new:
                 sink.alarmed(alarm)
 
     def adopt(self, watch: Watch, model: str) -> None:

@@ -154,6 +154,22 @@ def test_a_rule_that_halts_stays_halted_and_is_in_the_audit(lived):
     assert path.journal.latch().state is RiskState.HALTED
 
 
+def test_what_was_decided_is_not_decided_again_though_no_order_came_of_it(desk, day, tmp_path):
+    soft, policy = {"order_size": {"limit": 1.0, "soft": 0.01}}, POLICIES["delta_implied"]()
+    with ExitStack() as opened:
+        first, _, path = live(opened, desk, day, tmp_path, policy, soft, until=12)
+        written = path.journal.entries()
+    assert any(each.judged.held for each in first)
+    assert not any(each.past for each in first)
+    with ExitStack() as opened:
+        again, _, path = live(opened, desk, day, tmp_path, policy, soft, until=20)
+        added = path.journal.entries(len(written))
+    last = max(each.at for each in written)
+    assert [each.past for each in again] == [each.at <= last for each in again]
+    assert {each.what for each in added if each.at <= last} <= {"reconcile"}
+    assert any(each.at > last for each in added)
+
+
 def test_a_rule_that_clamps_keeps_the_position_within(lived):
     decided, held, path = lived(POLICIES["delta_implied"](), {"position": 0.1})
     assert np.abs(held).max() <= 0.1 + LEAST

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
@@ -64,12 +65,13 @@ def path(tmp_path):
         yield OrderPath(journal, gateway, now=lambda: 0)
 
 
-def live(path, day, *controls, parts=(), speed=float("inf"), beside=None):
+def live(path, day, *controls, parts=(), speed=float("inf"), beside=None, opened=0, since=0):
     async def running():
         await recover(path, now=0)
-        feed = StoredFeed([EventPart(each, {}) for each in parts], 6 * SECOND, speed)
+        feed = StoredFeed([EventPart(each, {}) for each in parts], opened, 6 * SECOND, speed)
+        hedger = SimpleNamespace(since=since)
         task = asyncio.create_task(beside()) if beside else None
-        found = await hedge([(day, feed)], None, path, path.gateway, controls)
+        found = await hedge([(day, feed)], hedger, path, path.gateway, controls)
         if task:
             await task
         return found
@@ -97,6 +99,21 @@ def test_a_feed_that_keeps_to_a_clock_takes_its_time_and_decides_at_it(path):
     began, when = time.monotonic(), []
     live(path, EverySecond(), Seen(lambda *_: when.append(time.monotonic() - began)), speed=20.0)
     assert 0.25 < when[-1] < 3.0
+
+
+@pytest.mark.parametrize("known", [{"opened": 4 * SECOND}, {"since": 4 * SECOND}])
+def test_nobody_waits_for_what_was_before_the_open_or_before_the_desk_went_on(path, known):
+    began, when = time.monotonic(), []
+
+    class Timed(Control):
+        def after(self, decided, path):
+            when.append((decided, time.monotonic() - began))
+
+    live(path, EverySecond(), Timed(), parts=range(SECOND, 7 * SECOND, SECOND // 2), speed=2.0, **known)
+    assert [decided for decided, _ in when] == [k * SECOND for k in range(1, 6)]
+    taken = [seconds for _, seconds in when]
+    assert taken[3] - taken[0] < 3.0 / 2.0
+    assert taken[4] - taken[3] >= 0.9 / 2.0
 
 
 def test_what_goes_wrong_in_the_loop_halts_and_stays_halted(path):

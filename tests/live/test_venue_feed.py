@@ -58,7 +58,7 @@ class Desk:
 
     async def live(self, until):
         async with asyncio.timeout(PATIENCE), self.stream.line.held():
-            async for moment in self.feed.moments(lambda: float("inf")):
+            async for moment in self.feed.moments(lambda: float("inf"), since=0):
                 self.nows.append(moment.now)
                 if moment.part is not None:
                     self.parts.append(moment.part)

@@ -86,7 +86,7 @@ def stored(tables=("book_events", "trades")):
 class Deciding:
     """A hedger that keeps the rows that it is given, and counts those at which it could have traded."""
 
-    parents = SimpleNamespace(due=NEVER)
+    parents, since = SimpleNamespace(due=NEVER), 0
 
     def __init__(self):
         self.rows, self.quoted, self.day = [], 0, DAY

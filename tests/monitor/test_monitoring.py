@@ -29,8 +29,19 @@ DECIDED = SimpleNamespace(
     position=4.0,
     seen=SimpleNamespace(age=0.5),
     took=1e-4,
+    past=False,
 )
 ALARM = Alarm("always", "log_depth", Severity.CRITICAL, "it is deep", 5, {"psi": 2.0})
+
+SHOWN = [
+    {
+        "name": "always log_depth",
+        "value": 2.0,
+        "severity": "critical",
+        "said": "it is deep",
+    },
+    {"name": "always log_rate", "value": 0.1, "severity": "", "said": ""},
+]
 
 
 class Always:
@@ -64,12 +75,13 @@ def test_an_alarm_goes_to_audit_sinks_and_page():
     assert (entry.at, entry.who, entry.what, entry.model) == (5, "always", "alarm critical", "flagship 3")
     assert json.loads(json.dumps(entry.inputs)) == {"feature": "log_depth", "psi": 2.0}
     assert told == [{("always", "log_depth"): 2.0, ("always", "log_rate"): 0.1}, ALARM]
-    assert monitoring.told() == [
-        {
-            "name": "always log_depth",
-            "value": 2.0,
-            "severity": "critical",
-            "said": "it is deep",
-        },
-        {"name": "always log_rate", "value": 0.1, "severity": "", "said": ""},
-    ]
+    assert monitoring.told() == SHOWN
+
+
+def test_an_alarm_of_the_past_is_shown_and_not_told_again():
+    measured: list[object] = []
+    sink = SimpleNamespace(measured=lambda *each: measured.append(each[2]))
+    monitoring = Monitoring(Watch([Always()]), (2,), [sink])
+    monitoring.after(SimpleNamespace(**{**vars(DECIDED), "past": True}), path=None)
+    assert len(measured) == 1
+    assert monitoring.told() == SHOWN

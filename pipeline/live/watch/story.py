@@ -11,6 +11,7 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Report
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.live.account import Account
+from pipeline.live.hedger import DECIDES
 from pipeline.live.journal import Journal
 from pipeline.live.watch import told
 from pipeline.live.watch.board import KEPT, Board, Pulse, Snapshot
@@ -20,7 +21,6 @@ from pipeline.risk.usage import usage
 
 SHOWN: Final = 60
 """Orders, and half as many turns and lines of the audit, the newest of them."""
-DECIDES: Final = "decide"
 SHARES: Final = {"median": 0.5, "p99": 0.99}
 """Of the decisions that are kept, of which it is told how long they took."""
 
