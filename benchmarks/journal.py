@@ -1,9 +1,9 @@
-"""What it takes to write an intent down before it is sent, and to fold SQLite's log in.
+"""What it takes to write an intent down before it is sent, and to fold in what is ahead of the database.
 
-One order an intent, each a transaction of its own: in WAL mode with synchronous=NORMAL, which survives the
-death of the process, and with FULL, which survives the loss of power. A checkpoint is made every 1 000
-intents, timed apart. Beside it the same row by plain sqlite3 into a table without keys or triggers: what the
-database itself takes. Processor time is told too, for a busy machine stretches the rest.
+One order an intent: a line of the log ahead of SQLite, which survives the death of the process, or, with
+`full`, the loss of power. A checkpoint is made every 1 000 intents, timed apart. Beside it the same row by
+plain sqlite3 into a table without keys or triggers, in WAL mode with synchronous=NORMAL: what the database
+itself takes. Processor time is told too, for a busy machine stretches the rest.
 
 `python -m benchmarks.run journal`; half a minute.
 """

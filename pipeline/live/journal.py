@@ -4,19 +4,22 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
+
+import orjson
 
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.journal_database import JournalDatabase, Row, check_header
 from pipeline.live.journal_schema import AUDIT, INTENTS, REPORTS, RISK
 from pipeline.risk.state import Latch, RiskState
 
-_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the audit: when (ns since 1970 UTC), who did what, why, on which inputs, by which model."""
+    """One line of the audit: when (ns since 1970 UTC), who did what, why, on which inputs, by which model.
+
+    In the journal a number that is none is None.
+    """
 
     at: int
     who: str
@@ -30,8 +33,8 @@ class Journal:
     """One desk's journal: a row has survived the death of the process once the call that wrote it returns.
 
     SQLite in WAL mode by path, or a database by URL (`postgresql+psycopg://…`). Rows are only added, and the
-    database itself refuses to change or remove one. One process writes, others may read meanwhile. SQLite's
-    log is folded into its file by `checkpoint`, never by a write: call it where nobody waits.
+    database itself refuses to change or remove one. One process writes, others may read meanwhile. Ahead of
+    SQLite is a log of plain lines that `checkpoint` folds in, never a write: call it where nobody waits.
 
     Parameters
     ----------
@@ -65,8 +68,8 @@ class Journal:
         try:
             opened = (RiskState.ACTIVE.value, "journal", "a new journal", now)
             check_header(self._database, desk, now, [(RISK, opened)])
-            adders = (self._database.adder(table) for table in (INTENTS, REPORTS, RISK, AUDIT))
-            self._intent, self._report, self._risk, self._audit = adders
+            if writing:
+                self._database.begin((INTENTS, REPORTS, RISK, AUDIT))
         except BaseException:
             self.close()
             raise
@@ -75,22 +78,23 @@ class Journal:
         """Write an order down, with a line of the audit as one transaction; then it may be sent."""
         row = (order.order_id, order.instrument, order.quantity, order.limit, order.decided, order.parent)
         if entry is None:
-            self._intent(row)
+            self._database.add((INTENTS, row))
         else:
-            self._database.together([(self._intent, row), (self._audit, self._line(entry))])
+            self._database.add((INTENTS, row), (AUDIT, self._line(entry)))
 
     def report(self, report: Report) -> None:
         """Write down what the market said; each report once."""
         identity = (report.report_id, report.order_id, report.standing.value)
-        self._report((*identity, report.filled, report.price, report.fee, report.time, report.text))
+        told = (report.filled, report.price, report.fee, report.time, report.text)
+        self._database.add((REPORTS, (*identity, *told)))
 
     def turn(self, latch: Latch) -> None:
         """Write down that the risk state is another."""
-        self._risk((latch.state.value, latch.who, latch.why, latch.at))
+        self._database.add((RISK, (latch.state.value, latch.who, latch.why, latch.at)))
 
     def audit(self, entry: Entry) -> None:
         """Write a line of the audit; its inputs are plain numbers, texts, lists and mappings."""
-        self._audit(self._line(entry))
+        self._database.add((AUDIT, self._line(entry)))
 
     def orders(self, after: int = 0) -> list[Order]:
         """Return all orders in the sequence they were written in, without the first so many."""
@@ -119,7 +123,7 @@ class Journal:
         ]
 
     def checkpoint(self) -> int:
-        """Fold SQLite's log into its file; return the pages that are left in it, always 0 elsewhere.
+        """Fold what is ahead of SQLite's file into it; return the pages that are left, always 0 elsewhere.
 
         It has a connection of its own: another thread may call it, and writes do not wait for it.
         """
@@ -131,8 +135,8 @@ class Journal:
 
     def _line(self, entry: Entry) -> Row:
         try:
-            inputs = _ENCODER.encode(entry.inputs)
-        except (TypeError, ValueError) as error:
+            inputs = orjson.dumps(entry.inputs, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+        except TypeError as error:
             raise self._database.fault(f"the inputs of {entry.what!r} are no JSON", error) from None
         return entry.at, entry.who, entry.what, entry.why, inputs, entry.model
 

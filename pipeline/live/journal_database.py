@@ -1,8 +1,10 @@
-"""The database under a journal: opened by one writer, checked, and added to one row at a time."""
+"""The database under a journal: opened by one writer, checked, and added to one record at a time."""
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, TypeVar
 
 from sqlalchemy import (
@@ -24,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.domain.errors import JournalError
 from pipeline.ingest.file_lock import taken_lock
 from pipeline.live import journal_schema as schema
+from pipeline.live.write_ahead import DamagedError, Record, WriteAheadLog, ahead_of, records
 
 T = TypeVar("T")
 Row = Sequence[object]
@@ -33,11 +36,13 @@ ADVISORY = "SELECT pg_try_advisory_lock(hashtext('hedge journal ' || current_sch
 class JournalDatabase:
     """SQLite by path, or a database by SQLAlchemy URL; see `journal.Journal`, which says what is in it.
 
+    What is added to SQLite goes into a log ahead of it, which `checkpoint` folds in; what is read is both.
+
     Parameters
     ----------
     where : a path or a URL.
     writing : whether this process adds rows; others may read meanwhile.
-    full : SQLite waits for the disk at every row.
+    full : SQLite and its log wait for the disk at every record.
 
     Raises
     ------
@@ -51,91 +56,92 @@ class JournalDatabase:
         self.name = f"journal {url.render_as_string(hide_password=True) if '://' in told else told}"
         self.writing, self._full = writing, full
         self._lock: IO[str] | None = None
-        self._writer: Any = None
-        self._cursor: Any = None
+        self._folding = Lock()
+        self._log: WriteAheadLog | None = None
+        self._session: _Session | None = None
+        self._keep: Callable[[Record], None]
+        self._ends: dict[Table, _End] = {}
         try:
             self._engine: Engine = create_engine(url, poolclass=NullPool)
         except (SQLAlchemyError, ImportError) as error:
             raise self.fault("cannot be opened", error) from None
         self._lite = self._engine.dialect.name == "sqlite"
-        self._begins = "BEGIN IMMEDIATE" if self._lite else "BEGIN"
-        self._errors = (SQLAlchemyError, self._engine.dialect.loaded_dbapi.Error, OSError)
+        self._place = Path((url.database or "").removeprefix("file:"))
+        driver = self._engine.dialect.loaded_dbapi.Error
+        self._errors = (SQLAlchemyError, driver, OSError, TypeError, DamagedError)
         try:
-            self._open(Path((url.database or "").removeprefix("file:")))
+            self._open(self._place)
         except BaseException:
             self.close()
             raise
 
-    def adder(self, table: Table) -> "Adder":
-        """Return what adds a row to a table."""
-        names = [column.name for column in table.columns]
-        compiled = insert(table).compile(dialect=self._engine.dialect, column_keys=names)
-        seq = self.ask(lambda connection: connection.scalar(select(func.max(table.c.seq)))) or 0
-        return Adder(self.execute, str(compiled), None if compiled.positional else names, seq)
+    def begin(self, tables: Sequence[Table]) -> None:
+        """Have tables ready to be added to; what a log was ahead of the database is in it then."""
+        if self._session is not None:
+            self._keep = self._session.inserter(tables, self._engine)
+        else:
+            log = self._log = self._tried("cannot be opened", lambda: WriteAheadLog(self._place, self._full))
+            self._keep = log.append
+            self.checkpoint()
+        self._ends = self.ask(lambda connection: {table: _end(connection, table) for table in tables})
 
-    def execute(self, statement: str, values: Any = ()) -> None:
-        """Change the database; outside a transaction of `together` this is one of its own."""
-        if self._cursor is None:
+    def add(self, *rows: tuple[Table, Row]) -> None:
+        """Add rows, each to a table of its own, all or none; a key is the first column of its table."""
+        if not self.writing:
             raise JournalError(f"{self.name}: it was opened to be read")
+        record = {}
+        for table, row in rows:
+            end = self._ends[table]
+            if row[0] in end.keys:
+                raise JournalError(f"{self.name}: {end.name} is append-only: it has {row[0]} already")
+            record[end.name] = (end.seq + 1, *row)
         try:
-            self._cursor.execute(statement, values)
+            self._keep(record)
         except self._errors as error:
             raise self.fault("cannot be written", error) from None
-
-    def together(self, rows: Sequence[tuple["Adder", Row]]) -> None:
-        """Add several rows as one transaction, each to a table of its own."""
-        before = [add.seq for add, _ in rows]
-        self.execute(self._begins)
-        try:
-            for add, row in rows:
-                add(row)
-            self.execute("COMMIT")
-        except BaseException:
-            with suppress(*self._errors):  # a full disk has ended the transaction already
-                self._cursor.execute("ROLLBACK")
-            for (add, _), seq in zip(rows, before, strict=True):
-                add.seq = seq
-            raise
+        for table, row in rows:
+            self._ends[table].add(row)
 
     def rows(self, table: Table, after: int) -> list[Any]:
         """Return the rows of a table as they were written, without `seq` and without the first so many."""
-        columns = [column for column in table.columns if column.name != "seq"]
-        later = select(*columns).where(table.c.seq > after).order_by(table.c.seq)
-        return self.ask(lambda connection: list(connection.execute(later)))
+        ahead = self._tried("cannot be read", lambda: self._ahead_of(table))
+        later = select(table).where(table.c.seq > after).order_by(table.c.seq)
+        found = self.ask(lambda connection: list(connection.execute(later)))
+        last = found[-1].seq if found else after
+        return [row[1:] for row in (*found, *(row for row in ahead if row[0] > last))]
 
     def ask(self, question: Callable[[Connection], T]) -> T:
         """Return the answer to a question that is a transaction of its own."""
-        try:
-            with self._engine.begin() as connection:
-                return question(connection)
-        except self._errors as error:
-            raise self.fault("cannot be read", error) from None
+        return self._tried("cannot be read", lambda: self._within(question))
 
     def checkpoint(self) -> int:
-        """Fold SQLite's log into its file; return the pages that are left in it, always 0 elsewhere."""
-        if not self._lite:
+        """Fold what is ahead of SQLite into its file; return the pages that are left, always 0 elsewhere."""
+        if self._log is None:
             return 0
-        try:
-            connection = self._engine.raw_connection()
-            try:
-                _, pages, moved = connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-            finally:
-                connection.close()
-        except self._errors as error:
-            raise self.fault("its log cannot be folded in", error) from None
-        return int(pages - moved)
+        with self._folding:
+            return self._tried("its log cannot be folded in", self._fold)
 
     def close(self) -> None:
-        """Let go of the database and of its lock."""
-        if self._writer is not None:
-            self._writer.close()
-        self._engine.dispose()
-        if self._lock is not None:
-            self._lock.close()
+        """Let go of the database and of its lock, with nothing ahead of it.
+
+        Raises
+        ------
+        JournalError
+            The log cannot be folded in: it stays, and will be when the journal is opened again.
+        """
+        try:
+            self.checkpoint()
+        finally:
+            for each in (self._log, self._session, self._lock):
+                if each is not None:
+                    each.close()
+            self._log = None
+            self._engine.dispose()
 
     def fault(self, what: str, error: BaseException) -> JournalError:
         """Return the one line that says what failed, and the database's own reason."""
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        told = (getattr(error, name, None) for name in ("orig", "strerror"))
+        reason = str(next(filter(None, told), error)).splitlines()[0]
         return JournalError(f"{self.name}: {what}: {reason}")
 
     def _open(self, path: Path) -> None:
@@ -149,15 +155,9 @@ class JournalDatabase:
                 lock = path.with_name(f"{path.name}.lock")
                 self._lock = taken_lock(lock)
                 self._refuse(self._lock is None, lambda: f"process {lock.read_text().strip()}")
-            if self.writing:
-                lent = self._engine.raw_connection()
-                self._writer = lent.driver_connection
-                lent.detach()
-                self._cursor = self._writer.cursor()
-            if self.writing and not self._lite:
-                self._writer.autocommit = True
-                self._cursor.execute(ADVISORY)
-                self._refuse(not self._cursor.fetchone()[0], lambda: "another process")
+            elif self.writing:
+                self._session = _Session(self._engine)
+                self._refuse(not self._session.alone(), lambda: "another process")
             found = self.ask(_damage) if self._lite else "ok"
         except self._errors as error:
             raise self.fault("cannot be opened", error) from None
@@ -166,6 +166,36 @@ class JournalDatabase:
                 f"{self.name}: damaged ({found}): move it away and start a new one, which is reconciled "
                 "with the gateway"
             )
+
+    def _ahead_of(self, table: Table) -> list[Sequence[Any]]:
+        """Return the rows that are not in the database yet; read first, for they may be there any moment."""
+        ahead = ahead_of(self._place) if self._lite else []
+        return [record[table.name] for file in ahead for record in records(file) if table.name in record]
+
+    def _fold(self) -> int:
+        """Add the records of the log to the database, and only then remove them."""
+        files = [] if self._log is None else self._log.turned()
+        if files:
+            told = [record for file in files for record in records(file)]
+            self._within(lambda connection: _insert(connection, told))
+        connection = self._engine.raw_connection()
+        try:
+            _, pages, moved = connection.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        finally:
+            connection.close()
+        for file in files:
+            file.unlink()
+        return int(pages - moved)
+
+    def _within(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.begin() as connection:
+            return work(connection)
+
+    def _tried(self, what: str, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except self._errors as error:
+            raise self.fault(what, error) from None
 
     def _set_up(self, connection: Any, _: object) -> None:
         """Let SQLite keep a log that only `checkpoint` folds in, and begin transactions only when told."""
@@ -187,29 +217,73 @@ class JournalDatabase:
             )
 
 
-class Adder:
-    """Adds rows to one table, in the order of the columns but `seq`; the values are always parameters.
+class _Session:
+    """The one connection by which a process writes to PostgreSQL; once lost it stays so, with its lock."""
 
-    Parameters
-    ----------
-    execute : runs a statement.
-    statement : SQL.
-    names : of the columns where the statement names its parameters; None where they have places.
-    seq : of the last row there is.
-    """
+    def __init__(self, engine: Engine) -> None:
+        lent: Any = engine.raw_connection()
+        self._connection = lent.driver_connection
+        lent.detach()
+        self._connection.autocommit = True
 
-    def __init__(
-        self, execute: Callable[[str, Any], None], statement: str, names: list[str] | None, seq: int
-    ) -> None:
-        self._execute, self._statement, self._names = execute, statement, names
-        self.seq = seq
+    def alone(self) -> bool:
+        """Tell whether no other session writes, and from now on none does."""
+        return bool(self._connection.execute(ADVISORY).fetchone()[0])
 
-    def __call__(self, row: Row) -> None:
-        """Add a row."""
-        whole = (self.seq + 1, *row)
-        values = whole if self._names is None else dict(zip(self._names, whole, strict=True))
-        self._execute(self._statement, values)
+    def inserter(self, tables: Sequence[Table], engine: Engine) -> Callable[[Record], None]:
+        """Return what adds a record to tables."""
+        names = {table.name: [column.name for column in table.columns] for table in tables}
+        statements = {
+            table.name: str(insert(table).compile(dialect=engine.dialect, column_keys=names[table.name]))
+            for table in tables
+        }
+
+        def inserted(record: Record) -> None:
+            with self._connection.transaction() if len(record) > 1 else nullcontext():
+                for name, row in record.items():
+                    self._connection.execute(statements[name], dict(zip(names[name], row, strict=True)))
+
+        return inserted
+
+    def close(self) -> None:
+        """End it."""
+        self._connection.close()
+
+
+@dataclass(slots=True)
+class _End:
+    """How far a table is written: `seq` of its last row, and the keys that it has; without a key none."""
+
+    name: str
+    keyed: bool
+    seq: int
+    keys: set[object]
+
+    def add(self, row: Row) -> None:
+        """Go on past a row."""
         self.seq += 1
+        if self.keyed:
+            self.keys.add(row[0])
+
+
+def _end(connection: Connection, table: Table) -> _End:
+    keyed = not table.c.seq.primary_key
+    keys = connection.scalars(select(*table.primary_key)).all() if keyed else ()
+    return _End(str(table.name), keyed, _last(connection, table), set(keys))
+
+
+def _insert(connection: Connection, told: Sequence[Record]) -> None:
+    """Add the rows of records that a table does not have yet."""
+    for name in dict.fromkeys(name for record in told for name in record):
+        table = schema.METADATA.tables[name]
+        last, columns = _last(connection, table), [column.name for column in table.columns]
+        rows = [record[name] for record in told if name in record and record[name][0] > last]
+        if rows:
+            connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _last(connection: Connection, table: Table) -> int:
+    return connection.scalar(select(func.max(table.c.seq))) or 0
 
 
 def _damage(connection: Connection) -> str:

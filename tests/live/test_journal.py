@@ -3,8 +3,12 @@
 import collections
 import multiprocessing
 import os
+import resource
 import signal
 import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,6 +17,7 @@ from pipeline.domain.errors import JournalError
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live import journal_schema
 from pipeline.live.journal import Entry, Journal
+from pipeline.live.write_ahead import ahead_of
 from pipeline.risk.state import RiskState, resumed, tightened
 
 ORDER = Order("o-1", "BTC", 0.1 + 0.2, limit=None, decided=1_700_000_000_123_456_789, parent="p")
@@ -156,16 +161,40 @@ def test_there_is_nothing_to_read_before_something_was_written(place):
     assert not place.exists()
 
 
+@contextmanager
+def room(further: int, file: Path) -> Iterator[None]:
+    """Let no file grow beyond the size of one and so many bytes, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (file.stat().st_size + further, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 def test_a_full_disk_is_one_line_and_what_was_written_before_is_whole(place):
     journal = written(place)
-    pages = journal._database._writer.cursor().execute("PRAGMA page_count").fetchone()[0]
-    journal._database._writer.cursor().execute(f"PRAGMA max_page_count={pages}")
-    entries = iter(Entry(n, "x" * 50, "", "", {}) for n in range(1000))
-    with pytest.raises(JournalError, match="cannot be written: database or disk is full"):
+    entries = iter(Entry(n, "x" * 50, "", "", {}) for n in range(100_000))
+    with room(5000, place), pytest.raises(JournalError, match="cannot be written: No space"):
         collections.deque(map(journal.audit, entries), maxlen=0)
     refused = next(entries).at - 1
     assert refused >= 1
-    assert [entry.at for entry in held(journal)[3]] == [ENTRY.at, *range(refused)]
+    journal.audit(ENTRY)
+    assert [entry.at for entry in held(journal)[3]] == [ENTRY.at, *range(refused), ENTRY.at]
+
+
+def test_what_a_full_disk_keeps_from_the_database_stays_ahead_of_it(place):
+    journal = written(place)
+    journal.checkpoint()
+    journal.audit(Entry(6, "", "", "x" * 100_000, {}))
+    with room(0, place):
+        for fold in (journal.checkpoint, journal.close):
+            with pytest.raises(JournalError, match="its log cannot be folded in: "):
+                fold()
+    with Journal(place, "desk", now=8, writing=False) as reader:
+        assert [entry.at for entry in reader.entries()] == [5, 6]
+    assert [entry.at for entry in held(Journal(place, "desk", now=8))[3]] == [5, 6]
+    assert ahead_of(place) == []
 
 
 def test_a_read_only_journal_is_one_line(place):
@@ -185,17 +214,66 @@ def test_a_damaged_page_is_found_on_opening(place):
         Journal(place, "desk", now=8)
 
 
-def test_a_damaged_end_of_the_log_loses_the_last_row_only(place):
-    """SQLite cannot tell it from a row that was never finished: the gateway is asked what it knows."""
-    journal = written(place)
-    journal.intend(Order("o-2", "BTC", 1.0))
-    for suffix in ("", "-wal"):
-        content = bytearray(Path(f"{place}{suffix}").read_bytes())
-        if suffix:
-            content[-1] ^= 0xFF
-        Path(f"{place}.copy{suffix}").write_bytes(content)
-    journal.close()
-    assert held(Journal(f"{place}.copy", "desk", now=8))[0] == [ORDER]
+def copied(place: Path, change: Callable[[bytes], bytes]) -> Path:
+    """Return a copy of a journal that is written, what is ahead of it changed."""
+    folder = place.parent / "copy"
+    folder.mkdir()
+    for file in place.parent.glob(f"{place.name}*[!k]"):
+        content = file.read_bytes()
+        (folder / file.name).write_bytes(change(content) if file in ahead_of(place) else content)
+    return folder / place.name
+
+
+def test_a_line_of_the_log_that_was_never_finished_never_happened(place):
+    with written(place) as journal:
+        journal.intend(Order("o-2", "BTC", 1.0))
+        cut = copied(place, lambda content: content[:-1])
+    assert held(Journal(cut, "desk", now=8))[0] == [ORDER]
+
+
+@pytest.mark.parametrize("where", [-3, 100])
+def test_a_damaged_line_of_the_log_is_found_on_opening(place, where):
+    def changed(content: bytes) -> bytes:
+        content = bytearray(content)
+        content[where] ^= 1
+        return bytes(content)
+
+    with written(place):
+        damaged = copied(place, changed)
+    for writing in (True, False):
+        with pytest.raises(JournalError, match=r"journal\.db-ahead\.1: line \d is damaged: move it away"):
+            Journal(damaged, "desk", now=8, writing=writing).entries()
+
+
+def test_a_death_between_folding_and_removing_doubles_nothing(place):
+    with written(place) as journal:
+        (ahead,) = ahead_of(place)
+        content = ahead.read_bytes()
+        journal.checkpoint()
+        journal.audit(ENTRY)
+        ahead.write_bytes(content)  # as if it had not been removed yet
+        with Journal(place, "desk", now=8, writing=False) as reader:
+            assert (reader.orders(), reader.entries()) == ([ORDER], [ENTRY] * 2)
+    assert held(Journal(place, "desk", now=8))[3] == [ENTRY] * 2
+
+
+def test_readers_miss_and_double_nothing_while_rows_are_written_and_folded_in(place):
+    def fold() -> None:
+        while not over.is_set():
+            journal.checkpoint()
+
+    over, folding = threading.Event(), threading.Thread(target=lambda: fold())
+    with Journal(place, "desk", now=0) as journal:
+        folding.start()
+        try:
+            with Journal(place, "desk", now=0, writing=False) as reader:
+                for n in range(1, 400):
+                    journal.audit(Entry(n, "", "", "", {}))
+                    if n % 4 == 0:
+                        assert [entry.at for entry in reader.entries(n // 2)] == [*range(n // 2 + 1, n + 1)]
+        finally:
+            over.set()
+            folding.join()
 
 
 def test_the_log_is_folded_in_only_when_asked(place):
@@ -209,11 +287,12 @@ def test_the_log_is_folded_in_only_when_asked(place):
     journal.close()
 
 
-def test_inputs_that_are_no_json_are_refused(place):
+def test_inputs_that_are_no_json_are_refused_and_numbers_that_are_none_are_none(place):
     with written(place) as journal:
         with pytest.raises(JournalError, match="the inputs of 'clamp' are no JSON"):
             journal.audit(Entry(1, "policy", "clamp", "", {"a": object()}))
-        assert journal.entries() == [ENTRY]
+        journal.audit(Entry(1, "policy", "clamp", "", {"a": [float("nan"), 1e300 * 1e10, 0.1 + 0.2]}))
+        assert [entry.inputs for entry in journal.entries(1)] == [{"a": [None, None, 0.1 + 0.2]}]
 
 
 def test_a_password_is_not_told():

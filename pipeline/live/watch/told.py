@@ -49,7 +49,7 @@ def remembered(entry: Entry) -> Told:
     bid, ask = inputs["bid"], inputs["ask"]
     return {
         "at": entry.at // MS,
-        "mid": 0.5 * (bid + ask),
+        "mid": None if bid is None or ask is None else 0.5 * (bid + ask),
         "bid": bid,
         "ask": ask,
         "position": inputs["position"],
