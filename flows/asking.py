@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,13 +27,19 @@ PATIENCE: Final = 10.0
 """Seconds that the thread gets to take back what is closed when the desk ends."""
 
 
+NOT_PUT: Final = "on its way to Prefect"
+PUT: Final = "in Prefect"
+ANSWERED: Final = "answered: it counts at the next decision"
+
+
 @dataclass
 class _Put:
-    """A question, the last moment of its answer, its flow run once there is one, and why it is closed."""
+    """A question, the last moment of its answer, its flow run, its page, and why it is closed."""
 
     question: Question
     until: datetime
     run: UUID | None = None
+    page: str = ""
     closed: str = ""
     answered: bool = False
 
@@ -72,6 +78,14 @@ class PrefectApprovals(Control):
         if request in self._open:
             self._open[request].closed = why
 
+    def told(self) -> Mapping[str, str]:
+        """Return how the open question stands, to any thread."""
+        found = next((put for put in list(self._open.values()) if not put.closed), None)
+        stands = ""
+        if found is not None:
+            stands = ANSWERED if found.answered else NOT_PUT if found.run is None else PUT
+        return {"stands": stands, "page": "" if found is None else found.page, "fault": self.fault}
+
     @contextmanager
     def beside(self, path: OrderPath) -> Iterator[None]:
         """Carry questions and answers meanwhile; what is open at the end stays open for the next start."""
@@ -106,6 +120,7 @@ class PrefectApprovals(Control):
     def _carry(self, client: SyncPrefectClient, request: str, put: _Put) -> None:
         if put.run is None and not put.closed:
             put.run = questions.put(client, self._desk, put.question, put.until)
+            put.page = questions.page_of(put.run)
         if put.run is not None and not put.answered:
             came = questions.given(client, put.run, request)
             if came is not None:

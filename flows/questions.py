@@ -14,6 +14,7 @@ from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Cancelled
+from prefect.utilities.urls import url_for
 from pydantic import ValidationError
 
 from flows.approval import KEY, approval
@@ -55,6 +56,11 @@ def put(client: SyncPrefectClient, desk: str, question: Question, until: datetim
         idempotency_key=question.request,
     )
     return run.id
+
+
+def page_of(run: UUID) -> str:
+    """Return the address of a flow run's page, on which it is answered."""
+    return url_for("flow-run", run) or ""
 
 
 def given(client: SyncPrefectClient, run: UUID, request: str) -> Answered | None:

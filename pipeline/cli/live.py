@@ -94,11 +94,12 @@ def live(
         parts = monitoring(opened.desk, desk, champions, place, before, server)
         beside, watching, metrics, opened.newer = parts
         state = FeedState()
-        shown = Shown(drift=watching.told, feed=dict if venue is None else state.facts)
+        approvals, carrying = approvals_of(opened.desk, server)
+        feeding = tuple if venue is None else state.facts
+        shown = Shown(feed=feeding, drift=watching.told, asked=approvals.told)
         serving = replace(serving, metrics=metrics.text, shown=shown)
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
-        approvals, carrying = approvals_of(opened.desk, server)
         controls = [panel, *beside, page, *carrying]
         if venue is None:
             lived = _lived_again(opened, _day(feed), folder, times, approvals, *controls)

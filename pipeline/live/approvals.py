@@ -1,6 +1,6 @@
 """What a person is asked about an order beyond the desk's soft limits, and what is answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Protocol, Self
@@ -119,6 +119,10 @@ class Approvals(Protocol):
         """Take a question back: it is answered, or too late to be."""
         ...
 
+    def told(self) -> Mapping[str, str]:
+        """Return to any thread how the open question `stands`, its `page`, and the `fault`; or ""."""
+        ...
+
 
 class Nobody:
     """Nobody is asked, and so nothing is permitted.
@@ -140,3 +144,7 @@ class Nobody:
 
     def close(self, request: str, why: str) -> None:
         """Take nothing back."""
+
+    def told(self) -> Mapping[str, str]:
+        """Return the fault."""
+        return {"stands": "", "page": "", "fault": self.fault}

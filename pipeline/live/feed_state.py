@@ -2,6 +2,12 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Final
+
+SLOW: Final = 1.0
+"""Seconds from which on a feed is behind."""
+NAMED: Final = 3
+"""Reasons for which messages were held, the most frequent of them."""
 
 
 @dataclass
@@ -15,7 +21,7 @@ class FeedState:
     lost : why the last one ended.
     asked : how often the book was asked for and told.
     refused : why it was not told the last time.
-    whole : whether the book is.
+    whole : whether the book is; None where none is followed.
     messages : that came.
     held : lines and rows that were refused, by reason.
     behind : seconds for which the oldest message had waited when the loop took it.
@@ -28,29 +34,49 @@ class FeedState:
     lost: str = ""
     asked: int = 0
     refused: str = ""
-    whole: bool = False
+    whole: bool | None = None
     messages: int = 0
     held: Counter[str] = field(default_factory=Counter)
     behind: float = 0.0
     lag: float = 0.0
     clock_off: float = 0.0
 
-    def facts(self) -> dict[str, str | float]:
-        """Return it in words and numbers, by name.
+    def facts(self) -> list[dict[str, str | bool]]:
+        """Return it in words, each with its `name`, its `value` and whether that is a `fault`.
 
         Examples
         --------
-        >>> FeedState(stands=True, made=2, lost="the network", messages=7).facts()["line"]
-        'stands, made 2 times, lost last: the network'
+        >>> facts = FeedState(stands=True, made=2, lost="the network", whole=False).facts()
+        >>> [(each["name"], each["value"]) for each in facts if each["name"] in ("line", "book")]
+        [('line', 'stands, made 2 times, lost last: the network'), ('book', 'not whole')]
+        >>> [each["name"] for each in facts if each["fault"]]
+        ['book']
         """
-        line = "stands" if self.stands else "down"
-        told = f"told {self.asked} times" + (f", refused last: {self.refused}" if self.refused else "")
-        return {
-            "line": f"{line}, made {self.made} times" + (f", lost last: {self.lost}" if self.lost else ""),
-            "book": f"{'whole' if self.whole else 'not whole'}, {told}",
-            "messages": self.messages,
-            "messages held": sum(self.held.values()),
-            "loop behind the feed, s": self.behind,
-            "feed behind the venue, s": self.lag,
-            "system's clock was set by, s": self.clock_off,
-        }
+        rows = [
+            ("line", self._line(), not self.stands),
+            ("book", self._book(), not self.whole),
+            ("messages", f"{self.messages:,}", False),
+            ("messages held", self._held(), False),
+            ("loop behind the feed", f"{self.behind:.3f} s", self.behind > SLOW),
+            ("feed behind the venue", f"{self.lag:.3f} s", self.lag > SLOW),
+            ("system's clock was set by", f"{self.clock_off:.3f} s", abs(self.clock_off) > SLOW),
+        ]
+        known = [each for each in rows if each[0] != "book" or self.whole is not None]
+        return [{"name": name, "value": value, "fault": fault} for name, value, fault in known]
+
+    def _line(self) -> str:
+        lost = f", lost last: {self.lost}" if self.lost else ""
+        if self.stands:
+            return f"stands, made {self.made} times{lost}"
+        return f"down: {self.lost}" if self.lost else "not made yet"
+
+    def _book(self) -> str:
+        asked = f", told {self.asked} times" if self.asked else ""
+        refused = f", refused last: {self.refused}" if self.refused else ""
+        return f"{'whole' if self.whole else 'not whole'}{asked}{refused}"
+
+    def _held(self) -> str:
+        held = dict(self.held)  # the loop goes on meanwhile
+        most = sorted(held.items(), key=lambda each: -each[1])[:NAMED]
+        why = ", ".join(f"{reason} {count:,}" for reason, count in most)
+        return f"{sum(held.values()):,}" + (f": {why}" if why else "")

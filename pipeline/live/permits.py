@@ -21,6 +21,8 @@ ASK: Final = "ask"
 REFUSE, EXPIRE, WITHDRAW = "refuse", "expire", "withdraw"
 CLOSED: Final = (*Verdict, REFUSE, EXPIRE, WITHDRAW)
 """How a request ends, in the audit: by a verdict, an answer that does not count, silence, or the desk."""
+OF_REQUESTS: Final = frozenset({ASK, *CLOSED})
+"""Of lines of the audit about requests."""
 NO: Final = (Verdict.REJECT, EXPIRE)
 
 

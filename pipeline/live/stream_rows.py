@@ -24,7 +24,7 @@ class StreamRows:
 
     def __init__(self, venue: StreamedVenue, state: FeedState) -> None:
         self._venue, self._state = venue, state
-        self._waiting = WaitingRows(venue.tables)
+        self._waiting, self._book = WaitingRows(venue.tables), BOOK_EVENTS in venue.tables
         self._files = self._lines = 0
 
     def begin(self, name: str) -> None:
@@ -35,7 +35,7 @@ class StreamRows:
     @property
     def wants_book(self) -> bool:
         """Whether there is a book to be told, and it is not whole."""
-        return BOOK_EVENTS in self._venue.tables and not self._trust.whole
+        return self._book and not self._trust.whole
 
     def take(self, text: bytes) -> None:
         """Read whole lines of the file."""
@@ -43,7 +43,7 @@ class StreamRows:
             for batch in screened(read, self._name):
                 self._keep(batch)
         self._lines += text.count(b"\n")
-        self._state.whole = self._trust.whole
+        self._state.whole = self._trust.whole if self._book else None
 
     def until(self, now: int) -> Mapping[str, TimedRows]:
         """Return the rows that are known at a time, each once."""

@@ -10,6 +10,7 @@ from pipeline.features.day_events import EventPart
 from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.time_order import TimedRows
 from pipeline.live.feed import Moment
+from pipeline.live.feed_state import SLOW
 from pipeline.live.recording import Recording
 from pipeline.live.venue_stream import VenueStream
 
@@ -17,8 +18,6 @@ TICK: Final = 0.02
 """Seconds between two moments at most, while the loop keeps up."""
 LATE: Final = 1_000_000_000
 """Nanoseconds after which a decision comes too late to trade on."""
-SLOW: Final = 1.0
-"""Seconds behind from which on the feed says so."""
 Take = Callable[[Mapping[str, TimedRows]], EventPart]
 log = logging.getLogger(__name__)
 

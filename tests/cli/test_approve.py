@@ -37,6 +37,11 @@ def test_it_lists_what_is_open(hedge_here, home):
     assert said.endswith("until 1970-01-01 00:06:00 UTC on the desk's clock\n")
 
 
+def test_how_the_desk_stands_says_so(hedge_here, home):
+    told = "asks       buy 4 BTC at about 100, until 1970-01-01 00:06:00 UTC: hedge approve btc"
+    assert told in hedge_here("status", "btc", "--home", home).stdout.splitlines()
+
+
 @pytest.mark.parametrize(
     ("options", "verdict", "quantity"),
     [

@@ -11,7 +11,7 @@ from prefect.client.orchestration import get_client
 
 from flows import questions
 from flows.approval import approval
-from flows.asking import PrefectApprovals
+from flows.asking import ANSWERED, NOT_PUT, PUT, PrefectApprovals
 from pipeline.domain.errors import RiskError, StoreError
 from pipeline.live.approvals import Answer, Answered, Question
 
@@ -25,7 +25,7 @@ class Server:
 
     def __init__(self, monkeypatch):
         self.down, self.runs, self.filled, self.ended = False, {}, {}, {}
-        for name in ("reached", "put", "given", "take_back"):
+        for name in ("reached", "put", "page_of", "given", "take_back"):
             monkeypatch.setattr(questions, name, getattr(self, name))
 
     @contextmanager
@@ -36,6 +36,9 @@ class Server:
 
     def put(self, client, desk, question, until):
         return self.runs.setdefault(question.request, (uuid4(), until))[0]
+
+    def page_of(self, run):
+        return f"http://prefect/{run}"
 
     def given(self, client, run, request):
         return self.filled.get(request)
@@ -58,15 +61,18 @@ def test_a_question_is_put_once_and_its_answer_comes_once(server, asking):
     asking.ask(ASKED)
     asking.look()
     run, until = server.runs["btc-1"]
+    assert asking.told() == {"stands": PUT, "page": f"http://prefect/{run}", "fault": ""}
     assert until.timestamp() == pytest.approx(time.time() + 300, abs=5)
     assert asking.answers() == []
     server.filled["btc-1"] = Answered("btc-1", YES)
     asking.look()
     asking.look()
+    assert asking.told()["stands"] == ANSWERED
     assert asking.answers() == [Answered("btc-1", YES)]
     assert asking.answers() == []
     asking.close("btc-1", "approve: the book is deep")
     asking.look()
+    assert asking.told() == {"stands": "", "page": "", "fault": ""}
     assert run not in server.ended, "what was answered is not taken back"
 
 
@@ -91,6 +97,7 @@ def test_while_prefect_is_down_it_says_so_and_tries_again(server, asking):
     asking.ask(ASKED)
     asking.look()
     assert "does not answer" in asking.fault
+    assert asking.told() == {"stands": NOT_PUT, "page": "", "fault": asking.fault}
     server.down = False
     asking.look()
     assert asking.fault == ""
@@ -136,6 +143,8 @@ def test_a_flow_run_suspends_until_it_is_answered_and_answers_the_desk(prefect, 
         client.create_deployment(flow, "btc", entrypoint="flows.approval.approval", pull_steps=[])
         asking.look()
         assert asking.fault == ""
+        run = questions._run_of(client, "btc-1")
+        assert asking.told()["page"] == f"{prefect.removesuffix('/api')}/runs/flow-run/{run.id}"
         with pytest.raises(RiskError, match="no worker has come to it"):
             questions.answer_for(prefect, "btc-1", YES)
 

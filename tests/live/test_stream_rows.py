@@ -46,6 +46,21 @@ JSON = st.recursive(
 FRAMES = st.one_of(JSON.map(lambda each: json.dumps(each).encode()), st.binary(max_size=40))
 
 
+@pytest.mark.parametrize(
+    ("streams", "whole"), [("xy@bookTicker/xy@trade", [None, None]), (STREAMS, [False, True])]
+)
+def test_a_book_is_said_to_be_whole_or_not_where_one_is_followed(streams, whole):
+    market, inbox, state = MadeMarket(), Inbox(DeskClock()), FeedState()
+    told = streamed_venue(f"ws://127.0.0.1:1/stream?streams={streams}", "http://127.0.0.1:1/")
+    rows = StreamRows(told, state)
+    rows.begin("made.log")
+    for found, said in zip(whole, (market.trade(), market.snapshot()), strict=True):
+        inbox.put(said)
+        rows.take(inbox.take())
+        assert state.whole is found
+    assert ("book" in [each["name"] for each in state.facts()]) is (whole[0] is not None)
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(FRAMES, min_size=1, max_size=6))
 def test_no_frame_breaks_the_reading_and_the_book_comes_back_after_it(frames):

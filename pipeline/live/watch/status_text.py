@@ -21,6 +21,10 @@ def status_for_terminal(status: Told) -> str:
         "decision": moment(status["newest"]) if status["newest"] else "none is known",
         "journal": status["journal"],
     }
+    if held := status["held"]:
+        lines["asks"] = f"{held['order']}, until {moment(held['deadline'])}: hedge approve {status['name']}"
+    if status["feed"]:
+        lines["feed"] = "; ".join(f"{each['name']} {each['value']}" for each in status["feed"][:2])
     if status["unexplained"]:
         lines["reports"] = f"{status['unexplained']} that nothing explains"
     return "\n".join(f"{name:<10} {line}" for name, line in lines.items())

@@ -12,7 +12,8 @@ from pipeline.domain.orders import Report
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.live.account import Account
 from pipeline.live.hedger import DECIDES
-from pipeline.live.journal import Journal
+from pipeline.live.journal import Entry, Journal
+from pipeline.live.permits import ASK, OF_REQUESTS, told_requests
 from pipeline.live.watch import told
 from pipeline.live.watch.board import KEPT, Board, Pulse, Snapshot
 from pipeline.live.watch.explained import Explained
@@ -56,13 +57,15 @@ class Shown:
     Attributes
     ----------
     pulse : of a running desk; without one each look reads the journal.
-    feed : health of the feed, by name.
+    feed : health of the feed, a mapping each with `name`, `value` and whether that is a `fault`.
     drift : what monitors say, a mapping each with `name`, `value`, `severity` and `said`.
+    asked : where people are asked about an order, see `approvals.Approvals.told`.
     """
 
     pulse: Callable[[], Pulse | None] = lambda: None
-    feed: Callable[[], Mapping[str, Any]] = dict
+    feed: Callable[[], Sequence[Mapping[str, Any]]] = tuple
     drift: Callable[[], Sequence[Mapping[str, Any]]] = tuple
+    asked: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ class Story:
         self._paid: defaultdict[str, float] = defaultdict(float)
         self._texts: dict[str, str] = {}
         self._decided: dict[str, int] = {}
+        self._requests: list[Entry] = []
         self._turns, self._lines = list(journal.turns()), deque[told.Told](maxlen=SHOWN // 2)
         self._read = 0
         self._points: deque[tuple[int, told.Told]] = deque(maxlen=KEPT)
@@ -172,7 +176,8 @@ class Story:
             "model": self._model,
             "decisions": self._board.count if self._board is not None else len(self._points),
             "newest": self._points[-1][1]["at"] if self._points else None,
-            "feed": dict(self._shown.feed()),
+            "held": self._held(),
+            "feed": [dict(each) for each in self._shown.feed()],
             "drift": [dict(each) for each in self._shown.drift()],
         }
         if (newest := self._newest) is not None:
@@ -183,6 +188,11 @@ class Story:
             took = sorted(self._took)
             found["took"] = {name: took[int(share * len(took))] for name, share in SHARES.items()}
         return found
+
+    def _held(self) -> told.Told | None:
+        """Return the order that waits for a person."""
+        found = told_requests(self._requests).open
+        return None if found is None else {**told.question(found), **self._shown.asked()}
 
     def _about(self) -> told.Told:
         return {"description": self._desk.description, "zone": self._desk.zone}
@@ -221,6 +231,8 @@ class Story:
         for entry in self._journal.entries(self._read):
             self._read += 1
             self._model = entry.model or self._model
+            if entry.what in OF_REQUESTS:
+                self._requests = [entry] if entry.what == ASK else [*self._requests, entry]
             if entry.what != DECIDES:
                 self._lines.append(told.line(entry))
             elif self._board is None:

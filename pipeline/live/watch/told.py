@@ -5,6 +5,7 @@ from typing import Any
 from pipeline.domain.desk import regime_names
 from pipeline.domain.orders import Report
 from pipeline.live.account import Progress
+from pipeline.live.approvals import Question
 from pipeline.live.journal import Entry
 from pipeline.live.watch.board import Snapshot
 from pipeline.risk.usage import Usage
@@ -75,6 +76,17 @@ def order(progress: Progress, paid: float, text: str) -> Told:
         "price": paid / progress.filled if progress.filled else None,
         "standing": progress.standing.value,
         "text": text,
+    }
+
+
+def question(asked: Question) -> Told:
+    """Return an order that waits for a person."""
+    return {
+        "request": asked.request,
+        "order": asked.order,
+        "why": asked.why,
+        "at": asked.at // MS,
+        "deadline": asked.deadline // MS,
     }
 
 

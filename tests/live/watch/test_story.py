@@ -9,6 +9,8 @@ from pipeline.live.watch.board import Board, Pulse
 from pipeline.live.watch.request import Request, Wish, obey
 from pipeline.live.watch.story import About, Cursor, Shown, Story
 from pipeline.risk.state import Latch, RiskState
+from tests.live.test_permits import Desk as Asking
+from tests.live.test_permits import People
 from tests.live.watch.made_day import AT, decisions
 
 ABOUT = About(
@@ -63,7 +65,8 @@ def test_what_is_no_cursor_is_told_everything(text):
 def test_one_that_runs_is_told_from_its_board(reader):
     board = Board()
     drift = [{"name": "depth", "value": 0.3, "severity": "critical", "said": "it moved"}]
-    story = Story(ABOUT, reader, board, Shown(feed=lambda: {"gaps": 2}, drift=lambda: drift), "model 3")
+    line = [{"name": "line", "value": "down: the network", "fault": True}]
+    story = Story(ABOUT, reader, board, Shown(feed=lambda: line, drift=lambda: drift), "model 3")
     cursor, news = story.tell(Cursor())
     assert "decisions" not in news
     for decided in decisions():
@@ -75,12 +78,33 @@ def test_one_that_runs_is_told_from_its_board(reader):
     assert told[0]["vol"][1] < told[0]["vol"][0] < told[0]["vol"][2]
     assert "regimes" not in told[-1]
     status = news["status"]
-    assert (status["decisions"], status["model"], status["feed"]) == (len(told), "model 3", {"gaps": 2})
+    assert (status["decisions"], status["model"], status["feed"]) == (len(told), "model 3", line)
     assert status["drift"] == drift
     assert status["took"] == {"median": pytest.approx(13e-6), "p99": pytest.approx(25e-6)}
     assert [each["rule"] for each in status["limits"]] == ["position", "interval_ratio"]
     assert [each["soft"] for each in status["limits"]] == [0.5, None]
     assert status["limits"][0]["share"] == pytest.approx(told[-1]["position"])
+
+
+def test_an_order_that_waits_for_a_person_is_told_until_it_is_closed(reader, path):
+    told = {"stands": "in Prefect", "page": "http://prefect/runs/1", "fault": ""}
+    story = Story(ABOUT, reader, shown=Shown(asked=lambda: told))
+    assert story.status()["held"] is None
+    desk = Asking(path.journal, People())
+    desk.decide(1)
+    assert story.status()["held"] == {
+        "request": "btc-60000000000",
+        "order": "buy 4 BTC at about 100",
+        "why": "position of 2 and an order of 4: soft limit 3",
+        "at": 60_000,
+        "deadline": 360_000,
+        **told,
+    }
+    assert Story(About("made"), reader).status()["held"]["order"] == "buy 4 BTC at about 100"
+    desk.people.say("approve", request="btc-1")
+    desk.people.say("reject")
+    desk.decide(2)
+    assert story.status()["held"] is None
 
 
 def test_the_model_is_that_of_the_start_until_another_takes_over(reader, path):

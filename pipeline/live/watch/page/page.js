@@ -140,6 +140,7 @@ function show() {
   for (const [name, each] of Object.entries(charts))
     each.show(state.decisions, state.fills.filter((mark) => mark.at >= from && mark.at <= to + 60000), ["position", "mid"].includes(name) ? none : unkept);
   showHead(status);
+  showHeld(status);
   showFigures(status);
   showAttribution(status);
   showLimits(status);
@@ -171,11 +172,47 @@ function showHead(status) {
   const banner = $("banner"), said = [];
   if (risk.state !== "active") said.push(`${risk.state === "halted" ? "Halted" : "Only reducing"} by ${risk.who}: ${risk.why} (${moment(risk.at)})`);
   if (lost) said.push(`What is shown may be old: ${lost}. Trying again.`);
+  const faults = status.feed.filter((each) => each.fault).map((each) => `${each.name} ${each.value}`);
+  if (faults.length && !lost) said.push(`Feed: ${faults.join(", ")}`);
   if (!said.length && !status.running) said.push("This desk does not run. What is shown is what its journal knows; a halt is written there and holds when it starts.");
   banner.textContent = said.join(" · ");
   banner.hidden = !said.length;
-  banner.className = `banner ${lost || risk.state === "halted" ? "" : risk.state === "reducing" ? "reducing" : "note"}`;
+  banner.className = `banner ${lost || risk.state === "halted" ? "" : risk.state === "reducing" || faults.length ? "reducing" : "note"}`;
   $("foot").textContent = [state.desk.description, status.model && `Models: ${status.model}`, `Times are ${zone()}.`].filter(Boolean).join(" · ");
+}
+
+function showHeld({ held, name, newest, running }) {
+  $("held").hidden = !held;
+  if (!held) return;
+  const place = $("held-told");
+  if (place.request !== held.request) place.replaceChildren();  // what is selected to be copied stays otherwise
+  place.request = held.request;
+  const [order, until, stands, how] = ["p", "p", "p", "p"].map((kind, k) => place.children[k] || add(place, kind));
+  order.className = "order";
+  order.textContent = `${held.order}: ${held.why}`;
+  const left = Math.max(0, Math.round((held.deadline - (newest ?? held.at)) / 1000));
+  until.textContent = !running ? "The desk does not run: it asks again when it starts."
+    : `Answer until ${recent(held.deadline)}, ${left < 120 ? `${left} s` : `${Math.round(left / 60)} min`} from the last decision on; silence means no.`;
+  if (stands.told !== `${held.stands} ${held.fault} ${held.page}`) {
+    stands.told = `${held.stands} ${held.fault} ${held.page}`;
+    stands.replaceChildren([held.stands && `The question is ${held.stands}.`, held.fault && `Nobody can be asked: ${held.fault}.`].filter(Boolean).join(" "), " ");
+    stands.className = held.fault ? "bad" : "";
+    if (/^https?:/.test(held.page || "")) {
+      const link = add(stands, "a");
+      link.href = held.page;
+      link.target = "_blank";
+      link.rel = "noopener";
+      link.textContent = "Answer it in Prefect: Resume shows the form";
+    }
+  }
+  if (!how.childNodes.length) {
+    how.append("Or in a terminal: ");
+    add(how, "code").textContent = `hedge approve ${name} --approve --reason "…"`;
+    how.append(", or with ");
+    add(how, "code").textContent = "--reduce UNITS";
+    how.append(" or ");
+    add(how, "code").textContent = "--reject";
+  }
 }
 
 function showFigures(status) {
@@ -228,8 +265,11 @@ function showLimits({ limits, running }) {
     bar.value = Math.min(each.share ?? 1, 1);
     const asks = each.soft !== null && each.value > each.soft;
     bar.className = each.share === null || each.share > 1 ? "over" : asks || each.share > 0.8 ? "near" : "";
-    bar.title = percent(each.share, 0);
-    return { cells: [each.rule.replaceAll("_", " "), { text: short(each.value), name: "number" }, { text: short(each.limit), name: "number" }, bar, each.soft === null ? each.action : `${each.action}, asks from ${short(each.soft)}`] };
+    const used = document.createElement("div");
+    used.className = "used";
+    used.append(bar);
+    add(used, "span").textContent = percent(each.share, 0);
+    return { cells: [each.rule.replaceAll("_", " "), { text: short(each.value), name: "number" }, { text: short(each.limit), name: "number" }, used, each.soft === null ? each.action : `${each.action}, asks from ${short(each.soft)}`] };
   }));
 }
 
@@ -238,7 +278,7 @@ function showHealth(status) {
   if (status.age !== undefined) rows.push(["newest quote at the last decision", `${number(status.age, 3)} s old`]);
   if (status.outside !== undefined) rows.push(["inputs outside their training range", percent(status.outside)]);
   if (status.took) rows.push(["a decision took, median and 99 %", `${micro(status.took.median)}, ${micro(status.took.p99)}`]);
-  for (const [name, value] of Object.entries(status.feed)) rows.push([name, typeof value === "number" ? number(value, 4) : String(value)]);
+  for (const each of status.feed) rows.push([each.name, { text: each.value, name: each.fault ? "bad" : "" }]);
   if (status.running) rows.push(["heard from the desk", Date.now() - heard < 1500 ? "now" : `${number((Date.now() - heard) / 1000, 2)} s ago`]);
   rows.push(["reports that nothing explains", { text: number(status.unexplained), name: status.unexplained ? "bad" : "" }]);
   if (!status.running) rows.push(["feed and latency", "known while the desk runs"]);
