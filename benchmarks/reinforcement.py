@@ -65,7 +65,9 @@ CASES = {
         63,
         {
             "ppo": PpoPlan(steps=30, markets=1024, seed=SEED),
-            "sac": SacPlan(steps=14, markets=512, seed=SEED),
+            "sac": SacPlan(
+                steps=60, markets=512, temperature=1e-4, pace_of_actor=0.1, learning_rate=5e-4, seed=SEED
+            ),
         },
         published=29.0,
         constant=34.4,
