@@ -7,8 +7,9 @@ of BTCUSD on Bitstamp (`book/bitstamp_btcusd`), followed from the order log twen
 every ten seconds.
 
 decision : from the turn of the loop in which one is due until its order is in the journal: the book, the
-    option's state, the flagship's band, the overlay, and intent and audit as one transaction of SQLite, which
-    survives the death of the process. The paper venue, which keeps a file of its own, is left out.
+    option's state, the flagship's band, the overlay, and intent and audit as one record of the log ahead of
+    SQLite, which survives the death of the process. The paper venue, which keeps a file of its own, is left
+    out; what is told of a decision when its order has been sent is not.
 refresh : features of events, history, regimes, forecasts and intervals of the same decision, timed apart.
 events : all of the day a second, whatever the time was spent on.
 memory : what the process holds after the last tile over what it held after the third.
@@ -142,8 +143,8 @@ class Watched:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self.decision: list[int] = []
-        self.refresh: list[int] = []
+        self.decision: list[float] = []
+        self.refresh: list[float] = []
         self.events, self.decisions, self.orders, self.seconds, self.processor = 0, 0, 0, 0.0, 0.0
         self.held: list[float] = []
         first = self._day()
@@ -159,26 +160,20 @@ class Watched:
                 signals = RunningSignals(market.fitted, market.before, day.names)
                 overlay, policy = Overlay(market.desk.overlay), RegimeSwitched()
                 hedger = Hedger(market.desk, signals, policy, market.desk_cost, overlay, path, "flagship 1")
-                refresh, venue, whole = Clock(), Clock(), Clock()
-                day._running.decide = refresh.around(day._running.decide)  # type: ignore[method-assign]
-                day._history.step = refresh.around(day._history.step)  # type: ignore[method-assign]
-                signals.step = refresh.around(signals.step)  # type: ignore[method-assign]
+                venue = Clock()
                 gateway.submit = venue.around(gateway.submit)  # type: ignore[method-assign]
                 act, boundary = day._act, market.fitted.boundary.value
-                decide = whole.around(lambda *given: list(act(*given)))
 
                 def timed(at: int, *given: Any) -> Iterator[Decided]:
-                    if gateway.due <= at:
-                        yield from act(at, *given)
-                    elif at < boundary:
+                    if gateway.due > at and at < boundary:
                         day._running.decide(day._coming.popleft())  # the models were fitted on it
-                    else:
-                        decided = decide(at, *given)
-                        told, took, apart = refresh.read(), whole.read(), venue.read()
-                        if decided[0].state is not None:
-                            self.refresh.append(told)
-                            self.decision.append(took - told - apart)
-                        yield from decided
+                        return
+                    for decided in act(at, *given):
+                        apart = 1e-9 * venue.read()
+                        if decided.state is not None:
+                            self.refresh.append(decided.refresh)
+                            self.decision.append(decided.took - decided.refresh - apart)
+                        yield decided
 
                 day._act = timed  # type: ignore[method-assign]
                 began, processor = perf_counter(), process_time()
@@ -226,9 +221,9 @@ def lived(name: str, market: Market, events: int) -> Iterator[Measurement]:
     }
     print(name, detail)
     for what, took in (("decision", desk.decision), ("refresh", desk.refresh)):
-        least = {"p10": float(np.quantile(took, 0.1)) / 1e3}
+        least = {"p10": 1e6 * float(np.quantile(took, 0.1))}
         for quantile, share in QUANTILES.items():
-            value = float(np.quantile(took, share)) / 1e3
+            value = 1e6 * float(np.quantile(took, share))
             print(f"  {what} {quantile}: {value:.1f} µs, p10 {least['p10']:.1f}")
             yield Measurement(f"live_loop.{name}_{what}_{quantile}", "µs", value, detail=detail | least)
     rate, detail["a_processor_second"] = desk.events / desk.seconds, desk.events / desk.processor

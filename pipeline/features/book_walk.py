@@ -70,6 +70,23 @@ def standing(
 
 
 @compiled  # type: ignore[untyped-decorator]
+def quoted(
+    known: NDArray[np.int64], columns: FloatArray, rows: int, at: int, stale_after: float
+) -> tuple[float, float, float]:
+    """Return bid and ask at an instant, NaN where nothing can be traded, and the seconds since the last row.
+
+    Parameters
+    ----------
+    known, columns, rows : as in `standing`.
+    """
+    place, state = standing(known, columns, rows, at, stale_after)
+    age = (at - known[rows - 1]) / 1e9
+    if state != SOUND:
+        return np.nan, np.nan, age
+    return columns[place, 2], columns[place, 2 + (columns.shape[1] - 2) // 2], age
+
+
+@compiled  # type: ignore[untyped-decorator]
 def interval_numbers(
     known: NDArray[np.int64],
     columns: FloatArray,

@@ -6,7 +6,7 @@ import numpy as np
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
-from pipeline.features.book_walk import SOUND, interval_numbers, standing
+from pipeline.features.book_walk import interval_numbers, quoted, standing
 from pipeline.features.decision_times import SECOND
 from pipeline.features.event_feature import EventRows
 from pipeline.features.standing_book import NOTHING
@@ -23,19 +23,10 @@ class Standing(NamedTuple):
     ----------
     state : see `book_at`.
     sides : [4, L] bid prices, bid sizes, ask prices and ask sizes, the best first; NaN where a side ends.
-    age : seconds since the newest row was told; infinite where there never was one.
     """
 
     state: int
     sides: FloatArray
-    age: float
-
-    @property
-    def best(self) -> tuple[float, float]:
-        """Bid and ask; NaN where nothing can be traded."""
-        if self.state != SOUND:
-            return np.nan, np.nan
-        return float(self.sides[0, 0]), float(self.sides[2, 0])
 
 
 class RunningBook:
@@ -44,7 +35,8 @@ class RunningBook:
     def __init__(self) -> None:
         self._known, self._columns, self._rows = NOTHING.known_time, NOTHING.columns, 1
         self._begun = False
-        self.standing(0, 0.0)  # compiled here, not at the first decision
+        self.standing(0, 0.0)
+        self.quote(0, 0.0)  # compiled here, not at the first decision
         self.interval(0, 1, GridSettings(), IntradayHedge(), np.empty(7))
 
     def take(self, rows: EventRows) -> None:
@@ -63,8 +55,15 @@ class RunningBook:
     def standing(self, at: int, stale_after: float) -> Standing:
         """Return the book as it stood at an instant since the last interval."""
         place, state = standing(self._known, self._columns, self._rows, at, stale_after)
-        age = (at - int(self._known[self._rows - 1])) / SECOND if self._begun else np.inf
-        return Standing(state, self._columns[max(place, 0), 2:].reshape(4, -1).copy(), age)
+        return Standing(state, self._columns[max(place, 0), 2:].reshape(4, -1).copy())
+
+    def quote(self, at: int, stale_after: float) -> tuple[float, float, float]:
+        """Return bid, ask and age at an instant since the last interval, see `book_walk.quoted`.
+
+        The age is infinite where there never was a row.
+        """
+        bid, ask, age = quoted(self._known, self._columns, self._rows, at, stale_after)
+        return bid, ask, age if self._begun else np.inf
 
     def interval(
         self, at: int, since: int, grid: GridSettings, hedge: IntradayHedge, numbers: FloatArray

@@ -66,6 +66,10 @@ class RunningDay:
         """Return the book as it stood at an instant since the last decision."""
         return self._book.standing(at, self._grid.stale_after_seconds)
 
+    def quote(self, at: int) -> tuple[float, float, float]:
+        """Return bid, ask and age at an instant since the last decision, see `RunningBook.quote`."""
+        return self._book.quote(at, self._grid.stale_after_seconds)
+
     def decide(self, at: int) -> DecisionRow:
         """Return the row of a decision, after all events until then; see `decision_day`."""
         numbers = np.empty(len(self.names))

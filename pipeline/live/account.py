@@ -107,6 +107,8 @@ class Account:
 
     def expected(self, instrument: str) -> float:
         """Return the signed units held once everything that works is filled."""
+        if not self.working:
+            return self.position(instrument)
         left = sum(each.left for each in self.working.values() if each.order.instrument == instrument)
         return self.position(instrument) + left
 

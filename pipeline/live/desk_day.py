@@ -3,7 +3,8 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import Final, Self
+from time import perf_counter_ns
+from typing import Self
 
 import numpy as np
 import pandas as pd
@@ -26,8 +27,6 @@ from pipeline.live.feed import Moment
 from pipeline.live.hedger import Decided, Hedger, Quote
 from pipeline.live.paper import PaperGateway
 from pipeline.live.venue import NEVER, Book
-
-NO_MARKET: Final = (np.nan, np.nan)
 
 
 class DeskDay:
@@ -136,17 +135,21 @@ class DeskDay:
             gateway.advance(at + 1, self._books(at))
             return
         if self._coming and self._coming[0] <= at:
+            began = perf_counter_ns()
             self._coming.popleft()
+            quote = self._quote(at, moment)
+            fresh = perf_counter_ns()
             row = self._history.step(self._running.decide(at))
-            quote = Quote(*self._best(at, moment), self._running.book(at).age)
-            yield hedger.decide(row, quote, len(self._coming))
+            yield hedger.decide(row, quote, len(self._coming), began, fresh)
         else:
             gateway.advance(at + 1, self._books(at))
-            hedger.parents.go(at, *self._best(at, moment))
+            quote = self._quote(at, moment)
+            hedger.parents.go(at, quote.bid, quote.ask)
 
-    def _best(self, at: int, moment: Moment) -> tuple[float, float]:
-        """Return bid and ask; NaN where nothing can be traded, or where it is too late to."""
-        return NO_MARKET if moment.now - at > moment.patience else self._running.book(at).best
+    def _quote(self, at: int, moment: Moment) -> Quote:
+        """Return the best prices; NaN where nothing can be traded, or where it is too late to."""
+        bid, ask, age = self._running.quote(at)
+        return Quote(bid, ask, age) if moment.now - at <= moment.patience else Quote(np.nan, np.nan, age)
 
     def _books(self, at: int) -> dict[str, Book]:
         return {self._desk.data.instrument: _book(self._running.book(at))}

@@ -1,7 +1,7 @@
 """What a live desk does at one decision: signals, band, overlay, and the order that is left of it."""
 
 from time import perf_counter_ns
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -65,7 +65,8 @@ class Decided(NamedTuple):
     value : of the open option at its mark, see `OptionState`; None where it is not known.
     told : the signals.
     names, numbers : the row that they were made of; empty where there was none.
-    took : seconds from the row until its order had been sent.
+    took : seconds from the turn of the loop in which it was due until its order had been sent.
+    refresh : of these, those of the row and its signals.
     past : whether it was made before, or is made too late: nothing comes of it.
     """
 
@@ -87,6 +88,7 @@ class Decided(NamedTuple):
     names: tuple[str, ...] = ()
     numbers: FloatArray = NOTHING
     took: float = 0.0
+    refresh: float = 0.0
     past: bool = False
 
 
@@ -159,7 +161,7 @@ class Hedger:
         self._states, self._answer = OptionStates(self._desk, learned.desk_cost, learned.crossing), answer
         self._signals, self._policy, self.model = signals, learned.policy, learned.model
 
-    def decide(self, row: DecisionRow, quote: Quote, today: int) -> Decided:
+    def decide(self, row: DecisionRow, quote: Quote, today: int, began: int, fresh: int) -> Decided:
         """Decide once, and send what is left of the order, if that is not past.
 
         Parameters
@@ -167,21 +169,18 @@ class Hedger:
         row : features of the decision, those that `signals` was told the names of.
         quote : as it stands.
         today : decisions that are left until the close.
+        began, fresh : when its turn and its row were begun, by `perf_counter_ns`.
 
         Raises
         ------
         JournalError
             Nothing more can be written down; the desk has halted.
         """
-        started = perf_counter_ns()
-        decided = self.act(self._signals.step(row), quote, today)
-        took = 1e-9 * (perf_counter_ns() - started)
-        return decided._replace(names=self._signals.names, numbers=row.numbers, took=took)
-
-    def act(self, told: DecisionSignals, quote: Quote, today: int) -> Decided:
-        """Decide on the signals of a decision; see `decide`."""
+        told = self._signals.step(row)
+        refreshed = perf_counter_ns()
         at, mid, day, known = told.at, told.mid, told.day, told.known
-        if at > self.since:
+        past = at <= self.since
+        if not past:
             self.parents.replace()
         self._dealt = next_dealt(self._dealt if day == self._day else None, self._life, mid, known, today)
         state = self._states(told, self._dealt) if known and self._dealt else None
@@ -194,18 +193,28 @@ class Hedger:
         worth = self._options.mark(day, mid, self._dealt, value, hedge, account.traded)
         seen = self._situation(at, quote, position, expected - position, delta, told, state, worth)
         reducing = self._path.latch.state is RiskState.REDUCING
-        permits = self._permits if at > self.since else None
+        permits = None if past else self._permits
         permitted = 0.0 if permits is None else permits.permitted(at, seen)
         judged = self._overlay.judge(asked, seen, reducing, permitted)
-        decided = Decided(
+        order = None if past else self._order(at, judged)
+        entry = None if past else self._audited(at, edges, asked, order, judged, seen)
+        if permits is not None:
+            permits.settle(at, asked, judged, seen, self.model)
+        if order is not None:
+            self.parents.begin(order, entry, quote.bid, quote.ask)
+        elif entry is not None:
+            self._path.note(entry)
+        took = perf_counter_ns() - began
+        self._day, self._reference = day, mid
+        return Decided(
             at=at,
             dealt=self._dealt,
             lower=self._size * edges.lower,
             upper=self._size * edges.upper,
-            position=seen.position,
+            position=position,
             working=seen.working,
             asked=asked,
-            order=self._order(at, judged),
+            order=order,
             judged=judged,
             mid=mid,
             seen=seen,
@@ -213,17 +222,12 @@ class Hedger:
             worth=worth,
             value=value,
             told=told,
-            past=at <= self.since,
+            names=self._signals.names,
+            numbers=row.numbers,
+            took=1e-9 * took,
+            refresh=1e-9 * (refreshed - fresh),
+            past=past,
         )
-        entry = self._audited(decided, seen)
-        if permits is not None:
-            permits.settle(at, asked, judged, seen, self.model)
-        if decided.order is not None:
-            self.parents.begin(decided.order, entry, quote.bid, quote.ask)
-        elif entry is not None:
-            self._path.note(entry)
-        self._day, self._reference = day, mid
-        return decided
 
     def _mark(self, state: OptionState) -> tuple[float, float]:
         """Return the mark of the option, and the units that offset its Black–Scholes delta at it."""
@@ -277,32 +281,33 @@ class Hedger:
 
     def _order(self, at: int, judged: Judgement) -> Order | None:
         halted = self._path.latch.state is RiskState.HALTED or judged.action is Action.HALT
-        if halted or not judged.units or at <= self.since:
+        if halted or not judged.units:
             return None
         return Order(f"{self._desk.name}-{at}", self._instrument, judged.units, decided=at)
 
-    def _audited(self, decided: Decided, seen: Situation) -> Entry | None:
+    def _audited(
+        self, at: int, edges: Edges, asked: float, order: Order | None, judged: Judgement, seen: Situation
+    ) -> Entry | None:
         """Turn the latch where a rule says so; return what is to be written down of a decision.
 
         That is every one that asks for something or breaks a rule.
         """
-        judged = decided.judged
-        if decided.at <= self.since or not (decided.asked or judged.rulings):
+        if not (asked or judged.rulings):
             return None
         for ruling in judged.rulings:
             if ruling.action in TIGHTER:
                 self._path.turn(TIGHTER[ruling.action], ruling.rule, ruling.said)
-        inputs: dict[str, Any] = {
-            "band": [decided.lower, decided.upper],
-            "asked": decided.asked,
-            "sent": 0.0 if decided.order is None else decided.order.quantity,
+        inputs = {
+            "band": [self._size * edges.lower, self._size * edges.upper],
+            "asked": asked,
+            "sent": 0.0 if order is None else order.quantity,
             "position": seen.position,
             "bid": seen.bid,
             "ask": seen.ask,
             "delta": seen.delta,
         }
         why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
-        return Entry(decided.at, self._policy.name, DECIDES, why, inputs, self.model)
+        return Entry(at, self._policy.name, DECIDES, why, inputs, self.model)
 
 
 def _check(policy: Policy) -> None:

@@ -46,7 +46,7 @@ class Parents:
     """
 
     def __init__(self, settings: OrderSettings, path: OrderPath, step: float, lot: float) -> None:
-        self._settings, self._path, self._lot = settings, path, lot
+        self._settings, self._path, self._lot, self._at_once = settings, path, lot, settings.at_once
         self._over = int(settings.over * step * SECOND)
         self._shares = handed_out(settings.slices, settings.pace)
         self.sent: deque[int] = deque()
@@ -84,7 +84,7 @@ class Parents:
         entry : a line of the audit.
         bid, ask : best prices; NaN where there is no sound market.
         """
-        if self._settings.at_once:
+        if self._at_once:
             self._path.send(order, entry)
             self.sent.append(order.decided)
             return

@@ -5,7 +5,16 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.domain.overlay_settings import Action, OverlaySettings, Rule
-from pipeline.risk.rules import OF_ORDERS, OF_STATE, crosses, reducing, tradable, within
+from pipeline.risk.rules import (
+    OF_ORDERS,
+    OF_STATE,
+    Allowed,
+    Measured,
+    crosses,
+    reducing,
+    tradable,
+    within,
+)
 from pipeline.risk.situation import Situation
 
 NUMBERS: Final = ("position", "working", "delta", "turnover", "loss", "drawdown")
@@ -36,7 +45,7 @@ class Judgement(NamedTuple):
     @property
     def action(self) -> Action | None:
         """The severest of the rulings; None where no rule was broken."""
-        return max((each.action for each in self.rulings), default=None)
+        return max(each.action for each in self.rulings) if self.rulings else None
 
 
 @dataclass(frozen=True)
@@ -53,17 +62,19 @@ class Overlay:
     """
 
     settings: OverlaySettings
-    _orders: tuple[tuple[str, Rule], ...] = field(init=False)
-    _state: tuple[tuple[str, Rule], ...] = field(init=False)
+    _orders: tuple[tuple[str, Rule, Allowed], ...] = field(init=False)
+    _state: tuple[tuple[str, Rule, Measured], ...] = field(init=False)
     _soft: tuple[tuple[str, float], ...] = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep the rules that have a limit, in their order."""
-        for name, kind in (("_orders", OF_ORDERS), ("_state", OF_STATE)):
-            rules = ((each, getattr(self.settings, each)) for each in kind)
-            object.__setattr__(self, name, tuple((each, rule) for each, rule in rules if rule is not None))
-        soft = ((each, rule.soft) for each, rule in (*self._state, *self._orders) if rule.soft is not None)
-        object.__setattr__(self, "_soft", tuple(soft))
+        rules = {name: getattr(self.settings, name) for name in (*OF_STATE, *OF_ORDERS)}
+        rules = {name: rule for name, rule in rules.items() if rule is not None}
+        orders = tuple((name, rules[name], allows) for name, allows in OF_ORDERS.items() if name in rules)
+        state = tuple((name, rules[name], measured) for name, measured in OF_STATE.items() if name in rules)
+        soft = tuple((name, rule.soft) for name, rule in rules.items() if rule.soft is not None)
+        for name, kept in (("_orders", orders), ("_state", state), ("_soft", soft)):
+            object.__setattr__(self, name, kept)
 
     def judge(
         self, units: float, seen: Situation, only_reducing: bool = False, permitted: float = 0.0
@@ -80,29 +91,30 @@ class Overlay:
         only_reducing : the desk may only make its position smaller.
         permitted : signed units that a person has permitted beyond the soft limits.
         """
-        if missing := [name for name in NUMBERS if not math.isfinite(getattr(seen, name))]:
-            return Judgement(0.0, (_fault(units, f"{', '.join(missing)} of the desk is no number"),))
-        if not math.isfinite(units):
-            return Judgement(0.0, (_fault(units, f"an order of {units}"),))
+        known = seen.position + seen.working + seen.delta + seen.turnover + seen.loss + seen.drawdown
+        if not math.isfinite(known + units):
+            return Judgement(0.0, (_fault(units, _missing(units, seen)),))
         rulings = self._of_state(units, seen)
         left = reducing(units, seen.exposure) if rulings or only_reducing else units
-        if left and (reason := self._barred(left, seen)):
+        if not left:
+            return Judgement(left, tuple(rulings))
+        if reason := _barred(left, seen):
             rulings.append(Ruling("market", Action.CLAMP, left, 0.0, reason))
-            left = 0.0
-        if left and seen.instrument in self.settings.restricted:
+            return Judgement(0.0, tuple(rulings))
+        if seen.instrument in self.settings.restricted:
             allowed = reducing(left, seen.exposure)
             if allowed != left:
                 said = f"{seen.instrument} is restricted: its position may only be made smaller"
                 rulings.append(Ruling("restricted", Action.CLAMP, left, allowed, said))
             left = allowed
-        for name, rule in self._orders if left else ():
-            allowed = OF_ORDERS[name](left, seen, rule.limit)
+        for name, rule, allows in self._orders if left else ():
+            allowed = allows(left, seen, rule.limit)
             if allowed != left:
                 rulings.append(Ruling(name, rule.action, left, allowed, _told(name, rule.limit, left, seen)))
             left = allowed
             if not left:
                 break
-        if left and (asking := self._beyond(left, seen, permitted)):
+        if left and self._soft and (asking := self._beyond(left, seen, permitted)):
             granted = asking[0].allowed
             return Judgement(granted, (*rulings, *asking), 0.0 if granted else left)
         return Judgement(left, tuple(rulings))
@@ -125,20 +137,24 @@ class Overlay:
 
     def _of_state(self, units: float, seen: Situation) -> list[Ruling]:
         found = []
-        for name, rule in self._state:
-            value = OF_STATE[name](seen)
+        for name, rule, measured in self._state:
+            value = measured(seen)
             if not value <= rule.limit:  # NaN breaks it too
                 allowed = reducing(units, seen.exposure)
                 said = f"{name} of {value:g}: limit {rule.limit:g}"
                 found.append(Ruling(name, rule.action, units, allowed, said))
         return found
 
-    def _barred(self, units: float, seen: Situation) -> str:
-        if not tradable(seen):
-            return f"no market: bid {seen.bid:g}, ask {seen.ask:g}"
-        return (
-            "an order of the desk's own rests where this one would be filled" if crosses(units, seen) else ""
-        )
+
+def _barred(units: float, seen: Situation) -> str:
+    if not tradable(seen):
+        return f"no market: bid {seen.bid:g}, ask {seen.ask:g}"
+    return "an order of the desk's own rests where this one would be filled" if crosses(units, seen) else ""
+
+
+def _missing(units: float, seen: Situation) -> str:
+    missing = [name for name in NUMBERS if not math.isfinite(getattr(seen, name))]
+    return f"{', '.join(missing)} of the desk is no number" if missing else f"an order of {units}"
 
 
 def _fault(units: float, said: str) -> Ruling:

@@ -13,6 +13,8 @@ from pipeline.risk.situation import Situation
 
 Allowed = Callable[[float, Situation, float], float]
 """Units asked for, the situation and the limit to the units allowed, between none and those asked."""
+Measured = Callable[[Situation], float]
+"""What a rule about the desk's state holds against its limit."""
 
 
 def within(units: float, held: float, lowest: float, highest: float) -> float:
@@ -104,7 +106,7 @@ OF_ORDERS: Final[dict[str, Allowed]] = {
 }
 """Rules that cut what is asked, in the order in which they do."""
 
-OF_STATE: Final[dict[str, Callable[[Situation], float]]] = {
+OF_STATE: Final[dict[str, Measured]] = {
     "loss_a_day": lambda seen: seen.loss,
     "drawdown": lambda seen: seen.drawdown,
     "outside_training": lambda seen: seen.outside,
@@ -120,6 +122,8 @@ def tradable(seen: Situation) -> bool:
 
 def crosses(units: float, seen: Situation) -> bool:
     """Tell whether an order would meet one of the desk's own."""
+    if not seen.resting:
+        return False
     if units > 0.0:
         return any(size < 0.0 and price <= seen.ask for price, size in seen.resting)
     return any(size > 0.0 and price >= seen.bid for price, size in seen.resting)

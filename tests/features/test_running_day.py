@@ -5,7 +5,7 @@ import pytest
 
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.book_at import SIDES, book_at
-from pipeline.features.book_walk import MISSING
+from pipeline.features.book_walk import MISSING, SOUND
 from pipeline.features.decision_day import interval_means, sampled
 from pipeline.features.decision_times import SECOND
 from pipeline.features.event_feature import EventRows
@@ -57,6 +57,10 @@ def test_an_interval_has_the_means_of_the_batch(rows):
         assert looked.state == at.state[len(found)]
         sides = np.stack([getattr(at, side)[len(found)] for side in SIDES])
         np.testing.assert_array_equal(looked.sides[:, : sides.shape[1]], sides)
+        bid, ask, age = running.quote(int(now), GRID.stale_after_seconds)
+        best = looked.sides[[0, 2], 0] if looked.state == SOUND else [np.nan, np.nan]
+        np.testing.assert_array_equal([bid, ask], best)
+        assert age == (int(now) - int(rows.known_time[until - 1])) / SECOND
         numbers = np.empty(7)
         running.interval(int(now), int(ago), GRID, HEDGE, numbers)
         found.append(numbers)
@@ -65,8 +69,8 @@ def test_an_interval_has_the_means_of_the_batch(rows):
 
 def test_before_the_first_row_nothing_is_quoted():
     running, numbers = RunningBook(), np.empty(7)
-    looked = running.standing(5 * SECOND, 30.0)
-    assert (looked.state, looked.age, np.isnan(looked.best).all()) == (MISSING, np.inf, True)
+    assert running.standing(5 * SECOND, 30.0).state == MISSING
+    np.testing.assert_array_equal(running.quote(5 * SECOND, 30.0), [np.nan, np.nan, np.inf])
     running.interval(5 * SECOND, SECOND, GRID, HEDGE, numbers)
     assert np.isnan(numbers[[0, 2, 3, 4, 6]]).all()
     assert numbers[5] == 0.0

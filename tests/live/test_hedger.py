@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import ExitStack, closing
 from functools import partial
+from time import perf_counter_ns
 
 import numpy as np
 import pytest
@@ -93,7 +94,8 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
     for row in range(until):
         book = book_at(books.iloc[row])
         quote = Quote(book.bid_price[0], book.ask_price[0], 0.1)
-        decided.append(hedger.decide(DecisionRow(row, "", np.array([row / 2.0])), quote, STEPS - 1 - row))
+        began, seen = perf_counter_ns(), DecisionRow(row, "", np.array([row / 2.0]))
+        decided.append(hedger.decide(seen, quote, STEPS - 1 - row, began, perf_counter_ns()))
         gateway.advance(decided[-1].at + latency + 1, {"BTC": book})
         held.append(path.account.position("BTC"))
     return decided, np.array(held), path
@@ -239,5 +241,5 @@ def test_a_decision_carries_what_it_was_made_on(lived, day):
     assert all(each.seen.delta == pytest.approx(each.lower) for each in open_ones)
     assert {each.names for each in decided} == {("minutes",)}
     assert [each.numbers[0] for each in decided] == [row / 2.0 for row in range(len(decided))]
-    assert all(0.0 < each.took < 10.0 for each in decided)
+    assert all(0.0 < each.refresh < each.took < 10.0 for each in decided)
     assert [each.told.mid for each in decided] == [each.mid for each in decided]
