@@ -22,7 +22,7 @@ import pandas as pd
 
 from benchmarks.measurement import Measurement
 from benchmarks.shared_data import shared
-from flows.stages import store_of
+from flows.datasets import store_of
 from flows.works import works_of
 from pipeline.backtest.desk_check import checked_any
 from pipeline.domain.intraday_desk import IntradayDesk

@@ -28,6 +28,17 @@ class AlarmEvents:
     def __init__(self, desk: str, api: str) -> None:
         self._desk, self._api = desk, api
 
+    def reach(self) -> None:
+        """Raise where the server does not answer.
+
+        Raises
+        ------
+        OSError
+            It does not.
+        """
+        with urllib.request.urlopen(f"{self._api}/health", timeout=SECONDS):  # nosec B310 # of the user
+            pass
+
     def measured(self, seen: Observed, decided: Decided, state: Mapping[tuple[str, str], float]) -> None:
         """Say nothing of a decision."""
 
@@ -39,8 +50,7 @@ class AlarmEvents:
         OSError
             The server does not answer.
         """
-        with urllib.request.urlopen(f"{self._api}/health", timeout=SECONDS):  # nosec B310 # of the user
-            pass
+        self.reach()
         emit_event(
             event=f"{EVENT}.{alarm.severity.value}",
             resource={"prefect.resource.id": f"{RESOURCE}.{self._desk}", "prefect.resource.name": self._desk},

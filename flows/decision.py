@@ -9,9 +9,10 @@ import pandas as pd
 from prefect import flow
 
 from flows.artifacts import show_decision
+from flows.datasets import home_of, store_of
 from flows.failures import told
 from flows.naming import run_name
-from flows.stages import features, home_of, ingest, load_positions, store_of
+from flows.stages import features, ingest, load_positions
 from pipeline.backtest.desk_check import checked_any
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.contract_desk import ContractDesk

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from prefect import flow, runtime
 
 from flows.artifacts import show_run
+from flows.datasets import home_of
 from flows.failures import told
 from flows.naming import run_name
 from flows.progress import Stopwatch
-from flows.stages import backtest, features, home_of, ingest, learn, positions_of, settings_of, train, trains
+from flows.stages import backtest, features, ingest, learn, positions_of, settings_of, train, trains
 from pipeline.tracking.publish import publish
 
 

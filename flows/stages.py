@@ -1,29 +1,23 @@
 """One flow a stage: each asks the dataset store for its dataset and returns the key."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from flows.datasets import derived, home_of, made, store_of
 from flows.failures import told
 from flows.naming import run_name
-from flows.runners import partitions, runner
-from flows.works import Work, works_of
+from flows.works import works_of
 from pipeline.backtest.desk_check import checked_any, checked_desk
 from pipeline.backtest.holdings import check_holdable
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.home import Home
 from pipeline.ingest import positions
-from pipeline.ingest.sources import NOTES
-from pipeline.ingest.store import DatasetStore, Output
 from pipeline.learning.in_a_run import NETWORK, learn_hedger
 from pipeline.learning.learners import LEARNERS
 from pipeline.policies.checkpoint import Checkpoint
@@ -33,16 +27,6 @@ from pipeline.tracking.learning import register_once
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
-
-
-def home_of(home: str | None) -> Home:
-    """Return the folder that a flow reads and writes."""
-    return Home.find(None if home is None else Path(home))
-
-
-def store_of(home: str | None) -> DatasetStore:
-    """Return the dataset store of a home; its partitions lie where HEDGE_STORE says, else beside it."""
-    return DatasetStore(home_of(home).data / "datasets", partitions(), runner())
 
 
 @flow(flow_run_name=run_name)
@@ -58,7 +42,7 @@ def features(desk: str, home: str | None = None, force: bool = False, market: st
     """Compute the features of `market` (ingested if not given); return the key of `features`."""
     market = market or ingest(desk, home, force)
     settings = checked_any(desk)
-    return _done(works_of(settings).matrix(settings, market), home, force)
+    return made(works_of(settings).matrix(settings, market), home, force)
 
 
 @flow(flow_run_name=run_name)
@@ -78,7 +62,7 @@ def train(
     market = market or ingest(desk, home, force)
     matrix = matrix or features(desk, home, force, market)
     settings = settings_of(desk, home, market, latest)
-    return _done(works_of(settings).signals(settings, market, matrix), home, force)
+    return made(works_of(settings).signals(settings, market, matrix), home, force)
 
 
 def trains(desk: str) -> bool:
@@ -104,7 +88,7 @@ def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, s
             "desk": settings.for_learning(), "policy": policy, "steps": plan.steps or learner.steps,
             "paths": plan.paths or learner.markets, "market": known,
         }  # fmt: skip
-        hedger = store.open(_derive("hedger", learn_hedger, home, force, {}, parameters))
+        hedger = store.open(derived("hedger", learn_hedger, home, force, {}, parameters))
         file = keep_network(place, settings.name, policy, hedger.read_bytes(NETWORK))
         told = {**Checkpoint.read(file).facts["plan"], "dataset": hedger.key}
         told |= {f"market/{name}": value for name, value in known}
@@ -135,7 +119,7 @@ def backtest(
     if trained is None and trains(desk):
         trained = learn(desk, home, force, signals)
     settings = settings_of(desk, home, market, latest, learned, trained)
-    return _done(works_of(settings).results(settings, signals, held), home, force)
+    return made(works_of(settings).results(settings, signals, held), home, force)
 
 
 def _market_behind(signals: str, home: str | None) -> str:
@@ -203,7 +187,7 @@ def _reading(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
 @_reading("load market data")
 def _load_market(desk: str, home: str | None, force: bool) -> str:
     settings = checked_any(desk)
-    return _done(works_of(settings).market(settings), home, force)
+    return made(works_of(settings).market(settings), home, force)
 
 
 @_reading("load positions")
@@ -216,30 +200,4 @@ def load_positions(desk: str, home: str | None, force: bool) -> str:
         "content": positions.content_of(settings.book.positions),
         "calendar": settings.data.calendar,
     }
-    return _derive("positions", positions.load_positions, home, force, {}, parameters)
-
-
-def _done(work: Work, home: str | None, force: bool) -> str:
-    return _derive(work.name, work.build, home, force, work.inputs, work.parameters, work.pieces)
-
-
-def _derive(
-    name: str,
-    build: Callable[..., Output],
-    home: str | None,
-    force: bool,
-    inputs: Mapping[str, str],
-    parameters: Mapping[str, Any],
-    pieces: bool = False,
-) -> str:
-    """Ask the store for a dataset; say how long it took, whether it was there, and what its notes say."""
-    store, started = store_of(home), time.perf_counter()
-    known = set(store.keys())
-    with threadpool_limits(limits=1):  # so that no number depends on how many cores there are
-        key = store.derive(name, build, inputs=inputs, parameters=parameters, pieces=pieces, force=force)
-    made = "unchanged" if key in known and not force else "made"
-    log.info("%s %s in %.1f s", key, made, time.perf_counter() - started)
-    if NOTES in (dataset := store.open(key)):
-        for note in dataset[NOTES]["note"]:
-            log.info("%s", note)
-    return key
+    return derived("positions", positions.load_positions, home, force, {}, parameters)

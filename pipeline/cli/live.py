@@ -16,7 +16,7 @@ from pipeline.cli.asking import approvals_of
 from pipeline.cli.attend import secret_of, token_place
 from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
-from pipeline.cli.running import prepared, progress_shown, run_flow
+from pipeline.cli.running import prepared, progress_shown
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 
@@ -85,7 +85,7 @@ def live(
         raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
     times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
-        opened = _opened(desk, home, data)
+        opened = _opened(desk, home, data, venue)
         folder = opened.folder / (f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}")
         if anew and folder.exists():
             shutil.rmtree(folder)
@@ -232,25 +232,31 @@ def _times(speed: str) -> float:
     return times
 
 
-def _opened(desk: str, home: Path | None, data: str | None) -> Opened:
+def _opened(desk: str, home: Path | None, data: str | None, venue: "StreamedVenue | None" = None) -> Opened:
     place = prepared(desk, home, data)
 
     from pipeline.backtest.desk_check import checked_any
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.session import Stored
+    from pipeline.live.venue_session import check
     from pipeline.tracking.champions import load_champions
     from pipeline.tracking.model_source import learned_of
 
     settings = checked_any(desk)
     if not isinstance(settings, IntradayDesk):
         raise SettingsError(f"{desk}: hedge live works on desks within the day")
+    if venue is not None:
+        check(settings, venue)
     champions = load_champions(place.mlruns, settings.name, desk)
     learned = learned_of(champions, desk)
-    market = run_flow("ingest", desk, place, False)
-    matrix = run_flow("features", desk, place, False, market=market)
 
-    from flows.stages import store_of
+    from flows.datasets import made, store_of
+    from flows.works import works_of
 
-    store = store_of(str(place.root))
+    root, works = str(place.root), works_of(settings)
+    with progress_shown():
+        market = made(works.market(settings), root)
+        matrix = made(works.matrix(settings, market), root)
+    store = store_of(root)
     stored = Stored(store.open(market), store.open(matrix), store.pieces())
     return Opened(settings, champions, learned, stored, place.data / "live" / settings.name)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
+from pipeline.domain.data_folder import located
+from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 
@@ -22,12 +24,25 @@ if TYPE_CHECKING:
     from pipeline.tracking.champions import Champions
 
 API = "PREFECT_API_URL"
+NOT_REACHED = (
+    "Prefect at {server} does not answer ({why}): hedging goes on; until it does, nobody can be asked and no "
+    "alarm starts a retrain"
+)
 NOT_WATCHED = "not watched for drift: the champion has nothing to compare with: hedge run {desk} learns it"
 
 
 def named_server() -> str | None:
-    """Return the Prefect server that the user names; a command's own private one is none, so ask first."""
-    return os.environ.get(API)
+    """Return the Prefect server that the user names; a command's own private one is none, so ask first.
+
+    Raises
+    ------
+    SettingsError
+        What is named is no URL, or one with a secret.
+    """
+    server = os.environ.get(API) or None
+    if server is not None and not server.startswith(("http://", "https://")):
+        raise SettingsError(f"{API}: {server!r} is no URL: give it as http://127.0.0.1:4200/api")
+    return located(server)
 
 
 def monitoring(
@@ -92,10 +107,18 @@ def _watch(desk: IntradayDesk, champions: "Champions") -> "Watch":
 def _events(desk: str, server: str | None) -> "list[Delivery]":
     if server is None:
         return []
+    from flows.environment import silence_console
+
+    silence_console()
     from flows.alarms import AlarmEvents
     from pipeline.monitor.delivery import Delivery
 
-    return [Delivery("Prefect", AlarmEvents(desk, server), _say)]
+    events = AlarmEvents(desk, server)
+    try:
+        events.reach()
+    except OSError as error:
+        _say(NOT_REACHED.format(server=server, why=getattr(error, "reason", error)))
+    return [Delivery("Prefect", events, _say)]
 
 
 def _say(sentence: str) -> None:

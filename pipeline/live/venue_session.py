@@ -59,7 +59,8 @@ async def live_now(
     SettingsError
         The stream is of another instrument, or tells other tables than the desk learned from.
     """
-    check(desk, stored, venue)
+    check(desk, venue)
+    check_tables(stored, venue)
     clock = DeskClock()
     days = VenueDays(desk, stored, venue, folder / "feed", clock, state or FeedState())
     start = Start(learned, stored.before(days.day.day), days.day.names)
@@ -68,8 +69,8 @@ async def live_now(
         return await live_through(desk, start, market, folder, controls, approvals, newer)
 
 
-def check(desk: IntradayDesk, stored: Stored, venue: StreamedVenue) -> None:
-    """Refuse a stream that is not of what the desk learned from."""
+def check(desk: IntradayDesk, venue: StreamedVenue) -> None:
+    """Refuse a desk that no stream can be hedged with, and a stream of what it does not hedge."""
     if desk.grid.every_events is not None:
         raise SettingsError(
             "grid.every_events: how many decisions are left is not known live: take every_seconds"
@@ -77,6 +78,10 @@ def check(desk: IntradayDesk, stored: Stored, venue: StreamedVenue) -> None:
     named = desk.data.terms.instrument or desk.data.instrument
     if venue.symbol != named:
         raise SettingsError(f"--feed is of {venue.symbol}, the desk hedges {named}: name streams of that")
+
+
+def check_tables(stored: Stored, venue: StreamedVenue) -> None:
+    """Refuse a stream that tells other tables than the desk learned from."""
     learned = FOLLOWED & set(stored.market[DAYS]["table"])
     if venue.tables != learned:
         told, known = (", ".join(sorted(each)) for each in (venue.tables, learned))

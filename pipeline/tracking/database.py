@@ -12,6 +12,8 @@ from pipeline.ingest.file_lock import file_lock
 
 TRAINING = {"mlflow.experimentKind": "custom_model_development"}
 """Tells MLflow's pages that these are runs of models, not of prompts."""
+BUSY = "another program is writing to it: run again when it is done"
+BROKEN = "move it away and run again, or give another folder with --home"
 
 
 def database_uri(mlruns: Path) -> str:
@@ -35,6 +37,7 @@ def connect(mlruns: Path) -> MlflowClient:
     """
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)  # it is raised too
     uri = database_uri(mlruns)
     try:
         with file_lock(mlruns / ".lock"):
@@ -43,10 +46,9 @@ def connect(mlruns: Path) -> MlflowClient:
             client = MlflowClient(uri, uri)
             client.search_experiments(max_results=1)
     except (mlflow.MlflowException, SQLAlchemyError, OSError) as error:
-        raise StoreError(
-            f"{mlruns / 'mlflow.db'} cannot be opened ({str(error).splitlines()[0]}); "
-            "move it away and run again, or give another folder with --home"
-        ) from None
+        cause = str(error).splitlines()[0]
+        remedy = BUSY if "locked" in cause else BROKEN
+        raise StoreError(f"{mlruns / 'mlflow.db'} cannot be opened ({cause}); {remedy}") from None
     return client
 
 

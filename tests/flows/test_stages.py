@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
 
-from flows import stages
+from flows import datasets, stages
 from flows.progress import Stopwatch
 from pipeline.domain.errors import DataError, StageError
 from pipeline.tracking.database import connect
@@ -32,7 +32,7 @@ def loads(monkeypatch):
     def derive(name, build, home, force, inputs, parameters, pieces=False):
         return str(load_tables(parameters["data"]))
 
-    monkeypatch.setattr(stages, "_derive", derive)
+    monkeypatch.setattr(datasets, "derived", derive)
     return outcomes, calls
 
 
@@ -81,7 +81,7 @@ def test_our_own_fault_stays_what_it_is_and_says_where_to_look(prefect, loads, s
 
 def test_a_stage_asks_for_what_it_needs_and_passes_keys(prefect, small_desk, tmp_path):
     key = stages.features(str(small_desk), str(tmp_path))
-    store = stages.store_of(str(tmp_path))
+    store = datasets.store_of(str(tmp_path))
     meta = store.open(key).meta
     market = meta["inputs"]["bars"].removesuffix("/bars")
     assert store.keys() == sorted([key, market])
@@ -108,7 +108,7 @@ def test_a_run_trains_the_hedgers_that_its_desk_trains(prefect, finished, small_
     file.write_text(f"{text}\n[policies.train]\n{plans}")
     signals = finished.summary["dataset_keys"]["signals"]
     trained = stages.learn(str(file), str(home), False, signals)
-    store = stages.store_of(str(home))
+    store = datasets.store_of(str(home))
     made = [key for key in store.keys() if key.startswith("hedger-")]  # noqa: SIM118 - a store's
     told = [store.open(key).meta["parameters"] for key in made]
     market = {each["policy"]: each["market"] for each in told}

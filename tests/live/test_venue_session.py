@@ -32,7 +32,7 @@ from pipeline.live.stream_rows import StreamRows
 from pipeline.live.streamed_venue import streamed_venue
 from pipeline.live.venue import NEVER
 from pipeline.live.venue_feed import LATE
-from pipeline.live.venue_session import VenueDays, check
+from pipeline.live.venue_session import VenueDays, check, check_tables
 from tests.live import streaming_venue
 from tests.live.streaming_venue import SYMBOL, MadeMarket, StreamingVenue
 
@@ -179,14 +179,15 @@ def test_a_stream_of_another_instrument_or_with_other_tables_is_refused(tmp_path
         return streamed_venue(f"ws://127.0.0.1:1/stream?streams={streams}", "http://127.0.0.1:1/")
 
     desk = desk_on(tmp_path)
-    check(desk, stored(), venue("xy@depth@100ms/xy@trade"))
+    check(desk, venue("xy@depth@100ms/xy@trade"))
+    check_tables(stored(), venue("xy@depth@100ms/xy@trade"))
     with pytest.raises(SettingsError, match="--feed is of ZZ, the desk hedges XY"):
-        check(desk, stored(), venue("zz@depth/zz@trade"))
+        check(desk, venue("zz@depth/zz@trade"))
     with pytest.raises(SettingsError, match="tells book_events, the desk learned from book_events, trades"):
-        check(desk, stored(), venue("xy@depth"))
+        check_tables(stored(), venue("xy@depth"))
     by_events = desk_on(tmp_path, every_seconds=None, every_events=5)
     with pytest.raises(SettingsError, match="every_events"):
-        check(by_events, stored(), venue("xy@depth/xy@trade"))
+        check(by_events, venue("xy@depth/xy@trade"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,16 @@ def test_a_file_that_is_no_database_is_one_clear_line(mlruns):
     (mlruns / "mlflow.db").write_text("not a database " * 100)
     with pytest.raises(StoreError, match=r"mlflow\.db cannot be opened .*; move it away") as caught:
         connect(mlruns)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_one_that_another_program_writes_to_is_not_to_be_moved_away(mlruns):
+    connect(mlruns)
+    with closing(sqlite3.connect(mlruns / "mlflow.db", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=r"locked\); another program is writing to it") as caught:
+            connect(mlruns)
     assert "\n" not in str(caught.value)
 
 
