@@ -43,8 +43,8 @@ class DecisionSignals(NamedTuple):
     @property
     def known(self) -> bool:
         """Whether everything is known without which nothing is decided, see `intraday_state.NEEDED`."""
-        curves, prob = self.curves, self.regime_prob
-        return not isnan(self.mid + self.cost + curves[0, 0] + curves[3, 0] + prob[0])
+        curves = self.curves.item
+        return not isnan(self.mid + self.cost + curves(0, 0) + curves(3, 0) + self.regime_prob.item(0))
 
 
 CURVES = ("forecast", "lower", "upper", "mark", "regime")

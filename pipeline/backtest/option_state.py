@@ -1,14 +1,18 @@
 """What a hedger sees of the option that is open now, from the signals of one decision."""
 
-from math import sqrt
+import math
+
+import numpy as np
+from numba import njit
 
 from pipeline.backtest.decision_signals import DecisionSignals
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.backtest.lane import Dealt
 from pipeline.domain.desk import BPS
-from pipeline.domain.instruments import Liability
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.intraday_desk import YEAR_SECONDS, IntradayDesk
 from pipeline.domain.option_state import OptionState
+from pipeline.pricing.one_option import net_quantities, value_and_delta
 
 
 class OptionStates:
@@ -24,39 +28,87 @@ class OptionStates:
     def __init__(self, desk: IntradayDesk, desk_cost: float, crossing: float | None = None) -> None:
         self.liability = Liability.of(desk.option.kind, desk.option.side)
         self._aversion, self._strike = desk.risk.aversion, START_SPOT * desk.option.moneyness
-        self._fee, self._fixed = desk.costs.fee_bps * BPS, desk.costs.fixed_fee / desk.hedge.size
         self._unwind, self._desk_cost = desk.costs.unwind, desk_cost
-        self._dearer = desk.costs.crossing if crossing is None else crossing
+        dearer = desk.costs.crossing if crossing is None else crossing
+        fixed = desk.costs.fixed_fee / desk.hedge.size
+        own = (desk.costs.fee_bps * BPS, dearer, fixed, self._strike, *net_quantities(self.liability))
+        self._terms = np.array((*own, YEAR_SECONDS, START_SPOT), dtype=np.float64)
+        _numbers(np.ones((5, 1)), 1, 100.0, 100.0, 1.0, 0.0, 0.0, 0.0, self._terms)  # compiled here
 
     def __call__(self, told: DecisionSignals, dealt: Dealt) -> OptionState:
         """Return the state of the option that was dealt."""
-        step = told.step_seconds / YEAR_SECONDS
-        to_expiry, scale = dealt.left * step, START_SPOT / dealt.mid
-        forecast, lower, upper, mark, regime = told.curves[:, dealt.left - 1].tolist()
-        fee, dearer = self._fee, self._dearer
+        costs = (told.cost, told.cost_lower, told.cost_upper)
+        market = (told.curves, dealt.left, dealt.mid, told.mid, told.step_seconds)
+        numbers = _numbers(*market, *costs, self._terms)
+        step, to_expiry, forward, implied, forecast, lower, upper, regime, *further = numbers
+        cost, cost_lower, cost_upper, fixed, value, delta = further
         return OptionState(
-            liability=self.liability,
-            risk_aversion=self._aversion,
-            interval=step,
-            time_to_expiry=to_expiry,
-            strike=self._strike,
-            forward=scale * told.mid,
-            implied_vol=sqrt(mark / to_expiry),
-            forecast_vol=sqrt(forecast / to_expiry),
-            forecast_vol_lower=sqrt(lower / to_expiry),
-            forecast_vol_upper=sqrt(upper / to_expiry),
-            regime_vol=sqrt(regime / to_expiry),
-            regime_prob=told.regime_prob,
-            regime_moves=told.regime_moves,
-            regime_variance=told.regime_variance,
-            unwind=self._unwind,
-            cost=fee + dearer * told.cost,
-            cost_lower=fee + dearer * told.cost_lower,
-            cost_upper=fee + dearer * told.cost_upper,
-            desk_cost=self._desk_cost,
-            fixed_fee=self._fixed * scale,
-            spike_prob=told.spike_prob,
-            gap_prob=told.gap_prob,
-            spike_base=told.spike_base,
-            gap_base=told.gap_base,
+            self.liability,
+            self._aversion,
+            step,
+            to_expiry,
+            self._strike,
+            forward,
+            implied,
+            forecast,
+            lower,
+            upper,
+            regime,
+            told.regime_prob,
+            told.regime_moves,
+            told.regime_variance,
+            self._unwind,
+            cost,
+            cost_lower,
+            cost_upper,
+            self._desk_cost,
+            fixed,
+            told.spike_prob,
+            told.gap_prob,
+            told.spike_base,
+            told.gap_base,
+            value,
+            delta,
         )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _numbers(
+    curves: FloatArray,
+    left: int,
+    dealt: float,
+    mid: float,
+    step_seconds: float,
+    cost: float,
+    cost_lower: float,
+    cost_upper: float,
+    terms: FloatArray,
+) -> tuple[float, ...]:
+    """Return interval, time, forward, five volatilities, three costs, the fixed fee, value and delta.
+
+    `dealt` is the mid at which the option was dealt; `curves` are those of `DecisionSignals`.
+    """
+    fee, dearer, fixed, strike, calls, puts, year_seconds, start_spot = terms
+    step = step_seconds / year_seconds
+    to_expiry, scale = left * step, start_spot / dealt
+    forward = scale * mid
+    forecast, lower, upper, implied, regime = [
+        math.sqrt(curves[kind, left - 1] / to_expiry) for kind in range(5)
+    ]
+    value, delta = value_and_delta(calls, puts, forward, strike, to_expiry, implied)
+    return (
+        step,
+        to_expiry,
+        forward,
+        implied,
+        forecast,
+        lower,
+        upper,
+        regime,
+        fee + dearer * cost,
+        fee + dearer * cost_lower,
+        fee + dearer * cost_upper,
+        fixed * scale,
+        value,
+        delta,
+    )

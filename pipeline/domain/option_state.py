@@ -14,6 +14,7 @@ class OptionState(NamedTuple):
     Attributes
     ----------
     forward : the mid, which is forward and price of the hedge at once.
+    value, delta : of the option to its holder, at the implied volatility; ∂value/∂forward.
     regime_prob, regime_moves, regime_variance : [K], [K, K] and [K].
     """
 
@@ -41,6 +42,8 @@ class OptionState(NamedTuple):
     gap_prob: float
     spike_base: float
     gap_base: float
+    value: float
+    delta: float
 
     def market(self) -> MarketState:
         """Return the same as arrays, for policies that are asked with them."""

@@ -26,7 +26,6 @@ from pipeline.live.parents import Parents
 from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.one_option import answer_of
-from pipeline.pricing.one_option import net_quantities, value_and_delta
 from pipeline.risk.overlay import Judgement, Overlay
 from pipeline.risk.situation import Situation
 from pipeline.risk.state import RiskState
@@ -133,12 +132,11 @@ class Hedger:
         _check(policy)
         self._desk, self._signals, self._policy = desk, signals, policy
         self._overlay, self._path, self.model, self._permits = overlay, path, model, permits
+        self._name, self._lot = desk.name, desk.hedge.lot / desk.hedge.size
         self._instrument, self._size, self._life = desk.data.instrument, desk.hedge.size, desk.option.steps
         self._states = OptionStates(desk, desk_cost)
-        self._quantities = net_quantities(self._states.liability)
         self._answer = answer_of(policy, self._states.liability)
-        value_and_delta(*self._quantities, 100.0, 100.0, 0.1, 0.2)  # compiled here, not at the first decision
-        wanted(0.0, *Edges.between(0.0, 0.0), 0.0)
+        wanted(0.0, *Edges.between(0.0, 0.0), 0.0)  # compiled here, not at the first decision
         self._options = OptionAccount(desk)
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
@@ -184,7 +182,7 @@ class Hedger:
             self.parents.replace()
         self._dealt = next_dealt(self._dealt if day == self._day else None, self._life, mid, known, today)
         state = self._states(told, self._dealt) if known and self._dealt else None
-        value, delta = (None, 0.0) if state is None else self._mark(state)
+        value, delta = (None, 0.0) if state is None else (state.value, -self._size * state.delta)
         account = self._path.account
         position, expected = account.position(self._instrument), account.expected(self._instrument)
         edges = self._edges(state)
@@ -229,15 +227,9 @@ class Hedger:
             past=past,
         )
 
-    def _mark(self, state: OptionState) -> tuple[float, float]:
-        """Return the mark of the option, and the units that offset its Black–Scholes delta at it."""
-        terms = (state.forward, state.strike, state.time_to_expiry, state.implied_vol)
-        value, delta = value_and_delta(*self._quantities, *terms)
-        return value, -self._size * delta
-
     def _asked(self, held: float, edges: Edges) -> float:
         """Return the order that a band asks for, units."""
-        target = wanted(held, *edges, self._desk.hedge.lot / self._size)
+        target = wanted(held, *edges, self._lot)
         return self._size * (target - held) if abs(target - held) > LEAST else 0.0
 
     def _edges(self, state: OptionState | None) -> Edges:
@@ -258,7 +250,7 @@ class Hedger:
         state: OptionState | None,
         worth: Worth,
     ) -> Situation:
-        sent = self.parents.sent
+        sent, account = self.parents.sent, self._path.account
         while sent and sent[0] <= at - MINUTE:
             sent.popleft()
         return Situation(
@@ -269,7 +261,7 @@ class Hedger:
             ask=quote.ask,
             age=quote.age,
             reference=self._reference,
-            resting=self._path.account.resting(self._instrument),
+            resting=account.resting(self._instrument) if account.working else (),
             delta=delta,
             orders=len(sent),
             turnover=worth.turnover,
@@ -283,7 +275,7 @@ class Hedger:
         halted = self._path.latch.state is RiskState.HALTED or judged.action is Action.HALT
         if halted or not judged.units:
             return None
-        return Order(f"{self._desk.name}-{at}", self._instrument, judged.units, decided=at)
+        return Order(f"{self._name}-{at}", self._instrument, judged.units, decided=at)
 
     def _audited(
         self, at: int, edges: Edges, asked: float, order: Order | None, judged: Judgement, seen: Situation

@@ -27,24 +27,20 @@ def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answ
     """
     given = policy.parameters()
     regimes, forecast = given["regime_weight"], given["forecast_weight"]
-    terms = (
-        (1.0 - regimes) * (1.0 - forecast),
-        (1.0 - regimes) * forecast,
-        regimes * given["regime_premium"],
-        *(given[name] for name in ("doubt", "slope_share", "band_scale", "gap_response", "spike_response")),
-        AT_THE_MONEY,
-    )
+    others = ("doubt", "slope_share", "band_scale", "gap_response", "spike_response")
+    weights = ((1.0 - regimes) * (1.0 - forecast), (1.0 - regimes) * forecast)
     tilts = (given["slope_tilt"], given["doubt_tilt"], given["aversion_tilt"] ** (-1.0 / 3.0))
+    own = (*weights, regimes * given["regime_premium"], *(given[name] for name in others), *tilts)
     signs = {"call": 1.0, "put": -1.0}
     signed = [
         (signs[leg.right], leg.quantity, *(given[f"{leg.right}_{letter}"] for letter in "abc"))
         for leg in liability.legs
     ]
     legs = np.array(signed, dtype=np.float64)
-    low, high = (float(end) for end in liability.position_range)
+    terms = np.array((*own, AT_THE_MONEY, *liability.position_range), dtype=np.float64)
     name = policy.name
     numbers = (100.0, 100.0, 0.1, 0.2, 0.2, 0.2, 1e-4, 1.0, 0.0, 0.0)
-    _band(*numbers, np.ones(2), terms, tilts, legs)  # compiled here, not at the first decision
+    _band(*numbers, np.ones(2), terms, legs)  # compiled here, not at the first decision
 
     def answer(state: OptionState) -> Edges:
         if state.fixed_fee:
@@ -62,10 +58,9 @@ def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answ
             state.spike_prob - state.spike_base,
             state.regime_prob,
             terms,
-            tilts,
             legs,
         )
-        return checked(min(max(lower, low), high), min(max(upper, low), high), name, state)
+        return checked(lower, upper, name, state)
 
     return answer
 
@@ -83,12 +78,12 @@ def _band(
     gap: float,
     spike: float,
     prob: FloatArray,
-    terms: tuple[float, ...],
-    tilts: tuple[float, float, float],
+    terms: FloatArray,
     legs: FloatArray,
 ) -> tuple[float, float]:
-    """`RegimeSwitched.band` of one option, its range aside; `legs` [L, 5] are sign, quantity, a, b, c."""
-    on_implied, on_forecast, on_regime, doubt, share, scale, on_gap, on_spike, at_the_money = terms
+    """`RegimeSwitched.band` of one option; `legs` [L, 5] are sign, quantity, a, b, c."""
+    on_implied, on_forecast, on_regime, doubt, share, scale, on_gap, on_spike = terms[:8]
+    on_slope, on_doubt, on_width, at_the_money, low, high = terms[8:]
     variance = 0.0
     if on_implied != 0.0:
         variance += on_implied * implied**2
@@ -98,7 +93,7 @@ def _band(
         variance += on_regime * regime**2
     vol = math.sqrt(variance)
     loaded = 0.25 * doubt * aversion * forward * at_the_money * vol * math.sqrt(time)
-    root = math.sqrt((1.0 + loaded) * _tilted(prob, tilts[1]))
+    root = math.sqrt((1.0 + loaded) * _tilted(prob, on_doubt))
     center, adjustment, gamma = 0.0, 0.0, 0.0
     for k in range(len(legs)):
         sign, quantity = legs[k, 0], legs[k, 1]
@@ -111,12 +106,19 @@ def _band(
         spread = vol * math.sqrt(time)
         if spread > 0.0:
             gamma += quantity * _density(_d1(forward, strike, time, vol)) / (forward * spread)
-    center += share * _tilted(prob, tilts[0]) * adjustment
+    center += share * _tilted(prob, on_slope) * adjustment
     if scale == 0.0:
-        return center, center
+        return _within(center, low, high), _within(center, low, high)
     width = np.cbrt(1.5 * forward * gamma * gamma) * np.cbrt(cost) / np.cbrt(aversion)
-    width *= scale * _tilted(prob, tilts[2]) * max(1.0 + on_gap * gap + on_spike * spike, 0.0)
-    return center - width, center + width
+    width *= scale * _tilted(prob, on_width) * max(1.0 + on_gap * gap + on_spike * spike, 0.0)
+    return _within(center - width, low, high), _within(center + width, low, high)
+
+
+@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _within(edge: float, low: float, high: float) -> float:
+    """Return an edge inside its range; NaN stays."""
+    edge = low if edge < low else edge
+    return high if edge > high else edge
 
 
 @njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

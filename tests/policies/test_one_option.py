@@ -43,6 +43,8 @@ def state(rng, liability, regimes=3, **changed):
             "fixed_fee": 0.0,
             "spike_base": 0.1,
             "gap_base": 0.05,
+            "value": 0.0,
+            "delta": 0.0,
         }
         | numbers
         | changed
