@@ -50,6 +50,7 @@ from pipeline.ingest.pieces import InMemory
 from pipeline.live import session as live
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import Moment
+from pipeline.live.gateways import on_paper
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.loop import settled_memory
 from pipeline.policies.regime_switched import RegimeSwitched
@@ -156,16 +157,17 @@ class Watched:
         day, market = self._day(), self._market
         with tempfile.TemporaryDirectory(prefix="live-loop-") as folder:
             venue_of = live.Market([], day.latency, lambda: day.made.opened)
-            async with live.opened_path(market.desk, venue_of, Path(folder)) as (path, gateway):
+            paper = on_paper(market.desk)
+            async with live.opened_path(market.desk, venue_of, Path(folder), paper) as (path, played):
                 signals = RunningSignals(market.fitted, market.before, day.names)
                 overlay, policy = Overlay(market.desk.overlay), RegimeSwitched()
                 hedger = Hedger(market.desk, signals, policy, market.desk_cost, overlay, path, "flagship 1")
                 venue = Clock()
-                gateway.submit = venue.around(gateway.submit)  # type: ignore[method-assign]
+                path.gateway.submit = venue.around(path.gateway.submit)  # type: ignore[method-assign]
                 act, boundary = day._act, market.fitted.boundary.value
 
                 def timed(at: int, *given: Any) -> Iterator[Decided]:
-                    if gateway.due > at and at < boundary:
+                    if played.due > at and at < boundary:
                         day._running.decide(day._coming.popleft())  # the models were fitted on it
                         return
                     for decided in act(at, *given):
@@ -178,7 +180,7 @@ class Watched:
                 day._act = timed  # type: ignore[method-assign]
                 began, processor = perf_counter(), process_time()
                 for part in self._parts:
-                    self._take(day.go(Moment(part.until, part), hedger, gateway))
+                    self._take(day.go(Moment(part.until, part), hedger, played))
                     path.journal.checkpoint()
                 self.seconds += perf_counter() - began
                 self.processor += process_time() - processor

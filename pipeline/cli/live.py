@@ -14,6 +14,7 @@ import typer
 
 from pipeline.cli.asking import approvals_of
 from pipeline.cli.attend import secret_of, token_place
+from pipeline.cli.gateway import Way, credentials_of, wired
 from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
 from pipeline.cli.running import prepared, progress_shown
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pipeline.live.approvals import Approvals
     from pipeline.live.control import Control
     from pipeline.live.feed_state import FeedState
+    from pipeline.live.gateways import Open
     from pipeline.live.learned import Learned
     from pipeline.live.session import Lived, Newer, Stored
     from pipeline.live.streamed_venue import StreamedVenue
@@ -38,6 +40,9 @@ Feed = Annotated[
 ]
 Speed = Annotated[
     str, typer.Option(help="Of a replay: 1 as fast as it was, 10 ten times as fast, full as fast as it goes.")
+]
+Gateway = Annotated[
+    Way, typer.Option(help="Where orders go: paper, or the broker of the desk file's [gateway.fix].")
 ]
 Snapshot = Annotated[
     str,
@@ -58,6 +63,7 @@ Anew = Annotated[
 def live(
     desk: Desk,
     feed: Feed,
+    gateway: Gateway = Way.PAPER,
     speed: Speed = FULL,
     snapshot: Snapshot = "",
     dashboard: Dashboard = None,
@@ -67,9 +73,10 @@ def live(
     as_json: Json = False,
     data: DataFolder = None,
 ) -> None:
-    """Hedge from market events with the champions' models and a paper gateway, under the desk's overlay.
+    """Hedge from market events with the champions' models, under the desk's overlay.
 
-    Journal and venue lie in data/live: what was interrupted goes on, what has halted stays so. Ctrl-C stops.
+    Journal and gateway lie in data/live: what was interrupted goes on, what has halted stays so.
+    Ctrl-C stops.
     """
     from pipeline.live.feed_state import FeedState
     from pipeline.live.session_text import for_terminal, lived_as_json
@@ -83,10 +90,15 @@ def live(
     venue = None if feed.startswith(REPLAY) else streamed_venue(feed, snapshot)
     if anew and venue is not None:
         raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
+    if anew and gateway is not Way.PAPER:
+        raise SettingsError(f"--anew: forgets what was played on paper; --gateway {gateway} does not forget")
+    private = credentials_of(gateway)
     times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
         opened = _opened(desk, home, data, venue)
-        folder = opened.folder / (f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}")
+        way = wired(gateway, opened.desk, private, replayed=venue is None)
+        lived_in = f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}"
+        folder = opened.folder / (lived_in if gateway is Way.PAPER else f"{lived_in}-{gateway}")
         if anew and folder.exists():
             shutil.rmtree(folder)
         place, champions = Home.find(home), opened.champions
@@ -102,9 +114,9 @@ def live(
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
         controls = [panel, *beside, page, *carrying]
         if venue is None:
-            lived = _lived_again(opened, _day(feed), folder, times, approvals, *controls)
+            lived = _lived_again(opened, _day(feed), folder, way, times, approvals, *controls)
         else:
-            lived = _lived_now(opened, venue, folder, state, approvals, *controls)
+            lived = _lived_now(opened, venue, folder, way, state, approvals, *controls)
     if as_json:
         print(lived_as_json(opened.desk, feed, lived))
     else:
@@ -118,6 +130,7 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
     from pipeline.domain.order_settings import OrderSettings
     from pipeline.domain.overlay_settings import OverlaySettings
     from pipeline.live.control import Control
+    from pipeline.live.gateways import on_paper
     from pipeline.live.session import NOBODY, differences
 
     day, opened, decided = _day(feed), _opened(desk, home, data), []
@@ -128,7 +141,8 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
             decided.append(each)
 
     with tempfile.TemporaryDirectory() as folder:
-        lived = _lived_again(opened, day, Path(folder), math.inf, NOBODY, Kept())
+        paper = on_paper(opened.desk)
+        lived = _lived_again(opened, day, Path(folder), paper, math.inf, NOBODY, Kept())
     found = differences(opened.desk, opened.learned, opened.stored, day, decided)
     counted = f"{lived.decisions} decisions, {lived.orders} orders"
     print(f"{counted}, {len(found)} positions differ from the backtest")
@@ -156,7 +170,13 @@ def _day(feed: str) -> str:
 
 
 def _lived_again(
-    opened: Opened, day: str, folder: Path, speed: float, approvals: "Approvals", *controls: "Control"
+    opened: Opened,
+    day: str,
+    folder: Path,
+    way: "Open",
+    speed: float,
+    approvals: "Approvals",
+    *controls: "Control",
 ) -> "Lived":
     from pipeline.live.session import live_again, stored_day
 
@@ -164,8 +184,8 @@ def _lived_again(
     begun = stored_day(desk, stored, day)
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
-        beside = [shown, *controls]
-        return live_again(desk, opened.learned, stored, begun, folder, speed, beside, approvals, opened.newer)
+        beside, newer = [shown, *controls], opened.newer
+        return live_again(desk, opened.learned, stored, begun, folder, way, speed, beside, approvals, newer)
 
     return _shown(f"{desk.name} {day}", len(begun.made.times), live)
 
@@ -174,6 +194,7 @@ def _lived_now(
     opened: Opened,
     venue: "StreamedVenue",
     folder: Path,
+    way: "Open",
     state: "FeedState",
     approvals: "Approvals",
     *controls: "Control",
@@ -183,8 +204,8 @@ def _lived_now(
     desk, stored = opened.desk, opened.stored
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
-        beside = [shown, *controls]
-        return live_now(desk, opened.learned, stored, venue, folder, beside, state, approvals, opened.newer)
+        beside, newer = [shown, *controls], opened.newer
+        return live_now(desk, opened.learned, stored, venue, folder, way, beside, state, approvals, newer)
 
     return _shown(f"{opened.desk.name} {venue.symbol}", None, live)
 

@@ -28,6 +28,7 @@ from pipeline.domain.desk import (
 )
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.folder_desk import FolderDesk
+from pipeline.domain.gateway_settings import GatewaySettings
 from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.lstm_settings import Forecasters
 from pipeline.domain.order_settings import OrderSettings
@@ -287,6 +288,8 @@ class IntradayDesk(FolderDesk):
     """Rules between the policy and the market, live; a backtest has none."""
     orders: OrderSettings = OrderSettings()
     """How orders are worked, live; a backtest sends each whole, at market."""
+    gateway: GatewaySettings = GatewaySettings()
+    """Brokers and venues that take them, live."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -25,7 +25,7 @@ from pipeline.features.running_history import RunningHistory
 from pipeline.ingest.day_tables import TimedTables
 from pipeline.live.feed import Moment
 from pipeline.live.hedger import Decided, Hedger, Quote
-from pipeline.live.paper import PaperGateway
+from pipeline.live.played import Played
 from pipeline.live.venue import NEVER, Book
 
 
@@ -109,30 +109,30 @@ class DeskDay:
         """Return what makes events of the day's rows as they come."""
         return self._events.follow(self.sources)
 
-    def due(self, hedger: Hedger, gateway: PaperGateway) -> float:
+    def due(self, hedger: Hedger, played: Played) -> float:
         """Return when the next decision is made, slice sent or order arrives, ns; infinite for none."""
         sliced = max(hedger.parents.due, self.now)
-        return min(gateway.due, sliced, self._coming[0] if self._coming else NEVER)
+        return min(played.due, sliced, self._coming[0] if self._coming else NEVER)
 
-    def go(self, moment: Moment, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
+    def go(self, moment: Moment, hedger: Hedger, played: Played) -> Iterator[Decided]:
         """Live until a moment; yield each decision as it is made, orders arrive in between.
 
         What arrives at the instant of a decision arrives before it, and meets the events of that instant.
         """
         rest = None if moment.part is None else ReadPart.of(moment.part, self._running.sources)
-        while (at := self.due(hedger, gateway)) <= moment.now:
+        while (at := self.due(hedger, played)) <= moment.now:
             early, rest = rest.split(at) if rest is not None else (None, None)
             if early is not None:
                 self._running.take(early)
-            yield from self._act(int(at), moment, hedger, gateway)
+            yield from self._act(int(at), moment, hedger, played)
         if rest is not None:
             self._running.take(rest)
 
-    def _act(self, at: int, moment: Moment, hedger: Hedger, gateway: PaperGateway) -> Iterator[Decided]:
+    def _act(self, at: int, moment: Moment, hedger: Hedger, played: Played) -> Iterator[Decided]:
         """Let arrive what arrives next, decide, or work an order."""
         self.now = at
-        if gateway.due <= at:
-            gateway.advance(at + 1, self._books(at))
+        if played.due <= at:
+            played.advance(at + 1, self._books(at))
             return
         if self._coming and self._coming[0] <= at:
             began = perf_counter_ns()
@@ -142,7 +142,7 @@ class DeskDay:
             row = self._history.step(self._running.decide(at))
             yield hedger.decide(row, quote, len(self._coming), began, fresh)
         else:
-            gateway.advance(at + 1, self._books(at))
+            played.advance(at + 1, self._books(at))
             quote = self._quote(at, moment)
             hedger.parents.go(at, quote.bid, quote.ask)
 

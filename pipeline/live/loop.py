@@ -14,17 +14,19 @@ from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import Feed
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.order_path import OrderPath
-from pipeline.live.paper import PaperGateway
+from pipeline.live.played import Played
 from pipeline.risk.state import RiskState
 
 STOPPING: Final = (signal.SIGINT, signal.SIGTERM)
+LAST_WORDS, LOOK = 5.0, 0.01
+"""Seconds to wait at the end for reports that are on their way, and between two looks."""
 
 
 async def hedge(
     days: Iterable[tuple[DeskDay, Feed]],
     hedger: Hedger,
     path: OrderPath,
-    gateway: PaperGateway,
+    played: Played,
     controls: Sequence[Control] = (),
 ) -> bool:
     """Hedge day after day until they end or the process is asked to stop; return whether they ended.
@@ -34,7 +36,7 @@ async def hedge(
     days : each with its feed; the next is asked for when the feed of the one before has ended.
     hedger : decides.
     path : recovered.
-    gateway : of the path.
+    played : the market behind the path's gateway, as far as the desk's book moves it.
     controls : stand beside the loop.
 
     Raises
@@ -48,11 +50,12 @@ async def hedge(
             going.enter_context(control.beside(path))
         try:
             with asked_to_stop() as asked:
-                async with aclosing(_steps(days, hedger, gateway)) as steps:
+                async with aclosing(_steps(days, hedger, played)) as steps:
                     async for decided in steps:
                         _look_up(decided, path, controls)
                         if asked.is_set():
                             return False
+                await _last_words(path)
         except Exception as error:
             _halt(path, error)
             raise
@@ -60,16 +63,25 @@ async def hedge(
 
 
 async def _steps(
-    days: Iterable[tuple[DeskDay, Feed]], hedger: Hedger, gateway: PaperGateway
+    days: Iterable[tuple[DeskDay, Feed]], hedger: Hedger, played: Played
 ) -> AsyncGenerator[Decided | None, None]:
     """Yield each decision, and None after each moment of the feed; others may run in between."""
     for day, feed in days:
-        async with aclosing(feed.moments(partial(day.due, hedger, gateway), hedger.since)) as moments:
+        async with aclosing(feed.moments(partial(day.due, hedger, played), hedger.since)) as moments:
             async for moment in moments:
-                for decided in day.go(moment, hedger, gateway):
+                for decided in day.go(moment, hedger, played):
                     yield decided
                     await asyncio.sleep(0)
                 yield None
+
+
+async def _last_words(path: OrderPath) -> None:
+    """Wait a while for what the market has still to say of orders that cannot rest."""
+    for _ in range(int(LAST_WORDS / LOOK)):
+        if all(each.order.limit is not None for each in path.account.working.values()):
+            return
+        await asyncio.sleep(LOOK)
+        _look_up(None, path, ())
 
 
 def _look_up(decided: Decided | None, path: OrderPath, controls: Sequence[Control]) -> None:

@@ -74,8 +74,8 @@ class PaperGateway:
         self._hear = hear
 
     async def stop(self) -> None:
-        """Let go of the file; orders stay open in it."""
-        self.close()
+        """Tell nobody any more; orders stay open in the file."""
+        self._hear = _unheard
 
     def close(self) -> None:
         """Let go of the file."""

@@ -13,7 +13,6 @@ import pandas as pd
 from pipeline.backtest.intraday_stream import stream_intraday
 from pipeline.backtest.lane import hedge_lane
 from pipeline.backtest.running_signals import RunningSignals
-from pipeline.domain.desk import BPS
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.features.book_close import opened_days
@@ -26,13 +25,15 @@ from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import Feed
+from pipeline.live.gateways import Open
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.journal import Journal
 from pipeline.live.learned import Learned
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
-from pipeline.live.paper import Latency, PaperGateway
+from pipeline.live.paper import Latency
 from pipeline.live.permits import Permits
+from pipeline.live.played import Played
 from pipeline.live.recovery import recover
 from pipeline.live.stored_feed import StoredFeed
 from pipeline.risk.overlay import Overlay
@@ -147,12 +148,13 @@ async def live_again(
     stored: Stored,
     day: DeskDay,
     folder: Path,
+    gateway: Open,
     speed: float = math.inf,
     controls: Sequence[Control] = (),
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
 ) -> Lived:
-    """Hedge a stored day with a paper gateway; return what came of it.
+    """Hedge a stored day; return what came of it.
 
     Parameters
     ----------
@@ -160,7 +162,8 @@ async def live_again(
     learned : the models, of before the day.
     stored : where the day lies.
     day : before its first event.
-    folder : of journal and venue. What is in it goes on: what was sent is not sent again, a halt stays.
+    folder : of journal and gateway. What is in it goes on: what was sent is not sent again, a halt stays.
+    gateway : opens the way to the market.
     speed : how many times as fast as it was; infinite is as fast as it goes.
     controls : stand beside the loop.
     approvals : where people are asked about orders beyond a soft limit.
@@ -169,7 +172,7 @@ async def live_again(
     days = [(day, StoredFeed(day.parts(), day.made.opened, day.made.closed, speed))]
     market = Market(days, day.latency, lambda: day.now)
     start = Start(learned, stored.before(day.day), day.names)
-    return await live_through(desk, start, market, folder, controls, approvals, newer)
+    return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
 
 
 async def live_through(
@@ -177,41 +180,42 @@ async def live_through(
     start: Start,
     market: Market,
     folder: Path,
+    gateway: Open,
     controls: Sequence[Control],
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
 ) -> Lived:
-    """Hedge through the days of a market with a paper gateway; see `live_again`."""
+    """Hedge through the days of a market; see `live_again`."""
     learned, overlay = start.learned, Overlay(desk.overlay)
     policy, cost = learned.policy, learned.desk_cost
     signals = RunningSignals(learned.signals, start.before, start.names)
-    async with opened_path(desk, market, folder) as (path, gateway):
+    async with opened_path(desk, market, folder, gateway) as (path, played):
         rules = desk.overlay
         permits = Permits(rules.approval, path, approvals, desk.name) if rules.asks else None
         hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, permits, market.since)
         beside = [tally := Tally(), Checkpoints(path.journal), *controls]
         if newer is not None:
             beside.append(Adopting(newer.source, hedger, start.before, newer.adopted, newer.say))
-        whole = await hedge(market.days, hedger, path, gateway, beside)
+        whole = await hedge(market.days, hedger, path, played, beside)
         return Lived(tally.decisions, tally.orders, tally.rules, path.account, path.latch, whole)
 
 
 @asynccontextmanager
 async def opened_path(
-    desk: IntradayDesk, market: Market, folder: Path
-) -> AsyncIterator[tuple[OrderPath, PaperGateway]]:
-    """Open journal and paper venue in a folder, and bring them in line."""
+    desk: IntradayDesk, market: Market, folder: Path, gateway: Open
+) -> AsyncIterator[tuple[OrderPath, Played]]:
+    """Open journal and gateway in a folder, and bring them in line."""
     folder.mkdir(parents=True, exist_ok=True)
-    own = desk.costs
-    costs = {"fee": own.fee_bps * BPS, "fixed_fee": own.fixed_fee, "crossing": own.crossing}
-    with Journal(folder / "journal.db", desk.name, now=market.now()) as journal:
-        gateway = PaperGateway(folder / "venue", market.latency, **costs)
+    with (
+        Journal(folder / "journal.db", desk.name, now=market.now()) as journal,
+        gateway(folder, market.latency) as opened,
+    ):
         try:
-            path = OrderPath(journal, gateway, now=market.now)
+            path = OrderPath(journal, opened.gateway, now=market.now)
             await recover(path, now=market.now())
-            yield path, gateway
+            yield path, opened.played
         finally:
-            await gateway.stop()
+            await opened.gateway.stop()
 
 
 def differences(

@@ -18,6 +18,7 @@ from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed_state import FeedState
+from pipeline.live.gateways import Open
 from pipeline.live.learned import Learned
 from pipeline.live.session import NOBODY, Lived, Market, Newer, Start, Stored, live_through
 from pipeline.live.streamed_venue import StreamedVenue
@@ -34,12 +35,13 @@ async def live_now(
     stored: Stored,
     venue: StreamedVenue,
     folder: Path,
+    gateway: Open,
     controls: Sequence[Control] = (),
     state: FeedState | None = None,
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
 ) -> Lived:
-    """Hedge with a paper gateway what a venue streams, until the process is asked to stop.
+    """Hedge what a venue streams, until the process is asked to stop.
 
     Parameters
     ----------
@@ -47,8 +49,9 @@ async def live_now(
     learned : the models.
     stored : what the desk learned from, and its history until yesterday.
     venue : whose stream it is.
-    folder : of journal, venue and recordings. What is in it goes on: a day that was begun is read again from
-        its recordings, what was sent is not sent again, a halt stays.
+    folder : of journal, gateway and recordings. What is in it goes on: a day that was begun is read again
+        from its recordings, what was sent is not sent again, a halt stays.
+    gateway : opens the way to the market.
     controls : stand beside the loop.
     state : of the stream, is kept up to date.
     approvals : where people are asked about orders beyond a soft limit.
@@ -66,7 +69,7 @@ async def live_now(
     start = Start(learned, stored.before(days.day.day), days.day.names)
     market = Market(days, days.latency, clock.now, since=clock.now())
     async with days.line.held():
-        return await live_through(desk, start, market, folder, controls, approvals, newer)
+        return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
 
 
 def check(desk: IntradayDesk, venue: StreamedVenue) -> None:

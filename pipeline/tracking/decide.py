@@ -26,8 +26,8 @@ from pipeline.tracking.champions import Champions, load_champions
 from pipeline.tracking.learned_hedgers import learned_hedgers
 
 NO_MATTER = (
-    "name", "description", "policies", "evaluation", "book", "decision", "overlay", "hedge.multiplier",
-    "windows.test_end", "data.folder",
+    "name", "description", "policies", "evaluation", "book", "decision", "overlay", "orders", "gateway",
+    "hedge.multiplier", "windows.test_end", "data.folder",
 )  # fmt: skip
 """Settings whose change since the champion was made changes no decision."""
 NO_FLAGSHIP = "the desk does not run regime_switched: add it to policies.run for the flagship's band"

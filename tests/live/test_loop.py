@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from pipeline.domain.errors import GatewayError, JournalError
+from pipeline.domain.orders import Order, Report, Standing
 from pipeline.features.day_events import EventPart
 from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
@@ -154,6 +155,36 @@ def test_a_person_who_halts_is_obeyed_between_two_decisions(path):
     assert live(path, EverySecond(), seen := Seen(ask))
     assert len(seen.decided) == 5
     assert path.latch.who == "ann"
+
+
+def test_what_the_market_has_still_to_say_at_the_end_is_waited_for(path):
+    def send(count, path):
+        if count == 5 and not path.account.orders:
+            path.send(Order("late", "BTC", 1.0, decided=1))
+            path.send(Order("rests", "BTC", 1.0, limit=90.0, decided=1))
+
+    async def beside():
+        await asyncio.sleep(0.2)
+        path.hear(Report("r", "late", Standing.FILLED, 1.0, 100.0))
+
+    began = time.monotonic()
+    assert live(path, EverySecond(), Seen(send), beside=beside)
+    assert (path.account.position("BTC"), list(path.account.working)) == (1.0, ["rests"])
+    assert time.monotonic() - began < 4.0
+
+
+def test_a_line_that_breaks_while_the_last_words_are_waited_for_halts(path):
+    def send(count, path):
+        if count == 5 and not path.account.orders:
+            path.send(Order("late", "BTC", 1.0, decided=1))
+
+    async def beside():
+        await asyncio.sleep(0.1)
+        path.gateway.broken = "the other side is silent"
+
+    with pytest.raises(GatewayError, match="silent"):
+        live(path, EverySecond(), Seen(send), beside=beside)
+    assert path.latch.state is RiskState.HALTED
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

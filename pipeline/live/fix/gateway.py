@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from pipeline.domain.errors import GatewayError, HedgeError
@@ -34,6 +35,7 @@ class FixGateway:
     session : the state machine.
     now : ns since 1970 UTC.
     account : 1 of orders and requests; empty for none. It reaches no log, report or audit.
+    symbols : 55 of the desk's instruments, where the broker calls them otherwise.
     patience : seconds to wait for a logon and for an answer.
 
     Attributes
@@ -49,9 +51,12 @@ class FixGateway:
         now: Callable[[], int],
         *,
         account: str = "",
+        symbols: Mapping[str, str] | None = None,
         patience: float = 10.0,
     ) -> None:
         self.broken = "not started"
+        self._symbols = dict(symbols or {})
+        self._instruments = {symbol: name for name, symbol in self._symbols.items()}
         self._place, self._session, self._now = (host, port), session, now
         self._account, self._patience = account, patience
         self._private = Private((account, *session.private))
@@ -100,8 +105,9 @@ class FixGateway:
         """Send an order; the numbers of the session make sure that it arrives once or never."""
         if order.order_id in self._traded:
             return
-        self._traded[order.order_id] = fix.Traded.of(order)
-        self._send(fix.NEW_ORDER, fix.new_order(order, self._account), order.order_id)
+        named = replace(order, instrument=self._symbols.get(order.instrument, order.instrument))
+        self._traded[order.order_id] = fix.Traded.of(named)
+        self._send(fix.NEW_ORDER, fix.new_order(named, self._account), order.order_id)
 
     def cancel(self, order_id: str, at: int) -> None:
         """Ask for a cancellation of an order that was sent or is known to rest."""
@@ -116,7 +122,7 @@ class FixGateway:
         async for message in self._answers(request, total=911):
             if message[39] in "016AE59":
                 resting = fix.resting_of(message)
-                found.append(resting)
+                found.append(replace(resting, instrument=self._instrument(resting.instrument)))
                 self._traded[resting.order_id] = fix.Traded(message[55], message[54], message[38])
         return found
 
@@ -124,11 +130,15 @@ class FixGateway:
         """Return what the broker says the account holds."""
         request = self._request()
         self._send(fix.POSITIONS, fix.positions_request(request, self._account, self._now()))
-        return dict([fix.position_of(message) async for message in self._answers(request, total=727)])
+        told = [fix.position_of(message) async for message in self._answers(request, total=727)]
+        return {self._instrument(symbol): units for symbol, units in told}
 
     async def fills(self, since: int) -> Sequence[Report]:
         """Return nothing: what was missed has been heard through the session."""
         return []
+
+    def _instrument(self, symbol: str) -> str:
+        return self._instruments.get(symbol, symbol)
 
     def _request(self) -> str:
         self._asked += 1
@@ -191,6 +201,8 @@ class FixGateway:
             await asyncio.sleep(TICK)
 
     def _send(self, kind: str, body: fix.Fields, order_id: str = "") -> None:
+        if self.broken:
+            raise GatewayError(f"{self._name}: {self.broken}: nothing is sent")
         self._do([self._session.send(kind, body, self._now(), order_id)])
 
     def _do(self, actions: Iterable[Action]) -> None:

@@ -82,7 +82,8 @@ def report_of(message: Message) -> Report:
     """Return what an ExecutionReport says.
 
     One that cannot be read is a report of an order that nobody knows, which halts: it may have been a fill. A
-    fill that is taken back (150 = H) is one of the other sign, which nothing explains either.
+    fill that is taken back (150 = H) is one of the other sign, which nothing explains either. Its id has the
+    order's in front: brokers begin ExecIDs (17) anew each day.
     """
     kind = message.get(150, "")
     try:
@@ -94,7 +95,8 @@ def report_of(message: Message) -> Report:
         price = _positive(message, 31) if filled else 0.0
         time = nanoseconds(message[60]) if 60 in message else nanoseconds(message[52])
         text = message.get(58, "")
-        return Report(message[17], order_id, STANDINGS[message[39]], filled, price, fee, time, text)
+        report_id = f"{order_id}/{_told(message, 17)}"
+        return Report(report_id, order_id, STANDINGS[message[39]], filled, price, fee, time, text)
     except (KeyError, ValueError, OverflowError, OrderError) as error:
         said = f"{type(error).__name__}: {error}"
         return Report(f"{UNREADABLE}-{message.get(34)}", UNREADABLE, Standing.WORKING, text=said)
@@ -121,6 +123,12 @@ def position_of(message: Message) -> tuple[str, float]:
         It cannot be read.
     """
     return message[55], float(message.get(704, "0")) - float(message.get(705, "0"))
+
+
+def _told(message: Message, tag: int) -> str:
+    if not message[tag]:
+        raise ValueError(f"{tag} is empty")
+    return message[tag]
 
 
 def _positive(message: Message, tag: int) -> float:

@@ -4,18 +4,17 @@ import hashlib
 import hmac
 import os
 import secrets
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from pipeline.domain.errors import SettingsError
+from pipeline.live.private_file import PRIVATE, read_private
 
 VARIABLE: Final = "HEDGE_TOKEN"
 FILE_VARIABLE: Final = "HEDGE_TOKEN_FILE"
 LEAST: Final = 16
 """Characters."""
-PRIVATE: Final = 0o600
 
 
 class Token:
@@ -53,7 +52,7 @@ def told_secret(environment: Mapping[str, str], usual: Path) -> str | None:
     if named is None and not usual.exists():
         return None
     place = usual if named is None else Path(named).expanduser()
-    return _long_enough(_read(place), str(place))
+    return _long_enough(read_private(place, "token file"), str(place))
 
 
 def made_secret(usual: Path) -> str:
@@ -63,26 +62,11 @@ def made_secret(usual: Path) -> str:
     try:
         file = os.open(usual, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
     except FileExistsError:  # another desk made it just now
-        return _read(usual)
+        return read_private(usual, "token file")
     with os.fdopen(file, "w") as opened:
         os.fchmod(file, PRIVATE)
         opened.write(f"{secret}\n")
     return secret
-
-
-def _read(place: Path) -> str:
-    try:
-        file = os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise SettingsError(f"token file {place}: {error.strerror}") from None
-    with os.fdopen(file) as opened:
-        about = os.fstat(file)
-        mode = stat.S_IMODE(about.st_mode)
-        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
-            raise SettingsError(f"token file {place}: it must be a file of your own")
-        if mode != PRIVATE:
-            raise SettingsError(f"token file {place}: its mode is {mode:o}, others may use it: chmod 600 it")
-        return opened.read().strip()
 
 
 def _long_enough(secret: str, where: str) -> str:

@@ -11,7 +11,7 @@ class Broker(Acceptor):
 
     def __init__(self):
         super().__init__()
-        self.orders, self.held, self.fills, self.lines = {}, 0.0, 0, []
+        self.orders, self.held, self.fills, self.lines, self.symbol = {}, 0.0, 0, [], "BTC"
 
     async def serve(self):
         self.server = await asyncio.start_server(self._line, "127.0.0.1", 0)
@@ -53,6 +53,7 @@ class Broker(Acceptor):
         elif kind == "D":
             units = float(message[38])
             self.held += units if message[54] == "1" else -units
+            self.symbol = message[55]
             self.executed("F", "2", message, (32, message[38]), (31, "100.5"), (12, "0.25"), (13, "3"))
         elif kind == "F" and message[41] in self.orders:
             order = self.orders.pop(message[41])
@@ -70,5 +71,5 @@ class Broker(Acceptor):
             self.say("AO", (710, message[710]), (727, count), (728, "0"))
             if self.held:
                 long, short = max(self.held, 0.0), max(-self.held, 0.0)
-                self.say("AP", (710, message[710]), (727, count), (55, "BTC"), (702, "1"), (703, "TOT"),
+                self.say("AP", (710, message[710]), (727, count), (55, self.symbol), (702, "1"), (703, "TOT"),
                          (704, str(long)), (705, str(short)))  # fmt: skip

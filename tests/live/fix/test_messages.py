@@ -15,14 +15,14 @@ AT = 1_767_607_200_250_000_000
 
 
 def test_a_fill_is_signed_and_has_its_price_fee_and_time():
-    assert report_of(FILL) == Report("e1", "a", Standing.WORKING, -0.5, 99.5, 0.1, AT, "thanks")
+    assert report_of(FILL) == Report("a/e1", "a", Standing.WORKING, -0.5, 99.5, 0.1, AT, "thanks")
     assert report_of({**FILL, 54: "1", 13: "2"}).fee == 0.0
     assert report_of({**FILL, 54: "1"}).filled == 0.5
 
 
 def test_a_cancellation_is_of_the_order_not_of_the_request():
     said = {**FILL, 150: "4", 39: "4", 11: "a-x1", 41: "a"}
-    assert report_of(said) == Report("e1", "a", Standing.CANCELLED, fee=0.1, time=AT, text="thanks")
+    assert report_of(said) == Report("a/e1", "a", Standing.CANCELLED, fee=0.1, time=AT, text="thanks")
 
 
 def test_a_fill_that_is_taken_back_is_not_explained():

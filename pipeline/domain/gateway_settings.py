@@ -1,0 +1,39 @@
+"""Where a live desk's orders go, beside the paper venue; who it is there stands in no desk file."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.domain.settings import Settings
+
+Printable = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
+"""What may stand in a field of FIX: printable, and something."""
+
+
+class FixSettings(Settings):
+    """A session with a broker's FIX 4.4 acceptor.
+
+    Account, user and password come from the environment or a private file, see `live.credentials`: a desk
+    file is copied into reports and MLflow.
+    """
+
+    host: Printable
+    """TLS and the broker's certificates are a tunnel's (stunnel); then this is its end on this machine."""
+    port: Annotated[int, Field(ge=1, le=65535)]
+    sender: Printable
+    """SenderCompID (49)."""
+    target: Printable
+    """TargetCompID (56)."""
+    heartbeat_seconds: Annotated[int, Field(ge=1, le=3600)] = 30
+    symbol: Printable | None = None
+    """What the broker calls the instrument (55), where it is not `data.instrument`."""
+    reset_on_logon: bool = False
+    """Both sides begin at number one at every logon: what is missed between is found by comparing alone."""
+    rehearsal: bool = False
+    """The broker's fills are play: a stored day may be lived against it."""
+
+
+class GatewaySettings(Settings):
+    """The gateways that `hedge live --gateway` may name."""
+
+    fix: FixSettings | None = None

@@ -1,0 +1,321 @@
+"""`hedge live --gateway fix`, whole: at QuickFIX, filled at the day's book, and at a broker with faults."""
+
+import asyncio
+import bisect
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import zipfile
+from collections import Counter
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from flows.hedge_pipeline import hedge_pipeline
+from pipeline.cli.attend import resume
+from pipeline.cli.gateway import Way
+from pipeline.cli.live import live
+from pipeline.domain.errors import GatewayError, SettingsError
+from pipeline.domain.orders import Standing
+from pipeline.live.account import replayed
+from pipeline.live.fix.wire import nanoseconds
+from pipeline.live.journal import Journal
+from tests.live.fix.broker import Broker
+from tests.market_ticks import DESK, write_market
+from tests.processes import MAIN, clean_environment
+
+pytestmark = pytest.mark.slow
+DAY = "2020-03-05"
+NAME = f"replay-{DAY}-fix"
+ACCOUNT, USER, PASSWORD = "account-nobody-sees", "user-nobody-sees", "password-nobody-sees"
+WORKED = '\n[orders]\nplacement = "limit"\nslices = 2\n'
+
+
+@pytest.fixture(scope="module")
+def place(prefect, tmp_path_factory):
+    """Return a folder with ticks, and a home with the champions of a desk on them."""
+    found = tmp_path_factory.mktemp("desk")
+    (found / "ticks").mkdir()
+    write_market(found / "ticks")
+    hedge_pipeline(desk_in(found), str(found / "home"))
+    return found
+
+
+def desk_in(place, further=""):
+    path = place / "desk.toml"
+    path.write_text(DESK.replace("[data]", f'[data]\nfolder = "{place / "ticks"}"') + further)
+    return str(path)
+
+
+class Live:
+    """A desk whose orders go to a port; its journal is new."""
+
+    def __init__(self, place, port, capsys, further=""):
+        self.place, self.capsys, self.home, self.resumed = place, capsys, place / "home", False
+        session = (
+            f'host = "127.0.0.1"\nport = {port}\nsender = "US"\ntarget = "THEM"\nheartbeat_seconds = 5\n'
+        )
+        table = f'\n[gateway.fix]\n{session}symbol = "XYZ.N"\nrehearsal = true\n'
+        self.desk = desk_in(place, table + further)
+        self.folder = self.home / "data" / "live" / "small-intraday" / NAME
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def day(self):
+        """Live the day, or what is left of it; return what the command says."""
+        self.capsys.readouterr()
+        live(self.desk, feed=f"replay:{DAY}", gateway=Way.FIX, home=self.home, as_json=True)
+        return json.loads(self.capsys.readouterr().out)
+
+    def resume(self):
+        resume("small-intraday", reason="looked", journal=NAME, home=self.home)
+        self.resumed = True
+
+    @property
+    def account(self):
+        with Journal(self.folder / "journal.db", "small-intraday", now=0, writing=False) as journal:
+            return replayed(journal.orders(), journal.reports())
+
+    @property
+    def why(self):
+        with Journal(self.folder / "journal.db", "small-intraday", now=0, writing=False) as journal:
+            return journal.latch().why
+
+
+@pytest.fixture
+def begun(place, capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("HEDGE_FIX_FILE", str(tmp_path / "broker.toml"))
+    with open(os.open(tmp_path / "broker.toml", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+        file.write(f'account = "{ACCOUNT}"\nusername = "{USER}"\npassword = "{PASSWORD}"\n')
+    return lambda port, further="": Live(place, port, capsys, further)
+
+
+@pytest.fixture
+def port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+class Quotes:
+    """The day's best bid and offer, read from the vendor's file itself."""
+
+    def __init__(self, ticks):
+        with zipfile.ZipFile(ticks / f"{DAY.replace('-', '')}_quote.zip") as archive:
+            rows = archive.read(archive.namelist()[0]).decode().splitlines()
+        self.times, self.prices = ([], []), ([], [])
+        for at, bid, _, ask, *_ in (map(int, row.split(",")[:5]) for row in rows):
+            side = 0 if bid else 1
+            self.times[side].append(at)
+            self.prices[side].append((bid or ask) / 10_000)
+
+    def best(self, sells, at):
+        """Return the price that an order meets at a time, ns."""
+        local = datetime.fromtimestamp(at / 1e9, UTC).astimezone(ZoneInfo("America/New_York"))
+        ms = ((local.hour * 60 + local.minute) * 60 + local.second) * 1000 + local.microsecond // 1000
+        side = 0 if sells else 1
+        return self.prices[side][bisect.bisect_right(self.times[side], ms) - 1]
+
+
+def test_a_day_at_an_independent_engine_ends_with_the_positions_of_both(place, begun, port, tmp_path):
+    engine = pytest.importorskip("tests.live.fix.exchange")
+    quotes = Quotes(place / "ticks")
+
+    class AtTheBook(engine.Exchange):
+        def price(self, order):
+            return quotes.best(order.getField(54) != "1", nanoseconds(order.getField(60)))
+
+    desk = begun(port)
+    with engine.serving(AtTheBook(), tmp_path, port) as exchange:
+        told = desk.day()
+        again = desk.day()
+    account = desk.account
+    assert told["orders_sent"] == told["orders"] == told["orders_filled"] == len(exchange.orders) > 20
+    assert (told["state"], exchange.refused, exchange.symbols) == ("active", [], {"XYZ.N"})
+    assert account.position("XYZ") == told["position"] == pytest.approx(exchange.held)
+    assert account.cash == pytest.approx(exchange.cash, rel=1e-9)
+    assert again == {**told, "orders_sent": 0}
+    assert exchange.logons == {(USER, PASSWORD)}
+    assert exchange.accounts == {ACCOUNT}
+    kept = [each.read_bytes() for each in desk.home.rglob("*") if each.is_file()]
+    for secret in (ACCOUNT, USER, PASSWORD):
+        assert not any(secret.encode() in each for each in kept)
+
+
+class Faulty(Broker):
+    """Does something else with its n-th order."""
+
+    def __init__(self, at=10, fault=lambda broker, order: None):
+        super().__init__()
+        self.at, self.fault, self.taken = at, fault, []
+
+    def answer(self, message):
+        if message[35] == "D":
+            self.taken.append(message[11])
+            if len(self.taken) == self.at:
+                self.fault(self, message)
+                return
+        super().answer(message)
+
+    def fill(self, order, deaf=False):
+        """Fill an order; `deaf` loses the report on the way."""
+        before = len(self.waiting)
+        super().answer(order)
+        if deaf:
+            del self.waiting[before:]
+
+
+@contextlib.contextmanager
+def at_work(broker):
+    """Serve in a thread of its own; yield the port."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    def done(work):
+        return asyncio.run_coroutine_threadsafe(work, loop).result(20.0)
+
+    try:
+        yield done(broker.serve())
+    finally:
+        done(broker.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def ends_well(desk, broker):
+    """Live the rest of the day; the books of both sides are the same, and no order came twice."""
+    told, account = desk.day(), desk.account
+    assert (told["state"], told["state_why"]) == ("active", "looked" if desk.resumed else "a new journal")
+    assert account.position("XYZ") == pytest.approx(broker.held)
+    assert max(Counter(broker.taken).values()) == 1
+    assert not account.unexplained
+    assert len(broker.taken) > broker.at
+    return told
+
+
+def logs_out(broker, order):
+    broker.fill(order, deaf=True)
+    broker.say("5", (58, f"the day of {ACCOUNT} is over"))
+
+
+def hangs_up(broker, order):
+    broker.fill(order, deaf=True)
+    broker.newest.close()
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (logs_out, "they logged out: the day of *** is over"),
+        (hangs_up, "the other side closed the line"),
+    ],
+)
+def test_a_line_that_ends_in_the_middle_of_an_order_halts_and_is_recovered_from(begun, fault, why):
+    with at_work(broker := Faulty(fault=fault)) as port:
+        desk = begun(port)
+        with pytest.raises(GatewayError) as failed:
+            desk.day()
+        assert why in str(failed.value)
+        assert why in desk.why
+        desk.resume()
+        ends_well(desk, broker)
+
+
+def test_a_restart_stays_halted_and_knows_what_was_filled_meanwhile(begun):
+    with at_work(broker := Faulty(fault=hangs_up)) as port:
+        desk = begun(port)
+        with pytest.raises(GatewayError):
+            desk.day()
+        before, sent = desk.account.position("XYZ"), len(broker.taken)
+        told = desk.day()
+        assert (told["state"], told["orders_sent"], len(broker.taken)) == ("halted", 0, sent)
+        assert told["position"] == pytest.approx(broker.held)
+        assert told["position"] != pytest.approx(before)
+
+
+def test_a_report_of_an_order_that_nobody_sent_halts(begun):
+    def stranger(broker, order):
+        broker.fill(order)
+        broker.fill({**order, 11: "stranger", 38: "700"})
+
+    with at_work(broker := Faulty(fault=stranger)) as port:
+        desk = begun(port)
+        told = desk.day()
+        assert (told["state"], told["state_who"]) == ("halted", "account")
+        assert "stranger" in told["state_why"]
+        assert abs(broker.held - told["position"]) == pytest.approx(700.0)
+
+        desk.resume()
+        again = desk.day()
+        assert (again["state"], again["state_who"]) == ("halted", "recovery")
+        assert "position XYZ" in again["state_why"]
+
+
+def test_a_fill_that_comes_after_the_cancellation_counts(begun):
+    class Late(Faulty):
+        def answer(self, message):
+            rested = message.get(41) in self.orders
+            super().answer(message)
+            if message[35] == "F" and rested:
+                order = self.placed[message[41]]
+                self.held += 100.0 if order[54] == "1" else -100.0
+                self.late += 1
+                self.executed("F", "4", order, (32, "100"), (31, "100.5"))
+            elif message[35] == "D":
+                self.placed[message[11]] = message
+
+    broker = Late(at=0)
+    broker.placed, broker.late = {}, 0
+    with at_work(broker) as port:
+        desk = begun(port, WORKED)
+        ends_well(desk, broker)
+    filled = [each.standing for each in desk.account.orders.values() if each.filled]
+    assert len(filled) == broker.late > 5
+    assert Standing.CANCELLED in filled
+
+
+def test_kill_9_in_the_middle_of_an_order_doubles_nothing_and_loses_nothing(begun, prefect):
+    def kills(broker, order):
+        broker.fill(order)
+        os.kill(child.pid, signal.SIGKILL)
+
+    with at_work(broker := Faulty(fault=kills)) as port:
+        desk = begun(port)
+        options = ["--feed", f"replay:{DAY}", "--gateway", "fix", "--home", str(desk.home)]
+        child = subprocess.Popen(
+            [sys.executable, "-c", MAIN, "live", desk.desk, *options],
+            env={**clean_environment(), "PREFECT_API_URL": prefect},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        assert child.wait(120.0) == -signal.SIGKILL
+        assert len(broker.taken) == broker.at
+        ends_well(desk, broker)
+
+
+def test_what_would_send_a_broker_orders_of_another_day_is_refused(place, begun, port):
+    desk = begun(port)
+    path = Path(desk.desk)
+    path.write_text(path.read_text().replace("rehearsal = true\n", ""))
+    with pytest.raises(SettingsError, match=r"rehearsal = true"):
+        desk.day()
+    with pytest.raises(SettingsError, match=r"no \[gateway.fix\]"):
+        live(desk_in(place), feed=f"replay:{DAY}", gateway=Way.FIX, home=desk.home)
+    with pytest.raises(SettingsError, match="does not forget"):
+        live(desk.desk, feed=f"replay:{DAY}", gateway=Way.FIX, home=desk.home, anew=True)
+
+
+def test_a_broker_that_is_not_there_is_one_line_and_no_halt(begun, port):
+    desk = begun(port)
+    with pytest.raises(GatewayError, match="cannot connect"):
+        desk.day()
+    assert desk.why == "a new journal"
