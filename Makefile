@@ -14,7 +14,7 @@ run: $(VENV)/run.stamp
 	$(BIN)/hedge run spx-daily
 
 test: $(VENV)/test.stamp
-	$(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile  # a core for each worker
 
 lint: $(VENV)/lint.stamp
 	$(BIN)/ruff check

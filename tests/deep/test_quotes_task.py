@@ -58,7 +58,7 @@ def test_the_loss_is_that_of_plain_loops_on_pairs_of_its_own_part(plan):
             ]
         )
         found = task.loss(network, None, paths=50, seed=9, first=first)
-        assert float(found.detach()) == pytest.approx(expected, rel=1e-9)
+        assert float(found.detach()) == pytest.approx(expected, rel=1e-6)  # single precision
 
 
 def test_untrained_it_is_delta_and_it_learns_the_slope_that_is_there(plan):
