@@ -67,7 +67,7 @@ class Permits:
     settings : deadline, pause and collar.
     path : recovered; its journal holds the requests.
     approvals : where people are asked; the open request is put before them again.
-    desk : its name, with which the ids of requests begin.
+    desk : with which the ids of requests begin: its name, and what no other life of its days has.
     """
 
     def __init__(self, settings: ApprovalSettings, path: OrderPath, approvals: Approvals, desk: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 
 import numpy as np
 import pandas as pd
@@ -191,7 +192,8 @@ async def live_through(
     signals = RunningSignals(learned.signals, start.before, start.names)
     async with opened_path(desk, market, folder, gateway) as (path, played):
         rules = desk.overlay
-        permits = Permits(rules.approval, path, approvals, desk.name) if rules.asks else None
+        named = f"{desk.name}-{token_hex(3)}"  # a day that is lived anew asks anew
+        permits = Permits(rules.approval, path, approvals, named) if rules.asks else None
         hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, permits, market.since)
         beside = [tally := Tally(), Checkpoints(path.journal), *controls]
         if newer is not None:
