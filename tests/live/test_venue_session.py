@@ -91,7 +91,7 @@ class Deciding:
     def __init__(self):
         self.rows, self.quoted, self.day = [], 0, DAY
 
-    def decide(self, row, quote, today):
+    def decide(self, row, quote, today, began, fresh):
         self.rows.append(row)
         self.quoted += row.day == self.day and quote.bid < quote.ask
         return row
