@@ -28,19 +28,24 @@ class RunningCurves:
         self._roots = -1.0 / np.sqrt(np.array(horizons, dtype=np.float64))
         self._places = -1.0 / np.sqrt(np.arange(1.0, reach + 1.0))
         self._ahead = np.ascontiguousarray(ahead[:, :reach])
-        self(np.ones((4, len(horizons))), np.ones(len(ahead)))  # compiled here, not at the first decision
+        ones = np.ones((2, len(horizons)))
+        self(ones[0], ones.T.copy(), ones[1], np.ones(len(ahead)))  # compiled here, not at the first decision
 
-    def __call__(self, levels: FloatArray, prob: FloatArray) -> FloatArray:
-        """Return `DecisionSignals.curves` from forecast, edges and mark [4, K], and the regimes [R]."""
+    def __call__(
+        self, forecast: FloatArray, edges: FloatArray, mark: FloatArray, prob: FloatArray
+    ) -> FloatArray:
+        """Return `DecisionSignals.curves` from forecast [K], its edges [K, 2], mark [K] and regimes [R]."""
         curves = np.empty((5, len(self._right)))
         terms = (self._right, self._missing, self._roots, self._places, self._ahead)
-        _curves(levels, prob, *terms, curves)
+        _curves(forecast, edges, mark, prob, *terms, curves)
         return curves
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _curves(
-    levels: FloatArray,
+    forecast: FloatArray,
+    edges: FloatArray,
+    mark: FloatArray,
     prob: FloatArray,
     right: IntArray,
     missing: FloatArray,
@@ -49,24 +54,24 @@ def _curves(
     ahead: FloatArray,
     curves: FloatArray,
 ) -> None:
-    horizons = levels.shape[1]
+    horizons = len(forecast)
     ratios = np.empty((2, horizons))
     for side in range(2):
         for k in range(horizons):
-            ratios[side, k] = np.log(levels[1 + side, k] / levels[0, k])
-    for kind in (0, 3):
+            ratios[side, k] = np.log(edges[k, side] / forecast[k])
+    for kind, levels in ((0, forecast), (3, mark)):
         totals = np.zeros(horizons + 1)
         unknown = False
         for k in range(horizons):
-            unknown |= np.isnan(levels[kind, k])
-            totals[k + 1] = max(totals[k], levels[kind, k]) if k else levels[kind, k]
+            unknown |= np.isnan(levels[k])
+            totals[k + 1] = max(totals[k], levels[k]) if k else levels[k]
         for m in range(len(right)):
             above, below = totals[right[m]], totals[right[m] - 1]
             curves[kind, m] = np.nan if unknown else above - missing[m] * (above - below)
     for side in range(2):
-        row = ratios[side]
+        between = np.interp(places, roots, ratios[side])
         for m in range(len(places)):
-            curves[1 + side, m] = curves[0, m] * np.exp(np.interp(places[m], roots, row))
+            curves[1 + side, m] = curves[0, m] * np.exp(between[m])
     for m in range(len(right)):
         total = prob[0] * ahead[0, m]
         for k in range(1, len(prob)):

@@ -15,9 +15,10 @@ from pipeline.backtest.intraday_stream import FittedIntraday
 from pipeline.backtest.running_curves import RunningCurves
 from pipeline.domain.instruments import FloatArray
 from pipeline.features.decision_row import DecisionRow
+from pipeline.features.pairwise_sum import pairwise_sum
 from pipeline.forecasts.events import Climatology
 from pipeline.forecasts.forecaster import Forecaster
-from pipeline.forecasts.intervals import RunningInterval
+from pipeline.forecasts.intervals import RunningIntervals
 from pipeline.forecasts.intraday_tasks import LIQUIDITY, next_within, variance_within
 from pipeline.forecasts.running_models import RunningModels
 from pipeline.forecasts.targets import Target
@@ -52,26 +53,25 @@ class RunningSignals:
         self._filter = detector.following(detector.filter(rows[inputs])[-1])
         self._inputs = np.array([place[name] for name in inputs])
         variance = sorted(fitted.variance.items())
-        self._horizons = [horizon for horizon, _ in variance]
-        walks = [walk for _, walk in variance]
-        liquidity = [fitted.liquidity[name] for name in LIQUIDITY]
+        self._horizons, walks = (list(each) for each in zip(*variance, strict=True))
         self._events = [name in fitted.events for name in EVENTS]
         told = [fitted.events[name] for name in EVENTS if name in fitted.events]
+        half_spread, depth, crossing = (fitted.liquidity[name] for name in LIQUIDITY)
         models = [
-            *map(_chosen, walks),
+            *map(_chosen, (*walks, crossing)),
             *(walk.models[desk.option.mark] for walk in walks),
-            *map(_chosen, liquidity),
+            *map(_chosen, (half_spread, depth)),
             *(walk.models[name] for walk in told for name in (walk.chosen, Climatology.name)),
         ]
         self._models = RunningModels(models, rows, names)
         outcomes = [variance_within(rows["return"], rows["day"], horizon) for horizon in self._horizons]
-        self._intervals = [
-            _interval(walk, rows, target) for walk, target in zip(walks, outcomes, strict=True)
+        outcomes.append(next_within(rows["crossing_cost"], rows["day"]))
+        held = [
+            _interval(walk, rows, target) for walk, target in zip((*walks, crossing), outcomes, strict=True)
         ]
-        crossing = fitted.liquidity["crossing_cost"]
-        came = next_within(rows["crossing_cost"], rows["day"])
-        self._cost_interval = _interval(crossing, rows, came)
-        self._floors = [_chosen(walk).task.floor for walk in (*walks, crossing)]
+        self._intervals = RunningIntervals.joined(held)
+        self._floors = np.array([_chosen(walk).task.floor for walk in (*walks, crossing)])
+        self._spans = np.array(self._horizons)
         ahead = detector.transition_ @ expected_variance(
             detector.transition_, detector.state_variance_, desk.forecasts.horizons[-1]
         )
@@ -82,8 +82,11 @@ class RunningSignals:
         self._return, self._cost, self._mid, self._step = (
             place[name] for name in ("return", "crossing_cost", "mid", "step_seconds")
         )
-        self._squares = (rows["return"] ** 2).to_numpy(dtype=np.float64)[-max(fitted.variance) :].copy()
+        self._came = np.empty((1, len(held)))
+        known = (rows["return"] ** 2).to_numpy(dtype=np.float64)[-max(fitted.variance) :]
+        self._squares = np.append(np.full(max(fitted.variance) - len(known), np.nan), known)
         _share_outside(np.zeros(len(names)), self._read, self._range)  # compiled here
+        _outcomes(np.nan, np.nan, 0, self._squares.copy(), self._spans, self._floors, self._came[0])
         self._day = str(rows["day"].iloc[-1])
         self._today = int((rows["day"] == self._day).sum())
 
@@ -92,17 +95,13 @@ class RunningSignals:
         values = row.numbers
         self._today = self._today + 1 if row.day == self._day else 1
         self._day = row.day
-        self._squares[:-1] = self._squares[1:]
-        self._squares[-1] = values[self._return] ** 2
-        found, count = self._models(values), len(self._horizons)
-        levels = np.empty((4, count))
-        levels[0], levels[3] = found[:count], found[count : 2 * count]
-        for k, (horizon, interval) in enumerate(zip(self._horizons, self._intervals, strict=True)):
-            came = float(np.add.reduce(self._squares[-horizon:])) if self._today > horizon else np.nan
-            levels[1:3, k] = interval.step(float(found[k]), _floored(came, self._floors[k]))
-        half_spread, depth, cost, *events = found[2 * count :].tolist()
-        came = float(values[self._cost]) if self._today > 1 else np.nan
-        cost_lower, cost_upper = self._cost_interval.step(cost, _floored(came, self._floors[-1]))
+        outcome, cost = values[self._return], values[self._cost]
+        _outcomes(outcome, cost, self._today, self._squares, self._spans, self._floors, self._came[0])
+        found, count = self._models(values), len(self._spans)
+        edges = self._intervals.over(found[None, : count + 1], self._came)[0]
+        cost, *further = found[count:].tolist()
+        half_spread, depth, *events = further[count:]
+        cost_lower, cost_upper = edges[count].tolist()
         told = iter(events)
         spike_prob, spike_base, gap_prob, gap_base = (
             next(told) if known else 0.0 for known in self._events for _ in range(2)
@@ -113,7 +112,7 @@ class RunningSignals:
             day=row.day,
             mid=float(values[self._mid]),
             step_seconds=float(values[self._step]),
-            curves=self._curves(levels, prob),
+            curves=self._curves(found[:count], edges[:count], found[count + 1 : 2 * count + 1], prob),
             cost=cost,
             cost_lower=cost_lower,
             cost_upper=cost_upper,
@@ -134,18 +133,14 @@ def _chosen(walk: Continuation) -> Forecaster:
     return walk.models[walk.chosen]
 
 
-def _floored(came: float, floor: float) -> float:
-    return floor if came < floor else came  # NaN stays
-
-
-def _interval(walk: Continuation, rows: pd.DataFrame, target: Target) -> RunningInterval:
+def _interval(walk: Continuation, rows: pd.DataFrame, target: Target) -> RunningIntervals:
     """Return the interval of the chosen forecast in the middle of the rows, `target` what came at them."""
-    running, task = RunningInterval(walk.offset, walk.calibrations), _chosen(walk).task
+    running, task = RunningIntervals(walk.offset, walk.calibrations), _chosen(walk).task
     first, _ = walk.places(rows)
     forecasts = np.append(walk.past, walk.forecast(rows))
     outcomes = np.append(np.full(walk.offset, np.nan), task.floored(target.outcome[first:]))
-    for forecast, came in zip(forecasts, outcomes, strict=False):
-        running.step(forecast, came)
+    count = min(len(forecasts), len(outcomes))
+    running.over(forecasts[:count, None], outcomes[:count, None])
     return running
 
 
@@ -165,3 +160,28 @@ def _share_outside(row: FloatArray, places: NDArray[np.int64], known: FloatArray
         value = row[places[k]]
         inside += known[0, k] <= value <= known[1, k]
     return 1.0 - inside / len(places)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _outcomes(
+    outcome: float,
+    cost: float,
+    today: int,
+    squares: FloatArray,
+    spans: NDArray[np.int64],
+    floors: FloatArray,
+    came: FloatArray,
+) -> None:
+    """Push the square of a return; write what came of the forecasts that ended, [K + 1], the last the cost.
+
+    Variance counts once all its decisions lie within the day, of which this is number `today`.
+    """
+    squares[:-1] = squares[1:].copy()
+    squares[-1] = outcome * outcome
+    for k in range(len(spans)):
+        whole = today > spans[k]
+        came[k] = pairwise_sum(squares[len(squares) - spans[k] :]) if whole else np.nan
+    came[-1] = cost if today > 1 else np.nan
+    for k in range(len(came)):
+        if came[k] < floors[k]:
+            came[k] = floors[k]

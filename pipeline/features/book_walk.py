@@ -4,18 +4,17 @@ Both forms call the same functions on the same levels, one after another, so the
 however many levels a batch was cut to.
 """
 
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.features.pairwise_sum import pairwise_sum
 
 SOUND, MISSING, CROSSED, STALE, UNTRUSTED = 0, 1, 2, 3, 4
 """Of a book: see `book_at`, which says what each means."""
-RUN: Final = 128
-"""Numbers that NumPy adds up without cutting them in two."""
 compiled: Any = njit(cache=True, nogil=True, error_model="numpy")
 
 
@@ -198,27 +197,5 @@ def _mean(values: FloatArray) -> float:
         if np.isfinite(values[k]):
             known[k] = values[k]
             count += 1
-    total = known[0] + _sum(known[1:]) if len(known) > 1 else known[0]
+    total = known[0] + pairwise_sum(known[1:]) if len(known) > 1 else known[0]
     return total / count if count else np.nan
-
-
-@compiled  # type: ignore[untyped-decorator]
-def _sum(values: FloatArray) -> float:
-    """Return the sum in NumPy's order: by pairs, eight at a time in runs of `RUN`."""
-    if len(values) > RUN:
-        half = len(values) // 2
-        half -= half % 8
-        halves: float = _sum(values[:half]) + _sum(values[half:])
-        return halves
-    whole, total = len(values) - len(values) % 8, 0.0
-    if whole:
-        eight = values[:8].copy()
-        for k in range(8, whole, 8):
-            for j in range(8):
-                eight[j] += values[k + j]
-        total = ((eight[0] + eight[1]) + (eight[2] + eight[3])) + (
-            (eight[4] + eight[5]) + (eight[6] + eight[7])
-        )
-    for k in range(whole, len(values)):
-        total += values[k]
-    return total

@@ -22,6 +22,7 @@ from pipeline.features.decision_history import (
     SPANS,
 )
 from pipeline.features.decision_row import DecisionRow
+from pipeline.features.pairwise_sum import pairwise_sum
 
 IntArray = NDArray[np.int64]
 READ: Final = ("mid", "minutes", "trade_intensity_60s", *LIQUID)
@@ -149,31 +150,5 @@ def _mean(window: FloatArray, span: int, fewest: int) -> float:
         there = np.isfinite(value)
         known[k] = value if there else 0.0
         count += there
-    total = _sum(known)
+    total = pairwise_sum(known)
     return total / max(count, 1) if count >= fewest else np.nan
-
-
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _sum(values: FloatArray) -> float:
-    """Return the sum of at most 256 values in NumPy's order: by pairs, eight at a time in runs of 128."""
-    size = len(values)
-    half = size // 2 - (size // 2) % 8 if size > 128 else size
-    total: float = _run(values[:half])
-    return total + _run(values[half:]) if size > half else total
-
-
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _run(values: FloatArray) -> float:
-    whole = len(values) - len(values) % 8 if len(values) >= 8 else 0
-    total = 0.0
-    if whole:
-        eight = values[:8].copy()
-        for k in range(8, whole, 8):
-            for j in range(8):
-                eight[j] += values[k + j]
-        total = ((eight[0] + eight[1]) + (eight[2] + eight[3])) + (
-            (eight[4] + eight[5]) + (eight[6] + eight[7])
-        )
-    for k in range(whole, len(values)):
-        total += values[k]
-    return total

@@ -1,17 +1,20 @@
 """Intervals around a positive forecast: quantiles of its log errors, adapted to what has come true since."""
 
-import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final, Self
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 from scipy.stats import norm
 
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray
 
+IntArray = NDArray[np.int64]
+FOREVER: Final = 1 << 62
 COVERAGE = 0.90
 STEP = 0.002
 """How far one outcome moves the miscoverage. Chosen on S&P 500 rows 2006–2015 among .002 … .05: larger steps
@@ -105,15 +108,19 @@ def adaptive_interval(
     >>> np.log(band.upper).round(3)
     array([0.9 , 0.99, 0.98])
     """
-    running = RunningInterval(offset, calibrations, coverage, step)
-    outcomes = np.concatenate([np.full(min(offset, len(y)), np.nan), y])
-    edges = [running.step(ahead, came) for ahead, came in zip(forecast, outcomes, strict=False)]
-    lower, upper = np.array(edges, dtype=np.float64).reshape(-1, 2).T
-    return Interval(lower, upper)
+    running = RunningIntervals(offset, calibrations, coverage, step)
+    outcomes = np.concatenate([np.full(min(offset, len(y)), np.nan), y])[: len(y)]
+    edges = running.over(np.asarray(forecast, dtype=np.float64)[:, None], outcomes[:, None])
+    return Interval(edges[:, 0, 0].copy(), edges[:, 0, 1].copy())
 
 
-class RunningInterval:
-    """An `adaptive_interval` one row after another."""
+class RunningIntervals:
+    """An `adaptive_interval` one row after another, or K of them that were `joined`.
+
+    Parameters
+    ----------
+    offset, calibrations, coverage, step : of one.
+    """
 
     def __init__(
         self, offset: int, calibrations: Sequence[Calibration], coverage: float = COVERAGE, step: float = STEP
@@ -126,39 +133,102 @@ class RunningInterval:
             raise DataError(
                 "an adaptive interval needs an offset of at least 1 and a calibration from row 0 on"
             )
-        self._coverage, self._step, self._miscoverage = coverage, step, 1.0 - coverage
-        self._edges = deque([(np.nan, np.nan)] * offset, maxlen=offset)
-        self._later, self._row = deque(calibrations), 0
+        self._coverage, self._step = coverage, step
+        self._miscoverage, self._rows = np.array([1.0 - coverage]), np.zeros(1, dtype=np.int64)
+        self._offsets, self._edges = np.array([offset]), np.full((offset, 2), np.nan)
+        self._later, self._residuals = [deque(calibrations)], [np.empty(0)]
+        self._until = 0
 
-    def step(self, forecast: float, came: float) -> tuple[float, float]:
-        """Return the edges of the next row.
+    @classmethod
+    def joined(cls, parts: Sequence["RunningIntervals"]) -> Self:
+        """Return several of the same coverage and step, each in the middle of its rows, as one."""
+        whole = cls.__new__(cls)
+        whole._coverage, whole._step, whole._until = parts[0]._coverage, parts[0]._step, 0
+        for name in ("_miscoverage", "_rows", "_offsets", "_edges"):
+            setattr(whole, name, np.concatenate([getattr(part, name) for part in parts]))
+        whole._later = [later for part in parts for later in part._later]
+        whole._residuals = [residuals for part in parts for residuals in part._residuals]
+        return whole
+
+    def over(self, forecast: FloatArray, came: FloatArray) -> FloatArray:
+        """Return the edges of the next T rows, [T, K, 2].
 
         Parameters
         ----------
-        forecast : of the next row; NaN gives NaN.
-        came : outcome of the row `offset` rows before it, floored; NaN where it is not known.
+        forecast : [T, K] of the next rows; NaN gives NaN.
+        came : [T, K] outcome of the row `offset` rows before each, floored; NaN where it is not known.
         """
-        if self._later and self._later[0].start <= self._row:
-            self._residuals = self._later.popleft().residuals
-            self._levels = np.linspace(0.0, 1.0, len(self._residuals))
-        lower, upper = self._edges[0]
-        if math.isfinite(came) and math.isfinite(lower):
-            missed = not lower <= came <= upper
-            self._miscoverage += self._step * (1.0 - self._coverage - missed)
-        tail = min(max(self._miscoverage, 0.0), 1.0) / 2.0
-        edges: tuple[float, float] = _edges(forecast, tail, self._levels, self._residuals)
-        self._edges.append(edges)
-        self._row += 1
+        edges, done, rows = np.empty((*forecast.shape, 2)), 0, len(forecast)
+        while done < rows:
+            if not self._until:
+                self._calibrate()
+            end = min(rows, done + self._until)
+            _over(
+                forecast[done:end],
+                came[done:end],
+                self._coverage,
+                self._step,
+                self._miscoverage,
+                self._rows,
+                self._offsets,
+                self._edges,
+                self._counts,
+                self._levels,
+                self._sorted,
+                edges[done:end],
+            )
+            self._until -= end - done
+            done = end
         return edges
+
+    def _calibrate(self) -> None:
+        """Take the residuals that hold from the next rows on, and count the rows until others do."""
+        left = [FOREVER]
+        for k, (later, row) in enumerate(zip(self._later, self._rows.tolist(), strict=True)):
+            while later and later[0].start <= row:
+                self._residuals[k] = later.popleft().residuals
+            if later:
+                left.append(later[0].start - row)
+        self._until = min(left)
+        self._counts = np.array([len(each) for each in self._residuals])
+        self._levels = np.concatenate([np.linspace(0.0, 1.0, len(each)) for each in self._residuals])
+        self._sorted = np.concatenate(self._residuals)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _edges(forecast: float, tail: float, levels: FloatArray, residuals: FloatArray) -> tuple[float, float]:
-    """Return forecast · exp(Q(tail)) and forecast · exp(Q(1 − tail)), Q linear between the residuals."""
-    below = np.interp(tail, levels, residuals)
-    above = np.interp(1.0 - tail, levels, residuals)
-    edges: tuple[float, float] = (forecast * np.exp(below), forecast * np.exp(above))
-    return edges
+def _over(
+    forecast: FloatArray,
+    came: FloatArray,
+    coverage: float,
+    step: float,
+    miscoverage: FloatArray,
+    rows: IntArray,
+    offsets: IntArray,
+    past: FloatArray,
+    counts: IntArray,
+    levels: FloatArray,
+    residuals: FloatArray,
+    edges: FloatArray,
+) -> None:
+    """Write forecast · exp(Q(tail)) and forecast · exp(Q(1 − tail)) of each row, Q linear between residuals.
+
+    `past` [Σ offset, 2] keeps the edges of as many rows of each as its offset says, in turn.
+    """
+    for t in range(len(forecast)):
+        first, begin = 0, 0
+        for k in range(len(offsets)):
+            before = past[first + rows[k] % offsets[k]]
+            lower, outcome = before[0], came[t, k]
+            if np.isfinite(outcome) and np.isfinite(lower):
+                missed = not lower <= outcome <= before[1]
+                miscoverage[k] += step * (1.0 - coverage - missed)
+            tail = min(max(miscoverage[k], 0.0), 1.0) / 2.0
+            known = slice(begin, begin + counts[k])
+            edges[t, k, 0] = forecast[t, k] * np.exp(np.interp(tail, levels[known], residuals[known]))
+            edges[t, k, 1] = forecast[t, k] * np.exp(np.interp(1.0 - tail, levels[known], residuals[known]))
+            before[:] = edges[t, k]
+            rows[k] += 1
+            first, begin = first + offsets[k], begin + counts[k]
 
 
 def log_normal_interval(
