@@ -12,7 +12,7 @@ from flows.runners import partitions, runner
 from flows.works import Work
 from pipeline.domain.home import Home
 from pipeline.ingest.sources import NOTES
-from pipeline.ingest.store import DatasetStore, Output
+from pipeline.ingest.store import Dataset, DatasetStore, Output
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,19 @@ def derived(
         key = store.derive(name, build, inputs=inputs, parameters=parameters, pieces=pieces, force=force)
     made = "unchanged" if key in known and not force else "made"
     log.info("%s %s in %.1f s", key, made, time.perf_counter() - started)
-    if NOTES in (dataset := store.open(key)):
+    _say_notes(store.open(key))
+    return key
+
+
+def piece(name: str, build: Callable[..., Output], home: str | None, force: bool, **arguments: Any) -> str:
+    """Ask the store for a dataset that is known by the content of its arguments; say what its notes say."""
+    with threadpool_limits(limits=1):
+        dataset = store_of(home).piece(name, build, _force=force, **arguments)
+    _say_notes(dataset)
+    return dataset.key
+
+
+def _say_notes(dataset: Dataset) -> None:
+    if NOTES in dataset:
         for note in dataset[NOTES]["note"]:
             log.info("%s", note)
-    return key

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 TOLD = "_told"
 """Attribute of an exception whose stage has been told: the stages around it say the same."""
-COMMANDS = {"report": "run", "positions": "run", "learn": "run"}
+COMMANDS = {"report": "run", "positions": "run", "learn": "run", "own_costs": "run"}
 """Commands of the stages that have another name than their own."""
 OURS = "this is a fault of the program: the traceback stands in the logs of the run"
 DISK = "look at the disk, its space and its permissions, then run again"

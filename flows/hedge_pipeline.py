@@ -9,7 +9,18 @@ from flows.datasets import home_of
 from flows.failures import told
 from flows.naming import run_name
 from flows.progress import Stopwatch
-from flows.stages import backtest, features, ingest, learn, positions_of, settings_of, train, trains
+from flows.stages import (
+    backtest,
+    features,
+    ingest,
+    learn,
+    own_costs,
+    positions_of,
+    settings_of,
+    train,
+    trains,
+)
+from pipeline.tracking.own_costs import OWN_COSTS
 from pipeline.tracking.publish import publish
 
 
@@ -55,6 +66,8 @@ def hedge_pipeline(
     with watch("backtest"):
         results = backtest(desk, home, force, signals, latest, learned, trained)
     keys = {"market": market, "features": matrix, "signals": signals, "backtest": results}
+    if challenge and (learned_costs := own_costs(desk, home, force, market, matrix)):
+        keys[OWN_COSTS] = learned_costs
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
     settings = settings_of(desk, home, market, latest, learned, trained)
     published = publish(settings, home_of(home), keys, watch.seconds, tags, force, challenge)

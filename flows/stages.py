@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
-from flows.datasets import derived, home_of, made, store_of
+from flows.datasets import derived, home_of, made, piece, store_of
 from flows.failures import told
 from flows.naming import run_name
 from flows.works import works_of
@@ -17,12 +18,19 @@ from pipeline.backtest.holdings import check_holdable
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.evaluate.own_fills import FILLS
 from pipeline.ingest import positions
 from pipeline.learning.in_a_run import NETWORK, learn_hedger
 from pipeline.learning.learners import LEARNERS
+from pipeline.live.own_orders import of_files, of_journals, own_orders
+from pipeline.live.watch.address import JOURNAL
+from pipeline.monitor.own_cost_score import learn_costs
+from pipeline.monitor.own_costs import GRID
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import keep_network, with_learned, with_networks
 from pipeline.tracking.learning import register_once
+from pipeline.tracking.own_costs import with_own_costs
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -41,7 +49,7 @@ def ingest(desk: str, home: str | None = None, force: bool = False) -> str:
 def features(desk: str, home: str | None = None, force: bool = False, market: str | None = None) -> str:
     """Compute the features of `market` (ingested if not given); return the key of `features`."""
     market = market or ingest(desk, home, force)
-    settings = checked_any(desk)
+    settings = with_own_costs(checked_any(desk), home_of(home).mlruns)
     return made(works_of(settings).matrix(settings, market), home, force)
 
 
@@ -122,6 +130,26 @@ def backtest(
     return made(works_of(settings).results(settings, signals, held), home, force)
 
 
+@flow(name="own_costs", flow_run_name=run_name)
+@told("own_costs")
+def own_costs(desk: str, home: str | None, force: bool, market: str, matrix: str) -> str | None:
+    """Learn latency and costs from the own fills of a desk within the day; return the key of `own_costs`.
+
+    They are those of its live journals and of the files of `data.own`. What its file says of both, and not a
+    champion, is what they are held against, so nothing is learned twice. None for a desk of another kind.
+    """
+    settings, store, place = checked_any(desk), store_of(home), home_of(home)
+    if not isinstance(settings, IntradayDesk):
+        return None
+    journals = sorted((place.data / "live" / settings.name).glob(f"*/{JOURNAL}"))
+    fills, grid = store.open(market), store.open(matrix)["features"]
+    found = of_journals(journals, settings.name, paper=settings.own_costs.paper)
+    files = of_files(fills[FILLS], settings.data.own) if FILLS in fills else ()
+    rows, known = own_orders(chain(found, files)), grid[list(GRID)]
+    own = {"hedge": settings.hedge, "own_costs": settings.own_costs}
+    return piece("own_costs", learn_costs, home, force, orders=rows, grid=known, **own)
+
+
 def _market_behind(signals: str, home: str | None) -> str:
     """Return the key of the market that signals were learned from."""
     store = store_of(home)
@@ -142,7 +170,7 @@ def settings_of(
     With `learned`, extras, the hedgers are added that were trained for it (`saved_network.with_learned`);
     `trained` are the networks of its own policies, see `learn`.
     """
-    settings = checked_any(desk)
+    settings = with_own_costs(checked_any(desk), home_of(home).mlruns)
     if trained and isinstance(settings, Desk):
         settings = with_networks(settings, trained)
     if learned:

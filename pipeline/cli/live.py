@@ -269,7 +269,7 @@ def _opened(desk: str, home: Path | None, data: str | None, venue: "StreamedVenu
     if venue is not None:
         check(settings, venue)
     champions = load_champions(place.mlruns, settings.name, desk)
-    learned = learned_of(champions, desk)
+    learned, settings = learned_of(champions, desk), champions.costs.applied(settings)
 
     from flows.datasets import made, store_of
     from flows.works import works_of

@@ -63,4 +63,4 @@ def rollback(desk: Desk, reason: Reason, home: HomePath = None) -> None:
 
 def _print(changes: "Sequence[Change]") -> None:
     for each in changes:
-        print(f"{each.model:<40} champion {each.before or 'none'} → {each.after}")
+        print(f"{each.model:<40} champion {each.before or 'none'} → {each.after or 'none'}")

@@ -33,6 +33,7 @@ from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.lstm_settings import Forecasters
 from pipeline.domain.order_settings import OrderSettings
 from pipeline.domain.overlay_settings import OverlaySettings
+from pipeline.domain.own_cost_settings import OwnCosts
 from pipeline.domain.own_settings import OwnData
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
@@ -290,6 +291,8 @@ class IntradayDesk(FolderDesk):
     """How orders are worked, live; a backtest sends each whole, at market."""
     gateway: GatewaySettings = GatewaySettings()
     """Brokers and venues that take them, live."""
+    own_costs: OwnCosts = OwnCosts()
+    """What own fills teach of latency and costs, at a retrain."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -336,6 +339,12 @@ class IntradayDesk(FolderDesk):
         if instant(day, self.zone, end=True) <= instant(start, self.zone):
             raise SettingsError(f"windows.test_start is {start}, the newest day is {day}: start earlier")
         return self.model_copy(update={"windows": self.windows.model_copy(update={"test_end": day})})
+
+    def executed(self, latency: LatencySettings | None, crossing: float | None) -> Self:
+        """Return the desk with another latency and times of the book's cost; None is its own."""
+        hedge = self.hedge if latency is None else self.hedge.model_copy(update={"latency": latency})
+        costs = self.costs if crossing is None else self.costs.model_copy(update={"crossing": crossing})
+        return self.model_copy(update={"hedge": hedge, "costs": costs})
 
     def for_grid(self) -> Self:
         """Return the desk with every setting that the decision grid does not depend on at its default."""

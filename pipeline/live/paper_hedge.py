@@ -19,13 +19,18 @@ class PaperHedge:
 
     Two of them differ by their models alone.
 
+    Parameters
+    ----------
+    desk, learned : settings and models.
+    crossing : times what crossing half the spread costs.
+
     Attributes
     ----------
     position, cash : units of the hedge, money.
     """
 
-    def __init__(self, desk: IntradayDesk, learned: Learned) -> None:
-        self._states = OptionStates(desk, learned.desk_cost)
+    def __init__(self, desk: IntradayDesk, learned: Learned, crossing: float = 1.0) -> None:
+        self._states, self._crossing = OptionStates(desk, learned.desk_cost, learned.crossing), crossing
         self._answer = answer_of(learned.policy, self._states.liability)
         self._size, self._lot = desk.hedge.size, desk.hedge.lot / desk.hedge.size
         self._fee, self._fixed = desk.costs.fee_bps * BPS, desk.costs.fixed_fee
@@ -39,7 +44,8 @@ class PaperHedge:
         """Decide, and trade; nothing is done where a price or what the band needs is not known."""
         target = wanted(self.position / self._size, *self._edges(told, dealt), self._lot)
         trade = self._size * target - self.position
-        price = ask if trade > 0.0 else bid
+        mid, half = 0.5 * (bid + ask), 0.5 * self._crossing * (ask - bid)
+        price = mid + half if trade > 0.0 else mid - half
         if abs(trade) <= LEAST * self._size or isnan(price):
             return
         self.cash -= trade * price + self._fee * abs(trade) * price + self._fixed

@@ -14,6 +14,8 @@ from pipeline.live.order_path import OrderPath
 NEVER: Final = math.inf
 LOOK: Final = SECOND // 10
 """How often what rests is looked after, ns."""
+SLICE: Final = "slice"
+"""What the audit calls a child; beside it stand the best prices with which it was sent."""
 
 
 class Slice(NamedTuple):
@@ -56,6 +58,7 @@ class Parents:
         self._crossing: list[str] = []
         self._look: float = NEVER
         self._state, self._end = path.latch.state, 0
+        self._bid = self._ask = math.nan
 
     @property
     def due(self) -> float:
@@ -104,6 +107,7 @@ class Parents:
         if self._path.latch.state is not self._state:
             self.replace()
             return
+        self._bid, self._ask = bid, ask
         self._end_rests(at)
         sound = bid < ask
         self._cross(at, sound)
@@ -159,7 +163,8 @@ class Parents:
         return sum(each.filled if each.standing.over else each.order.quantity for each in orders)
 
     def _send(self, child: str, units: float, limit: float | None, at: int) -> None:
-        parent = self._parent
-        self._path.send(Order(child, parent.instrument, units, limit, at, parent.order_id))
+        parent, seen = self._parent, {"order": child, "bid": self._bid, "ask": self._ask}
+        entry = Entry(at, "parents", SLICE, parent.order_id, seen)
+        self._path.send(Order(child, parent.instrument, units, limit, at, parent.order_id), entry)
         self._children.append(child)
         self.sent.append(at)

@@ -34,8 +34,9 @@ Begun = tuple[Dealt, tuple[float, ...]]
 class Shadow(Control):
     """Hedges on paper with both; a line of the file is one option: P&L of each, money with the spot at 100.
 
-    The option's own P&L is the same in both, that of the champion's mark. An option that was open when the
-    challenger came in is left out.
+    The option's own P&L is the same in both, that of the champion's mark. Both pay what the challenger takes
+    crossing to cost: where own fills taught it, it had forecast them better. An option that was open when
+    the challenger came in is left out.
 
     Parameters
     ----------
@@ -60,7 +61,8 @@ class Shadow(Control):
         self._size, self._life, self._file, self._say = desk.hedge.size, desk.option.steps, file, say
         self._champion, self._challenger, self._watch = champion, challenger, watch
         self._horizons, self._alarms = watched_horizons(desk), 0
-        self._hedges = PaperHedge(desk, champion), PaperHedge(desk, challenger)
+        paid = desk.costs.crossing if challenger.crossing is None else challenger.crossing
+        self._hedges = PaperHedge(desk, champion, paid), PaperHedge(desk, challenger, paid)
         self._rows = CatchingUp(before)
         self._ready: queue.SimpleQueue[tuple[RunningSignals, int]] = queue.SimpleQueue()
         self._signals: RunningSignals | None = None

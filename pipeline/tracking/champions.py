@@ -17,17 +17,28 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import desk_from_json, hedged
 from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.execution.learned_costs import NOTHING, LearnedCosts
 from pipeline.monitor.reference import Reference
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER
-from pipeline.tracking.registry import DETECTOR, EVENTS, LIQUIDITY, MONITORS, VOLATILITY, champion, files_of
+from pipeline.tracking.registry import (
+    DETECTOR,
+    EVENTS,
+    EXECUTION,
+    LIQUIDITY,
+    MONITORS,
+    VOLATILITY,
+    champion,
+    costs_in,
+    files_of,
+)
 from pipeline.tracking.served.regime_switched import policy_of
 
 NEEDED = (DETECTOR, VOLATILITY)
-OFFERED = (*NEEDED, EVENTS, LIQUIDITY, FLAGSHIP)
+OFFERED = (*NEEDED, EVENTS, LIQUIDITY, FLAGSHIP, EXECUTION)
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,8 @@ class Champions:
     """What a desk decides with: signals, flagship (None where the desk does not run it), and their cards.
 
     `terms` are the costs beside forecasts that the flagship was fitted with, of a desk within the day;
-    `monitors` what its models are watched with, where the days of their training sufficed.
+    `monitors` what its models are watched with, where the days of their training sufficed; `costs` what its
+    own fills taught.
     """
 
     signals: FittedSignals | FittedIntraday
@@ -54,6 +66,7 @@ class Champions:
     cards: tuple[ModelCard, ...]
     terms: Mapping[str, float] | None = None
     monitors: Reference | None = None
+    costs: LearnedCosts = NOTHING
 
 
 def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = False) -> Champions:
@@ -87,6 +100,7 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = Fals
         charged = None if terms is None else json.loads(terms.read_bytes())
         learned = files[DETECTOR].get(MONITORS)
         watched = None if learned is None else Reference.from_bytes(learned.read_bytes())
+        costs = costs_in(versions[EXECUTION]) if EXECUTION in versions else NOTHING
     except (KeyError, TypeError, ValueError, ValidationError, OSError, mlflow.MlflowException) as error:
         cause = str(error).splitlines()[0]
         raise StoreError(
@@ -94,7 +108,7 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = Fals
             "makes a new one"
         ) from None
     return Champions(
-        signals, flagship, tuple(_card(version) for version in versions.values()), charged, watched
+        signals, flagship, tuple(_card(version) for version in versions.values()), charged, watched, costs
     )
 
 

@@ -27,7 +27,7 @@ from pipeline.tracking.learned_hedgers import learned_hedgers
 
 NO_MATTER = (
     "name", "description", "policies", "evaluation", "book", "decision", "overlay", "orders", "gateway",
-    "hedge.multiplier", "windows.test_end", "data.folder",
+    "hedge.multiplier", "windows.test_end", "data.folder", "hedge.latency", "costs.crossing", "own_costs",
 )  # fmt: skip
 """Settings whose change since the champion was made changes no decision."""
 NO_FLAGSHIP = "the desk does not run regime_switched: add it to policies.run for the flagship's band"
@@ -133,6 +133,7 @@ def decide_within_day(
             f"{fresh.behind:,} intervals ago: update the data"
         )
     warnings += _changed(fitted.desk, desk, named)
+    desk = champions.costs.applied(desk)
     if held == FLAT:
         warnings.append("nothing of the underlying is assumed to be held: say what is with --position")
     cards = [asdict(card) for card in champions.cards]

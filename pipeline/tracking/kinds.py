@@ -43,6 +43,7 @@ from pipeline.ingest.market_days import DAYS, HELD, load_days
 from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset
 from pipeline.tracking.monitoring import monitor_reference
+from pipeline.tracking.own_costs import OWN_COSTS, log_own_costs
 from pipeline.tracking.record import (
     book_numbers,
     log_forecasters,
@@ -223,6 +224,8 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
     parts = (datasets["features"], datasets["signals"], datasets["backtest"])
     watched = monitor_reference(evaluation.settings, *parts)
     models = log_models(evaluation.settings, *parts[1:], watched)
+    if OWN_COSTS in datasets:
+        models |= log_own_costs(run.client, run.run_id, datasets[OWN_COSTS])
     log_parent(run.client, run.run_id, evaluation, run.folder, run.timings, INTRADAY_TABLES)
     log_inputs(datasets["market"], datasets["signals"], DAYS)
 

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 from pipeline.backtest.intraday_stream import FittedIntraday
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import StoreError
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.file_lock import file_lock
 from pipeline.live.learned import Learned
 from pipeline.tracking.champions import Champions, load_champions
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, LOCK, aliased
+from pipeline.tracking.registry import EXECUTION
 
 
 def learned_of(champions: Champions, named: str) -> Learned:
@@ -22,7 +25,10 @@ def learned_of(champions: Champions, named: str) -> Learned:
     signals, flagship, terms = champions.signals, champions.flagship, champions.terms
     if not isinstance(signals, FittedIntraday) or flagship is None or terms is None:
         raise StoreError(f"desk {named} has no champion to go live with: hedge run {named} makes one")
-    return Learned(signals, flagship, terms["desk_cost"], version_of(champions))
+    crossing = champions.costs.crossing
+    if crossing is None and isinstance(desk := load_any(named), IntradayDesk):
+        crossing = desk.costs.crossing
+    return Learned(signals, flagship, terms["desk_cost"], version_of(champions), crossing)
 
 
 def version_of(champions: Champions) -> str:
@@ -48,7 +54,7 @@ class RegistrySource:
     def __init__(self, mlruns: Path, desk: str, named: str, champions: Champions) -> None:
         self._mlruns, self._desk, self._named = mlruns, desk, named
         self.champions = champions
-        self._known = {card.name: card.version for card in champions.cards}
+        self._known = {f"{desk}.{EXECUTION}": ""} | {card.name: card.version for card in champions.cards}
 
     def newer(self) -> Learned | None:
         """Return the champions if others are named since it was asked last; a failure is raised once."""

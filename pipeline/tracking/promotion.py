@@ -21,6 +21,8 @@ HISTORY: Final = "champions"
 KEPT: Final = 20
 LOCK: Final = ".champions.lock"
 """Held while aliases move, so that nobody reads half of a change."""
+RUN: Final = "a run"
+"""Why those are champions that a run made at once."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Change:
 
     model: str
     before: str | None
-    after: str
+    after: str | None
 
 
 def aliased(client: MlflowClient, desk: str, alias: str) -> dict[str, str]:
@@ -85,6 +87,8 @@ def promote_challengers(
 def roll_back(mlruns: Path, desk: str, who: str, why: str) -> list[Change]:
     """Take back the last change of a desk's champions: all that changed with it.
 
+    A model that had no champion before its promotion has none again; one that came with a run stays.
+
     Raises
     ------
     StoreError
@@ -94,16 +98,21 @@ def roll_back(mlruns: Path, desk: str, who: str, why: str) -> list[Change]:
     with file_lock(mlruns / LOCK):
         pasts = {name: _history(client, name) for name in aliased(client, desk, CHAMPION)}
         newest = max((past[-1]["at"] for past in pasts.values() if past), default="")
-        back = {name: past for name, past in pasts.items() if len(past) > 1 and past[-1]["at"] == newest}
+        changed = {name: past for name, past in pasts.items() if past and past[-1]["at"] == newest}
+        back = {name: past for name, past in changed.items() if len(past) > 1 or past[-1]["why"] != RUN}
         if not back:
             raise StoreError(
                 f"desk {desk} has no champion before the last change: there is nothing to go back to"
             )
         changes = []
         for name, past in back.items():
-            left, version = str(past.pop()["version"]), str(past[-1]["version"])
+            left = str(past.pop()["version"])
+            version = str(past[-1]["version"]) if past else None
             client.set_registered_model_tag(name, HISTORY, json.dumps(past))
-            client.set_registered_model_alias(name, CHAMPION, version)
+            if version is None:
+                client.delete_registered_model_alias(name, CHAMPION)
+            else:
+                client.set_registered_model_alias(name, CHAMPION, version)
             changes.append(Change(name, left, version))
     _record(client, mlruns, desk, "rollback", who, why, changes, {})
     return changes

@@ -20,13 +20,15 @@ from pipeline.backtest.intraday_state import step_years
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import desk_as_json, hedged
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.execution.learned_costs import LearnedCosts
 from pipeline.forecasts.task import SESSIONS_PER_YEAR
 from pipeline.ingest.code_version import code_files
 from pipeline.ingest.store import Dataset
 from pipeline.monitor.reference import Reference
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.saved_network import LEARNED
-from pipeline.tracking.promotion import CHALLENGER, CHAMPION, crown
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, crown
+from pipeline.tracking.served.execution_costs import PAID, SEEN
 from pipeline.tracking.served.learned_band import seen_by
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
@@ -37,7 +39,9 @@ SERVED, LEARNED_BAND = "pipeline.tracking.served", "learned_band"
 DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
     "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster",
 )  # fmt: skip
+EXECUTION = "execution_costs"
 MEANING = {
+    EXECUTION: "Orders in their market to what they are expected to pay beside the mid, from own fills.",
     DETECTOR: "Features in time order to filtered regime probabilities, regime 0 the calmest.",
     VOLATILITY: "Features to the variance of the option's life, as annual volatility too.",
     LIQUIDITY: "Features to the illiquidity of the next session, or the next cost of crossing.",
@@ -98,6 +102,20 @@ def log_hedger(desk: Desk, policy: str, network: Path) -> ModelInfo:
         return _log(model, _code({f"{SERVED}.{LEARNED_BAND}"}, Path(folder)))
 
 
+def log_costs(costs: LearnedCosts) -> ModelInfo:
+    """Log what own fills taught into the active run."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "costs.json")
+        file.write_text(costs.to_json(), encoding="utf-8")
+        model = ServedModel(EXECUTION, EXECUTION, {"costs": file}, SEEN, PAID)
+        return _log(model, _code({f"{SERVED}.{EXECUTION}"}, Path(folder)))
+
+
+def costs_in(version: ModelVersion) -> LearnedCosts:
+    """Return what `log_costs` logged."""
+    return LearnedCosts.from_json(files_of(version)["costs"].read_bytes())
+
+
 def register(
     client: MlflowClient,
     mlruns: Path,
@@ -122,7 +140,7 @@ def register(
         for registered, version in versions.items():
             client.set_registered_model_alias(registered, CHALLENGER, version)
     else:
-        crown(client, mlruns, versions, "a run")
+        crown(client, mlruns, versions, RUN)
     return versions
 
 

@@ -3,13 +3,22 @@
 import json
 from pathlib import Path
 
+import mlflow
+import numpy as np
 import pytest
+from mlflow import MlflowClient
 
+from flows.datasets import store_of
 from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
+from flows.stages import features, ingest, own_costs, settings_of
 from pipeline.cli.live import live, shadow
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError, StageError
+from pipeline.execution.learned_costs import LearnedCosts
 from pipeline.tracking.champions import load_champions
+from pipeline.tracking.model_source import learned_of
+from pipeline.tracking.registry import log_costs, register
 from tests.market_ticks import DESK, write_market
 
 pytestmark = pytest.mark.slow
@@ -50,10 +59,36 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp
     assert told[0]["orders_sent"] == told[0]["orders"] > 20
     assert told[1] == {**told[0], "orders_sent": 0}
     assert told[0]["state"] == "active"
+    learned_from_paper_alone(desk, tmp_path / "home", told[0]["orders"])
     with pytest.raises(DataError, match="replay:2020-03-09: no such day: there are 2020-03-02"):
         live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
     with pytest.raises(SettingsError, match="name the streams"):
         live(str(desk), feed="wss://somewhere", home=tmp_path / "home")
+
+
+def learned_from_paper_alone(desk, home, orders):
+    """A retrain counts the paper venue's fills and learns nothing; when told to, it learns of them all."""
+    retrained = hedge_pipeline(str(desk), str(home), challenge=True)
+    run = MlflowClient().get_run(retrained["run_id"])
+    assert 0.9 * orders < run.data.metrics["own_costs/refused"] <= orders, "a few met no market"
+    assert run.data.metrics["own_costs/orders"] == 0.0
+    market = ingest(str(desk), str(home))
+    matrix = features(str(desk), str(home), market=market)
+    desk.write_text(f"{DESK}\n[own_costs]\npaper = true\n")
+    found = store_of(str(home)).open(own_costs(str(desk), str(home), False, market, matrix))
+    desk.write_text(DESK)
+    assert len(found["orders"]) > 0.9 * orders
+    told = LearnedCosts.from_json(found.read_bytes("costs.json"))
+    assert not told, "all orders are of one day: none was forecast"
+    assert abs(told.told["half_spread"]["value"] - 1.0) < 0.5
+    assert abs(np.log(told.told["latency"]["median"] / 0.05)) < 3.0 * told.told["latency"]["log_error"]
+    client, mlruns = MlflowClient(), home / "mlruns"
+    with mlflow.start_run(run_id=retrained["run_id"]):
+        models = {"execution_costs": log_costs(LearnedCosts(crossing=1.3))}
+    register(client, mlruns, load_any(str(desk)), models, {"desk": "small-intraday"})
+    assert settings_of(str(desk), str(home), market, latest=False).costs.crossing == 1.3
+    champions = load_champions(mlruns, "small-intraday", str(desk))
+    assert learned_of(champions, str(desk)).crossing == 1.3
 
 
 def live_again(desk, replay, capsys):

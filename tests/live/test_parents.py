@@ -191,5 +191,5 @@ def test_the_audit_has_the_decision_before_its_children(begun):
     desk = begun(slices=2)
     entry = Entry(S, "band", "decide", "band", {})
     desk.parents.begin(Order("p", "BTC", 2.0, decided=S), entry, 99.0, 101.0)
-    assert desk.journal.entries()[-1].what == "decide"
+    assert [each.what for each in desk.journal.entries()][-2:] == ["decide", "slice"]
     assert list(desk.parents.sent) == [S]

@@ -70,8 +70,8 @@ class Alarming:
         return {}
 
 
-def learned(model, policy="delta_implied"):
-    return Learned(None, POLICIES[policy](), 1e-4, model)
+def learned(model, policy="delta_implied", crossing=None):
+    return Learned(None, POLICIES[policy](), 1e-4, model, crossing)
 
 
 def decisions():
@@ -83,9 +83,9 @@ def decisions():
         yield Decided(told.at, told, told.mid, dealt, -1.0, quote, SimpleNamespace(options=0.0))
 
 
-def shadowed(place, policy="delta_implied", told=TOLD):
+def shadowed(place, policy="delta_implied", told=TOLD, crossing=None):
     said = []
-    both = learned("one 1"), learned("one 2", policy)
+    both = learned("one 1"), learned("one 2", policy, crossing)
     file = place / "desk" / "shadow.jsonl"
     shadow = Shadow(SHORT, *both, Watch([Alarming()]), pd.DataFrame(), file, said.append)
     shadow._ready.put((Told(told), 0))
@@ -102,6 +102,20 @@ def test_the_same_models_make_the_same_of_every_option(tmp_path):
     assert all(each["champion_pnl"] == each["challenger_pnl"] != 0.0 for each in lines)
     assert [each["alarms"] for each in lines] == [1, *[0] * (len(lines) - 1)]
     assert (lines[0]["champion"], lines[0]["challenger"]) == ("one 1", "one 2")
+
+
+def test_both_pay_what_the_challenger_takes_crossing_to_cost(tmp_path):
+    free, plain, dear = (
+        shadowed(tmp_path / name, crossing=crossing)[0]
+        for name, crossing in (("free", 1e-9), ("plain", None), ("dear", 3.0))
+    )
+    for each, other, third in zip(free, plain, dear, strict=True):
+        assert third["champion_pnl"] == third["challenger_pnl"]
+        paid = each["champion_pnl"] - other["champion_pnl"]
+        assert each["champion_pnl"] - third["champion_pnl"] == pytest.approx(3.0 * paid, rel=1e-6)
+    assert (
+        sum(each["champion_pnl"] - other["champion_pnl"] for each, other in zip(free, plain, strict=True)) > 0
+    )
 
 
 def test_another_policy_makes_something_else(tmp_path):

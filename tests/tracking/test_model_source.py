@@ -4,9 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.backtest.intraday_stream import FittedIntraday
 from pipeline.domain.errors import StoreError
+from pipeline.execution.learned_costs import LearnedCosts
+from pipeline.policies.catalogue import POLICIES
 from pipeline.tracking import model_source
-from pipeline.tracking.model_source import RegistrySource
+from pipeline.tracking.champions import Champions
+from pipeline.tracking.model_source import RegistrySource, learned_of
 from pipeline.tracking.promotion import crown
 
 NAMES = ("desk.detector", "desk.policy")
@@ -35,6 +39,23 @@ def test_others_are_given_once(source, mlruns):
     assert newer.newer() == (asked, "desk.toml")
     assert newer.champions == asked
     assert newer.newer() is None
+
+
+def test_costs_that_were_never_learned_before_are_others_too(source, mlruns):
+    client, newer = source
+    client.create_registered_model("desk.execution_costs")
+    client.create_model_version("desk.execution_costs", "file:///nowhere")
+    crown(client, mlruns, {"desk.execution_costs": "1"}, "ann: it won")
+    assert newer.newer() is not None
+    assert newer.newer() is None
+
+
+@pytest.mark.parametrize(("learned", "crossing"), [(None, 1.0), (1.7, 1.7)])
+def test_a_desk_crosses_at_what_its_own_fills_taught_or_at_what_its_file_says(learned, crossing):
+    signals = FittedIntraday.__new__(FittedIntraday)
+    costs = LearnedCosts(crossing=learned)
+    champions = Champions(signals, POLICIES["delta_implied"](), (), {"desk_cost": 1e-4}, costs=costs)
+    assert learned_of(champions, "bac-intraday").crossing == crossing
 
 
 def test_one_that_is_missing_is_said_once_and_taken_when_it_is_back(source, mlruns, monkeypatch):

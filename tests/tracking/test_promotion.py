@@ -57,6 +57,24 @@ def test_the_way_back_undoes_one_change_after_the_other(client, mlruns):
         roll_back(mlruns, "desk", "bob", "again")
 
 
+def test_a_model_that_came_by_promotion_is_gone_with_it(client, mlruns):
+    client.create_registered_model("desk.execution_costs")
+    client.create_model_version("desk.execution_costs", "file:///nowhere")
+    client.set_registered_model_alias("desk.execution_costs", CHALLENGER, "1")
+    promote_challengers(mlruns, "desk", "ann", "it won")
+    changes = roll_back(mlruns, "desk", "ann", "it lost")
+    assert {each.model: each.after for each in changes} == dict.fromkeys(NAMES, "1") | {
+        "desk.execution_costs": None
+    }
+    assert aliased(client, "desk", CHAMPION) == dict.fromkeys(NAMES, "1")
+    client.set_registered_model_alias("desk.execution_costs", CHALLENGER, "1")
+    promote_challengers(mlruns, "desk", "ann", "again", model="execution_costs")
+    assert aliased(client, "desk", CHAMPION)["desk.execution_costs"] == "1"
+    roll_back(mlruns, "desk", "ann", "it lost again")
+    with pytest.raises(StoreError, match="nothing to go back to"):
+        roll_back(mlruns, "desk", "ann", "again")
+
+
 def test_a_champion_from_before_there_was_a_history_is_gone_back_to(client, mlruns):
     client.set_registered_model_alias("desktop.policy", CHAMPION, "1")
     promote_challengers(mlruns, "desktop", "ann", "it won")
