@@ -1,6 +1,7 @@
 """Signals of decisions within the day one after another, as they come: the numbers of `stream_intraday`."""
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -45,23 +46,25 @@ class RunningSignals:
 
     def __init__(self, fitted: FittedIntraday, features: pd.DataFrame, names: Sequence[str]) -> None:
         self.names = tuple(names)
-        self._fitted, desk = fitted, fitted.desk
+        desk, detector = fitted.desk, fitted.detector
+        self._moves, self._variance = detector.transition_, detector.state_variance_
         since = learned_since(desk, pd.DatetimeIndex(features["time"]))
         rows = features.iloc[since:].reset_index(drop=True)
-        detector, place = fitted.detector, {name: k for k, name in enumerate(names)}
+        place = {name: k for k, name in enumerate(names)}
         inputs = list(detector.feature_names_)
         self._filter = detector.following(detector.filter(rows[inputs])[-1])
         self._inputs = np.array([place[name] for name in inputs])
         variance = sorted(fitted.variance.items())
         self._horizons, walks = (list(each) for each in zip(*variance, strict=True))
-        self._events = [name in fitted.events for name in EVENTS]
-        told = [fitted.events[name] for name in EVENTS if name in fitted.events]
+        told = {name: fitted.events[name] for name in EVENTS if name in fitted.events}
+        order = [2 * list(told).index(name) if name in told else None for name in EVENTS]
+        self._events = itemgetter(*(-1 if place is None else place + k for place in order for k in range(2)))
         half_spread, depth, crossing = (fitted.liquidity[name] for name in LIQUIDITY)
         models = [
             *map(_chosen, (*walks, crossing)),
             *(walk.models[desk.option.mark] for walk in walks),
             *map(_chosen, (half_spread, depth)),
-            *(walk.models[name] for walk in told for name in (walk.chosen, Climatology.name)),
+            *(walk.models[name] for walk in told.values() for name in (walk.chosen, Climatology.name)),
         ]
         self._models = RunningModels(models, rows, names)
         outcomes = [variance_within(rows["return"], rows["day"], horizon) for horizon in self._horizons]
@@ -72,9 +75,8 @@ class RunningSignals:
         self._intervals = RunningIntervals.joined(held)
         self._floors = np.array([_chosen(walk).task.floor for walk in (*walks, crossing)])
         self._spans = np.array(self._horizons)
-        ahead = detector.transition_ @ expected_variance(
-            detector.transition_, detector.state_variance_, desk.forecasts.horizons[-1]
-        )
+        reach = desk.forecasts.horizons[-1]
+        ahead = self._moves @ expected_variance(self._moves, self._variance, reach)
         self._curves = RunningCurves(desk.forecasts.horizons, desk.option.steps, ahead)
         read = _read_by(fitted)
         self._read = np.array([place[name] for name in read])
@@ -102,30 +104,27 @@ class RunningSignals:
         cost, *further = found[count:].tolist()
         half_spread, depth, *events = further[count:]
         cost_lower, cost_upper = edges[count].tolist()
-        told = iter(events)
-        spike_prob, spike_base, gap_prob, gap_base = (
-            next(told) if known else 0.0 for known in self._events for _ in range(2)
-        )
+        spike_prob, spike_base, gap_prob, gap_base = self._events((*events, 0.0))
         prob = self._filter.step(values[self._inputs])
         return DecisionSignals(
-            at=row.at,
-            day=row.day,
-            mid=float(values[self._mid]),
-            step_seconds=float(values[self._step]),
-            curves=self._curves(found[:count], edges[:count], found[count + 1 : 2 * count + 1], prob),
-            cost=cost,
-            cost_lower=cost_lower,
-            cost_upper=cost_upper,
-            half_spread=half_spread,
-            depth=depth,
-            spike_prob=spike_prob,
-            spike_base=spike_base,
-            gap_prob=gap_prob,
-            gap_base=gap_base,
-            regime_prob=prob,
-            regime_moves=self._fitted.detector.transition_,
-            regime_variance=self._fitted.detector.state_variance_,
-            outside=_share_outside(values, self._read, self._range),
+            row.at,
+            row.day,
+            values.item(self._mid),
+            values.item(self._step),
+            self._curves(found[:count], edges[:count], found[count + 1 : 2 * count + 1], prob),
+            cost,
+            cost_lower,
+            cost_upper,
+            half_spread,
+            depth,
+            spike_prob,
+            spike_base,
+            gap_prob,
+            gap_base,
+            prob,
+            self._moves,
+            self._variance,
+            _share_outside(values, self._read, self._range),
         )
 
 

@@ -119,14 +119,15 @@ def interval_numbers(
             numbers[0], numbers[1] = np.nan, state
         if state != SOUND:
             continue
-        sides = columns[place, 2:].reshape(4, levels)
-        bid, ask = sides[0, 0], sides[2, 0]
+        bids, shown = columns[place, 2 : 2 + levels], columns[place, 2 + levels : 2 + 2 * levels]
+        asks, offered = columns[place, 2 + 2 * levels : 2 + 3 * levels], columns[place, 2 + 3 * levels :]
+        bid, ask = bids[0], asks[0]
         mid = 0.5 * (bid + ask)
         if look == 0:
             numbers[0] = mid
         values[0, look] = 0.5 * (ask - bid) / mid
-        values[1, look] = _crossing(sides[0], sides[1], sides[2], sides[3], order)
-        values[2, look] = _depth(sides[0], sides[1], sides[2], sides[3], distance)
+        values[1, look] = _crossing(bids, shown, asks, offered, order)
+        values[2, look] = _depth(bids, shown, asks, offered, distance)
         worst = max(worst, values[1, look])
     for kind in range(4):
         numbers[2 + kind] = _mean(values[kind])

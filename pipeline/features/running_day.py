@@ -1,6 +1,7 @@
 """A day on the decision grid while it goes by: the rows of `decision_day`, one decision after another."""
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Final
 
 import numpy as np
@@ -75,7 +76,8 @@ class RunningDay:
         numbers = np.empty(len(self.names))
         numbers[0] = (at - self._opened) / (60.0 * SECOND)
         self._book.interval(at, at - self._last, self._grid, self._hedge, numbers[1 : self._market])
-        numbers[1] = self._mid = self._mid if np.isnan(numbers[1]) else float(numbers[1])
+        mid = numbers.item(1)
+        numbers[1] = self._mid = self._mid if isnan(mid) else mid
         self._events.read(at, numbers[self._market :])
         self._last = at
         return DecisionRow(at, self.day, numbers)

@@ -12,6 +12,8 @@ from pipeline.domain.errors import StoreError
 from pipeline.domain.instruments import FloatArray
 
 IntArray = NDArray[np.int64]
+NodeArray = NDArray[np.int32]
+"""Half as wide: a walk over all trees then finds more of them in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class FlatTrees:
     firsts : [trees + 1, 2] where the nodes and the leaves of each tree begin, and the ends.
     """
 
-    nodes: IntArray
+    nodes: NodeArray
     splits: FloatArray
     leaves: FloatArray
     firsts: IntArray
@@ -58,7 +60,7 @@ class FlatTrees:
             firsts.append(ends + part.firsts[1:])
             ends = ends + part.firsts[-1]
         return cls(
-            np.concatenate([np.empty((0, 4), dtype=np.int64), *(part.nodes for part in parts)]),
+            np.concatenate([np.empty((0, 4), dtype=np.int32), *(part.nodes for part in parts)]),
             np.concatenate([np.empty(0), *(part.splits for part in parts)]),
             np.concatenate([np.empty(0), *(part.leaves for part in parts)]),
             np.concatenate(firsts),
@@ -67,7 +69,7 @@ class FlatTrees:
     @classmethod
     def _one(cls, tree: Mapping[str, str]) -> "FlatTrees":
         names = ("split_feature", "decision_type", "left_child", "right_child")
-        nodes = np.array([tree.get(name, "").split() for name in names], dtype=np.int64).T
+        nodes = np.array([tree.get(name, "").split() for name in names], dtype=np.int32).T
         splits = np.array(tree.get("threshold", "").split(), dtype=np.float64)
         leaves = np.array(tree["leaf_value"].split(), dtype=np.float64)
         firsts = np.array([[0, 0], [len(splits), len(leaves)]])

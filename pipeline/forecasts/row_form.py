@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
-from pipeline.forecasts.flat_trees import NO_TREES, FlatTrees
+from pipeline.forecasts.flat_trees import NO_TREES, FlatTrees, NodeArray
 from pipeline.forecasts.task import SESSIONS_PER_YEAR, Task
 
 IntArray = NDArray[np.int64]
@@ -156,7 +156,7 @@ def _forecasts(
     lines: FloatArray,
     numbers: FloatArray,
     counts: IntArray,
-    nodes: IntArray,
+    nodes: NodeArray,
     splits: FloatArray,
     leaves: FloatArray,
     firsts: IntArray,
@@ -194,7 +194,7 @@ def _forecasts(
 
 @njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _leaf(
-    inputs: FloatArray, nodes: IntArray, splits: FloatArray, leaves: FloatArray, firsts: IntArray, tree: int
+    inputs: FloatArray, nodes: NodeArray, splits: FloatArray, leaves: FloatArray, firsts: IntArray, tree: int
 ) -> float:
     """Walk a tree: children below zero are leaves, −1 the first; see LightGBM's `Tree::NumericalDecision`."""
     begin = firsts[tree, 0]
