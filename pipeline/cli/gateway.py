@@ -2,14 +2,17 @@
 
 import os
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.gateway_settings import CcxtSettings, FixSettings
 
 if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.credentials import Credentials
     from pipeline.live.gateways import Open
+
+Elsewhere = TypeVar("Elsewhere", FixSettings, CcxtSettings)
 
 
 class Way(StrEnum):
@@ -17,14 +20,17 @@ class Way(StrEnum):
 
     PAPER = "paper"
     FIX = "fix"
+    CCXT = "ccxt"
 
 
 def credentials_of(way: Way) -> "Credentials":
     """Take who the desk is at a gateway out of the environment; call it before another process is started."""
     from pipeline.live.credentials import Credentials, told_credentials
-    from pipeline.live.gateways import FIX_SECRETS
+    from pipeline.live.gateways import CCXT_SECRETS, FIX_SECRETS
 
-    return told_credentials(way, FIX_SECRETS, os.environ) if way is Way.FIX else Credentials()
+    if way is Way.PAPER:
+        return Credentials()
+    return told_credentials(way, FIX_SECRETS if way is Way.FIX else CCXT_SECRETS, os.environ)
 
 
 def wired(way: Way, desk: "IntradayDesk", private: "Credentials", replayed: bool) -> "Open":
@@ -34,23 +40,32 @@ def wired(way: Way, desk: "IntradayDesk", private: "Credentials", replayed: bool
     ------
     SettingsError
         The desk file does not say where it is, its extra is not installed, or a stored day would be lived
-        against a broker that is not said to be a rehearsal.
+        against one whose fills are not said to be play.
     """
-    from pipeline.live.gateways import by_fix, on_paper
+    from pipeline.live.gateways import by_ccxt, by_fix, on_paper
 
-    if way is Way.PAPER:
-        return on_paper(desk)
-    settings = desk.gateway.fix
-    if settings is None:
-        raise SettingsError(f"--gateway {way}: the desk file says of no [gateway.{way}] where it is")
-    if replayed and not settings.rehearsal:
-        raise SettingsError(
-            f"--gateway {way}: a stored day would send a broker orders of another day: where its fills are "
-            f"play, say gateway.{way}.rehearsal = true; else name a stream as --feed"
-        )
+    told, instrument = desk.gateway, desk.data.instrument
     try:
-        return by_fix(settings, desk.data.instrument, private)
+        match way:
+            case Way.PAPER:
+                return on_paper(desk)
+            case Way.FIX:
+                return by_fix(_there(way, told.fix, replayed), instrument, private)
+            case Way.CCXT:
+                return by_ccxt(_there(way, told.ccxt, replayed), instrument, private)
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"--gateway {way} needs {error.name}, an extra: pip install 'regime-hedge[{way}]'"
         ) from None
+
+
+def _there(way: Way, settings: Elsewhere | None, replayed: bool) -> Elsewhere:
+    if settings is None:
+        raise SettingsError(f"--gateway {way}: the desk file has no [gateway.{way}] that says where it is")
+    if replayed and not settings.rehearsal:
+        play = "live_money = false" if way is Way.CCXT else "rehearsal = true"
+        raise SettingsError(
+            f"--gateway {way}: a stored day would send it orders of another day: where fills are play, say "
+            f"gateway.{way}.{play}; else name a stream as --feed"
+        )
+    return settings

@@ -42,7 +42,8 @@ Speed = Annotated[
     str, typer.Option(help="Of a replay: 1 as fast as it was, 10 ten times as fast, full as fast as it goes.")
 ]
 Gateway = Annotated[
-    Way, typer.Option(help="Where orders go: paper, or the broker of the desk file's [gateway.fix].")
+    Way,
+    typer.Option(help="Where orders go: paper, or as the desk file's [gateway.fix] or [gateway.ccxt] says."),
 ]
 Snapshot = Annotated[
     str,

@@ -33,7 +33,28 @@ class FixSettings(Settings):
     """The broker's fills are play: a stored day may be lived against it."""
 
 
+class CcxtSettings(Settings):
+    """A crypto venue's spot market by its REST interface; keys are told as for FIX."""
+
+    venue: Printable
+    """As ccxt calls it, for example binance."""
+    symbol: Printable
+    """The spot market as ccxt calls it, for example BTC/USDT."""
+    baseline: Annotated[float, Field(ge=0)] = 0.0
+    """Units of the base that the account holds and that are not the desk's."""
+    poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 1.0
+    """How often the venue is asked what became of orders."""
+    live_money: bool = False
+    """Orders go to the venue itself, for money; else to its test net, where stored days may be lived too."""
+
+    @property
+    def rehearsal(self) -> bool:
+        """Tell whether fills are play."""
+        return not self.live_money
+
+
 class GatewaySettings(Settings):
     """The gateways that `hedge live --gateway` may name."""
 
     fix: FixSettings | None = None
+    ccxt: CcxtSettings | None = None

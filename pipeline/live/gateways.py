@@ -4,11 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.domain.desk import BPS
-from pipeline.domain.gateway_settings import FixSettings
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.gateway_settings import CcxtSettings, FixSettings
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.naming import hint
 from pipeline.live.credentials import Credentials
 from pipeline.live.gateway import Gateway
 from pipeline.live.paper import Latency, PaperGateway
@@ -25,6 +27,8 @@ class Opened(NamedTuple):
 Open = Callable[[Path, Latency], AbstractContextManager[Opened]]
 """Opens a gateway in a folder; orders take so long to reach a market that is played."""
 FIX_SECRETS = ("account", "username", "password")
+SPOT = {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}}
+CCXT_SECRETS = ("key", "secret", "passphrase")
 
 
 def on_paper(desk: IntradayDesk) -> Open:
@@ -71,3 +75,50 @@ def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open
             yield Opened(gateway, Elsewhere())
 
     return opened
+
+
+def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Open:
+    """Return what opens a venue's spot market, on its test net unless the settings say that it is for money.
+
+    Raises
+    ------
+    SettingsError
+        There is no such venue, or it has no test net.
+    """
+    import ccxt.async_support as ccxt
+
+    from pipeline.live.crypto.gateway import CcxtGateway
+
+    if settings.venue not in ccxt.exchanges:
+        raise SettingsError(
+            f"gateway.ccxt.venue: ccxt knows no {settings.venue}: {hint(settings.venue, ccxt.exchanges)}"
+        )
+    keys = {"apiKey": private["key"], "secret": private["secret"], "password": private["passphrase"]}
+
+    @contextmanager
+    def opened(folder: Path, latency: Latency) -> Iterator[Opened]:
+        venue = getattr(ccxt, settings.venue)({**keys, "enableRateLimit": True, "options": SPOT})
+        if not settings.live_money:
+            _on_test_net(venue)
+        with closing(
+            CcxtGateway(
+                venue,
+                {instrument: settings.symbol},
+                folder / "ccxt-orders",
+                time.time_ns,
+                baseline=settings.baseline,
+                poll=settings.poll_seconds,
+                private=list(keys.values()),
+            )
+        ) as gateway:
+            yield Opened(gateway, Elsewhere())
+
+    return opened
+
+
+def _on_test_net(venue: Any) -> None:
+    if not venue.urls.get("test"):
+        raise SettingsError(
+            f"gateway.ccxt.venue: {venue.id} has no test net: live_money = true sends it orders for money"
+        )
+    venue.set_sandbox_mode(True)

@@ -10,10 +10,10 @@ from typing import Final
 from pipeline.domain.errors import GatewayError, HedgeError
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.fix import messages as fix
-from pipeline.live.fix.private import Private
 from pipeline.live.fix.session import Action, Deliver, Disconnect, NeverArrived, Send, Session, State
 from pipeline.live.fix.wire import Framer, Message
 from pipeline.live.gateway import Hear, Resting
+from pipeline.live.private_words import PrivateWords
 from pipeline.live.recovery import NEVER_ARRIVED
 
 CHUNK: Final = 1 << 16
@@ -59,7 +59,7 @@ class FixGateway:
         self._instruments = {symbol: name for name, symbol in self._symbols.items()}
         self._place, self._session, self._now = (host, port), session, now
         self._account, self._patience = account, patience
-        self._private = Private((account, *session.private))
+        self._private = PrivateWords((account, *session.private))
         self._name = f"FIX {session.sender} to {session.target}"
         self._traded: dict[str, fix.Traded] = {}
         self._told: dict[str, asyncio.Queue[Message]] = {}
@@ -192,8 +192,12 @@ class FixGateway:
         framer = Framer()
         while not self.broken and (content := await reader.read(CHUNK)):
             for message in framer.feed(content):
-                self._do(self._session.received(self._private(message), self._now()))
+                self._do(self._session.received(self._shown(message), self._now()))
         self._end("the other side closed the line")
+
+    def _shown(self, message: Message) -> Message:
+        """Return a message with its text (58), which reports, logs and the audit keep, as it may be shown."""
+        return {**message, 58: self._private(message[58])} if 58 in message else message
 
     async def _tick(self) -> None:
         while not self.broken:

@@ -8,11 +8,11 @@ from contextlib import ExitStack, closing, suppress
 from pipeline.domain.errors import GatewayError
 from pipeline.domain.orders import Order
 from pipeline.live.fix.gateway import FixGateway
-from pipeline.live.fix.private import Private
 from pipeline.live.fix.sequence import Sequence
 from pipeline.live.fix.session import Session
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
+from pipeline.live.private_words import PrivateWords
 from pipeline.live.recovery import recover
 from pipeline.risk.state import RiskState
 from tests.live.fix.broker import Broker
@@ -76,6 +76,6 @@ def test_what_the_broker_repeats_is_kept_nowhere(tmp_path, caplog):
 
 
 def test_words_alone_are_hidden_and_none_where_nothing_is_private():
-    assert Private(["A", "AB"])({58: "A, AB and ABC"}) == {58: "***, *** and ABC"}
-    assert Private(["", ""])({58: "all of it"}) == {58: "all of it"}
-    assert "U76" not in repr(Private(["U76"]))
+    assert PrivateWords(["A", "AB"])("A, AB and ABC") == "***, *** and ABC"
+    assert PrivateWords(["", ""])("all of it") == "all of it"
+    assert "U76" not in repr(PrivateWords(["U76"]))

@@ -1,0 +1,1 @@
+"""Crypto venues by ccxt (extra `ccxt`): the ids of orders, what a venue says, and the gateway."""
