@@ -1,15 +1,12 @@
 """What a live desk writes down before it acts: orders, reports, the risk state and the audit."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import orjson
-
 from pipeline.domain.orders import Order, Report, Standing
-from pipeline.live.journal_database import JournalDatabase, Row, check_header
+from pipeline.live.journal_database import JournalDatabase, check_header
 from pipeline.live.journal_schema import AUDIT, INTENTS, REPORTS, RISK
 from pipeline.risk.state import Latch, RiskState
 
@@ -80,7 +77,7 @@ class Journal:
         if entry is None:
             self._database.add((INTENTS, row))
         else:
-            self._database.add((INTENTS, row), (AUDIT, self._line(entry)))
+            self._database.add((INTENTS, row), (AUDIT, _line(entry)))
 
     def report(self, report: Report) -> None:
         """Write down what the market said; each report once."""
@@ -94,7 +91,7 @@ class Journal:
 
     def audit(self, entry: Entry) -> None:
         """Write a line of the audit; its inputs are plain numbers, texts, lists and mappings."""
-        self._database.add((AUDIT, self._line(entry)))
+        self._database.add((AUDIT, _line(entry)))
 
     def orders(self, after: int = 0) -> list[Order]:
         """Return all orders in the sequence they were written in, without the first so many."""
@@ -117,10 +114,7 @@ class Journal:
 
     def entries(self, after: int = 0) -> list[Entry]:
         """Return the audit in the sequence it was written in, without the first so many lines."""
-        return [
-            Entry(at, who, what, why, json.loads(inputs), model)
-            for at, who, what, why, inputs, model in self._database.rows(AUDIT, after)
-        ]
+        return [Entry(*row) for row in self._database.rows(AUDIT, after)]
 
     def checkpoint(self) -> int:
         """Fold what is ahead of SQLite's file into it; return the pages that are left, always 0 elsewhere.
@@ -133,15 +127,12 @@ class Journal:
         """Let go of the journal; what was written stays."""
         self._database.close()
 
-    def _line(self, entry: Entry) -> Row:
-        try:
-            inputs = orjson.dumps(entry.inputs, option=orjson.OPT_SERIALIZE_NUMPY).decode()
-        except TypeError as error:
-            raise self._database.fault(f"the inputs of {entry.what!r} are no JSON", error) from None
-        return entry.at, entry.who, entry.what, entry.why, inputs, entry.model
-
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _line(entry: Entry) -> tuple[object, ...]:
+    return entry.at, entry.who, entry.what, entry.why, entry.inputs, entry.model

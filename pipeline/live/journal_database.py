@@ -232,22 +232,29 @@ class _Session:
 
     def inserter(self, tables: Sequence[Table], engine: Engine) -> Callable[[Record], None]:
         """Return what adds a record to tables."""
-        names = {table.name: [column.name for column in table.columns] for table in tables}
-        statements = {
-            table.name: str(insert(table).compile(dialect=engine.dialect, column_keys=names[table.name]))
-            for table in tables
-        }
+        dialect, told = engine.dialect, {}
+        for table in tables:
+            names = [column.name for column in table.columns]
+            bound = [column.type.bind_processor(dialect) or _as_it_is for column in table.columns]
+            statement = str(insert(table).compile(dialect=dialect, column_keys=names))
+            told[table.name] = statement, names, bound
 
         def inserted(record: Record) -> None:
             with self._connection.transaction() if len(record) > 1 else nullcontext():
                 for name, row in record.items():
-                    self._connection.execute(statements[name], dict(zip(names[name], row, strict=True)))
+                    statement, names, bound = told[name]
+                    values = [bind(value) for bind, value in zip(bound, row, strict=True)]
+                    self._connection.execute(statement, dict(zip(names, values, strict=True)))
 
         return inserted
 
     def close(self) -> None:
         """End it."""
         self._connection.close()
+
+
+def _as_it_is(value: T) -> T:
+    return value
 
 
 @dataclass(slots=True)

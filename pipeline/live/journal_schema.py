@@ -1,13 +1,30 @@
 """The tables of a journal, to which rows are added and never changed: the database itself refuses it."""
 
+import json
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Column, Double, Integer, MetaData, Table, Text, event
+import orjson
+from sqlalchemy import BigInteger, Column, Dialect, Double, Integer, MetaData, Table, Text, event
 from sqlalchemy.schema import DDL
+from sqlalchemy.types import TypeDecorator
 
 VERSION: Final = 1
 METADATA: Final = MetaData()
 _INTEGER = BigInteger().with_variant(Integer(), "sqlite")
+
+
+class JsonText(TypeDecorator[Any]):
+    """Plain data as a text of JSON."""
+
+    impl, cache_ok = Text, True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str:
+        """Return the text."""
+        return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """Return the data; a number that was written as NaN is one."""
+        return None if value is None else json.loads(value)
 
 
 def _table(name: str, *columns: Column[Any], key: str = "seq") -> Table:
@@ -85,7 +102,7 @@ AUDIT: Final = _table(
     Column("who", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("why", Text, nullable=False),
-    Column("inputs", Text, nullable=False),
+    Column("inputs", JsonText, nullable=False),
     Column("model", Text, nullable=False),
 )
 """Decisions, clamps and overrides; `inputs` is JSON."""

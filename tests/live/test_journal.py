@@ -289,7 +289,7 @@ def test_the_log_is_folded_in_only_when_asked(place):
 
 def test_inputs_that_are_no_json_are_refused_and_numbers_that_are_none_are_none(place):
     with written(place) as journal:
-        with pytest.raises(JournalError, match="the inputs of 'clamp' are no JSON"):
+        with pytest.raises(JournalError, match="cannot be written: Type is not JSON serializable"):
             journal.audit(Entry(1, "policy", "clamp", "", {"a": object()}))
         journal.audit(Entry(1, "policy", "clamp", "", {"a": [float("nan"), 1e300 * 1e10, 0.1 + 0.2]}))
         assert [entry.inputs for entry in journal.entries(1)] == [{"a": [None, None, 0.1 + 0.2]}]
