@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.monitor.delivery import Delivery
     from pipeline.monitor.metrics import Metrics
     from pipeline.monitor.monitoring import Monitoring, Sink
+    from pipeline.monitor.shadow import Challenger
     from pipeline.monitor.watch import Watch
     from pipeline.tracking.champions import Champions
 
@@ -69,7 +70,7 @@ def monitoring(
     from pipeline.monitor.reference import watched_horizons
     from pipeline.monitor.shadow import FILE, Shadow
     from pipeline.tracking.live_day import LiveDay
-    from pipeline.tracking.model_source import RegistrySource, challengers_of, learned_of, version_of
+    from pipeline.tracking.model_source import RegistrySource, learned_of, version_of
 
     model = version_of(champions)
     metrics, day = Metrics(desk.name, model), LiveDay(place.mlruns, desk.name, model)
@@ -86,14 +87,32 @@ def monitoring(
 
     beside: list[Control] = [watching]
     told_of: list[Callable[[Learned], None]] = [adopted]
-    if challengers := challengers_of(place.mlruns, desk.name, named):
-        file = place.data / "live" / desk.name / FILE
-        both = learned_of(champions, named), learned_of(challengers, named)
-        shadow = Shadow(desk, *both, _watch(desk, challengers), before, file, _say)
-        beside.append(shadow)
-        told_of.append(shadow.end)
-        _say(f"on paper beside it: {both[1].model}")
+    challenging = _Challenging(desk, named, place)
+    file = place.data / "live" / desk.name / FILE
+    shadow = Shadow(desk, learned_of(champions, named), challenging, before, file, _say)
+    beside.append(shadow)
+    told_of.append(shadow.adopt)
     return beside, watching, metrics, Newer(source, told_of, _say)
+
+
+class _Challenging:
+    """See `monitor.shadow.ChallengerSource`."""
+
+    def __init__(self, desk: IntradayDesk, named: str, place: Home) -> None:
+        from pipeline.tracking.model_source import ChallengerRegistry
+
+        self._desk, self._named = desk, named
+        self._registry = ChallengerRegistry(place.mlruns, desk.name, named)
+        self.forget = self._registry.forget
+
+    def newer(self) -> "Challenger | None":
+        from pipeline.monitor.shadow import Challenger
+        from pipeline.tracking.model_source import learned_of
+
+        found = self._registry.newer()
+        if found is None:
+            return None
+        return Challenger(learned_of(found, self._named), _watch(self._desk, found))
 
 
 def _watch(desk: IntradayDesk, champions: "Champions") -> "Watch":

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple, Protocol
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.live.catching_up import CatchingUp
 from pipeline.live.control import Control
 from pipeline.live.hedger import Decided
+from pipeline.live.journal import Entry
 from pipeline.live.learned import Learned
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper_hedge import PaperHedge
@@ -29,6 +30,39 @@ from pipeline.monitor.watch import Watch
 FILE: Final = "shadow.jsonl"
 Begun = tuple[Dealt, tuple[float, ...]]
 """An option, and what either hedge was worth with the options when it was dealt."""
+POLLED: Final = 2.0
+"""Seconds between two looks for a challenger."""
+
+
+class Challenger(NamedTuple):
+    """Models that would like to take over, and their monitors."""
+
+    learned: Learned
+    watch: Watch
+
+
+class ChallengerSource(Protocol):
+    """Where challengers come from; asked in a thread."""
+
+    def newer(self) -> Challenger | None:
+        """Return who challenges, if that has changed since it was asked last.
+
+        Raises
+        ------
+        Exception
+            It cannot be had; it is said.
+        """
+        ...
+
+    def forget(self) -> None:
+        """Take it, at the next look, that nobody was there before."""
+        ...
+
+
+class _Ready(NamedTuple):
+    challenger: Challenger
+    signals: RunningSignals
+    seen: int
 
 
 class Shadow(Control):
@@ -36,44 +70,38 @@ class Shadow(Control):
 
     The option's own P&L is the same in both, that of the champion's mark. Both pay what the challenger takes
     crossing to cost: where own fills taught it, it had forecast them better. An option that was open when
-    the challenger came in is left out.
+    the challenger came in is left out. It may come at any time: a retrain registers it meanwhile.
 
     Parameters
     ----------
     desk : settings.
-    champion, challenger : their models.
-    watch : the challenger's monitors.
+    champion : its models.
+    source : of the challengers.
     before : the decision grid until the first decision.
     file : `shadow.jsonl`, which is added to.
-    say : is told what ends the comparison.
+    say : is told who challenges, and what ends the comparison.
     """
 
     def __init__(
         self,
         desk: IntradayDesk,
         champion: Learned,
-        challenger: Learned,
-        watch: Watch,
+        source: ChallengerSource,
         before: pd.DataFrame,
         file: Path,
         say: Callable[[str], None],
     ) -> None:
-        self._size, self._life, self._file, self._say = desk.hedge.size, desk.option.steps, file, say
-        self._champion, self._challenger, self._watch = champion, challenger, watch
-        self._horizons, self._alarms = watched_horizons(desk), 0
-        paid = desk.costs.crossing if challenger.crossing is None else challenger.crossing
-        self._hedges = PaperHedge(desk, champion, paid), PaperHedge(desk, challenger, paid)
+        self._desk, self._champion, self._source, self._file, self._say = desk, champion, source, file, say
+        self._size, self._life, self._horizons = desk.hedge.size, desk.option.steps, watched_horizons(desk)
         self._rows = CatchingUp(before)
-        self._ready: queue.SimpleQueue[tuple[RunningSignals, int]] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[_Ready] = queue.SimpleQueue()
+        self._ended, self._fault = threading.Event(), ""
         self._signals: RunningSignals | None = None
-        self._ended = threading.Event()
-        self._open: Begun | None = None
-        self._left = 0
 
     @contextmanager
     def beside(self, path: OrderPath) -> Iterator[None]:
-        """Let the challenger catch up meanwhile."""
-        threading.Thread(target=self._catch_up, name="challenger", daemon=True).start()
+        """Look for challengers meanwhile, and let them catch up."""
+        threading.Thread(target=self._look, name="challenger", daemon=True).start()
         try:
             yield
         finally:
@@ -85,14 +113,30 @@ class Shadow(Control):
         try:
             if self._signals is not None:
                 self._compare(decided, self._signals.step(row))
-            elif not self._ready.empty():
-                signals, seen = self._ready.get()
-                for missed in self._rows.missed(seen):
-                    signals.step(missed)
-                self._signals = signals
+            while not self._ready.empty():
+                self._begin(self._ready.get(), decided, path)
         except Exception as error:
-            self.end()
+            self._signals = None
             self._said(error)
+
+    def adopt(self, champion: Learned) -> None:
+        """Compare with another champion from now on, if anybody challenges it."""
+        self._champion, self._signals = champion, None
+        self._source.forget()
+
+    def _begin(self, ready: _Ready, decided: Decided, path: OrderPath) -> None:
+        learned, self._watch = ready.challenger
+        if learned.model == self._champion.model:
+            return
+        for missed in self._rows.missed(ready.seen):
+            ready.signals.step(missed)
+        self._challenger, self._signals = learned, ready.signals
+        paid = self._desk.costs.crossing if learned.crossing is None else learned.crossing
+        self._hedges = PaperHedge(self._desk, self._champion, paid), PaperHedge(self._desk, learned, paid)
+        self._open: Begun | None = None
+        self._left = self._alarms = 0
+        who = f"{learned.model} hedges on paper beside the champion"
+        path.journal.audit(Entry(decided.at, "models", "challenge", who, {}))
 
     def _compare(self, decided: Decided, told: DecisionSignals) -> None:
         dealt, worth = decided.dealt, self._worth(decided)
@@ -128,18 +172,23 @@ class Shadow(Control):
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 
-    def end(self, _: Learned | None = None) -> None:
-        """Compare no more: another one is champion now."""
-        self._signals, self._ready = None, queue.SimpleQueue()
-        self._ended.set()
-
-    def _catch_up(self) -> None:
-        try:
-            self._ready.put(self._rows.signals(self._challenger, self._ended))
-        except InterruptedError:
-            return
-        except Exception as error:
-            self._said(error)
+    def _look(self) -> None:
+        while True:
+            try:
+                found = self._source.newer()
+                if found is not None:
+                    self._say(f"on paper beside it: {found.learned.model}")
+                    self._ready.put(_Ready(found, *self._rows.signals(found.learned, self._ended)))
+                    self._fault = ""
+            except InterruptedError:
+                return
+            except Exception as error:  # the registry is somebody else's
+                self._said(error)
+            if self._ended.wait(POLLED):
+                return
 
     def _said(self, error: Exception) -> None:
-        self._say(f"the challenger is not compared: {type(error).__name__}: {error}")
+        fault = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+        if fault != self._fault:
+            self._fault = fault
+            self._say(f"the challenger is not compared: {fault}")

@@ -69,3 +69,30 @@ class RegistrySource:
         learned = learned_of(champions, self._named)
         self.champions = champions
         return learned
+
+
+class ChallengerRegistry:
+    """Who challenges the champions of a desk."""
+
+    def __init__(self, mlruns: Path, desk: str, named: str) -> None:
+        self._mlruns, self._desk, self._named = mlruns, desk, named
+        self._known: dict[str, str] = {}
+
+    def newer(self) -> Champions | None:
+        """Return the models with the challengers in their place, if others challenge than at the last call.
+
+        A failure is raised once.
+        """
+        client = connect(self._mlruns)
+        with file_lock(self._mlruns / LOCK):
+            waiting = aliased(client, self._desk, CHALLENGER)
+            if waiting == self._known:
+                return None
+            self._known = waiting
+            if not waiting:
+                return None
+            return load_champions(self._mlruns, self._desk, self._named, challenging=True)
+
+    def forget(self) -> None:
+        """Take it that nobody challenged before."""
+        self._known = {}

@@ -1,6 +1,7 @@
 """A challenger on paper: the same models give the same P&L, and what fails never reaches the loop."""
 
 import json
+import time
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -10,11 +11,13 @@ import pytest
 
 from pipeline.backtest.lane import Dealt, next_dealt
 from pipeline.domain.desk_file import load_any
+from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.live.learned import Learned
 from pipeline.live.paper_hedge import PaperHedge
+from pipeline.monitor import shadow
 from pipeline.monitor.alarm import Alarm, Severity
-from pipeline.monitor.shadow import Shadow
+from pipeline.monitor.shadow import Challenger, Shadow, _Ready
 from pipeline.monitor.watch import Watch
 from pipeline.policies.catalogue import POLICIES
 from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals
@@ -83,16 +86,49 @@ def decisions():
         yield Decided(told.at, told, told.mid, dealt, -1.0, quote, SimpleNamespace(options=0.0))
 
 
+class Challengers:
+    """A source that is asked at decisions, not by the clock, and remembers that it was forgotten."""
+
+    def __init__(self):
+        self.forgotten = 0
+
+    def newer(self):
+        return None
+
+    def forget(self):
+        self.forgotten += 1
+
+
+class Desk:
+    """A desk with a challenger that has come at one of its decisions."""
+
+    def __init__(self, place):
+        self.said, self.audit, self.source = [], [], Challengers()
+        self.file = place / "desk" / "shadow.jsonl"
+        self.path = SimpleNamespace(journal=SimpleNamespace(audit=self.audit.append))
+        self.shadow = Shadow(
+            SHORT, learned("one 1"), self.source, pd.DataFrame(), self.file, self.said.append
+        )
+
+    def come(self, challenger, told, seen=0):
+        self.shadow._ready.put(_Ready(Challenger(challenger, Watch([Alarming()])), Told(told), seen))
+
+    def decide(self, some):
+        for each in some:
+            self.shadow.after(each, self.path)
+
+    @property
+    def lines(self):
+        return (
+            [json.loads(line) for line in self.file.read_text().splitlines()] if self.file.is_file() else []
+        )
+
+
 def shadowed(place, policy="delta_implied", told=TOLD, crossing=None):
-    said = []
-    both = learned("one 1"), learned("one 2", policy, crossing)
-    file = place / "desk" / "shadow.jsonl"
-    shadow = Shadow(SHORT, *both, Watch([Alarming()]), pd.DataFrame(), file, said.append)
-    shadow._ready.put((Told(told), 0))
-    for each in decisions():
-        shadow.after(each, None)
-    lines = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
-    return lines, said
+    desk = Desk(place)
+    desk.come(learned("one 2", policy, crossing), told)
+    desk.decide(decisions())
+    return desk.lines, desk.said
 
 
 def test_the_same_models_make_the_same_of_every_option(tmp_path):
@@ -127,6 +163,52 @@ def test_one_that_fails_is_said_and_compared_no_more(tmp_path):
     lines, said = shadowed(tmp_path, told=[*TOLD[:25], None])
     assert said == ["the challenger is not compared: ZeroDivisionError: no"]
     assert len(lines) == 1
+
+
+def test_one_that_comes_while_the_desk_is_live_is_compared_from_the_next_option_on(tmp_path):
+    desk, made = Desk(tmp_path), list(decisions())
+    desk.decide(made[:20])
+    assert desk.lines == []
+    desk.come(learned("one 2"), TOLD[12:], seen=12)
+    desk.decide(made[20:])
+    assert desk.lines
+    assert all(each["champion_pnl"] == each["challenger_pnl"] != 0.0 for each in desk.lines)
+    assert min(each["at"] for each in desk.lines) > TOLD[20].at
+    (entry,) = desk.audit
+    assert (entry.at, entry.what) == (TOLD[20].at, "challenge")
+    assert entry.why.startswith("one 2 ")
+
+
+def test_another_champion_is_compared_with_who_challenges_it(tmp_path):
+    desk, made = Desk(tmp_path), list(decisions())
+    desk.come(learned("one 2"), TOLD)
+    desk.decide(made[:14])
+    before = len(desk.lines)
+    desk.shadow.adopt(learned("one 2"))
+    assert desk.source.forgotten == 1
+    desk.come(learned("one 2"), TOLD)
+    desk.decide(made[14:20])
+    assert len(desk.lines) == before, "a champion is not compared with itself"
+    desk.come(learned("one 3", "none"), TOLD[20:], seen=20)
+    desk.decide(made[20:])
+    pairs = {(each["champion"], each["challenger"]) for each in desk.lines[before:]}
+    assert pairs == {("one 2", "one 3")}
+
+
+def test_who_cannot_be_loaded_is_said_once_for_each_cause(tmp_path, monkeypatch):
+    monkeypatch.setattr(shadow, "POLLED", 0.001)
+    desk, asked = Desk(tmp_path), []
+
+    def newer():
+        asked.append(1)
+        raise StoreError("locked" if len(asked) < 9 else "damaged")
+
+    desk.source.newer = newer
+    with desk.shadow.beside(None):
+        deadline = time.monotonic() + 20.0
+        while len(desk.said) < 2 and time.monotonic() < deadline:
+            time.sleep(0.005)
+    assert [each.rpartition(": ")[2] for each in desk.said] == ["locked", "damaged"]
 
 
 def test_a_trade_on_paper_pays_the_fee_and_without_a_price_nothing_is_done():

@@ -211,7 +211,8 @@ class Story:
         snapshots = self._board.since(self._newest.number if self._newest else 0) if self._board else []
         self._read_journal()
         for snapshot in snapshots:
-            self._explained.take(snapshot, self._decided, self._reports)
+            if not snapshot.decided.past:
+                self._explained.take(snapshot, self._decided, self._reports)
             self._points.append((snapshot.number, told.decision(snapshot)))
             self._newest = snapshot
             self._took.append(snapshot.decided.took)

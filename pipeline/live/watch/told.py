@@ -15,25 +15,31 @@ MS = 1_000_000
 
 
 def decision(snapshot: Snapshot) -> Told:
-    """Return one decision of a running desk; what is not known is left out."""
+    """Return one decision of a running desk; what is not known is left out.
+
+    Of one that is past, what the desk held and was worth then: its account is that of now.
+    """
     decided, seen = snapshot.decided, snapshot.decided.seen
     told: Told = {
         "at": decided.at // MS,
         "mid": decided.mid,
         "bid": seen.bid,
         "ask": seen.ask,
-        "position": decided.position,
         "lower": decided.lower,
         "upper": decided.upper,
         "delta": seen.delta,
-        "asked": decided.asked,
-        "sent": 0.0 if decided.order is None else decided.order.quantity,
-        "rules": [each.rule for each in decided.judged.rulings],
-        "hedge": decided.worth.hedge,
-        "options": decided.worth.options,
         "outside": seen.outside,
         "left": None if decided.dealt is None else decided.dealt.left,
     }
+    if not decided.past:
+        told |= {
+            "position": decided.position,
+            "asked": decided.asked,
+            "sent": 0.0 if decided.order is None else decided.order.quantity,
+            "rules": [each.rule for each in decided.judged.rulings],
+            "hedge": decided.worth.hedge,
+            "options": decided.worth.options,
+        }
     if (state := decided.state) is not None:
         prob = state.regime_prob.tolist()
         told["regimes"] = dict(zip(regime_names(len(prob)), prob, strict=True))

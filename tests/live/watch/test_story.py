@@ -146,6 +146,22 @@ def test_an_order_that_is_filled_while_the_journal_is_read_is_explained(reader, 
     assert (second["unexplained"], second["position"]) == (0, 1.5)
 
 
+def test_what_is_past_is_shown_without_what_was_held_then_and_counts_for_no_pnl(reader):
+    board = Board()
+    story = Story(ABOUT, reader, board)
+    made = decisions()
+    for number, decided in enumerate(made):
+        board.publish(decided._replace(past=number < 10), None, 0.0, 0)
+    _, news = story.tell(Cursor())
+    told = news["decisions"]
+    held = ["position" in each and "hedge" in each for each in told]
+    assert held == [False] * 10 + [True] * (len(told) - 10)
+    assert all("lower" in each for each in told)
+    whole = sum(sum(side.values()) for side in news["status"]["explained"].values())
+    worth = [each.worth.hedge + each.worth.options for each in (made[10], made[-1])]
+    assert whole == pytest.approx(worth[1] - worth[0])
+
+
 def test_who_listens_late_is_told_what_is_kept(reader, monkeypatch):
     board = Board(kept=4)
     story = Story(ABOUT, reader, board)
