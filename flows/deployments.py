@@ -14,6 +14,7 @@ FILE = "prefect.yaml"
 RESOURCE = "hedge.desk"
 """Of the events of a live desk, followed by its name."""
 DECISION = "flows.decision.daily_decision"
+WEEKLY = "flows.hedge_pipeline.weekly_retrain"
 
 
 def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str, Any]:
@@ -23,7 +24,8 @@ def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str,
     ----------
     desk, name : what the flows are given, and the name of the desk and of its deployments.
     daily : `cron` and `timezone` of the decision, of `schedule.daily_schedule`; the weekly retrain is in its
-        zone. Without `cron` no decision is deployed: a desk within the day has no such hour.
+        zone. Without `cron` no decision is deployed: a desk within the day has no such hour, goes live, and
+        its weekly retrain makes challengers.
 
     Examples
     --------
@@ -36,6 +38,9 @@ def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str,
     if "cron" not in daily:
         content["deployments"] = [x for x in content["deployments"] if x["entrypoint"] != DECISION]
     for each in content["deployments"]:
+        if "cron" not in daily and each["entrypoint"] == WEEKLY:
+            each["parameters"]["challenge"] = True
+            each["description"] = each["description"].replace("the champions", "challengers")
         for trigger in each.get("triggers", ()):
             trigger["name"] = f"retrain {name} after an alarm"
             trigger["match"]["prefect.resource.id"] = f"{RESOURCE}.{name}"

@@ -1,6 +1,8 @@
 """The whole pipeline: market data to a tracked report and the models that decide from now on."""
 
+import logging
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from prefect import flow, runtime
 
@@ -20,8 +22,14 @@ from flows.stages import (
     train,
     trains,
 )
+from pipeline.backtest.desk_check import checked_any
+from pipeline.monitor.shadow import FILE
+from pipeline.tracking.challenge import why_they_stay
 from pipeline.tracking.own_costs import OWN_COSTS
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION
 from pipeline.tracking.publish import publish
+
+log = logging.getLogger(__name__)
 
 
 @flow(name="hedge_pipeline", flow_run_name=run_name)
@@ -33,6 +41,7 @@ def hedge_pipeline(
     latest: bool = False,
     learned: Sequence[str] = (),
     challenge: bool = False,
+    anew: bool = False,
 ) -> dict[str, str | bool]:
     """Run a desk from market data to report and MLflow run; its models become the champions.
 
@@ -42,7 +51,9 @@ def hedge_pipeline(
     home : where data/ and mlruns/ are written.
     force : make everything again, even what has not changed.
     latest : learn and test through the newest session instead of `windows.test_end`.
-    challenge : the models become challengers of the champions, see `hedge promote`.
+    challenge : the models become challengers of the champions, see `hedge promote`; challengers that are
+        still compared stay in their place, and then the models are registered alone.
+    anew : they take the place of any challengers.
     learned : extras, `deep` and `rl`, whose hedgers are compared too, as they were trained for the desk.
 
     Returns
@@ -70,9 +81,20 @@ def hedge_pipeline(
         keys[OWN_COSTS] = learned_costs
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
     settings = settings_of(desk, home, market, latest, learned, trained)
-    published = publish(settings, home_of(home), keys, watch.seconds, tags, force, challenge)
+    alias = _place(desk, home, anew) if challenge else CHAMPION
+    published = publish(settings, home_of(home), keys, watch.seconds, tags, force, alias)
     show_run(published)
     return {"folder": str(published.folder), "run_id": published.run_id, "new": published.new}
+
+
+def _place(desk: str, home: str | None, anew: bool) -> str:
+    """Return the alias of a retrain's models: challengers, or none where those in place stay."""
+    place, settings = home_of(home), checked_any(desk)
+    evidence = place.data / "live" / settings.name / FILE
+    said = "" if anew else why_they_stay(place.mlruns, evidence, settings, datetime.now(UTC))
+    if said:
+        log.info("the challengers in place stay: %s", said)
+    return "" if said else CHALLENGER
 
 
 weekly_retrain = hedge_pipeline.with_options(name="weekly_retrain")

@@ -35,6 +35,7 @@ from pipeline.domain.order_settings import OrderSettings
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.domain.own_cost_settings import OwnCosts
 from pipeline.domain.own_settings import OwnData
+from pipeline.domain.promotion_settings import PromotionSettings
 from pipeline.domain.settings import Settings
 from pipeline.domain.stream_terms import Terms
 
@@ -293,6 +294,7 @@ class IntradayDesk(FolderDesk):
     """Brokers and venues that take them, live."""
     own_costs: OwnCosts = OwnCosts()
     """What own fills teach of latency and costs, at a retrain."""
+    promotion: PromotionSettings = PromotionSettings()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 from pydantic import ValidationError
 
@@ -23,7 +24,7 @@ from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
-from pipeline.tracking.promotion import CHALLENGER
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION
 from pipeline.tracking.registry import (
     DETECTOR,
     EVENTS,
@@ -83,11 +84,9 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = Fals
     if not (mlruns / "mlflow.db").is_file():
         raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {named}` makes one")
     client = connect(mlruns)
-    names = {model: f"{desk}.{model}" for model in OFFERED}
-    versions = {model: found for model, name in names.items() if (found := champion(client, name))}
+    versions = named_versions(client, desk)
     if challenging:
-        waiting = {model: champion(client, name, CHALLENGER) for model, name in names.items()}
-        versions |= {model: found for model, found in waiting.items() if found}
+        versions |= named_versions(client, desk, CHALLENGER)
     if missing := [model for model in NEEDED if model not in versions]:
         raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
     try:
@@ -110,6 +109,17 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = Fals
     return Champions(
         signals, flagship, tuple(_card(version) for version in versions.values()), charged, watched, costs
     )
+
+
+def named_versions(client: MlflowClient, desk: str, alias: str = CHAMPION) -> dict[str, ModelVersion]:
+    """Return the versions of `OFFERED` models of a desk that have an alias, by model."""
+    found = {model: champion(client, f"{desk}.{model}", alias) for model in OFFERED}
+    return {model: version for model, version in found.items() if version}
+
+
+def line_of(versions: Mapping[str, ModelVersion]) -> str:
+    """Return versions in one line, as evidence and audit name them."""
+    return ", ".join(f"{each.name} {each.version}" for each in versions.values())
 
 
 def _signals(files: Mapping[str, Mapping[str, Path]]) -> FittedSignals | FittedIntraday:

@@ -28,6 +28,7 @@ from pipeline.tracking.learned_hedgers import learned_hedgers
 NO_MATTER = (
     "name", "description", "policies", "evaluation", "book", "decision", "overlay", "orders", "gateway",
     "hedge.multiplier", "windows.test_end", "data.folder", "hedge.latency", "costs.crossing", "own_costs",
+    "promotion",
 )  # fmt: skip
 """Settings whose change since the champion was made changes no decision."""
 NO_FLAGSHIP = "the desk does not run regime_switched: add it to policies.run for the flagship's band"

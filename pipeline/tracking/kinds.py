@@ -44,6 +44,7 @@ from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset
 from pipeline.tracking.monitoring import monitor_reference
 from pipeline.tracking.own_costs import OWN_COSTS, log_own_costs
+from pipeline.tracking.promotion import CHAMPION
 from pipeline.tracking.record import (
     book_numbers,
     log_forecasters,
@@ -93,7 +94,7 @@ CONTRACT_TABLES: Final = ("comparison", "path", "explained", "costs")
 class Tracked:
     """An open run, what it read and what its parts are marked with.
 
-    `versions` mark registered models, which become champions, or challengers if `challenge`.
+    `versions` mark registered models, which get the `alias`.
     """
 
     client: MlflowClient
@@ -105,7 +106,7 @@ class Tracked:
     timings: Mapping[str, float]
     marks: Mapping[str, str]
     versions: Mapping[str, str]
-    challenge: bool = False
+    alias: str = CHAMPION
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,7 @@ def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, run.mlruns, evaluation.desk, models, run.versions, run.challenge)
+    register(run.client, run.mlruns, evaluation.desk, models, run.versions, run.alias)
 
 
 def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
@@ -235,7 +236,7 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, run.mlruns, evaluation.settings, models, run.versions, run.challenge)
+    register(run.client, run.mlruns, evaluation.settings, models, run.versions, run.alias)
 
 
 def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:

@@ -26,6 +26,8 @@ from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.kinds import KINDS, Kind, Tracked
 from pipeline.tracking.looks import earlier_looks, log_look
 from pipeline.tracking.memory import peak_memory_mb
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION
+from pipeline.tracking.registry import challenge_again
 from pipeline.tracking.runs import IDENTITY, end_orphans, finished_run, log_tags, tracked_run
 
 REPORT = "report"
@@ -51,7 +53,7 @@ def publish(
     timings: Mapping[str, float],
     tags: Mapping[str, str],
     force: bool = False,
-    challenge: bool = False,
+    alias: str = CHAMPION,
 ) -> Published:
     """Judge a backtest, write its report, track it in MLflow and point `data/reports/latest` at the report.
 
@@ -65,7 +67,7 @@ def publish(
     timings : seconds of the stages so far.
     tags : further tags of the MLflow run.
     force : make a new run in any case.
-    challenge : its models become challengers of the champions instead of champions.
+    alias : of its models: champions, challengers, or "" where those in place stay.
     """
     store, kind = DatasetStore(home.data / "datasets"), KINDS[kind_of(desk)]
     datasets = {name: store.open(key) for name, key in keys.items()}
@@ -78,6 +80,8 @@ def publish(
     if found and not force and _is_whole(folder := _report_of(found, home)):
         point_latest(folder)
         log.info("run %s is unchanged", found.info.run_id)
+        if alias == CHALLENGER:
+            challenge_again(client, found.info.run_id)
         return Published(folder, found.info.run_id, experiment, new=False)
 
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{desk.name}-{uuid.uuid4().hex[:6]}"
@@ -95,7 +99,7 @@ def publish(
         versions = {"desk": desk.name, "code_version": version, REPORT: name}
         kind.track(
             Tracked(
-                client, home.mlruns, experiment, run_id, datasets, folder, timings, marks, versions, challenge
+                client, home.mlruns, experiment, run_id, datasets, folder, timings, marks, versions, alias
             ),
             evaluation,
         )

@@ -122,9 +122,9 @@ def register(
     desk: Desk | IntradayDesk,
     models: Mapping[str, ModelInfo],
     marks: Mapping[str, str],
-    challenge: bool = False,
+    alias: str = CHAMPION,
 ) -> dict[str, str]:
-    """Register logged models and make each new version the champion, or a challenger of it.
+    """Register logged models and give each new version an alias: champion, challenger, or "" for none.
 
     `marks` are the tags of each version.
 
@@ -136,12 +136,20 @@ def register(
         f"{desk.name}.{name}": _new_version(client, desk, name, logged, marks)
         for name, logged in models.items()
     }
-    if challenge:
-        for registered, version in versions.items():
-            client.set_registered_model_alias(registered, CHALLENGER, version)
-    else:
+    if alias == CHAMPION:
         crown(client, mlruns, versions, RUN)
+    elif alias:
+        for registered, version in versions.items():
+            client.set_registered_model_alias(registered, alias, version)
     return versions
+
+
+def challenge_again(client: MlflowClient, run_id: str) -> None:
+    """Make the models of an earlier run challengers, but those that are champions."""
+    for version in client.search_model_versions(f"run_id = '{run_id}'"):
+        reigning = champion(client, version.name)
+        if reigning is None or reigning.version != version.version:
+            client.set_registered_model_alias(version.name, CHALLENGER, version.version)
 
 
 def champion(client: MlflowClient, name: str, alias: str = CHAMPION) -> ModelVersion | None:

@@ -307,6 +307,8 @@ def test_a_desk_within_the_day_has_no_hour_of_decision():
         "approval",
     ]
     assert made[0]["schedules"][0]["timezone"] == "America/New_York"
+    assert made[0]["parameters"]["challenge"] is True, "what learns weekly has to win first"
+    assert "become challengers" in made[0]["description"]
     with pytest.raises(SettingsError, match="daily desks and desks within the day"):
         schedule_of(load_any("spx-chain"))
 

@@ -48,11 +48,11 @@ def logged(experiment, mlruns, tmp_path):
     client, name = experiment
     store = DatasetStore(tmp_path / "datasets")
 
-    def log(learned, challenge=True):
+    def log(learned, alias=CHALLENGER):
         dataset = store.piece("own_costs", output, learned=learned)
         with tracked_run(name, "trial", {}) as run_id:
             models = log_own_costs(client, run_id, dataset)
-        register(client, mlruns, DESK, models, {"desk": DESK.name}, challenge)
+        register(client, mlruns, DESK, models, {"desk": DESK.name}, alias)
         return run_id
 
     return log, client, mlruns
@@ -93,14 +93,14 @@ def test_what_is_not_believed_is_written_down_and_registered_nowhere(logged):
 
 def test_a_part_that_is_not_believed_stays_what_the_file_says(logged):
     log, _, mlruns = logged
-    log(made(crossing=0.8), challenge=False)
+    log(made(crossing=0.8), alias=CHAMPION)
     found = with_own_costs(DESK, mlruns)
     assert (found.costs.crossing, found.hedge) == (0.8, DESK.hedge)
 
 
 def test_one_that_is_damaged_is_one_line_that_says_the_way_back(logged, monkeypatch):
     log, _, mlruns = logged
-    log(made(crossing=0.8), challenge=False)
+    log(made(crossing=0.8), alias=CHAMPION)
 
     def damaged(version):
         return LearnedCosts.from_json('{"latency": null}')
