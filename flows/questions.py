@@ -8,8 +8,15 @@ from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    FlowRunFilter,
+    FlowRunFilterName,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.responses import SetStateStatus
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
@@ -19,7 +26,7 @@ from pydantic import ValidationError
 
 from flows.approval import KEY, approval
 from pipeline.domain.errors import RiskError, StoreError
-from pipeline.live.approvals import Answer, Answered, Question
+from pipeline.live.approvals import Answer, Answered, Asked
 
 GIVEN: Final = f"suspended-{KEY}-response"
 """Under which Prefect keeps what was filled in."""
@@ -46,7 +53,7 @@ def reached(api: str) -> Iterator[SyncPrefectClient]:
         raise StoreError(f"Prefect at {api} does not answer as it should: {_line(error)}") from None
 
 
-def put(client: SyncPrefectClient, desk: str, question: Question, until: datetime) -> UUID:
+def put(client: SyncPrefectClient, desk: str, question: Asked, until: datetime) -> UUID:
     """Put a question before people and return its flow run; one that is there already is not put twice."""
     deployment = client.read_deployment_by_name(f"{approval.name}/{desk}")
     run = client.create_flow_run_from_deployment(
@@ -61,6 +68,25 @@ def put(client: SyncPrefectClient, desk: str, question: Question, until: datetim
 def page_of(run: UUID) -> str:
     """Return the address of a flow run's page, on which it is answered."""
     return url_for("flow-run", run) or ""
+
+
+def waiting(api: str, desk: str, beginning: str) -> dict[str, str]:
+    """Return the questions of a desk that can be answered now, by request, whose ids begin so.
+
+    Raises
+    ------
+    StoreError
+        The server does not answer, or has no deployment of it.
+    """
+    with reached(api) as client:
+        deployment = client.read_deployment_by_name(f"{approval.name}/{desk}")
+        runs = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment.id])),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED]))
+            ),
+        )
+    return {run.name: str(run.parameters["question"]) for run in runs if run.name.startswith(beginning)}
 
 
 def given(client: SyncPrefectClient, run: UUID, request: str) -> Answered | None:

@@ -1,26 +1,34 @@
 """`hedge promote` and `hedge rollback`: who is the champion of a desk, changed by a person with a reason."""
 
 import getpass
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from pipeline.cli.options import Desk, HomePath
+from pipeline.cli.monitored import API, named_server
+from pipeline.cli.options import Desk as Named
+from pipeline.cli.options import HomePath
+from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk, hedged, load_any
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
 
 if TYPE_CHECKING:
     from pipeline.monitor.contest import Contest
     from pipeline.tracking.promotion import Change
 
+PROMOTE: Final = "promote-"
+"""How requests for a promotion begin."""
 Reason = Annotated[str, typer.Option(help="Why; it is written down.")]
 
 
 def promote(
-    desk: Desk,
+    desk: Named,
     reason: Reason,
     model: Annotated[
         str | None, typer.Option(help="One of them alone, as regime_switched; else all challengers.")
@@ -28,15 +36,46 @@ def promote(
     anyway: Annotated[bool, typer.Option("--anyway", help="Though the criteria do not hold.")] = False,
     home: HomePath = None,
 ) -> None:
-    """Let the challengers of a desk take over if they have won; a live desk follows at its next decision."""
-    from pipeline.tracking.promotion import promote_challengers
+    """Let the challengers of a desk take over if they have won; a live desk follows at its next decision.
 
-    place, settings = Home.find(home), load_any(desk)
+    Where the desk file says `[promotion] approval = true` it waits until a person has approved it.
+    """
+    from pipeline.tracking.promotion import challengers, promote_challengers
+
+    place, settings, who = Home.find(home), load_any(desk), getpass.getuser()
     came = _contest(settings, desk, place)
     if came.failed and not anyway:
         raise SettingsError(f"not promoted: {'; '.join(came.failed)} (--anyway promotes all the same)")
-    evidence = {**asdict(came), "anyway": anyway}
-    _print(promote_challengers(place.mlruns, settings.name, getpass.getuser(), reason, model, evidence))
+    meant = challengers(place.mlruns, settings.name, model)
+    evidence: dict[str, Any] = {**asdict(came), "anyway": anyway}
+    if isinstance(settings, Desk | IntradayDesk) and settings.promotion.approval:
+        evidence["approved"] = _approved(settings, _question(meant, came, who, reason))
+    _print(promote_challengers(place.mlruns, settings.name, who, reason, model, evidence, meant))
+
+
+def _question(meant: Mapping[str, str], came: "Contest", who: str, reason: str) -> str:
+    """Return what a person is asked, in words."""
+    models = ", ".join(f"{name} {version}" for name, version in meant.items())
+    judged = (
+        "; ".join(came.failed) or f"they have won: {came.options} options, risk falls by {came.saved:.4g}"
+    )
+    return f"promote {models} ({who}: {reason}). {judged[0].upper()}{judged[1:]}"
+
+
+def _approved(settings: Desk | IntradayDesk, question: str) -> dict[str, str]:
+    """Return who has approved a promotion, and why."""
+    server, told = named_server(), settings.promotion
+    if server is None:
+        raise SettingsError(
+            f"promotion.approval: a person has to approve it in Prefect: set {API} to the API of the server "
+            "that hedge up has printed"
+        )
+    from flows.promoting import Promotion, approved
+
+    request = f"{PROMOTE}{settings.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+    asked = Promotion(request, question)
+    answer = approved(server, settings.name, asked, told.deadline_seconds, _say)
+    return {"person": answer.person, "reason": answer.reason}
 
 
 def _contest(settings: AnyDesk, desk: str, place: Home) -> "Contest":
@@ -54,11 +93,15 @@ def _contest(settings: AnyDesk, desk: str, place: Home) -> "Contest":
     return contest(compared(file, version_of(champions), version_of(challengers)), hedged(settings).risk)
 
 
-def rollback(desk: Desk, reason: Reason, home: HomePath = None) -> None:
+def rollback(desk: Named, reason: Reason, home: HomePath = None) -> None:
     """Take back the last change of a desk's champions; a live desk follows at its next decision."""
     from pipeline.tracking.promotion import roll_back
 
     _print(roll_back(Home.find(home).mlruns, load_any(desk).name, getpass.getuser(), reason))
+
+
+def _say(sentence: str) -> None:
+    print(sentence, file=sys.stderr, flush=True)
 
 
 def _print(changes: "Sequence[Change]") -> None:

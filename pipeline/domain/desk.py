@@ -18,6 +18,7 @@ from pipeline.domain.instruments import Kind, Side
 from pipeline.domain.limit_settings import LimitSettings
 from pipeline.domain.lstm_settings import Forecasters
 from pipeline.domain.naming import hint
+from pipeline.domain.promotion_settings import PromotionSettings
 from pipeline.domain.public_url import SecretError
 from pipeline.domain.settings import Settings
 from pipeline.domain.walk_dates import WalkDates
@@ -292,6 +293,7 @@ class Desk(Settings):
     limits: LimitSettings = LimitSettings()
     book: BookSettings = BookSettings()
     decision: DecisionSettings = DecisionSettings()
+    promotion: PromotionSettings = PromotionSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @model_validator(mode="after")

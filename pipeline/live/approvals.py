@@ -55,6 +55,20 @@ class Answer(BaseModel):
         return left if units > 0.0 else -left
 
 
+class Asked(Protocol):
+    """What is put before people."""
+
+    @property
+    def request(self) -> str:
+        """Its id, once and for all."""
+        ...
+
+    @property
+    def told(self) -> str:
+        """The whole question in words."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """An order that is held: its request's id, what would be traded, why a person is asked, and until when.

@@ -62,26 +62,43 @@ def promote_challengers(
     why: str,
     model: str | None = None,
     evidence: Mapping[str, Any] | None = None,
+    meant: Mapping[str, str] | None = None,
 ) -> list[Change]:
     """Let the challengers of a desk, or that of one model, take over; they are challengers no more.
+
+    `meant` are the `challengers` that were judged; where others have taken their place nothing is done.
+
+    Raises
+    ------
+    StoreError
+        There is none, or they are others by now.
+    """
+    client = _connected(mlruns, desk)
+    chosen = challengers(mlruns, desk, model)
+    if meant is not None and chosen != meant:
+        raise StoreError(f"desk {desk} has other challengers by now than were judged: promote again")
+    changes = crown(client, mlruns, chosen, f"{who}: {why}")
+    for name in chosen:
+        client.delete_registered_model_alias(name, CHALLENGER)
+    _record(client, mlruns, desk, "promotion", who, why, changes, evidence or {})
+    return changes
+
+
+def challengers(mlruns: Path, desk: str, model: str | None = None) -> dict[str, str]:
+    """Return the versions of the challengers of a desk, or of one model, by registered name.
 
     Raises
     ------
     StoreError
         There is none.
     """
-    client = _connected(mlruns, desk)
-    waiting = aliased(client, desk, CHALLENGER)
+    waiting = aliased(_connected(mlruns, desk), desk, CHALLENGER)
     chosen = {name: version for name, version in waiting.items() if model in (None, name.partition(".")[2])}
     if not chosen:
         what = f"{desk}.{model}" if model else f"desk {desk}"
         there = f"; there are {', '.join(waiting)}" if waiting else ": the retrain flow registers them"
         raise StoreError(f"{what} has no challenger{there}")
-    changes = crown(client, mlruns, chosen, f"{who}: {why}")
-    for name in chosen:
-        client.delete_registered_model_alias(name, CHALLENGER)
-    _record(client, mlruns, desk, "promotion", who, why, changes, evidence or {})
-    return changes
+    return chosen
 
 
 def roll_back(mlruns: Path, desk: str, who: str, why: str) -> list[Change]:

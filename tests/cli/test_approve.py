@@ -3,6 +3,7 @@
 import pytest
 
 from flows import questions
+from pipeline.domain.errors import StoreError
 from pipeline.domain.overlay_settings import ApprovalSettings
 from pipeline.live.journal import Journal
 from pipeline.live.watch.address import JOURNAL
@@ -28,6 +29,7 @@ def answers(monkeypatch):
     came = []
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect/api")
     monkeypatch.setattr(questions, "answer_for", lambda *told: came.append(told))
+    monkeypatch.setattr(questions, "waiting", lambda api, desk, beginning: {})
     return came
 
 
@@ -90,3 +92,38 @@ def test_a_request_that_is_closed_is_refused(hedge_here, home, answers):
 def test_without_a_server_it_says_which_is_meant(hedge_here, home):
     said = hedge_here("approve", "btc", "--approve", "--reason", "why", "--home", home)
     assert "set PREFECT_API_URL" in said.stderr
+
+
+PROMOTION = "promote-btc-20260101T000000"
+
+
+def test_a_promotion_is_listed_beside_an_order_and_answered_by_name(hedge_here, home, answers, monkeypatch):
+    asked = {PROMOTION: "promote btc.policy 2 (ann: it won)"}
+    monkeypatch.setattr(questions, "waiting", lambda api, desk, beginning: asked)
+    said = hedge_here("approve", "btc", "--home", home).stdout
+    assert said.startswith(f"{PROMOTION}: promote btc.policy 2 (ann: it won)\n{REQUEST}: buy 4 BTC")
+    told = ("--reason", "good evidence", "--person", "ada", "--home", home)
+    said = hedge_here("approve", "btc", "--approve", *told)
+    assert f"it asks {PROMOTION} and {REQUEST}: name one" in said.stderr
+    assert "approved or rejected" in hedge_here("approve", "btc", PROMOTION, "--reduce", "1", *told).stderr
+    said = hedge_here("approve", "btc", PROMOTION, "--approve", *told)
+    assert said.stdout == f"approve: {PROMOTION}; desk btc has its answer\n"
+    ((_, request, answer),) = answers
+    assert (request, answer.person) == (PROMOTION, "ada")
+
+
+def test_a_desk_that_never_went_live_may_ask_about_a_promotion(hedge_here, answers, monkeypatch, tmp_path):
+    asked = {"bac-intraday": {PROMOTION: "promote bac-intraday.policy 2"}}
+    monkeypatch.setattr(questions, "waiting", lambda api, desk, beginning: asked[desk])
+    told = ("--reject", "--reason", "too few options", "--home", tmp_path)
+    assert hedge_here("approve", "bac-intraday", *told).stdout.startswith(f"reject: {PROMOTION}")
+
+
+def test_where_prefect_is_away_orders_are_shown_all_the_same(hedge_here, home, answers, monkeypatch):
+    def away(*_):
+        raise StoreError("Prefect at http://prefect/api does not answer")
+
+    monkeypatch.setattr(questions, "waiting", away)
+    said = hedge_here("approve", "btc", "--home", home)
+    assert said.stdout.startswith(f"{REQUEST}: buy 4 BTC")
+    assert "promotions are not known: Prefect at" in said.stderr

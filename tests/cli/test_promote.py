@@ -1,0 +1,88 @@
+"""`hedge promote` on the command line: criteria first, then a person where the desk asks for one."""
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from flows import promoting
+from pipeline.cli import promote
+from pipeline.domain.errors import RiskError
+from pipeline.live.approvals import Answer
+from pipeline.monitor.contest import Contest
+from pipeline.tracking import promotion
+from pipeline.tracking.promotion import Change
+from tests.market_ticks import DESK
+
+MEANT = {"small-intraday.regime_switched": "4"}
+YES = Answer(verdict="approve", person="ada", reason="good evidence")
+
+
+@pytest.fixture
+def desk(tmp_path):
+    file = tmp_path / "desk.toml"
+    file.write_text(f"{DESK}\n[promotion]\napproval = true\ndeadline_seconds = 60\n")
+    return file
+
+
+@pytest.fixture
+def world(monkeypatch):
+    """A contest, the registry and Prefect; what reached them."""
+    found = SimpleNamespace(promoted=[], asked=[], answer=YES, contest=Contest(40, 0.5, 0.1, (1.0, 0.9), ()))
+
+    def promoted(*told):
+        found.promoted.append(told)
+        return [Change("small-intraday.regime_switched", "3", "4")]
+
+    def approved(*told):
+        found.asked.append(told[:4])
+        if isinstance(found.answer, Exception):
+            raise found.answer
+        return found.answer
+
+    monkeypatch.setenv("PREFECT_API_URL", "http://prefect/api")
+    monkeypatch.setattr(promote, "_contest", lambda *_: found.contest)
+    monkeypatch.setattr(promotion, "challengers", lambda *_: MEANT)
+    monkeypatch.setattr(promotion, "promote_challengers", promoted)
+    monkeypatch.setattr(promoting, "approved", approved)
+    return found
+
+
+def test_a_person_is_asked_with_the_evidence_and_stands_in_it(hedge_here, world, desk, tmp_path):
+    said = hedge_here("promote", desk, "--reason", "it won", "--home", tmp_path)
+    assert said.stdout.split() == ["small-intraday.regime_switched", "champion", "3", "→", "4"]
+    ((api, name, asked, seconds),) = world.asked
+    assert (api, name, seconds) == ("http://prefect/api", "small-intraday", 60.0)
+    assert asked.request.startswith("promote-small-intraday-")
+    assert asked.told.startswith("promote small-intraday.regime_switched 4 (")
+    assert asked.told.endswith("it won). They have won: 40 options, risk falls by 0.5")
+    ((*_, evidence, meant),) = world.promoted
+    assert evidence["approved"] == {"person": "ada", "reason": "good evidence"}
+    assert meant == MEANT
+    assert json.dumps(evidence)
+
+
+def test_nobody_is_asked_about_who_has_not_won_but_by_force(hedge_here, world, desk, tmp_path):
+    world.contest = Contest(3, 0.0, 0.0, (0.0, 0.0), ("3 options were compared, 30 are needed",))
+    told = ("promote", desk, "--reason", "a drill", "--home", tmp_path)
+    assert "not promoted: 3 options" in hedge_here(*told).stderr
+    assert (world.asked, world.promoted) == ([], [])
+    assert hedge_here(*told, "--anyway").returncode == 0
+    assert world.asked[0][2].told.endswith("a drill). 3 options were compared, 30 are needed")
+
+
+def test_without_a_yes_nothing_is_promoted(hedge_here, world, desk, tmp_path, monkeypatch):
+    told = ("promote", desk, "--reason", "it won", "--home", tmp_path)
+    world.answer = RiskError("not promoted: nobody answered in time, and silence means no")
+    assert "silence means no" in hedge_here(*told).stderr
+    monkeypatch.delenv("PREFECT_API_URL")
+    assert "set PREFECT_API_URL to the API" in hedge_here(*told).stderr
+    assert world.promoted == []
+
+
+def test_a_desk_that_does_not_ask_for_it_asks_nobody(hedge_here, world, desk, tmp_path):
+    desk.write_text(DESK)
+    assert hedge_here("promote", desk, "--reason", "it won", "--home", tmp_path).returncode == 0
+    ((*_, evidence, _),) = world.promoted
+    assert world.asked == []
+    assert "approved" not in evidence
