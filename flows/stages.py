@@ -142,12 +142,13 @@ def own_costs(desk: str, home: str | None, force: bool, market: str, matrix: str
     if not isinstance(settings, IntradayDesk):
         return None
     journals = sorted((place.data / "live" / settings.name).glob(f"*/{JOURNAL}"))
-    fills, grid = store.open(market), store.open(matrix)["features"]
+    tables, grid = store.open(market), store.open(matrix)
     found = of_journals(journals, settings.name, paper=settings.own_costs.paper)
-    files = of_files(fills[FILLS], settings.data.own) if FILLS in fills else ()
-    rows, known = own_orders(chain(found, files)), grid[list(GRID)]
+    files = of_files(tables[FILLS], settings.data.own) if FILLS in tables else ()
     own = {"hedge": settings.hedge, "own_costs": settings.own_costs}
-    return piece("own_costs", learn_costs, home, force, orders=rows, grid=known, **own)
+    seen = {"grid": grid["features"][list(GRID)], "fills": grid["fills"]}
+    orders = own_orders(chain(found, files))
+    return piece("own_costs", learn_costs, home, force, orders=orders, **own, **seen)
 
 
 def _market_behind(signals: str, home: str | None) -> str:

@@ -15,7 +15,7 @@ from pipeline.features.book_at import nanoseconds
 from pipeline.ingest.dataset import Output
 from pipeline.ingest.sources import NOTES
 from pipeline.live.own_orders import OwnOrders
-from pipeline.monitor.own_costs import Market, learn, seen_by, told, with_market
+from pipeline.monitor.own_costs import Market, learn, seen_by, told, with_book, with_market
 
 COSTS: Final = "costs.json"
 ORDERS: Final = "orders"
@@ -45,7 +45,14 @@ class Score(NamedTuple):
     failed: str
 
 
-def learn_costs(hedge: IntradayHedge, own_costs: OwnCosts, orders: OwnOrders, grid: pd.DataFrame) -> Output:
+def learn_costs(
+    hedge: IntradayHedge, own_costs: OwnCosts, orders: OwnOrders, grid: pd.DataFrame, fills: pd.DataFrame
+) -> Output:
+    """Return what own orders teach, see `taught`; `grid` and `fills` are those of the features."""
+    return taught(hedge, own_costs, orders, with_book(grid, fills, hedge.order_size))
+
+
+def taught(hedge: IntradayHedge, own_costs: OwnCosts, orders: OwnOrders, grid: pd.DataFrame) -> Output:
     """Return what own orders teach: `costs.json`, `orders` with what was forecast of each, and `notes`.
 
     What is believed is learned from all orders; whether it is, from forecasts (`forecast`) alone.
@@ -55,7 +62,7 @@ def learn_costs(hedge: IntradayHedge, own_costs: OwnCosts, orders: OwnOrders, gr
     hedge : the desk file's, with its latency.
     own_costs : how far own fills are believed.
     orders : of journals and files.
-    grid : `own_costs.GRID` of the features, through the newest day.
+    grid : of the features, through the newest day, `own_costs.with_book`.
     """
     known, refused = with_market(orders.rows, grid), dict(orders.refused)
     if lost := len(orders.rows) - len(known):

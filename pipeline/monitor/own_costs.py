@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayHedge
+from pipeline.execution.arrivals import arrivals
 from pipeline.execution.own_costs import (
     CostEstimate,
     LatencyEstimate,
@@ -19,9 +20,9 @@ from pipeline.execution.own_costs import (
 )
 from pipeline.features.book_at import nanoseconds
 
-GRID: Final = ("time", "day", "mid", "half_spread", "crossing_cost", "depth", "variance_20", "step_seconds")
+GRID: Final = ("time", "day", "mid", "half_spread", "depth", "variance_20", "step_seconds")
 """Columns of the decision grid that are read."""
-SHOWN: Final = ["half_spread", "crossing_cost", "depth", "variance_20"]
+SHOWN: Final = ["half_spread", "depth", "variance_20", "beyond", "taken"]
 LATE: Final = 5.0
 """Decision intervals after which a row of the grid says nothing of an order."""
 SECOND: Final = 1e9
@@ -42,7 +43,7 @@ class Market(NamedTuple):
 
     @classmethod
     def of(cls, grid: pd.DataFrame, hedge: IntradayHedge) -> Self:
-        """Return what rows of the decision grid say.
+        """Return what rows of the decision grid `with_book` say.
 
         Raises
         ------
@@ -53,10 +54,41 @@ class Market(NamedTuple):
         rows = rows[(rows["depth"] > 0.0) & (rows["half_spread"] > 0.0)]
         if rows.empty:
             raise DataError("no decision of the grid knows half-spread, depth and volatility")
-        half, cost, depth, variance = (rows[name].to_numpy(float) for name in SHOWN)
+        half, depth, variance, beyond, taken = (rows[name].to_numpy(float) for name in SHOWN)
         steps = hedge.latency.median_seconds / rows["step_seconds"].to_numpy(float)
-        seen = regressors(half, np.sqrt(variance), hedge.order_size / depth, steps)
-        return cls(np.median(seen, axis=0), book_impact(cost - half, seen[:, 1]))
+        whole, shown = (
+            regressors(half, np.sqrt(variance), units / depth, steps) for units in (hedge.order_size, taken)
+        )
+        return cls(np.median(whole, axis=0), book_impact(beyond, shown[:, 1]))
+
+
+def with_book(grid: pd.DataFrame, fills: pd.DataFrame, size: float) -> pd.DataFrame:
+    """Return the decision grid with what an order of `size` units takes of the book that it meets, [T] each.
+
+    `taken` are the units that the levels show of it, `beyond` what a unit of them pays beyond the best level,
+    a fraction of the mid; the mean of both sides, NaN where the book is not sound. What is not shown is not
+    filled, and costs nothing here: own fills know nothing of it either.
+
+    Parameters
+    ----------
+    grid, fills : tables of the features, a row a decision, see `features.decision_day`.
+    """
+    met = arrivals(fills, np.empty((0, 0), dtype=np.int64), np.empty(0), 1.0)
+    sides = [
+        _beyond_best(price, units, size)
+        for price, units in ((met.bid_price, met.bid_size), (met.ask_price, met.ask_size))
+    ]
+    beyond, taken = (0.5 * (first + second) for first, second in zip(*sides, strict=True))
+    return grid.assign(beyond=beyond / met.mid, taken=np.where(np.isnan(met.mid), np.nan, taken))
+
+
+def _beyond_best(price: FloatArray, shown: FloatArray, size: float) -> tuple[FloatArray, FloatArray]:
+    """Return what a unit pays beyond the best of levels [T, L], money, and how many units are taken, [T]."""
+    there = ~np.isnan(price)
+    shown, away = np.where(there, shown, 0.0), np.where(there, np.abs(price - price[:, :1]), 0.0)
+    take = np.clip(size - (np.cumsum(shown, axis=1) - shown), 0.0, shown)
+    paid, taken = (take * away).sum(axis=1), take.sum(axis=1)
+    return np.divide(paid, taken, out=np.zeros_like(paid), where=taken > 0.0), taken
 
 
 def with_market(orders: pd.DataFrame, grid: pd.DataFrame) -> pd.DataFrame:

@@ -9,10 +9,11 @@ import pytest
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.own_cost_settings import OwnCosts
 from pipeline.execution.learned_costs import LearnedCosts
+from pipeline.execution.walk import walk
 from pipeline.features.book_at import nanoseconds
 from pipeline.live.own_orders import PAPER_FILLS, OwnOrder, OwnOrders, own_orders
-from pipeline.monitor.own_cost_score import COSTS, NO_MARKET, NOTES, ORDERS, forecast, learn_costs
-from pipeline.monitor.own_costs import Market, learn, with_market
+from pipeline.monitor.own_cost_score import COSTS, NO_MARKET, NOTES, ORDERS, forecast, taught
+from pipeline.monitor.own_costs import Market, learn, with_book, with_market
 
 DESK = load_any("bac-intraday")
 HEDGE, OWN = DESK.hedge, OwnCosts()
@@ -28,13 +29,14 @@ def made_grid(seed=1):
         vol = 5e-4 * np.exp(0.4 * rng.standard_normal(A_DAY))
         depth = 4e5 * np.exp(0.3 * rng.standard_normal(A_DAY))
         half = 3e-4 * np.exp(0.3 * rng.standard_normal(A_DAY))
-        cost = half + 0.5 * vol * np.sqrt(HEDGE.order_size / depth)
+        taken = HEDGE.order_size * rng.uniform(0.3, 1.0, A_DAY)
+        beyond = 0.5 * vol * np.sqrt(taken / depth)
         mid = 14.0 * np.exp(np.cumsum(1e-4 * rng.standard_normal(A_DAY)))
         parts.append(
             pd.DataFrame(
                 {
-                    "time": time, "day": day, "mid": mid, "half_spread": half, "crossing_cost": cost,
-                    "depth": depth, "variance_20": vol**2, "step_seconds": 30.0,
+                    "time": time, "day": day, "mid": mid, "half_spread": half, "depth": depth,
+                    "variance_20": vol**2, "step_seconds": 30.0, "beyond": beyond, "taken": taken,
                 }
             )
         )  # fmt: skip
@@ -64,7 +66,7 @@ def grid():
 
 
 def learned_from(orders, grid):
-    output = learn_costs(HEDGE, OWN, orders, grid)
+    output = taught(HEDGE, OWN, orders, grid)
     return LearnedCosts.from_json(output[COSTS]), output
 
 
@@ -125,7 +127,7 @@ def test_what_comes_later_changes_no_forecast(grid, change):
         other.loc[late, "price"] *= rng.uniform(0.9, 1.1, late.sum())
         other.loc[late, "latency"] *= 7.0
     elif change == "grid":
-        columns = ["crossing_cost"]
+        columns = ["beyond"]
         market.loc[late_rows, columns] = market.loc[late_rows, columns].to_numpy() * 5.0
     else:
         keep = (orders["known"] < pd.Timestamp("2020-03-05", tz="UTC").value).to_numpy()
@@ -140,6 +142,26 @@ def test_what_comes_later_changes_no_forecast(grid, change):
     if change == "grid":  # today's own rows are known when its orders are decided
         first, second = first[:200], second[:200]
     np.testing.assert_array_equal(first, second)
+
+
+def test_what_an_order_takes_of_a_book_is_the_walk_of_it():
+    """Of three levels, the last of which may be missing, each side; one book is not sound."""
+    rng = np.random.default_rng(3)
+    away = np.cumsum(rng.integers(1, 4, (2, 40, 3)), axis=2) / 100.0
+    levels = {"bid_price": 20.0 - away[0], "ask_price": 20.0 + away[1]}
+    levels |= {f"{side}_size": 100.0 * rng.integers(1, 9, (40, 3)) for side in ("bid", "ask")}
+    levels["ask_price"][5:15, 2] = np.nan
+    table = {f"{name}_{level}": values[:, level] for name, values in levels.items() for level in range(3)}
+    fills = pd.DataFrame({"state": np.where(np.arange(40) == 7, 2, 0)} | table)
+    found = with_book(pd.DataFrame(index=range(40)), fills, 1100.0)
+    for row in range(40):
+        sides = [(levels[f"{side}_price"][row], levels[f"{side}_size"][row]) for side in ("bid", "ask")]
+        walked = [walk(1100.0, *each, {}) for each in sides]
+        mid = 0.5 * (levels["bid_price"][row, 0] + levels["ask_price"][row, 0])
+        units = np.mean([filled for filled, _, _ in walked])
+        beyond = np.mean([cost / filled for filled, cost, _ in walked]) / mid
+        expected = (np.nan, np.nan) if row == 7 else (beyond, units)
+        assert (found["beyond"][row], found["taken"][row]) == pytest.approx(expected, nan_ok=True)
 
 
 def test_an_order_of_a_file_takes_mid_and_spread_from_the_decision_before_it(grid):
