@@ -29,6 +29,17 @@ class Standing(NamedTuple):
     sides: FloatArray
 
 
+class Quote(NamedTuple):
+    """The best prices, NaN where nothing can be traded, and the seconds since the newest row was told.
+
+    The age is infinite where there never was a row.
+    """
+
+    bid: float
+    ask: float
+    age: float
+
+
 class RunningBook:
     """Rows of a book, columns as of `BookRows`; in memory are those since the last interval."""
 
@@ -57,13 +68,10 @@ class RunningBook:
         place, state = standing(self._known, self._columns, self._rows, at, stale_after)
         return Standing(state, self._columns[max(place, 0), 2:].reshape(4, -1).copy())
 
-    def quote(self, at: int, stale_after: float) -> tuple[float, float, float]:
-        """Return bid, ask and age at an instant since the last interval, see `book_walk.quoted`.
-
-        The age is infinite where there never was a row.
-        """
-        bid, ask, age = quoted(self._known, self._columns, self._rows, at, stale_after)
-        return bid, ask, age if self._begun else np.inf
+    def quote(self, at: int, stale_after: float) -> Quote:
+        """Return the best prices at an instant since the last interval."""
+        found = Quote(*quoted(self._known, self._columns, self._rows, at, stale_after))
+        return found if self._begun else found._replace(age=np.inf)
 
     def interval(
         self, at: int, since: int, grid: GridSettings, hedge: IntradayHedge, numbers: FloatArray

@@ -14,7 +14,7 @@ from pipeline.features.decision_row import DecisionRow
 from pipeline.features.decision_times import SECOND
 from pipeline.features.event_feature import EventFeature, EventRows, Source
 from pipeline.features.read_part import ReadPart
-from pipeline.features.running_book import RunningBook, Standing
+from pipeline.features.running_book import Quote, RunningBook, Standing
 from pipeline.features.running_events import RunningEvents
 
 BOOK_ROWS: Final = Source(BOOK, ())
@@ -67,8 +67,8 @@ class RunningDay:
         """Return the book as it stood at an instant since the last decision."""
         return self._book.standing(at, self._grid.stale_after_seconds)
 
-    def quote(self, at: int) -> tuple[float, float, float]:
-        """Return bid, ask and age at an instant since the last decision, see `RunningBook.quote`."""
+    def quote(self, at: int) -> Quote:
+        """Return the best prices at an instant since the last decision."""
         return self._book.quote(at, self._grid.stale_after_seconds)
 
     def decide(self, at: int) -> DecisionRow:

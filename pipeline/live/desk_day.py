@@ -19,12 +19,12 @@ from pipeline.features.decision_times import SECOND, DecisionTimes, decision_tim
 from pipeline.features.event_feature import EventFeature, Source
 from pipeline.features.event_stream import EventStream
 from pipeline.features.read_part import ReadPart
-from pipeline.features.running_book import Standing
+from pipeline.features.running_book import Quote, Standing
 from pipeline.features.running_day import RunningDay
 from pipeline.features.running_history import RunningHistory
 from pipeline.ingest.day_tables import TimedTables
 from pipeline.live.feed import Moment
-from pipeline.live.hedger import Decided, Hedger, Quote
+from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.played import Played
 from pipeline.live.venue import NEVER, Book
 
@@ -148,8 +148,8 @@ class DeskDay:
 
     def _quote(self, at: int, moment: Moment) -> Quote:
         """Return the best prices; NaN where nothing can be traded, or where it is too late to."""
-        bid, ask, age = self._running.quote(at)
-        return Quote(bid, ask, age) if moment.now - at <= moment.patience else Quote(np.nan, np.nan, age)
+        quote = self._running.quote(at)
+        return quote if moment.now - at <= moment.patience else quote._replace(bid=np.nan, ask=np.nan)
 
     def _books(self, at: int) -> dict[str, Book]:
         return {self._desk.data.instrument: _book(self._running.book(at))}

@@ -18,6 +18,7 @@ from pipeline.domain.option_state import OptionState
 from pipeline.domain.orders import LEAST, Order
 from pipeline.domain.overlay_settings import Action
 from pipeline.features.decision_row import DecisionRow
+from pipeline.features.running_book import Quote
 from pipeline.live.journal import Entry
 from pipeline.live.learned import Learned
 from pipeline.live.option_account import OptionAccount, Worth
@@ -35,14 +36,6 @@ MINUTE: Final = 60_000_000_000
 DECIDES: Final = "decide"
 """Of a line of the audit about a decision."""
 TIGHTER: Final = {Action.REDUCE: RiskState.REDUCING, Action.HALT: RiskState.HALTED}
-
-
-class Quote(NamedTuple):
-    """The best prices at a decision, NaN where a side is empty, and the seconds since they were told."""
-
-    bid: float
-    ask: float
-    age: float
 
 
 class Decided(NamedTuple):

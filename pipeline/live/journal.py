@@ -1,9 +1,8 @@
 """What a live desk writes down before it acts: orders, reports, the risk state and the audit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.journal_database import JournalDatabase, check_header
@@ -11,8 +10,7 @@ from pipeline.live.journal_schema import AUDIT, INTENTS, REPORTS, RISK
 from pipeline.risk.state import Latch, RiskState
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One line of the audit: when (ns since 1970 UTC), who did what, why, on which inputs, by which model.
 
     In the journal a number that is none is None.
@@ -77,7 +75,7 @@ class Journal:
         if entry is None:
             self._database.add((INTENTS, row))
         else:
-            self._database.add((INTENTS, row), (AUDIT, _line(entry)))
+            self._database.add((INTENTS, row), (AUDIT, entry))
 
     def report(self, report: Report) -> None:
         """Write down what the market said; each report once."""
@@ -91,7 +89,7 @@ class Journal:
 
     def audit(self, entry: Entry) -> None:
         """Write a line of the audit; its inputs are plain numbers, texts, lists and mappings."""
-        self._database.add((AUDIT, _line(entry)))
+        self._database.add((AUDIT, entry))
 
     def orders(self, after: int = 0) -> list[Order]:
         """Return all orders in the sequence they were written in, without the first so many."""
@@ -132,7 +130,3 @@ class Journal:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _line(entry: Entry) -> tuple[object, ...]:
-    return entry.at, entry.who, entry.what, entry.why, entry.inputs, entry.model

@@ -54,7 +54,7 @@ def checked(lower: float, upper: float, policy: str, state: OptionState) -> Edge
         Naming the policy and the numbers that it saw.
     """
     if lower <= upper:
-        return Edges.between(lower, upper)
+        return Edges(lower, upper, lower, upper)
     raise PolicyError(
         f"policy {policy}: no valid band (lower {lower}, upper {upper}) at a mid of {state.forward}, implied "
         f"volatility {state.implied_vol}, forecast {state.forecast_vol}, cost {state.cost}"

@@ -16,8 +16,9 @@ from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.features.book_at import SIDES
 from pipeline.features.book_walk import SOUND
 from pipeline.features.decision_row import DecisionRow
+from pipeline.features.running_book import Quote
 from pipeline.live.approvals import Answer, Answered
-from pipeline.live.hedger import Hedger, Quote
+from pipeline.live.hedger import Hedger
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
