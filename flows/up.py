@@ -38,6 +38,12 @@ START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 RUNS_AT_ONCE = 4
 """Room beside the long ones, one of each, for the questions of a live desk."""
+LEFT_BEHIND = {
+    "state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}},
+    "deployment_id": {"is_null_": False},
+}
+"""Runs that a worker has begun with, by Prefect's filter."""
+CRASHED = {"type": "CRASHED", "name": "Crashed", "message": "hedge up ended while it ran: start it again"}
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,7 @@ class Up:
         self._await("Prefect server", f"{self.prefect}/api/health")
         self._make_pool()
         self._deploy()
+        self._close_left_behind(say)
         worker = [python, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
         self._begin("worker", "worker", worker)
         self._await_worker()
@@ -241,6 +248,22 @@ class Up:
         if done.returncode:
             raise StoreError(f"the deployments of {self.desk_name} could not be made: the log is {log}")
         deployed.write_text(version, encoding="utf-8")
+
+    def _close_left_behind(self, say: Callable[[str], None]) -> None:
+        """Close the runs that the last worker was at: Prefect would count them as running for ever.
+
+        No other run of a deployment would start that has to wait for them, or is cancelled because of them.
+        """
+
+        def closed() -> bool:
+            for run in self._post("flow_runs/filter", {"flow_runs": LEFT_BEHIND}):
+                self._post(f"flow_runs/{run['id']}/set_state", {"state": CRASHED})
+                say(
+                    f"closed the run {run['name']} ({run['state_name']}) that an earlier hedge up left behind"
+                )
+            return True
+
+        self._until(closed, "the runs that were left behind could not be closed", "Prefect server")
 
     def _are_there(self, number: int) -> bool:
         names = {"name": {"any_": [self.desk_name]}}

@@ -24,6 +24,8 @@ def test_an_alarm_is_the_event_that_the_automation_waits_for(monkeypatch):
     (trigger,) = next(each["triggers"] for each in made if "triggers" in each)
     assert trigger["expect"] == [event["event"]]
     assert trigger["match"]["prefect.resource.id"] == event["resource"]["prefect.resource.id"]
+    assert trigger["threshold"] == 1
+    assert trigger["within"] == 600, "Prefect fires at once, and then not before it has passed"
     assert event["payload"]["psi"] == 2.0
     assert event["payload"]["decided"] == "2020-03-05T15:00:00+00:00"
     assert asked == ["http://127.0.0.1:4200/api/health"]

@@ -84,11 +84,19 @@ class Running:
         _, left = psutil.wait_procs(set(self.family), timeout=30)
         return error, left
 
-    def run(self, flow, **parameters):
-        """Run a deployment through the worker; return the flow run when it has ended."""
+    def start(self, flow, **parameters):
+        """Have the worker run a deployment; return the flow run."""
         found = get(f"{self.prefect}/api/deployments/name/{flow}/small")
         body = {"parameters": {**found["parameters"], **parameters}, "state": {"type": "SCHEDULED"}}
-        run = post(f"{self.prefect}/api/deployments/{found['id']}/create_flow_run", body)
+        return post(f"{self.prefect}/api/deployments/{found['id']}/create_flow_run", body)
+
+    def state(self, run):
+        """Return the state of a flow run."""
+        return get(f"{self.prefect}/api/flow_runs/{run['id']}")["state"]
+
+    def run(self, flow, **parameters):
+        """Run a deployment through the worker; return the flow run when it has ended."""
+        run = self.start(flow, **parameters)
 
         def ended():
             now = get(f"{self.prefect}/api/flow_runs/{run['id']}")
@@ -238,9 +246,15 @@ def test_a_second_one_in_the_same_home_and_a_port_in_use_are_one_line(running, h
 def test_ctrl_c_ends_all_and_it_starts_again_in_the_same_home_until_it_is_killed(running, home, small_desk):
     assert len(running.family) >= 6
     made = post(f"{running.prefect}/api/deployments/filter", {})
+    interrupted = running.start("retrain", force=True)
+    eventually(lambda: running.state(interrupted)["type"] == "RUNNING", seconds=120)
     error, left = running.end(signal.SIGINT)
     assert (running.process.returncode, error, left) == (0, "", [])
     again = Running(home, small_desk)
+    state = again.state(interrupted)
+    assert (state["type"], state["message"]) == ("CRASHED", "hedge up ended while it ran: start it again")
+    retrain = get(f"{again.prefect}/api/deployments/name/retrain/small")
+    assert retrain["global_concurrency_limit"]["active_slots"] == 0, "the next one may start"
     there = post(f"{again.prefect}/api/deployments/filter", {})
     assert len(there) == 4
     assert [each["updated"] for each in there] == [each["updated"] for each in made], "nothing had changed"

@@ -32,7 +32,8 @@ class Broker(Acceptor):
                     self.answer(message)
                 done = len(self.got)
                 for each in self.waiting:
-                    writer.write(each)
+                    if not writer.is_closing():  # a desk that was killed hears nothing
+                        writer.write(each)
                 self.waiting = []
             writer.close()
             await writer.wait_closed()
