@@ -57,7 +57,10 @@ def train(
 
 
 def _resume(trainer: Trainer[Learned], path: Path) -> None:
-    checkpoint = Checkpoint.read(path)
+    try:
+        checkpoint = Checkpoint.read(path)
+    except StoreError as why:
+        raise StoreError(f"{why}, from the start: remove this file") from why
     try:
         trainer.resume(checkpoint)
     except StoreError as why:

@@ -1,16 +1,21 @@
-"""Calls and puts under Heston and Bates by one integral over the characteristic function."""
+"""Calls and puts under Heston and Bates: the characteristic function, integrated off the real line."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import poisson
 
 from pipeline.domain.instruments import FloatArray, Right
 
 ComplexArray = NDArray[np.complex128]
 
-_NODES = 200
-_PATHS_AT_ONCE = 4096
+_STEP, _SCALE, _FARTHEST, _TILT = 0.05, 0.5, 1e7, np.pi / 8.0
+_NEGLIGIBLE: Final = 1e-13
+_PATHS_AT_ONCE: Final = 4096
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,11 @@ def price(
 ) -> FloatArray:
     r"""Return the undiscounted value of a European option in every market state, [N].
 
-    .. math:: C = F − \frac{\sqrt{FK}}{π} \int_0^∞ \mathrm{Re}\Big[ e^{iu \log(F/K)} φ(u − i/2) \Big]
-        \frac{du}{u^2 + 1/4}
+    .. math:: C = F − \frac{\sqrt{FK}}{π} \mathrm{Re} \int e^{iu \log(F/K)} φ(u − i/2) \frac{du}{u^2 + 1/4}
 
-    with φ the characteristic function of log S_τ/F; a put by parity. With no time left it is the payoff.
+    with φ the characteristic function of log S_τ/F; with jumps it is the mean over their number, as Merton's
+    series, for n jumps are a factor on F and a normal shock of variance nδ². A put is had by parity. With no
+    time left it is the payoff.
 
     Parameters
     ----------
@@ -57,13 +63,16 @@ def price(
 
     Notes
     -----
-    Gauss–Legendre with 200 nodes on u mapped to (0, 1); against QuantLib within 1e-6 of the forward for
-    maturities from three days on.
+    The integral is taken along u = ½ (sinh(y + iω) − i sin ω), y ≥ 0, tilted to where e^{iu log(F/K)} decays:
+    where the variance is near zero φ hardly does, and on the real line the wave is never resolved. The
+    trapezoidal rule in y converges exponentially: within 1e-8 of the forward for |ρ| ≤ .95, from a day on, at
+    any variance.
 
     References
     ----------
-    Lewis (2000), Option valuation under stochastic volatility, eq. 2.2.10; Albrecher, Mayer, Schoutens,
-    Tistaert (2007), The little Heston trap; Bates (1996) for the jumps.
+    Lewis (2000), Option valuation under stochastic volatility, eq. 2.2.10; Boyarchenko, Levendorskii (2019),
+    Sinh-acceleration, section 2, for the contour; Albrecher, Mayer, Schoutens, Tistaert (2007), The little
+    Heston trap; Merton (1976), eq. 16, and Bates (1996) for the jumps.
 
     Examples
     --------
@@ -72,27 +81,21 @@ def price(
     array([1.6918])
     """
     forward, variance = np.broadcast_arrays(np.asarray(forward, float), np.asarray(variance, float))
+    payoff = np.maximum((forward - strike) * (1.0 if right == "call" else -1.0), 0.0)
     if time <= 0.0:
-        return np.maximum((forward - strike) * (1.0 if right == "call" else -1.0), 0.0)
-    u, weight = _nodes(time * max(law.mean, float(np.nanmean(variance))))
-    constant, slope = exponents(law, np.asarray(u - 0.5j, dtype=np.complex128), time)
-    call = np.empty(len(forward))
-    for start in range(0, len(forward), _PATHS_AT_ONCE):
-        part = slice(start, start + _PATHS_AT_ONCE)
-        moneyness = np.log(forward[part] / strike)
-        wave = np.exp(constant + np.outer(variance[part], slope) + 1j * np.outer(moneyness, u))
-        integral = (wave.real * (weight / (u**2 + 0.25))).sum(axis=1)
-        call[part] = forward[part] - np.sqrt(forward[part] * strike) / np.pi * integral
-    value = call if right == "call" else call - forward + strike
-    return np.maximum(value, np.maximum((forward - strike) * (1.0 if right == "call" else -1.0), 0.0))
+        return payoff
+    call = np.zeros(len(forward))
+    for chance, factor, added in _numbers_of_jumps(law, time):
+        call += chance * _calls(law, forward * factor, variance, strike, time, added)
+    return np.maximum(call if right == "call" else call - forward + strike, payoff)
 
 
 def exponents(law: HestonLaw, u: ComplexArray, time: float) -> tuple[ComplexArray, ComplexArray]:
-    """Return C and D of φ(u) = exp(C + D v), the jumps within C, at complex u [U].
+    """Return C and D of φ(u) = exp(C + D v), without jumps, at complex u [U].
 
     Examples
     --------
-    >>> law = HestonLaw(mean=0.04, reversion=1.0, vol_of_vol=2.0, correlation=-0.7, intensity=1.0)
+    >>> law = HestonLaw(mean=0.04, reversion=1.0, vol_of_vol=2.0, correlation=-0.7)
     >>> constant, slope = exponents(law, np.array([0.0, -1.0j]), 0.5)
     >>> bool((abs(constant) < 1e-15).all() and (abs(slope) < 1e-15).all())  # it is a law, and a martingale
     True
@@ -105,15 +108,48 @@ def exponents(law: HestonLaw, u: ComplexArray, time: float) -> tuple[ComplexArra
     slope = (beta - root) / squared * (1.0 - decay) / (1.0 - ratio * decay)
     log = np.log((1.0 - ratio * decay) / (1.0 - ratio))
     constant = law.reversion * law.mean / squared * ((beta - root) * time - 2.0 * log)
-    relative = np.expm1(law.jump_mean + 0.5 * law.jump_deviation**2)
-    wave = np.exp(1j * u * law.jump_mean - 0.5 * law.jump_deviation**2 * u**2)
-    jumps = law.intensity * time * (wave - 1.0 - 1j * u * relative)
-    return constant + jumps, slope
+    return constant, slope
 
 
-def _nodes(total: float) -> tuple[FloatArray, FloatArray]:
-    """Return nodes and weights on 0 … ∞, most of them where a law of this total variance has its mass."""
-    x, weight = np.polynomial.legendre.leggauss(_NODES)
-    x, weight = 0.5 * (x + 1.0), 0.5 * weight
-    scale = 2.0 / np.sqrt(max(total, 1e-8))
-    return scale * x / (1.0 - x), weight * scale / (1.0 - x) ** 2
+def _numbers_of_jumps(law: HestonLaw, time: float) -> Iterator[tuple[float, float, float]]:
+    """Yield the chance of each number of jumps, its factor on the forward, and its variance of the log."""
+    expected, relative = law.intensity * time, law.jump_mean + 0.5 * law.jump_deviation**2
+    less = -expected * np.expm1(relative)
+    chances = poisson.pmf(np.arange(poisson.isf(_NEGLIGIBLE, expected) + 1), expected) if expected else [1.0]
+    for number, chance in enumerate(chances):
+        if chance > _NEGLIGIBLE:
+            yield float(chance), float(np.exp(less + number * relative)), number * law.jump_deviation**2
+
+
+def _calls(
+    law: HestonLaw, forward: FloatArray, variance: FloatArray, strike: float, time: float, added: float
+) -> FloatArray:
+    """Return calls without jumps, with a normal shock of variance `added` in the log price at expiry."""
+    moneyness, call = np.log(forward / strike), np.full(len(forward), np.nan)
+    tilt = min(_TILT, 0.5 * float(np.arccos(min(abs(law.correlation), 1.0))))
+    for side in (1.0, -1.0):
+        own = np.flatnonzero(np.where(moneyness >= 0.0, 1.0, -1.0) == side)
+        own = own[np.isfinite(moneyness[own] + variance[own])]
+        if not own.size:
+            continue
+        u, weight = _contour(side * tilt)
+        constant, slope = exponents(law, u - 0.5j, time)
+        constant = constant - 0.5 * added * (u**2 + 0.25)
+        most = np.abs(weight * np.exp(constant + variance[own].min() * slope))
+        last = int(np.flatnonzero(most > _NEGLIGIBLE).max(initial=-1)) + 1
+        for start in range(0, own.size, _PATHS_AT_ONCE):
+            rows = own[start : start + _PATHS_AT_ONCE]
+            exponent = np.outer(variance[rows], slope[:last]) + np.outer(moneyness[rows], 1j * u[:last])
+            integral = (np.exp(constant[:last] + exponent) * weight[:last]).sum(axis=1).real
+            call[rows] = forward[rows] - np.sqrt(forward[rows] * strike) / np.pi * integral
+    return call
+
+
+@lru_cache(maxsize=32)
+def _contour(tilt: float) -> tuple[ComplexArray, ComplexArray]:
+    """Return nodes u and weights du/(u² + ¼) of half the contour that is tilted by an angle, [U] each."""
+    y = np.arange(0.0, np.arcsinh(_FARTHEST / _SCALE), _STEP)
+    u = _SCALE * (np.sinh(y + 1j * tilt) - 1j * np.sin(tilt))
+    weight = _STEP * _SCALE * np.cosh(y + 1j * tilt) / (u**2 + 0.25)
+    weight[0] *= 0.5
+    return u, weight

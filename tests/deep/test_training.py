@@ -94,6 +94,15 @@ def test_checkpoints_of_another_desk_or_plan(task, plan, tmp_path):
         learned(task, replace(short, learning_rate=0.1), tmp_path / "net.npz")
 
 
+def test_a_damaged_checkpoint_is_one_to_remove(task, plan, tmp_path):
+    path = tmp_path / "net.npz"
+    path.write_bytes(b"half a file")
+    with pytest.raises(
+        StoreError, match=r"net\.npz: damaged.*train .* again, from the start: remove this file"
+    ):
+        learned(task, plan, path)
+
+
 def test_plans_that_cannot_be():
     with pytest.raises(SettingsError, match="training plan"):
         TrainingPlan(paths=3, groups=4)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import QuantLib as ql  # noqa: N813 - the name its own documentation uses
+from scipy.stats import poisson
 
 from pipeline.pricing import black
 from pipeline.pricing.heston import HestonLaw, price
@@ -32,6 +33,43 @@ def test_calls_are_worth_what_quantlib_says(law, days):
     for strike in (85.0, 100.0, 112.0):
         found = price("call", law, np.array([100.0]), np.array([0.05]), strike, days / 365)
         assert found[0] == pytest.approx(in_quantlib(law, 100.0, 0.05, strike, days), abs=1e-4)
+
+
+@pytest.mark.parametrize("variance", [1e-10, 1e-4, 0.3])
+@pytest.mark.parametrize("days", [1, 30])
+def test_a_variance_of_hardly_anything_near_expiry(variance, days):
+    """Where it is near zero, as on most paths of a market that breaks Feller's condition, waves do not decay."""
+    today = ql.Date(1, 1, 2024)
+    ql.Settings.instance().evaluationDate = today
+    flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, ql.Actual365Fixed()))
+    quote = ql.QuoteHandle(ql.SimpleQuote(100.0))
+    process = ql.HestonProcess(flat, flat, quote, variance, 1.0, 0.04, 2.0, -0.7)
+    engine = ql.ExponentialFittingHestonEngine(ql.HestonModel(process))
+    for strike in (60.0, 85.0, 100.0, 112.0, 170.0):
+        option = ql.VanillaOption(
+            ql.PlainVanillaPayoff(ql.Option.Call, strike), ql.EuropeanExercise(today + days)
+        )
+        option.setPricingEngine(engine)
+        found = price("call", WILD, np.array([100.0, 100.0]), np.array([variance, 0.04]), strike, days / 365)
+        assert found[0] == pytest.approx(option.NPV(), abs=1e-6)
+
+
+def test_jumps_are_worth_what_mertons_series_says():
+    law = HestonLaw(0.04, 1.0, 1e-3, 0.0, intensity=2.0, jump_mean=-0.1, jump_deviation=0.0)
+    for strike in (60.0, 95.0, 150.0):
+        series, expected = 0.0, 2.0 * 0.25
+        for jumps in range(30):
+            forward = 100.0 * np.exp(-0.1 * jumps - expected * np.expm1(-0.1))
+            series += poisson.pmf(jumps, expected) * float(black.price("call", forward, strike, 0.25, 0.2))
+        found = price("call", law, np.array([100.0]), np.array([0.04]), strike, 0.25)
+        assert found[0] == pytest.approx(series, abs=1e-5)
+
+
+def test_a_state_that_is_not_known_has_no_price_and_disturbs_no_other():
+    found = price("put", CALM, np.array([100.0, np.nan, 100.0]), np.array([0.04, 0.04, np.nan]), 95.0, 0.1)
+    alone = price("put", CALM, np.array([100.0]), np.array([0.04]), 95.0, 0.1)
+    assert found[0] == pytest.approx(alone[0], abs=1e-12)
+    assert np.isnan(found[1:]).all()
 
 
 def test_parity_and_states_side_by_side():
