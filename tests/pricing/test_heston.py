@@ -38,7 +38,7 @@ def test_calls_are_worth_what_quantlib_says(law, days):
 @pytest.mark.parametrize("variance", [1e-10, 1e-4, 0.3])
 @pytest.mark.parametrize("days", [1, 30])
 def test_a_variance_of_hardly_anything_near_expiry(variance, days):
-    """Where it is near zero, as on most paths of a market that breaks Feller's condition, waves do not decay."""
+    """Most paths of a market that breaks Feller's condition stand there; φ hardly decays."""
     today = ql.Date(1, 1, 2024)
     ql.Settings.instance().evaluationDate = today
     flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, ql.Actual365Fixed()))
