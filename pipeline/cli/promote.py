@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from pipeline.cli.contests import contest_of
 from pipeline.cli.monitored import API, named_server
 from pipeline.cli.options import Desk as Named
 from pipeline.cli.options import HomePath
 from pipeline.domain.desk import Desk
-from pipeline.domain.desk_file import AnyDesk, hedged, load_any
-from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.domain.desk_file import load_any
+from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 
@@ -43,7 +44,7 @@ def promote(
     from pipeline.tracking.promotion import challengers, promote_challengers
 
     place, settings, who = Home.find(home), load_any(desk), getpass.getuser()
-    came = _contest(settings, desk, place)
+    came = contest_of(settings, desk, home)
     if came.failed and not anyway:
         raise SettingsError(f"not promoted: {'; '.join(came.failed)} (--anyway promotes all the same)")
     meant = challengers(place.mlruns, settings.name, model)
@@ -76,21 +77,6 @@ def _approved(settings: Desk | IntradayDesk, question: str) -> dict[str, str]:
     asked = Promotion(request, question)
     answer = approved(server, settings.name, asked, told.deadline_seconds, _say)
     return {"person": answer.person, "reason": answer.reason}
-
-
-def _contest(settings: AnyDesk, desk: str, place: Home) -> "Contest":
-    """Judge the challengers of a desk by what `hedge live` has written down of them."""
-    from pipeline.monitor.contest import compared, contest
-    from pipeline.monitor.shadow import FILE
-    from pipeline.tracking.champions import load_champions
-    from pipeline.tracking.model_source import challengers_of, version_of
-
-    champions = load_champions(place.mlruns, settings.name, desk)
-    challengers = challengers_of(place.mlruns, settings.name, desk)
-    if challengers is None:
-        raise StoreError(f"desk {settings.name} has no challenger: the retrain flow registers them")
-    file = place.data / "live" / settings.name / FILE
-    return contest(compared(file, version_of(champions), version_of(challengers)), hedged(settings).risk)
 
 
 def rollback(desk: Named, reason: Reason, home: HomePath = None) -> None:

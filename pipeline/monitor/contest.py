@@ -46,7 +46,7 @@ class Contest:
     failed: tuple[str, ...]
 
 
-def contest(pairs: pd.DataFrame, risk: RiskSettings) -> Contest:
+def contest(pairs: pd.DataFrame, risk: RiskSettings, block: float = BLOCK) -> Contest:
     """Judge a challenger: enough options, less risk beyond doubt, no worse tail, no critical alarm.
 
     Doubt is a stationary bootstrap of pairs in their order (Politis and Romano 1994): what the market did to
@@ -57,13 +57,14 @@ def contest(pairs: pd.DataFrame, risk: RiskSettings) -> Contest:
     pairs : `champion_pnl`, `challenger_pnl` and the critical `alarms` of the challenger's monitors meanwhile,
         a row an option in order of time.
     risk : what the desk minimises.
+    block : options in a mean block.
     """
     pnl = pairs[["champion_pnl", "challenger_pnl"]].to_numpy(float).T
     number = pnl.shape[1]
     if number < FEWEST:
         few = f"{number} options were compared, {FEWEST} are needed"
         return Contest(number, np.nan, np.nan, (np.nan, np.nan), (few,))
-    drawn = pnl[:, stationary_indices(number, BLOCK, RESAMPLES, SEED)]
+    drawn = pnl[:, stationary_indices(number, block, RESAMPLES, SEED)]
     low = float(np.quantile(_saved(drawn, risk), 1.0 - CONFIDENCE))
     saved, tails = float(_saved(pnl, risk)), cvar(pnl, TAIL)
     failed = []

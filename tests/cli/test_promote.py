@@ -41,7 +41,7 @@ def world(monkeypatch):
         return found.answer
 
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect/api")
-    monkeypatch.setattr(promote, "_contest", lambda *_: found.contest)
+    monkeypatch.setattr(promote, "contest_of", lambda *_: found.contest)
     monkeypatch.setattr(promotion, "challengers", lambda *_: MEANT)
     monkeypatch.setattr(promotion, "promote_challengers", promoted)
     monkeypatch.setattr(promoting, "approved", approved)

@@ -54,3 +54,14 @@ def test_only_lines_of_these_two_count_and_a_day_lived_again_counts_once(tmp_pat
     file.write_text("".join(json.dumps(each) + "\n" for each in lines))
     assert compared(file, "a 1", "a 2")["at"].tolist() == [3, 7]
     assert compared(tmp_path / "none", "a 1", "a 2").empty
+
+
+def test_longer_blocks_leave_more_to_chance_where_options_overlap():
+    """The mean of five neighbours is five times as sure as it looks in blocks of one."""
+    rng = np.random.default_rng(8)
+    shared = np.repeat(rng.standard_normal(40), 5)
+    champion = -0.02 + 0.05 * rng.standard_normal(200)
+    table = pd.DataFrame({"champion_pnl": champion, "challenger_pnl": champion + 0.02 * shared, "alarms": 0})
+    short, long = contest(table, RISK, 1.0), contest(table, RISK, 10.0)
+    assert short.saved == long.saved
+    assert long.low < short.low

@@ -1,0 +1,72 @@
+"""Champion and challenger judged: by what a live desk wrote down, or on the sessions of a daily one."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk, hedged
+from pipeline.domain.errors import StoreError
+from pipeline.domain.home import Home
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipeline.monitor.contest import Contest
+    from pipeline.monitor.daily_contest import Models
+    from pipeline.tracking.champions import Champions
+
+
+def contest_of(settings: AnyDesk, desk: str, home: Path | None) -> "Contest":
+    """Judge the challengers of a desk; `desk` is what the user calls it.
+
+    Raises
+    ------
+    StoreError
+        It has none.
+    """
+    from pipeline.monitor.contest import BLOCK, compared, contest
+    from pipeline.monitor.shadow import FILE
+    from pipeline.tracking.champions import load_champions
+    from pipeline.tracking.model_source import challengers_of, version_of
+
+    place = Home.find(home)
+    champions = load_champions(place.mlruns, settings.name, desk)
+    challengers = challengers_of(place.mlruns, settings.name, desk)
+    if challengers is None:
+        raise StoreError(f"desk {settings.name} has no challenger: the retrain flow registers them")
+    if isinstance(settings, Desk):
+        overlapping = 2.0 * settings.option.sessions / settings.option.start_every
+        pairs = _of_sessions(settings, desk, home, champions, challengers)
+        return contest(pairs, settings.risk, max(BLOCK, overlapping))
+    file = place.data / "live" / settings.name / FILE
+    return contest(compared(file, version_of(champions), version_of(challengers)), hedged(settings).risk)
+
+
+def _of_sessions(
+    settings: Desk, desk: str, home: Path | None, champions: "Champions", challengers: "Champions"
+) -> "pd.DataFrame":
+    """Hedge with both through the newest session of a daily desk's data."""
+    from pipeline.cli.running import prepared, progress_shown
+    from pipeline.monitor.daily_contest import daily_pairs
+
+    root = str(prepared(desk, home, None).root)
+
+    from flows.datasets import made, store_of
+    from flows.works import works_of
+
+    works = works_of(settings)
+    with progress_shown():
+        market = made(works.market(settings), root)
+        matrix = made(works.matrix(settings, market), root)
+    close, features = store_of(root).open(market)["bars"]["close"], store_of(root).open(matrix)["features"]
+    return daily_pairs(settings, _models(champions, desk), _models(challengers, desk), close, features)
+
+
+def _models(champions: "Champions", desk: str) -> "Models":
+    from pipeline.backtest.stream import FittedSignals
+    from pipeline.monitor.daily_contest import Models
+    from pipeline.tracking.decide import NO_FLAGSHIP
+
+    if not isinstance(champions.signals, FittedSignals) or champions.flagship is None:
+        raise StoreError(f"{desk}: {NO_FLAGSHIP}, then hedge run {desk}")
+    return Models(champions.signals, champions.flagship)
