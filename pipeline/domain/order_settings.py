@@ -24,6 +24,9 @@ class OrderSettings(Settings):
     cross_after_seconds: Annotated[float, Field(gt=0)] = 5.0
     """How long a passive order rests."""
 
+    follow: bool = False
+    """A passive order follows its own side's best price when that moves away, by replacing it."""
+
     @property
     def at_once(self) -> bool:
         """Tell whether a decision's order goes out whole and at market."""

@@ -52,6 +52,8 @@ class Order:
     limit : worst price, money; None takes what is shown on arrival and rests for nothing.
     decided : when it was decided, nanoseconds since 1970 UTC.
     parent : id of the order that it is a slice of; empty for none.
+    replaces : id of the order whose place it takes, of the same instrument and quantity: what that one has
+        filled counts, and only the limit is another. Empty for none.
 
     Raises
     ------
@@ -73,6 +75,7 @@ class Order:
     limit: float | None = None
     decided: int = 0
     parent: str = ""
+    replaces: str = ""
 
     def __post_init__(self) -> None:
         if not self.order_id or not self.instrument:

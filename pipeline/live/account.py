@@ -9,17 +9,38 @@ from pipeline.domain.orders import Order, Report, Standing, settled
 
 @dataclass(slots=True)
 class Progress:
-    """One order and how far it is; `filled` is signed, units."""
+    """One order and how far it is, under whichever of its ids.
+
+    Attributes
+    ----------
+    order : as the market has it: of replacements the newest that it took.
+    filled : signed, units, under all ids.
+    asked : replacements that the market has not answered, the oldest first, by id.
+    earlier : ids under which it was, before it was replaced.
+    """
 
     order: Order
     standing: Standing = Standing.INTENDED
     filled: float = 0.0
+    asked: dict[str, Order] = field(default_factory=dict)
+    earlier: tuple[str, ...] = ()
 
     @property
     def left(self) -> float:
         """Signed units that are not filled; a rounding of the sum of its fills is nothing."""
         left = self.order.quantity - self.filled
         return settled(left, self.order.quantity)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ids under which the market may have it now, the newest first."""
+        return (*reversed(self.asked), self.order.order_id)
+
+    def took(self, order_id: str) -> None:
+        """Take in that the market has replaced the order, by one that was asked for."""
+        while order_id in self.asked:
+            name = next(iter(self.asked))
+            self.earlier, self.order = (*self.earlier, self.order.order_id), self.asked.pop(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +60,16 @@ class Account:
     A report counts once, by its id, in whatever sequence reports come: what was filled counts after a
     cancellation too, and an order is filled when its fills add up to it, whatever the market calls it before.
     A report of an unknown order, or a fill beyond what was left of one or of the other sign, is unexplained.
+    An order that replaces another is that one with another limit, once the market says so: what is filled
+    under either id is a fill of both. Where the market does not take it, nothing has changed.
 
     Attributes
     ----------
     positions : signed units by instrument; what is traded back to nothing is exactly 0.
     cash, fees : money: what fills paid and received with their fees, and the fees alone.
     traded : money that fills turned over.
-    orders : every order by its id.
-    working : those of them that may still trade, the oldest first.
+    orders : every order by its id, or ids.
+    working : those of them that may still trade, the oldest first, each by its first id.
     unexplained : what a desk must not go on with.
 
     Examples
@@ -76,12 +99,17 @@ class Account:
         Raises
         ------
         OrderError
-            Another order has its id.
+            Another order has its id, or it replaces one that is not known or is of another quantity.
         """
         known = self.orders.get(order.order_id)
         if known is None:
-            self.orders[order.order_id] = self.working[order.order_id] = Progress(order)
-        elif known.order != order:
+            if order.replaces:
+                self._replace(order)
+            else:
+                self.orders[order.order_id] = self.working[order.order_id] = Progress(order)
+        elif known.order != order and (
+            known.order.order_id == order.order_id or not _alike(known.order, order)
+        ):
             raise OrderError(f"order {order.order_id}: {order} has the id of {known.order}")
 
     def report(self, report: Report) -> bool:
@@ -93,6 +121,11 @@ class Account:
         if progress is None:
             self.unexplained.append(Unexplained(report, "no such order was sent"))
             return True
+        if report.order_id not in (progress.order.order_id, *progress.earlier):
+            if report.standing in _REFUSED and not report.filled:
+                progress.asked.pop(report.order_id, None)
+                return True
+            progress.took(report.order_id)
         if report.filled and (fault := _fault(progress, report)):
             self.unexplained.append(Unexplained(report, fault))
             return True
@@ -115,10 +148,18 @@ class Account:
     def resting(self, instrument: str) -> tuple[tuple[float, float], ...]:
         """Return limit and signed units left of every order that may rest in the market."""
         return tuple(
-            (each.order.limit, each.left)
+            (order.limit, each.left)
             for each in self.working.values()
-            if each.order.instrument == instrument and each.order.limit is not None
+            for order in (each.order, *each.asked.values())
+            if order.instrument == instrument and order.limit is not None
         )
+
+    def _replace(self, order: Order) -> None:
+        replaced = self.orders.get(order.replaces)
+        if replaced is None or not _alike(replaced.order, order):
+            raise OrderError(f"order {order.order_id}: cannot take the place of {order.replaces}")
+        self.orders[order.order_id] = replaced
+        replaced.asked[order.order_id] = order
 
     def _fill(self, progress: Progress, report: Report) -> None:
         instrument = progress.order.instrument
@@ -135,9 +176,14 @@ class Account:
         elif not progress.standing.over:
             progress.standing = Standing.WORKING if said in _ALIVE else said
         if progress.standing.over:
-            self.working.pop(progress.order.order_id, None)
+            self.working.pop(progress.earlier[0] if progress.earlier else progress.order.order_id, None)
 
 
+def _alike(one: Order, other: Order) -> bool:
+    return (one.instrument, one.quantity) == (other.instrument, other.quantity)
+
+
+_REFUSED = (Standing.CANCELLED, Standing.REJECTED)
 _ALIVE = (Standing.INTENDED, Standing.WORKING, Standing.FILLED)
 """Words of a market after which an order that is not whole may still trade: a fill of it is missing."""
 

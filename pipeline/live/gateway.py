@@ -23,9 +23,9 @@ class Resting:
 class Gateway(Protocol):
     """One market, or one broker, in one event loop.
 
-    `submit` and `cancel` hand over and return at once: they neither wait nor answer. What comes of an order
-    comes as reports to `hear`, in the loop's own thread. The three questions are asked when a desk starts,
-    and may take their time. All raise `GatewayError` where the market cannot be reached.
+    `submit`, `replace` and `cancel` hand over and return at once: they neither wait nor answer. What comes of
+    an order comes as reports to `hear`, in the loop's own thread. The three questions are asked when a desk
+    starts, and may take their time. All raise `GatewayError` where the market cannot be reached.
 
     Attributes
     ----------
@@ -44,6 +44,13 @@ class Gateway(Protocol):
 
     def submit(self, order: Order) -> None:
         """Hand an order over; an id that the market has had is no new order."""
+        ...
+
+    def replace(self, order: Order) -> None:
+        """Ask to let an order take the place of the one that it names, whose fills count on.
+
+        A report of it says that it was taken; one that rejects or cancels it leaves the other as it was.
+        """
         ...
 
     def cancel(self, order_id: str, at: int) -> None:

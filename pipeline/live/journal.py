@@ -71,7 +71,8 @@ class Journal:
 
     def intend(self, order: Order, entry: Entry | None = None) -> None:
         """Write an order down, with a line of the audit as one transaction; then it may be sent."""
-        row = (order.order_id, order.instrument, order.quantity, order.limit, order.decided, order.parent)
+        asked = (order.instrument, order.quantity, order.limit, order.decided)
+        row = (order.order_id, *asked, order.parent, order.replaces)
         if entry is None:
             self._database.add((INTENTS, row))
         else:

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Column, Dialect, Double, Integer, MetaData, T
 from sqlalchemy.schema import DDL
 from sqlalchemy.types import TypeDecorator
 
-VERSION: Final = 1
+VERSION: Final = 2
 METADATA: Final = MetaData()
 _INTEGER = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -72,6 +72,7 @@ INTENTS: Final = _table(
     Column("limit", Double),
     Column("decided", BigInteger, nullable=False),
     Column("parent", Text, nullable=False),
+    Column("replaces", Text, nullable=False),
     key="order_id",
 )
 """Orders, written before they are sent."""

@@ -59,11 +59,16 @@ class OrderPath:
             raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
         self._written(lambda: self.journal.intend(order, entry))
         self.account.intend(order)
-        self.gateway.submit(order)
+        if order.replaces:
+            self.gateway.replace(order)
+        else:
+            self.gateway.submit(order)
 
     def cancel(self, order_id: str) -> None:
-        """Ask the market to cancel an order."""
-        self.gateway.cancel(order_id, self._now())
+        """Ask the market to cancel an order, under every id under which it may have it."""
+        progress, now = self.account.orders.get(order_id), self._now()
+        for name in (order_id,) if progress is None else progress.names:
+            self.gateway.cancel(name, now)
 
     def hear(self, report: Report) -> None:
         """Take in what the market says; what it says twice counts once.

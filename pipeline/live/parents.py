@@ -2,10 +2,11 @@
 
 import math
 from collections import deque
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pipeline.domain.order_settings import OrderSettings
-from pipeline.domain.orders import Order, settled
+from pipeline.domain.orders import Order, Standing, settled
 from pipeline.execution.schedule import handed_out, in_lots
 from pipeline.features.decision_times import SECOND
 from pipeline.live.journal import Entry
@@ -14,6 +15,8 @@ from pipeline.live.order_path import OrderPath
 NEVER: Final = math.inf
 LOOK: Final = SECOND // 10
 """How often what rests is looked after, ns."""
+FOLLOWS: Final = "follow"
+"""What the audit calls a passive child's new limit."""
 SLICE: Final = "slice"
 """What the audit calls a child; beside it stand the best prices with which it was sent."""
 
@@ -56,6 +59,7 @@ class Parents:
         self._coming: deque[Slice] = deque()
         self._resting: dict[str, int] = {}
         self._crossing: list[str] = []
+        self._followed: dict[str, list[str]] = {}
         self._look: float = NEVER
         self._state, self._end = path.latch.state, 0
         self._bid = self._ask = math.nan
@@ -73,6 +77,7 @@ class Parents:
         self._coming.clear()
         self._resting.clear()
         self._crossing.clear()
+        self._followed.clear()
         self._look = NEVER
         for order_id, progress in list(self._path.account.working.items()):
             if progress.order.parent and progress.order.limit is not None:
@@ -111,6 +116,8 @@ class Parents:
         self._end_rests(at)
         sound = bid < ask
         self._cross(at, sound)
+        if sound and self._settings.follow:
+            self._follow(at, bid, ask)
         self._slice(at, bid, ask, sound)
         self._look = min(at + LOOK, *self._resting.values()) if self._resting else NEVER
 
@@ -126,6 +133,23 @@ class Parents:
                 self._path.cancel(child)
             if passive:
                 self._crossing.append(child)
+
+    def _follow(self, at: int, bid: float, ask: float) -> None:
+        """Replace passive children from which the best price of their own side has moved away.
+
+        One whose last replacement the market has not answered, or has refused, is left as it is.
+        """
+        for child in self._resting:
+            progress, names = self._path.account.orders[child], self._followed.setdefault(child, [child])
+            order = progress.order
+            best = bid if order.quantity > 0.0 else ask
+            away = order.limit is not None and (best - order.limit) * order.quantity > 0.0
+            if away and progress.standing is Standing.WORKING and names[-1] == order.order_id:
+                names.append(f"{child}-p{len(names)}")
+                self._hand_over(
+                    replace(order, order_id=names[-1], limit=best, decided=at, replaces=order.order_id),
+                    FOLLOWS,
+                )
 
     def _cross(self, at: int, sound: bool) -> None:
         """Send at market what passive children left, each once the market has said that it is over."""
@@ -163,8 +187,11 @@ class Parents:
         return sum(each.filled if each.standing.over else each.order.quantity for each in orders)
 
     def _send(self, child: str, units: float, limit: float | None, at: int) -> None:
-        parent, seen = self._parent, {"order": child, "bid": self._bid, "ask": self._ask}
-        entry = Entry(at, "parents", SLICE, parent.order_id, seen)
-        self._path.send(Order(child, parent.instrument, units, limit, at, parent.order_id), entry)
+        parent = self._parent
+        self._hand_over(Order(child, parent.instrument, units, limit, at, parent.order_id), SLICE)
         self._children.append(child)
-        self.sent.append(at)
+
+    def _hand_over(self, order: Order, what: str) -> None:
+        seen = {"order": order.order_id, "bid": self._bid, "ask": self._ask}
+        self._path.send(order, Entry(order.decided, "parents", what, order.parent, seen))
+        self.sent.append(order.decided)

@@ -126,13 +126,16 @@ async def _compared(path: OrderPath) -> tuple[list[Difference], list[str]]:
     positions = await gateway.positions()
     account, differences, never = path.account, [], []
     for order_id, progress in account.working.items():
-        if order_id not in resting and progress.standing is Standing.INTENDED and not progress.filled:
+        lost = [name for name in progress.names if name not in resting]
+        if len(lost) < len(progress.names):
+            never += [name for name in lost if name in progress.asked]
+        elif progress.standing is Standing.INTENDED and not progress.filled:
             never.append(order_id)
-        elif order_id not in resting:
+        else:
             differences.append(
                 Difference(f"open order {order_id}", progress.order.instrument, progress.left, 0.0)
             )
-    differences += _of_orders(account.working, resting)
+    differences += _of_orders(account.orders, resting)
     for instrument in sorted({*account.positions, *positions}):
         ours, theirs = account.position(instrument), positions.get(instrument, 0.0)
         if not abs(ours - theirs) <= LEAST:
@@ -140,11 +143,11 @@ async def _compared(path: OrderPath) -> tuple[list[Difference], list[str]]:
     return differences, never
 
 
-def _of_orders(working: Mapping[str, Progress], resting: Mapping[str, Resting]) -> Iterator[Difference]:
+def _of_orders(orders: Mapping[str, Progress], resting: Mapping[str, Resting]) -> Iterator[Difference]:
     for order_id, theirs in resting.items():
-        ours = working.get(order_id)
+        ours = orders.get(order_id)
         left = theirs.quantity - theirs.filled
-        if ours is None:
+        if ours is None or ours.standing.over:
             yield Difference(f"open order {order_id}", theirs.instrument, 0.0, left)
         elif not abs(ours.left - left) <= LEAST:
             yield Difference(f"open order {order_id}", theirs.instrument, ours.left, left)

@@ -11,7 +11,9 @@ from pipeline.live.session import Lived
 def lived_facts(desk: IntradayDesk, feed: str, lived: Lived) -> dict[str, Any]:
     """Return what came of a feed as plain data: units of the hedge, money of the data."""
     account, instrument = lived.account, desk.data.instrument
-    filled = sum(progress.filled != 0.0 for progress in account.orders.values())
+    filled = sum(
+        each.filled != 0.0 and each.order.order_id == order_id for order_id, each in account.orders.items()
+    )
     return {
         "desk": desk.name,
         "feed": feed,

@@ -80,6 +80,7 @@ class Venue:
     fee, fixed_fee : a fraction of the value at the mid, and money an order; see `execution.terms`.
     crossing : what an order without a limit pays beside the mid, times what the book shows.
     orders : those that are on their way or rest; `known` every id that was handed over.
+    replacing : those on their way that are to take another one's place.
     coming : arrivals to come, a heap.
     taken : of each instrument and side, +1 for asks.
     positions : signed units.
@@ -90,6 +91,7 @@ class Venue:
     fixed_fee: float = 0.0
     crossing: float = 1.0
     orders: dict[str, Open] = field(default_factory=dict)
+    replacing: dict[str, Open] = field(default_factory=dict)
     known: set[str] = field(default_factory=set)
     coming: list[tuple[int, int, Accepted]] = field(default_factory=list)
     taken: dict[tuple[str, int], Taken] = field(default_factory=dict)
@@ -105,9 +107,15 @@ class Venue:
 
     def open_orders(self) -> list[Resting]:
         """Return the orders that may still trade."""
+        coming = [
+            (order_id, each.order, self.orders[each.order.replaces].filled)
+            for order_id, each in self.replacing.items()
+            if each.order.replaces in self.orders
+        ]
+        here = [(order_id, each.order, each.filled) for order_id, each in self.orders.items()]
         return [
-            Resting(order_id, each.order.instrument, each.order.quantity, each.filled)
-            for order_id, each in self.orders.items()
+            Resting(order_id, order.instrument, order.quantity, filled)
+            for order_id, order, filled in (*here, *coming)
         ]
 
     def apply(self, happened: Accepted | Told) -> None:
@@ -119,7 +127,8 @@ class Venue:
         heapq.heappush(self.coming, (happened.arrives, self._handed, happened))
         if happened.order is not None:
             self.known.add(happened.order_id)
-            self.orders[happened.order_id] = Open(happened.order, happened.arrives)
+            coming = self.replacing if happened.order.replaces else self.orders
+            coming[happened.order_id] = Open(happened.order, happened.arrives)
 
     def advance(self, at: int, books: Mapping[str, Book]) -> Iterator[Told]:
         """Yield what happens before `at` in the books that stood until then, each applied already.
@@ -131,6 +140,9 @@ class Venue:
         """
         while self.coming and self.coming[0][0] < at:
             _, _, accepted = heapq.heappop(self.coming)
+            if accepted.order_id in self.replacing and accepted.order is not None:
+                yield self._apply(self._replaced(self.replacing[accepted.order_id], books))
+                continue
             found = self.orders.get(accepted.order_id)
             if found is None or (accepted.order is not None and found.resting):
                 continue
@@ -151,6 +163,11 @@ class Venue:
 
     def _remember(self, told: Told) -> None:
         report, self.told = told.report, self.told + 1
+        if report.order_id in self.replacing:
+            found = self.replacing.pop(report.order_id)
+            if report.standing is Standing.REJECTED:
+                return
+            self._take_place(found)
         found = self.orders[report.order_id]
         instrument = found.order.instrument
         if told.taken is not None:
@@ -166,13 +183,27 @@ class Venue:
             found.resting = True
             self._resting[report.order_id] = found
 
+    def _replaced(self, found: Open, books: Mapping[str, Book]) -> Told:
+        """Return what becomes of an order that arrives to take another one's place."""
+        old = self.orders.get(found.order.replaces)
+        if old is None:
+            return Told(self._report(found, Standing.REJECTED, found.arrives, "nothing rests to be replaced"))
+        found.filled = old.filled
+        return self._arrived(found, books[found.order.instrument])
+
+    def _take_place(self, found: Open) -> None:
+        old = self.orders.pop(found.order.replaces)
+        self._resting.pop(found.order.replaces, None)
+        found.filled = old.filled
+        self.orders[found.order.order_id] = found
+
     def _arrived(self, found: Open, book: Book) -> Told:
         limit, at = found.order.limit, found.arrives
         if book.fault:
             standing = Standing.CANCELLED if limit is None else Standing.WORKING
             return Told(self._report(found, standing, at, book.fault))
         filled, beyond, taken, best = self._walked(found, book)
-        whole = filled >= abs(found.order.quantity) - LEAST
+        whole = filled >= abs(found.order.quantity - found.filled) - LEAST
         rests = Standing.CANCELLED if limit is None else Standing.WORKING
         standing = Standing.FILLED if whole else rests
         price = best + found.side * (beyond / filled) if filled else 0.0

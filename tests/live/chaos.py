@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,7 +35,7 @@ SECOND = 10**9
 LINES, SECONDS, DAY = 400, 0.2, 10
 """A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
 COUNTED = re.compile(
-    r"send|hear|turn|cancel|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add"
+    r"send|hear|turn|cancel|replace|took|_replaced?|_take_place|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add"
 )
 """Functions that write or send, whose lines are counted; elsewhere is read or reckoned."""
 HEAVY = ("numba", "numpy", "pandas", "prefect", "mlflow", "pydantic", "scipy")
@@ -97,8 +98,16 @@ def live(folder: Path, seed: int, broken: str) -> None:
         paper.advance(step * SECOND, {"BTC": book(seed, step - 1)})
         drawn = random.Random(f"{seed} step {step}")
         for progress in list(path.account.working.values()):
-            if progress.order.limit is not None and drawn.random() < 0.3:
-                paper.cancel(progress.order.order_id, step * SECOND)
+            if progress.order.limit is None:
+                continue
+            order, does = progress.order, drawn.random()
+            if does < 0.3:
+                for name in progress.names:
+                    paper.cancel(name, step * SECOND)
+            elif does < 0.6 and progress.standing is Standing.WORKING and not progress.asked:
+                named, limit = f"{order.order_id}-{step}", 100.0 + drawn.randint(-9, 9)
+                told = {"limit": limit, "decided": step * SECOND, "replaces": order.order_id}
+                path.send(replace(order, order_id=named, **told))
         lacking = drawn.randint(-9, 9) / 10 - path.account.expected("BTC")
         limit = 100.0 + drawn.randint(-9, 9) if drawn.random() < 0.3 else None
         if abs(lacking) > LEAST:
@@ -168,14 +177,18 @@ async def _faults(path: OrderPath, paper: PaperGateway) -> list[str]:
     if account.positions != await paper.positions():
         wrong.append(f"positions: {account.positions} and at the venue {await paper.positions()}")
     resting = {each.order_id: each.quantity - each.filled for each in await paper.open_orders()}
-    if {order_id: each.left for order_id, each in account.working.items()} != resting:
+    working = {name: each.left for each in account.working.values() for name in each.names}
+    if working.keys() != resting.keys() or any(
+        abs(resting[name] - working[name]) > LEAST for name in working
+    ):
         wrong.append(f"working: {sorted(account.working)} and at the venue {sorted(resting)}")
     arrived = set(paper._venue.known)
     if arrived - set(account.orders):
         wrong.append(f"sent without having been written down: {sorted(arrived - set(account.orders))}")
     reports = path.journal.reports()
     closed = {each.order_id for each in reports if each.text == NEVER_ARRIVED}
-    if lost := set(account.orders) - arrived - closed:
+    gone = {name for each in account.orders.values() if each.standing.over for name in each.asked}
+    if lost := set(account.orders) - arrived - closed - gone:  # of `gone` what they replace was over before
         wrong.append(f"lost: {sorted(lost)}")
     if doubled := closed & arrived:
         wrong.append(f"called never arrived, but at the venue: {sorted(doubled)}")
@@ -221,7 +234,8 @@ def chaos(kills: int, seed: int, broken: str = "") -> tuple[list[str], Counter[s
 def seen(folder: Path) -> dict[str, int]:
     """Return what a desk lived through, so that a run that met nothing does not pass for a proof."""
     path, paper = desk(folder)
-    standings = Counter(each.standing for each in path.account.orders.values())
+    orders = [each for name, each in path.account.orders.items() if each.order.order_id == name]
+    standings = Counter(each.standing for each in orders)
     never = sum(each.text == NEVER_ARRIVED for each in path.journal.reports())
     missed = sum(bool(each.inputs["missed"]) for each in path.journal.entries())
     path.journal.close()
@@ -229,7 +243,8 @@ def seen(folder: Path) -> dict[str, int]:
     return {
         "orders": standings.total(),
         "filled": standings[Standing.FILLED],
-        "cancelled": standings[Standing.CANCELLED] - never,
+        "cancelled": standings[Standing.CANCELLED],
+        "replaced": sum(len(each.earlier) for each in orders),
         "never arrived": never,
         "recoveries that had missed reports": missed,
     }

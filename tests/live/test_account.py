@@ -121,3 +121,63 @@ def test_two_accounts_share_nothing():
     one, other = Account(), Account()
     one.intend(BUY)
     assert not other.orders
+
+
+FIRST = Order("a", "BTC", 1.0, limit=99.0)
+SECOND = Order("b", "BTC", 1.0, limit=99.5, replaces="a")
+THIRD = Order("c", "BTC", 1.0, limit=99.7, replaces="b")
+TAKEN = Report("m2", "b", Standing.WORKING)
+
+
+def test_fills_under_every_id_of_a_replaced_order_are_fills_of_one():
+    reports = [fill("m1", 0.2), TAKEN, fill("m3", 0.1), fill("m4", 0.3, order_id="b")]
+    account = replayed([FIRST, SECOND], reports)
+    progress = account.orders["b"]
+    assert account.orders["a"] is progress
+    assert (progress.order, progress.left, list(account.working)) == (SECOND, pytest.approx(0.4), ["a"])
+    assert account.expected("BTC") == pytest.approx(1.0)
+    account.report(fill("m5", 0.4, order_id="b"))
+    assert (progress.standing, account.working, account.unexplained) == (Standing.FILLED, {}, [])
+
+
+@pytest.mark.parametrize("said", [Standing.REJECTED, Standing.CANCELLED])
+def test_a_replacement_that_is_not_taken_leaves_the_order_as_it_was(said):
+    account = replayed([FIRST, SECOND], [Report("m1", "a", Standing.WORKING)])
+    assert account.orders["a"].names == ("b", "a")
+    assert sorted(account.resting("BTC")) == [(99.0, 1.0), (99.5, 1.0)]
+    for number in range(2):
+        account.report(Report(f"no{number}", "b", said))
+    assert (account.orders["a"].order, account.orders["a"].names) == (FIRST, ("a",))
+    assert account.expected("BTC") == 1.0
+    account.report(Report("m9", "a", Standing.CANCELLED))
+    assert account.working == {}
+
+
+def test_a_chain_of_replacements_is_the_same_from_the_journal_as_it_was_live():
+    live = Account()
+    live.intend(FIRST)
+    live.intend(SECOND)
+    live.report(TAKEN)
+    live.intend(THIRD)
+    reports = [Report("m3", "c", Standing.WORKING), fill("m4", 0.5, order_id="c"), fill("m5", 0.1)]
+    for report in reports:
+        live.report(report)
+    again = replayed([FIRST, SECOND, THIRD], [TAKEN, *reports])
+    assert again == live
+    assert (again.orders["a"].order, again.orders["a"].earlier) == (THIRD, ("a", "b"))
+    assert again.position("BTC") == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        Order("b", "BTC", 2.0, limit=99.5, replaces="a"),
+        Order("b", "ETH", 1.0, limit=99.5, replaces="a"),
+        Order("b", "BTC", 1.0, limit=99.5, replaces="z"),
+    ],
+)
+def test_what_cannot_take_a_place_is_refused(order):
+    account = replayed([FIRST], [])
+    with pytest.raises(OrderError, match="cannot take the place"):
+        account.intend(order)
+    assert "b" not in account.orders

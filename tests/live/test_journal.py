@@ -136,8 +136,8 @@ def test_a_journal_of_another_desk_or_version_is_refused(place, monkeypatch):
     written(place).close()
     with pytest.raises(JournalError, match="of desk desk, not of other: each desk has its own"):
         Journal(place, "other", now=8)
-    monkeypatch.setattr(journal_schema, "VERSION", 2)
-    with pytest.raises(JournalError, match="of version 1, this program writes version 2"):
+    monkeypatch.setattr(journal_schema, "VERSION", 3)
+    with pytest.raises(JournalError, match="of version 2, this program writes version 3"):
         Journal(place, "desk", now=8)
 
 

@@ -30,6 +30,8 @@ class Market:
     def submit(self, order):
         self.sent.append(order)
 
+    replace = submit
+
     def cancel(self, order_id, at):
         self.cancelled.append(order_id)
         if self.broken:
@@ -254,3 +256,42 @@ def test_a_position_that_a_person_adopts_is_no_difference_any_more(begun):
     path = begun(market)
     assert recovered(path).differences == ()
     assert path.latch.state is RiskState.ACTIVE
+
+
+REPLACES = Order("b", "BTC", 2.0, limit=101.0, decided=2, replaces="a")
+
+
+def test_a_replaced_order_is_cancelled_under_every_id_that_the_market_may_know(begun):
+    path = begun(market := Market())
+    path.send(BUY)
+    path.hear(Report("m1", "a", Standing.WORKING))
+    for _ in range(2):
+        path.send(REPLACES)
+    assert market.sent == [BUY, REPLACES]
+    path.turn(RiskState.HALTED, "ann", "lunch")
+    assert market.cancelled == ["b", "a"]
+    with pytest.raises(RiskError):
+        path.send(Order("c", "BTC", 2.0, limit=102.0, decided=3, replaces="b"))
+
+
+@pytest.mark.parametrize(
+    ("resting", "never", "limit"),
+    [
+        ([Resting("a", "BTC", 2.0, 0.5)], ("b",), 100.0),
+        ([Resting("b", "BTC", 2.0, 0.5)], (), 101.0),
+        ([Resting("a", "BTC", 2.0, 0.5), Resting("b", "BTC", 2.0, 0.5)], (), 100.0),
+    ],
+)
+def test_a_restart_finds_out_whether_a_replacement_arrived(begun, resting, never, limit):
+    path = begun(market := Market())
+    for order in (BUY, REPLACES):
+        path.send(order)
+    path.hear(FILL)
+    market.resting, market.held = resting, {"BTC": 0.5}
+    if limit == 101.0:
+        market.reports = [Report("m2", "b", Standing.WORKING, time=2 * 10**18)]
+    again = begun(market)
+    found = asyncio.run(recover(again, 1, patience=()))
+    assert (found.never_arrived, found.differences) == (never, ())
+    assert again.account.working["a"].order.limit == limit
+    assert again.account.expected("BTC") == 2.0

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.domain.order_settings import OrderSettings
-from pipeline.domain.orders import Order
+from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.journal import Entry, Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
@@ -166,6 +166,47 @@ def test_a_passive_child_rests_at_its_own_side_and_crosses_after_a_while(begun):
     child, cross = desk.orders
     assert (cross.order_id, cross.quantity, cross.limit) == (f"{child.order_id}-x", 2.0, None)
     assert (desk.held, desk.path.account.cash, desk.parents.due) == (2.0, -202.0, NEVER)
+
+
+UP = Book([100.0], [50.0], [102.0], [50.0])
+
+
+def test_a_passive_child_follows_its_own_side_and_is_one_order(begun):
+    desk = begun(placement="passive", cross_after_seconds=5, follow=True)
+    desk.decide(2.0)
+    desk.until(2 * S)
+    assert len(desk.orders) == 1
+    desk.until(3 * S, UP)
+    child, follows = desk.orders
+    assert (follows.order_id, follows.limit, follows.replaces) == (
+        f"{child.order_id}-p1",
+        100.0,
+        child.order_id,
+    )
+    assert [each.order for each in desk.path.account.working.values()] == [follows]
+    assert desk.path.account.expected("BTC") == 2.0
+    desk.until(4 * S, Book([99.0], [50.0], [99.5], [0.5]))
+    assert (desk.held, desk.path.account.cash) == (0.5, -50.0)
+    desk.until(4 * S + S // 2)
+    assert len(desk.orders) == 2, "it does not follow back"
+    desk.until(20 * S, UP)
+    assert (desk.held, desk.path.account.working) == (2.0, {})
+    assert desk.orders[-1].order_id == f"{child.order_id}-x"
+    assert desk.orders[-1].quantity == 1.5
+
+
+def test_a_child_whose_replacement_was_refused_is_left_as_it_is(begun):
+    desk = begun(placement="passive", cross_after_seconds=5, follow=True)
+    desk.decide(-2.0)
+    desk.until(S + S // 2)
+    desk.gateway.replace = lambda order: refused.append(order)
+    refused, down = [], Book([98.0], [50.0], [100.0], [50.0])
+    desk.until(2 * S, down)
+    desk.path.hear(Report("no", refused[0].order_id, Standing.REJECTED))
+    desk.until(3 * S, down)
+    assert len(refused) == 1
+    desk.until(20 * S, down)
+    assert (desk.held, desk.path.account.working) == (-2.0, {})
 
 
 def test_only_what_a_passive_child_left_crosses(begun):

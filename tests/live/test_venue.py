@@ -131,3 +131,48 @@ def test_a_cancellation_that_arrives_late_finds_nothing():
     venue.apply(Accepted(30, "b", None))
     assert [each.standing for each in advanced(venue, 40)] == [Standing.WORKING, Standing.CANCELLED]
     assert venue.open_orders() == []
+
+
+def replacing(venue, limit, order_id="b", replaces="a", arrives=20, quantity=3.0):
+    venue.apply(Accepted(arrives, order_id, Order(order_id, "BTC", quantity, limit, replaces=replaces)))
+
+
+def test_an_order_takes_anothers_place_with_what_that_one_has_filled():
+    venue = Venue()
+    handed(venue, 3.0, limit=101.0)
+    (first,) = advanced(venue, 11)
+    assert (first.filled, first.standing) == (1.0, Standing.WORKING)
+    replacing(venue, 102.0)
+    assert [(each.order_id, each.filled) for each in venue.open_orders()] == [("a", 1.0), ("b", 1.0)]
+    (taken,) = advanced(venue, 21)
+    assert (taken.order_id, taken.filled, taken.standing) == ("b", 2.0, Standing.FILLED)
+    assert (venue.positions, venue.open_orders()) == ({"BTC": 3.0}, [])
+
+
+def test_an_order_that_is_gone_is_not_replaced_and_a_cancellation_reaches_one_on_its_way():
+    venue = Venue()
+    handed(venue, 1.0, limit=101.0)
+    assert advanced(venue, 11)[0].standing is Standing.FILLED
+    replacing(venue, 101.0, quantity=1.0)
+    (refused,) = advanced(venue, 21)
+    assert (refused.order_id, refused.standing, venue.positions) == ("b", Standing.REJECTED, {"BTC": 1.0})
+    handed(venue, 3.0, limit=90.0, order_id="c", arrives=30)
+    replacing(venue, 91.0, order_id="d", replaces="c", arrives=40)
+    venue.apply(Accepted(45, "d", None))
+    assert [each.standing for each in advanced(venue, 50)][-1] is Standing.CANCELLED
+    assert venue.open_orders() == []
+
+
+def test_a_venue_of_what_happened_knows_which_order_took_which_place():
+    venue, happened = Venue(), []
+    for order in (Order("a", "BTC", 3.0, 101.0), Order("b", "BTC", 3.0, 101.5, replaces="a")):
+        happened.append(Accepted(10 if order.order_id == "a" else 20, order.order_id, order))
+        venue.apply(happened[-1])
+    happened += venue.advance(25, {"BTC": BOOK})
+    again = Venue()
+    for each in happened:
+        again.apply(each)
+    for each in (venue, again):
+        assert [(rests.order_id, rests.filled) for rests in each.open_orders()] == [("b", 1.0)]
+        (more,) = advanced(each, 30, Book([99.0], [1.0], [101.5], [9.0]))
+        assert (more.order_id, more.filled, more.price) == ("b", 2.0, 101.5)

@@ -122,6 +122,14 @@ class CcxtGateway:
             self._queue.append((self._orders.place(order.order_id), order, self._now()))
             self._woken.set()
 
+    def replace(self, order: Order) -> None:
+        """Refuse: few venues replace an order as one step, and none counts fills on under another id."""
+        self._stands()
+        report = Report(
+            f"{order.order_id}/over", order.order_id, Standing.REJECTED, text="is not replaced here"
+        )
+        asyncio.get_running_loop().call_soon(self._say, report)
+
     def cancel(self, order_id: str, at: int) -> None:
         """Ask for a cancellation, before what was handed over and is not sent yet."""
         self._stands()

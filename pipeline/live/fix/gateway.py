@@ -105,9 +105,14 @@ class FixGateway:
         """Send an order; the numbers of the session make sure that it arrives once or never."""
         if order.order_id in self._traded:
             return
-        named = replace(order, instrument=self._symbols.get(order.instrument, order.instrument))
-        self._traded[order.order_id] = fix.Traded.of(named)
+        named = self._traded_as(order)
         self._send(fix.NEW_ORDER, fix.new_order(named, self._account), order.order_id)
+
+    def replace(self, order: Order) -> None:
+        """Send an order that takes another one's place."""
+        if order.order_id not in self._traded:
+            named = self._traded_as(order)
+            self._send(fix.REPLACE, fix.replacement(named, self._account), order.order_id)
 
     def cancel(self, order_id: str, at: int) -> None:
         """Ask for a cancellation of an order that was sent or is known to rest."""
@@ -136,6 +141,12 @@ class FixGateway:
     async def fills(self, since: int) -> Sequence[Report]:
         """Return nothing: what was missed has been heard through the session."""
         return []
+
+    def _traded_as(self, order: Order) -> Order:
+        """Return an order as the broker calls what is traded, and remember it."""
+        named = replace(order, instrument=self._symbols.get(order.instrument, order.instrument))
+        self._traded[order.order_id] = fix.Traded.of(named)
+        return named
 
     def _instrument(self, symbol: str) -> str:
         return self._instruments.get(symbol, symbol)
@@ -237,6 +248,8 @@ class FixGateway:
                 self._say(f"rejected-{refused}", order_id, Standing.REJECTED, message.get(58, "rejected"))
             else:
                 log.warning("%s: message %s was rejected: %s", self._name, refused, message.get(58, ""))
+        elif kind == fix.CANCEL_REFUSED and message.get(434) == "2" and message.get(11) in self._traded:
+            self._say(f"{message[11]}/refused", message[11], Standing.REJECTED, message.get(58, "refused"))
         elif kind == fix.CANCEL_REFUSED:
             log.info("%s: no cancellation of %s: %s", self._name, message.get(41), message.get(58, ""))
 

@@ -9,7 +9,7 @@ from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.fix.wire import Message, nanoseconds, timestamp
 from pipeline.live.gateway import Resting
 
-NEW_ORDER, CANCEL, STATUS, POSITIONS = "D", "F", "AF", "AN"
+NEW_ORDER, CANCEL, REPLACE, STATUS, POSITIONS = "D", "F", "G", "AF", "AN"
 EXECUTION, CANCEL_REFUSED, REJECTED, BUSINESS_REJECTED, POSITION = "8", "9", "3", "j", "AP"
 STANDINGS: Final[Mapping[str, Standing]] = {
     **dict.fromkeys("016AE59", Standing.WORKING),
@@ -20,7 +20,7 @@ STANDINGS: Final[Mapping[str, Standing]] = {
 """Of 39 OrdStatus: new, partially filled, pending …; filled; done for day, cancelled, expired …; rejected."""
 FILLS: Final = "F12"
 """Of 150 ExecType: a trade; 1 and 2 are its words before FIX 4.3."""
-BUSTED, ORDER_STATUS, OF_ANOTHER_ID = "H", "I", "456"
+BUSTED, ORDER_STATUS, OF_ANOTHER_ID = "H", "I", "46E"
 UNREADABLE: Final = "unreadable"
 
 Fields = list[tuple[int, str]]
@@ -59,6 +59,11 @@ def new_order(order: Order, account: str) -> Fields:
     held = [(1, account)] if account else []
     return [(11, order.order_id), *held, (21, "1"), (55, traded.instrument), (54, traded.side),
             (60, timestamp(order.decided)), (38, traded.quantity), *priced]  # fmt: skip
+
+
+def replacement(order: Order, account: str) -> Fields:
+    """Return the body of an OrderCancelReplaceRequest: the order whole, what was filled included."""
+    return [(41, order.replaces), *new_order(order, account)]
 
 
 def cancellation(order_id: str, traded: Traded, at: int) -> Fields:

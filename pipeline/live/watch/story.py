@@ -201,7 +201,9 @@ class Story:
     def _orders(self) -> Iterator[told.Told]:
         for order_id in islice(reversed(self._account.orders), SHOWN):
             progress = self._account.orders[order_id]
-            yield told.order(progress, self._paid[order_id], self._texts.get(order_id, ""))
+            if progress.order.order_id == order_id:
+                paid = sum(self._paid[each] for each in (*progress.earlier, order_id))
+                yield told.order(progress, paid, self._texts.get(order_id, ""))
 
     def _catch_up(self) -> None:
         """Read what was put up meanwhile and then what was written down, so that its reports are there."""

@@ -56,6 +56,13 @@ class Broker(Acceptor):
             self.held += units if message[54] == "1" else -units
             self.symbol = message[55]
             self.executed("F", "2", message, (32, message[38]), (31, "100.5"), (12, "0.25"), (13, "3"))
+        elif kind == "G" and message[41] in self.orders:
+            order = {**message, 14: self.orders.pop(message[41]).get(14, "0")}
+            self.orders[message[11]] = order
+            self.executed("5", "0", order, (41, message[41]))
+        elif kind == "G":
+            told = [(11, message[11]), (41, message[41]), (39, "8"), (434, "2")]
+            self.say("9", *told, (58, "too late to replace"))
         elif kind == "F" and message[41] in self.orders:
             order = self.orders.pop(message[41])
             self.executed("4", "4", {**order, 11: message[11]}, (41, message[41]))

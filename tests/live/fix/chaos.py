@@ -15,9 +15,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
-from pipeline.domain.orders import Order
+from pipeline.domain.orders import Order, Standing
 from pipeline.live.fix.gateway import FixGateway
 from pipeline.live.fix.sequence import Sequence
 from pipeline.live.fix.session import Session
@@ -30,7 +31,7 @@ from tests.live.fix.broker import Broker
 LINES, SECONDS, DAY = 1200, 0.5, 20
 """A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
 COUNTED = re.compile(
-    r"send|hear|recover|_compared|submit|cancel|intend|report|add|append|_write|_message|_do|_send|_deliver"
+    r"send|hear|replace|recover|_compared|submit|cancel|intend|report|add|append|_write|_message|_do|_send|_deliver"
 )
 
 
@@ -42,7 +43,7 @@ class WritingBroker(Broker):
         self.file = place.open("a", buffering=1)
 
     def answer(self, message):
-        if message[35] == "D":
+        if message[35] in "DG":
             self.file.write(f"{message[11]}\n")
         super().answer(message)
 
@@ -90,6 +91,14 @@ async def live(folder: Path, port: int, made: type[OrderPath]) -> None:
             100.0 if drawn.random() < 0.3 else None,
         )
         path.send(Order(f"o{number}", "BTC", units, limit, time.time_ns()))
+        for progress in list(path.account.working.values())[-3:]:
+            order = progress.order
+            waits = order.limit is not None and progress.standing is Standing.WORKING and not progress.asked
+            if waits and drawn.random() < 0.5:
+                number += 1
+                limit, now = 90.0 + drawn.randint(0, 9), time.time_ns()
+                told = {"order_id": f"o{number}", "limit": limit, "decided": now, "replaces": order.order_id}
+                path.send(replace(order, **told))
         for order_id in list(path.account.working)[:-3]:
             path.cancel(order_id)
         await asyncio.sleep(drawn.choice([0.0, 0.0, 0.005]))
@@ -126,14 +135,25 @@ async def faults(folder: Path, port: int, place: Path) -> tuple[list[str], Count
     wrong += [
         f"sent without having been written down: {each}" for each in taken.keys() - account.orders.keys()
     ]
-    wrong += [f"lost: {order_id}" for order_id in account.orders.keys() - taken.keys() - closed]
+    gone = {
+        name for each in account.orders.values() if each.standing.over for name in each.asked
+    }  # what they were to replace was over before they were sent
+    lost = account.orders.keys() - taken.keys() - closed - gone
+    wrong += [f"lost: {order_id}" for order_id in lost]
     wrong += [
         f"called never arrived, but the broker has it: {order_id}" for order_id in closed & taken.keys()
     ]
     path.journal.close()
     sequence.close()
     return wrong, Counter(
-        {"orders": len(account.orders), "never arrived": len(closed), "reports": len(account.seen)}
+        {
+            "orders": len(account.orders),
+            "never arrived": len(closed),
+            "replaced": sum(
+                len(each.earlier) for name, each in account.orders.items() if each.order.order_id == name
+            ),
+            "reports": len(account.seen),
+        }
     )
 
 

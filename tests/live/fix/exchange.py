@@ -36,6 +36,7 @@ class Exchange(quickfix.Application):
         self.orders, self.resting, self.refused, self.count = [], {}, [], 0
         self.held, self.cash, self.lock = 0.0, 0.0, threading.Lock()
         self.symbols, self.accounts, self.logons = set(), set(), set()
+        self.replaced = {}
 
     def onCreate(self, session): ...  # noqa: N802
     def onLogon(self, session): ...  # noqa: N802
@@ -51,7 +52,13 @@ class Exchange(quickfix.Application):
             self.refused.append(message.toString())
 
     def fromApp(self, message, session):  # noqa: N802
-        answer = {"D": self.order, "F": self.cancel, "AF": self.status, "AN": self.positions}
+        answer = {
+            "D": self.order,
+            "F": self.cancel,
+            "G": self.replace,
+            "AF": self.status,
+            "AN": self.positions,
+        }
         with self.lock:
             for each in answer[message.getHeader().getField(35)](message):
                 quickfix.Session.sendToTarget(each, session)
@@ -84,7 +91,22 @@ class Exchange(quickfix.Application):
         self.held, self.cash = self.held + units, self.cash - units * price
         yield self.report(message, "F", "2", (32, message.getField(38)), (31, str(price)))
 
+    def replace(self, message):
+        message, before = quickfix.Message(message), message.getField(41)
+        if before not in self.resting:
+            told = [(tag, message.getField(tag)) for tag in (11, 41)]
+            yield said("9", *told, (37, "q"), (39, "8"), (434, "2"), (58, "too late"))
+            return
+        del self.resting[before]
+        self.replaced[before] = message.getField(11)
+        self.resting[message.getField(11)] = message
+        yield self.report(message, "5", "0", (41, before))
+
     def cancel(self, message):
+        if message.getField(41) not in self.resting:
+            told = [(tag, message.getField(tag)) for tag in (11, 41)]
+            yield said("9", *told, (37, "q"), (39, "8"), (434, "1"), (58, "too late"))
+            return
         order = self.resting.pop(message.getField(41))
         order.setField(11, message.getField(11))
         yield self.report(order, "4", "4", (41, message.getField(41)))

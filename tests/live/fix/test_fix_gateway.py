@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -84,6 +85,52 @@ def test_orders_are_filled_rest_are_cancelled_and_refused(tmp_path):
                 desk.gateway.submit(Order("d", "BTC", 1.0, decided=1))
         assert [each[35] for each in broker.got][-1] == "5"
         assert next(each for each in broker.got if each.get(11) == "a")[38] == "0.3"
+
+    with_broker(test)
+
+
+def test_an_order_is_replaced_and_what_cannot_be_stays_as_it_was(tmp_path):
+    async def test(broker, port):
+        async with Desk(tmp_path, port) as desk:
+            first = Order("a", "BTC", 3.0, 99.0, time.time_ns())
+            desk.path.send(first)
+            await desk.until(lambda account: account.seen)
+            desk.path.send(replace(first, order_id="b", limit=99.5, replaces="a"))
+            progress = desk.path.account.orders["a"]
+            await desk.until(lambda account: progress.order.limit == 99.5)
+            broker.orders.pop("b")
+            desk.path.send(replace(first, order_id="c", limit=99.7, replaces="b"))
+            await desk.until(lambda account: not progress.asked)
+            assert (progress.order.order_id, progress.earlier, progress.left) == ("b", ("a",), 3.0)
+            texts = {each.order_id: each.text for each in desk.journal.reports()}
+            assert texts["c"] == "too late to replace"
+        asked = next(each for each in broker.got if each[35] == "G")
+        assert [asked[tag] for tag in (41, 11, 38, 40, 44, 54)] == ["a", "b", "3", "2", "99.5", "1"]
+
+    with_broker(test)
+
+
+@pytest.mark.parametrize("arrives", [False, True])
+def test_a_replacement_in_whose_middle_the_desk_dies_is_found_out(tmp_path, arrives):
+    async def test(broker, port):
+        first = Order("a", "BTC", 3.0, 99.0, time.time_ns())
+        async with Desk(tmp_path, port) as desk:
+            desk.path.send(first)
+            await desk.until(lambda account: account.seen)
+            if arrives:
+                broker.say = lambda *told, **_: Broker.say(broker, *told, deaf=True)
+            else:
+                desk.gateway._writer.write = lambda content: None
+            desk.path.send(replace(first, order_id="b", limit=99.5, replaces="a"))
+            await asyncio.sleep(0.2)
+        broker.__dict__.pop("say", None)
+        async with Desk(tmp_path, port) as desk:
+            progress = desk.path.account.orders["a"]
+            assert (desk.found.differences, progress.asked) == ((), {})
+            assert progress.order.limit == (99.5 if arrives else 99.0)
+            desk.path.cancel("a")
+            await desk.until(lambda account: not account.working)
+        assert broker.orders == {}
 
     with_broker(test)
 

@@ -25,6 +25,12 @@ def test_a_cancellation_is_of_the_order_not_of_the_request():
     assert report_of(said) == Report("a/e1", "a", Standing.CANCELLED, fee=0.1, time=AT, text="thanks")
 
 
+@pytest.mark.parametrize(("kind", "of"), [("5", "b"), ("E", "a"), ("6", "a")])
+def test_what_is_replaced_is_known_by_its_new_id_once_it_is(kind, of):
+    said = {**FILL, 150: kind, 39: "0", 11: "b", 41: "a"}
+    assert (report_of(said).order_id, report_of(said).filled) == (of, 0.0)
+
+
 def test_a_fill_that_is_taken_back_is_not_explained():
     account = replayed([Order("a", "BTC", -1.0)], [report_of(FILL), report_of({**FILL, 17: "e2", 150: "H"})])
     assert account.position("BTC") == -0.5
