@@ -1,6 +1,7 @@
 """`hedge train`: regimes and forecasts of a desk, or a network that learns its hedge in simulated markets."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -88,10 +89,12 @@ def _train_hedger(
     desk: DeskSettings, policy: str, trainer: "Trainer[Any]", home: Home, as_json: bool
 ) -> None:
     from pipeline.deep.training import train as train_hedger
-    from pipeline.policies.saved_network import content_name, networks
+    from pipeline.policies.saved_network import keep_network, networks
     from pipeline.tracking.learning import tracked_training
 
     unfinished = networks(home) / f"{desk.name}-{policy}.npz"
+    if unfinished.exists():
+        print(f"a training was interrupted: going on from {unfinished}", file=sys.stderr)
     facts, steps = trainer.facts(), trainer.plan.steps
     with tracked_training(home, desk.name, policy, facts) as curve, _bar(policy, steps) as show:
 
@@ -101,14 +104,16 @@ def _train_hedger(
 
         found = train_hedger(trainer, unfinished, report)
         curve.complete(found.history)
-        file = unfinished.with_name(content_name(desk.name, policy, unfinished.read_bytes()))
-        unfinished.replace(file)
+        file = keep_network(home, desk.name, policy, unfinished.read_bytes())
         version = curve.keep(desk, policy, file)
+        unfinished.unlink()
     before, after = found.history[0][1], found.history[-1][1]
     if as_json:
         print(json.dumps({"network": file.name, "untrained": before, "trained": after, "version": version}))
         return
     print(f"risk {before:.5f} untrained, {after:.5f} trained; written to {file}")
+    if not after < before:
+        print("training gained nothing: take more --steps or --paths, or another --learning-rate")
     print(f"registered in MLflow as {desk.name}.{policy}, version {version}, the champion")
     print(f'name it in the desk file: [policies.networks] {policy} = "{file.name}", and {policy} in run,')
     print(f"or let hedge run find it: --with {_extra(policy)}")

@@ -80,3 +80,28 @@ def test_an_unfinished_training_of_another_desk(small_desk, tmp_path):
             ["train", str(small_desk), "--policy", "network_band", "--steps", "1"],
             catch_exceptions=False,
         )
+
+
+def test_a_training_that_could_not_be_registered_goes_on_to_the_registry_alone(small_desk, monkeypatch):
+    """What took long to learn is not lost: nothing is trained the second time."""
+    from pipeline.deep.network_trainer import NetworkTrainer
+    from pipeline.domain.home import Home
+    from pipeline.policies.saved_network import networks
+    from pipeline.tracking.learning import Curve
+
+    keep, learn, steps = Curve.keep, NetworkTrainer.learn, []
+    train = ["train", str(small_desk), "--policy", "network_band", "--steps", "2", "--paths", "64"]
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NetworkTrainer, "learn", lambda *given: (steps.append(1), learn(*given))[1])
+    monkeypatch.setattr(Curve, "keep", killed)
+    assert CliRunner().invoke(app, train).exit_code != 0
+    monkeypatch.setattr(Curve, "keep", keep)
+    again = CliRunner().invoke(app, [*train, "--json"], catch_exceptions=False)
+    assert len(steps) == 2
+    assert "going on from" in again.stderr
+    found = json.loads(again.stdout)
+    assert [each.name for each in networks(Home.find()).iterdir()] == [found["network"]]
+    assert found["version"] == "1"
