@@ -43,7 +43,7 @@ Speed = Annotated[
 ]
 Gateway = Annotated[
     Way,
-    typer.Option(help="Where orders go: paper, or as the desk file's [gateway.fix] or [gateway.ccxt] says."),
+    typer.Option(help="Where orders go: paper, or as gateway.fix or gateway.ccxt of the desk file says."),
 ]
 Snapshot = Annotated[
     str,

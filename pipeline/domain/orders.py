@@ -1,7 +1,7 @@
 """Orders, and what a market says of them: the words of gateways, journal and account."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -11,7 +11,7 @@ LEAST: Final = 1e-12
 """Units, of a trade or of what is held, that are nothing but the rounding of sums of lots."""
 
 PAPER: Final = "paper-"
-"""With which the ids of the paper venue's reports begin."""
+"""With which the ids of reports begin that no market says: the paper venue's, and fills of a rehearsal."""
 
 
 def settled(units: float, traded: float) -> float:
@@ -126,5 +126,16 @@ class Report:
 
     @property
     def simulated(self) -> bool:
-        """Tell whether the paper venue says it, and no market."""
+        """Tell whether no market says it: the paper venue, or one whose fills are play."""
         return self.report_id.startswith(PAPER)
+
+    def rehearsed(self) -> "Report":
+        """Return it as one whose fill is play.
+
+        Examples
+        --------
+        >>> told = Report("m1", "a", Standing.FILLED, filled=1.0, price=100.0)
+        >>> told.simulated, told.rehearsed().simulated
+        (False, True)
+        """
+        return replace(self, report_id=f"{PAPER}{self.report_id}")

@@ -71,6 +71,7 @@ def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open
                 time.time_ns,
                 account=private["account"],
                 symbols={instrument: settings.symbol or instrument},
+                rehearsal=settings.rehearsal,
             )
             yield Opened(gateway, Elsewhere())
 
@@ -108,6 +109,7 @@ def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Op
                 time.time_ns,
                 baseline=settings.baseline,
                 poll=settings.poll_seconds,
+                rehearsal=settings.rehearsal,
                 private=list(keys.values()),
             )
         ) as gateway:

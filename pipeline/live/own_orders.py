@@ -15,7 +15,7 @@ from pipeline.features.book_at import nanoseconds
 from pipeline.live.account import replayed
 from pipeline.live.journal import Journal
 
-PAPER_FILLS: Final = "filled by the paper venue"
+PAPER_FILLS: Final = "filled by the paper venue, or in a rehearsal"
 RESTED: Final = "with a limit, which may have rested"
 UNSEEN: Final = "without best prices at the decision"
 EARLY: Final = "filled before they were decided: the clocks differ"

@@ -84,6 +84,11 @@ class Live:
             return replayed(journal.orders(), journal.reports())
 
     @property
+    def reports(self):
+        with Journal(self.folder / "journal.db", "small-intraday", now=0, writing=False) as journal:
+            return journal.reports()
+
+    @property
     def why(self):
         with Journal(self.folder / "journal.db", "small-intraday", now=0, writing=False) as journal:
             return journal.latch().why
@@ -142,6 +147,7 @@ def test_a_day_at_an_independent_engine_ends_with_the_positions_of_both(place, b
     assert account.position("XYZ") == told["position"] == pytest.approx(exchange.held)
     assert account.cash == pytest.approx(exchange.cash, rel=1e-9)
     assert again == {**told, "orders_sent": 0}
+    assert all(each.simulated for each in desk.reports if each.filled)
     assert exchange.logons == {(USER, PASSWORD)}
     assert exchange.accounts == {ACCOUNT}
     kept = [each.read_bytes() for each in desk.home.rglob("*") if each.is_file()]

@@ -97,7 +97,7 @@ def test_no_orders_teach_nothing_and_too_few_are_not_believed(grid):
     found, output = learned_from(own_orders([PAPER_FILLS] * 3), grid)
     assert found.told["crossing"]["value"] == 1.0
     assert found.told["refused"] == {PAPER_FILLS: 3}
-    assert output[NOTES]["note"].iloc[0].startswith("own fills: 3 orders filled by the paper venue: nothing")
+    assert output[NOTES]["note"].iloc[0].startswith(f"own fills: 3 orders {PAPER_FILLS}: nothing")
     assert learned_from(own_orders([]), grid)[1][NOTES].empty
     few = made_orders(grid, ratio=3.0, every=25)
     found, _ = learned_from(few, grid)

@@ -43,6 +43,7 @@ class CcxtGateway:
     now : ns since 1970 UTC.
     baseline : units of the base that are not the desk's.
     poll, patience : seconds between two questions, and until one that is not answered ends the line.
+    rehearsal : fills are play, and say so.
     private : values that no text may repeat.
 
     Attributes
@@ -65,6 +66,7 @@ class CcxtGateway:
         baseline: float = 0.0,
         poll: float = 1.0,
         patience: float = 30.0,
+        rehearsal: bool = False,
         private: Sequence[str] = (),
     ) -> None:
         [(instrument, self._symbol)] = symbols.items()
@@ -74,6 +76,7 @@ class CcxtGateway:
         self._name, self._market = f"{venue.id} {self._symbol}", Market(instrument, "", "")
         self._orders = PlacedOrders(place, self._name, now() // MS)
         self._newest = self._orders.made
+        self._rehearsal = rehearsal
         self._queue: deque[tuple[Placed, Order | None, int]] = deque()
         self._woken, self._busy = asyncio.Event(), False
         self._hear: Hear | None = None
@@ -282,7 +285,8 @@ class CcxtGateway:
         placed = self._orders.by_venue.get(str(trade["order"]))
         self._newest = max(self._newest, int(trade["timestamp"]))
         order_id = f"{self._name} {trade['order']}" if placed is None else placed.order_id
-        return fill_of(trade, order_id, self._market)
+        report = fill_of(trade, order_id, self._market)
+        return report.rehearsed() if self._rehearsal else report
 
     async def _learn(self) -> None:
         """Learn the venue's ids of the desk's orders, from the ids that the desk gave it."""

@@ -36,6 +36,7 @@ class FixGateway:
     now : ns since 1970 UTC.
     account : 1 of orders and requests; empty for none. It reaches no log, report or audit.
     symbols : 55 of the desk's instruments, where the broker calls them otherwise.
+    rehearsal : fills are play, and say so.
     patience : seconds to wait for a logon and for an answer.
 
     Attributes
@@ -52,10 +53,11 @@ class FixGateway:
         *,
         account: str = "",
         symbols: Mapping[str, str] | None = None,
+        rehearsal: bool = False,
         patience: float = 10.0,
     ) -> None:
         self.broken = "not started"
-        self._symbols = dict(symbols or {})
+        self._symbols, self._rehearsal = dict(symbols or {}), rehearsal
         self._instruments = {symbol: name for name, symbol in self._symbols.items()}
         self._place, self._session, self._now = (host, port), session, now
         self._account, self._patience = account, patience
@@ -240,7 +242,8 @@ class FixGateway:
             asked.put_nowait(message)
         elif kind == fix.EXECUTION and message.get(150) != fix.ORDER_STATUS:
             assert self._hear is not None
-            self._hear(fix.report_of(message))
+            report = fix.report_of(message)
+            self._hear(report.rehearsed() if self._rehearsal and report.filled else report)
         elif kind in (fix.REJECTED, fix.BUSINESS_REJECTED):
             refused = message.get(45, "")
             order_id = self._session.sequence.orders.get(int(refused) if refused.isdecimal() else 0)

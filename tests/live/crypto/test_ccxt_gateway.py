@@ -95,6 +95,7 @@ def test_orders_are_filled_rest_are_cancelled_and_refused(tmp_path, caplog):
             await desk.until(lambda _: not account.working)
             assert account.orders["b"].standing is Standing.CANCELLED
             assert len(venue.orders) == 2
+            assert {each.simulated for each in desk.journal.reports() if each.filled} == {True}
             await desk.gateway.stop()
             with pytest.raises(GatewayError, match="left: nothing is sent"):
                 desk.gateway.submit(Order("d", "BTC", 1.0, decided=1))
