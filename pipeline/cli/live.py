@@ -100,8 +100,8 @@ def live(
         way = wired(gateway, opened.desk, private, replayed=venue is None)
         lived_in = f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}"
         folder = opened.folder / (lived_in if gateway is Way.PAPER else f"{lived_in}-{gateway}")
-        if anew and folder.exists():
-            shutil.rmtree(folder)
+        if anew:
+            _forget(folder)
         place, champions = Home.find(home), opened.champions
         before = opened.stored.before(_day(feed) if venue is None else f"{date.today()}")
         parts = monitoring(opened.desk, desk, champions, place, before, server)
@@ -162,6 +162,17 @@ class Opened:
     stored: "Stored"
     folder: Path
     newer: "Newer | None" = None
+
+
+def _forget(folder: Path) -> None:
+    """Remove the journal and the venue of a day, if no desk is living it."""
+    from pipeline.ingest.file_lock import lock_holder
+    from pipeline.live.watch.address import JOURNAL
+
+    if process := lock_holder(folder / f"{JOURNAL}.lock"):
+        raise SettingsError(f"--anew: process {process} lives this day ({folder}): stop it first")
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _day(feed: str) -> str:

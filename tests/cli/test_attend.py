@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from pipeline.cli.live import _forget
+from pipeline.domain.errors import SettingsError
 from pipeline.ingest.file_lock import taken_lock
 from pipeline.live.journal import Journal
 from pipeline.live.watch.address import JOURNAL
@@ -55,6 +57,18 @@ def test_one_that_runs_needs_its_token_and_its_address(hedge_here, home):
             assert refused.returncode == 1
             assert said in refused.stderr
         assert "process" in hedge_here("status", "made", "--home", home).stdout
+
+
+def test_a_day_that_is_being_lived_is_not_begun_anew(home):
+    monday = home / "data" / "live" / "made" / "monday"
+    with taken_lock(monday / f"{JOURNAL}.lock") as lock:
+        assert lock is not None
+        with pytest.raises(SettingsError, match=r"--anew: process \d+ lives this day"):
+            _forget(monday)
+        assert (monday / JOURNAL).is_file()
+    _forget(monday)
+    assert not monday.exists()
+    _forget(monday)
 
 
 def test_to_listen_beyond_loopback_needs_a_word_and_a_token(hedge_here, home):
