@@ -380,13 +380,14 @@ def _in_lots(wanted: float, here: float, lower: float, upper: float, lot: float)
     """Return the position nearest to `wanted` that whole lots reach from `here`.
 
     Where the nearest lies outside the band and the next one inside, it is the next one: else the order that
-    the band asked for would be asked for again at the next step.
+    the band asked for would be asked for again at the next step. An edge counts as inside by a billionth of
+    a lot, so that the rounding of what is held does not decide which of two lots it is.
     """
-    lots = round((wanted - here) / lot)
-    nearest = here + lots * lot
-    if nearest < lower <= wanted and nearest + lot <= upper:
+    lots, slack = round((wanted - here) / lot), 1e-9 * lot
+    nearest, least, most = here + lots * lot, lower - slack, upper + slack
+    if nearest < least <= wanted and nearest + lot <= most:
         return here + (lots + 1) * lot
-    if nearest > upper >= wanted and nearest - lot >= lower:
+    if nearest > most >= wanted and nearest - lot >= least:
         return here + (lots - 1) * lot
     return nearest
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.backtest.kernel import wanted
 from pipeline.backtest.ledger import SOURCES, Hedge, Market, book, book_by_fill, joined
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
@@ -23,9 +24,9 @@ def outward(trade, pressure):
 
 def in_lots(wanted, here, lower, upper, lot):
     lots = np.round((wanted - here) / lot)
-    nearest = here + lots * lot
-    up = (nearest < lower) & (lower <= wanted) & (nearest + lot <= upper)
-    down = (nearest > upper) & (upper >= wanted) & (nearest - lot >= lower)
+    nearest, least, most = here + lots * lot, lower - 1e-9 * lot, upper + 1e-9 * lot
+    up = (nearest < least) & (least <= wanted) & (nearest + lot <= most)
+    down = (nearest > most) & (most >= wanted) & (nearest - lot >= least)
     return np.where(up, nearest + lot, np.where(down, nearest - lot, nearest))
 
 
@@ -370,6 +371,15 @@ def test_lots_round_into_the_band_and_a_band_without_a_whole_lot_takes_the_neare
     assert held(0.36, 0.36) == pytest.approx(0.4)
     assert held(0.04, 0.04) == 0.0
     assert held(-0.48, -0.32) == pytest.approx(-0.4)
+
+
+def test_the_rounding_of_what_is_held_does_not_decide_which_lot_is_taken():
+    rng = np.random.default_rng(0)
+    for _ in range(5000):
+        here, upper = 100.0 * rng.integers(30, 140), rng.uniform(0.0, 2000.0)
+        edges = rng.choice([0.0, upper / 2.0]), upper
+        exact, rounded = (wanted(held, *edges, *edges, 1.0, 100.0) for held in (here, here - 2e-11))
+        assert exact == pytest.approx(rounded, abs=1e-9)
 
 
 def test_an_impact_that_is_not_known_is_no_fill():
