@@ -35,7 +35,8 @@ bench: $(VENV)/bench.stamp $(PEERS)/stamp
 
 tables: $(VENV)/bench.stamp $(PEERS)/stamp
 	$(BIN)/hedge map
-	-$(BIN)/python -m benchmarks.run optimum deep_hedging deep_regimes deep_heston deep_lookback deep_frictions deep_history deep_guarantee deep_traps deep_speed
+	-$(BIN)/python -m benchmarks.run optimum deep_hedging deep_regimes deep_heston deep_lookback deep_frictions \
+		deep_history deep_guarantee deep_quotes deep_traps deep_speed reinforcement agent_traps
 	$(BIN)/python docs/refresh_results.py
 
 $(VENV)/run.stamp: EXTRAS :=

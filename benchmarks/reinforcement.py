@@ -105,9 +105,20 @@ def costs(task: HedgingTask, policies: Mapping[str, Policy], seed: int, paths: i
 
 def gain(cost: FloatArray, of_delta: FloatArray) -> tuple[float, float]:
     """Return 1 − Y/Y_delta in %, and its standard error from the influence of each path."""
+    share, influence = _share(cost, of_delta)
+    return 100.0 * (1.0 - share), float(100.0 * influence.std() / np.sqrt(len(cost)))
+
+
+def gain_over(cost: FloatArray, rival: FloatArray, of_delta: FloatArray) -> tuple[float, float]:
+    """Return the gain over delta less a rival's, in points, and its standard error, paired."""
+    (ours, own), (theirs, their) = _share(cost, of_delta), _share(rival, of_delta)
+    return 100.0 * (theirs - ours), float(100.0 * (own - their).std() / np.sqrt(len(cost)))
+
+
+def _share(cost: FloatArray, of_delta: FloatArray) -> tuple[float, FloatArray]:
+    """Return Y/Y_delta and the influence of each path on it."""
     ours, theirs = (float(mean_sd_cost(-each)) for each in (cost, of_delta))
-    influence = _influence(cost) / theirs - ours * _influence(of_delta) / theirs**2
-    return 100.0 * (1.0 - ours / theirs), float(100.0 * influence.std() / np.sqrt(len(cost)))
+    return ours / theirs, _influence(cost) / theirs - ours * _influence(of_delta) / theirs**2
 
 
 def _influence(cost: FloatArray) -> FloatArray:
@@ -171,9 +182,13 @@ def judged(name: str, case: Case) -> Iterator[Measurement]:
             "published": case.published, "paths": TEST_PATHS,
         }  # fmt: skip
         yield Measurement(f"reinforcement.{who}_{name}", "%", gains[who][0], detail=own)
-    over = gains["ppo"][0] - gains["constant"][0]
-    yield Measurement(f"reinforcement.ppo_over_constant_{name}", "points", over)
-    yield Measurement(f"reinforcement.deep_over_ppo_{name}", "points", gains["deep"][0] - gains["ppo"][0])
+    for measured, who, rival in (
+        ("ppo_over_constant", "ppo", "constant"),
+        ("deep_over_ppo", "deep", "ppo"),
+    ):
+        over, error = gain_over(found[who], found[rival], found["delta"])
+        print(f"  {who} over {rival}: {over:.2f} points +- {error:.2f}, paired")
+        yield Measurement(f"reinforcement.{measured}_{name}", "points", over, detail={"error": error})
 
 
 def _told(name: str, who: str):

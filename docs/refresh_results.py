@@ -24,7 +24,25 @@ MARKETS = {
     "market_b_belief_10bp": "B, 10 bp, filtered",
     "market_b_belief_50bp": "B, 50 bp, filtered",
 }
+CASES = {
+    "deep_hedging.unseen": ("volatility_15", "volatility_25", "volatility_30", "cost_5bp", "cost_20bp"),
+    "deep_regimes.unseen": (
+        "shorter_regimes", "longer_regimes", "less_contrast", "more_contrast", "one_volatility",
+    ),
+    "agent_traps.unseen_ppo": ("volatility_15", "volatility_25", "volatility_30", "cost_50bp", "cost_200bp"),
+    "agent_traps.unseen_sac": ("volatility_15", "volatility_25", "volatility_30", "cost_50bp", "cost_200bp"),
+}  # fmt: skip
+"""Markets in which nobody was trained, by benchmark."""
+UNSEEN = {
+    "deep_hedging.unseen": "Market A, 10 bp, band network, unseen {}: share of the gap",
+    "deep_regimes.unseen": "Market B, 10 bp, recurrent band, unseen {}: over the belief-state optimum",
+    "agent_traps.unseen_ppo": "Market A, 100 bp, PPO, unseen {}: share of the gap",
+    "agent_traps.unseen_sac": "Market A, 100 bp, SAC, unseen {}: share of the gap",
+}
 LEARNED = {
+    "deep_hedging.market_a_10bp": ("Market A, 10 bp, band network: share of the gap delta to optimum", "%"),
+    "deep_hedging.market_a_100bp": ("Market A, 100 bp, band network: share of the gap delta to optimum", "%"),
+    "deep_hedging.imaki_european": ("European option of Imaki et al.: premium (exact .0225388)", ""),
     "deep_regimes.market_b_10bp": ("Market B, 10 bp, recurrent band: over the belief-state optimum", "%"),
     "deep_regimes.market_b_50bp": ("Market B, 50 bp, recurrent band: over the belief-state optimum", "%"),
     "deep_heston.price_50": ("Heston, CVaR50: price off the published 1.94", "%"),
@@ -47,10 +65,26 @@ LEARNED = {
     "agent_traps.nothing_owed_sac": ("Nothing owed, SAC: mean position", "units"),
     "agent_traps.tomorrow_ppo": ("Told tomorrow, PPO: share of perfect foresight", "%"),
     "agent_traps.tomorrow_sac": ("Told tomorrow, SAC: share of perfect foresight", "%"),
+    "reinforcement.ppo_over_constant_1_month": ("Cao et al., 1 month, PPO: over the constant band", "points"),
+    "reinforcement.ppo_over_constant_3_months": (
+        "Cao et al., 3 months, PPO: over the constant band",
+        "points",
+    ),
+    "reinforcement.sac_1_month": ("Cao et al., 1 month, SAC: gain over delta (theirs 16.6)", "%"),
+    "reinforcement.sac_3_months": ("Cao et al., 3 months, SAC: gain over delta (theirs 29.0)", "%"),
+    "reinforcement.deep_over_ppo_1_month": ("Cao et al., 1 month, band network: over PPO", "points"),
+    "reinforcement.deep_over_ppo_3_months": ("Cao et al., 3 months, band network: over PPO", "points"),
+    "deep_quotes.gain_recurrent": ("Quotes of the S&P 500, 2019: squared error of delta removed", "%"),
     "deep_traps.options_naive": ("An option at naive prices: money found", "money"),
     "deep_traps.options_nested": ("An option at nested prices: money found", "money"),
+    **{
+        f"{name}_{case}": (UNSEEN[name].format(case.replace("_", " ")), "%")
+        for name, cases in CASES.items()
+        for case in cases
+    },
 }
 """Records of the benchmarks of learned hedgers that the page shows, with their units."""
+SEED_OF_TRAINING, TEST_SEED = 7, 99
 BOUNDS = {"at_least": "≥", "at_most": "≤", "below": "<"}
 
 
@@ -94,7 +128,7 @@ def optimum_table() -> str:
 
 def learned_table() -> str:
     found = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
-    lines = ["| what | measured | bound | met | measured on |", "|---|--:|--:|:-:|---|"]
+    lines, machines = ["| what | measured | bound | met | measured on |", "|---|--:|--:|:-:|---|"], []
     for name, (label, unit) in LEARNED.items():
         record = found.get(name)
         figure = None if record is None else record[(record["target"] or {"of": "ours"})["of"]]
@@ -106,7 +140,11 @@ def learned_table() -> str:
         target = record["target"] or {}
         bound = next((f"{sign} {target[key]:g}" for key, sign in BOUNDS.items() if key in target), "")
         met = {True: "yes", False: "no", None: ""}[record["met"]]
-        lines.append(f"| {label} | {figure:.5g}{spread} {unit} | {bound} | {met} | {record['run']['date']} |")
+        lines.append(f"| {label} | {figure:.6g}{spread} {unit} | {bound} | {met} | {record['run']['date']} |")
+        machines.append(machine(record["run"]["machine"]))
+    lines.append(
+        f"\nSeed {SEED_OF_TRAINING}, test paths of seed {TEST_SEED}; {'; '.join(dict.fromkeys(machines))}."
+    )
     return "\n".join(lines)
 
 

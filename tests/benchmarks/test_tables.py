@@ -1,0 +1,24 @@
+"""`make tables`: what docs/results.md shows of learned hedgers is measured by it and judged."""
+
+import re
+import runpy
+from pathlib import Path
+
+from benchmarks.targets import load_targets
+
+PROJECT = Path(__file__).resolve().parents[2]
+PAGE = runpy.run_path(str(PROJECT / "docs" / "refresh_results.py"))
+
+
+def test_every_row_of_learned_hedgers_has_a_bound():
+    assert set(PAGE["LEARNED"]) <= set(load_targets())
+
+
+def test_every_row_is_measured_by_the_command():
+    (recipe,) = re.findall(r"^tables:.*?\n\n", (PROJECT / "Makefile").read_text(), re.DOTALL | re.MULTILINE)
+    assert {name.partition(".")[0] for name in PAGE["LEARNED"]} <= set(recipe.split())
+
+
+def test_the_page_has_every_row():
+    page = (PROJECT / "docs" / "results.md").read_text()
+    assert [label for label, _ in PAGE["LEARNED"].values() if f"| {label} |" not in page] == []
