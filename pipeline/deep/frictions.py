@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from pipeline.domain.errors import SettingsError
+from pipeline.execution.regime_liquidity import RegimeLiquidity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +19,9 @@ class Frictions:
         as far.
     memory : share of a trade's pressure that is left a step later, 0 … below 1.
     delay : steps between decision and fill; the opening trade is never late.
+    liquidity : spread and depth by the market's hidden regime: a trade pays the half-spread on top of its
+        cost, and `impact` is that at the first regime's median depth: where the book is thinner the price is
+        moved further, as the root of the ratio. None is a market that is always alike.
 
     Raises
     ------
@@ -28,6 +32,7 @@ class Frictions:
     impact: float = 0.0
     memory: float = 0.0
     delay: int = 0
+    liquidity: RegimeLiquidity | None = None
 
     def __post_init__(self) -> None:
         if not (self.impact >= 0.0 and 0.0 <= self.memory < 1.0 and self.delay >= 0):

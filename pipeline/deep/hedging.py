@@ -19,6 +19,7 @@ def hedge(
     power: float = 1.0,
     unwind: bool = True,
     frictions: Frictions = NONE,
+    thinner: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Hedge paths with a rule that may look at the position it holds; gradients flow through the rule.
 
@@ -29,10 +30,11 @@ def hedge(
     ----------
     decide : δ_t [N, H] of t and δ_{t−1}.
     price : [N, T+1, H] money.
-    cost : broadcasts to [N, H], c.
+    cost : broadcasts to [N, H], c; [N, T+1, H] where it changes with time.
     power : q ≥ 1.
     frictions : with impact each trade, the unwind too, also pays what it pushes the price, as in
         `backtest.kernel`; with a delay step k fills what `decide` says of an earlier step.
+    thinner : broadcasts to [N, T+1, H], times the impact; 1 where not given.
 
     Returns
     -------
@@ -47,19 +49,23 @@ def hedge(
     held = torch.zeros_like(price[:, 0])
     pressure, pnl = torch.zeros_like(held), torch.zeros_like(held)
     positions = []
+    costs = (cost if cost.dim() == 3 else cost.expand_as(held).unsqueeze(1)).expand_as(price)
+    impact = (torch.ones_like(held[:, None]) if thinner is None else thinner).expand_as(price)
 
-    def paid(trade: Tensor) -> Tensor:
-        share = cost * _size(trade, power)
-        return share + frictions.impact * pushed(trade, pressure) if frictions.impact else share
+    def paid(t: int, trade: Tensor) -> Tensor:
+        share = costs[:, t] * _size(trade, power)
+        if not frictions.impact:
+            return share
+        return share + frictions.impact * impact[:, t] * pushed(trade, pressure)
 
     for t in range(price.shape[1] - 1):
         then = decide(frictions.decided(t), held)
-        pnl = pnl + then * (price[:, t + 1] - price[:, t]) - price[:, t] * paid(then - held)
+        pnl = pnl + then * (price[:, t + 1] - price[:, t]) - price[:, t] * paid(t, then - held)
         pressure = (pressure + then - held) * frictions.memory
         held = then
         positions.append(held)
     if unwind:
-        pnl = pnl - price[:, -1] * paid(-held)
+        pnl = pnl - price[:, -1] * paid(-1, -held)
     return pnl.sum(dim=1), torch.stack(positions, dim=1)
 
 

@@ -19,6 +19,7 @@ from pipeline.deep.surface import read
 from pipeline.deep.task import HedgingTask
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.naming import hint
+from pipeline.simulate.paths import Paths
 from pipeline.simulate.payoffs import Payoff, Portfolio
 from pipeline.simulate.process import Process
 from pipeline.simulate.traded import Spot, Traded
@@ -29,13 +30,18 @@ NOTHING = Portfolio(())
 
 
 class Episodes(NamedTuple):
-    """N simulated episodes: prices [N, T+1, H], what is owed [N], columns seen and the prior [N, T, ·]."""
+    """N simulated episodes: prices [N, T+1, H], what is owed [N], columns seen and the prior [N, T, ·].
+
+    `spread` and `thinner` [N, T+1, 1] are of `Frictions.liquidity`: a half-spread, and times the impact.
+    """
 
     price: Tensor
     owed: Tensor
     seen: Tensor
     center: Tensor
     half_width: Tensor
+    spread: Tensor | None = None
+    thinner: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +60,7 @@ class MarketTask:
         seen too. None is a narrow band around no position.
     risk : what is made small.
     power, unwind : as in `HedgingTask`.
-    frictions : impact and latency of every trade.
+    frictions : spread and depth by regime, impact and latency of every trade, in all instruments.
 
     Raises
     ------
@@ -127,7 +133,9 @@ class MarketTask:
         """
         found = self.process.simulate(paths=paths, steps=self.steps, dt=self.interval, seed=seed, first=first)
         price = np.stack([each.prices(self.process, found) for each in self.hedges], axis=-1)
-        market, owed = Market.of(found, device), self.owed.payoff(found.spot)
+        spread, thinner = self._liquidity(found, seed, first, device)
+        market = Market.of(found, device, spread=None if spread is None else spread[..., 0])
+        owed = self.owed.payoff(found.spot)
         columns = seen(self.sees, market)
         center = torch.zeros_like(columns[..., :1]).expand(-1, -1, len(self.hedges))
         half_width = torch.full_like(center, NO_PRIOR)
@@ -141,13 +149,24 @@ class MarketTask:
             raise DataError(
                 f"the market {self.process.name} simulates prices that are no numbers: look at it"
             )
-        return Episodes(
-            torch.from_numpy(price).to(device), torch.from_numpy(owed).to(device), columns, center, half_width
-        )
+        traded, due = (torch.from_numpy(each).to(device) for each in (price, owed))
+        return Episodes(traded, due, columns, center, half_width, spread, thinner)
+
+    def _liquidity(
+        self, paths: Paths, seed: int, first: int, device: str
+    ) -> tuple[Tensor, Tensor] | tuple[None, None]:
+        """Return half-spread and thinness of the book over the paths, [N, T+1, 1] each."""
+        model = self.frictions.liquidity
+        if model is None:
+            return None, None
+        found = model.simulate(paths, seed, first)
+        columns = found.half_spread, np.sqrt(model.depth[0] / found.depth)
+        spread, thinner = (torch.from_numpy(each[..., None]).to(device) for each in columns)
+        return spread, thinner
 
     def pnl(self, network: SequenceNetwork, episodes: Episodes) -> Tensor:
         """Return the P&L [N] of a network, what is owed paid; no premium is received."""
-        price, owed, columns, center, half_width = episodes
+        price, owed, columns, center, half_width, spread, thinner = episodes
         terms: Any = {"power": self.power, "unwind": self.unwind}
         if self.shape.answer == "from_held":
             rule = network.decide(columns)
@@ -162,7 +181,8 @@ class MarketTask:
                 return band_pnl(lower, upper, price.numpy(), each, **terms) - owed
             rule = _inside(lower, upper, speed)
         costs = torch.tensor(self.cost, dtype=torch.float64, device=price.device)
-        return hedge(rule, price, costs, frictions=self.frictions, **terms)[0] - owed
+        costs = costs if spread is None else costs + spread
+        return hedge(rule, price, costs, frictions=self.frictions, thinner=thinner, **terms)[0] - owed
 
     def loss(self, network: SequenceNetwork, condition: None, *, paths: int, seed: int, first: int) -> Tensor:
         """See `learner.Task`."""

@@ -12,20 +12,22 @@ from pipeline.simulate.paths import Paths
 class Market(NamedTuple):
     """Simulated paths on the device of the network: prices, variances and regimes, [N, T+1] each.
 
-    `told` is the deviation of a step's return that the hedger is told.
+    `told` is the deviation of a step's return that the hedger is told; `spread` [N, T+1] the half-spread,
+    None where the market shows none.
     """
 
     spot: Tensor
     variance: Tensor
     regime: Tensor
     told: float = 1.0
+    spread: Tensor | None = None
 
     @classmethod
-    def of(cls, paths: Paths, device: str, told: float = 1.0) -> "Market":
+    def of(cls, paths: Paths, device: str, told: float = 1.0, spread: Tensor | None = None) -> "Market":
         """Return paths as tensors."""
         columns = paths.spot, paths.variance, paths.regime
         spot, variance, regime = (torch.from_numpy(each).to(device).double() for each in columns)
-        return cls(spot, variance, regime, told)
+        return cls(spot, variance, regime, told, spread)
 
     @property
     def level(self) -> Tensor:
@@ -55,6 +57,9 @@ SEEN: Mapping[str, Callable[[Market], Tensor]] = {
     "volatility": lambda market: market.variance[:, :-1].sqrt(),
     "regime": lambda market: market.regime[:, :-1],
     "highest": lambda market: market.level[:, :-1].cummax(dim=1).values,
+    "spread": lambda market: (torch.zeros_like(market.spot) if market.spread is None else market.spread)[
+        :, :-1
+    ],
     "tomorrow": lambda market: market.level.diff(dim=1),
 }
 """Columns [N, T] by name.
@@ -62,7 +67,8 @@ SEEN: Mapping[str, Callable[[Market], Tensor]] = {
 Time `left` and `level` as in `Market`; `standing`, level over left; the last `return` and its `size`,
 and both as deviations of what was told, `move` and `move_size` (`policies.recurrent_band.moves`);
 `volatility` and `regime` of the coming step, which no real hedger sees; `highest`, the greatest level until
-now; `tomorrow`, the coming return: a trap for learners, not for use.
+now; `spread`, the half-spread that a trade now pays; `tomorrow`, the coming return: a trap for learners, not
+for use.
 """
 
 

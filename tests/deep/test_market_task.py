@@ -17,11 +17,13 @@ from pipeline.deep.sequence_network import Shape
 from pipeline.deep.training import train
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError, SettingsError, StoreError
+from pipeline.execution.regime_liquidity import RegimeLiquidity
 from pipeline.execution.terms import Terms
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.heston import Heston
 from pipeline.simulate.payoffs import European
+from pipeline.simulate.switching import MarkovSwitching
 from pipeline.simulate.traded import Spot, VarianceSwap
 
 SHAPES = [
@@ -117,6 +119,39 @@ def test_frictions_are_those_of_the_ledger(short, small, shape, delay):
     books = book(market, band, delay)
     assert books.impact.mean() > 0.0
     np.testing.assert_allclose(task.pnl(network, episodes).detach().numpy(), books.pnl, rtol=1e-9, atol=1e-9)
+
+
+def test_spread_and_depth_of_the_regime_are_those_of_the_ledger(short, small):
+    """What a trade pays follows the hidden regime, and a hedger may see the spread of its decision."""
+    process = MarkovSwitching(moves=((0.7, 0.3), (0.4, 0.6)), step=1 / 365)
+    liquidity = RegimeLiquidity(half_spread=(2e-4, 4e-3), depth=(4.0, 0.5), roughness=0.4)
+    frictions = Frictions(impact=0.03, memory=0.6, delay=1, liquidity=liquidity)
+    task = replace(
+        short, process=process, hedges=(Spot(),), cost=(1e-4,), frictions=frictions, sees=("left", "spread")
+    )
+    network, episodes = somehow(task, small), task.episodes(64, seed=1, first=5)
+    paths = process.simulate(paths=64, steps=task.steps, dt=task.interval, seed=1, first=5)
+    shown = liquidity.simulate(paths, seed=1, first=5)
+    assert (episodes.seen[..., 1].numpy() == shown.half_spread[:, :-1]).all()
+    lower, upper, _ = network.band(episodes.seen, episodes.center, episodes.half_width)
+    market = Market(
+        price=paths.spot[..., None],
+        cost=1e-4 + shown.half_spread[..., None],
+        premium=np.zeros(64),
+        payoff=episodes.owed.numpy(),
+        interest=np.zeros((64, task.steps)),
+        income=np.zeros((64, task.steps, 1)),
+        margined=False,
+        unwind=True,
+        impact=0.03 * np.sqrt(4.0 / shown.depth)[..., None],
+        terms=Terms(memory=0.6),
+    )
+    low, high = lower.detach().numpy(), upper.detach().numpy()
+    books = book(market, Band(low, high, low, high, np.ones_like(low)), 1)
+    np.testing.assert_allclose(task.pnl(network, episodes).detach().numpy(), books.pnl, rtol=1e-9, atol=1e-9)
+    one = replace(task, frictions=Frictions(liquidity=RegimeLiquidity(half_spread=(1e-4,), depth=(1.0,))))
+    with pytest.raises(SettingsError, match="regime 1 has no liquidity"):
+        one.episodes(64, seed=1, first=0)
 
 
 def test_a_paced_position_is_refused():
