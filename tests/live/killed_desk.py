@@ -30,7 +30,7 @@ from pipeline.live.venue_session import VenueDays
 from tests.live.streaming_venue import SYMBOL
 from tests.live.test_venue_session import Deciding, desk_on, stored
 
-GRID = {"close": "00:10"}
+GRID = {"close": "01:00"}
 
 
 def few_features(patch):

@@ -1,7 +1,11 @@
-"""Kill −9 of a desk on a venue's stream: it goes on with what it recorded, and its books are whole."""
+"""Kill −9 of a desk on a venue's stream: it goes on with what it recorded, and its books are whole.
+
+`make chaos` kills it `STREAM_KILLS` times, at moments drawn from `STREAM_SEED`.
+"""
 
 import asyncio
 import json
+import os
 import random
 import signal
 import sys
@@ -25,7 +29,9 @@ from tests.live.streaming_venue import SYMBOL, MadeMarket, StreamingVenue
 from tests.live.test_venue_session import desk_on
 
 pytestmark = pytest.mark.slow
-KILLS, CONNECTIONS, PATIENCE = 3, 100, 240.0
+KILLS = int(os.environ.get("STREAM_KILLS", "3"))
+SEED = int(os.environ.get("STREAM_SEED", "1"))
+CONNECTIONS, PATIENCE = 100 * (KILLS + 1), 60.0 * (KILLS + 1)
 DAY = "2026-03-05"
 BEGAN = int(datetime(2026, 3, 5, 0, 0, 1, tzinfo=UTC).timestamp()) * 10**9
 
@@ -72,12 +78,11 @@ def batch_rows(desk):
     return decision_day.decision_day(DAY, tables, desk.grid, desk.hedge, desk.seed, {})[f"grid/{DAY}"]
 
 
-@pytest.mark.parametrize("seed", [1])
-def test_what_was_recorded_is_gone_through_again_and_no_order_is_doubled_or_lost(tmp_path, monkeypatch, seed):
-    ahead, dice = time.time_ns() - BEGAN, random.Random(seed)
+def test_what_was_recorded_is_gone_through_again_and_no_order_is_doubled_or_lost(tmp_path, monkeypatch):
+    ahead, dice = time.time_ns() - BEGAN, random.Random(SEED)
     monkeypatch.setattr(streaming_venue, "now_ms", lambda: (time.time_ns() - ahead) // 10**6)
     few_features(monkeypatch.setattr)
-    asyncio.run(lives(tmp_path, MadeMarket(seed), dice, ahead))
+    asyncio.run(lives(tmp_path, MadeMarket(SEED), dice, ahead))
     assert len(list((tmp_path / "feed").glob("*.log"))) == KILLS + 1
     assert faults(tmp_path / "books") == []
     with Journal(tmp_path / "books" / "journal", "chaos", now=0, writing=False) as journal:
