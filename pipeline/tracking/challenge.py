@@ -17,9 +17,9 @@ from pipeline.tracking.promotion import CHALLENGER
 def why_they_stay(mlruns: Path, evidence: Path, desk: AnyDesk, now: datetime) -> str:
     """Return why the challengers of a desk stay in their place; "" where newer models take it.
 
-    They stay while they can still win: no champion is younger than they are, they are younger than
-    `promotion.patience_days`, their monitors raised no critical alarm, and too few options were compared or
-    they have won. Evidence of one version says nothing of another, so who comes anew begins from nothing.
+    They stay while they can still win: no champion of another run is younger than they are, they are younger
+    than `promotion.patience_days`, their monitors raised no critical alarm, and too few options were compared
+    or they have won. Evidence of one version says nothing of another, so who comes anew begins from nothing.
 
     Parameters
     ----------
@@ -31,7 +31,9 @@ def why_they_stay(mlruns: Path, evidence: Path, desk: AnyDesk, now: datetime) ->
         return ""
     client = connect(mlruns)
     champions, challengers = (named_versions(client, desk.name, *alias) for alias in ((), (CHALLENGER,)))
-    if not challengers or (champions and _made(champions) > _made(challengers)):
+    runs = {each.run_id for each in challengers.values()}
+    others = {model: each for model, each in champions.items() if each.run_id not in runs}
+    if not challengers or (others and _made(others) > _made(challengers)):
         return ""
     until = _made(challengers) + timedelta(days=desk.promotion.patience_days)
     pairs = compared(evidence, line_of(champions), line_of(champions | challengers))

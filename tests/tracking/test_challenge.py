@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.domain.desk_file import load_any
 from pipeline.tracking.challenge import why_they_stay
-from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, aliased, crown
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, aliased, crown, promote_challengers
 from pipeline.tracking.registry import challenge_again
 
 DESK = load_any("bac-intraday")
@@ -77,6 +77,13 @@ def test_a_younger_champion_makes_them_old(registry, stays):
         client.create_model_version(name, "file:///nowhere")
     crown(client, mlruns, dict.fromkeys(NAMES, "3"), RUN)
     assert stays() == ""
+
+
+def test_one_of_them_that_was_promoted_alone_does_not_make_the_others_old(registry, stays):
+    client, mlruns = registry
+    promote_challengers(mlruns, DESK.name, "ann", "why", model="volatility_forecaster")
+    assert set(aliased(client, DESK.name, CHALLENGER)) == {NAMES[0]}
+    assert stays().startswith("0 of 30 options")
 
 
 def test_without_challengers_or_a_registry_nobody_stays(registry, stays, tmp_path):
