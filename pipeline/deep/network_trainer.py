@@ -13,6 +13,7 @@ from torch import Tensor
 from pipeline.deep.learner import Net, Task
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.trainer import VALIDATION, Arrays, DivergedError, Trainer
+from pipeline.domain.errors import SettingsError
 
 
 @dataclass
@@ -31,10 +32,19 @@ class NetworkTrainer(Trainer[Net]):
     optimiser: torch.optim.Adam = field(init=False)
 
     def prepare(self) -> None:
-        """See `Trainer`."""
+        """See `Trainer`.
+
+        Raises
+        ------
+        SettingsError
+            The plan names a GPU, and there is none or the task has nothing to do there.
+        """
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.plan.seed)
-            self.network = self.task.learner(self.plan).to(self.plan.device)
+            network = self.task.learner(self.plan)
+        if self.plan.device == "cuda" and not torch.cuda.is_available():
+            raise SettingsError("training plan: device = 'cuda', but PyTorch finds no GPU here: give 'cpu'")
+        self.network = network.to(self.plan.device)
         self.optimiser = torch.optim.Adam(self.network.parameters())
 
     def weights(self) -> list[Tensor]:

@@ -11,6 +11,7 @@ from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.seen import Market, seen
 from pipeline.deep.sequence_network import SequenceNetwork, Shape
 from pipeline.deep.task import SCALING_GROUPS, SCALING_PATHS, Condition, HedgingTask
+from pipeline.domain.errors import SettingsError
 from pipeline.policies.recurrent_band import PATH
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.switching import MarkovSwitching
@@ -87,7 +88,17 @@ class PathTask:
         return self.option.earned(edges, paths.spot, condition)
 
     def learner(self, plan: TrainingPlan) -> SequenceNetwork:
-        """See `learner.Task`."""
+        """See `learner.Task`.
+
+        Raises
+        ------
+        SettingsError
+            The plan names a GPU: the compiled loop that earns the P&L runs on the processor.
+        """
+        if plan.device != "cpu":
+            raise SettingsError(
+                "deep hedging: a band that remembers is trained on the processor: device = 'cpu'"
+            )
         conditions = self.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))
         columns = torch.cat(
             [
