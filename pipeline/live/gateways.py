@@ -27,7 +27,13 @@ class Opened(NamedTuple):
 Open = Callable[[Path, Latency], AbstractContextManager[Opened]]
 """Opens a gateway in a folder; orders take so long to reach a market that is played."""
 FIX_SECRETS = ("account", "username", "password")
-SPOT = {"defaultType": "spot", "fetchMarkets": {"types": ["spot"]}}
+SPOT = {
+    "defaultType": "spot",
+    "fetchMarkets": {"types": ["spot"]},
+    "fetchCurrencies": False,
+    "fetchMargins": False,
+}
+"""What of a venue ccxt looks up: nothing for which a key that can only trade would not do."""
 CCXT_SECRETS = ("key", "secret", "passphrase")
 
 

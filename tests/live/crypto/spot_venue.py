@@ -32,7 +32,7 @@ class SpotVenue:
 
     def __init__(self):
         self.orders, self.trades, self.balance, self.fail = {}, [], {"BTC": 0.0, "USDT": 1e6}, []
-        self.fee, self.asked = "USDT", []
+        self.fee, self.asked, self.most = "USDT", [], 1000.0
 
     @asynccontextmanager
     async def open(self):
@@ -47,6 +47,14 @@ class SpotVenue:
             yield f"http://127.0.0.1:{runner.addresses[0][1]}{BASE}"
         finally:
             await runner.cleanup()
+
+    async def serve(self):
+        """Serve until `close`; return the URL."""
+        self.serving = self.open()
+        return await self.serving.__aenter__()
+
+    async def close(self):
+        await self.serving.__aexit__(None, None, None)
 
     def sent(self):
         """Return the clients' ids of all orders."""
@@ -103,7 +111,7 @@ class SpotVenue:
 
     def _acted(self, what, told):
         match what:
-            case "POST /order" if float(told["quantity"]) > 1000.0:
+            case "POST /order" if float(told["quantity"]) > self.most:
                 return fault(400, -2010, f"Account has insufficient balance for requested action, {KEY}.")
             case "POST /order" if told["newClientOrderId"] in self.sent():
                 raise AssertionError(f"sent twice: {told}")

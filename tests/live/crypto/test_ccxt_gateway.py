@@ -242,6 +242,16 @@ def test_an_order_that_waits_too_long_for_the_venue_is_not_sent(tmp_path, monkey
     with_venue(test)
 
 
+def test_for_money_nothing_is_asked_for_which_a_key_that_trades_would_not_do(tmp_path):
+    async def test(venue, url):
+        async with Desk(tmp_path, url, live_money=True) as desk:
+            desk.order("a", 1.0)
+            await desk.until(lambda _: not desk.path.account.working)
+            assert not any(each.simulated for each in desk.journal.reports())
+
+    with_venue(test)
+
+
 def test_wrong_keys_are_said_without_them(tmp_path):
     async def test(venue, url):
         wrong = Credentials({"key": "another-key", "secret": SECRET})

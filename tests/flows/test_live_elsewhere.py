@@ -1,4 +1,4 @@
-"""`hedge live --gateway fix`, whole: at QuickFIX, filled at the day's book, and at a broker with faults."""
+"""`hedge live --gateway fix` and `ccxt`, whole: at QuickFIX, at a broker with faults, and at a spot venue."""
 
 import asyncio
 import bisect
@@ -25,6 +25,7 @@ from pipeline.cli.gateway import Way
 from pipeline.cli.live import live
 from pipeline.domain.errors import GatewayError, SettingsError
 from pipeline.domain.orders import Standing
+from pipeline.live import gateways
 from pipeline.live.account import replayed
 from pipeline.live.fix.wire import nanoseconds
 from pipeline.live.journal import Journal
@@ -34,7 +35,6 @@ from tests.processes import MAIN, clean_environment
 
 pytestmark = pytest.mark.slow
 DAY = "2020-03-05"
-NAME = f"replay-{DAY}-fix"
 ACCOUNT, USER, PASSWORD = "account-nobody-sees", "user-nobody-sees", "password-nobody-sees"
 WORKED = '\n[orders]\nplacement = "limit"\nslices = 2\n'
 
@@ -56,26 +56,22 @@ def desk_in(place, further=""):
 
 
 class Live:
-    """A desk whose orders go to a port; its journal is new."""
+    """A desk whose orders go elsewhere; its journal is new."""
 
-    def __init__(self, place, port, capsys, further=""):
+    def __init__(self, place, capsys, way, further):
         self.place, self.capsys, self.home, self.resumed = place, capsys, place / "home", False
-        session = (
-            f'host = "127.0.0.1"\nport = {port}\nsender = "US"\ntarget = "THEM"\nheartbeat_seconds = 5\n'
-        )
-        table = f'\n[gateway.fix]\n{session}symbol = "XYZ.N"\nrehearsal = true\n'
-        self.desk = desk_in(place, table + further)
-        self.folder = self.home / "data" / "live" / "small-intraday" / NAME
+        self.desk, self.way, self.name = desk_in(place, further), way, f"replay-{DAY}-{way}"
+        self.folder = self.home / "data" / "live" / "small-intraday" / self.name
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def day(self):
         """Live the day, or what is left of it; return what the command says."""
         self.capsys.readouterr()
-        live(self.desk, feed=f"replay:{DAY}", gateway=Way.FIX, home=self.home, as_json=True)
+        live(self.desk, feed=f"replay:{DAY}", gateway=self.way, home=self.home, as_json=True)
         return json.loads(self.capsys.readouterr().out)
 
     def resume(self):
-        resume("small-intraday", reason="looked", journal=NAME, home=self.home)
+        resume("small-intraday", reason="looked", journal=self.name, home=self.home)
         self.resumed = True
 
     @property
@@ -94,12 +90,21 @@ class Live:
             return journal.latch().why
 
 
+def private(folder, **told):
+    """Return the path of a credentials file."""
+    path = folder / "credentials.toml"
+    path.touch(0o600)
+    path.write_text("\n".join(f'{name} = "{value}"' for name, value in told.items()))
+    return str(path)
+
+
 @pytest.fixture
 def begun(place, capsys, monkeypatch, tmp_path):
-    monkeypatch.setenv("HEDGE_FIX_FILE", str(tmp_path / "broker.toml"))
-    with open(os.open(tmp_path / "broker.toml", os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-        file.write(f'account = "{ACCOUNT}"\nusername = "{USER}"\npassword = "{PASSWORD}"\n')
-    return lambda port, further="": Live(place, port, capsys, further)
+    told = private(tmp_path, account=ACCOUNT, username=USER, password=PASSWORD)
+    monkeypatch.setenv("HEDGE_FIX_FILE", told)
+    ends = 'host = "127.0.0.1"\nsender = "US"\ntarget = "THEM"\nheartbeat_seconds = 5\nsymbol = "XYZ.N"\n'
+    table = f"\n[gateway.fix]\n{ends}rehearsal = true\nport = "
+    return lambda port, further="": Live(place, capsys, Way.FIX, f"{table}{port}\n{further}")
 
 
 @pytest.fixture
@@ -325,3 +330,26 @@ def test_a_broker_that_is_not_there_is_one_line_and_no_halt(begun, port):
     with pytest.raises(GatewayError, match="cannot connect"):
         desk.day()
     assert desk.why == "a new journal"
+
+
+def test_a_day_at_a_spot_venue_ends_with_the_positions_of_both(place, capsys, monkeypatch, tmp_path):
+    spot = pytest.importorskip("tests.live.crypto.spot_venue")
+    monkeypatch.setenv("HEDGE_CCXT_FILE", private(tmp_path, key=spot.KEY, secret=spot.SECRET))
+    venue = spot.SpotVenue()
+    venue.most, venue.balance["BTC"] = 1e9, 5000.0
+    with at_work(venue) as url:
+
+        def to_it(ccxt_venue):
+            ccxt_venue.urls["api"] = dict.fromkeys(ccxt_venue.urls["api"], url)
+
+        monkeypatch.setattr(gateways, "_on_test_net", to_it)
+        table = 'venue = "binance"\nsymbol = "BTC/USDT"\nbaseline = 5000.0\npoll_seconds = 0.1\n'
+        desk = Live(place, capsys, Way.CCXT, f"\n[gateway.ccxt]\n{table}")
+        desk.day()
+        told = desk.day()
+    assert (told["state"], told["state_why"]) == ("active", "a new journal")
+    assert told["position"] == pytest.approx(venue.balance["BTC"] - 5000.0)
+    assert len(venue.sent()) == len(set(venue.sent())) == told["orders_filled"] > 5
+    kept = [each.read_bytes() for each in desk.home.rglob("*") if each.is_file()]
+    for secret in (spot.KEY, spot.SECRET):
+        assert not any(secret.encode() in each for each in kept)
