@@ -1,15 +1,14 @@
 """Calls and puts under Heston and Bates: the characteristic function, integrated off the real line."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import poisson
 
 from pipeline.domain.instruments import FloatArray, Right
+from pipeline.pricing.jumps import numbers_of_jumps
 
 ComplexArray = NDArray[np.complex128]
 
@@ -85,7 +84,8 @@ def price(
     if time <= 0.0:
         return payoff
     call = np.zeros(len(forward))
-    for chance, factor, added in _numbers_of_jumps(law, time):
+    jumps = numbers_of_jumps(law.intensity, law.jump_mean, law.jump_deviation, time)
+    for chance, factor, added in jumps:
         call += chance * _calls(law, forward * factor, variance, strike, time, added)
     return np.maximum(call if right == "call" else call - forward + strike, payoff)
 
@@ -109,16 +109,6 @@ def exponents(law: HestonLaw, u: ComplexArray, time: float) -> tuple[ComplexArra
     log = np.log((1.0 - ratio * decay) / (1.0 - ratio))
     constant = law.reversion * law.mean / squared * ((beta - root) * time - 2.0 * log)
     return constant, slope
-
-
-def _numbers_of_jumps(law: HestonLaw, time: float) -> Iterator[tuple[float, float, float]]:
-    """Yield the chance of each number of jumps, its factor on the forward, and its variance of the log."""
-    expected, relative = law.intensity * time, law.jump_mean + 0.5 * law.jump_deviation**2
-    less = -expected * np.expm1(relative)
-    chances = poisson.pmf(np.arange(poisson.isf(_NEGLIGIBLE, expected) + 1), expected) if expected else [1.0]
-    for number, chance in enumerate(chances):
-        if chance > _NEGLIGIBLE:
-            yield float(chance), float(np.exp(less + number * relative)), number * law.jump_deviation**2
 
 
 def _calls(

@@ -9,9 +9,11 @@ import numpy as np
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray, Right
 from pipeline.pricing import black, heston
+from pipeline.pricing.jumps import numbers_of_jumps
 from pipeline.simulate.bates import Bates
 from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.heston import Heston
+from pipeline.simulate.merton import Merton
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.process import Process
 
@@ -23,7 +25,7 @@ def option_prices(process: Process, paths: Paths, right: Right, strike: float, e
 
     Parameters
     ----------
-    process : Black–Scholes, Heston or Bates, the one that made the paths, without drift.
+    process : Black–Scholes, Merton, Heston or Bates, the one that made the paths, without drift.
     paths : from `process.simulate`; `expiry` may be later than their last step: then all their columns.
     strike : money.
     expiry : step at which it pays.
@@ -52,14 +54,27 @@ def option_prices(process: Process, paths: Paths, right: Right, strike: float, e
         spot, variance = paths.spot[:, t], paths.variance[:, t]
         if isinstance(process, Heston) and process.vol_of_vol > 0.0:
             out[:, t] = heston.price(right, law_of(process), spot, variance, strike, time)
+        elif isinstance(process, Merton):
+            out[:, t] = _with_jumps(process, right, spot, strike, time)
         elif type(process) is BlackScholes:
             out[:, t] = black.price(right, spot, strike, time, process.volatility)
         else:
             raise SettingsError(
                 f"{process.name}: no option price in closed form, use a nested simulation or "
-                "Heston, Bates or Black–Scholes"
+                "Heston, Bates, Merton or Black–Scholes"
             )
     return out
+
+
+def _with_jumps(process: Merton, right: Right, spot: FloatArray, strike: float, time: float) -> FloatArray:
+    """Return Merton's series; with no time left it is the payoff."""
+    if time <= 0.0:
+        return black.price(right, spot, strike, 0.0, process.volatility)
+    law, value = process.jumps, np.zeros(len(spot))
+    for chance, factor, added in numbers_of_jumps(law.intensity, law.mean, law.deviation, time):
+        vol = float(np.sqrt(process.volatility**2 + added / time))
+        value += chance * black.price(right, spot * factor, strike, time, vol)
+    return value
 
 
 def law_of(process: Heston) -> heston.HestonLaw:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import QuantLib as ql  # noqa: N813 - the name its own documentation uses
 
 from pipeline.domain.errors import SettingsError
 from pipeline.pricing import black
@@ -8,15 +9,17 @@ from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.hedges import option_prices, variance_swap_prices
 from pipeline.simulate.heston import FellerWarning, Heston
 from pipeline.simulate.jump_law import JumpLaw
+from pipeline.simulate.merton import Merton
 from pipeline.simulate.payoffs import European
 from pipeline.simulate.switching import MarkovSwitching
 
 with pytest.warns(FellerWarning):
     BUEHLER = Heston(reversion=1.0, vol_of_vol=2.0)
+JUMPS = JumpLaw(intensity=6.0, mean=-0.03, deviation=0.04)
 MARKETS = pytest.mark.parametrize(
     "market",
-    [BlackScholes(), BUEHLER, Bates(jumps=JumpLaw(intensity=6.0, mean=-0.03, deviation=0.04))],
-    ids=["black_scholes", "buehler", "bates"],
+    [BlackScholes(), BUEHLER, Bates(jumps=JUMPS), Merton(jumps=JUMPS)],
+    ids=["black_scholes", "buehler", "bates", "merton"],
 )
 
 
@@ -36,6 +39,26 @@ def test_an_options_gains_are_fair_from_any_state(market, right):
         for held in (1.0, paths.spot[:, t] > 100.0, paths.variance[:, t] > 0.04):
             earned = held * gain
             assert abs(earned.mean()) <= 3.5 * earned.std() / np.sqrt(len(earned))
+
+
+def test_mertons_options_are_worth_what_quantlib_says():
+    """Its Bates engine, the variance without a motion of its own."""
+    today = ql.Date(1, 1, 2024)
+    ql.Settings.instance().evaluationDate = today
+    flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, ql.Actual365Fixed()))
+    quote = ql.QuoteHandle(ql.SimpleQuote(100.0))
+    jumps = JUMPS.intensity, JUMPS.mean, JUMPS.deviation
+    process = ql.BatesProcess(flat, flat, quote, 0.04, 1.0, 0.04, 1e-4, 0.0, *jumps)
+    engine = ql.BatesEngine(ql.BatesModel(process), 1e-12, 1_000_000)
+    market = Merton(volatility=0.2, jumps=JUMPS)
+    paths = market.simulate(paths=1, steps=1, dt=1 / 365, seed=5)
+    for strike in (60.0, 97.0, 130.0):
+        option = ql.VanillaOption(
+            ql.PlainVanillaPayoff(ql.Option.Put, strike), ql.EuropeanExercise(today + 60)
+        )
+        option.setPricingEngine(engine)
+        found = option_prices(market, paths, "put", strike, expiry=60)[0, 0]
+        assert found == pytest.approx(option.NPV(), abs=1e-6)
 
 
 def test_an_option_that_outlives_the_paths_is_still_priced():
