@@ -75,6 +75,14 @@ def train(
         settings.seed if seed is None else seed,
         learning_rate,
     )
+    until = learner.told_until
+    if until is not None and settings.windows.test_start <= until:
+        print(
+            f"{policy} learns regimes of the S&P 500 until {until}, and this desk is tested from "
+            f"{settings.windows.test_start}: for a test that it has not seen let the run train it, "
+            "[policies.train]",
+            file=sys.stderr,
+        )
     _train_hedger(settings, policy, trainer, Home.find(home), as_json)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.domain.desk import Desk
@@ -34,12 +35,14 @@ class Learner:
     """How a policy is trained: how long and on how many markets at once unless told otherwise.
 
     `knows` returns what a run of a desk tells it of the real market, from the sessions before the test.
+    `told_until` is the last day of the history that it is told otherwise (`KnownMarket`); None is no history.
     """
 
     steps: int
     markets: int
     of: Of
     knows: Callable[[Desk, "pd.DataFrame"], KnownMarket] = _volatility
+    told_until: date | None = None
 
 
 def _network(
@@ -88,7 +91,7 @@ def _agent(policy: str) -> Of:
 
 LEARNERS: Final[Mapping[str, Learner]] = {
     "network_band": Learner(400, 65_536, _network),
-    "recurrent_band": Learner(400, 16_384, _recurrent, _regimes),
+    "recurrent_band": Learner(400, 16_384, _recurrent, _regimes, date(2013, 12, 31)),
     "ppo_band": Learner(60, 4096, _agent("ppo_band")),
     "sac_band": Learner(60, 1024, _agent("sac_band")),
 }

@@ -105,3 +105,20 @@ def test_a_training_that_could_not_be_registered_goes_on_to_the_registry_alone(s
     found = json.loads(again.stdout)
     assert [each.name for each in networks(Home.find()).iterdir()] == [found["network"]]
     assert found["version"] == "1"
+
+
+def test_a_desk_that_is_tested_on_years_whose_regimes_are_told_hears_of_it(small_desk, tmp_path, monkeypatch):
+    monkeypatch.setattr("pipeline.cli.train._train_hedger", lambda *_: None)
+    early = tmp_path / "early.toml"
+    years = {"2010-01-04": "2000-01-04", "2014-01-01": "2005-01-01", "2017": "2010"}
+    text = small_desk.read_text()
+    for own, other in years.items():
+        text = text.replace(own, other)
+    early.write_text(text)
+
+    def said(desk, policy):
+        train = ["train", str(desk), "--policy", policy]
+        return CliRunner().invoke(app, train, catch_exceptions=False).stderr
+
+    assert "until 2013-12-31, and this desk is tested from 2010-01-01" in said(early, "recurrent_band")
+    assert said(small_desk, "recurrent_band") == said(early, "network_band") == ""
