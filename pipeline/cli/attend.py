@@ -1,4 +1,4 @@
-"""`hedge halt`, `hedge resume`, `hedge status` and `hedge dashboard`: people and a live desk."""
+"""`hedge halt`, `resume`, `adopt`, `status` and `dashboard`: people and a live desk."""
 
 import getpass
 import json
@@ -45,6 +45,23 @@ def resume(
 ) -> None:
     """Let a desk trade again that has halted or only reduces."""
     _ask("resume", desk, reason, person, journal, home)
+
+
+def adopt(
+    desk: Desk,
+    price: Annotated[float, typer.Option(help="Money a unit at which the units are booked.")],
+    reason: Annotated[str, typer.Option(help="Where they come from, for the audit.")],
+    instrument: Annotated[
+        str | None, typer.Option(help="Whose position, where those of several differ.")
+    ] = None,
+    person: Person = None,
+    journal: JournalName = None,
+    home: HomePath = None,
+) -> None:
+    """Book what the gateway holds and the journal lacks, at a start that halted; the desk must not run."""
+    found = found_desk(desk, journal, home)
+    booked = found.adopt(price, getpass.getuser() if person is None else person, reason, instrument)
+    print(f"booked at {price:g}: {booked}\nstart the desk, which compares again, and resume it")
 
 
 def status(desk: Desk, journal: JournalName = None, home: HomePath = None, as_json: Json = False) -> None:

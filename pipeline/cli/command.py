@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.cli.approve import approve
-from pipeline.cli.attend import dashboard, halt, resume, status
+from pipeline.cli.attend import adopt, dashboard, halt, resume, status
 from pipeline.cli.compare import compare
 from pipeline.cli.decide import decide
 from pipeline.cli.information_map import information_map
@@ -88,7 +88,7 @@ app.command()(promote)
 app.command()(rollback)
 for command in (ui, up):
     app.command()(command)
-for ask in (halt, resume, approve):
+for ask in (halt, resume, adopt, approve):
     app.command()(ask)
 app.command()(status)
 app.command()(dashboard)

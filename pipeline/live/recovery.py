@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Final
 
-from pipeline.domain.orders import LEAST, Order, Report, Standing
+from pipeline.domain.orders import LEAST, Report, Standing
 from pipeline.live.account import Progress
 from pipeline.live.gateway import Resting
 from pipeline.live.journal import Entry
@@ -17,6 +17,8 @@ OVERLAP: Final = 86_400_000_000_000
 PATIENCE: Final = (0.5, 2.0)
 """Seconds to wait before asking again where the two differ: a report may be on its way."""
 NEVER_ARRIVED: Final = "never arrived"
+POSITION: Final = "position"
+RECONCILES: Final = "reconcile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,39 +84,12 @@ async def recover(path: OrderPath, now: int, patience: Sequence[float] = PATIENC
         "unexplained": [[each.report.report_id, each.why] for each in path.account.unexplained],
     }
     why = "; ".join(map(str, differences)) or "journal and gateway agree"
-    path.journal.audit(Entry(now, "recovery", "reconcile", why, inputs))
+    path.journal.audit(Entry(now, "recovery", RECONCILES, why, inputs))
     if differences:
         path.turn(RiskState.HALTED, "recovery", why)
     elif path.latch.state is RiskState.HALTED:
         path.cancel_all()
     return found
-
-
-def adopt(
-    path: OrderPath, differences: Sequence[Difference], prices: Mapping[str, float], now: int, person: str
-) -> None:
-    """Book what a gateway holds and the journal does not, by a person's decision, as a filled order each.
-
-    Parameters
-    ----------
-    path : recovered, and halted by the differences.
-    differences : those of positions are adopted, those of orders are not.
-    prices : money a unit by instrument, at which it is booked.
-    now : ns since 1970 UTC.
-    person : who decides; kept as the parent of the orders and in the audit.
-    """
-    for each in differences:
-        if each.what == POSITION:
-            order_id, units = f"adopted-{now}-{each.instrument}", each.gateway - each.journal
-            order = Order(order_id, each.instrument, units, decided=now, parent=f"adopted by {person}")
-            path.journal.audit(Entry(now, person, "adopt", str(each), {"price": prices[each.instrument]}))
-            path.journal.intend(order)
-            path.account.intend(order)
-            price = prices[each.instrument]
-            path.hear(Report(order_id, order_id, Standing.FILLED, units, price, time=now, text="adopted"))
-
-
-POSITION: Final = "position"
 
 
 async def _compared(path: OrderPath) -> tuple[list[Difference], list[str]]:

@@ -78,3 +78,12 @@ def test_to_listen_beyond_loopback_needs_a_word_and_a_token(hedge_here, home):
     assert "--beyond" in live("--dashboard", "0.0.0.0:0")
     assert "a token of your own" in live("--dashboard", "0.0.0.0:0", "--beyond")
     assert not (home / "data" / "live" / "token").exists()
+
+
+def test_nothing_to_adopt_and_a_desk_that_runs_are_one_line(hedge_here, home):
+    told = ("adopt", "made", "--journal", "monday", "--home", home, "--price", 10, "--reason", "a transfer")
+    nothing = hedge_here(*told)
+    assert (nothing.returncode, nothing.stderr.count("\n")) == (1, 1)
+    assert "no position differed" in nothing.stderr
+    with taken_lock(home / "data" / "live" / "made" / "monday" / f"{JOURNAL}.lock"):
+        assert "writes it, and a journal has one writer" in hedge_here(*told).stderr

@@ -10,7 +10,7 @@ from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.gateway import Resting
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
-from pipeline.live.recovery import adopt, recover
+from pipeline.live.recovery import recover
 from pipeline.risk.state import RiskState
 
 
@@ -243,19 +243,6 @@ def test_a_desk_that_had_halted_cancels_again_when_it_starts(begun):
     market.resting = [Resting("a", "BTC", 2.0, 0.0)]
     assert recovered(begun(market)).differences == ()
     assert market.cancelled == ["a"]
-
-
-def test_a_position_that_a_person_adopts_is_no_difference_any_more(begun):
-    market = Market()
-    market.held = {"BTC": 1.5}
-    path = begun(market)
-    found = recovered(path)
-    adopt(path, found.differences, {"BTC": 100.0}, 100, "ada")
-    assert (path.account.position("BTC"), path.account.cash) == (1.5, -150.0)
-    path.resume("ada", "held since before the desk was live")
-    path = begun(market)
-    assert recovered(path).differences == ()
-    assert path.latch.state is RiskState.ACTIVE
 
 
 REPLACES = Order("b", "BTC", 2.0, limit=101.0, decided=2, replaces="a")

@@ -1,6 +1,7 @@
 """A desk found by its journals, whether it runs or not, and spoken to either way."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 from pipeline.domain.errors import JournalError, RiskError, SettingsError, StoreError
 from pipeline.ingest.file_lock import lock_holder
 from pipeline.live.journal import Journal
+from pipeline.live.recovery import Difference
 from pipeline.live.watch.address import JOURNAL, address
+from pipeline.live.watch.adoption import adopt
 from pipeline.live.watch.request import Request as Wished
 from pipeline.live.watch.request import turn, written_down
 
@@ -85,6 +88,12 @@ class Found:
         body = {"person": wished.person, "reason": wished.reason}
         risk: Told = self._answer(wished.wish.value, json.dumps(body).encode(), known)["risk"]
         return risk
+
+    def adopt(self, price: float, person: str, reason: str, instrument: str | None = None) -> Difference:
+        """Adopt a position, see `adoption.adopt`, as the one writer of the journal of a desk at rest."""
+        now = time.time_ns()
+        with Journal(self.folder / JOURNAL, self.desk, now=now) as journal:
+            return adopt(journal, price, person, reason, now, instrument)
 
     def _answer(self, what: str, body: bytes | None = None, secret: str = "") -> Told:  # nosec B107 # none
         headers = {"Content-Type": "application/json"}

@@ -44,15 +44,23 @@ class Request:
 
     def __post_init__(self) -> None:
         for what in ("person", "reason"):
-            told = getattr(self, what).strip()
-            object.__setattr__(self, what, told)
-            if not told:
-                raise RiskError(f"to {self.wish} a desk needs a {what}")
-            if len(told) > LONGEST or not told.isprintable():
-                raise RiskError(
-                    f"{what} of {len(told)} characters: give one line of at most {LONGEST}, without "
-                    "control characters"
-                )
+            object.__setattr__(self, what, line_of(what, getattr(self, what), self.wish))
+
+
+def line_of(what: str, told: str, wish: str) -> str:
+    """Return what a person tells, a line without blanks around it.
+
+    Raises
+    ------
+    RiskError
+        It is empty, too long or holds what cannot be printed.
+    """
+    told = told.strip()
+    if not told:
+        raise RiskError(f"to {wish} a desk needs a {what}")
+    if len(told) > LONGEST or not told.isprintable():
+        raise RiskError(f"{what} of {len(told)} characters: give one printable line of at most {LONGEST}")
+    return told
 
 
 def obey(path: OrderPath, request: Request, now: int) -> Latch:
