@@ -6,19 +6,12 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.errors import StoreError
 from pipeline.domain.home import Home
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
-from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS
 from pipeline.policies.saved_network import keep_network, terms_digest
 from pipeline.tracking.learned_hedgers import learned_hedgers
 from pipeline.tracking.learning import tracked_training
+from tests.tracking.test_learning import network
 
 DESK = Desk(name="mine", policies={"run": ["delta_implied", "ppo_band"]})
-
-
-def network(weight):
-    width = len(INPUTS)
-    layer = Layer(((weight,) * width, (0.1,) * width), (0.0, 0.2))
-    return Network((layer,), (0.0,) * width, (1.0,) * width, (-1.0,) * width, (1.0,) * width)
 
 
 @pytest.fixture
