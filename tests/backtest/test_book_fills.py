@@ -63,10 +63,10 @@ def plain(market, band):
             target = held + (low - held) if held < low else held + (high - held) if held > high else held
             if target != held:
                 lots = round((target - held) / lot)
-                nearest = held + lots * lot
-                if nearest < low <= target and nearest + lot <= high:
+                nearest, least, most = held + lots * lot, low - 1e-9 * lot, high + 1e-9 * lot
+                if nearest < least <= target and nearest + lot <= most:
                     nearest = held + (lots + 1) * lot
-                elif nearest > high >= target and nearest - lot >= low:
+                elif nearest > most >= target and nearest - lot >= least:
                     nearest = held + (lots - 1) * lot
                 target = nearest
             order = target - held
