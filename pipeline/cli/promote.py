@@ -44,10 +44,10 @@ def promote(
     from pipeline.tracking.promotion import challengers, promote_challengers
 
     place, settings, who = Home.find(home), load_any(desk), getpass.getuser()
+    meant = challengers(place.mlruns, settings.name, model)
     came = contest_of(settings, desk, home)
     if came.failed and not anyway:
         raise SettingsError(f"not promoted: {'; '.join(came.failed)} (--anyway promotes all the same)")
-    meant = challengers(place.mlruns, settings.name, model)
     evidence: dict[str, Any] = {**asdict(came), "anyway": anyway}
     if isinstance(settings, Desk | IntradayDesk) and settings.promotion.approval:
         evidence["approved"] = _approved(settings, _question(meant, came, who, reason))

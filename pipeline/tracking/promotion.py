@@ -36,8 +36,9 @@ class Change:
 
 def aliased(client: MlflowClient, desk: str, alias: str) -> dict[str, str]:
     """Return the versions of a desk's registered models that have an alias, by name."""
-    found = client.search_registered_models(f"name LIKE '{desk}.%'")
-    return {each.name: str(each.aliases[alias]) for each in found if alias in each.aliases}
+    found = client.search_registered_models(f"name LIKE '{desk}.%'")  # finds desks of like names too
+    own = (each for each in found if each.name.rpartition(".")[0] == desk)
+    return {each.name: str(each.aliases[alias]) for each in own if alias in each.aliases}
 
 
 def crown(client: MlflowClient, mlruns: Path, versions: Mapping[str, str], why: str) -> list[Change]:
@@ -93,7 +94,7 @@ def challengers(mlruns: Path, desk: str, model: str | None = None) -> dict[str, 
         There is none.
     """
     waiting = aliased(_connected(mlruns, desk), desk, CHALLENGER)
-    chosen = {name: version for name, version in waiting.items() if model in (None, name.partition(".")[2])}
+    chosen = {name: version for name, version in waiting.items() if model in (None, name.rpartition(".")[2])}
     if not chosen:
         what = f"{desk}.{model}" if model else f"desk {desk}"
         there = f"; there are {', '.join(waiting)}" if waiting else ": the retrain flow registers them"

@@ -86,3 +86,18 @@ def test_a_desk_that_does_not_ask_for_it_asks_nobody(hedge_here, world, desk, tm
     ((*_, evidence, _),) = world.promoted
     assert world.asked == []
     assert "approved" not in evidence
+
+
+def test_challengers_that_come_while_others_are_judged_are_not_meant(
+    hedge_here, world, desk, tmp_path, monkeypatch
+):
+    there = dict(MEANT)
+
+    def judged(*_):
+        there["small-intraday.regime_switched"] = "5"
+        return world.contest
+
+    monkeypatch.setattr(promote, "contest_of", judged)
+    monkeypatch.setattr(promotion, "challengers", lambda *_: dict(there))
+    assert hedge_here("promote", desk, "--reason", "it won", "--home", tmp_path).returncode == 0
+    assert world.promoted[0][-1] == MEANT

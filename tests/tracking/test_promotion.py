@@ -40,6 +40,16 @@ def test_challengers_take_over_together_and_are_written_down(client, mlruns):
     assert {each["after"] for each in told["changes"]} == {"2"}
 
 
+def test_a_desk_moves_no_models_of_desks_whose_names_are_like_its_own(client, mlruns):
+    for name in ("a_b.policy", "a-b.policy", "a_b.test.policy", "A_B.policy"):
+        client.create_registered_model(name)
+        client.create_model_version(name, "file:///nowhere")
+        client.set_registered_model_alias(name, CHALLENGER, "1")
+    assert [each.model for each in promote_challengers(mlruns, "a_b", "ann", "it won")] == ["a_b.policy"]
+    changes = promote_challengers(mlruns, "a_b.test", "ann", "it won", model="policy")
+    assert [each.model for each in changes] == ["a_b.test.policy"]
+
+
 def test_one_model_alone(client, mlruns):
     promote_challengers(mlruns, "desk", "ann", "it won", model="policy")
     assert aliased(client, "desk", CHAMPION) == {"desk.detector": "1", "desk.policy": "2"}

@@ -248,7 +248,7 @@ class FixGateway:
             refused = message.get(45, "")
             order_id = self._session.sequence.orders.get(int(refused) if refused.isdecimal() else 0)
             if order_id is not None:
-                self._say(f"rejected-{refused}", order_id, Standing.REJECTED, message.get(58, "rejected"))
+                self._say(f"{order_id}/rejected", order_id, Standing.REJECTED, message.get(58, "rejected"))
             else:
                 log.warning("%s: message %s was rejected: %s", self._name, refused, message.get(58, ""))
         elif kind == fix.CANCEL_REFUSED and message.get(434) == "2" and message.get(11) in self._traded:

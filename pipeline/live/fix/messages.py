@@ -20,7 +20,7 @@ STANDINGS: Final[Mapping[str, Standing]] = {
 """Of 39 OrdStatus: new, partially filled, pending …; filled; done for day, cancelled, expired …; rejected."""
 FILLS: Final = "F12"
 """Of 150 ExecType: a trade; 1 and 2 are its words before FIX 4.3."""
-BUSTED, ORDER_STATUS, OF_ANOTHER_ID = "H", "I", "46E"
+CORRECTED, BUSTED, ORDER_STATUS, OF_ANOTHER_ID = "G", "H", "I", "46E"
 UNREADABLE: Final = "unreadable"
 
 Fields = list[tuple[int, str]]
@@ -87,11 +87,14 @@ def report_of(message: Message) -> Report:
     """Return what an ExecutionReport says.
 
     One that cannot be read is a report of an order that nobody knows, which halts: it may have been a fill. A
-    fill that is taken back (150 = H) is one of the other sign, which nothing explains either. Its id has the
+    fill that is taken back (150 = H) is one of the other sign, which nothing explains either, and one that is
+    corrected (150 = G) says what it was and not by how much it was wrong, so it is not read. Its id has the
     order's in front: brokers begin ExecIDs (17) anew each day.
     """
     kind = message.get(150, "")
     try:
+        if kind == CORRECTED:
+            raise ValueError(f"a fill of {message.get(11)} was corrected")
         order_id = message[41] if kind in OF_ANOTHER_ID and 41 in message else message[11]
         filled = 0.0
         if kind in FILLS or kind == BUSTED:
@@ -104,7 +107,8 @@ def report_of(message: Message) -> Report:
         return Report(report_id, order_id, STANDINGS[message[39]], filled, price, fee, time, text)
     except (KeyError, ValueError, OverflowError, OrderError) as error:
         said = f"{type(error).__name__}: {error}"
-        return Report(f"{UNREADABLE}-{message.get(34)}", UNREADABLE, Standing.WORKING, text=said)
+        report_id = f"{UNREADABLE}-{message.get(34)}-{message.get(52)}"
+        return Report(report_id, UNREADABLE, Standing.WORKING, text=said)
 
 
 def resting_of(message: Message) -> Resting:
@@ -127,6 +131,8 @@ def position_of(message: Message) -> tuple[str, float]:
     KeyError, ValueError
         It cannot be read.
     """
+    if message.get(702, "1") not in ("0", "1"):
+        raise ValueError(f"{message[702]} quantities of {message[55]} in one report, where one is expected")
     return message[55], float(message.get(704, "0")) - float(message.get(705, "0"))
 
 

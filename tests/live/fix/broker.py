@@ -49,6 +49,8 @@ class Broker(Acceptor):
         if kind == "D" and message[40] == "2":
             self.orders[message[11]] = message
             self.executed("0", "0", message)
+        elif kind == "D" and message[55] == "REFUSED":
+            self.say("3", (45, message[34]), (58, "malformed"))
         elif kind == "D" and message[55] == "NONE":
             self.executed("8", "8", message, (58, "unknown symbol"))
         elif kind == "D":

@@ -21,10 +21,10 @@ from tests.live.fix.broker import Broker
 class Desk:
     """A path to a broker; `async with` recovers it, and leaves as a death would: nothing is said."""
 
-    def __init__(self, folder, port):
+    def __init__(self, folder, port, **further):
         self.journal = Journal(folder / "journal", "desk", now=0)
         self.sequence = Sequence(folder / "session", "US to THEM")
-        session = Session("US", "THEM", self.sequence, heartbeat=5)
+        session = Session("US", "THEM", self.sequence, heartbeat=5, **further)
         self.gateway = FixGateway("127.0.0.1", port, session, time.time_ns, account="A1", patience=3.0)
         self.path = OrderPath(self.journal, self.gateway, time.time_ns)
 
@@ -158,6 +158,17 @@ def test_what_happened_while_the_desk_was_dead_is_found_out(tmp_path):
             assert [str(each) for each in desk.found.differences] == [
                 "position BTC: journal 1, gateway 6, +5"
             ]
+
+    with_broker(test)
+
+
+def test_an_order_is_rejected_under_a_number_that_comes_again_after_a_reset(tmp_path):
+    async def test(broker, port):
+        for name in ("a", "b"):
+            async with Desk(tmp_path, port, reset=True) as desk:
+                desk.path.send(Order(name, "REFUSED", 1.0, decided=time.time_ns()))
+                await desk.until(lambda account, name=name: account.orders[name].standing.over)
+                assert desk.path.account.orders[name].standing is Standing.REJECTED
 
     with_broker(test)
 

@@ -7,7 +7,7 @@ import pytest
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.account import replayed
 from pipeline.live.fix.messages import Traded as Of
-from pipeline.live.fix.messages import cancellation, new_order, number, report_of
+from pipeline.live.fix.messages import cancellation, new_order, number, position_of, report_of
 
 FILL = {34: "9", 35: "8", 17: "e1", 11: "a", 150: "F", 39: "1", 54: "2", 32: "0.5", 31: "99.5",
         60: "20260105-10:00:00.250", 58: "thanks", 12: "0.1", 13: "3"}  # fmt: skip
@@ -35,6 +35,25 @@ def test_a_fill_that_is_taken_back_is_not_explained():
     account = replayed([Order("a", "BTC", -1.0)], [report_of(FILL), report_of({**FILL, 17: "e2", 150: "H"})])
     assert account.position("BTC") == -0.5
     assert account.unexplained[0].why == "it fills 0.5 of an order of -1"
+
+
+def test_a_fill_that_is_corrected_is_not_explained():
+    corrected = report_of({**FILL, 17: "e2", 19: "e1", 150: "G", 32: "0.4", 34: "10"})
+    account = replayed([Order("a", "BTC", -1.0)], [report_of(FILL), corrected])
+    assert (account.position("BTC"), len(account.unexplained)) == (-0.5, 1)
+    assert corrected.text == "ValueError: a fill of a was corrected"
+
+
+def test_a_position_of_several_quantities_is_not_read_by_the_first_of_each():
+    told = {55: "BTC", 702: "1", 703: "TOT", 704: "3", 705: "1"}
+    assert position_of(told) == ("BTC", 2.0)
+    with pytest.raises(ValueError, match="2 quantities of BTC in one report, where one is expected"):
+        position_of({**told, 702: "2"})
+
+
+def test_what_cannot_be_read_halts_under_a_number_that_comes_again_another_day():
+    first, second = (report_of({34: "9", 52: f"202601{day}-10:00:00"}) for day in ("05", "06"))
+    assert len(replayed([], [first, second]).unexplained) == 2
 
 
 @pytest.mark.parametrize("tag", [11, 17, 31, 32, 39, 54, 60])
