@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.domain.orders import LEAST, Report, Standing
 from pipeline.live.account import Progress
@@ -17,6 +17,7 @@ OVERLAP: Final = 86_400_000_000_000
 PATIENCE: Final = (0.5, 2.0)
 """Seconds to wait before asking again where the two differ: a report may be on its way."""
 NEVER_ARRIVED: Final = "never arrived"
+GONE: Final = "gone"
 POSITION: Final = "position"
 RECONCILES: Final = "reconcile"
 
@@ -45,12 +46,21 @@ class Recovery:
     differences: tuple[Difference, ...]
 
 
+class _Compared(NamedTuple):
+    """What differs, the orders that never arrived, and those that the gateway had taken and holds no more."""
+
+    differences: list[Difference]
+    never: list[str]
+    gone: list[str]
+
+
 async def recover(path: OrderPath, now: int, patience: Sequence[float] = PATIENCE) -> Recovery:
     """Bring a path, begun from its journal, in line with its gateway, or halt.
 
     Reports that were missed are taken in. An order that was written down and that the gateway does not know
     never arrived: it is closed as such, and cancelled should it still be on its way. Whatever then differs, a
-    position of either side or an order, halts. A path that has halted has its working orders cancelled again.
+    position of either side or an order, halts; an order that the gateway had taken and holds no more is then
+    closed, for it will not be filled. A path that has halted has its working orders cancelled again.
 
     Parameters
     ----------
@@ -67,39 +77,42 @@ async def recover(path: OrderPath, now: int, patience: Sequence[float] = PATIENC
     """
     known = len(path.account.seen)
     await path.gateway.start(path.hear)
-    differences, arrived_never = await _compared(path)
-    for seconds in patience if differences or arrived_never else ():
+    differences, never, gone = await _compared(path)
+    for seconds in patience if differences or never else ():
         await asyncio.sleep(seconds)
-        differences, arrived_never = await _compared(path)
+        differences, never, gone = await _compared(path)
     missed = len(path.account.seen) - known
-    for order_id in arrived_never:
+    for order_id in never:
         path.gateway.cancel(order_id, now)
         closed = Report(f"{NEVER_ARRIVED}-{order_id}", order_id, Standing.CANCELLED, text=NEVER_ARRIVED)
         path.hear(closed)
-    found = Recovery(missed, tuple(arrived_never), tuple(differences))
+    found = Recovery(missed, tuple(never), tuple(differences))
     inputs = {
         "missed": missed,
-        "never_arrived": arrived_never,
+        "never_arrived": never,
         "differences": [astuple(each) for each in differences],
         "unexplained": [[each.report.report_id, each.why] for each in path.account.unexplained],
     }
     why = "; ".join(map(str, differences)) or "journal and gateway agree"
     path.journal.audit(Entry(now, "recovery", RECONCILES, why, inputs))
-    if differences:
-        path.turn(RiskState.HALTED, "recovery", why)
-    elif path.latch.state is RiskState.HALTED:
+    if path.latch.state is RiskState.HALTED:
         path.cancel_all()
+    elif differences:
+        path.turn(RiskState.HALTED, "recovery", why)
+    for order_id in gone:
+        text = "the gateway holds it no more"
+        path.hear(Report(f"{GONE}-{order_id}", order_id, Standing.CANCELLED, text=text))
     return found
 
 
-async def _compared(path: OrderPath) -> tuple[list[Difference], list[str]]:
-    """Take in what was missed; return what differs then, and the orders that the gateway does not know."""
+async def _compared(path: OrderPath) -> _Compared:
+    """Take in what was missed, and compare."""
     gateway = path.gateway
     for report in await gateway.fills(max(path.newest - OVERLAP, 0)):
         path.hear(report)
     resting = {each.order_id: each for each in await gateway.open_orders()}
     positions = await gateway.positions()
-    account, differences, never = path.account, [], []
+    account, differences, never, gone = path.account, [], [], []
     for order_id, progress in account.working.items():
         lost = [name for name in progress.names if name not in resting]
         if len(lost) < len(progress.names):
@@ -107,6 +120,7 @@ async def _compared(path: OrderPath) -> tuple[list[Difference], list[str]]:
         elif progress.standing is Standing.INTENDED and not progress.filled:
             never.append(order_id)
         else:
+            gone.append(order_id)
             differences.append(
                 Difference(f"open order {order_id}", progress.order.instrument, progress.left, 0.0)
             )
@@ -115,7 +129,7 @@ async def _compared(path: OrderPath) -> tuple[list[Difference], list[str]]:
         ours, theirs = account.position(instrument), positions.get(instrument, 0.0)
         if not abs(ours - theirs) <= LEAST:
             differences.append(Difference(POSITION, instrument, ours, theirs))
-    return differences, never
+    return _Compared(differences, never, gone)
 
 
 def _of_orders(orders: Mapping[str, Progress], resting: Mapping[str, Resting]) -> Iterator[Difference]:

@@ -245,6 +245,34 @@ def test_a_desk_that_had_halted_cancels_again_when_it_starts(begun):
     assert market.cancelled == ["a"]
 
 
+def test_a_desk_that_had_halted_cancels_again_where_something_differs_too(begun):
+    market = Market()
+    path = begun(market)
+    path.send(BUY)
+    path.hear(Report("m0", "a", Standing.WORKING))
+    path.turn(RiskState.HALTED, "ada", "fire drill")
+    market.cancelled.clear()
+    market.resting, market.held = [Resting("a", "BTC", 2.0, 0.0)], {"BTC": 7.0}
+    assert len(recovered(begun(market)).differences) == 1
+    assert market.cancelled == ["a"]
+
+
+def test_an_order_that_the_gateway_holds_no_more_halts_once_and_is_counted_on_no_longer(begun):
+    market = Market()
+    path = begun(market)
+    path.send(BUY)
+    path.hear(FILL)
+    market.held = {"BTC": 0.5}
+    path = begun(market)
+    assert len(recovered(path).differences) == 1
+    path.resume("ada", "the broker cancelled it over night")
+    assert (path.account.working, path.account.expected("BTC")) == ({}, 0.5)
+    path = begun(market)
+    assert (recovered(path).differences, path.latch.state) == ((), RiskState.ACTIVE)
+    path.hear(Report("m2", "a", Standing.WORKING, 1.5, 100.0))
+    assert (path.account.position("BTC"), path.account.unexplained) == (2.0, [])
+
+
 REPLACES = Order("b", "BTC", 2.0, limit=101.0, decided=2, replaces="a")
 
 
