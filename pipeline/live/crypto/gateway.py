@@ -14,7 +14,7 @@ import ccxt.async_support as ccxt
 from pipeline.domain.errors import GatewayError, HedgeError
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.crypto.placed import Placed, PlacedOrders
-from pipeline.live.crypto.words import MS, Market, Told, end_of, fill_of, resting_of
+from pipeline.live.crypto.words import MS, Market, Told, end_of, fee_of, fill_of, resting_of
 from pipeline.live.gateway import Hear, Resting
 from pipeline.live.private_words import PrivateWords
 
@@ -23,6 +23,7 @@ OVERLAP: Final = 60_000
 DAY: Final = 24 * 3_600_000
 """Milliseconds back to which orders are listed."""
 PAGE: Final = 500
+"""Trades or orders that are asked for at once; a venue may tell fewer."""
 LATE: Final = 5_000_000_000
 """Nanoseconds after which an order that waits for the venue is not sent any more."""
 log = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class CcxtGateway:
         self._rehearsal = rehearsal
         self._queue: deque[tuple[Placed, Order | None, int]] = deque()
         self._woken, self._busy = asyncio.Event(), False
+        self._caught_up, self._short = asyncio.Event(), set[str]()
         self._hear: Hear | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -155,6 +157,7 @@ class CcxtGateway:
     async def fills(self, since: int) -> Sequence[Report]:
         """Return fills, and what has ended, from a time on, ns."""
         found: list[Report] = await self._asked(self._news(max(since // MS, self._orders.made)))
+        self._caught_up.set()
         return found
 
     async def _asked(self, question: Awaitable[Any]) -> Any:
@@ -240,10 +243,16 @@ class CcxtGateway:
                 return
 
     async def _watch(self) -> None:
-        """Ask what became of orders; a venue that does not answer for long ends the line."""
+        """Ask what became of orders, from when it was asked what had been missed.
+
+        A venue that does not answer for long ends the line, and so does one that keeps some of what was
+        bought: those fills are told, and the next start finds what is missing.
+        """
         failing = 0.0
+        await self._caught_up.wait()
         while True:
             await asyncio.sleep(self._poll)
+            known = set(self._short)
             try:
                 news = await self._news(max(self._newest - OVERLAP, self._orders.made))
             except ccxt.OperationFailed as error:
@@ -255,6 +264,11 @@ class CcxtGateway:
             failing = 0.0
             for report in news:
                 self._say(report)
+            if self._short - known:
+                raise GatewayError(
+                    f"the venue takes its fees in {self._market.base}, so that the desk holds less than it "
+                    f"bought: let it take them in {self._market.quote} or in a token"
+                )
 
     async def _news(self, since: int) -> list[Report]:
         """Return fills from a time on, ms, and then the orders that have ended, as far as it is known."""
@@ -271,21 +285,30 @@ class CcxtGateway:
         return [report for report in told if report is not None]
 
     async def _trades(self, since: int) -> list[Report]:
-        found: dict[str, Report] = {}
+        trades = await self._listed_by(self._venue.fetch_my_trades, since)
+        if any(str(each["order"]) not in self._orders.by_venue for each in trades):
+            await self._learn()
+        return [self._fill(each) for each in trades]
+
+    async def _listed_by(self, fetch: Callable[..., Awaitable[list[Told]]], since: int) -> list[Told]:
+        """Return all that a venue lists from a time on, ms: page after page, until one tells nothing new."""
+        found: dict[str, Told] = {}
         while True:
-            page = await self._venue.fetch_my_trades(self._symbol, since, PAGE)
-            if any(str(each["order"]) not in self._orders.by_venue for each in page):
-                await self._learn()
-            found |= {report.report_id: report for report in map(self._fill, page)}
-            if len(page) < PAGE or page[-1]["timestamp"] <= since:
+            page = await fetch(self._symbol, since, PAGE)
+            new = {str(each["id"]): each for each in page if str(each["id"]) not in found}
+            if not new:
                 return list(found.values())
-            since = page[-1]["timestamp"]
+            found |= new
+            since = max(int(each["timestamp"] or since) for each in page)
 
     def _fill(self, trade: Told) -> Report:
         placed = self._orders.by_venue.get(str(trade["order"]))
         self._newest = max(self._newest, int(trade["timestamp"]))
         order_id = f"{self._name} {trade['order']}" if placed is None else placed.order_id
         report = fill_of(trade, order_id, self._market)
+        cost, currency = fee_of(trade)
+        if cost and currency == self._market.base:
+            self._short.add(report.report_id)
         return report.rehearsed() if self._rehearsal else report
 
     async def _learn(self) -> None:
@@ -300,11 +323,11 @@ class CcxtGateway:
         since, found = max(self._orders.made, self._now() // MS - DAY), await self._open()
         has = self._venue.has
         if has.get("fetchOrders"):
-            return [*found, *await self._venue.fetch_orders(self._symbol, since)]
+            return [*found, *await self._listed_by(self._venue.fetch_orders, since)]
         if has.get("fetchClosedOrders"):
-            found += await self._venue.fetch_closed_orders(self._symbol, since)
+            found += await self._listed_by(self._venue.fetch_closed_orders, since)
         if has.get("fetchCanceledOrders"):
-            found += await self._venue.fetch_canceled_orders(self._symbol, since)
+            found += await self._listed_by(self._venue.fetch_canceled_orders, since)
         return found
 
     async def _open(self) -> list[Told]:

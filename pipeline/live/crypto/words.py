@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-from pipeline.domain.errors import GatewayError
 from pipeline.domain.orders import Report, Standing
 from pipeline.live.gateway import Resting
 
@@ -29,12 +28,7 @@ class Market(NamedTuple):
 
 
 def fill_of(trade: Told, order_id: str, market: Market) -> Report:
-    """Return what a trade says.
-
-    Raises
-    ------
-    GatewayError
-        Its fee was taken in what was bought, which the account would not know of.
+    """Return what a trade says; a fee that was not taken in money stands in its text alone.
 
     Examples
     --------
@@ -44,30 +38,24 @@ def fill_of(trade: Told, order_id: str, market: Market) -> Report:
     Report(report_id='17/9', order_id='a', ... filled=-0.5, price=100.5, fee=0.05, time=3000000, text='')
     """
     units = float(trade["amount"])
-    fee, text = _fee(trade.get("fee") or {}, market)
+    cost, currency = fee_of(trade)
+    in_money = not cost or currency == market.quote
     return Report(
         report_id=f"{trade['order']}/{trade['id']}",
         order_id=order_id,
         standing=Standing.WORKING,
         filled=units if trade["side"] == "buy" else -units,
         price=float(trade["price"]),
-        fee=fee,
+        fee=cost if in_money else 0.0,
         time=int(trade["timestamp"]) * MS,
-        text=text,
+        text="" if in_money else f"and a fee of {cost:g} {currency}",
     )
 
 
-def _fee(fee: Told, market: Market) -> tuple[float, str]:
-    """Return the fee in money, and in words one that was taken in a token."""
-    cost, currency = float(fee.get("cost") or 0.0), fee.get("currency")
-    if not cost or currency == market.quote:
-        return cost, ""
-    if currency == market.base:
-        raise GatewayError(
-            f"the venue takes its fees in {currency}, so that the desk holds less than it bought: let it "
-            f"take them in {market.quote} or in a token"
-        )
-    return 0.0, f"and a fee of {cost:g} {currency}"
+def fee_of(trade: Told) -> tuple[float, str]:
+    """Return the fee of a trade and its currency."""
+    fee = trade.get("fee") or {}
+    return float(fee.get("cost") or 0.0), str(fee.get("currency") or "")
 
 
 def end_of(order: Told, order_id: str) -> Report | None:

@@ -33,6 +33,7 @@ class SpotVenue:
     def __init__(self):
         self.orders, self.trades, self.balance, self.fail = {}, [], {"BTC": 0.0, "USDT": 1e6}, []
         self.fee, self.asked, self.most = "USDT", [], 1000.0
+        self.page = 500
 
     @asynccontextmanager
     async def open(self):
@@ -131,11 +132,13 @@ class SpotVenue:
                 ]
                 return web.json_response(alive)
             case "GET /allOrders":
-                since = int(told.get("startTime", 0))
-                return web.json_response([each for each in self.orders.values() if each["time"] >= since])
+                since, most = int(told.get("startTime", 0)), int(told.get("limit", 500))
+                listed = [each for each in self.orders.values() if each["time"] >= since]
+                return web.json_response(listed[: min(most, self.page)])
             case "GET /myTrades":
                 since, most = int(told.get("startTime", 0)), int(told.get("limit", 500))
-                return web.json_response([each for each in self.trades if each["time"] >= since][:most])
+                listed = [each for each in self.trades if each["time"] >= since]
+                return web.json_response(listed[: min(most, self.page)])
             case "GET /account":
                 held = [
                     {"asset": name, "free": f"{units:.8f}", "locked": "0"}

@@ -14,6 +14,7 @@ from pipeline.live.gateways import by_ccxt
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.recovery import recover
+from pipeline.live.watch.adoption import adopt
 from pipeline.risk.state import RiskState
 
 pytest.importorskip("ccxt", exc_type=ImportError)
@@ -192,6 +193,42 @@ def test_fees_in_the_base_end_the_line_and_those_in_a_token_are_told(tmp_path):
             desk.order("b", 1.0)
             await desk.until(lambda _: desk.gateway.broken)
             assert "takes its fees in BTC" in desk.gateway.broken
+        venue.balance["BTC"] -= 0.1
+        async with Desk(tmp_path, url) as desk:
+            assert [str(each) for each in desk.found.differences] == [
+                "position BTC: journal 2, gateway 1.9, -0.1"
+            ]
+        with Journal(tmp_path / "journal", "desk", now=0) as journal:
+            adopt(journal, 100.0, "ada", "a fee in BTC", time.time_ns())
+        async with Desk(tmp_path, url) as desk:
+            assert desk.found.differences == ()
+            desk.path.resume("ada", "fees are taken in BNB from now on")
+            venue.fee = "BNB"
+            desk.order("c", 1.0)
+            await desk.until(lambda _: not desk.path.account.working)
+            assert desk.gateway.broken == ""
+
+    with_venue(test)
+
+
+def test_orders_and_trades_are_listed_to_the_last_page(tmp_path):
+    async def test(venue, url):
+        venue.page = 3
+        async with Desk(tmp_path, url) as desk:
+            for number in range(8):
+                desk.order(f"a{number}", 1.0)
+                await desk.until(lambda _: not desk.path.account.working)
+                await asyncio.sleep(0.002)
+            venue.fail = [("POST /order", "unanswered")]
+            desk.order("b", 1.0)
+            await desk.until(lambda _: not desk.path.account.working)
+            assert desk.gateway.broken == ""
+            for number in range(8):
+                desk.order(f"c{number}", 0.5)
+            await desk.until(lambda _: len(venue.orders) == 17)
+        async with Desk(tmp_path, url) as desk:
+            assert desk.found.differences == ()
+            assert desk.path.account.position("BTC") == 13.0
 
     with_venue(test)
 
