@@ -59,7 +59,10 @@ def line_of(what: str, told: str, wish: str) -> str:
     if not told:
         raise RiskError(f"to {wish} a desk needs a {what}")
     if len(told) > LONGEST or not told.isprintable():
-        raise RiskError(f"{what} of {len(told)} characters: give one printable line of at most {LONGEST}")
+        raise RiskError(
+            f"{what} of {len(told)} characters: give one line of at most {LONGEST}, without "
+            "control characters"
+        )
     return told
 
 
