@@ -280,11 +280,22 @@ def _end(connection: Connection, table: Table) -> _End:
 
 
 def _insert(connection: Connection, told: Sequence[Record]) -> None:
-    """Add the rows of records that a table does not have yet."""
+    """Add the rows of records that a table does not have yet, which go on from those that it has.
+
+    Raises
+    ------
+    DamagedError
+        They do not.
+    """
     for name in dict.fromkeys(name for record in told for name in record):
         table = schema.METADATA.tables[name]
         last, columns = _last(connection, table), [column.name for column in table.columns]
         rows = [record[name] for record in told if name in record and record[name][0] > last]
+        if rows and rows[0][0] != last + 1:
+            raise DamagedError(
+                f"the log begins with {name} {rows[0][0]} where the database holds {last}: it is another "
+                "journal's, or a file of it is missing: put them together, or move it away with the journal"
+            )
         if rows:
             connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
 

@@ -83,10 +83,21 @@ def _saved(pnl: FloatArray, risk: RiskSettings) -> FloatArray:
 
 
 def compared(file: Path, champion: str, challenger: str) -> pd.DataFrame:
-    """Return the lines of `shadow.jsonl` on which these two were compared, in order of time, once each."""
+    """Return the lines of `shadow.jsonl` on which these two were compared, in order of time, once each.
+
+    A line that a full disk or a death cut short is left out: its option was not compared.
+    """
     if not file.is_file():
         return pd.DataFrame(columns=COLUMNS)
-    lines: list[dict[str, Any]] = [json.loads(x) for x in file.read_text(encoding="utf-8").splitlines()]
+    lines = [x for x in map(_read, file.read_text(encoding="utf-8").splitlines()) if x is not None]
     own = [each for each in lines if (each["champion"], each["challenger"]) == (champion, challenger)]
     table = pd.DataFrame(own, columns=COLUMNS)
     return table.drop_duplicates("at", keep="last").sort_values("at")
+
+
+def _read(line: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = json.loads(line)
+    except ValueError:
+        return None
+    return found

@@ -257,6 +257,19 @@ def test_a_death_between_folding_and_removing_doubles_nothing(place):
     assert held(Journal(place, "desk", now=8))[3] == [ENTRY] * 2
 
 
+def test_a_log_that_does_not_go_on_from_its_database_is_refused_and_left(place):
+    with written(place) as journal:
+        journal.checkpoint()
+        journal.audit(ENTRY)
+        further = copied(place, lambda content: content)
+    for file in further.parent.iterdir():
+        if file not in ahead_of(further):
+            file.unlink()
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"folded in: the log begins with audit 2 .* holds 0"):
+            Journal(further, "desk", now=8)
+
+
 def test_readers_miss_and_double_nothing_while_rows_are_written_and_folded_in(place):
     def fold() -> None:
         while not over.is_set():

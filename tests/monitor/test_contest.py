@@ -56,6 +56,13 @@ def test_only_lines_of_these_two_count_and_a_day_lived_again_counts_once(tmp_pat
     assert compared(tmp_path / "none", "a 1", "a 2").empty
 
 
+def test_a_line_that_was_cut_short_leaves_the_others(tmp_path):
+    line = {"champion": "a 1", "challenger": "a 2", "champion_pnl": 1.0, "challenger_pnl": 2.0, "alarms": 0}
+    first, second = (json.dumps(line | {"at": at}) for at in (3, 7))
+    (tmp_path / "shadow.jsonl").write_text(f"{first}\n{second[:40]}{second}\n{second}\n{first[:-9]}")
+    assert compared(tmp_path / "shadow.jsonl", "a 1", "a 2")["at"].tolist() == [3, 7]
+
+
 def test_longer_blocks_leave_more_to_chance_where_options_overlap():
     """The mean of five neighbours is five times as sure as it looks in blocks of one."""
     rng = np.random.default_rng(8)

@@ -27,6 +27,7 @@ PAGE: Final = 500
 LATE: Final = 5_000_000_000
 """Nanoseconds after which an order that waits for the venue is not sent any more."""
 log = logging.getLogger(__name__)
+logging.getLogger("ccxt").setLevel(logging.INFO)  # below, it tells every request with its key
 
 
 class CcxtGateway:

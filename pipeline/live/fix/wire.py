@@ -39,7 +39,7 @@ def encoded(fields: Iterable[tuple[int, str]]) -> bytes:
     message.append_pair(8, BEGIN)
     for tag, value in fields:
         if not value or "\x01" in value:
-            raise GatewayError(f"FIX field {tag} cannot be {value!r}")
+            raise GatewayError(f"FIX field {tag} is empty or holds the separator")  # it may be a password
         message.append_pair(tag, value.encode("utf-8"))
     return bytes(message.encode())
 

@@ -73,7 +73,7 @@ def with_venue(test):
 
 
 def test_orders_are_filled_rest_are_cancelled_and_refused(tmp_path, caplog):
-    caplog.set_level(logging.DEBUG, logger="pipeline")
+    caplog.set_level(logging.DEBUG)
 
     async def test(venue, url):
         async with Desk(tmp_path, url) as desk:

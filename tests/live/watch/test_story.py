@@ -5,6 +5,7 @@ import pytest
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.live.journal import Entry
+from pipeline.live.parents import FOLLOWS, SLICE
 from pipeline.live.watch.board import Board, Pulse
 from pipeline.live.watch.request import Request, Wish, obey
 from pipeline.live.watch.story import About, Cursor, Shown, Story
@@ -48,6 +49,8 @@ def test_what_comes_is_told_once(reader, path):
     path.hear(Report("m2", "desk-1", Standing.CANCELLED, time=1_200_000_000, text="too late"))
     obey(path, Request(Wish.HALT, "ada", "too hot"), now=3_000_000)
     path.journal.audit(Entry(4_000_000, "recovery", "reconcile", "they agree", {}))
+    for what in (SLICE, FOLLOWS):  # the orders tell these, ten a second of the latter
+        path.journal.audit(Entry(5_000_000, "parents", what, "desk-1", {}))
     cursor, news = story.tell(cursor)
     assert (news["orders"][0]["standing"], news["orders"][0]["text"]) == ("cancelled", "too late")
     assert news["fills"] == []
