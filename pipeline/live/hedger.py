@@ -24,6 +24,7 @@ from pipeline.live.learned import Learned
 from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.live.order_path import OrderPath
 from pipeline.live.parents import Parents
+from pipeline.live.past_account import PastAccount
 from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.one_option import answer_of
@@ -138,6 +139,7 @@ class Hedger:
         sent = (each.order.decided for each in path.account.orders.values())
         audited = (each.at for each in path.journal.entries() if each.what == DECIDES)
         self.since = max(since, *sent, *audited, 0)
+        self._past = PastAccount(path.journal.orders(), path.journal.reports())
 
     def adopt(self, learned: Learned, signals: RunningSignals) -> None:
         """Decide from now on with other models; `signals` have seen all decisions until now.
@@ -180,8 +182,9 @@ class Hedger:
         position, expected = account.position(self._instrument), account.expected(self._instrument)
         edges = self._edges(state)
         asked = self._asked(expected / self._size, edges)
-        hedge = account.cash + position * mid
-        worth = self._options.mark(day, mid, self._dealt, value, hedge, account.traded)
+        then = self._past.at(at) if past else account
+        hedge = then.cash + then.position(self._instrument) * mid
+        worth = self._options.mark(day, mid, self._dealt, value, hedge, then.traded)
         seen = self._situation(at, quote, position, expected - position, delta, told, state, worth)
         reducing = self._path.latch.state is RiskState.REDUCING
         permits = None if past else self._permits
