@@ -47,14 +47,14 @@ class Parents:
 
     Attributes
     ----------
-    sent : when orders were sent, ns, the newest last.
+    sent : when orders were sent, ns, the newest last; those of before a restart too.
     """
 
     def __init__(self, settings: OrderSettings, path: OrderPath, step: float, lot: float) -> None:
         self._settings, self._path, self._lot, self._at_once = settings, path, lot, settings.at_once
         self._over = int(settings.over * step * SECOND)
         self._shares = handed_out(settings.slices, settings.pace)
-        self.sent: deque[int] = deque()
+        self.sent = deque(sorted(each.decided for each in path.journal.orders()))
         self._children: list[str] = []
         self._coming: deque[Slice] = deque()
         self._resting: dict[str, int] = {}

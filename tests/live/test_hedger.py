@@ -173,7 +173,7 @@ def test_what_was_decided_is_not_decided_again_though_no_order_came_of_it(desk, 
     assert any(each.at > last for each in added)
 
 
-def test_a_day_that_was_cut_off_goes_on_with_its_turnover_loss_and_drawdown(desk, day, tmp_path):
+def test_a_day_that_was_cut_off_goes_on_with_its_turnover_loss_drawdown_and_orders(desk, day, tmp_path):
     policy = POLICIES["delta_implied"]()
 
     def lived(folder, until):
@@ -183,7 +183,7 @@ def test_a_day_that_was_cut_off_goes_on_with_its_turnover_loss_and_drawdown(desk
 
     whole, _, again = lived("whole", STEPS), lived("cut", 41), lived("cut", STEPS)
     assert [each.past for each in again] == [row < 41 for row in range(STEPS)]
-    for kind in ("turnover", "loss", "drawdown"):
+    for kind in ("turnover", "loss", "drawdown", "orders"):
         told, expected = ([getattr(each.seen, kind) for each in days[41:]] for days in (again, whole))
         assert max(expected) > 0.0
         assert told == pytest.approx(expected, abs=1e-9), kind
