@@ -14,7 +14,7 @@ import typer
 
 from pipeline.cli.asking import approvals_of
 from pipeline.cli.attend import secret_of, token_place
-from pipeline.cli.gateway import Way, credentials_of, wired
+from pipeline.cli.gateway import PLAYED, Way, credentials_of, wired
 from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
 from pipeline.cli.running import prepared, progress_shown
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.approvals import Approvals
     from pipeline.live.control import Control
+    from pipeline.live.desk_day import DeskDay
     from pipeline.live.feed_state import FeedState
     from pipeline.live.gateways import Open
     from pipeline.live.learned import Learned
@@ -43,7 +44,7 @@ Speed = Annotated[
 ]
 Gateway = Annotated[
     Way,
-    typer.Option(help="Where orders go: paper, or as gateway.fix or gateway.ccxt of the desk file says."),
+    typer.Option(help="Where orders go: paper, or as [gateway.fix], .ccxt or .routed of the desk file says."),
 ]
 Snapshot = Annotated[
     str,
@@ -80,6 +81,7 @@ def live(
     Ctrl-C stops.
     """
     from pipeline.live.feed_state import FeedState
+    from pipeline.live.session import stored_day
     from pipeline.live.session_text import for_terminal, lived_as_json
     from pipeline.live.streamed_venue import streamed_venue
     from pipeline.live.watch.board import Board
@@ -91,13 +93,14 @@ def live(
     venue = None if feed.startswith(REPLAY) else streamed_venue(feed, snapshot)
     if anew and venue is not None:
         raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
-    if anew and gateway is not Way.PAPER:
+    if anew and gateway not in PLAYED:
         raise SettingsError(f"--anew: forgets what was played on paper; --gateway {gateway} does not forget")
     private = credentials_of(gateway)
     times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
         opened = _opened(desk, home, data, venue)
-        way = wired(gateway, opened.desk, private, replayed=venue is None)
+        day = None if venue is not None else stored_day(opened.desk, opened.stored, _day(feed))
+        way = wired(gateway, opened.desk, private, day)
         lived_in = f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}"
         folder = opened.folder / (lived_in if gateway is Way.PAPER else f"{lived_in}-{gateway}")
         if anew:
@@ -114,10 +117,10 @@ def live(
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
         controls = [panel, *beside, page, *carrying]
-        if venue is None:
-            lived = _lived_again(opened, _day(feed), folder, way, times, approvals, *controls)
-        else:
+        if venue is not None:
             lived = _lived_now(opened, venue, folder, way, state, approvals, *controls)
+        elif day is not None:
+            lived = _lived_again(opened, day, folder, way, times, approvals, *controls)
     if as_json:
         print(lived_as_json(opened.desk, feed, lived))
     else:
@@ -132,7 +135,7 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
     from pipeline.domain.overlay_settings import OverlaySettings
     from pipeline.live.control import Control
     from pipeline.live.gateways import on_paper
-    from pipeline.live.session import NOBODY, differences
+    from pipeline.live.session import NOBODY, differences, stored_day
 
     day, opened, decided = _day(feed), _opened(desk, home, data), []
     opened.desk = opened.desk.model_copy(update={"overlay": OverlaySettings(), "orders": OrderSettings()})
@@ -143,7 +146,8 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
 
     with tempfile.TemporaryDirectory() as folder:
         paper = on_paper(opened.desk)
-        lived = _lived_again(opened, day, Path(folder), paper, math.inf, NOBODY, Kept())
+        begun = stored_day(opened.desk, opened.stored, day)
+        lived = _lived_again(opened, begun, Path(folder), paper, math.inf, NOBODY, Kept())
     found = differences(opened.desk, opened.learned, opened.stored, day, decided)
     counted = f"{lived.decisions} decisions, {lived.orders} orders"
     print(f"{counted}, {len(found)} positions differ from the backtest")
@@ -183,23 +187,22 @@ def _day(feed: str) -> str:
 
 def _lived_again(
     opened: Opened,
-    day: str,
+    day: "DeskDay",
     folder: Path,
     way: "Open",
     speed: float,
     approvals: "Approvals",
     *controls: "Control",
 ) -> "Lived":
-    from pipeline.live.session import live_again, stored_day
+    from pipeline.live.session import live_again
 
     desk, stored = opened.desk, opened.stored
-    begun = stored_day(desk, stored, day)
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
         beside, newer = [shown, *controls], opened.newer
-        return live_again(desk, opened.learned, stored, begun, folder, way, speed, beside, approvals, newer)
+        return live_again(desk, opened.learned, stored, day, folder, way, speed, beside, approvals, newer)
 
-    return _shown(f"{desk.name} {day}", len(begun.made.times), live)
+    return _shown(f"{desk.name} {day.day}", len(day.made.times), live)
 
 
 def _lived_now(

@@ -53,8 +53,19 @@ class CcxtSettings(Settings):
         return not self.live_money
 
 
+class RoutedSettings(Settings):
+    """A second paper venue, whose book is that of `data.other_files`: what trading costs there beside it."""
+
+    fee_bps: Annotated[float, Field(ge=0, lt=1000)] = 0.0
+    fixed_fee: Annotated[float, Field(ge=0)] = 0.0
+    """Money an order, whatever its size."""
+    crossing: Annotated[float, Field(gt=0, le=10)] = 1.0
+    """Times what its shown book costs to cross."""
+
+
 class GatewaySettings(Settings):
     """The gateways that `hedge live --gateway` may name."""
 
+    routed: RoutedSettings | None = None
     fix: FixSettings | None = None
     ccxt: CcxtSettings | None = None

@@ -52,7 +52,7 @@ class MarketFiles(FolderOfFiles):
     """Names below the folder, `*` and `?` allowed within one folder."""
     other_files: tuple[str, ...] = ()
     """Quotes, a book or trades of the other one of spot and perpetual, each recognised by the file: they give
-    `perpetual_basis`."""
+    `perpetual_basis`. For `gateway.routed` quotes or a book of the same instrument at a second venue."""
     format: str = ""
     """A format's name, of `files`; empty recognises it by the file."""
     national_best: bool = False

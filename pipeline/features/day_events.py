@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.features.book_at import SIDES, best_of
+from pipeline.domain.errors import DataError
+from pipeline.features.book_at import SIDES, best_of, one_level
 from pipeline.features.event_feature import EventRows, Source, Tables
 from pipeline.features.event_stream import columns_of
 from pipeline.features.followed_book import BOOK_OPEN, Follower
 from pipeline.features.sided_trades import SidedTrades
+from pipeline.ingest.day_tables import BOOK as BOOK_TABLES
 from pipeline.ingest.day_tables import OTHER, Columns, TimedTables
 from pipeline.ingest.time_order import KNOWN, TimedRows
 from pipeline.orderbook.checkpoint_table import checkpoint_table
@@ -108,6 +110,24 @@ class DayEvents:
         own = _Market(self._tables, "", named | ({"quotes"} if sided or paired else set()))
         other = _Market(self._tables, OTHER, self._others if paired else set())
         return Following(own, other, sided, (self._own, self._other) if paired else None)
+
+    def other_book(self) -> Iterator[EventRows]:
+        """Return the other market's book in parts, columns as of `BookRows`; quotes are one of one level.
+
+        Raises
+        ------
+        DataError
+            The day has neither of the other market.
+        """
+        booked = any(f"{OTHER}{table}" in self._tables for table in BOOK_TABLES)
+        if not (booked or f"{OTHER}quotes" in self._tables):
+            raise DataError(
+                "the day has no book or quotes of a second venue: name its files in data.other_files"
+            )
+        market = _Market(self._tables, OTHER, {BOOK if booked else "quotes"})
+        told = (market.take(part) for part in self._tables.parts(market.reads))
+        found = (book if booked else one_level(rows["quotes"]) for rows, book in told)
+        return (rows for rows in found if rows is not None)
 
     def of(self, sources: Collection[Source]) -> "TablesInParts":
         """Return what sources name of the tables, to be gone through as often as one likes."""

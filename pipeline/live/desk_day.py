@@ -1,7 +1,7 @@
 """One day of a desk while it goes by: its events, with decisions and arrivals of orders between them."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from time import perf_counter_ns
 from typing import Self
@@ -22,6 +22,7 @@ from pipeline.features.read_part import ReadPart
 from pipeline.features.running_book import Quote, Standing
 from pipeline.features.running_day import RunningDay
 from pipeline.features.running_history import RunningHistory
+from pipeline.features.stored_book import StoredBook
 from pipeline.ingest.day_tables import TimedTables
 from pipeline.live.feed import Moment
 from pipeline.live.hedger import Decided, Hedger
@@ -109,6 +110,21 @@ class DeskDay:
         """Return what makes events of the day's rows as they come."""
         return self._events.follow(self.sources)
 
+    def book(self) -> Book:
+        """Return the book as it stands now."""
+        return _book(self._running.book(self.now))
+
+    def other_book(self) -> Callable[[], Book]:
+        """Return what tells the stored book of the other market as it stands now, asked as time goes on.
+
+        Raises
+        ------
+        DataError
+            The day has none.
+        """
+        other = StoredBook(self._events.other_book(), self._desk.grid.stale_after_seconds)
+        return lambda: _book(other.at(self.now))
+
     def due(self, hedger: Hedger, played: Played) -> float:
         """Return when the next decision is made, slice sent or order arrives, ns; infinite for none."""
         sliced = max(hedger.parents.due, self.now)
@@ -132,7 +148,7 @@ class DeskDay:
         """Let arrive what arrives next, decide, or work an order."""
         self.now = at
         if played.due <= at:
-            played.advance(at + 1, self._books(at))
+            played.advance(at + 1, self._books())
             return
         if self._coming and self._coming[0] <= at:
             began = perf_counter_ns()
@@ -142,7 +158,7 @@ class DeskDay:
             row = self._history.step(self._running.decide(at))
             yield hedger.decide(row, quote, len(self._coming), began, fresh)
         else:
-            played.advance(at + 1, self._books(at))
+            played.advance(at + 1, self._books())
             quote = self._quote(at, moment)
             hedger.parents.go(at, quote.bid, quote.ask)
 
@@ -151,8 +167,8 @@ class DeskDay:
         quote = self._running.quote(at)
         return quote if moment.now - at <= moment.patience else quote._replace(bid=np.nan, ask=np.nan)
 
-    def _books(self, at: int) -> dict[str, Book]:
-        return {self._desk.data.instrument: _book(self._running.book(at))}
+    def _books(self) -> dict[str, Book]:
+        return {self._desk.data.instrument: self.book()}
 
 
 def _book(now: Standing) -> Book:

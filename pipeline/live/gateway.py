@@ -26,13 +26,12 @@ class Gateway(Protocol):
     `submit`, `replace` and `cancel` hand over and return at once: they neither wait nor answer. What comes of
     an order comes as reports to `hear`, in the loop's own thread. The three questions are asked when a desk
     starts, and may take their time. All raise `GatewayError` where the market cannot be reached.
-
-    Attributes
-    ----------
-    broken : why the line is down; empty while it stands. The loop looks at it: nothing else says so.
     """
 
-    broken: str
+    @property
+    def broken(self) -> str:
+        """Why the line is down; empty while it stands. The loop looks at it: nothing else says so."""
+        ...
 
     async def start(self, hear: Hear) -> None:
         """Connect; from now on reports are heard, those first that were missed, if the market sends them."""

@@ -2,19 +2,21 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.domain.desk import BPS
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.gateway_settings import CcxtSettings, FixSettings
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.gateway_settings import CcxtSettings, FixSettings, RoutedSettings
+from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.live.credentials import Credentials
+from pipeline.live.desk_day import DeskDay
 from pipeline.live.gateway import Gateway
 from pipeline.live.paper import Latency, PaperGateway
 from pipeline.live.played import Elsewhere, Played
+from pipeline.live.routed import Routed
 
 
 class Opened(NamedTuple):
@@ -42,12 +44,39 @@ def on_paper(desk: IntradayDesk) -> Open:
 
     @contextmanager
     def opened(folder: Path, latency: Latency) -> Iterator[Opened]:
-        own = desk.costs
-        costs = {"fee": own.fee_bps * BPS, "fixed_fee": own.fixed_fee, "crossing": own.crossing}
-        with closing(PaperGateway(folder / "venue", latency, **costs)) as gateway:
+        with closing(_paper(folder / "venue", latency, desk.costs)) as gateway:
             yield Opened(gateway, gateway)
 
     return opened
+
+
+def on_two_papers(desk: IntradayDesk, second: RoutedSettings, day: DeskDay) -> Open:
+    """Return what opens a router to two paper venues: the desk's own book, and that of `data.other_files`.
+
+    Raises
+    ------
+    DataError
+        The day has no second book.
+    """
+    other = day.other_book()
+
+    @contextmanager
+    def opened(folder: Path, latency: Latency) -> Iterator[Opened]:
+        with ExitStack() as open_files:
+            venues = {
+                name: open_files.enter_context(closing(_paper(folder / f"venue-{name}", latency, costs)))
+                for name, costs in (("own", desk.costs), ("other", second))
+            }
+            gateway = Routed(venues, lambda: (day.book(), other()), folder / "router", desk.hedge.lot)
+            open_files.enter_context(closing(gateway))
+            yield Opened(gateway, gateway)
+
+    return opened
+
+
+def _paper(place: Path, latency: Latency, costs: IntradayCosts | RoutedSettings) -> PaperGateway:
+    fee = costs.fee_bps * BPS
+    return PaperGateway(place, latency, fee=fee, fixed_fee=costs.fixed_fee, crossing=costs.crossing)
 
 
 def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open:

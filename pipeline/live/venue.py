@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.domain.orders import LEAST, PAPER, Order, Report, Standing, settled
+from pipeline.execution.all_in import Offer
 from pipeline.execution.walk import Taken, walk
 from pipeline.live.gateway import Resting
 
@@ -117,6 +118,14 @@ class Venue:
             Resting(order_id, order.instrument, order.quantity, filled)
             for order_id, order, filled in (*here, *coming)
         ]
+
+    def offer(self, order: Order, book: Book) -> Offer:
+        """Return what a book shows to an order, less what is taken of it, and the terms."""
+        side = 1 if order.quantity > 0.0 else -1
+        prices, sizes = _shown(book, side)
+        taken = self.taken.get((order.instrument, side), {})
+        left = [size - taken.get((price, size), 0.0) for price, size in zip(prices, sizes, strict=True)]
+        return Offer(prices, left, book.mid, self.fee, self.fixed_fee, self.crossing)
 
     def apply(self, happened: Accepted | Told) -> None:
         """Remember what happened."""
@@ -228,8 +237,7 @@ class Venue:
 
     def _walked(self, found: Open, book: Book) -> tuple[float, float, Taken, float]:
         side, limit = found.side, found.order.limit
-        shown = (book.ask_price, book.ask_size) if side > 0 else (book.bid_price, book.bid_size)
-        prices, sizes = ([float(each) for each in levels] for levels in shown)
+        prices, sizes = _shown(book, side)
         reach = None if limit is None else sum(side * (limit - price) >= 0.0 for price in prices)
         taken = self.taken.get((found.order.instrument, side), {})
         left = abs(found.order.quantity - found.filled)
@@ -250,3 +258,9 @@ class Venue:
             fee = self.fee * filled * book.mid + (0.0 if found.filled else self.fixed_fee)
         report_id, signed = f"{PAPER}{self.told + 1}", math.copysign(filled, found.side) if filled else 0.0
         return Report(report_id, found.order.order_id, standing, signed, price, fee, at, text)
+
+
+def _shown(book: Book, side: int) -> tuple[list[float], list[float]]:
+    """Return prices and sizes that an order takes: asks where it buys, `side` +1."""
+    prices, sizes = (book.ask_price, book.ask_size) if side > 0 else (book.bid_price, book.bid_size)
+    return [float(each) for each in prices], [float(each) for each in sizes]

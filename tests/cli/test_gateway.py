@@ -1,13 +1,17 @@
 """Which gateway a desk is wired to, what is missing for it, and that its keys leave the environment."""
 
+import asyncio
 import os
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.cli.gateway import Way, credentials_of, wired
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.orders import Order
 from pipeline.live.credentials import Credentials
+from pipeline.live.venue import Book
 
 FIX = {"host": "127.0.0.1", "port": 9880, "sender": "DESK", "target": "BROKER"}
 CCXT = {"venue": "binance", "symbol": "BTC/USDT"}
@@ -26,25 +30,47 @@ def desk_with(**gateway):
     [
         (Way.FIX, {}, r"no \[gateway.fix\]"),
         (Way.CCXT, {"fix": FIX}, r"no \[gateway.ccxt\]"),
+        (Way.ROUTED, {}, r"no \[gateway.routed\]"),
         (Way.FIX, {"fix": FIX}, "gateway.fix.rehearsal = true"),
         (Way.CCXT, {"ccxt": {**CCXT, "live_money": True}}, "gateway.ccxt.live_money = false"),
     ],
 )
 def test_what_is_missing_is_said(way, gateway, said):
     with pytest.raises(SettingsError, match=said):
-        wired(way, desk_with(**gateway), Credentials(), replayed=True)
+        wired(way, desk_with(**gateway), Credentials(), object())
 
 
 @pytest.mark.parametrize(
-    ("way", "replayed", "gateway"),
+    ("way", "day", "gateway"),
     [
-        (Way.PAPER, True, {}),
-        (Way.FIX, False, {"fix": FIX}),
-        (Way.FIX, True, {"fix": {**FIX, "rehearsal": True}}),
+        (Way.PAPER, object(), {}),
+        (Way.FIX, None, {"fix": FIX}),
+        (Way.FIX, object(), {"fix": {**FIX, "rehearsal": True}}),
     ],
 )
-def test_a_desk_that_says_where_it_is_wired(way, replayed, gateway):
-    assert callable(wired(way, desk_with(**gateway), Credentials(), replayed))
+def test_a_desk_that_says_where_it_is_wired(way, day, gateway):
+    assert callable(wired(way, desk_with(**gateway), Credentials(), day))
+
+
+def test_a_routed_desk_is_wired_to_two_paper_venues_with_their_own_costs(tmp_path):
+    books = [Book([99.0], [1.0], [101.0 + k], [9.0]) for k in range(2)]
+    day = SimpleNamespace(book=lambda: books[0], other_book=lambda: lambda: books[1])
+    way = wired(Way.ROUTED, desk_with(routed={"fixed_fee": 4.0}), Credentials(), day)
+    with way(tmp_path, lambda order: 0) as (gateway, played):
+        asyncio.run(gateway.start((heard := []).append))
+        for number, units in enumerate((2.0, 5.0, 20.0)):
+            gateway.submit(Order(f"o{number}", "XY", units))
+            played.advance(1, {"XY": books[0]})
+        positions = asyncio.run(gateway.positions())
+    filled = [(each.report_id.partition("@")[2], each.filled, each.fee) for each in heard if each.filled]
+    assert filled == [("own", 2.0, 0.0), ("own", 5.0, 0.0), ("own", 2.0, 0.0), ("other", 9.0, 4.0)]
+    assert positions == {"XY": 18.0}
+    assert credentials_of(Way.ROUTED)["key"] == ""
+
+
+def test_a_stream_tells_no_second_book_to_route_by():
+    with pytest.raises(SettingsError, match="one venue's book"):
+        wired(Way.ROUTED, desk_with(routed={}), Credentials(), None)
 
 
 @pytest.mark.parametrize(
