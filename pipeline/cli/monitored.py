@@ -83,6 +83,7 @@ def monitoring(
     def adopted(learned: "Learned") -> None:
         watching.adopt(_watch(desk, source.champions), learned.model)
         metrics.adopted(learned.model)
+        day.adopted(learned.model)
         _say(f"from now on {learned.model} decides")
 
     beside: list[Control] = [watching]

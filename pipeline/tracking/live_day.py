@@ -22,11 +22,11 @@ AT_ONCE: Final = 500
 
 
 class LiveDay:
-    """A sink that writes the run of one desk's day; it is opened with the first decision."""
+    """A sink that writes a run for each day of one desk; it is opened with the day's first decision."""
 
     def __init__(self, mlruns: Path, desk: str, model: str) -> None:
         self._mlruns, self._desk, self._model = mlruns, desk, model
-        self._run_id, self._seen = "", 0
+        self._run_id, self._day, self._seen = "", "", 0
         self._waiting: list[Metric] = []
         self._alarms: list[dict[str, Any]] = []
 
@@ -56,27 +56,34 @@ class LiveDay:
 
     def alarmed(self, alarm: Alarm) -> None:
         """Write an alarm at once."""
-        self._open(f"{datetime.fromtimestamp(alarm.at / 1e9, UTC):%Y-%m-%d}")
+        self._open(self._day or f"{datetime.fromtimestamp(alarm.at / 1e9, UTC):%Y-%m-%d}")
         self._alarms.append(asdict(alarm))
         connect(self._mlruns).log_text(self._run_id, json.dumps(self._alarms, indent=1), "alarms.json")
+
+    def adopted(self, model: str) -> None:
+        """Name other models in the runs of the days to come."""
+        self._model = model
 
     def close(self) -> None:
         """Write what is left and end the run."""
         if self._run_id:
-            self._waiting.append(Metric("alarms", float(len(self._alarms)), 0, self._seen))
             self._write()
             client = connect(self._mlruns)
+            client.log_metric(self._run_id, "alarms", float(len(self._alarms)), 0, self._seen)
             client.set_terminated(self._run_id, RunStatus.to_string(RunStatus.FINISHED))
+            self._run_id = ""
 
     def _open(self, day: str) -> None:
-        if self._run_id:
+        if self._run_id and day == self._day:
             return
+        self.close()
         client = connect(self._mlruns)
         experiment = experiment_id(client, self._mlruns, self._desk)
         end_orphans(client, experiment)
         tags = {"desk": self._desk, "kind": "live", "model": self._model, PROCESS: this_process()}
         run = client.create_run(experiment, run_name=f"live-{self._desk}-{day}", tags=tags)
-        self._run_id = str(run.info.run_id)
+        self._run_id, self._day = str(run.info.run_id), day
+        self._seen, self._alarms = 0, []
         log_settings(client, self._run_id, {"day": day})
 
     def _write(self) -> None:

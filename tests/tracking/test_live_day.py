@@ -32,6 +32,28 @@ def test_a_day_is_a_run_with_series_and_its_alarms(experiment, mlruns):
     assert (alarm["severity"], alarm["numbers"]) == ("critical", {"psi": 2.0})
 
 
+def test_each_day_of_a_desk_that_lives_on_has_a_run_with_its_own_alarms_and_model(experiment, mlruns):
+    client, _ = experiment
+    day = LiveDay(mlruns, "trial", "flagship 3")
+    for name in ("2020-03-05", "2020-03-06"):
+        for step in range(2 * EVERY):
+            seen = Observed(step * 30_000_000_000, name, 0.5, 100.0, {}, prob=[0.25, 0.75])
+            worth = SimpleNamespace(hedge=2.0, options=-1.0, drawdown=0.0)
+            day.measured(seen, SimpleNamespace(position=float(step), worth=worth), {})
+        day.alarmed(Alarm("data", name, Severity.CRITICAL, "it is deep", 7, {}))
+        day.adopted("flagship 4")
+    day.close()
+    number = client.get_experiment_by_name("trial").experiment_id
+    runs = sorted(client.search_runs([number], "tags.kind = 'live'"), key=lambda run: run.info.run_name)
+    assert [(run.info.run_name, run.info.status) for run in runs] == [
+        ("live-trial-2020-03-05", "FINISHED"),
+        ("live-trial-2020-03-06", "FINISHED"),
+    ]
+    assert [run.data.tags["model"] for run in runs] == ["flagship 3", "flagship 4"]
+    assert [run.data.metrics["alarms"] for run in runs] == [1.0, 1.0]
+    assert [len(client.get_metric_history(run.info.run_id, "position")) for run in runs] == [2, 2]
+
+
 def test_a_day_without_a_decision_leaves_no_run(experiment, mlruns):
     client, number = experiment
     LiveDay(mlruns, "trial", "flagship 3").close()
