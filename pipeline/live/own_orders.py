@@ -12,6 +12,7 @@ import pandas as pd
 from pipeline.domain.orders import Order, Report
 from pipeline.domain.own_settings import OwnData
 from pipeline.features.book_at import nanoseconds
+from pipeline.features.decision_times import SECOND
 from pipeline.live.account import replayed
 from pipeline.live.journal import Journal
 
@@ -113,6 +114,8 @@ def _price(told: float | None) -> float:
 def crossed(order: Order, fills: list[Report], quotes: Quotes, *, paper: bool) -> OwnOrder | str:
     """Return what came of an order, or why nothing can be learned from it.
 
+    A market that tells time to the second tells nothing of latency.
+
     Examples
     --------
     >>> from pipeline.domain.orders import Standing
@@ -132,7 +135,8 @@ def crossed(order: Order, fills: list[Report], quotes: Quotes, *, paper: bool) -
     if not bid < ask:
         return UNSEEN
     first = 1e-9 * (min(each.time for each in fills) - order.decided)
-    if not 0.0 <= first <= LONGEST:
+    to_the_second = all(each.time % SECOND == 0 for each in fills)
+    if not (-1.0 if to_the_second else 0.0) <= first <= LONGEST:
         return EARLY if first < 0.0 else LATE
     units = sum(abs(each.filled) for each in fills)
     mid = 0.5 * (bid + ask)
@@ -144,8 +148,8 @@ def crossed(order: Order, fills: list[Report], quotes: Quotes, *, paper: bool) -
         price=sum(abs(each.filled) * each.price for each in fills) / units,
         mid=mid,
         half_spread=0.5 * (ask - bid) / mid,
-        wait=first,
-        latency=first,
+        wait=math.nan if to_the_second else first,
+        latency=math.nan if to_the_second else first,
     )
 
 

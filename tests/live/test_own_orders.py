@@ -76,6 +76,16 @@ def test_what_teaches_nothing_is_counted_by_reason(journal, tmp_path):
     assert PAPER_FILLS not in refused
 
 
+@pytest.mark.parametrize("after", [0.0, 1.0, -0.6])
+def test_a_market_that_tells_time_to_the_second_teaches_costs_and_no_latency(journal, tmp_path, after):
+    decided = AT if after >= 0.0 else AT + 6 * SECOND // 10
+    sent(journal, "a", decided, (2.0, 101.0, after))
+    ((row,), refused) = (found_in(tmp_path).rows.to_dict("records"), found_in(tmp_path).refused)
+    assert refused == {}
+    assert np.isnan([row["latency"], row["wait"]]).all()
+    assert (row["mid"], row["price"]) == (100.0, 101.0)
+
+
 def test_one_that_was_filled_in_part_and_is_over_counts_for_what_was_filled(journal, tmp_path):
     sent(journal, "part", AT, (0.5, 101.0, 0.1), over=Standing.CANCELLED)
     rows, _ = found_in(tmp_path)
