@@ -17,7 +17,7 @@ DECISION = "flows.decision.daily_decision"
 WEEKLY = "flows.hedge_pipeline.weekly_retrain"
 
 
-def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str, Any]:
+def deployments_for(desk: str, name: str, daily: Mapping[str, str], approval: bool = False) -> dict[str, Any]:
     """Return what `prefect.yaml` holds, for another desk; own data are never accepted stale.
 
     Parameters
@@ -26,6 +26,7 @@ def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str,
     daily : `cron` and `timezone` of the decision, of `schedule.daily_schedule`; the weekly retrain is in its
         zone. Without `cron` no decision is deployed: a desk within the day has no such hour, goes live, and
         its weekly retrain makes challengers.
+    approval : a person has to approve every champion: then any weekly retrain makes challengers.
 
     Examples
     --------
@@ -38,7 +39,7 @@ def deployments_for(desk: str, name: str, daily: Mapping[str, str]) -> dict[str,
     if "cron" not in daily:
         content["deployments"] = [x for x in content["deployments"] if x["entrypoint"] != DECISION]
     for each in content["deployments"]:
-        if "cron" not in daily and each["entrypoint"] == WEEKLY:
+        if ("cron" not in daily or approval) and each["entrypoint"] == WEEKLY:
             each["parameters"]["challenge"] = True
             each["description"] = each["description"].replace("the champions", "challengers")
         for trigger in each.get("triggers", ()):

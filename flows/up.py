@@ -277,7 +277,9 @@ class Up:
         return len(found) == number
 
     def _deployments(self) -> dict[str, Any]:
-        return deployments_for(self.desk, self.desk_name, schedule_of(load_any(self.desk)))
+        settings = load_any(self.desk)
+        approval = isinstance(settings, Desk | IntradayDesk) and settings.promotion.approval
+        return deployments_for(self.desk, self.desk_name, schedule_of(settings), approval)
 
     def _flows(self) -> list[str]:
         """Return the deployments by the names under which they are run."""

@@ -29,3 +29,12 @@ def test_all_deployments_of_a_desk_are_in_the_zone_of_its_exchange():
         "flows.decision.daily_decision": [tokyo],
         "flows.hedge_pipeline.weekly_retrain": [{"cron": "0 8 * * 6", "timezone": "Asia/Tokyo"}],
     }
+
+
+@pytest.mark.parametrize("approval", [False, True])
+def test_a_weekly_retrain_crowns_nobody_where_a_person_has_to_approve_it(approval):
+    daily = {"cron": "0 17 * * 1-5", "timezone": "Europe/London"}
+    made = deployments_for("/desks/own.toml", "own", daily, approval)["deployments"]
+    (weekly,) = (each for each in made if each["entrypoint"].endswith("weekly_retrain"))
+    assert weekly["parameters"].get("challenge", False) is approval
+    assert ("challengers" in weekly["description"]) is approval
