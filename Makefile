@@ -29,6 +29,7 @@ audit: $(VENV)/lint.stamp
 
 chaos: $(VENV)/test.stamp
 	$(BIN)/python -m tests.live.chaos 500
+	$(BIN)/python -m tests.live.chaos 500 --kind routed
 	$(BIN)/python -m tests.live.fix.chaos 500
 	STREAM_KILLS=30 $(BIN)/python -m pytest -q -p no:cacheprovider tests/live/test_killed_desk.py
 

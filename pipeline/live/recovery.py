@@ -6,7 +6,7 @@ from dataclasses import astuple, dataclass
 from typing import Final, NamedTuple
 
 from pipeline.domain.orders import LEAST, Report, Standing
-from pipeline.live.account import Progress
+from pipeline.live.account import Account, Progress
 from pipeline.live.gateway import Resting
 from pipeline.live.journal import Entry
 from pipeline.live.order_path import OrderPath
@@ -127,9 +127,14 @@ async def _compared(path: OrderPath) -> _Compared:
     differences += _of_orders(account.orders, resting)
     for instrument in sorted({*account.positions, *positions}):
         ours, theirs = account.position(instrument), positions.get(instrument, 0.0)
-        if not abs(ours - theirs) <= LEAST:
+        if not abs(ours - theirs) <= LEAST * max(_traded(account, instrument), 1.0):
             differences.append(Difference(POSITION, instrument, ours, theirs))
     return _Compared(differences, never, gone)
+
+
+def _traded(account: Account, instrument: str) -> float:
+    """Return the units that went through a position: what its sum rounds is in proportion."""
+    return sum(abs(each.filled) for each in account.orders.values() if each.order.instrument == instrument)
 
 
 def _of_orders(orders: Mapping[str, Progress], resting: Mapping[str, Resting]) -> Iterator[Difference]:

@@ -1,10 +1,10 @@
-"""Kill −9 of a desk with a paper venue at random points, and whether its books are whole afterwards.
+"""Kill −9 of a desk with paper venues at random points, and whether its books are whole afterwards.
 
-`make chaos`, or `python -m tests.live.chaos 500 --seed 7`. Each life is a child that recovers from the files
-of the life before, goes on with a scripted stream of orders and is killed: every other one at a line of the
-order path drawn from the seed, the others by the clock, in whatever call they are. After each kill the files
-are copied, recovered from and held against each other. This process imports what a child needs and forks: a
-child knows journal, account and gateway, and no data frames.
+`make chaos`, or `python -m tests.live.chaos 500 --seed 7 --kind routed`. Each life is a child that recovers
+from the files of the life before, goes on with a scripted stream of orders and is killed: every other one at
+a line of the order path drawn from the seed, the others by the clock, in whatever call they are. After each
+kill the files are copied, recovered from and held against each other. This process imports what a child needs
+and forks: a child knows journal, account and gateways, and no data frames.
 """
 
 import argparse
@@ -18,24 +18,25 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline.domain.orders import LEAST, Order, Standing
+from pipeline.domain.orders import LEAST, Order, Report, Standing
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import NEVER_ARRIVED, recover
+from pipeline.live.routed import Routed
 from pipeline.live.venue import Book
 
 SECOND = 10**9
 LINES, SECONDS, DAY = 400, 0.2, 10
 """A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
 COUNTED = re.compile(
-    r"send|hear|turn|cancel|replace|took|_replaced?|_take_place|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add"
+    r"send|hear|turn|cancel|replace|took|_replaced?|_take_place|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add|start|_chosen|_bind|_heard|_take|_say"
 )
 """Functions that write or send, whose lines are counted; elsewhere is read or reckoned."""
 HEAVY = ("numba", "numpy", "pandas", "prefect", "mlflow", "pydantic", "scipy")
@@ -59,14 +60,30 @@ class TellsFirst(PaperGateway):
             self._write(told)
 
 
-BROKEN = {
-    "": (OrderPath, PaperGateway),
-    "sends-first": (SendsFirst, PaperGateway),
-    "tells-first": (OrderPath, TellsFirst),
+class TwoVenues(Routed):
+    """A router to two paper venues, of which the other one's book is not sound now and then."""
+
+    def __init__(self, folder: Path, **terms: float) -> None:
+        self.papers = {name: PaperGateway(folder / name, latency, **terms) for name in ("own", "other")}
+        self.shown: list[Book] = []
+        super().__init__(self.papers, lambda: self.shown, folder / "router", lot=0.1)
+
+    def close(self) -> None:
+        super().close()
+        for paper in self.papers.values():
+            paper.close()
+
+
+TERMS = {"fee": 1e-4, "fixed_fee": 0.01}
+KINDS: dict[str, tuple[type[OrderPath], Callable[[Path], PaperGateway | TwoVenues]]] = {
+    "": (OrderPath, lambda folder: PaperGateway(folder / "venue", latency, **TERMS)),
+    "routed": (OrderPath, lambda folder: TwoVenues(folder, **TERMS)),
+    "sends-first": (SendsFirst, lambda folder: PaperGateway(folder / "venue", latency, **TERMS)),
+    "tells-first": (OrderPath, lambda folder: TellsFirst(folder / "venue", latency, **TERMS)),
 }
 
 
-def book(seed: int, step: int) -> Book:
+def book(seed: int | str, step: int) -> Book:
     """Return what the market shows from a step on, of three levels; every third repeats the one before."""
     drawn = random.Random(f"{seed} book {step - (step % 3 == 2)}")
     mid = 100.0 + drawn.randint(-9, 9)
@@ -74,28 +91,38 @@ def book(seed: int, step: int) -> Book:
     return Book([mid - k for k in (1, 2, 3)], sizes[0], [mid + k for k in (1, 2, 3)], sizes[1])
 
 
+def both(seed: int, step: int) -> list[Book]:
+    """Return what two venues show from a step on."""
+    faulty = random.Random(f"{seed} fault {step}").random() < 0.1
+    return [book(seed, step), book(f"{seed} other", step)._replace(fault="stale" if faulty else "")]
+
+
 def latency(order: Order) -> int:
     """Return up to three steps of delay, the same for an order whenever it is asked."""
     return random.Random(order.order_id).randrange(3 * SECOND)
 
 
-def desk(folder: Path, broken: str = "") -> tuple[OrderPath, PaperGateway]:
+def desk(folder: Path, kind: str = "") -> tuple[OrderPath, PaperGateway | TwoVenues]:
     """Return the path of the desk in a folder, and its gateway."""
     journal = Journal(folder / "journal", "chaos", now=0)
-    made, opened = BROKEN[broken]
-    paper = opened(folder / "venue", latency, fee=1e-4, fixed_fee=0.01)
+    made, opened = KINDS[kind]
+    paper = opened(folder)
     return made(journal, paper, now=lambda: 0), paper
 
 
-def live(folder: Path, seed: int, broken: str) -> None:
+def live(folder: Path, seed: int, kind: str) -> None:
     """Recover, and then hedge: every step asks for what a position drawn for it lacks. It never ends."""
-    path, paper = desk(folder, broken)
+    path, paper = desk(folder, kind)
     step = max((order.decided for order in path.journal.orders()), default=0) // SECOND + 1
     found = asyncio.run(recover(path, step * SECOND, patience=()))
     if found.differences:
         os._exit(3)
     while True:
+        if isinstance(paper, TwoVenues):
+            paper.shown = both(seed, step - 1)
         paper.advance(step * SECOND, {"BTC": book(seed, step - 1)})
+        if isinstance(paper, TwoVenues):
+            paper.shown = both(seed, step)
         drawn = random.Random(f"{seed} step {step}")
         for progress in list(path.account.working.values()):
             if progress.order.limit is None:
@@ -137,7 +164,7 @@ def killing(lines: int, counted: re.Pattern[str], rooms: tuple[str, ...]) -> Any
     return call
 
 
-def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, broken: str) -> int:
+def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, kind: str) -> int:
     """Let a child live until it is killed and return what it died of: −9, or the status it left with."""
     lines, seconds = drawn.randint(1, LINES), drawn.uniform(0.0, SECONDS)
     child = os.fork()
@@ -145,7 +172,7 @@ def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, broken: s
         try:
             if by_line:
                 sys.settrace(killing(lines, COUNTED, ("/pipeline/live",)))
-            live(folder, seed, broken)
+            live(folder, seed, kind)
         except BaseException as error:
             print(f"a child failed: {type(error).__name__}: {error}", file=sys.stderr)
         finally:
@@ -156,13 +183,13 @@ def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, broken: s
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def faults(folder: Path) -> list[str]:
+def faults(folder: Path, kind: str) -> list[str]:
     """Recover from copies of a dead desk's files and return what is wrong with its books."""
     with tempfile.TemporaryDirectory() as copies:
         for file in folder.iterdir():
             if not file.name.endswith(("-shm", ".lock")):
                 shutil.copy(file, copies)
-        path, paper = desk(Path(copies))
+        path, paper = desk(Path(copies), kind)
         try:
             return asyncio.run(_faults(path, paper))
         finally:
@@ -170,11 +197,16 @@ def faults(folder: Path) -> list[str]:
             paper.close()
 
 
-async def _faults(path: OrderPath, paper: PaperGateway) -> list[str]:
+def off_by(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
+    """Return by how much positions differ most: those of two venues add up in another sequence."""
+    return max((abs(ours.get(name, 0.0) - theirs.get(name, 0.0)) for name in {*ours, *theirs}), default=0.0)
+
+
+async def _faults(path: OrderPath, paper: PaperGateway | TwoVenues) -> list[str]:
     found = await recover(path, 0, patience=())
     account, wrong = path.account, [str(each) for each in found.differences]
     wrong += [f"{each.report.report_id}: {each.why}" for each in account.unexplained]
-    if account.positions != await paper.positions():
+    if off_by(account.positions, await paper.positions()) > 1e-9:
         wrong.append(f"positions: {account.positions} and at the venue {await paper.positions()}")
     resting = {each.order_id: each.quantity - each.filled for each in await paper.open_orders()}
     working = {name: each.left for each in account.working.values() for name in each.names}
@@ -182,7 +214,8 @@ async def _faults(path: OrderPath, paper: PaperGateway) -> list[str]:
         abs(resting[name] - working[name]) > LEAST for name in working
     ):
         wrong.append(f"working: {sorted(account.working)} and at the venue {sorted(resting)}")
-    arrived = set(paper._venue.known)
+    papers = list(paper.papers.values()) if isinstance(paper, TwoVenues) else [paper]
+    arrived = {order_id for each in papers for order_id in each._venue.known}
     if arrived - set(account.orders):
         wrong.append(f"sent without having been written down: {sorted(arrived - set(account.orders))}")
     reports = path.journal.reports()
@@ -200,7 +233,8 @@ async def _faults(path: OrderPath, paper: PaperGateway) -> list[str]:
         asked = account.orders[order_id].order.quantity if order_id in account.orders else 0.0
         if abs(units) > abs(asked) + LEAST:
             wrong.append(f"{order_id}: filled {units:g} of {asked:g}")
-    if [each for each in reports if each.text != NEVER_ARRIVED] != told:
+    booked = [each for each in reports if each.text != NEVER_ARRIVED]
+    if sorted(booked, key=_by_id) != sorted(told, key=_by_id):
         wrong.append(
             f"{len(told)} reports of the venue, {len(reports) - len(closed)} in the journal, not the same"
         )
@@ -210,7 +244,11 @@ async def _faults(path: OrderPath, paper: PaperGateway) -> list[str]:
     return wrong
 
 
-def chaos(kills: int, seed: int, broken: str = "") -> tuple[list[str], Counter[str]]:
+def _by_id(report: Report) -> str:
+    return report.report_id
+
+
+def chaos(kills: int, seed: int, kind: str = "") -> tuple[list[str], Counter[str]]:
     """Kill desks so many times; return what was wrong after the first kill that left a fault, and counts.
 
     A desk is killed `DAY` times before the next one begins with empty files.
@@ -221,19 +259,19 @@ def chaos(kills: int, seed: int, broken: str = "") -> tuple[list[str], Counter[s
             for _ in range(min(DAY, kills - count["kills"])):
                 count["kills"] += 1
                 by_line = count["kills"] % 2 == 1
-                died = life(Path(place), seed + count["desks"], drawn, by_line, broken)
+                died = life(Path(place), seed + count["desks"], drawn, by_line, kind)
                 wrong = [] if died == -signal.SIGKILL else [f"the child left with {died}"]
-                wrong += faults(Path(place))
+                wrong += faults(Path(place), kind)
                 if wrong:
                     return [f"kill {count['kills']}: {each}" for each in wrong], count
             count["desks"] += 1
-            count.update(seen(Path(place)))
+            count.update(seen(Path(place), kind))
     return [], count
 
 
-def seen(folder: Path) -> dict[str, int]:
+def seen(folder: Path, kind: str) -> dict[str, int]:
     """Return what a desk lived through, so that a run that met nothing does not pass for a proof."""
-    path, paper = desk(folder)
+    path, paper = desk(folder, kind)
     orders = [each for name, each in path.account.orders.items() if each.order.order_id == name]
     standings = Counter(each.standing for each in orders)
     never = sum(each.text == NEVER_ARRIVED for each in path.journal.reports())
@@ -245,6 +283,9 @@ def seen(folder: Path) -> dict[str, int]:
         "filled": standings[Standing.FILLED],
         "cancelled": standings[Standing.CANCELLED],
         "replaced": sum(len(each.earlier) for each in orders),
+        "shared": sum(len(each.parts) > 1 for each in paper._routings.values())
+        if isinstance(paper, TwoVenues)
+        else 0,
         "never arrived": never,
         "recoveries that had missed reports": missed,
     }
@@ -255,11 +296,11 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("kills", type=int)
     asked.add_argument("--seed", type=int, default=7)
-    asked.add_argument("--broken", choices=sorted(BROKEN), default="", help="a fault that has to be found")
+    asked.add_argument("--kind", choices=sorted(KINDS), default="", help="a router, or a fault to be found")
     given = asked.parse_args()
     if heavy := [name for name in HEAVY if name in sys.modules]:
         sys.exit(f"the child would import {', '.join(heavy)}")
-    wrong, count = chaos(given.kills, given.seed, given.broken)
+    wrong, count = chaos(given.kills, given.seed, given.kind)
     print(", ".join(f"{number} {what}" for what, number in count.items()))
     sys.exit("\n".join(wrong) or None)
 

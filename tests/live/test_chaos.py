@@ -15,17 +15,18 @@ def chaos(*told: str, module: str = "tests.live.chaos") -> subprocess.CompletedP
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
 
 
-def test_twenty_five_kills_leave_books_that_are_whole():
-    found = chaos("25")
+@pytest.mark.parametrize("kind", ["", "routed"])
+def test_twenty_five_kills_leave_books_that_are_whole(kind):
+    found = chaos("25", "--kind", kind)
     assert found.returncode == 0, found.stdout + found.stderr
     assert found.stdout.startswith("25 kills, 3 desks")
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("kind", "said"),
     [("sends-first", "sent without having been written down"), ("tells-first", "not the same")],
 )
-def test_a_path_that_breaks_a_rule_is_found_out(broken, said):
-    found = chaos("100", "--broken", broken)
+def test_a_path_that_breaks_a_rule_is_found_out(kind, said):
+    found = chaos("100", "--kind", kind)
     assert found.returncode == 1
     assert said in found.stderr

@@ -360,6 +360,25 @@ def test_a_part_that_ends_leaves_the_order_working_until_the_other_has_ended(mad
     assert (desk.heard[-1].text, desk.heard[-2].text) == (UNFILLED, "crossed")
 
 
+def test_the_rounding_of_two_venues_sums_is_no_difference_after_a_restart(tmp_path):
+    rng = np.random.default_rng(1)
+    with recovered(tmp_path, latency=0) as (path, desk):
+        for step in range(1, 300):
+            best = rng.permutation([100.0, 101.0])
+            sizes = [rng.uniform(1.0, 9e4) for _ in range(4)]
+            desk.books = [
+                Book([at - 2.0, at - 3.0], [sizes[k], 1e9], [at, at + 2.0], [sizes[k + 2], 1e9])
+                for k, at in enumerate(best)
+            ]
+            units = float(rng.choice([-1.0, 1.0]) * rng.uniform(1.0, 1e5))
+            path.send(Order(f"o{step}", "XY", units, decided=step))
+            desk.advance(step + 1)
+        off = path.account.position("XY") - asyncio.run(desk.gateway.positions())["XY"]
+        assert abs(off) > 1e-12
+    with recovered(tmp_path, latency=0) as (path, _):
+        assert path.latch.state is RiskState.ACTIVE
+
+
 def test_a_report_of_nobodys_order_is_passed_on(made):
     desk = made().start()
     desk.gateway._heard("near", Report("r", "nobody's", Standing.WORKING, 1.0, 100.0))
