@@ -38,6 +38,8 @@ START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 RUNS_AT_ONCE = 4
 """Room beside the long ones, one of each, for the questions of a live desk."""
+SECRET = ("HEDGE_TOKEN", "HEDGE_FIX_", "HEDGE_CCXT_")
+"""How variables begin that a live desk alone has to know."""
 LEFT_BEHIND = {
     "state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}},
     "deployment_id": {"is_null_": False},
@@ -159,7 +161,8 @@ class Up:
             "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(self.home.data / ".prefect" / "ui"),
             "PYTHONUNBUFFERED": "1",
         }
-        return {"PREFECT_WORKER_QUERY_SECONDS": "5", **os.environ, **PRIVATE, **LOGGED, **own}
+        known = {name: told for name, told in os.environ.items() if not name.startswith(SECRET)}
+        return {"PREFECT_WORKER_QUERY_SECONDS": "5", **known, **PRIVATE, **LOGGED, **own}
 
     def _begin(self, name: str, log: str, command: list[str]) -> None:
         path = self.logs / f"{log}.log"

@@ -334,3 +334,10 @@ def test_every_run_sees_the_home_and_where_mlflow_is(tmp_path, monkeypatch):
     assert environment["PREFECT_API_URL"].startswith("http://127.0.0.1:")
     assert environment["HEDGE_MLFLOW_URL"].startswith("http://127.0.0.1:")
     assert environment["DO_NOT_TRACK"] == "true"
+
+
+def test_what_is_started_is_not_told_who_a_live_desk_is(tmp_path, monkeypatch):
+    for name in ("HEDGE_TOKEN", "HEDGE_FIX_PASSWORD", "HEDGE_CCXT_SECRET", "HEDGE_OTHER"):
+        monkeypatch.setenv(name, "nobody-sees-this")
+    told = Up(Home(tmp_path), "/desks/own.toml", "own", None, None).environment()
+    assert {name for name, value in told.items() if value == "nobody-sees-this"} == {"HEDGE_OTHER"}
