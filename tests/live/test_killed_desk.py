@@ -84,7 +84,7 @@ def test_what_was_recorded_is_gone_through_again_and_no_order_is_doubled_or_lost
     few_features(monkeypatch.setattr)
     asyncio.run(lives(tmp_path, MadeMarket(SEED), dice, ahead))
     assert len(list((tmp_path / "feed").glob("*.log"))) == KILLS + 1
-    assert faults(tmp_path / "books") == []
+    assert faults(tmp_path / "books", "") == []
     with Journal(tmp_path / "books" / "journal", "chaos", now=0, writing=False) as journal:
         decided = [order.decided for order in journal.orders()]
     assert len(decided) == len(set(decided)) > KILLS
