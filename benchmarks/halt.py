@@ -52,8 +52,8 @@ class Timed(PaperGateway):
 
     last = 0
 
-    def cancel(self, order_id: str, at: int) -> None:
-        super().cancel(order_id, at)
+    def cancel(self, order: Order, at: int) -> None:
+        super().cancel(order, at)
         self.last = time.monotonic_ns()
 
 

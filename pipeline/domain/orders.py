@@ -13,6 +13,10 @@ LEAST: Final = 1e-12
 PAPER: Final = "paper-"
 """With which the ids of reports begin that no market says: the paper venue's, and fills of a rehearsal."""
 
+NEVER_ARRIVED: Final = "never arrived"
+GONE: Final = "held no more"
+"""With which the ids of reports begin by which a desk gives up an order that its market does not know."""
+
 
 def settled(units: float, traded: float) -> float:
     """Return signed units after a trade; what only the rounding of its sum leaves of them is nothing.
@@ -128,6 +132,11 @@ class Report:
     def simulated(self) -> bool:
         """Tell whether no market says it: the paper venue, or one whose fills are play."""
         return self.report_id.startswith(PAPER)
+
+    @property
+    def gives_up(self) -> bool:
+        """Tell whether the desk itself says it, of an order that its market does not know."""
+        return self.report_id.startswith((f"{NEVER_ARRIVED}-", f"{GONE}-"))
 
     def rehearsed(self) -> "Report":
         """Return it as one whose fill is play.

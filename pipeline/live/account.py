@@ -17,6 +17,8 @@ class Progress:
     filled : signed, units, under all ids.
     asked : replacements that the market has not answered, the oldest first, by id.
     earlier : ids under which it was, before it was replaced.
+    given_up : whether it is over by the desk's own word alone, see `Report.gives_up`.
+    lost : replacements that were given up, by id.
     """
 
     order: Order
@@ -24,6 +26,8 @@ class Progress:
     filled: float = 0.0
     asked: dict[str, Order] = field(default_factory=dict)
     earlier: tuple[str, ...] = ()
+    given_up: bool = False
+    lost: dict[str, Order] = field(default_factory=dict)
 
     @property
     def left(self) -> float:
@@ -32,12 +36,20 @@ class Progress:
         return settled(left, self.order.quantity)
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """Ids under which the market may have it now, the newest first."""
-        return (*reversed(self.asked), self.order.order_id)
+    def sent(self) -> tuple[Order, ...]:
+        """What the market may have of it now, the newest first."""
+        return (*reversed(self.asked.values()), self.order)
+
+    def refused(self, report: Report) -> None:
+        """Take in that the market has not replaced the order by one that was asked for."""
+        order = self.asked.pop(report.order_id, None)
+        if order is not None and report.gives_up:
+            self.lost[report.order_id] = order
 
     def took(self, order_id: str) -> None:
         """Take in that the market has replaced the order, by one that was asked for."""
+        if order_id in self.lost:
+            self.asked = {order_id: self.lost.pop(order_id), **self.asked}
         while order_id in self.asked:
             name = next(iter(self.asked))
             self.earlier, self.order = (*self.earlier, self.order.order_id), self.asked.pop(name)
@@ -61,7 +73,8 @@ class Account:
     cancellation too, and an order is filled when its fills add up to it, whatever the market calls it before.
     A report of an unknown order, or a fill beyond what was left of one or of the other sign, is unexplained.
     An order that replaces another is that one with another limit, once the market says so: what is filled
-    under either id is a fill of both. Where the market does not take it, nothing has changed.
+    under either id is a fill of both. Where the market does not take it, nothing has changed. An order that
+    the desk has given up works again as soon as the market says so.
 
     Attributes
     ----------
@@ -123,7 +136,7 @@ class Account:
             return True
         if report.order_id not in (progress.order.order_id, *progress.earlier):
             if report.standing in _REFUSED and not report.filled:
-                progress.asked.pop(report.order_id, None)
+                progress.refused(report)
                 return True
             progress.took(report.order_id)
         if report.filled and (fault := _fault(progress, report)):
@@ -131,8 +144,13 @@ class Account:
             return True
         if report.filled:
             self._fill(progress, report)
-        self._stand(progress, report.standing)
+        self._stand(progress, report)
         return True
+
+    def given_up(self, order_id: str) -> bool:
+        """Tell whether an order is over, or was not replaced by this one, by the desk's own word alone."""
+        progress = self.orders.get(order_id)
+        return progress is not None and (progress.given_up or order_id in progress.lost)
 
     def position(self, instrument: str) -> float:
         """Return the signed units held of an instrument."""
@@ -170,13 +188,20 @@ class Account:
         self.traded += abs(report.filled) * report.price
         progress.filled += report.filled
 
-    def _stand(self, progress: Progress, said: Standing) -> None:
+    def _stand(self, progress: Progress, report: Report) -> None:
+        first, alive = (
+            progress.earlier[0] if progress.earlier else progress.order.order_id,
+            report.standing in _ALIVE,
+        )
         if progress.left == 0.0:
-            progress.standing = Standing.FILLED
-        elif not progress.standing.over:
-            progress.standing = Standing.WORKING if said in _ALIVE else said
+            progress.standing, progress.given_up = Standing.FILLED, False
+        elif not progress.standing.over or progress.given_up:
+            progress.standing = Standing.WORKING if alive else report.standing
+            progress.given_up = report.gives_up
         if progress.standing.over:
-            self.working.pop(progress.earlier[0] if progress.earlier else progress.order.order_id, None)
+            self.working.pop(first, None)
+        else:
+            self.working[first] = progress
 
 
 def _alike(one: Order, other: Order) -> bool:

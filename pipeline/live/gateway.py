@@ -52,8 +52,11 @@ class Gateway(Protocol):
         """
         ...
 
-    def cancel(self, order_id: str, at: int) -> None:
-        """Ask at a time (ns since 1970 UTC) to cancel an order; for one over or unknown it is void."""
+    def cancel(self, order: Order, at: int) -> None:
+        """Ask at a time (ns since 1970 UTC) to cancel an order; for one over or unknown it is void.
+
+        The order whole: a market may know one that this process has not handed over.
+        """
         ...
 
     async def open_orders(self) -> Sequence[Resting]:

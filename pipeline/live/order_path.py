@@ -66,20 +66,25 @@ class OrderPath:
 
     def cancel(self, order_id: str) -> None:
         """Ask the market to cancel an order, under every id under which it may have it."""
-        progress, now = self.account.orders.get(order_id), self._now()
-        for name in (order_id,) if progress is None else progress.names:
-            self.gateway.cancel(name, now)
+        now = self._now()
+        for order in self.account.orders[order_id].sent:
+            self.gateway.cancel(order, now)
 
     def hear(self, report: Report) -> None:
         """Take in what the market says; what it says twice counts once.
+
+        An order that was given up and works after all is cancelled.
 
         Raises
         ------
         JournalError
             It cannot be written down; the account has it, and the desk has halted.
+        GatewayError
+            The gateway did not take a cancellation.
         """
         if report.report_id in self.account.seen:
             return
+        order_id, given_up = report.order_id, self.account.given_up(report.order_id)
         try:
             self._written(lambda: self.journal.report(report))
         finally:
@@ -87,8 +92,14 @@ class OrderPath:
             self.account.report(report)
             self.newest = max(self.newest, report.time)
         if len(self.account.unexplained) > unexplained:
-            why = f"report {report.report_id} of order {report.order_id}: {self.account.unexplained[-1].why}"
+            why = f"report {report.report_id} of order {order_id}: {self.account.unexplained[-1].why}"
             self.turn(RiskState.HALTED, "account", why)
+        if (
+            given_up
+            and not self.account.given_up(order_id)
+            and not self.account.orders[order_id].standing.over
+        ):
+            self.cancel(order_id)
 
     def turn(self, state: RiskState, who: str, why: str) -> None:
         """Tighten the risk state; one that halts cancels everything that works, whatever else fails.

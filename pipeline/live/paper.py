@@ -91,8 +91,9 @@ class PaperGateway:
         """Take in an order that takes another one's place when it arrives, if that one still rests then."""
         self.submit(order)
 
-    def cancel(self, order_id: str, at: int) -> None:
+    def cancel(self, order: Order, at: int) -> None:
         """Ask for an order to be cancelled; one that is over by the arrival, or unknown, is not."""
+        order_id = order.order_id
         found = self._venue.orders.get(order_id) or self._venue.replacing.get(order_id)
         if found is not None:
             self._accept(Accepted(max(at + self._latency(found.order), found.arrives), order_id, None))

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Final, NamedTuple
 
-from pipeline.domain.orders import LEAST, Report, Standing
+from pipeline.domain.orders import GONE, LEAST, NEVER_ARRIVED, Order, Report, Standing
 from pipeline.live.account import Account, Progress
 from pipeline.live.gateway import Resting
 from pipeline.live.journal import Entry
@@ -16,8 +16,7 @@ OVERLAP: Final = 86_400_000_000_000
 """How far before the newest known report the gateway is asked again, ns: clocks and sequences differ."""
 PATIENCE: Final = (0.5, 2.0)
 """Seconds to wait before asking again where the two differ: a report may be on its way."""
-NEVER_ARRIVED: Final = "never arrived"
-GONE: Final = "gone"
+AFTER_ALL: Final = "held after all"
 POSITION: Final = "position"
 RECONCILES: Final = "reconcile"
 
@@ -50,7 +49,7 @@ class _Compared(NamedTuple):
     """What differs, the orders that never arrived, and those that the gateway had taken and holds no more."""
 
     differences: list[Difference]
-    never: list[str]
+    never: list[Order]
     gone: list[str]
 
 
@@ -60,7 +59,8 @@ async def recover(path: OrderPath, now: int, patience: Sequence[float] = PATIENC
     Reports that were missed are taken in. An order that was written down and that the gateway does not know
     never arrived: it is closed as such, and cancelled should it still be on its way. Whatever then differs, a
     position of either side or an order, halts; an order that the gateway had taken and holds no more is then
-    closed, for it will not be filled. A path that has halted has its working orders cancelled again.
+    closed, for it will not be filled. One that was closed so, and that the gateway holds after all, is
+    cancelled. A path that has halted has its working orders cancelled again.
 
     Parameters
     ----------
@@ -77,19 +77,18 @@ async def recover(path: OrderPath, now: int, patience: Sequence[float] = PATIENC
     """
     known = len(path.account.seen)
     await path.gateway.start(path.hear)
-    differences, never, gone = await _compared(path)
+    differences, never, gone = await _compared(path, now)
     for seconds in patience if differences or never else ():
         await asyncio.sleep(seconds)
-        differences, never, gone = await _compared(path)
+        differences, never, gone = await _compared(path, now)
     missed = len(path.account.seen) - known
-    for order_id in never:
-        path.gateway.cancel(order_id, now)
-        closed = Report(f"{NEVER_ARRIVED}-{order_id}", order_id, Standing.CANCELLED, text=NEVER_ARRIVED)
-        path.hear(closed)
-    found = Recovery(missed, tuple(never), tuple(differences))
+    for order in never:
+        path.gateway.cancel(order, now)
+        path.hear(_closed(order.order_id, NEVER_ARRIVED, now))
+    found = Recovery(missed, tuple(order.order_id for order in never), tuple(differences))
     inputs = {
         "missed": missed,
-        "never_arrived": never,
+        "never_arrived": found.never_arrived,
         "differences": [astuple(each) for each in differences],
         "unexplained": [[each.report.report_id, each.why] for each in path.account.unexplained],
     }
@@ -100,12 +99,15 @@ async def recover(path: OrderPath, now: int, patience: Sequence[float] = PATIENC
     elif differences:
         path.turn(RiskState.HALTED, "recovery", why)
     for order_id in gone:
-        text = "the gateway holds it no more"
-        path.hear(Report(f"{GONE}-{order_id}", order_id, Standing.CANCELLED, text=text))
+        path.hear(_closed(order_id, GONE, now))
     return found
 
 
-async def _compared(path: OrderPath) -> _Compared:
+def _closed(order_id: str, why: str, now: int) -> Report:
+    return Report(f"{why}-{order_id}-{now}", order_id, Standing.CANCELLED, text=why)
+
+
+async def _compared(path: OrderPath, now: int) -> _Compared:
     """Take in what was missed, and compare."""
     gateway = path.gateway
     for report in await gateway.fills(max(path.newest - OVERLAP, 0)):
@@ -113,12 +115,14 @@ async def _compared(path: OrderPath) -> _Compared:
     resting = {each.order_id: each for each in await gateway.open_orders()}
     positions = await gateway.positions()
     account, differences, never, gone = path.account, [], [], []
+    for order_id in filter(account.given_up, resting):
+        path.hear(Report(f"{AFTER_ALL}-{order_id}-{now}", order_id, Standing.WORKING, text=AFTER_ALL))
     for order_id, progress in account.working.items():
-        lost = [name for name in progress.names if name not in resting]
-        if len(lost) < len(progress.names):
-            never += [name for name in lost if name in progress.asked]
+        lost = [order for order in progress.sent if order.order_id not in resting]
+        if len(lost) < len(progress.sent):
+            never += [order for order in lost if order.order_id in progress.asked]
         elif progress.standing is Standing.INTENDED and not progress.filled:
-            never.append(order_id)
+            never.append(progress.order)
         else:
             gone.append(order_id)
             differences.append(

@@ -152,12 +152,12 @@ class Routed:
         for name, part in self._parts(order):
             self._venues[name].replace(part)
 
-    def cancel(self, order_id: str, at: int) -> None:
+    def cancel(self, order: Order, at: int) -> None:
         """Ask to cancel an order wherever it is; a fault of one venue leaves out no other."""
-        routing, faults = self._routings.get(order_id), list[GatewayError]()
-        for name in () if routing is None else routing.parts:
+        routing, faults = self._routings.get(order.order_id), list[GatewayError]()
+        for name, units in () if routing is None else routing.parts.items():
             try:
-                self._venues[name].cancel(order_id, at)
+                self._venues[name].cancel(replace(order, quantity=units), at)
             except GatewayError as fault:
                 faults.append(fault)
         if faults:

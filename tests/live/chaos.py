@@ -24,11 +24,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from pipeline.domain.orders import LEAST, Order, Report, Standing
+from pipeline.domain.orders import LEAST, NEVER_ARRIVED, Order, Report, Standing
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
-from pipeline.live.recovery import NEVER_ARRIVED, recover
+from pipeline.live.recovery import recover
 from pipeline.live.routed import Routed
 from pipeline.live.venue import Book
 
@@ -129,8 +129,8 @@ def live(folder: Path, seed: int, kind: str) -> None:
                 continue
             order, does = progress.order, drawn.random()
             if does < 0.3:
-                for name in progress.names:
-                    paper.cancel(name, step * SECOND)
+                for order in progress.sent:
+                    paper.cancel(order, step * SECOND)
             elif does < 0.6 and progress.standing is Standing.WORKING and not progress.asked:
                 named, limit = f"{order.order_id}-{step}", 100.0 + drawn.randint(-9, 9)
                 told = {"limit": limit, "decided": step * SECOND, "replaces": order.order_id}
@@ -209,7 +209,7 @@ async def _faults(path: OrderPath, paper: PaperGateway | TwoVenues) -> list[str]
     if off_by(account.positions, await paper.positions()) > 1e-9:
         wrong.append(f"positions: {account.positions} and at the venue {await paper.positions()}")
     resting = {each.order_id: each.quantity - each.filled for each in await paper.open_orders()}
-    working = {name: each.left for each in account.working.values() for name in each.names}
+    working = {order.order_id: each.left for each in account.working.values() for order in each.sent}
     if working.keys() != resting.keys() or any(
         abs(resting[name] - working[name]) > LEAST for name in working
     ):

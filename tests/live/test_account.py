@@ -143,14 +143,36 @@ def test_fills_under_every_id_of_a_replaced_order_are_fills_of_one():
 @pytest.mark.parametrize("said", [Standing.REJECTED, Standing.CANCELLED])
 def test_a_replacement_that_is_not_taken_leaves_the_order_as_it_was(said):
     account = replayed([FIRST, SECOND], [Report("m1", "a", Standing.WORKING)])
-    assert account.orders["a"].names == ("b", "a")
+    assert account.orders["a"].sent == (SECOND, FIRST)
     assert sorted(account.resting("BTC")) == [(99.0, 1.0), (99.5, 1.0)]
     for number in range(2):
         account.report(Report(f"no{number}", "b", said))
-    assert (account.orders["a"].order, account.orders["a"].names) == (FIRST, ("a",))
+    assert account.orders["a"].sent == (FIRST,)
     assert account.expected("BTC") == 1.0
     account.report(Report("m9", "a", Standing.CANCELLED))
     assert account.working == {}
+
+
+def test_what_was_given_up_works_again_when_the_market_says_so_and_is_over_when_it_says_that():
+    given_up = Report("never arrived-a-1", "a", Standing.CANCELLED)
+    account = replayed([BUY], [given_up])
+    assert (account.given_up("a"), account.working) == (True, {})
+    account.report(fill("m1", 0.2))
+    assert (account.given_up("a"), account.expected("BTC")) == (False, pytest.approx(0.6))
+    account.report(Report("held no more-a-2", "a", Standing.CANCELLED))
+    account.report(Report("m2", "a", Standing.CANCELLED))
+    account.report(Report("m0", "a", Standing.WORKING))
+    assert (account.given_up("a"), account.working, account.orders["a"].filled) == (False, {}, 0.2)
+
+
+def test_a_replacement_that_was_given_up_takes_the_place_when_the_market_says_so():
+    given_up = Report("never arrived-b-1", "b", Standing.CANCELLED)
+    account = replayed([FIRST, SECOND], [Report("m1", "a", Standing.WORKING), given_up])
+    account.intend(Order("c", "BTC", 1.0, limit=99.7, replaces="a"))
+    assert account.given_up("b")
+    account.report(TAKEN)
+    assert (account.given_up("b"), account.orders["a"].order) == (False, SECOND)
+    assert [order.order_id for order in account.orders["a"].sent] == ["c", "b"]
 
 
 def test_a_chain_of_replacements_is_the_same_from_the_journal_as_it_was_live():

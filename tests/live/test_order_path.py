@@ -32,8 +32,8 @@ class Market:
 
     replace = submit
 
-    def cancel(self, order_id, at):
-        self.cancelled.append(order_id)
+    def cancel(self, order, at):
+        self.cancelled.append(order.order_id)
         if self.broken:
             raise GatewayError("the line is down")
 
@@ -180,6 +180,43 @@ def test_an_order_that_the_gateway_does_not_know_never_arrived(begun):
     assert (path.account.position("BTC"), path.latch.state) == (0.5, RiskState.ACTIVE)
 
 
+@pytest.mark.parametrize("closed", ["never arrived", "held no more"])
+@pytest.mark.parametrize("while_it_runs", [True, False])
+def test_an_order_that_was_given_up_is_cancelled_as_soon_as_it_shows_up(begun, closed, while_it_runs):
+    path = begun(market := Market())
+    path.send(BUY)
+    if closed == "held no more":
+        path.hear(Report("m0", "a", Standing.WORKING))
+    path = begun(market)
+    recovered(path)
+    if path.latch.state is RiskState.HALTED:
+        path.resume("ada", "the broker did not know it")
+    assert path.account.working == {}
+    market.cancelled.clear()
+    if while_it_runs:
+        path.hear(FILL)
+    else:
+        market.resting, market.reports, market.held = [Resting("a", "BTC", 2.0, 0.5)], [FILL], {"BTC": 0.5}
+        path = begun(market)
+        assert recovered(path).differences == ()
+    assert market.cancelled == ["a"]
+    assert (path.account.expected("BTC"), path.latch.state) == (2.0, RiskState.ACTIVE)
+    path.hear(Report("m2", "a", Standing.CANCELLED))
+    assert (path.account.working, path.account.position("BTC")) == ({}, 0.5)
+
+
+def test_one_that_rests_without_a_word_is_cancelled_at_the_start(begun):
+    begun(market := Market()).send(BUY)
+    recovered(begun(market))
+    market.resting = [Resting("a", "BTC", 2.0, 0.0)]
+    for _ in range(2):
+        market.cancelled.clear()
+        path = begun(market)
+        assert recovered(path).differences == ()
+        path.turn(RiskState.HALTED, "ada", "fire drill")
+        assert market.cancelled[0] == "a"
+
+
 @pytest.mark.parametrize(
     ("held", "resting", "why"),
     [
@@ -310,3 +347,16 @@ def test_a_restart_finds_out_whether_a_replacement_arrived(begun, resting, never
     assert (found.never_arrived, found.differences) == (never, ())
     assert again.account.working["a"].order.limit == limit
     assert again.account.expected("BTC") == 2.0
+
+
+def test_a_replacement_that_was_given_up_is_cancelled_when_it_takes_the_place_after_all(begun):
+    path = begun(market := Market())
+    for order in (BUY, REPLACES):
+        path.send(order)
+    path.hear(Report("m1", "a", Standing.WORKING))
+    market.resting = [Resting("a", "BTC", 2.0, 0.0)]
+    path = begun(market)
+    assert recovered(path).never_arrived == ("b",)
+    market.cancelled.clear()
+    path.hear(Report("m2", "b", Standing.WORKING))
+    assert (market.cancelled, path.account.working["a"].order) == (["b"], REPLACES)

@@ -42,7 +42,7 @@ def stepped(paper: PaperGateway, k: int) -> None:
         Order(f"o{k}", "BTC", 0.5 if k % 3 else -0.7, limit=102.0 if k % 4 == 0 else None, decided=10 * k)
     )
     if k % 5 == 0:
-        paper.cancel(f"o{k - 1}", 10 * k)
+        paper.cancel(Order(f"o{k - 1}", "BTC", 1.0), 10 * k)
 
 
 def test_a_venue_that_is_closed_and_opened_at_every_step_is_the_one_that_was_not(place):

@@ -153,8 +153,8 @@ def test_a_limit_rests_where_it_is_cheaper_and_what_replaces_it_follows(made):
     desk.books.reverse()
     desk.advance(21)
     assert desk.held() == [0.0, 1.0]
-    desk.gateway.cancel("a-p1", 30)
-    desk.gateway.cancel("nobody's", 30)
+    desk.gateway.cancel(second, 30)
+    desk.gateway.cancel(Order("nobody's", "XY", 2.0), 30)
     desk.advance(31)
     account = account_of([first, second], desk.heard)
     assert (account.position("XY"), account.working, desk.known()[1]) == (1.0, {}, [])
@@ -181,15 +181,15 @@ def test_one_venue_down_is_sent_nothing_and_halts_only_where_something_is_open(m
 
 def test_a_fault_in_cancelling_at_one_venue_leaves_out_no_other(made, monkeypatch):
     desk, asked = made(latency=5).start(), []
-    send(desk, 2.0)
+    order = send(desk, 2.0)
 
-    def down(order_id, at):
+    def down(order, at):
         raise GatewayError("the line is down")
 
     monkeypatch.setattr(desk.venues["near"], "cancel", down)
-    monkeypatch.setattr(desk.venues["far"], "cancel", lambda order_id, at: asked.append(order_id))
+    monkeypatch.setattr(desk.venues["far"], "cancel", lambda order, at: asked.append(order.order_id))
     with pytest.raises(GatewayError, match="the line is down"):
-        desk.gateway.cancel("a", 11)
+        desk.gateway.cancel(order, 11)
     assert asked == ["a"]
 
 
@@ -250,7 +250,7 @@ def stepped(desk, k):
     desk.advance(10 * k)
     send(desk, 2.5 if k % 3 else -1.7, f"o{k}", 10 * k, limit=99.0 if k % 4 == 0 else None)
     if k % 5 == 0:
-        desk.gateway.cancel(f"o{k - 1}", 10 * k)
+        desk.gateway.cancel(Order(f"o{k - 1}", "XY", 1.0), 10 * k)
 
 
 def test_a_router_that_is_closed_and_opened_at_every_step_is_the_one_that_was_not(tmp_path):

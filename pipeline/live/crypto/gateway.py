@@ -136,10 +136,10 @@ class CcxtGateway:
         )
         asyncio.get_running_loop().call_soon(self._say, report)
 
-    def cancel(self, order_id: str, at: int) -> None:
+    def cancel(self, order: Order, at: int) -> None:
         """Ask for a cancellation, before what was handed over and is not sent yet."""
         self._stands()
-        placed = self._orders.by_order.get(order_id)
+        placed = self._orders.by_order.get(order.order_id)
         if placed is not None:
             self._queue.appendleft((placed, None, self._now()))
             self._woken.set()
@@ -195,7 +195,7 @@ class CcxtGateway:
         except ccxt.ExchangeError as error:
             self._over(placed, Standing.REJECTED, self._said(error))
             return
-        self._say(Report(f"{placed.order_id}/taken", placed.order_id, Standing.WORKING))
+        self._say(_taken(placed))
 
     def _exact(self, order: Order) -> tuple[float, float | None]:
         """Return amount and price as the venue takes them; what it would have to round is refused."""
@@ -272,13 +272,23 @@ class CcxtGateway:
                 )
 
     async def _news(self, since: int) -> list[Report]:
-        """Return fills from a time on, ms, and then the orders that have ended, as far as it is known."""
-        ended = await self._ended()
-        return [*await self._trades(since), *ended]
-
-    async def _ended(self) -> list[Report]:
+        """Return what rests unannounced, fills from a time on, ms, and what has ended."""
         placed = [each for each in self._orders.alive.values() if each.venue_id]
-        rest = {str(each["id"]) for each in await self._open()} if placed else set()
+        rest = await self._open() if self._orders.alive else []
+        taken, ended = self._turned_up(rest), await self._ended(placed, {str(each["id"]) for each in rest})
+        return [*taken, *await self._trades(since), *ended]
+
+    def _turned_up(self, rest: list[Told]) -> list[Report]:
+        """Return that the venue took orders of which it has not said so: their answers were lost."""
+        found = []
+        for each in rest:
+            placed = self._orders.by_client.get(str(each.get("clientOrderId")))
+            if placed is not None and not placed.venue_id:
+                self._orders.known(placed, str(each["id"]))
+                found.append(_taken(placed))
+        return found
+
+    async def _ended(self, placed: list[Placed], rest: set[str]) -> list[Report]:
         gone = [each for each in placed if each.venue_id not in rest]
         told = [
             end_of(await self._venue.fetch_order(each.venue_id, self._symbol), each.order_id) for each in gone
@@ -379,3 +389,7 @@ class CcxtGateway:
         """Return what the venue said, on one line, without addresses' parameters and what is private."""
         text = re.sub(r"\?\S*", "", " ".join(str(error).split()))[:300]
         return self._private(f"{type(error).__name__}: {text}")
+
+
+def _taken(placed: Placed) -> Report:
+    return Report(f"{placed.order_id}/taken", placed.order_id, Standing.WORKING)

@@ -8,13 +8,12 @@ from dataclasses import replace
 from typing import Final
 
 from pipeline.domain.errors import GatewayError, HedgeError
-from pipeline.domain.orders import Order, Report, Standing
+from pipeline.domain.orders import NEVER_ARRIVED, Order, Report, Standing
 from pipeline.live.fix import messages as fix
 from pipeline.live.fix.session import Action, Deliver, Disconnect, NeverArrived, Send, Session, State
 from pipeline.live.fix.wire import Framer, Message
 from pipeline.live.gateway import Hear, Resting
 from pipeline.live.private_words import PrivateWords
-from pipeline.live.recovery import NEVER_ARRIVED
 
 CHUNK: Final = 1 << 16
 log = logging.getLogger(__name__)
@@ -63,7 +62,7 @@ class FixGateway:
         self._account, self._patience = account, patience
         self._private = PrivateWords((account, *session.private))
         self._name = f"FIX {session.sender} to {session.target}"
-        self._traded: dict[str, fix.Traded] = {}
+        self._handed = set[str]()
         self._told: dict[str, asyncio.Queue[Message]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._writer: asyncio.StreamWriter | None = None
@@ -105,21 +104,19 @@ class FixGateway:
 
     def submit(self, order: Order) -> None:
         """Send an order; the numbers of the session make sure that it arrives once or never."""
-        if order.order_id in self._traded:
-            return
-        named = self._traded_as(order)
-        self._send(fix.NEW_ORDER, fix.new_order(named, self._account), order.order_id)
+        if order.order_id not in self._handed:
+            self._handed.add(order.order_id)
+            self._send(fix.NEW_ORDER, fix.new_order(self._named(order), self._account), order.order_id)
 
     def replace(self, order: Order) -> None:
         """Send an order that takes another one's place."""
-        if order.order_id not in self._traded:
-            named = self._traded_as(order)
-            self._send(fix.REPLACE, fix.replacement(named, self._account), order.order_id)
+        if order.order_id not in self._handed:
+            self._handed.add(order.order_id)
+            self._send(fix.REPLACE, fix.replacement(self._named(order), self._account), order.order_id)
 
-    def cancel(self, order_id: str, at: int) -> None:
-        """Ask for a cancellation of an order that was sent or is known to rest."""
-        if order_id in self._traded:
-            self._send(fix.CANCEL, fix.cancellation(order_id, self._traded[order_id], at))
+    def cancel(self, order: Order, at: int) -> None:
+        """Ask for a cancellation, also of an order that an earlier process sent."""
+        self._send(fix.CANCEL, fix.cancellation(self._named(order), at))
 
     async def open_orders(self) -> Sequence[Resting]:
         """Return the orders that the broker holds open."""
@@ -130,7 +127,7 @@ class FixGateway:
             if message[39] in "016AE59":
                 resting = fix.resting_of(message)
                 found.append(replace(resting, instrument=self._instrument(resting.instrument)))
-                self._traded[resting.order_id] = fix.Traded(message[55], message[54], message[38])
+                self._handed.add(resting.order_id)
         return found
 
     async def positions(self) -> Mapping[str, float]:
@@ -144,11 +141,9 @@ class FixGateway:
         """Return nothing: what was missed has been heard through the session."""
         return []
 
-    def _traded_as(self, order: Order) -> Order:
-        """Return an order as the broker calls what is traded, and remember it."""
-        named = replace(order, instrument=self._symbols.get(order.instrument, order.instrument))
-        self._traded[order.order_id] = fix.Traded.of(named)
-        return named
+    def _named(self, order: Order) -> Order:
+        """Return an order as the broker calls what is traded."""
+        return replace(order, instrument=self._symbols.get(order.instrument, order.instrument))
 
     def _instrument(self, symbol: str) -> str:
         return self._instruments.get(symbol, symbol)
@@ -251,7 +246,7 @@ class FixGateway:
                 self._say(f"{order_id}/rejected", order_id, Standing.REJECTED, message.get(58, "rejected"))
             else:
                 log.warning("%s: message %s was rejected: %s", self._name, refused, message.get(58, ""))
-        elif kind == fix.CANCEL_REFUSED and message.get(434) == "2" and message.get(11) in self._traded:
+        elif kind == fix.CANCEL_REFUSED and message.get(434) == "2" and message.get(11) in self._handed:
             self._say(f"{message[11]}/refused", message[11], Standing.REJECTED, message.get(58, "refused"))
         elif kind == fix.CANCEL_REFUSED:
             log.info("%s: no cancellation of %s: %s", self._name, message.get(41), message.get(58, ""))

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from pipeline.domain.errors import OrderError
 from pipeline.domain.orders import Order, Report, Standing
@@ -26,19 +26,6 @@ UNREADABLE: Final = "unreadable"
 Fields = list[tuple[int, str]]
 
 
-class Traded(NamedTuple):
-    """What a cancellation has to repeat of an order."""
-
-    instrument: str
-    side: str
-    quantity: str
-
-    @classmethod
-    def of(cls, order: Order) -> "Traded":
-        """Return it of an order."""
-        return cls(order.instrument, "1" if order.quantity > 0.0 else "2", number(abs(order.quantity)))
-
-
 def number(value: float) -> str:
     """Return a quantity or price as FIX writes it: digits and a point.
 
@@ -52,13 +39,11 @@ def number(value: float) -> str:
 
 def new_order(order: Order, account: str) -> Fields:
     """Return the body of a NewOrderSingle: a limit for the day, or at market what is shown and no more."""
-    traded = Traded.of(order)
     priced = (
         [(40, "1"), (59, "3")] if order.limit is None else [(40, "2"), (44, number(order.limit)), (59, "0")]
     )
     held = [(1, account)] if account else []
-    return [(11, order.order_id), *held, (21, "1"), (55, traded.instrument), (54, traded.side),
-            (60, timestamp(order.decided)), (38, traded.quantity), *priced]  # fmt: skip
+    return [(11, order.order_id), *held, (21, "1"), *_traded(order, order.decided), *priced]
 
 
 def replacement(order: Order, account: str) -> Fields:
@@ -66,10 +51,15 @@ def replacement(order: Order, account: str) -> Fields:
     return [(41, order.replaces), *new_order(order, account)]
 
 
-def cancellation(order_id: str, traded: Traded, at: int) -> Fields:
+def cancellation(order: Order, at: int) -> Fields:
     """Return the body of an OrderCancelRequest; its id says when it was asked."""
-    return [(41, order_id), (11, f"{order_id}-x{at}"), (55, traded.instrument), (54, traded.side),
-            (60, timestamp(at)), (38, traded.quantity)]  # fmt: skip
+    return [(41, order.order_id), (11, f"{order.order_id}-x{at}"), *_traded(order, at)]
+
+
+def _traded(order: Order, at: int) -> Fields:
+    """Return what is traded, by which side, when that was asked, and how much."""
+    side, units = "1" if order.quantity > 0.0 else "2", number(abs(order.quantity))
+    return [(55, order.instrument), (54, side), (60, timestamp(at)), (38, units)]
 
 
 def status_request(request: str) -> Fields:

@@ -19,6 +19,7 @@ from pipeline.risk.state import RiskState
 
 pytest.importorskip("ccxt", exc_type=ImportError)
 from pipeline.live.crypto import gateway
+from pipeline.live.crypto.placed import client_id
 from tests.live.crypto.spot_venue import KEY, SECRET, SpotVenue
 
 pytestmark = pytest.mark.slow
@@ -137,6 +138,22 @@ def test_an_order_that_is_lost_ends_the_line_and_a_restart_calls_it_never_arrive
             desk.order("c", 1.0)
             await desk.until(lambda _: not desk.path.account.working)
         assert len(venue.orders) == 1
+
+    with_venue(test)
+
+
+def test_an_order_that_was_given_up_and_that_the_venue_takes_later_is_cancelled(tmp_path):
+    async def test(venue, url):
+        async with Desk(tmp_path, url) as desk:
+            desk.gateway._venue.create_order = asyncio.Event().wait
+            desk.order("a", 1.5, 90.0)
+        async with Desk(tmp_path, url) as desk:
+            assert desk.found.never_arrived == ("a",)
+            told = {"side": "BUY", "type": "LIMIT", "quantity": "1.5", "price": "90"}
+            venue.place({"newClientOrderId": client_id("a"), **told})
+            await desk.until(lambda _: venue.orders[1]["status"] == "CANCELED")
+            await desk.until(lambda _: not desk.path.account.working)
+            assert desk.path.latch.state is RiskState.ACTIVE
 
     with_venue(test)
 

@@ -18,13 +18,13 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline.domain.orders import Order, Standing
+from pipeline.domain.orders import NEVER_ARRIVED, Order, Standing
 from pipeline.live.fix.gateway import FixGateway
 from pipeline.live.fix.sequence import Sequence
 from pipeline.live.fix.session import Session
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
-from pipeline.live.recovery import NEVER_ARRIVED, recover
+from pipeline.live.recovery import recover
 from tests.live.chaos import SendsFirst, killing
 from tests.live.fix.broker import Broker
 

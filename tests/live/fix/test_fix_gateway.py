@@ -162,6 +162,31 @@ def test_what_happened_while_the_desk_was_dead_is_found_out(tmp_path):
     with_broker(test)
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_an_order_that_was_given_up_and_that_the_broker_takes_later_is_cancelled(tmp_path, said):
+    async def test(broker, port):
+        lost = Order("lost", "BTC", -1.0, 101.0, time.time_ns())
+        async with Desk(tmp_path, port) as desk:
+            desk.journal.intend(lost)
+        async with Desk(tmp_path, port) as desk:
+            assert desk.found.never_arrived == ("lost",)
+            asked = {11: "lost", 55: "BTC", 54: "2", 38: "1"}
+            broker.orders["lost"] = asked
+            if said:
+                broker.executed("0", "0", asked)
+                broker.newest.write(broker.waiting.pop())
+                await desk.until(lambda account: not broker.orders and not account.working)
+        async with Desk(tmp_path, port) as desk:
+            assert desk.found.differences == ()
+            await desk.until(lambda account: not account.working)
+            assert desk.path.account.orders["lost"].standing is Standing.CANCELLED
+        assert broker.orders == {}
+        cancelled = {tuple(each[tag] for tag in (41, 55, 54, 38)) for each in broker.got if each[35] == "F"}
+        assert cancelled == {("lost", "BTC", "2", "1")}
+
+    with_broker(test)
+
+
 def test_an_order_is_rejected_under_a_number_that_comes_again_after_a_reset(tmp_path):
     async def test(broker, port):
         for name in ("a", "b"):

@@ -6,7 +6,6 @@ import pytest
 
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.account import replayed
-from pipeline.live.fix.messages import Traded as Of
 from pipeline.live.fix.messages import cancellation, new_order, number, position_of, report_of
 
 FILL = {34: "9", 35: "8", 17: "e1", 11: "a", 150: "F", 39: "1", 54: "2", 32: "0.5", 31: "99.5",
@@ -83,7 +82,7 @@ def test_orders_say_what_is_asked():
     assert sold == expected
     bought = dict(new_order(Order("a", "BTC", 0.1 + 0.2, 100.25, AT), ""))
     assert (bought[54], bought[38], bought[40], bought[44], bought[59]) == ("1", "0.3", "2", "100.25", "0")
-    asked = dict(cancellation("a", Of.of(Order("a", "BTC", 2.0)), 5))
+    asked = dict(cancellation(Order("a", "BTC", 2.0), 5))
     assert (asked[41], asked[11], asked[54], asked[38]) == ("a", "a-x5", "1", "2")
 
 
