@@ -10,9 +10,9 @@ import pyarrow as pa
 from pipeline.domain.alternative_settings import table_of
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
+from pipeline.features.beside import Beside, values_beside
 from pipeline.features.daily_series import NETWORK_FEES, NEWS_SENTIMENT
 from pipeline.features.event_feature import EventFeature, EventRows, TimeArray
-from pipeline.features.event_stream import over
 from pipeline.features.headline_topics import headline_events, learn_topics
 from pipeline.features.record_batch import record_batch
 from pipeline.features.series_events import series_events
@@ -54,9 +54,26 @@ def alternative_values(
 
     Parameters
     ----------
+    tables, kinds, before, seed : as of `alternative_beside`.
+    times : nanoseconds UTC, never falling, [T].
+
+    Raises
+    ------
+    FitError
+        The rows before that time do not suffice.
+    """
+    return values_beside(alternative_beside(tables, kinds, before, seed), times, np.full(len(times), np.nan))
+
+
+def alternative_beside(
+    tables: Mapping[str, pd.DataFrame], kinds: Sequence[str], before: int, seed: int
+) -> list[Beside]:
+    """Return the features of alternative data with their parameters and events.
+
+    Parameters
+    ----------
     tables : canonical tables, whole; a row is seen from its `known_time` on.
     kinds : which are given, of `KINDS`.
-    times : nanoseconds UTC, never falling, [T].
     before : what is learned (topics, the autoregression of a surprise) is learned from rows known before
         this time, nanoseconds UTC.
     seed : of the topics.
@@ -66,22 +83,21 @@ def alternative_values(
     FitError
         The rows before that time do not suffice.
     """
-    found: dict[str, FloatArray] = {}
+    found = []
     for kind, feature in KINDS.items():
         if kind not in kinds:
             continue
-        rows = record_batch(tables[table_of(kind)])
+        rows, (source,) = record_batch(tables[table_of(kind)]), feature.sources
         try:
             events = EVENTS[kind](rows, before, seed)
-            learned = feature.fitted([{feature.sources[0].table: _until(events, before)}])
+            learned = feature.fitted([{source.table: _until(events, before)}])
         except FitError as error:
             raise FitError(
                 f"data.alternative.{kind} before windows.signals_start: {error}, give earlier rows or start "
                 "the signals later"
             ) from None
-        values = over(learned, {feature.sources[0].table: events}, times)
-        found |= {each.name: values[:, place] for place, each in enumerate(feature.outputs)}
-    return {name: found[name] for name in alternative_names(kinds)}
+        found.append(Beside(learned, alternative_names([kind]), {source.table: events}))
+    return found
 
 
 def _until(events: EventRows, before: int) -> EventRows:

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any, Final
 
 import pandas as pd
@@ -11,7 +10,7 @@ import pandas as pd
 from pipeline.domain.errors import DataError, FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk, instant
-from pipeline.features.alternative import alternative_values
+from pipeline.features.beside import values_beside
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.book_close import OpenedDay, opened_days
 from pipeline.features.book_days import book_days, check_books
@@ -20,13 +19,10 @@ from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_history import GridRows, days_before, decision_history
 from pipeline.features.early_tables import EarlyTables
 from pipeline.features.event_catalogue import event_catalogue
-from pipeline.features.event_feature import EventRows
-from pipeline.features.event_stream import over
-from pipeline.features.funding_level import FUNDING_LEVEL
-from pipeline.features.own import own_values
+from pipeline.features.grid_beside import grid_beside
+from pipeline.features.own import check_own_fills
 from pipeline.ingest.content import Known
 from pipeline.ingest.dataset import Output
-from pipeline.ingest.day_tables import DayTables
 from pipeline.ingest.market_days import DAYS
 from pipeline.ingest.pieces import InMemory, KeptPieces, Piece
 from pipeline.ingest.sources import NOTES
@@ -87,53 +83,23 @@ def decision_features(
     return {
         BOOK_DAYS: books,
         NOTES: pd.DataFrame({"note": check_books(books, name)}, dtype="str"),
-        "features": grid.assign(
-            step_seconds=_mean_step(desk, grid),
-            **_funding(index, days, pieces, grid),
-            **_beside(desk, market, grid),
-        ),
+        "features": grid.assign(step_seconds=_mean_step(desk, grid), **_beside(desk, market, grid, pieces)),
         "fills": _joined(made, "fills"),
         "event_parameters": pd.DataFrame(learned, columns=["feature", "place", "value"]),
     }
 
 
-def _funding(
-    index: pd.DataFrame, days: list[OpenedDay], pieces: KeptPieces, grid: pd.DataFrame
-) -> dict[str, FloatArray]:
-    """Return the level of a perpetual's funding at every decision, from the day before the first on."""
-    before = str(pd.Timestamp(days[0].day).date() - timedelta(days=1))
-    told = index.loc[index["table"] == "funding", "day"]
-    wanted = sorted(told[(told >= before) & (told <= days[-1].day)].unique())
-    if not wanted:
-        return {}
-    rows = pd.concat([DayTables(index, day, pieces.shelf)["funding"] for day in wanted], ignore_index=True)
-    venues = sorted(rows["venue"].unique())
-    if len(venues) > 1:
-        raise DataError(f"funding of {' and '.join(venues)}: name the file of one venue in data.files")
-    (source,) = FUNDING_LEVEL.sources
-    events = EventRows(nanoseconds(rows["known_time"]), rows[list(source.columns)].to_numpy(float))
-    values = over(FUNDING_LEVEL, {"funding": events}, nanoseconds(grid["time"]))
-    return {each.name: values[:, place] for place, each in enumerate(FUNDING_LEVEL.outputs)}
-
-
 def _beside(
-    desk: IntradayDesk, market: Mapping[str, pd.DataFrame], grid: pd.DataFrame
+    desk: IntradayDesk, market: Mapping[str, pd.DataFrame], grid: pd.DataFrame, pieces: KeptPieces
 ) -> dict[str, FloatArray]:
-    """Return the features of alternative and own data at every decision; their files are small: one pass.
+    """Return the features of records at every decision; their files are small: one pass.
 
     The account is marked at the mid of each decision.
     """
-    given, own = desk.data.alternative, desk.data.own
-    times = nanoseconds(grid["time"])
-    found: dict[str, FloatArray] = {}
-    if given.given:
-        tables = {table: market[table] for table in given.tables}
-        before = int(instant(desk.windows.signals_start, desk.zone).timestamp() * 1e9)
-        found |= alternative_values(tables, list(given.given), times, before, desk.seed)
-    if own.given:
-        tables = {table: market[table] for table in own.given}
-        found |= own_values(tables, own, times, grid["mid"].to_numpy(float))
-    return found
+    times, mid = nanoseconds(grid["time"]), grid["mid"].to_numpy(float)
+    if "fills" in desk.data.own.given:
+        check_own_fills(market["fills"], desk.data.own, times, mid)
+    return values_beside(grid_beside(desk, market, list(grid["day"].unique()), pieces.shelf), times, mid)
 
 
 def _mean_step(desk: IntradayDesk, grid: pd.DataFrame) -> float:

@@ -1,6 +1,6 @@
 """Features of a desk's own records on any grid of times, and what its fills cost against the forecast."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +8,7 @@ import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.own_settings import OwnData
+from pipeline.features.beside import MARKED, Beside, values_beside
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.event_feature import EventFeature, EventRows, Source, TimeArray
 from pipeline.features.event_stream import over
@@ -39,10 +40,25 @@ def own_values(
         A table has no row of the instrument, or fills or their fees are far from the market (`own_prices`).
     """
     if "fills" in tables:
-        check_fill_prices(tables["fills"], own.instrument, times, mid)
-        check_fill_fees(tables["fills"], own.instrument, own.multiplier)
-    values = over(for_own(OWN_ACCOUNT, own), _events(OWN_ACCOUNT, tables, own, _quotes(times, mid)), times)
-    return {name: values[:, place] for place, name in enumerate(OWN_NAMES)}
+        check_own_fills(tables["fills"], own, times, mid)
+    return values_beside([own_beside(tables, own)], times, mid)
+
+
+def own_beside(tables: Mapping[str, pd.DataFrame], own: OwnData) -> Beside:
+    """Return the account of a desk with the events of its records.
+
+    Raises
+    ------
+    DataError
+        A table has no row of the instrument.
+    """
+    return Beside(for_own(OWN_ACCOUNT, own), OWN_NAMES, _events(OWN_ACCOUNT, tables, own, (MARKED,)))
+
+
+def check_own_fills(fills: pd.DataFrame, own: OwnData, times: TimeArray, mid: FloatArray) -> None:
+    """Refuse fills that are far from the market, or whose fees are: see `own_prices`."""
+    check_fill_prices(fills, own.instrument, times, mid)
+    check_fill_fees(fills, own.instrument, own.multiplier)
 
 
 def for_own(feature: EventFeature, own: OwnData) -> EventFeature:
@@ -63,8 +79,9 @@ def own_fill_costs(
     forecast_bps : what a trade was forecast to cost from each time on, bps of the mid, [T].
     """
     ahead = EventRows(times, forecast_bps[:, np.newaxis])
-    known = {**_quotes(times, mid), "cost_forecasts": ahead}
-    values = over(for_own(OWN_COSTS, own), _events(OWN_COSTS, {"fills": fills}, own, known), times)
+    known = {MARKED: EventRows(times, np.c_[mid, mid]), "cost_forecasts": ahead}
+    events = known | _events(OWN_COSTS, {"fills": fills}, own, tuple(known))
+    values = over(for_own(OWN_COSTS, own), events, times)
     return {each.name: values[:, place] for place, each in enumerate(OWN_COSTS.outputs)}
 
 
@@ -103,16 +120,11 @@ def priced_fills(
     )
 
 
-def _quotes(times: TimeArray, mid: FloatArray) -> dict[str, EventRows]:
-    return {"quotes": EventRows(times, np.c_[mid, mid])}
-
-
 def _events(
-    feature: EventFeature, tables: Mapping[str, pd.DataFrame], own: OwnData, known: Mapping[str, EventRows]
+    feature: EventFeature, tables: Mapping[str, pd.DataFrame], own: OwnData, known: Sequence[str]
 ) -> dict[str, EventRows]:
-    return dict(known) | {
-        source.table: _of(source, tables, own) for source in feature.sources if source.table not in known
-    }
+    """Return the events of a feature's sources, but for those that are known otherwise."""
+    return {source.table: _of(source, tables, own) for source in feature.sources if source.table not in known}
 
 
 def _of(source: Source, tables: Mapping[str, pd.DataFrame], own: OwnData) -> EventRows:

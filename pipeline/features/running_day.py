@@ -35,6 +35,7 @@ class RunningDay:
     Attributes
     ----------
     names : of the numbers of a decision's row.
+    mid : the last sound one of the day.
     sources : what has to be read of the events.
     """
 
@@ -51,7 +52,7 @@ class RunningDay:
         self._shown = BOOK_ROWS if booked else QUOTES
         self.sources = list(dict.fromkeys((self._shown, *(each for one in features for each in one.sources))))
         self._events, self._book = RunningEvents(features), RunningBook()
-        self._last, self._mid = opened, np.nan
+        self._last, self.mid = opened, np.nan
         outputs = (output.name for each in features for output in each.outputs)
         market = ("minutes", "mid", BOOK_STATE, *MEANS)
         self.names, self._market = (*market, *outputs), len(market)
@@ -77,7 +78,7 @@ class RunningDay:
         numbers[0] = (at - self._opened) / (60.0 * SECOND)
         self._book.interval(at, at - self._last, self._grid, self._hedge, numbers[1 : self._market])
         mid = numbers.item(1)
-        numbers[1] = self._mid = self._mid if isnan(mid) else mid
+        numbers[1] = self.mid = self.mid if isnan(mid) else mid
         self._events.read(at, numbers[self._market :])
         self._last = at
         return DecisionRow(at, self.day, numbers)

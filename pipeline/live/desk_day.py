@@ -9,18 +9,20 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.book_at import REASONS
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart, Following
 from pipeline.features.decision_day import drawn_latency, known_features
+from pipeline.features.decision_row import DecisionRow
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature, Source
 from pipeline.features.event_stream import EventStream
 from pipeline.features.read_part import ReadPart
+from pipeline.features.running_beside import RunningBeside
 from pipeline.features.running_book import Quote, Standing
 from pipeline.features.running_day import RunningDay
+from pipeline.features.running_funding import PERPETUAL, RunningFunding
 from pipeline.features.running_history import RunningHistory
 from pipeline.features.stored_book import StoredBook
 from pipeline.ingest.day_tables import TimedTables
@@ -40,13 +42,12 @@ class DeskDay:
     tables : of it, with the book that opens it.
     fitted : parameters of the features that are learned.
     before : rows of the decision grid before the day, `LOOK_BACK` of them or all that there are.
+    beside : features of records, until the decision before the first; None for none.
 
     Raises
     ------
-    SettingsError
-        The desk reads what a replay does not give yet: a perpetual's funding, alternative or own data.
     DataError
-        The day has nothing to trade against.
+        The day has nothing to trade against, or no funding of the perpetual that is traded.
     """
 
     def __init__(
@@ -56,8 +57,8 @@ class DeskDay:
         tables: TimedTables,
         fitted: Mapping[str, Sequence[float]],
         before: pd.DataFrame,
+        beside: RunningBeside | None = None,
     ) -> None:
-        _check(desk)
         self._desk, self.day, self._fitted, self._before = desk, day, fitted, before
         self._events = DayEvents(tables, desk.hedge.instrument)
         self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
@@ -70,7 +71,8 @@ class DeskDay:
         self._running = RunningDay(
             self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events
         )
-        self._history = RunningHistory(self._running.names, before)
+        self._history, self._beside = RunningHistory(self._running.names, before), beside
+        self._funding = RunningFunding(day, tables, self.made) if desk.hedge.instrument == PERPETUAL else None
 
     def ready(self) -> Self:
         """Have the compiled code of the features ready, which a first event would have to wait for."""
@@ -81,7 +83,8 @@ class DeskDay:
     @property
     def names(self) -> tuple[str, ...]:
         """Of the numbers of a decision's row."""
-        return self._history.names
+        further = [each.names for each in (self._funding, self._beside) if each is not None]
+        return sum(further, self._history.names)
 
     def latency(self, order: Order) -> int:
         """Return the nanoseconds from a decision to the arrival of its order.
@@ -93,7 +96,7 @@ class DeskDay:
 
     def next(self, day: str, tables: TimedTables) -> "DeskDay":
         """Return the day after this one, which goes on with its history."""
-        found = DeskDay(self._desk, day, tables, self._fitted, self._before)
+        found = DeskDay(self._desk, day, tables, self._fitted, self._before, self._beside)
         found._history = self._history
         return found
 
@@ -155,12 +158,19 @@ class DeskDay:
             self._coming.popleft()
             quote = self._quote(at, moment)
             fresh = perf_counter_ns()
-            row = self._history.step(self._running.decide(at))
+            row = self._row(at)
             yield hedger.decide(row, quote, len(self._coming), began, fresh)
         else:
             played.advance(at + 1, self._books())
             quote = self._quote(at, moment)
             hedger.parents.go(at, quote.bid, quote.ask)
+
+    def _row(self, at: int) -> DecisionRow:
+        """Return the row of a decision, with what is known beside the market's events."""
+        row = self._history.step(self._running.decide(at))
+        if self._funding is not None:
+            row = self._funding.step(row)
+        return row if self._beside is None else self._beside.step(row, self._running.mid)
 
     def _quote(self, at: int, moment: Moment) -> Quote:
         """Return the best prices; NaN where nothing can be traded, or where it is too late to."""
@@ -174,12 +184,3 @@ class DeskDay:
 def _book(now: Standing) -> Book:
     bid_price, bid_size, ask_price, ask_size = now.sides.tolist()
     return Book(bid_price, bid_size, ask_price, ask_size, REASONS.get(now.state, ""))
-
-
-def _check(desk: IntradayDesk) -> None:
-    if desk.hedge.instrument == "perpetual":
-        raise SettingsError(
-            'hedge.instrument = "perpetual": its funding is not followed live yet: hedge the spot'
-        )
-    if desk.data.alternative.given or desk.data.own.given:
-        raise SettingsError("data.alternative and data.own are not followed live yet: leave them out")

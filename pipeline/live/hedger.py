@@ -19,6 +19,8 @@ from pipeline.domain.orders import LEAST, Order
 from pipeline.domain.overlay_settings import Action
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.running_book import Quote
+from pipeline.features.running_funding import PERPETUAL
+from pipeline.live.carry import Carry
 from pipeline.live.journal import Entry
 from pipeline.live.learned import Learned
 from pipeline.live.option_account import OptionAccount, Worth
@@ -132,6 +134,7 @@ class Hedger:
         self._answer = answer_of(policy, self._states.liability)
         wanted(0.0, *Edges.between(0.0, 0.0), 0.0)  # compiled here, not at the first decision
         self._options = OptionAccount(desk)
+        self._carry = Carry() if desk.hedge.instrument == PERPETUAL else None
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
         step = 0.0 if desk.orders.at_once else desk.grid.step
@@ -183,7 +186,10 @@ class Hedger:
         edges = self._edges(state)
         asked = self._asked(expected / self._size, edges)
         then = self._past.at(at) if past else account
-        hedge = then.cash + then.position(self._instrument) * mid
+        held = then.position(self._instrument)
+        if self._carry is not None:
+            self._carry.settle(row.funding, held, mid)
+        hedge = then.cash + held * mid + (0.0 if self._carry is None else self._carry.money)
         worth = self._options.mark(day, mid, self._dealt, value, hedge, then.traded)
         seen = self._situation(at, quote, position, expected - position, delta, told, state, worth)
         reducing = self._path.latch.state is RiskState.REDUCING

@@ -17,6 +17,8 @@ from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.features.book_close import opened_days
+from pipeline.features.grid_beside import grid_beside
+from pipeline.features.running_beside import RunningBeside
 from pipeline.ingest.market_days import DAYS
 from pipeline.ingest.pieces import KeptPieces
 from pipeline.live.account import Account
@@ -67,6 +69,11 @@ class Stored:
         features = self.grid["features"]
         return features[features["day"] < day]
 
+    def beside(self, desk: IntradayDesk, day: str) -> RunningBeside | None:
+        """Return the features of records of a desk, until the last decision before a day; None for none."""
+        found = grid_beside(desk, self.market, self.days, self.pieces.shelf)
+        return RunningBeside(found, self.before(day)) if found else None
+
 
 @dataclass(frozen=True)
 class Lived:
@@ -112,7 +119,8 @@ def stored_day(desk: IntradayDesk, stored: Stored, day: str) -> DeskDay:
     if day not in stored.days:
         raise DataError(f"replay:{day}: no such day: there are {', '.join(stored.days)}")
     days = opened_days(stored.market[DAYS], stored.days, stored.pieces, desk.data.instrument)
-    return DeskDay(desk, day, days[stored.days.index(day)], stored.fitted, stored.before(day))
+    tables, before = days[stored.days.index(day)], stored.before(day)
+    return DeskDay(desk, day, tables, stored.fitted, before, stored.beside(desk, day))
 
 
 @dataclass(frozen=True)

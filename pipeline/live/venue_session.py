@@ -11,6 +11,7 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.decision_times import SECOND
 from pipeline.features.followed_book import BOOK_OPEN
+from pipeline.features.running_funding import PERPETUAL
 from pipeline.ingest.day_tables import BOOK, ComingTables
 from pipeline.ingest.market_days import DAYS
 from pipeline.live.approvals import Approvals
@@ -78,6 +79,12 @@ def check(desk: IntradayDesk, venue: StreamedVenue) -> None:
         raise SettingsError(
             "grid.every_events: how many decisions are left is not known live: take every_seconds"
         )
+    if desk.hedge.instrument == PERPETUAL:
+        raise SettingsError(
+            'hedge.instrument = "perpetual": its funding is not followed on a stream yet: hedge the spot'
+        )
+    if desk.data.alternative.given or desk.data.own.given:
+        raise SettingsError("data.alternative and data.own are not followed on a stream yet: leave them out")
     named = desk.data.terms.instrument or desk.data.instrument
     if venue.symbol != named:
         raise SettingsError(f"--feed is of {venue.symbol}, the desk hedges {named}: name streams of that")

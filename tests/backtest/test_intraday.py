@@ -1,25 +1,20 @@
 """A small desk within the day on made-up ticks: the whole chain, and that none of it sees the future."""
 
-import asyncio
-import io
 import json
 import shutil
-from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.backtest.continuation import Continuation
 from pipeline.backtest.decision_windows import decision_windows
 from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.backtest.intraday_episodes import build_intraday_episodes
 from pipeline.backtest.intraday_signals import learn_intraday
-from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
+from pipeline.backtest.intraday_stream import stream_intraday
 from pipeline.backtest.lane import hedge_lane
 from pipeline.backtest.ledger import book
 from pipeline.backtest.running_signals import RunningSignals
@@ -27,7 +22,6 @@ from pipeline.domain.band import Band
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.order_settings import OrderSettings
-from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.evaluate.intraday import evaluate_intraday
 from pipeline.evaluate.intraday_report import intraday_report
 from pipeline.evaluate.page import rendered
@@ -41,17 +35,10 @@ from pipeline.ingest.hedge_position import given_position
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
 from pipeline.live.desk_day import DeskDay
-from pipeline.live.feed import END, Moment
-from pipeline.live.hedger import Hedger
 from pipeline.live.intraday_decision import decide_intraday, freshness_of, newest_decision
-from pipeline.live.journal import Journal
 from pipeline.live.open_book import OptionTerms
-from pipeline.live.order_path import OrderPath
-from pipeline.live.paper import PaperGateway
-from pipeline.live.recovery import recover
-from pipeline.regimes.catalogue import DETECTORS
-from pipeline.risk.overlay import Overlay
 from pipeline.tracking.served.regime_switched import policy_of
+from tests.backtest.lived import left_by, live_through
 from tests.backtest.signals_table import signals_table
 from tests.market_ticks import DESK, FIRST, write_day, write_market
 
@@ -221,24 +208,6 @@ def test_late_orders_leave_the_opening_hedge_and_change_the_rest(tables):
     assert (on_time["pnl"] != late["pnl"]).mean() > 0.9
 
 
-def left_by(desk, tables):
-    """The models as the last window left them, read from the files of the signals."""
-    walks = {
-        name.removeprefix("walks/").removesuffix(".npz"): Continuation.from_bytes(content)
-        for name, content in tables.items()
-        if name.startswith("walks/")
-    }
-    with np.load(io.BytesIO(tables["models/regime.npz"]), allow_pickle=False) as arrays:
-        detector = DETECTORS[desk.regimes.detector].from_arrays(dict(arrays))
-    return FittedIntraday(
-        desk,
-        detector,
-        {horizon: walks[f"variance_{horizon}"] for horizon in desk.forecasts.horizons},
-        {name: walks[name] for name in ("half_spread", "depth", "crossing_cost")},
-        {name: walks[name] for name in ("spike", "gap") if name in walks},
-    )
-
-
 @pytest.fixture(scope="module")
 def fitted(desk, tables):
     return left_by(desk, tables)
@@ -289,21 +258,7 @@ def live_again(desk, tables, fitted, folder, **orders):
     replayed = DeskDay(desk, day, opened, learned, before)
     desk_cost = json.loads(tables["models/terms.json"])["desk_cost"]
     policy = policy_of(json.loads(tables["models/regime_switched.json"]))
-    signals, rows = RunningSignals(fitted, before, replayed.names), []
-    step = signals.step
-    signals.step = lambda row: rows.append(row) or step(row)
-    with (
-        Journal(folder / "journal.db", desk.name, now=0) as journal,
-        closing(PaperGateway(folder / "venue", replayed.latency)) as gateway,
-    ):
-        path = OrderPath(journal, gateway, now=lambda: 0)
-        asyncio.run(recover(path, now=0))
-        hedger = Hedger(desk, signals, policy, desk_cost, Overlay(OverlaySettings()), path)
-        moments = [*(Moment(part.until, part) for part in replayed.parts()), Moment(END, None)]
-        lived = [(each, replayed.now) for moment in moments for each in replayed.go(moment, hedger, gateway)]
-        return SimpleNamespace(
-            day=replayed, rows=rows, lived=lived, policy=policy, desk_cost=desk_cost, account=path.account
-        )
+    return live_through(desk, replayed, before, fitted, policy, desk_cost, folder)
 
 
 def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(desk, tables, lived_again):

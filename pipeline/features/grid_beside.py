@@ -1,0 +1,64 @@
+"""What a desk within the day reads beside its market's events: funding, alternative data, its own records."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+import pandas as pd
+
+from pipeline.domain.errors import DataError
+from pipeline.domain.intraday_desk import IntradayDesk, instant
+from pipeline.features.alternative import alternative_beside
+from pipeline.features.beside import Beside
+from pipeline.features.book_at import nanoseconds
+from pipeline.features.event_feature import EventRows
+from pipeline.features.funding_level import FUNDING_LEVEL
+from pipeline.features.own import own_beside
+from pipeline.ingest.day_tables import DayTables
+from pipeline.ingest.market_days import DAYS
+from pipeline.ingest.pieces import Shelf
+
+
+def grid_beside(
+    desk: IntradayDesk, market: Mapping[str, pd.DataFrame], days: Sequence[str], shelf: Shelf
+) -> list[Beside]:
+    """Return the features of records of a desk, in the order of their columns.
+
+    Parameters
+    ----------
+    desk : settings.
+    market : the table `days` of `market_days.load_days`, and those of the desk's alternative and own data.
+    days : of the grid, in order; funding is read from the day before the first on.
+    shelf : opens the market's pieces.
+
+    Raises
+    ------
+    DataError
+        The funding is of several venues, or a table of the desk's own has no row of its instrument.
+    FitError
+        What is learned cannot be, of the rows before the signals start.
+    """
+    given, own = desk.data.alternative, desk.data.own
+    found = _funding(market[DAYS], days, shelf)
+    if given.given:
+        before = int(instant(desk.windows.signals_start, desk.zone).timestamp() * 1e9)
+        found += alternative_beside(market, list(given.given), before, desk.seed)
+    if own.given:
+        found.append(own_beside({table: market[table] for table in own.given}, own))
+    return found
+
+
+def _funding(index: pd.DataFrame, days: Sequence[str], shelf: Shelf) -> list[Beside]:
+    """Return the level of a perpetual's funding, where it is told."""
+    before = str(pd.Timestamp(days[0]).date() - timedelta(days=1))
+    told = index.loc[index["table"] == "funding", "day"]
+    wanted = sorted(told[(told >= before) & (told <= days[-1])].unique())
+    if not wanted:
+        return []
+    rows = pd.concat([DayTables(index, day, shelf)["funding"] for day in wanted], ignore_index=True)
+    venues = sorted(rows["venue"].unique())
+    if len(venues) > 1:
+        raise DataError(f"funding of {' and '.join(venues)}: name the file of one venue in data.files")
+    (source,) = FUNDING_LEVEL.sources
+    events = EventRows(nanoseconds(rows["known_time"]), rows[list(source.columns)].to_numpy(float))
+    names = tuple(each.name for each in FUNDING_LEVEL.outputs)
+    return [Beside(FUNDING_LEVEL, names, {source.table: events})]

@@ -1,0 +1,118 @@
+"""A perpetual, decided on by a clock of trades, with alternative data and own records: a day lived again."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.backtest.intraday_signals import learn_intraday
+from pipeline.backtest.intraday_state import known_cost
+from pipeline.domain.desk_file import load_any
+from pipeline.domain.errors import SettingsError
+from pipeline.features.decision_grid import decision_features
+from pipeline.ingest.market_days import content_of, load_days
+from pipeline.ingest.pieces import InMemory
+from pipeline.ingest.record_files import records_content
+from pipeline.live.session import Stored, differences, stored_day
+from pipeline.live.streamed_venue import streamed_venue
+from pipeline.live.venue_session import check
+from pipeline.policies.whalley_wilmott import WhalleyWilmott
+from tests import records
+from tests.backtest.lived import left_by, live_through
+from tests.backtest.test_intraday_own import FILLS, LIMITS, POSITIONS
+from tests.market_ticks import DESK, write_market
+
+DAY = "2020-03-05"
+FURTHER = ("own_marked_pnl", "headline_intensity_6h", "social_volume_1d", "funding_level")
+ENTRIES = """
+[data.alternative]
+news_sentiment = { file = "sentiment.xlsx", format = "news_sentiment", terms = { published_lag_days = 1 } }
+network_fees = { file = "fees.csv", terms = { published_lag_days = 1 } }
+headlines = { file = "headlines.csv", terms = { known_lag_seconds = 30 } }
+social = { file = "social.csv" }
+
+[data.own]
+instrument = "XYZ"
+others = ["ABC"]
+positions = { file = "positions.csv" }
+fills = { file = "own_fills.csv", format = "fills" }
+limits = { file = "limits.csv" }
+"""
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    folder = write_market(tmp_path_factory.mktemp("ticks"))
+    records.sentiment_workbook(folder / "sentiment.xlsx", "2019-11-01", DAY)
+    records.fees_file(folder / "fees.csv", "2020-01-01", 66)
+    records.headlines_file(folder / "headlines.csv", "2020-01-06T15:10:00", 60)
+    records.social_file(folder / "social.csv", "2020-03-01", 16)
+    for name, text in (("positions", POSITIONS), ("own_fills", FILLS), ("limits", LIMITS)):
+        (folder / f"{name}.csv").write_text(text)
+    settled = pd.date_range("2020-02-01", "2020-03-31", freq="8h", inclusive="left")
+    lines = [f"XYZ-USDT,{time},{(place % 7 - 2) / 1e4}" for place, time in enumerate(settled)]
+    history = folder / "XYZ-USDT_binance_2020-02-01_2020-03-31_funding_history.csv"
+    history.write_text("\n".join(["Symbol,Date,Funding Rate", *lines]) + "\n")
+    text = DESK.replace("[data]", f'[data]\nfolder = "{folder}"').replace(
+        "[hedge]", '[hedge]\ninstrument = "perpetual"'
+    )
+    text = text.replace('"*_trade.zip"]', '"*_trade.zip", "*_history.csv"]')
+    text = text.replace("every_seconds = 30", "every_events = 7")
+    named = ", ".join(f'"{name}"' for name in FURTHER)
+    path = tmp_path_factory.mktemp("desk") / "desk.toml"
+    path.write_text(text.replace("[forecasts]", f"[forecasts]\nfurther = [{named}]") + ENTRIES)
+    return load_any(str(path))
+
+
+@pytest.fixture(scope="module")
+def stored(desk):
+    pieces, known = InMemory(), records_content(desk.data.records)
+    market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces, known)
+    return Stored(market, decision_features(desk, market, pieces), pieces)
+
+
+@pytest.fixture(scope="module")
+def lived(desk, stored, tmp_path_factory):
+    signals = learn_intraday(desk, stored.grid, stored.pieces)
+    fitted, cost = left_by(desk, signals), known_cost(desk, signals["signals"])
+    day, before = stored_day(desk, stored, DAY), stored.before(DAY)
+    found = live_through(desk, day, before, fitted, WhalleyWilmott(), cost, tmp_path_factory.mktemp("live"))
+    found.fitted = fitted
+    return found
+
+
+def test_its_rows_are_those_of_the_batch_to_the_last_bit(stored, lived):
+    features = stored.grid["features"]
+    expected = features[features["day"] == DAY].drop(columns=["time", "day"]).astype(float)
+    found = pd.DataFrame([row.numbers for row in lived.rows], columns=list(lived.day.names))
+    expected = expected.reset_index(drop=True)
+    pd.testing.assert_frame_equal(found[list(expected)], expected, check_exact=True)
+    for name in ("own_inventory", "headline_intensity_6h", "social_volume_1d", "funding_level", "funding"):
+        assert len(found[name].unique()) > 1
+    assert found["news_sentiment_surprise"].notna().all()
+
+
+def test_it_decides_as_the_backtest_order_for_order(desk, stored, lived):
+    from pipeline.live.learned import Learned
+
+    learned = Learned(lived.fitted, lived.policy, lived.desk_cost, "")
+    decided = [each for each, _ in lived.lived]
+    assert differences(desk, learned, stored, DAY, decided).empty
+    assert sum(each.order is not None for each in decided) > 20
+
+
+def test_what_it_holds_pays_funding(lived):
+    decided = [each for each, _ in lived.lived]
+    owed = sum(each.position * each.mid * row.funding for each, row in zip(decided, lived.rows, strict=True))
+    last = decided[-1]
+    assert last.order is None
+    carry = last.worth.hedge - last.position * last.mid - lived.account.cash
+    np.testing.assert_allclose(carry, -owed, rtol=1e-9)
+    assert abs(owed) > 0.1
+
+
+def test_a_stream_does_not_follow_them_yet(desk):
+    grid = desk.grid.model_copy(update={"every_events": None, "every_seconds": 30.0})
+    by_time = desk.model_copy(update={"grid": grid})
+    venue = streamed_venue("ws://127.0.0.1:1/stream?streams=xyz@bookTicker/xyz@trade", "http://127.0.0.1:1/")
+    with pytest.raises(SettingsError, match="its funding is not followed on a stream yet"):
+        check(by_time, venue)
