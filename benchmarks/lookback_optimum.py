@@ -14,11 +14,11 @@ moves.
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.polynomial.legendre import leggauss
 from scipy.interpolate import CubicSpline
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 
 REACH, LOW = 0.32, -0.35
 """The grid goes so far in log-price to both sides, and so far below the maximum."""
@@ -103,7 +103,7 @@ def _rule(below: FloatArray, mean: float, deviation: float, points: int) -> tupl
     return np.concatenate(moves, axis=1), np.concatenate(weights, axis=1)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(error_model="numpy")
 def _earlier(
     rest: FloatArray,
     change: FloatArray,

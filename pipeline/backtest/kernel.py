@@ -11,6 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.domain.orders import LEAST
 from pipeline.execution.terms import Terms
 
@@ -23,7 +24,7 @@ SHORT = 5
 """Column of the orders that the shown levels filled in part; those before are `features.book_at`'s states."""
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def hedge_steps(
     first: int,
     last: int,
@@ -136,7 +137,7 @@ def hedge_steps(
         books[n, TURNOVER], books[n, TRADES] = turnover, trades
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def close_hedges(
     cost: FloatArray,
     impact: FloatArray,
@@ -169,7 +170,7 @@ def close_hedges(
                 held[n, h] = 0.0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def hedge_through_book(
     first: int,
     last: int,
@@ -269,7 +270,7 @@ def hedge_through_book(
             cash[n] += earned + gain if margined else earned
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def close_through_book(
     rows: IntArray,
     scale: FloatArray,

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from pipeline.backtest.decision_signals import DecisionSignals
 from pipeline.backtest.episodes import START_SPOT
@@ -11,6 +10,7 @@ from pipeline.backtest.lane import Dealt
 from pipeline.domain.desk import BPS
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.intraday_desk import YEAR_SECONDS, IntradayDesk
+from pipeline.domain.kept import kept
 from pipeline.domain.option_state import OptionState
 from pipeline.pricing.one_option import net_quantities, value_and_delta
 
@@ -72,7 +72,7 @@ class OptionStates:
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _numbers(
     curves: FloatArray,
     left: int,

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 
 IntArray = NDArray[np.int64]
 
@@ -41,7 +41,7 @@ class RunningCurves:
         return curves
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _curves(
     forecast: FloatArray,
     edges: FloatArray,

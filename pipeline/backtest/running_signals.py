@@ -6,7 +6,6 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.backtest.continuation import Continuation
@@ -15,6 +14,7 @@ from pipeline.backtest.decision_windows import learned_since
 from pipeline.backtest.intraday_stream import FittedIntraday
 from pipeline.backtest.running_curves import RunningCurves
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.pairwise_sum import pairwise_sum
 from pipeline.forecasts.events import Climatology
@@ -151,7 +151,7 @@ def _read_by(fitted: FittedIntraday) -> list[str]:
     return list(dict.fromkeys((*fitted.detector.feature_names_, *read)))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _share_outside(row: FloatArray, places: NDArray[np.int64], known: FloatArray) -> float:
     """Return the share of numbers outside their range [2, F]; NaN lies outside."""
     inside = 0
@@ -161,7 +161,7 @@ def _share_outside(row: FloatArray, places: NDArray[np.int64], known: FloatArray
     return 1.0 - inside / len(places)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _outcomes(
     outcome: float,
     cost: float,

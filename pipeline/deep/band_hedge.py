@@ -8,6 +8,7 @@ from numba import njit
 from torch import Tensor
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.domain.rows import in_blocks
 
 
@@ -90,7 +91,7 @@ def _raised(size: float, power: float) -> float:
     return 1.0 if power == 0.0 else size**power
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _earn(
     lower: FloatArray,
     upper: FloatArray,
@@ -118,7 +119,7 @@ def _earn(
         pnl[i] = total
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _differentiate(
     lower: FloatArray,
     upper: FloatArray,

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.domain.rows import in_blocks
 
 PARTS = 16
@@ -80,7 +80,7 @@ class _Read(torch.autograd.Function):
         return torch.from_numpy(total.sum(axis=0)).to(kind), None, None
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _look_up(
     surface: FloatArray,
     spot: FloatArray,
@@ -101,7 +101,7 @@ def _look_up(
                 out[i, t, e] = (1.0 - part) * surface[node, t, e] + part * surface[node + 1, t, e]
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _spread(place: FloatArray, by_out: FloatArray, by_surface: FloatArray) -> None:
     for i in range(place.shape[0]):
         for t in range(place.shape[1]):

@@ -4,21 +4,19 @@ Both forms call the same functions on the same levels, one after another, so the
 however many levels a batch was cut to.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.features.pairwise_sum import pairwise_sum
 
 SOUND, MISSING, CROSSED, STALE, UNTRUSTED = 0, 1, 2, 3, 4
 """Of a book: see `book_at`, which says what each means."""
-compiled: Any = njit(cache=True, nogil=True, error_model="numpy")
+compiled = kept(nogil=True, error_model="numpy")
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def depths(
     bid_price: FloatArray,
     bid_size: FloatArray,
@@ -35,7 +33,7 @@ def depths(
     return found
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def crossing_costs(
     bid_price: FloatArray,
     bid_size: FloatArray,
@@ -52,7 +50,7 @@ def crossing_costs(
     return found
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def standing(
     known: NDArray[np.int64], columns: FloatArray, rows: int, at: int, stale_after: float
 ) -> tuple[int, int]:
@@ -68,7 +66,7 @@ def standing(
     return place, _judged(known, columns, place, at, stale_after)
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def quoted(
     known: NDArray[np.int64], columns: FloatArray, rows: int, at: int, stale_after: float
 ) -> tuple[float, float, float]:
@@ -85,7 +83,7 @@ def quoted(
     return columns[place, 2], columns[place, 2 + (columns.shape[1] - 2) // 2], age
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def interval_numbers(
     known: NDArray[np.int64],
     columns: FloatArray,
@@ -134,7 +132,7 @@ def interval_numbers(
     numbers[6] = worst if np.isfinite(worst) else np.nan
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _judged(known: NDArray[np.int64], columns: FloatArray, place: int, at: int, stale_after: float) -> int:
     if place < 0:
         return MISSING
@@ -150,7 +148,7 @@ def _judged(known: NDArray[np.int64], columns: FloatArray, place: int, at: int, 
     return STALE if at - known[place] > stale_after * 1e9 else SOUND
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _depth(
     bid_price: FloatArray, bid_size: FloatArray, ask_price: FloatArray, ask_size: FloatArray, distance: float
 ) -> float:
@@ -163,7 +161,7 @@ def _depth(
     return 0.5 * (bids + asks)
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _crossing(
     bid_price: FloatArray, bid_size: FloatArray, ask_price: FloatArray, ask_size: FloatArray, order: float
 ) -> float:
@@ -174,7 +172,7 @@ def _crossing(
     return cost
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _paid(price: FloatArray, size: FloatArray, order: float, beyond: float) -> float:
     """Return the average price of an order that walks levels [L], the rest `beyond` the last."""
     before, filled, walked, last = 0.0, 0.0, 0.0, price[0]
@@ -190,7 +188,7 @@ def _paid(price: FloatArray, size: FloatArray, order: float, beyond: float) -> f
     return average
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _mean(values: FloatArray) -> float:
     """Return the mean of what is known, added up as `numpy.add.reduceat` does; NaN where nothing is."""
     count, known = 0, np.zeros(len(values))

@@ -1,33 +1,13 @@
-"""The one compiled loop behind both forms of an event feature, made from its three functions.
+"""The one compiled loop behind both forms of an event feature, made for its three functions."""
 
-numba's cache does not see edits in another module, so the loop has to stand in the file of the functions
-that it calls. It is therefore written into the feature's own module when that is imported, under a name that
-tells the loop's own text apart, and cached on disk beside it: an edit of either compiles it again.
-"""
-
-import hashlib
-import sys
-from typing import Any, Final
+import functools
+from types import FunctionType
+from typing import Any
 
 from numba import njit
 
+from pipeline.domain.kept import kept
 from pipeline.domain.lent_array import lent
-
-LOOP: Final = """
-def {name}(known_time, source, columns, grid, state, times, parameters, values):
-    known_time, source, columns, grid = lent(known_time), lent(source), lent(columns), lent(grid)
-    state, times, parameters, values = lent(state), lent(times), lent(parameters), lent(values)
-    row = 0
-    for place in range(grid.size):
-        now = grid[place]
-        while row < known_time.size and known_time[row] <= now:
-            {step}(state, times, parameters, known_time[row], source[row], columns[row])
-            row += 1
-        {read}(state, times, parameters, now, values[place])
-    while row < known_time.size:
-        {step}(state, times, parameters, known_time[row], source[row], columns[row])
-        row += 1
-"""
 
 
 def compiled(function: Any) -> Any:
@@ -35,38 +15,54 @@ def compiled(function: Any) -> Any:
     return njit(nogil=True, error_model="numpy")(function)
 
 
+step: Any = None
+read: Any = None
+"""What the loop calls: `kernel` gives it a feature's own under these names."""
+
+
+def _over(
+    known_time: Any,
+    source: Any,
+    columns: Any,
+    grid: Any,
+    state: Any,
+    times: Any,
+    parameters: Any,
+    values: Any,
+) -> None:
+    known_time, source, columns, grid = lent(known_time), lent(source), lent(columns), lent(grid)
+    state, times, parameters, values = lent(state), lent(times), lent(parameters), lent(values)
+    row = 0
+    for place in range(grid.size):
+        now = grid[place]
+        while row < known_time.size and known_time[row] <= now:
+            step(state, times, parameters, known_time[row], source[row], columns[row])
+            row += 1
+        read(state, times, parameters, now, values[place])
+    while row < known_time.size:
+        step(state, times, parameters, known_time[row], source[row], columns[row])
+        row += 1
+
+
+@functools.cache
 def kernel(step: Any, read: Any) -> Any:
-    """Return the compiled loop over rows and grid times that calls `step` and `read`.
+    """Return the compiled loop over rows and grid times that calls `step` and `read`: one for each two.
 
     Parameters
     ----------
-    step : `step(state, times, parameters, known_time, source, row)`, compiled, of some module.
-    read : `read(state, times, parameters, now, values)`, compiled, of the same module.
+    step : `step(state, times, parameters, known_time, source, row)`, compiled.
+    read : `read(state, times, parameters, now, values)`, compiled.
 
     Raises
     ------
     ValueError
-        One of them is not compiled, or is not known in that module under its own name.
+        One of them is not compiled.
     """
-    functions = [_plain(part) for part in (step, read)]
-    module = functions[0].__module__
-    scope = sys.modules[module].__dict__
-    for part, function in zip((step, read), functions, strict=True):
-        if scope.get(function.__name__) is not part:
-            raise ValueError(
-                f"{function.__name__} has to stand at the top of {module}, where the loop calls it"
-            )
-    text = hashlib.sha256(LOOP.encode()).hexdigest()[:8]
-    name = f"_over_{functions[0].__name__.strip('_')}_{functions[1].__name__.strip('_')}_{text}"
-    if name not in scope:
-        scope.setdefault("lent", lent)
-        source = LOOP.format(name=name, step=functions[0].__name__, read=functions[1].__name__)
-        exec(compile(source, str(scope["__file__"]), "exec"), scope)  # nosec B102 # LOOP, with names
-        scope[name] = njit(cache=True, nogil=True, error_model="numpy")(scope[name])
-    return scope[name]
-
-
-def _plain(part: Any) -> Any:
-    if not hasattr(part, "py_func"):
-        raise ValueError(f"{getattr(part, '__name__', part)} has to be compiled: decorate it with @compiled")
-    return part.py_func
+    for part in (step, read):
+        if not hasattr(part, "py_func"):
+            name = getattr(part, "__name__", part)
+            raise ValueError(f"{name} has to be compiled: decorate it with @compiled")
+    name = f"_over.{step.__module__}.{step.__name__}.{read.__name__}"  # of the file in which it is kept
+    over = FunctionType(_over.__code__, {**globals(), "step": step, "read": read}, name)
+    over.__qualname__ = name
+    return kept(nogil=True, error_model="numpy")(over)

@@ -2,15 +2,14 @@
 
 from typing import Final
 
-from numba import njit
-
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 
 RUN: Final = 128
 """Numbers that NumPy adds up without cutting them in two."""
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def pairwise_sum(values: FloatArray) -> float:
     """Return the sum of numbers [n] that lie one after another: by pairs, eight at a time in runs of `RUN`.
 

@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.features.decision_history import (
     CARRIED,
     EARLY,
@@ -42,8 +43,6 @@ _SPANS: Final = (np.array(SPANS), np.array(LIQUID_SPANS))
 _PLACES: Final = tuple(
     ADDED.index(name) for name in ("variance_20", "depth_5", "half_spread_5", "log_variance_20")
 )
-_NUMBERS: Final = (FEWEST_RETURNS, LEAST_VARIANCE, CARRIED, LEAST_RATE, EARLY, HALF_HOUR)
-"""Handed to the compiled code, whose cache would not see them change."""
 
 
 class RunningHistory:
@@ -77,12 +76,12 @@ class RunningHistory:
         values[:own] = row.numbers
         values[-1] = self._step
         fresh = row.day != self._day
-        _step(values, own, self._places, fresh, self._windows, self._last, *_SPANS, _PLACES, _NUMBERS)
+        _step(values, own, self._places, fresh, self._windows, self._last, *_SPANS)
         self._day = row.day
         return DecisionRow(row.at, row.day, values)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _step(
     values: FloatArray,
     own: int,
@@ -92,8 +91,6 @@ def _step(
     last: FloatArray,
     spans: IntArray,
     liquid_spans: IntArray,
-    derived: tuple[int, int, int, int],
-    numbers: tuple[int, float, int, float, float, float],
 ) -> None:
     """Write what is added behind the `own` numbers of a row.
 
@@ -101,8 +98,7 @@ def _step(
     [4, 2] the log of the last mid, and of each of `LIQUID` its last known value and for how many rows it has
     been carried.
     """
-    fewest, least_variance, carried, least_rate, early, half_hour = numbers
-    variance, depth, spread, logs = derived
+    variance, depth, spread, logs = _PLACES
     out = values[own:]
     logarithm = np.log(values[places[0]])
     out[0] = np.nan if fresh else logarithm - last[0, 0]
@@ -110,14 +106,14 @@ def _step(
     _push(windows[0], out[0] * out[0])
     place = 1
     for span in spans:
-        mean = _mean(windows[0], span, fewest)
-        out[place] = least_variance if mean < least_variance else mean
+        mean = _mean(windows[0], span, FEWEST_RETURNS)
+        out[place] = LEAST_VARIANCE if mean < LEAST_VARIANCE else mean
         place += 1
     for k in range(1, len(windows)):
         told = values[places[2 + k]]
         if np.isnan(told):
             last[k, 1] += 1.0
-            told = last[k, 0] if last[k, 1] <= carried else np.nan
+            told = last[k, 0] if last[k, 1] <= CARRIED else np.nan
         else:
             last[k, 0], last[k, 1] = told, 0.0
         _push(windows[k], told)
@@ -129,9 +125,9 @@ def _step(
     out[logs] = np.log(out[variance])
     out[logs + 1] = np.log(out[depth]) if out[depth] > 0.0 else np.nan
     out[logs + 2] = np.log(out[spread])
-    out[logs + 3] = np.log((0.0 if np.isnan(rate) else rate) + least_rate)
-    out[logs + 4] = np.log(minutes + early)
-    out[logs + 5] = np.floor(minutes / half_hour)
+    out[logs + 3] = np.log((0.0 if np.isnan(rate) else rate) + LEAST_RATE)
+    out[logs + 4] = np.log(minutes + EARLY)
+    out[logs + 5] = np.floor(minutes / HALF_HOUR)
 
 
 @njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]

@@ -4,10 +4,10 @@ from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.forecasts.forecaster import Forecaster
 from pipeline.forecasts.task import Task, columns
 from pipeline.simulate.gjr_garch import GjrGarch
@@ -15,7 +15,7 @@ from pipeline.simulate.gjr_garch import GjrGarch
 RETURNS = "return_1d"
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def variance_recursion(
     returns: FloatArray, omega: float, alpha: float, gamma: float, beta: float, first: float
 ) -> FloatArray:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 
 IntArray = NDArray[np.int64]
 FOREVER: Final = 1 << 62
@@ -195,7 +195,7 @@ class RunningIntervals:
         self._sorted = np.concatenate(self._residuals)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _over(
     forecast: FloatArray,
     came: FloatArray,

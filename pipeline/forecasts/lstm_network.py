@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.errors import StoreError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 
 FARTHEST: Final = 5.0
 """Deviations from the mean beyond which an input stays there."""
@@ -124,7 +124,7 @@ class LstmNetwork:
         return cls(mean, rate, weight, recurrent, bias, answer, constant)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _read(
     rows: FloatArray,
     mean: FloatArray,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.forecasts.flat_trees import NO_TREES, FlatTrees, NodeArray
 from pipeline.forecasts.task import SESSIONS_PER_YEAR, Task
 
@@ -148,7 +149,7 @@ def _line(form: RowForm) -> FloatArray:
     return np.stack([form.slopes, mean, scale], axis=1).ravel()
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _forecasts(
     row: FloatArray,
     places: IntArray,

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.forecasts.task import SESSIONS_PER_YEAR, Task
 
 PLAIN, SCALED, LOGGED = 0, 1, 2
@@ -65,7 +65,7 @@ class RowInputs:
         return self._values
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _read(
     row: FloatArray,
     places: NDArray[np.int64],

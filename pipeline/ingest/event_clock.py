@@ -1,8 +1,9 @@
 """The clock of a stream of events: which rows to hold so that it does not go back."""
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pipeline.domain.kept import kept
 
 Instants = NDArray[np.int64]
 
@@ -47,7 +48,7 @@ class EventClock:
         return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def longest_chain(times: Instants) -> NDArray[np.bool_]:
     """Return the rows of a longest subsequence that never decreases (Schensted, 1961; O(n log n)).
 

@@ -10,8 +10,9 @@ from functools import cached_property, lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pipeline.domain.kept import kept
 
 WHOLE, DECIMAL, LONG, TEXT, TRUE, FALSE, NULL, EMPTY = range(8)
 """Kinds of tokens; a number may stand in quotes. LONG is one of more digits than the pass rounds rightly;
@@ -225,7 +226,7 @@ def _tokens(text: bytes, stamped: bool, lines: tuple[NDArray[np.int64], ...], mo
     return Tokens(text, number, starts, stops, stamp, word, fault, *filled)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _code(text: NDArray[np.uint8], begin: int, end: int) -> Any:
     found = _OFFSET
     for place in range(begin, end):
@@ -233,7 +234,7 @@ def _code(text: NDArray[np.uint8], begin: int, end: int) -> Any:
     return np.int64(found)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _written(
     text: NDArray[np.uint8], starts: NDArray[np.int64], stops: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
@@ -244,7 +245,7 @@ def _written(
     return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _scan(
     text: NDArray[np.uint8],
     stamped: bool,
@@ -275,7 +276,7 @@ def _scan(
     return count
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _end(text: NDArray[np.uint8], first: int, last: int) -> int:
     """Return where a line ends, without the blanks and the carriage return after it."""
     while last > first and (text[last - 1] == 13 or text[last - 1] == 32):
@@ -283,7 +284,7 @@ def _end(text: NDArray[np.uint8], first: int, last: int) -> int:
     return last
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _front(text: NDArray[np.uint8], at: int, last: int) -> tuple[int, Any, Any, int]:
     """Return where the message begins, the stamp and the word before it, and what is wrong with them."""
     first, stamp, word = at, np.int64(0), np.int64(0)
@@ -304,7 +305,7 @@ def _front(text: NDArray[np.uint8], at: int, last: int) -> tuple[int, Any, Any, 
     return at + 1, stamp, word, 0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _message(
     text: NDArray[np.uint8],
     at: int,
@@ -376,14 +377,14 @@ def _message(
             due, opened = _COMMA, False
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _past_blanks(text: NDArray[np.uint8], at: int, last: int) -> int:
     while at < last and (text[at] == 32 or text[at] == 9):
         at += 1
     return at
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _key(text: NDArray[np.uint8], at: int, last: int) -> tuple[Any, int]:
     """Return the code of the key at `at` and where its colon ends; −1 where there is none."""
     close = _closing(text, at + 1, last) if text[at] == 34 else -1
@@ -395,7 +396,7 @@ def _key(text: NDArray[np.uint8], at: int, last: int) -> tuple[Any, int]:
     return _code(text, at + 1, close), colon + 1
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _span(text: NDArray[np.uint8], at: int, last: int) -> tuple[int, int, int]:
     """Return where a scalar begins and ends, without quotation marks, and what follows it; −1 for no end."""
     if text[at] == 34:
@@ -407,7 +408,7 @@ def _span(text: NDArray[np.uint8], at: int, last: int) -> tuple[int, int, int]:
     return at, close, close
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _scalar(
     text: NDArray[np.uint8], powers: NDArray[np.float64], begin: int, end: int, quoted: bool
 ) -> tuple[int, Any, Any]:
@@ -423,7 +424,7 @@ def _scalar(
     return kind, np.nan, (_code(text, begin, end) if kind == TEXT else np.int64(0))
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _closing(text: NDArray[np.uint8], at: int, last: int) -> int:
     """Return where the string that begins at `at` has its closing quotation mark; −1 where it has none."""
     while at < last:
@@ -435,12 +436,12 @@ def _closing(text: NDArray[np.uint8], at: int, last: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _ends_bare(byte: int) -> bool:
     return byte == 44 or byte == 93 or byte == 125 or byte == 32 or byte == 9
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _number(text: NDArray[np.uint8], at: int, end: int, quoted: bool) -> tuple[int, int, int, Any]:
     """Return the kind, the sign, the digits after the point and all digits as one whole number."""
     sign = 1
@@ -474,7 +475,7 @@ def _number(text: NDArray[np.uint8], at: int, end: int, quoted: bool) -> tuple[i
     return DECIMAL, sign, decimals, mantissa
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _exponent(text: NDArray[np.uint8], at: int, end: int) -> bool:
     if text[at] != 101 and text[at] != 69:
         return False
@@ -487,7 +488,7 @@ def _exponent(text: NDArray[np.uint8], at: int, end: int) -> bool:
     return first < at <= first + 3 and at == end
 
 
-@njit(cache=True, nogil=True, forceinline=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True, forceinline=True)
 def _literal(text: NDArray[np.uint8], at: int, end: int) -> int:
     size, first = end - at, text[at] if at < end else 0
     if size == 4 and first == 116 and text[at + 1] == 114 and text[at + 2] == 117 and text[at + 3] == 101:

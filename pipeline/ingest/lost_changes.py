@@ -3,8 +3,9 @@
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pipeline.domain.kept import kept
 
 Marks = NDArray[np.bool_]
 _OWED, _INSIDE = range(2)
@@ -56,7 +57,7 @@ class LostChanges:
         return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _gaps(
     state: NDArray[np.int64], lost: Marks, event: Marks, snapshot: Marks, clear: Marks, doubted: Marks
 ) -> Marks:

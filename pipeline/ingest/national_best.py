@@ -12,10 +12,10 @@ from typing import Final, Literal
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
+from pipeline.domain.kept import kept
 from pipeline.ingest.market_tables import SCHEMAS, Batch, batch, held
 
 Feed = Literal["national", "venue"]
@@ -153,7 +153,7 @@ class _Market:
         return codes
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def best_after(
     told: Column,
     times: NDArray[np.int64],

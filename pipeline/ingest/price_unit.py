@@ -4,8 +4,9 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from pipeline.domain.kept import kept
 
 LARGEST_FACTOR: Final = 10.0
 """A price this many times above or below what was usual before is in another unit (cents, a lost point)."""
@@ -66,7 +67,7 @@ class PriceUnit:
         return found
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _judge(
     prices: NDArray[np.float64], side: NDArray[np.int64], usual: float, found: NDArray[np.bool_]
 ) -> float:

@@ -3,9 +3,9 @@
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from pipeline.domain.kept import kept
 from pipeline.ingest.market_tables import BUY, SELL, UNKNOWN_SIDE
 
 Times = NDArray[np.int64]
@@ -63,7 +63,7 @@ def trade_sides(
     return sides
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def signed(prices: Prices, told: Sides, middle: Prices, state: Prices, sides: Sides) -> None:
     """Write the side of each trade to `sides`; `state` is the last price and the last direction, carried on.
 

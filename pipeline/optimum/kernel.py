@@ -8,9 +8,9 @@ of its columns and no column looks at another's result, so that threads may shar
 import math
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.markov_chain import IntArray
 
 DOWN, TO_LOWER, TO_UPPER = range(3)
@@ -21,7 +21,7 @@ LEAST, MOST = 1e-100, 1e100
 """Sums outside may hold a cut exponent: they are done again in logarithms."""
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def last_step(
     start: int,
     stop: int,
@@ -74,7 +74,7 @@ def last_step(
                 found[c, j, i] = peak + math.log(total)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def exponentiate(
     start: int,
     stop: int,
@@ -109,7 +109,7 @@ def exponentiate(
             out[m, j, i] = math.exp(min(max(power[m, j, i], -CAP), CAP))
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"}, inline="always")  # type: ignore[untyped-decorator]
+@kept(fastmath={"reassoc", "contract"}, inline="always")
 def _expected(weight: FloatArray, exponential: FloatArray, m: int, i: int, j: int) -> float:
     """Return Σ_n Σ_l weight[m, n, l] exponential[n, j, i + l]."""
     total = 0.0
@@ -119,7 +119,7 @@ def _expected(weight: FloatArray, exponential: FloatArray, m: int, i: int, j: in
     return total
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def _log_expected(weight: FloatArray, power: FloatArray, m: int, i: int, j: int) -> float:
     """Return log Σ_n Σ_l weight[m, n, l] exp(power[n, j, i + l]), however great; NaN below zero."""
     peak = -np.inf
@@ -136,7 +136,7 @@ def _log_expected(weight: FloatArray, power: FloatArray, m: int, i: int, j: int)
     return peak + math.log(total) if total > 0.0 else np.nan
 
 
-@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kept(inline="always")
 def _of_last_step(ways: FloatArray, last: FloatArray, m: int, i: int, j: int) -> float:
     """Return log Σ_c ways[m, c] exp(last[c, j, i])."""
     peak = -np.inf
@@ -150,7 +150,7 @@ def _of_last_step(ways: FloatArray, last: FloatArray, m: int, i: int, j: int) ->
     return peak + math.log(total)
 
 
-@njit(cache=True, inline="always")  # type: ignore[untyped-decorator]
+@kept(inline="always")
 def _vertex(ahead: FloatArray, paid: FloatArray, j: int) -> float:
     """Return where the parabola through three values of G ± cSδ around node j is least, in steps from j."""
     if j == 0 or j == len(ahead) - 1:
@@ -160,7 +160,7 @@ def _vertex(ahead: FloatArray, paid: FloatArray, j: int) -> float:
     return min(max(0.5 * (before - after) / bend, -0.5), 0.5) if bend > 0.0 else 0.0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def step_back(
     start: int,
     stop: int,

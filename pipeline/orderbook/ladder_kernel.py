@@ -9,7 +9,7 @@ absurd price costs one page.
 
 Orders are in a second table, by id; what leaves it leaves no trace: those behind it move up, so that it never
 has to be cleaned. The functions take the arrays that they use one by one, and lent, for numba would count
-references at every call. All stand in this file, for numba's cache does not see edits in another.
+references at every call.
 
 What a snapshot without orders tells of a level beyond the orders that are known is one more order, the rest
 of the level, under the level's own key: the price, or minus the price on the ask. Orders that are known are
@@ -24,6 +24,7 @@ from numba.cpython.unsafe.numbers import leading_zeros
 from numpy.typing import NDArray
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.domain.lent_array import lent
 from pipeline.ingest import market_tables
 
@@ -73,8 +74,8 @@ _ONE: Final = np.uint64(1)
 
 
 def compiled(function: Any) -> Any:
-    """Return a function compiled, and kept on disk as long as this file stays as it is."""
-    return njit(cache=True, nogil=True, error_model="numpy")(function)
+    """Return a function compiled, and kept on disk as long as nothing that it is made of changes."""
+    return kept(nogil=True, error_model="numpy")(function)
 
 
 def inlined(function: Any) -> Any:

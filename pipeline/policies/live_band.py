@@ -11,6 +11,7 @@ from numba import njit
 
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.kept import kept
 from pipeline.policies.network import forward as answer_rows
 from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
 
@@ -19,7 +20,7 @@ from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, Net
 class LiveBand:
     """A `NetworkBand` for one option, asked with numbers instead of a market state: the same band to 1e-12.
 
-    It is compiled when it is made, which takes seconds; a call takes microseconds.
+    It is compiled when it is made, which takes seconds at first; a call takes microseconds.
 
     Attributes
     ----------
@@ -121,7 +122,7 @@ def checked(edges: tuple[float, float], state: tuple[float, ...], policy: str) -
     return edges
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(error_model="numpy")
 def _band(
     forward: float,
     strike: float,

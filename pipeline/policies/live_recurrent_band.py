@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.kept import kept
 from pipeline.policies.live_band import checked, constants, near, prior
 from pipeline.policies.network import forward as answer_rows
 from pipeline.policies.recurrent_band import RecurrentBand
@@ -21,8 +21,8 @@ from pipeline.policies.recurrent_network import step
 class LiveRecurrentBand:
     """A `RecurrentBand` for one option from its deal on: the same bands to 1e-12, one decision after another.
 
-    It is compiled when it is made, which takes seconds; a call takes microseconds, however long the path. A
-    call that fails leaves what is remembered as it was.
+    It is compiled when it is made, which takes seconds at first; a call takes microseconds, however long the
+    path. A call that fails leaves what is remembered as it was.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class LiveRecurrentBand:
         return decide
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(error_model="numpy")
 def _band(
     forward: float,
     strike: float,

@@ -7,6 +7,7 @@ from numba import njit
 
 from pipeline.domain.edges import Edges
 from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.kept import kept
 from pipeline.domain.option_state import OptionState
 from pipeline.policies.base import Policy
 from pipeline.policies.certainty_equivalent import AT_THE_MONEY
@@ -65,7 +66,7 @@ def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answ
     return answer
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _band(
     forward: float,
     strike: float,

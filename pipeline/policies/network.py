@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.domain.rows import in_blocks
 
 Row = tuple[float, ...]
@@ -120,7 +120,7 @@ class Network:
         return out.reshape(*inputs.shape[:-1], out.shape[1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def forward(
     rows: FloatArray, scaling: FloatArray, weights: Any, biases: Any, most: int, out: FloatArray
 ) -> None:

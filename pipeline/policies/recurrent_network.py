@@ -6,11 +6,11 @@ from functools import cached_property
 from typing import Self
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import PolicyError, StoreError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.domain.rows import in_blocks
 from pipeline.policies.network import Layer, Matrix, Network, Row, matrix, row
 
@@ -165,7 +165,7 @@ class RecurrentNetwork:
             raise StoreError(f"the checkpoint lacks {missing}: train the network again") from None
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _read(
     rows: FloatArray,
     dealt: NDArray[np.bool_],
@@ -186,7 +186,7 @@ def _read(
             out[i, t] = state
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def step(
     values: FloatArray,
     weight: FloatArray,

@@ -2,7 +2,7 @@
 
 The same numbers as `pricing.book` gives (its twin in the tests), several times as fast: the loops run over
 blocks of fixed length, so that the compiler turns them into vector instructions and every element gets the
-same bits wherever it stands in an array. numba's cache sees one file only: what the kernels call stands here.
+same bits wherever it stands in an array.
 """
 
 import math
@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.domain.instruments import FloatArray, Liability
+from pipeline.domain.kept import kept
 from pipeline.pricing.black import Numbers
 
 BLOCK: Final = 256
@@ -65,7 +66,7 @@ ROOT_NEAR: Final = (2 / 9, 1 / 3, 1.0)
 """(1 − e)^(−1/3) by its Taylor series, for |e| below .12 and below 1e-6."""
 
 inlined = njit(inline="always", error_model="numpy")
-compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+compiled = kept(nogil=True, error_model="numpy", fastmath={"contract"})
 
 
 def delta_gamma(
@@ -214,7 +215,7 @@ def _erfcx(z: Any) -> Any:
     return _polynomial(ERFCX, (z - ERFCX_SCALE) * (below * inverse)) * (shifted * inverse)
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _delta_gamma(
     calls: FloatArray,
     puts: FloatArray,
@@ -273,7 +274,7 @@ def _delta_gamma(
                     gamma[b, i] *= decay
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _cube_root(values: FloatArray, root: FloatArray) -> None:
     """Write x · (x^(−1/3))², the root inside by two steps from a guess at its exponent."""
     for b in range(len(root)):

@@ -3,9 +3,9 @@
 import math
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.pricing.black import Numbers
 
 ITERATIONS = 100
@@ -46,7 +46,7 @@ def implied_vol(
     return np.asarray(_solve_all(*flat)).reshape(arrays[0].shape)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def _solve_all(
     sign: FloatArray,
     price: FloatArray,
@@ -61,7 +61,7 @@ def _solve_all(
     return found
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def _solve(sign: float, price: float, forward: float, strike: float, time: float, rate: float) -> float:
     if not (time > 0.0 and forward > 0.0 and strike > 0.0 and math.isfinite(price)):
         return math.nan
@@ -100,7 +100,7 @@ def _solve(sign: float, price: float, forward: float, strike: float, time: float
     return spread / math.sqrt(time)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def _otm(moneyness: float, spread: float) -> float:
     """Return e^(x/2)N(x/s + s/2) − e^(−x/2)N(x/s − s/2) for x ≤ 0: the value over √(FK)."""
     d1 = moneyness / spread + 0.5 * spread

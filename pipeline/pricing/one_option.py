@@ -2,9 +2,8 @@
 
 import math
 
-from numba import njit
-
 from pipeline.domain.instruments import Liability
+from pipeline.domain.kept import kept
 
 SQRT_HALF = math.sqrt(0.5)
 
@@ -23,7 +22,7 @@ def net_quantities(book: Liability) -> tuple[float, float]:
     return calls, puts
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def value_and_delta(
     calls: float, puts: float, forward: float, strike: float, time: float, vol: float
 ) -> tuple[float, float]:

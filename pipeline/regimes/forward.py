@@ -10,6 +10,7 @@ from numba import njit, prange
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.markov_chain import stationary_distribution
 
 _SMALL, _LARGE = 1e-100, 1e100
@@ -46,7 +47,7 @@ def _update(
     return logarithm, scale
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def _rescale(
     predicted: FloatArray, log_density: FloatArray, filtered: FloatArray, t: int
 ) -> tuple[float, float]:
@@ -67,7 +68,7 @@ def _rescale(
     return peak, scale
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def _filter_densities(
     log_density: FloatArray, transition: FloatArray, predicted: FloatArray, filtered: FloatArray
 ) -> tuple[float, int]:
@@ -89,7 +90,7 @@ def _filter_densities(
     return log_likelihood, -1
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@kept()
 def _filter_gaussian(
     x: FloatArray,
     shift: FloatArray,
@@ -136,7 +137,7 @@ def _filter_gaussian(
     return log_likelihood + np.log(product), -1
 
 
-@njit(cache=True, parallel=True)  # type: ignore[untyped-decorator]
+@kept(parallel=True)
 def _filter_returns(
     returns: FloatArray,
     drift: FloatArray,

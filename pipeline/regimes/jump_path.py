@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from sklearn.cluster import kmeans_plusplus
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.markov_chain import IntArray
 
 BoolArray = NDArray[np.bool_]
@@ -33,7 +33,7 @@ class JumpFit:
         return len(np.unique(self.labels)) == len(self.means)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _cheapest_path(loss: FloatArray, first: BoolArray, penalty: float, labels: IntArray) -> float:
     """Fill `labels` [T]; rows where `first` is true start a run, into which every move is free."""
     rows, states = loss.shape
@@ -93,7 +93,7 @@ def cheapest_path(loss: FloatArray, lengths: IntArray, penalty: float) -> tuple[
     return labels, total
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _descend(
     x: FloatArray, first: BoolArray, penalty: float, means: FloatArray, labels: IntArray
 ) -> tuple[float, bool]:

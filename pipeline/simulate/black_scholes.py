@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.process import Process
 
@@ -46,7 +46,7 @@ class BlackScholes(Process):
         _walk(noise, self.spot, self.drift * out.interval - 0.5 * deviation**2, deviation, out.spot)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _walk(noise: FloatArray, spot: float, mean: float, deviation: float, out: FloatArray) -> None:
     logs = np.zeros(out.shape[0])
     out[:, 0] = spot

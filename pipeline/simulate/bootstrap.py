@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.stepwise import StepwiseProcess
 
@@ -67,7 +67,7 @@ class StationaryBootstrap(StepwiseProcess):
         _resample(noise, self.spot, fair, variances, 1.0 / self.mean_block, out.spot, out.variance)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _resample(
     noise: FloatArray,
     spot: float,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.stepwise import StepwiseProcess
 
@@ -78,7 +78,7 @@ class GjrGarch(StepwiseProcess):
         _feed_back(noise, self.spot, begin, parameters, out.interval, out.spot, out.variance)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _feed_back(
     noise: FloatArray,
     spot: float,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.process import Process
 
@@ -119,7 +119,7 @@ class Heston(Process):
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _quadratic_exponential(
     noise: FloatArray,
     spot: float,
@@ -162,7 +162,7 @@ def _quadratic_exponential(
             out[i, t + 1] = spot * np.exp(logs[i])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kept(nogil=True, error_model="numpy")
 def _without_vol_of_vol(
     noise: FloatArray,
     spot: float,

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class JumpLaw:
             _jump(noise, self.intensity * dt, self.mean, self.deviation, drift, spot)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _jump(
     noise: FloatArray, expected: float, mean: float, deviation: float, drift: float, spot: FloatArray
 ) -> None:

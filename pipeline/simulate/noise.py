@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 
 LANES: Final = 256
 """Paths that are drawn at once: loops of one length become vector instructions without a remainder."""
@@ -35,7 +36,7 @@ _ARTANH: Final = tuple(2.0 / (2 * k + 1) for k in range(10, -1, -1))
 """Taylor series of sin y / y and cos y in y², |y| ≤ π/4, and of 2 artanh(s)/s in s², |s| ≤ 3 − 2√2."""
 
 inlined = njit(inline="always", error_model="numpy")
-compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+compiled = kept(nogil=True, error_model="numpy", fastmath={"contract"})
 
 
 def draws(seed: int, *, first: int, steps: int, blocks: int = 1, stream: int = 0) -> FloatArray:
@@ -72,7 +73,7 @@ def draws(seed: int, *, first: int, steps: int, blocks: int = 1, stream: int = 0
     return out
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def words(seed: Any, path: Any, step: Any, block: Any) -> NDArray[np.uint32]:
     """Return the four words of Philox 4x32-10 for one counter."""
     a, b, c, d = _philox(np.uint64(seed), np.uint64(path), np.uint64(step), np.uint64(block))
@@ -128,7 +129,7 @@ def _turn(word: Any) -> Any:
     return (-x if left else x), (-y if below else y)
 
 
-@compiled  # type: ignore[untyped-decorator]
+@compiled
 def _fill(seed: Any, first: Any, origin: Any, out: FloatArray) -> None:
     for t in range(out.shape[0]):
         for block in range(out.shape[1]):

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.process import Process
 
@@ -70,7 +70,7 @@ class Sabr(Process):
         _wander(noise, self.spot, self.drift, out.interval, parameters, out.spot, out.variance)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _wander(
     noise: FloatArray,
     spot: float,

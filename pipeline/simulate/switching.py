@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
 from pipeline.simulate.markov_chain import IntArray, check_transition, stationary_distribution
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.stepwise import StepwiseProcess
@@ -112,7 +112,7 @@ class MarkovSwitching(StepwiseProcess):
         out.variance[:] = (np.array(self.volatility) ** 2)[out.regime]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _switch(
     noise: FloatArray,
     spot: float,

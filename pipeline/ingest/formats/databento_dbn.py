@@ -9,11 +9,12 @@ from itertools import chain, pairwise
 from typing import Any, Final
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.typed import Dict
 from numpy.typing import NDArray
 
 from pipeline.domain.errors import DataError
+from pipeline.domain.kept import kept
 from pipeline.domain.naming import hint
 from pipeline.ingest.event_clock import EventClock
 from pipeline.ingest.formats.terms import Terms
@@ -323,7 +324,7 @@ def _clipped(times: NDArray[np.uint64]) -> NDArray[np.int64]:
     return np.where((times > 0) & (times < 1 << 63), times, 0).astype(np.int64)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@kept(nogil=True)
 def _left(
     orders: Any, kind: NDArray[np.int64], ids: NDArray[np.int64], sizes: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
