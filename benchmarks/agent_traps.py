@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
+from torch import Tensor
 
 from benchmarks.deep_hedging import earned, market_a, over_best, programme_of
 from benchmarks.learned import TEST_SEED, ProgrammeBand
@@ -106,11 +107,12 @@ class OpenTrainer(AgentTrainer):
         dealer = self.open_markets(self.plan.markets)
         return HedgingMarkets(dealer, answer="target", reward=reward, seed=self.plan.seed)
 
-    def learned(self) -> Network:
-        return self.network()
+    def with_weights(self, weights: list[Tensor]) -> Network:
+        return self.network(weights)
 
     def judged(self) -> tuple[FloatArray, float]:
-        return lived(self.open_markets(self.test_paths), self.network(), seed=self.plan.seed + 1)[0], 0.0
+        markets, actor = self.open_markets(self.test_paths), self.network(self.average)
+        return lived(markets, actor, seed=self.plan.seed + 1)[0], 0.0
 
 
 def lived(dealer: OpenMarkets, network: Network, seed: int) -> tuple[FloatArray, FloatArray]:

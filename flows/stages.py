@@ -175,8 +175,8 @@ def settings_of(
     if trained and isinstance(settings, Desk):
         settings = with_networks(settings, trained)
     if learned:
-        if not isinstance(settings, Desk):
-            raise SettingsError("--with goes with a daily desk: the extras train hedgers for no other kind")
+        if not isinstance(settings, Desk | IntradayDesk):
+            raise SettingsError("--with goes with daily desks and desks within the day: no other kind learns")
         settings = with_learned(settings, tuple(learned))
     if not latest:
         return settings

@@ -143,10 +143,13 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
     ) -> tuple[Observations, FloatArray, NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """See `gymnasium.vector.VectorEnv.step`; actions are [N, 1 or 2]."""
         under, step = self._under, self._under.own.step
-        self._write_band(np.asarray(actions, dtype=np.float64).reshape(self.num_envs, -1), step)
+        answers = np.asarray(actions, dtype=np.float64).reshape(self.num_envs, -1)
+        self._write_band(answers, step)
         rewards = self._rewarded(under.own, under.band)
         if self.reward.paired:
             rewards -= self._rewarded(under.prior, under.prior_band)
+        if self.reward.pull and self.answer == "correction":
+            rewards -= self.reward.pull / self.steps * (answers**2).sum(axis=1)
         over = under.own.step == self.steps
         ended, never = np.full(self.num_envs, over), np.zeros(self.num_envs, dtype=bool)
         if not over:

@@ -26,13 +26,15 @@ class Reward:
     multiple : of the desk's risk aversion, 0 or more.
     of : the `whole` P&L or its `steps`.
     aim : b, money.
+    pull : money that a correction (a, b) costs over a whole life, times a² + b²: towards the prior, where
+        there is little to learn from.
     paired : whether what Zakamouline's band earns on the same path is taken off: this depends on no action,
         so what is best stays best, and most of the noise is gone.
 
     Raises
     ------
     SettingsError
-        The multiple is negative.
+        The multiple or the pull is negative.
 
     References
     ----------
@@ -52,10 +54,13 @@ class Reward:
     of: Literal["whole", "steps"] = "whole"
     aim: float = 0.0
     paired: bool = True
+    pull: float = 0.0
 
     def __post_init__(self) -> None:
-        if not self.multiple >= 0.0:
-            raise SettingsError(f"reward: {self.multiple} times the risk aversion: give 0 or more")
+        if not (self.multiple >= 0.0 and self.pull >= 0.0):
+            raise SettingsError(
+                f"reward: {self.multiple} times the risk aversion and a pull of {self.pull}: give 0 or more"
+            )
 
     def __call__(self, step: FloatArray, before: FloatArray, aversion: FloatArray) -> FloatArray:
         """Return the rewards [N] of P&L steps [N] after P&L [N] at risk aversions [N]."""

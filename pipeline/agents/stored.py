@@ -9,6 +9,7 @@ import pandas as pd
 from pipeline.agents.markets import Deal
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.ledger import Market
+from pipeline.backtest.redrawn import redrawn
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
@@ -27,6 +28,8 @@ class StoredEpisodes:
     state, market : N episodes of T decisions.
     seen : [N, T, M] features at the decisions; `features` names them.
     markets : of a deal.
+    turns : of `backtest.redrawn`, on whose paths the episodes are dealt; None is as they happened. A feature
+        that has a side must not be seen then.
 
     Raises
     ------
@@ -39,6 +42,7 @@ class StoredEpisodes:
     markets: int
     seen: FloatArray | None = None
     features: tuple[str, ...] = field(default=())
+    turns: float | None = None
 
     def __post_init__(self) -> None:
         width = 0 if self.seen is None else self.seen.shape[2]
@@ -71,4 +75,7 @@ class StoredEpisodes:
         rng = np.random.default_rng((seed, number))
         rows = rng.integers(len(self.state.forward), size=self.markets)
         more = None if self.seen is None else self.seen[rows]
-        return Deal.of(self.state.episodes(rows), self.market.episodes(rows), more, self.features)
+        state, market = self.state.episodes(rows), self.market.episodes(rows)
+        if self.turns is not None:
+            state, market = redrawn(state, market, rng, self.turns)
+        return Deal.of(state, market, more, self.features)

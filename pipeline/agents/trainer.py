@@ -77,13 +77,18 @@ class AgentTrainer(Trainer[NetworkBand]):
         with _drawn_from(self.plan.seed, 1 + self.step):
             self.agent.learn(self._life, reset_num_timesteps=False, log_interval=NEVER)
 
-    def learned(self) -> NetworkBand:
+    def with_weights(self, weights: list[Tensor]) -> NetworkBand:
         """See `Trainer`."""
-        return self.plan.kind(self.network())
+        return self.plan.kind(self.network(weights), self.sees)
 
-    def network(self) -> Network:
-        """Return the averaged actor as plain numbers."""
-        return exported(self.average, self.scaling)
+    def network(self, weights: list[Tensor]) -> Network:
+        """Return the actor with some weights as plain numbers."""
+        return exported(weights, self.scaling)
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """What the actor sees beside the option, see `policies.network_band.NetworkBand`."""
+        return ()
 
     def validated(self) -> float:
         """See `Trainer`; the reward is chosen by it. The desk's measure."""
@@ -98,11 +103,13 @@ class AgentTrainer(Trainer[NetworkBand]):
         dealer = SimulatedMarkets(self.task, VALIDATION_PATHS)
         seed, middle = self.plan.seed, self.task.middle
         state, market = dealer.episodes(middle, VALIDATION_PATHS, seed=seed, first=VALIDATION)
-        return book(market, self.learned().band(state)).pnl, float(options_value(state)[0, 0])
+        return book(market, self.with_weights(self.average).band(state)).pnl, float(
+            options_value(state)[0, 0]
+        )
 
     def arrays(self) -> Arrays:
         """See `Trainer`."""
-        return network_arrays(self.network())
+        return network_arrays(self.network(self.chosen))
 
     def kept(self) -> Arrays:
         """See `Trainer`: the agent, and κ and b of its reward."""

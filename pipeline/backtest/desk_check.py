@@ -28,7 +28,7 @@ def checked_any(desk: str) -> AnyDesk:
     if isinstance(settings, Desk):
         return checked_desk(desk)
     try:
-        desk_policies(settings.in_steps())
+        desk_policies(settings)
         if (
             isinstance(settings, IntradayDesk)
             and settings.data.format

@@ -58,7 +58,7 @@ def run_intraday(
     episodes = built.episodes
     folds = intraday_folds(desk, table, episodes)
     settings = desk.in_steps()
-    policies = desk_policies(settings)
+    policies = desk_policies(desk)
     log.info("backtest: %d policies over %d windows", len(policies), len(folds))
     stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))
     times = table["time"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()

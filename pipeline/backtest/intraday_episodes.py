@@ -142,7 +142,7 @@ def intraday_folds(desk: IntradayDesk, signals: pd.DataFrame, episodes: Episodes
         boundary = int(np.flatnonzero(signals["window"] == window)[0])
         learned = np.flatnonzero(training_rows(episodes.expiry, boundary, desk.windows.embargo_steps))
         test = np.flatnonzero(window_of == window)
-        lives = _apart(episodes.start[learned], desk.option.steps)
+        lives = apart(episodes.start[learned], desk.option.steps)
         if lives < FEWEST_TRAINING_LIVES:
             raise DataError(
                 f"the test window that starts at {signals['time'].iloc[boundary]} has {lives} finished "
@@ -156,7 +156,7 @@ def intraday_folds(desk: IntradayDesk, signals: pd.DataFrame, episodes: Episodes
     return folds
 
 
-def _apart(starts: NDArray[np.int64], life: int) -> int:
+def apart(starts: NDArray[np.int64], life: int) -> int:
     """Return how many of ascending starts can be chosen whose lives do not overlap."""
     count, free = 0, -1
     for start in starts.tolist():

@@ -1,4 +1,4 @@
-"""`hedge train`: regimes and forecasts of a desk, or a network that learns its hedge in simulated markets."""
+"""`hedge train`: regimes and forecasts of a desk, or a hedger that learns, simulated or on stored days."""
 
 import json
 import sys
@@ -12,10 +12,13 @@ from rich.progress import Progress
 
 from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
 from pipeline.cli.run import stage
+from pipeline.cli.running import prepared
 from pipeline.domain.desk import Desk as DeskSettings
 from pipeline.domain.desk import load_desk
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.learners import LEARNERS
@@ -50,7 +53,8 @@ def train(
 ) -> None:
     """Learn regimes and forecasts walk-forward, after what they need; with --policy a hedger instead.
 
-    A hedger learns in simulated markets; a training that was interrupted goes on.
+    A hedger learns in simulated markets, within the day on the desk's stored days; a training that was
+    interrupted goes on.
     """
     learning = {
         "--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed,
@@ -60,6 +64,14 @@ def train(
     if policy is None:
         _refuse(learning, f"goes with --policy, which names the hedger that learns: {', '.join(LEARNERS)}")
         stage("train")(desk, home, force, as_json, data, runner, store)
+        return
+    if isinstance(intraday := load_any(desk), IntradayDesk):
+        _refuse({"--volatility": volatility}, "goes with a daily desk: this one learns from its stored days")
+        from pipeline.cli.train_stored import stored_trainer
+
+        place = prepared(desk, home, data, runner, store)
+        trainer = stored_trainer(desk, intraday, place, force, policy, steps, paths, seed, learning_rate)
+        _train_hedger(intraday, policy, trainer, place, as_json)
         return
     _refuse(walking, "goes without --policy: a hedger learns in simulated markets")
     if policy not in LEARNERS:
@@ -94,7 +106,7 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 
 
 def _train_hedger(
-    desk: DeskSettings, policy: str, trainer: "Trainer[Any]", home: Home, as_json: bool
+    desk: DeskSettings | IntradayDesk, policy: str, trainer: "Trainer[Any]", home: Home, as_json: bool
 ) -> None:
     from pipeline.deep.training import train as train_hedger
     from pipeline.policies.saved_network import keep_network, networks

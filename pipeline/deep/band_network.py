@@ -22,6 +22,7 @@ class BandNetwork(Learner):
     Parameters
     ----------
     hidden : units of each hidden layer.
+    sees : what it sees beside `INPUTS`, see `NetworkBand`.
     """
 
     mean: Tensor
@@ -29,14 +30,15 @@ class BandNetwork(Learner):
     low: Tensor
     high: Tensor
 
-    def __init__(self, hidden: tuple[int, ...] = (24, 24)) -> None:
+    def __init__(self, hidden: tuple[int, ...] = (24, 24), sees: tuple[str, ...] = ()) -> None:
         super().__init__()
-        sizes = (len(INPUTS), *hidden, 2)
+        self.sees, seen = sees, len(INPUTS) + len(sees)
+        sizes = (seen, *hidden, 2)
         self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
         for parameter in self.layers[-1].parameters():
             nn.init.zeros_(parameter)
         for name, value in (("mean", 0.0), ("scale", 1.0), ("low", 0.0), ("high", 0.0)):
-            self.register_buffer(name, torch.full((len(INPUTS),), value, dtype=torch.float64))
+            self.register_buffer(name, torch.full((seen,), value, dtype=torch.float64))
 
     def fit_scaling(self, inputs: FloatArray) -> None:
         """Take mean, deviation and range from inputs [M, F]; a column of one value has the scale 1."""
@@ -67,7 +69,7 @@ class BandNetwork(Learner):
 
     def policy(self) -> NetworkBand:
         """Return the hedger that it is."""
-        return NetworkBand(self.exported())
+        return NetworkBand(self.exported(), self.sees)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """See `Learner`."""

@@ -1,4 +1,4 @@
-"""A network in training that is kept as it was where it did best on what it does not learn from."""
+"""A hedger in training that is kept as it was where it did best on what it does not learn from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,14 +10,15 @@ from torch import Tensor
 
 from pipeline.deep.learner import Net
 from pipeline.deep.network_trainer import NetworkTrainer
+from pipeline.deep.trainer import Learned, Trainer
 from pipeline.policies.checkpoint import Checkpoint
 
 BEST, LEAST = "best/", "best.risk"
 
 
 @dataclass
-class BestKept(NetworkTrainer[Net]):
-    """A network in training of which the checkpoint with the least validation risk is what was learned.
+class KeepsBest(Trainer[Learned]):
+    """A training of which the checkpoint with the least validation risk is what was learned.
 
     For data that is short: where later steps learn noise, the earlier weights stay, at worst the untrained
     ones. So a validation risk that rises is no divergence.
@@ -38,14 +39,15 @@ class BestKept(NetworkTrainer[Net]):
 
     def validated(self) -> float:
         """See `Trainer`; the weights are kept where the risk is the least so far."""
-        risk = super().validated()
+        risk = super().validated()  # type: ignore[safe-super]
         if risk < self.least:
             self.best, self.least = [mean.clone() for mean in self.average], risk
         return risk
 
-    def learned(self) -> Net:
-        """Return the network with its best weights."""
-        return self.with_weights(self.best)
+    @property
+    def chosen(self) -> list[Tensor]:
+        """The weights that did best."""
+        return self.best
 
     def checkpoint(self) -> Checkpoint:
         """See `Trainer`."""
@@ -61,3 +63,8 @@ class BestKept(NetworkTrainer[Net]):
             torch.from_numpy(kept[f"{BEST}{k}"].copy()).to(mean) for k, mean in enumerate(self.average)
         ]
         self.least = float(kept[LEAST])
+
+
+@dataclass
+class BestKept(KeepsBest[Net], NetworkTrainer[Net]):
+    """A network in training that is kept where it did best."""

@@ -67,12 +67,8 @@ class NetworkTrainer(Trainer[Net]):
             torch.autograd.backward([loss / (self.size(risk) * plan.groups)])
         self.optimiser.step()
 
-    def learned(self) -> Net:
-        """See `Trainer`."""
-        return self.with_weights(self.average)
-
     def with_weights(self, weights: list[Tensor]) -> Net:
-        """Return the network with other weights."""
+        """See `Trainer`."""
         network = deepcopy(self.network)
         with torch.no_grad():
             for own, weight in zip(network.parameters(), weights, strict=True):

@@ -84,12 +84,21 @@ class Trainer(ABC, Generic[Learned]):
         """Take step number `step` at a learning rate; DivergedError where something is no number."""
 
     @abstractmethod
+    def with_weights(self, weights: list[Tensor]) -> Learned:
+        """Return the hedger with some weights."""
+
+    @property
+    def chosen(self) -> list[Tensor]:
+        """The weights of what was learned: the averaged ones."""
+        return self.average
+
     def learned(self) -> Learned:
-        """Return the hedger with its averaged weights."""
+        """Return what was learned."""
+        return self.with_weights(self.chosen)
 
     @abstractmethod
     def validated(self) -> float:
-        """Return its risk in the middle of all conditions, on paths of its own."""
+        """Return the risk of its averaged weights in the middle of all conditions, on paths of its own."""
 
     @abstractmethod
     def arrays(self) -> Mapping[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.naming import hint
 from pipeline.policies.agent_band import PpoBand, SacBand
@@ -21,7 +22,7 @@ from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.regime_map import RegimeMap, Rule
 from pipeline.policies.regime_optimal_band import RegimeOptimalBand, RegimeOptimalBandNoRegimes
 from pipeline.policies.regime_switched import ABLATIONS, RegimeSwitched
-from pipeline.policies.saved_network import LEARNED, check_names, saved_network
+from pipeline.policies.saved_network import LEARNED, check_names, saved_network, terms_digest
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from pipeline.policies.zakamouline import Zakamouline
 
@@ -38,8 +39,8 @@ POLICIES: dict[str, Any] = {
 }  # fmt: skip
 
 
-def desk_policies(desk: Desk) -> dict[str, Policy]:
-    """Return the desk's unfitted hedgers: the benchmark, those it lists and the ablations of these.
+def desk_policies(settings: AnyDesk) -> dict[str, Policy]:
+    """Return a desk's unfitted hedgers: the benchmark, those it lists and the ablations of these.
 
     Raises
     ------
@@ -52,25 +53,24 @@ def desk_policies(desk: Desk) -> dict[str, Policy]:
     >>> list(desk_policies(Desk(name="x", policies={"run": ["regime_switched"]})))[-1]
     'regime_switched_no_bands'
     """
+    desk, terms = hedged(settings), terms_digest(settings)
     check_names(desk)
     names = dict.fromkeys((BENCHMARK, *desk.policies.run))
     if FLAGSHIP in names:
         names |= dict.fromkeys(ablation.name for ablation in ABLATIONS)
     if RegimeOptimalBand.name in names:
         names |= {RegimeOptimalBandNoRegimes.name: None}
-    return {name: _build(name, desk, "policies.run") for name in names}
+    return {name: _build(name, desk, "policies.run", terms) for name in names}
 
 
-def _build(name: str, desk: Desk, key: str) -> Policy:
+def _build(name: str, desk: Desk, key: str, terms: str = "") -> Policy:
     if name not in POLICIES:
         raise SettingsError(f"{key} names the unknown policy {name}; {hint(name, POLICIES)}")
     if name in LEARNED:
-        return saved_network(desk, name)
+        return saved_network(desk, name, terms)
     if name != RegimeMap.name:
         return POLICIES[name]()  # type: ignore[no-any-return]
     if key != "policies.run":
         raise SettingsError(f"{key} cannot be regime_map itself")
-    rules = ((regime, desk.regimes.map[regime]) for regime in desk.regimes.names)
-    return RegimeMap(
-        tuple(Rule(_build(rule.policy, desk, f"regimes.map.{regime}"), rule.every) for regime, rule in rules)
-    )
+    rules = ((f"regimes.map.{regime}", desk.regimes.map[regime]) for regime in desk.regimes.names)
+    return RegimeMap(tuple(Rule(_build(rule.policy, desk, own, terms), rule.every) for own, rule in rules))

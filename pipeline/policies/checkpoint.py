@@ -19,6 +19,9 @@ from pipeline.policies.recurrent_network import GRU, RecurrentNetwork
 
 VERSION = 1
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
+SEES, CHARGED = "sees", "charged"
+"""Facts: what a network sees beside `INPUTS` (`policies.engineered_state`), and what the states that it
+learned from have beside forecasts, `desk_cost`, `fixed_fee` and `interval`, where no settings say it."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Checkpoint:
     Attributes
     ----------
     desk : hash of what it was trained for, see `of_desk`.
-    facts : plain values: seed, steps, settings, history.
+    facts : plain values: seed, steps, settings, history, and what the network `SEES`.
     arrays : the network's under `network.`, and whatever training needs to go on.
     """
 
@@ -99,7 +102,7 @@ class Checkpoint:
             scaling = self.arrays[SCALING]
         except KeyError as missing:
             raise StoreError(f"the checkpoint lacks {missing}: train the network again") from None
-        return NetworkBand(Network(layers, *map(row, scaling)))
+        return NetworkBand(Network(layers, *map(row, scaling)), tuple(self.facts.get(SEES, ())))
 
 
 def network_arrays(network: Network) -> dict[str, np.ndarray]:

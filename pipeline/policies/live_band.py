@@ -34,7 +34,7 @@ class LiveBand:
     Raises
     ------
     PolicyError
-        The policy has no network.
+        The policy has no network, or sees more of the market than it is told here.
 
     Examples
     --------
@@ -57,6 +57,9 @@ class LiveBand:
     def __post_init__(self) -> None:
         if self.policy.network is None:
             raise PolicyError(f"policy {self.policy.name}: no network to decide with: train one")
+        if self.policy.sees:
+            seen = ", ".join(self.policy.sees)
+            raise PolicyError(f"policy {self.policy.name}: it sees {seen} too: ask one_option.answer_of")
         self(100.0, 100.0, self.interval, 0.2, 100.0)
 
     def __call__(

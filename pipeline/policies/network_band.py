@@ -13,6 +13,7 @@ from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
+from pipeline.policies.engineered_state import check_columns, engineered
 from pipeline.policies.network import Network
 from pipeline.policies.trading_rule import traded
 from pipeline.policies.zakamouline import unclipped
@@ -29,19 +30,21 @@ MOST_STRETCH = float(np.log(4.0))
 class NetworkBand(Untrained):
     """Zakamouline's band m ± h with its centre at m + 1.5 h tanh a and its half-width h 4^(tanh b).
 
-    (a, b) is the network's answer to `inputs`. A network whose last layer is zero, and none at all, is
-    Zakamouline's band itself: the untrained network is a good hedger, and a trained one cannot leave its
-    neighbourhood. The band is traded as `trading_rule` says. Networks are trained by `pipeline.deep` and used
-    without it; one that was trained on one kind of option corrects the others as it corrects that one.
+    (a, b) is the network's answer to `inputs` and to what else it `sees`. A network whose last layer is zero,
+    and none at all, is Zakamouline's band itself: the untrained network is a good hedger, and a trained one
+    cannot leave its neighbourhood. The band is traded as `trading_rule` says. Networks are trained by
+    `pipeline.deep` and used without it; one that was trained on one kind of option corrects the others as it
+    corrects that one.
 
     Attributes
     ----------
-    network : two outputs from `INPUTS`; None is no correction.
+    network : two outputs from `INPUTS` and what it sees beside them; None is no correction.
+    sees : names of `engineered_state.COLUMNS`; who sees some is asked where there are forecasts only.
 
     Raises
     ------
     PolicyError
-        The network has other inputs or outputs than these.
+        The network has other inputs or outputs than these, or sees what is no column.
 
     References
     ----------
@@ -50,33 +53,39 @@ class NetworkBand(Untrained):
 
     name: ClassVar[str] = "network_band"
     network: Network | None = None
+    sees: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.network is not None and self.network.sizes != (len(INPUTS), 2):
+        check_columns(self.sees)
+        needed = len(INPUTS) + len(self.sees)
+        if self.network is not None and self.network.sizes != (needed, 2):
             raise PolicyError(
-                f"policy {self.name}: a network from {len(INPUTS)} inputs to 2 outputs is needed, this has "
+                f"policy {self.name}: a network from {needed} inputs to 2 outputs is needed, this has "
                 f"{' and '.join(map(str, self.network.sizes))}: train it again"
             )
 
     @batched
     def band(self, state: MarketState) -> Band:
         """Return the corrected band at the desk's constant cost."""
-        return corrected_band(state, self.name, self.network)
+        return corrected_band(state, self.name, self.network, self.sees)
 
 
 def corrected_band(
-    state: MarketState, policy: str, network: Callable[[FloatArray], FloatArray] | None
+    state: MarketState,
+    policy: str,
+    network: Callable[[FloatArray], FloatArray] | None,
+    sees: tuple[str, ...] = (),
 ) -> Band:
-    """Return Zakamouline's band as the answers [N, T, 2] of a network to `inputs` correct it.
+    """Return Zakamouline's band as the answers [N, T, 2] of a network to `seen_of` the state correct it.
 
     Raises
     ------
     PolicyError
-        As `prior`.
+        As `prior` and `engineered_state.engineered`.
     """
     center, half_width, cost, vol = prior(state, policy)
     if network is not None:
-        answer = np.tanh(network(inputs(state, center, half_width)))
+        answer = np.tanh(network(seen_of(state, center, half_width, sees, policy)))
         center, half_width = corrected(center, half_width, answer[..., 0], answer[..., 1])
     return traded(state, center, half_width, cost, vol).clipped(*exposure.position_range(state))
 
@@ -96,6 +105,14 @@ def corrected(
 ) -> tuple[FloatArray, FloatArray]:
     """Return a band's centre and half-width m + 1.5 h a and h 4^b, for a and b in [−1, 1]."""
     return center + half_width * MOST_SHIFT * shift, half_width * np.exp(MOST_STRETCH * stretch)
+
+
+def seen_of(
+    state: MarketState, center: FloatArray, half_width: FloatArray, sees: tuple[str, ...], policy: str
+) -> FloatArray:
+    """Return `inputs`, and behind them columns of `engineered_state`, [N, T, F + M]."""
+    seen = inputs(state, center, half_width)
+    return np.concatenate([seen, engineered(state, sees, policy)], axis=-1) if sees else seen
 
 
 def inputs(state: MarketState, center: FloatArray, half_width: FloatArray) -> FloatArray:

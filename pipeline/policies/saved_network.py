@@ -2,12 +2,15 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.ingest.content import content_digest
 from pipeline.policies.agent_band import PpoBand, SacBand
@@ -26,8 +29,16 @@ EXTRAS: Final = {"deep": (NetworkBand.name, RecurrentBand.name), "rl": (PpoBand.
 """Those that each extra trains."""
 
 
-def terms_digest(desk: Desk) -> str:
-    """Return a hash of what a network is trained for: the option, the costs and the risk measure."""
+def terms_digest(settings: AnyDesk) -> str:
+    """Return a hash of what a network is trained for: the option, the costs and the risk measure.
+
+    Of a desk within the day, on whose stored days it learns, also the grid, how orders are filled, and what
+    regimes and forecasts are: what the network sees.
+    """
+    if isinstance(settings, IntradayDesk):
+        seen = (settings.grid, settings.hedge, settings.regimes.unmapped(), settings.forecasts)
+        return content_digest([settings.option, settings.costs, settings.risk, *seen])
+    desk = hedged(settings)
     return content_digest([desk.option, desk.costs, desk.risk])
 
 
@@ -42,8 +53,10 @@ def content_name(desk: str, policy: str, content: bytes) -> str:
     return f"{desk}-{policy}-{_content(content)}.npz"
 
 
-def saved_network(desk: Desk, policy: str) -> Learned:
+def saved_network(desk: Desk, policy: str, terms: str = "") -> Learned:
     """Return a learned policy with its network of `policies.networks`; untrained if the desk names none.
+
+    `terms` are what it has to be trained for (`terms_digest`), empty those of `desk`.
 
     Raises
     ------
@@ -57,13 +70,24 @@ def saved_network(desk: Desk, policy: str) -> Learned:
     if _content(path.read_bytes()) not in path.name:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
     try:
-        learned = found.of_desk(terms_digest(desk)).policy()
+        return hedger_of(found.of_desk(terms or terms_digest(desk)), policy)
     except StoreError as why:
         raise StoreError(f"{path}: {why}") from why
-    teacher = found.facts.get("policy", learned.name)  # only agents say what they are
+
+
+def hedger_of(checkpoint: Checkpoint, policy: str) -> Learned:
+    """Return what a checkpoint holds as the policy that it was trained as.
+
+    Raises
+    ------
+    StoreError
+        It was trained as another one.
+    """
+    learned = checkpoint.policy()
+    teacher = checkpoint.facts.get("policy", learned.name)  # only agents say what they are
     if teacher != policy:
-        raise StoreError(f"{path}: trained as {teacher}, named for {policy}: name another file")
-    return LEARNED[policy](learned.network)  # type: ignore[arg-type]
+        raise StoreError(f"trained as {teacher}, named for {policy}: name another file")
+    return LEARNED[policy](**{each.name: getattr(learned, each.name) for each in fields(learned)})
 
 
 def check_names(desk: Desk) -> None:
@@ -98,7 +122,7 @@ def keep_network(home: Home, desk: str, policy: str, content: bytes) -> Path:
     return file
 
 
-def with_learned(desk: Desk, extras: tuple[str, ...]) -> Desk:
+def with_learned(desk: Desk | IntradayDesk, extras: tuple[str, ...]) -> Desk | IntradayDesk:
     """Return the desk with the hedgers that it has trained networks of, the newest of each policy.
 
     Parameters
@@ -127,7 +151,7 @@ def with_learned(desk: Desk, extras: tuple[str, ...]) -> Desk:
     return desk.model_copy(update={"policies": policies})
 
 
-def _newest(desk: Desk, policy: str) -> str:
+def _newest(desk: Desk | IntradayDesk, policy: str) -> str:
     """Return the file trained last for a desk and a policy; empty if there is none."""
     files = networks(Home.find()).glob(f"{desk.name}-{policy}-*.npz")
     for path in sorted(files, key=lambda each: each.stat().st_mtime_ns, reverse=True):

@@ -8,7 +8,7 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.errors import StoreError
 from pipeline.policies.base import reads_path
 from pipeline.policies.checkpoint import Checkpoint
-from pipeline.policies.saved_network import LEARNED, Learned, saved_network, terms_digest
+from pipeline.policies.saved_network import LEARNED, Learned, hedger_of, saved_network, terms_digest
 from pipeline.tracking.database import connect
 from pipeline.tracking.registry import champion, files_of
 
@@ -54,5 +54,4 @@ def _champion(client: MlflowClient, desk: Desk, policy: str) -> Learned:
     version = champion(client, f"{desk.name}.{policy}")
     if version is None:
         raise StoreError("it was never trained: hedge train --policy trains it")
-    network = Checkpoint.read(files_of(version)["network"]).of_desk(terms_digest(desk)).policy().network
-    return LEARNED[policy](network)  # type: ignore[arg-type]
+    return hedger_of(Checkpoint.read(files_of(version)["network"]).of_desk(terms_digest(desk)), policy)

@@ -10,6 +10,7 @@ from mlflow.entities import Metric
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.saved_network import terms_digest
 from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.registry import champion, log_hedger, register
@@ -37,7 +38,7 @@ class Curve:
         self._known |= {step for step, _ in history}
         self._client.log_batch(self.run_id, metrics=new)
 
-    def keep(self, desk: Desk, policy: str, network: Path) -> str:
+    def keep(self, desk: Desk | IntradayDesk, policy: str, network: Path) -> str:
         """Keep the trained file with the run, name it, and make it the desk's champion of its policy.
 
         Returns

@@ -6,7 +6,7 @@ from pathlib import Path
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from pipeline.domain.desk_file import AnyDesk, hedged
+from pipeline.domain.desk_file import AnyDesk
 from pipeline.policies.catalogue import desk_policies
 from pipeline.tracking.database import experiment_id
 from pipeline.tracking.runs import log_tags, tracked_run
@@ -40,7 +40,7 @@ def log_look(client: MlflowClient, mlruns: Path, desk: AnyDesk, backtest: str, r
         "test_start": _day(desk.windows.test_start).isoformat(),
         "test_end": _day(desk.windows.test_end).isoformat(),
         "backtest": backtest,
-        "policies": str(len(desk_policies(hedged(desk)))),
+        "policies": str(len(desk_policies(desk))),
         "run_id": run_id,
     }
     with tracked_run(experiment_id(client, mlruns, LEDGER), desk.name, {}, nested=True) as look:

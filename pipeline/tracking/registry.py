@@ -92,13 +92,14 @@ def log_models(
         return {model.name: _log(model, code) for model in models}
 
 
-def log_hedger(desk: Desk, policy: str, network: Path) -> ModelInfo:
+def log_hedger(desk: Desk | IntradayDesk, policy: str, network: Path) -> ModelInfo:
     """Log a hedger that learned, the checkpoint `network`, into the active run."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "desk.json")
         settings.write_text(desk_as_json(desk), encoding="utf-8")
         files = {"desk": settings, "network": network}
-        model = ServedModel(policy, LEARNED_BAND, files, seen_by(policy), ANSWER)
+        seen = inputs_of(hedged(desk)) if isinstance(desk, IntradayDesk) else seen_by(policy)
+        model = ServedModel(policy, LEARNED_BAND, files, seen, ANSWER)
         return _log(model, _code({f"{SERVED}.{LEARNED_BAND}"}, Path(folder)))
 
 

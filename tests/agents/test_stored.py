@@ -7,18 +7,26 @@ import pandas as pd
 import pytest
 
 from pipeline.agents.environment import HedgingMarkets
+from pipeline.agents.plan import PpoPlan, SacPlan
 from pipeline.agents.reward import Reward
 from pipeline.agents.stored import StoredEpisodes
+from pipeline.agents.stored_trainer import StoredAgentTrainer
 from pipeline.backtest.episodes import Episodes
 from pipeline.backtest.explain import StepEnd
 from pipeline.backtest.ledger import book
 from pipeline.backtest.simulated import simulated_episodes
+from pipeline.deep.training import train
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.instruments import Liability
 from pipeline.execution.regime_liquidity import RegimeLiquidity, books_of, costs_of
+from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.engineered_state import COLUMNS
+from pipeline.policies.network_band import prior, seen_of
+from pipeline.policies.saved_network import hedger_of
 from pipeline.policies.zakamouline import Zakamouline
 from pipeline.simulate.switching import MarkovSwitching
+from tests.stored_market import small_task
 
 EPISODES, STEPS = 40, 6
 MODEL = RegimeLiquidity(half_spread=(2e-4, 40e-4), depth=(2.0, 0.3), persistence=0.8, roughness=0.5)
@@ -85,3 +93,54 @@ def test_a_feature_that_is_no_number_and_names_that_do_not_fit(stored, columns):
         StoredEpisodes(state, market, 3, columns * np.nan, ("which",)).deal(0, 1)
     with pytest.raises(SettingsError, match="1 features and 0 names"):
         StoredEpisodes(state, market, 3, columns)
+
+
+def test_redrawn_episodes_are_dealt_on_other_paths(stored):
+    state, market, books = stored
+    market = replace(market, book=books)
+    deals = [StoredEpisodes(state, market, 25, turns=turns).deal(0, 2) for turns in (None, 0.5)]
+    moves = [np.abs(np.diff(np.log(deal.market.price[..., 0]), axis=1)) for deal in deals]
+    np.testing.assert_allclose(*moves, atol=1e-13)
+    assert (deals[0].market.payoff != deals[1].market.payoff).any()
+
+
+@pytest.mark.parametrize("plan", [PpoPlan, SacPlan])
+def test_an_agent_learns_from_stored_days_and_goes_on(plan, tmp_path):
+    task = small_task()
+    plan = plan(steps=4, markets=32, hidden=(6,), critic=(8,), batch=64, save_every=2, seed=3)
+    whole = train(StoredAgentTrainer(task, plan), tmp_path / "whole.npz")
+
+    def interrupt(step, risk):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(StoredAgentTrainer(task, plan), tmp_path / "cut.npz", interrupt)
+    again = train(StoredAgentTrainer(task, plan), tmp_path / "cut.npz")
+    assert again.learned == whole.learned
+    assert again.history == whole.history
+    kept = hedger_of(Checkpoint.read(tmp_path / "cut.npz"), plan.kind.name)
+    assert kept == whole.learned
+    assert kept.sees == tuple(COLUMNS)
+    assert task.judged(kept) == min(risk for _, risk in whole.history)
+
+
+def test_what_an_agent_sees_is_what_its_band_sees():
+    task, plan = small_task(), PpoPlan(steps=1, markets=16, hidden=(6,), critic=(8,), batch=32, seed=3)
+    trainer = StoredAgentTrainer(task, plan)
+    deal = trainer.markets.dealer.deal(0, plan.seed)
+    state, _ = task.days.learned.drawn(16, np.random.default_rng((plan.seed, 0)), task.turns)
+    center, half_width, *_ = prior(state, "ppo_band")
+    np.testing.assert_array_equal(deal.seen, seen_of(state, center, half_width, task.sees, "ppo_band"))
+    assert trainer.markets.reward.pull == task.pull > 0.0
+
+
+def test_a_pull_pays_for_what_leaves_the_prior(stored):
+    state, market, _ = stored
+    found = []
+    for pull in (0.0, 1.2):
+        markets = HedgingMarkets(StoredEpisodes(state, market, 5), reward=Reward(pull=pull), seed=2)
+        markets.reset()
+        found.append(markets.step(np.array([[0.5, -1.0]] * 5))[1])
+    np.testing.assert_allclose(found[0] - found[1], 1.2 / STEPS * 1.25)
+    with pytest.raises(SettingsError, match="a pull of -1"):
+        Reward(pull=-1.0)

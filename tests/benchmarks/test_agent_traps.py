@@ -22,7 +22,7 @@ class Small(OpenTrainer):
 def test_who_owes_nothing_gives_up_what_it_holds():
     trainer = Small(replace(open_task(1.0), steps=5), PLAN)
     dealer = trainer.open_markets(512)
-    assert np.allclose(lived(dealer, trainer.network(), TEST_SEED)[1], START)
+    assert np.allclose(lived(dealer, trainer.learned(), TEST_SEED)[1], START)
     _, held = lived(dealer, train(trainer).learned, TEST_SEED)
     assert np.abs(held).mean() < 0.5 * START
 

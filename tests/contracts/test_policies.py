@@ -27,6 +27,7 @@ from pipeline.domain.risk_measures import measure
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy, Score, Training, reads_path, reads_position
 from pipeline.policies.catalogue import POLICIES, _build
+from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.recurrent_band import RecurrentBand
@@ -52,10 +53,11 @@ def test_the_catalogue_holds_every_policy_of_the_room():
     assert {kind.name: kind for kind in found_in_the_room()} == POLICIES
 
 
-def some_network():
+def some_network(more=0):
     """A network with numbers as training might leave them."""
     rng = np.random.default_rng(3)
-    sizes = (len(INPUTS), 8, 8, 2)
+    width = len(INPUTS) + more
+    sizes = (width, 8, 8, 2)
     layers = tuple(
         Layer(
             tuple(map(tuple, rng.normal(0, into**-0.5, (out, into)).tolist())),
@@ -63,12 +65,13 @@ def some_network():
         )
         for into, out in pairwise(sizes)
     )
-    edge = (10.0,) * len(INPUTS)
-    return Network(layers, (0.0,) * len(INPUTS), (2.0,) * len(INPUTS), tuple(-each for each in edge), edge)
+    edge = (10.0,) * width
+    return Network(layers, (0.0,) * width, (2.0,) * width, tuple(-each for each in edge), edge)
 
 
 TRAINED = {
     "trained network_band": lambda: NetworkBand(some_network()),
+    "network_band that sees": lambda: NetworkBand(some_network(len(COLUMNS)), tuple(COLUMNS)),
     "trained recurrent_band": lambda: RecurrentBand(some_recurrent()),
 }
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pipeline.domain.desk_file import desk_from_json, hedged
 from pipeline.domain.market_state import MarketState
 from pipeline.policies.base import reads_path
-from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.checkpoint import CHARGED, Checkpoint
 from pipeline.policies.saved_network import LEARNED
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
 
@@ -45,7 +45,8 @@ class ServedNetwork(PythonModel):
         """Read the desk and the checkpoint."""
         files = {name: Path(file) for name, file in context.artifacts.items()}
         self.desk = desk_from_json(files["desk"].read_bytes())
-        self.policy = Checkpoint.read(files["network"]).policy()
+        checkpoint = Checkpoint.read(files["network"])
+        self.policy, self.charged = checkpoint.policy(), checkpoint.facts.get(CHARGED)
         self.reads_path = reads_path(self.policy)
 
     def predict(
@@ -59,7 +60,7 @@ class ServedNetwork(PythonModel):
             The policy reads paths, and the first row is not that of a deal, `step` 0.
         """
         rows = model_input.reindex(columns=list(inputs_of(hedged(self.desk))))
-        state = market_state(self.desk, rows)
+        state = market_state(self.desk, rows, self.charged)
         if self.reads_path:
             state = along(state, model_input[STEP].to_numpy(np.int64))
         band = self.policy.band(state).checked(self.policy.name)
