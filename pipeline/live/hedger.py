@@ -255,22 +255,12 @@ class Hedger:
         sent, account = self.parents.sent, self._path.account
         while sent and sent[0] <= at - MINUTE:
             sent.popleft()
+        resting = account.resting(self._instrument) if account.working else ()
+        width = 1.0 if state is None else state.forecast_vol_upper / state.forecast_vol_lower
+        day = (worth.turnover, worth.loss, worth.drawdown)
+        market = (*quote, self._reference, resting)
         return Situation(
-            instrument=self._instrument,
-            position=position,
-            working=working,
-            bid=quote.bid,
-            ask=quote.ask,
-            age=quote.age,
-            reference=self._reference,
-            resting=account.resting(self._instrument) if account.working else (),
-            delta=delta,
-            orders=len(sent),
-            turnover=worth.turnover,
-            loss=worth.loss,
-            drawdown=worth.drawdown,
-            outside=told.outside,
-            interval_ratio=1.0 if state is None else state.forecast_vol_upper / state.forecast_vol_lower,
+            self._instrument, position, working, *market, delta, len(sent), *day, told.outside, width
         )
 
     def _order(self, at: int, judged: Judgement) -> Order | None:

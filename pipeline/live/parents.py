@@ -73,13 +73,16 @@ class Parents:
 
     def replace(self) -> None:
         """End the parent: no child follows; what rests of it, or of one before a restart, is cancelled."""
+        working = self._path.account.working
+        if self._at_once and not working:
+            return  # without children
         self._children.clear()
         self._coming.clear()
         self._resting.clear()
         self._crossing.clear()
         self._followed.clear()
         self._look = NEVER
-        for order_id, progress in list(self._path.account.working.items()):
+        for order_id, progress in list(working.items()):
             if progress.order.parent and progress.order.limit is not None:
                 self._path.cancel(order_id)
 

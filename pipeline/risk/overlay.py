@@ -4,7 +4,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from pipeline.domain.instruments import FloatArray
 from pipeline.domain.overlay_settings import Action, OverlaySettings, Rule
+from pipeline.risk.clear import is_clear, limits, ready
 from pipeline.risk.rules import (
     OF_ORDERS,
     OF_STATE,
@@ -65,6 +67,8 @@ class Overlay:
     _orders: tuple[tuple[str, Rule, Allowed], ...] = field(init=False)
     _state: tuple[tuple[str, Rule, Measured], ...] = field(init=False)
     _soft: tuple[tuple[str, float], ...] = field(init=False)
+    _limit: FloatArray = field(init=False, compare=False)
+    _simple: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Keep the rules that have a limit, in their order."""
@@ -73,8 +77,11 @@ class Overlay:
         orders = tuple((name, rules[name], allows) for name, allows in OF_ORDERS.items() if name in rules)
         state = tuple((name, rules[name], measured) for name, measured in OF_STATE.items() if name in rules)
         soft = tuple((name, rule.soft) for name, rule in rules.items() if rule.soft is not None)
-        for name, kept in (("_orders", orders), ("_state", state), ("_soft", soft)):
+        limit = limits({name: rule.limit for name, rule in rules.items()})
+        hidden = (("_orders", orders), ("_state", state), ("_soft", soft), ("_limit", limit))
+        for name, kept in (*hidden, ("_simple", not soft)):
             object.__setattr__(self, name, kept)
+        ready()
 
     def judge(
         self, units: float, seen: Situation, only_reducing: bool = False, permitted: float = 0.0
@@ -91,6 +98,8 @@ class Overlay:
         only_reducing : the desk may only make its position smaller.
         permitted : signed units that a person has permitted beyond the soft limits.
         """
+        if self._is_clear(units, seen, only_reducing):
+            return Judgement(units)
         known = seen.position + seen.working + seen.delta + seen.turnover + seen.loss + seen.drawdown
         if not math.isfinite(known + units):
             return Judgement(0.0, (_fault(units, _missing(units, seen)),))
@@ -118,6 +127,12 @@ class Overlay:
             granted = asking[0].allowed
             return Judgement(granted, (*rulings, *asking), 0.0 if granted else left)
         return Judgement(left, tuple(rulings))
+
+    def _is_clear(self, units: float, seen: Situation, only_reducing: bool) -> bool:
+        """Tell whether nothing is broken; False where that needs a longer look."""
+        if not self._simple or only_reducing or seen.resting or seen.instrument in self.settings.restricted:
+            return False
+        return bool(is_clear(self._limit, units, *seen[1:7], *seen[8:]))
 
     def _beyond(self, units: float, seen: Situation, permitted: float) -> list[Ruling]:
         """Return the soft limits that an order is beyond, each allowing what is permitted of it."""

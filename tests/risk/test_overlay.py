@@ -1,7 +1,10 @@
 """Every rule cuts what it has to, lets through what brings the desk back, and fails closed."""
 
 import math
+from collections import Counter
+from unittest.mock import patch
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -164,6 +167,33 @@ def test_what_is_left_never_makes_a_broken_limit_worse(units, position, limit):
     seen = CALM._replace(position=position)
     after = position + judged(units, seen, position=limit).units
     assert abs(after) <= max(limit, abs(position)) + 1e-12
+
+
+ODD = (0.0, -0.0, math.nan, math.inf, -math.inf)
+
+
+def drawn(rng, name):
+    if rng.random() < 0.1:
+        return rng.choice(ODD).item()
+    if name == "orders":
+        return int(rng.integers(0, 6))
+    return float(rng.uniform(90.0, 110.0) if name in ("bid", "ask", "reference") else rng.uniform(-6.0, 6.0))
+
+
+@pytest.mark.parametrize("names", [*((name,) for name in OWN_ACTIONS), tuple(OWN_ACTIONS), ()])
+def test_the_compiled_look_finds_clear_what_the_rules_leave_alone_and_nothing_else(names):
+    rng, counted = np.random.default_rng(7), Counter()
+    for _ in range(600):
+        overlay = Overlay(OverlaySettings(**{name: rng.uniform(1.0, 5.0) for name in names}))
+        changed = [name for name in CALM._fields[1:] if name != "resting" and rng.random() < 0.2]
+        seen = CALM._replace(**{name: drawn(rng, name) for name in changed})
+        units = drawn(rng, "units")
+        clear = overlay._is_clear(units, seen, False)
+        with patch.object(Overlay, "_is_clear", return_value=False):
+            found = overlay.judge(units, seen)
+        assert clear == (found.units == units and not found.rulings), (names, units, seen)
+        counted[clear, *(each.rule for each in found.rulings)] += 1
+    assert len(names) > 1 or min(counted[key] for key in ((True,), *((False, name) for name in names))) > 0
 
 
 POSITION = {"position": {"limit": 9.0, "soft": 3.0}}
