@@ -105,7 +105,7 @@ class OverlaySettings(Settings):
     loss_a_day: Rule | None = None
     """Money lost since the day began, options at their marks."""
     drawdown: Rule | None = None
-    """Money below the highest that the account has been worth."""
+    """Money below the highest that the account has ever been worth, in the life of its journal."""
     outside_training: Rule | None = None
     """Share of the models' inputs that lie outside the range of their training rows."""
     interval_ratio: Rule | None = None

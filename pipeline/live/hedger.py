@@ -133,14 +133,14 @@ class Hedger:
         self._states = OptionStates(desk, desk_cost)
         self._answer = answer_of(policy, self._states.liability)
         wanted(0.0, *Edges.between(0.0, 0.0), 0.0)  # compiled here, not at the first decision
-        self._options = OptionAccount(desk)
+        self._options = OptionAccount(desk, audit := path.journal.entries())
         self._carry = Carry() if desk.hedge.instrument == PERPETUAL else None
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
         step = 0.0 if desk.orders.at_once else desk.grid.step
         self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
         sent = (each.order.decided for each in path.account.orders.values())
-        audited = (each.at for each in path.journal.entries() if each.what == DECIDES)
+        audited = (each.at for each in audit if each.what == DECIDES)
         self.since = max(since, *sent, *audited, 0)
         self._past = PastAccount(path.journal.orders(), path.journal.reports())
 

@@ -1,13 +1,18 @@
 """What the options of a live desk brought and are worth, and with the hedge what the day has made of it."""
 
 import math
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.backtest.lane import Dealt
 from pipeline.domain.instruments import Liability
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.live.journal import Entry
 from pipeline.pricing.one_option import net_quantities
+
+WORTH: Final = "worth"
+"""Of a line of the audit about what the account was worth: `day`, `options` and `highest`."""
 
 
 class Worth(NamedTuple):
@@ -16,7 +21,7 @@ class Worth(NamedTuple):
     Attributes
     ----------
     turnover, loss : since the day began.
-    drawdown : below the highest that there was.
+    drawdown : below the highest that there ever was, days before this start included.
     hedge, options : what either side has brought and is worth now.
     """
 
@@ -32,9 +37,16 @@ class OptionAccount:
 
     An option brings its mark when it is dealt and costs its payoff at the mid when it has ended. Between two
     decisions that know a mark the last one stands.
+
+    Parameters
+    ----------
+    desk : settings.
+    audit : of the journal: what options had brought and the highest worth before the day that is begun with
+        are those of its last line of an earlier day. An option that was open then has ended at its mark.
     """
 
-    def __init__(self, desk: IntradayDesk) -> None:
+    def __init__(self, desk: IntradayDesk, audit: Iterable[Entry] = ()) -> None:
+        self._kept = [each.inputs for each in audit if each.what == WORTH]
         self._size, self._moneyness = desk.hedge.size, desk.option.moneyness
         self._calls, self._puts = net_quantities(Liability.of(desk.option.kind, desk.option.side))
         self._dealt: Dealt | None = None
@@ -62,6 +74,8 @@ class OptionAccount:
         """
         if math.isnan(mid):
             return self._worth._replace(turnover=0.0, loss=0.0)
+        if not self._day:
+            self._go_on(day)
         if self._dealt is not None and (dealt is None or dealt.left >= self._dealt.left):
             self._cash += self._payoff(self._dealt, mid)
             self._dealt, self._value = None, 0.0
@@ -78,6 +92,11 @@ class OptionAccount:
         lost = max(self._first - worth, 0.0)
         self._worth = Worth(traded - self._traded, lost, self._highest - worth, hedge, options)
         return self._worth
+
+    def _go_on(self, day: str) -> None:
+        for kept in self._kept:
+            if kept["day"] < day:
+                self._cash, self._highest = kept["options"], kept["highest"]
 
     def _payoff(self, dealt: Dealt, mid: float) -> float:
         scale = START_SPOT / dealt.mid

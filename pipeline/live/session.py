@@ -39,6 +39,7 @@ from pipeline.live.permits import Permits
 from pipeline.live.played import Played
 from pipeline.live.recovery import recover
 from pipeline.live.stored_feed import StoredFeed
+from pipeline.live.worth_kept import WorthKept
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import Latch
 
@@ -203,7 +204,7 @@ async def live_through(
         named = f"{desk.name}-{token_hex(3)}"  # a day that is lived anew asks anew
         permits = Permits(rules.approval, path, approvals, named) if rules.asks else None
         hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, permits, market.since)
-        beside = [tally := Tally(), Checkpoints(path.journal), *controls]
+        beside = [tally := Tally(), Checkpoints(path.journal), WorthKept(), *controls]
         if newer is not None:
             beside.append(Adopting(newer.source, hedger, start.before, newer.adopted, newer.say))
         whole = await hedge(market.days, hedger, path, played, beside)

@@ -6,6 +6,7 @@ from functools import partial
 from time import perf_counter_ns
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.backtest.lane import hedge_lane
@@ -25,6 +26,7 @@ from pipeline.live.paper import PaperGateway
 from pipeline.live.permits import Permits
 from pipeline.live.recovery import recover
 from pipeline.live.venue import Book
+from pipeline.live.worth_kept import WorthKept
 from pipeline.policies.catalogue import POLICIES
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import RiskState
@@ -96,7 +98,7 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
         book = book_at(books.iloc[row])
         quote = Quote(book.bid_price[0], book.ask_price[0], 0.1)
         began, seen = perf_counter_ns(), DecisionRow(row, "", np.array([row / 2.0]))
-        decided.append(hedger.decide(seen, quote, STEPS - 1 - row, began, perf_counter_ns()))
+        decided.append(hedger.decide(seen, quote, STEPS - 1 - row % STEPS, began, perf_counter_ns()))
         gateway.advance(decided[-1].at + latency + 1, {"BTC": book})
         held.append(path.account.position("BTC"))
     return decided, np.array(held), path
@@ -187,6 +189,32 @@ def test_a_day_that_was_cut_off_goes_on_with_its_turnover_loss_drawdown_and_orde
         told, expected = ([getattr(each.seen, kind) for each in days[41:]] for days in (again, whole))
         assert max(expected) > 0.0
         assert told == pytest.approx(expected, abs=1e-9), kind
+
+
+def test_a_desk_that_starts_on_another_day_knows_the_highest_of_the_days_before(desk, day, tmp_path):
+    policy, signals = POLICIES["delta_implied"](), day[0]
+    next_day = signals.assign(time=signals["time"] + pd.Timedelta("1D"), day="2020-03-06"), day[1]
+    both = pd.concat([signals, next_day[0]]), pd.concat([day[1], day[1]])
+
+    def lived(folder, days, until):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        with ExitStack() as opened:
+            decided, _, path = live(opened, desk, days, tmp_path / folder, policy, until=until)
+            with (kept := WorthKept()).beside(path):
+                for each in decided:
+                    kept.after(each, path)
+        return decided
+
+    whole = lived("whole", both, 2 * STEPS)
+    lived("parted", day, STEPS)
+    again = lived("parted", next_day, STEPS)
+    expected = [each.worth.drawdown for each in whole[STEPS:]]
+    assert [each.worth.drawdown for each in again] == pytest.approx(expected, abs=1e-9)
+    assert [each.worth.options for each in again] == pytest.approx(
+        [each.worth.options for each in whole[STEPS:]]
+    )
+    alone = max(each.worth.hedge + each.worth.options for each in whole[STEPS:])
+    assert alone < max(each.worth.hedge + each.worth.options for each in whole[:STEPS])
 
 
 def test_a_rule_that_clamps_keeps_the_position_within(lived):

@@ -13,6 +13,7 @@ from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.live.account import Account
 from pipeline.live.hedger import DECIDES
 from pipeline.live.journal import Entry, Journal
+from pipeline.live.option_account import WORTH
 from pipeline.live.parents import FOLLOWS, SLICE
 from pipeline.live.permits import ASK, OF_REQUESTS, told_requests
 from pipeline.live.watch import told
@@ -237,7 +238,7 @@ class Story:
             self._model = entry.model or self._model
             if entry.what in OF_REQUESTS:
                 self._requests = [entry] if entry.what == ASK else [*self._requests, entry]
-            if entry.what not in (DECIDES, SLICE, FOLLOWS):
+            if entry.what not in (DECIDES, SLICE, FOLLOWS, WORTH):
                 self._lines.append(told.line(entry))
             elif self._board is None and entry.what == DECIDES:
                 self._points.append((self._read, told.remembered(entry)))
