@@ -5,6 +5,7 @@ import bisect
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -226,8 +227,8 @@ def hangs_up(broker, order):
 @pytest.mark.parametrize(
     ("fault", "why"),
     [
-        (logs_out, "they logged out: the day of *** is over"),
-        (hangs_up, "the other side closed the line"),
+        (logs_out, r"they logged out: the day of \*\*\* is over"),
+        (hangs_up, r"the other side closed the line|the line broke"),
     ],
 )
 def test_a_line_that_ends_in_the_middle_of_an_order_halts_and_is_recovered_from(begun, fault, why):
@@ -235,8 +236,8 @@ def test_a_line_that_ends_in_the_middle_of_an_order_halts_and_is_recovered_from(
         desk = begun(port)
         with pytest.raises(GatewayError) as failed:
             desk.day()
-        assert why in str(failed.value)
-        assert why in desk.why
+        assert re.search(why, str(failed.value))
+        assert re.search(why, desk.why)
         desk.resume()
         ends_well(desk, broker)
 
