@@ -21,7 +21,8 @@ class RecordFile(Settings):
     """One file or table of records, in any format of docs/data.md."""
 
     file: Annotated[PublicUrl, Field(min_length=1)]
-    """Path, URL (of fsspec), or SQLAlchemy URL of a database."""
+    """Path, URL (of fsspec), or SQLAlchemy URL of a database. `*` and `?` in the name of a path stand for all
+    files that fit, by name: one a day, say."""
     table: str = ""
     """Of a database; of an archive of several files the one to read."""
     format: str = ""
@@ -32,6 +33,8 @@ class RecordFile(Settings):
     """Of a file of several daily series the one to read; empty takes the usual one."""
     quarantine_limit: Annotated[float, Field(ge=0, le=1)] = 0.1
     """Largest share of the rows in quarantine that a run accepts."""
+    stale_after_seconds: Annotated[float, Field(gt=0)] | None = None
+    """Age of the newest row from which on the overlay's `stale_seconds` counts it as that of the market."""
 
     def located(self, folder: Path | str) -> Self:
         """Return the settings with a relative path seen from a folder, which may be a URL; a URL stays.

@@ -1,19 +1,20 @@
 """Features of alternative data on any grid of times: what had been published by each, and nothing later."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 
 from pipeline.domain.alternative_settings import table_of
 from pipeline.domain.errors import FitError
 from pipeline.domain.instruments import FloatArray
-from pipeline.features.beside import Beside, values_beside
+from pipeline.features.beside import Beside, Reader, values_beside
+from pipeline.features.book_at import nanoseconds
 from pipeline.features.daily_series import NETWORK_FEES, NEWS_SENTIMENT
 from pipeline.features.event_feature import EventFeature, EventRows, TimeArray
-from pipeline.features.headline_topics import headline_events, learn_topics
+from pipeline.features.headline_topics import HeadlineTopics, headline_events, learn_topics
 from pipeline.features.record_batch import record_batch
 from pipeline.features.series_events import series_events
 from pipeline.features.social_activity import SOCIAL_ACTIVITY, social_events
@@ -87,16 +88,18 @@ def alternative_beside(
     for kind, feature in KINDS.items():
         if kind not in kinds:
             continue
-        rows, (source,) = record_batch(tables[table_of(kind)]), feature.sources
+        rows, (source,) = tables[table_of(kind)], feature.sources
         try:
-            events = EVENTS[kind](rows, before, seed)
+            reader = READERS[kind](rows, before, seed)
+            events = reader(rows)
             learned = feature.fitted([{source.table: _until(events, before)}])
         except FitError as error:
             raise FitError(
                 f"data.alternative.{kind} before windows.signals_start: {error}, give earlier rows or start "
                 "the signals later"
             ) from None
-        found.append(Beside(learned, alternative_names([kind]), {source.table: events}))
+        readers = {kind: (source.table, reader)}
+        found.append(Beside(learned, alternative_names([kind]), {source.table: events}, readers))
     return found
 
 
@@ -104,17 +107,29 @@ def _until(events: EventRows, before: int) -> EventRows:
     return events[: int(np.searchsorted(events.known_time, before))]
 
 
-def _topics(rows: pa.RecordBatch, before: int, seed: int) -> EventRows:
-    known = rows.column("known_time").cast(pa.int64()).to_numpy()
+def _series(series: str, rows: pd.DataFrame) -> EventRows:
+    return series_events([record_batch(rows)], series)
+
+
+def _social(rows: pd.DataFrame) -> EventRows:
+    return social_events([record_batch(rows)])
+
+
+def _headlines(learned: HeadlineTopics, rows: pd.DataFrame) -> EventRows:
+    return headline_events([record_batch(rows)], learned)
+
+
+def _topics(rows: pd.DataFrame, before: int, seed: int) -> Reader:
+    known = nanoseconds(rows["known_time"])
     order = np.argsort(known, kind="stable")
-    texts = rows.column("text").take(pa.array(order[known[order] < before])).to_pylist()
-    return headline_events([rows], learn_topics(texts, seed))
+    texts = rows["text"].iloc[order[known[order] < before]].tolist()
+    return partial(_headlines, learn_topics(texts, seed))
 
 
-EVENTS: Final[Mapping[str, Callable[[pa.RecordBatch, int, int], EventRows]]] = {
-    "news_sentiment": lambda rows, _before, _seed: series_events([rows], "news_sentiment"),
-    "network_fees": lambda rows, _before, _seed: series_events([rows], "network_fees"),
+READERS: Final[Mapping[str, Callable[[pd.DataFrame, int, int], Reader]]] = {
+    "news_sentiment": lambda _rows, _before, _seed: partial(_series, "news_sentiment"),
+    "network_fees": lambda _rows, _before, _seed: partial(_series, "network_fees"),
     "headlines": _topics,
-    "social": lambda rows, _before, _seed: social_events([rows]),
+    "social": lambda _rows, _before, _seed: _social,
 }
-"""How the rows of each kind become events of its feature."""
+"""What reads the rows of each kind, from those known before a time, which it may learn from, and a seed."""

@@ -1,15 +1,20 @@
 """Features of records beside the market: their events reach over days, and only decisions ask for them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from pipeline.domain.instruments import FloatArray
 from pipeline.features.event_feature import EventFeature, EventRows, TimeArray
 from pipeline.features.event_stream import over
 
-MARKED = "quotes"
+Reader = Callable[[pd.DataFrame], EventRows]
+"""From all rows of a canonical table to the events of a feature; it can be handed to another process."""
+MARKED: Final = "quotes"
 """Source that decisions give: the mid at each, bid and ask at once."""
 
 
@@ -22,11 +27,15 @@ class Beside:
     feature : of events.
     names : of its outputs those that are offered.
     events : of its sources, by table, but for `MARKED`.
+    stale_after : age of the newest event from which on it counts as the market's, seconds.
+    readers : how the records of a kind became the events of a source: its table and what reads them, by kind.
     """
 
     feature: EventFeature
     names: tuple[str, ...]
     events: Mapping[str, EventRows]
+    readers: Mapping[str, tuple[str, Reader]] = field(default_factory=dict)
+    stale_after: float = math.inf
 
     @property
     def places(self) -> list[int]:

@@ -1,10 +1,13 @@
 """What a desk within the day reads beside its market's events: funding, alternative data, its own records."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
 
+from pipeline.domain.alternative_settings import AlternativeData
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.alternative import alternative_beside
@@ -41,10 +44,16 @@ def grid_beside(
     found = _funding(market[DAYS], days, shelf)
     if given.given:
         before = int(instant(desk.windows.signals_start, desk.zone).timestamp() * 1e9)
-        found += alternative_beside(market, list(given.given), before, desk.seed)
+        made = alternative_beside(market, list(given.given), before, desk.seed)
+        found += [replace(each, stale_after=_stale_after(given, each)) for each in made]
     if own.given:
         found.append(own_beside({table: market[table] for table in own.given}, own))
     return found
+
+
+def _stale_after(given: AlternativeData, feature: Beside) -> float:
+    told = [each.stale_after_seconds for kind in feature.readers for each in given.given[kind]]
+    return min((seconds for seconds in told if seconds is not None), default=math.inf)
 
 
 def _funding(index: pd.DataFrame, days: Sequence[str], shelf: Shelf) -> list[Beside]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,13 @@ def own_beside(tables: Mapping[str, pd.DataFrame], own: OwnData) -> Beside:
     DataError
         A table has no row of the instrument.
     """
-    return Beside(for_own(OWN_ACCOUNT, own), OWN_NAMES, _events(OWN_ACCOUNT, tables, own, (MARKED,)))
+    feature = for_own(OWN_ACCOUNT, own)
+    readers = {
+        each.table: (each.table, partial(_read, each, own))
+        for each in feature.sources
+        if each.table in tables
+    }
+    return Beside(feature, OWN_NAMES, _events(feature, tables, own, (MARKED,)), readers)
 
 
 def check_own_fills(fills: pd.DataFrame, own: OwnData, times: TimeArray, mid: FloatArray) -> None:
@@ -130,7 +137,11 @@ def _events(
 def _of(source: Source, tables: Mapping[str, pd.DataFrame], own: OwnData) -> EventRows:
     if source.table not in tables:
         return EventRows(np.empty(0, np.int64), np.empty((0, len(source.columns))))
-    batch = record_batch(tables[source.table])
+    return _read(source, own, tables[source.table])
+
+
+def _read(source: Source, own: OwnData, rows: pd.DataFrame) -> EventRows:
+    batch = record_batch(rows)
     if source.table == "limits":
         kinds = {name: LIMITS[kind] for name, kind in own.limit_names.items()}
         return limit_events([batch], own.instrument, kinds, own.currency, own.trades_one)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -10,8 +11,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.domain.alternative_settings import SERIES, USUAL_SERIES, RecordFile, table_of
+from pipeline.domain.alternative_settings import SERIES, URL, USUAL_SERIES, RecordFile, table_of
 from pipeline.domain.errors import DataError
+from pipeline.ingest.folder_files import fits
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.held_share import reasons_of
 from pipeline.ingest.market_tables import QUARANTINE, SCHEMAS, written
@@ -69,9 +71,40 @@ def records_content(kinds: Kinds) -> dict[str, str]:
     """
     return {
         f"{kind}/{place}": digest
-        for kind, files in kinds.items()
+        for kind, files in expanded(kinds).items()
         for place, digest in enumerate(_digests(kind, files))
     }
+
+
+def expanded(kinds: Kinds) -> dict[str, list[RecordFile]]:
+    """Return the files by kind, those that a name with `*` or `?` stands for each for itself, by name.
+
+    Raises
+    ------
+    DataError
+        There is no such file.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> for day in (2, 1):
+    ...     (folder / f"fills-{day}.csv").touch()
+    >>> found = expanded({"fills": [RecordFile(file=f"{folder}/fills-*.csv")]})
+    >>> [pathlib.Path(each.file).name for each in found["fills"]]
+    ['fills-1.csv', 'fills-2.csv']
+    """
+    return {kind: [one for each in files for one in _fitting(kind, each)] for kind, files in kinds.items()}
+
+
+def _fitting(kind: str, file: RecordFile) -> list[RecordFile]:
+    path = Path(file.file)
+    if URL in file.file or not any(sign in path.name for sign in "*?"):
+        return [file]
+    there = sorted(each.name for each in path.parent.glob("*") if fits(each.name, path.name))
+    if not there:
+        raise DataError(f"{kind}: no file {path.name} in {path.parent}: look at the folder")
+    return [file.model_copy(update={"file": str(path.parent / name)}) for name in there]
 
 
 def _digests(kind: str, files: Sequence[RecordFile]) -> list[str]:
@@ -110,6 +143,7 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
         positions or limits, two that differ begin at one time; of fills, two of one id differ; of a series,
         two values of a day that became known at one time.
     """
+    kinds = expanded(kinds)
     if kinds and content and records_content(kinds) != {name: content.get(name) for name in content}:
         raise DataError(f"{', '.join(kinds)}: a file has changed while it was read: run again")
     whole = {kind: [_read(kind, each) for each in files] for kind, files in kinds.items()}

@@ -26,9 +26,12 @@ _IDENTITY: Final = ["venue", "instrument", "side", "fill_id"]
 """Of a fill with an id; a venue counts instruments apart, and a trade with oneself has two sides."""
 _UNITS: Final = (10**9, 10**6, 10**3)
 """Nanoseconds of the units in which files tell times; two files are compared in the coarser one."""
+_COARSEST: Final = pd.Timedelta(_UNITS[0], "ns")
 _DIGITS: Final = 1e-7
 """Numbers agree that are one in single precision, in which a file may tell them."""
 
+Span = tuple[pd.Timestamp, pd.Timestamp]
+"""The first and the last time of a file."""
 ONE: Final = {
     "positions": (["instrument", "event_time"], ["quantity", "price"]),
     "limits": (["name", "instrument", "event_time"], ["value", "unit"]),
@@ -109,9 +112,11 @@ def repeats(kind: str, parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_
     [[True, True], [False, False, True, True]]
     """
     again = [np.zeros(len(part), dtype=np.bool_) for part in parts]
-    for (_, first), (place, second) in combinations(enumerate(parts), 2):
-        if _apart(first, second):
+    spans = [(part["event_time"].min(), part["event_time"].max()) for part in parts]
+    for one, place in combinations(range(len(parts)), 2):
+        if _apart(spans[one], spans[place]):
             continue
+        first, second = parts[one], parts[place]
         columns, unit = _compared(first, second), max(_unit(first), _unit(second))
         files = (_comparable(first, unit), _comparable(second, unit))
         has = matched(*numbered(*files, columns))
@@ -131,12 +136,10 @@ def repeats(kind: str, parts: Sequence[pd.DataFrame]) -> list[NDArray[np.object_
     return np.split(reasons, np.cumsum(lengths)[:-1])
 
 
-def _apart(first: pd.DataFrame, second: pd.DataFrame) -> bool:
+def _apart(first: Span, second: Span) -> bool:
     """Tell whether one file ends before the other begins, in the coarsest unit of times."""
-    (begin, end), (start, stop) = (
-        (times.min(), times.max()) for times in (first["event_time"], second["event_time"])
-    )
-    return bool(max(begin, start) - min(end, stop) > pd.Timedelta(_UNITS[0], "ns"))
+    (begin, end), (start, stop) = first, second
+    return bool(max(begin, start) - min(end, stop) > _COARSEST)
 
 
 def _compared(first: pd.DataFrame, second: pd.DataFrame) -> list[str]:

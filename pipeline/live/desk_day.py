@@ -19,7 +19,7 @@ from pipeline.features.decision_times import SECOND, DecisionTimes, decision_tim
 from pipeline.features.event_feature import EventFeature, Source
 from pipeline.features.event_stream import EventStream
 from pipeline.features.read_part import ReadPart
-from pipeline.features.running_beside import RunningBeside
+from pipeline.features.running_beside import Records
 from pipeline.features.running_book import Quote, Standing
 from pipeline.features.running_day import RunningDay
 from pipeline.features.running_funding import PERPETUAL, RunningFunding
@@ -57,7 +57,7 @@ class DeskDay:
         tables: TimedTables,
         fitted: Mapping[str, Sequence[float]],
         before: pd.DataFrame,
-        beside: RunningBeside | None = None,
+        beside: Records | None = None,
     ) -> None:
         self._desk, self.day, self._fitted, self._before = desk, day, fitted, before
         self._events = DayEvents(tables, desk.hedge.instrument)
@@ -159,6 +159,8 @@ class DeskDay:
             quote = self._quote(at, moment)
             fresh = perf_counter_ns()
             row = self._row(at)
+            if self._beside is not None:
+                quote = quote._replace(age=max(quote.age, self._beside.age(at)))
             yield hedger.decide(row, quote, len(self._coming), began, fresh)
         else:
             played.advance(at + 1, self._books())

@@ -1,6 +1,7 @@
 """What there is to say of a venue's stream while a desk follows it."""
 
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +28,7 @@ class FeedState:
     behind : seconds for which the oldest message had waited when the loop took it.
     lag : seconds from the newest change of the book until it was known here.
     clock_off : seconds by which the system's clock was set since the desk began.
+    records : tells how each source of records is: name, value, and whether that is a fault.
     """
 
     stands: bool = False
@@ -40,6 +42,7 @@ class FeedState:
     behind: float = 0.0
     lag: float = 0.0
     clock_off: float = 0.0
+    records: Callable[[], Sequence[tuple[str, str, bool]]] = tuple
 
     def facts(self) -> list[dict[str, str | bool]]:
         """Return it in words, each with its `name`, its `value` and whether that is a `fault`.
@@ -62,6 +65,7 @@ class FeedState:
             ("system's clock was set by", f"{self.clock_off:.3f} s", abs(self.clock_off) > SLOW),
         ]
         known = [each for each in rows if each[0] != "book" or self.whole is not None]
+        known += self.records()
         return [{"name": name, "value": value, "fault": fault} for name, value, fault in known]
 
     def _line(self) -> str:

@@ -27,6 +27,7 @@ class OrderPath:
     account : what the desk holds and what works.
     latch : the risk state.
     newest : time of the newest report of the market, ns.
+    listeners : are told of each report that has been booked.
     """
 
     def __init__(self, journal: Journal, gateway: Gateway, now: Callable[[], int]) -> None:
@@ -35,6 +36,7 @@ class OrderPath:
         self.account: Account = replayed(journal.orders(), reports)
         self.latch: Latch = journal.latch()
         self.newest = max((report.time for report in reports), default=0)
+        self.listeners: list[Callable[[Report], None]] = []
 
     def send(self, order: Order, entry: Entry | None = None) -> None:
         """Write an order down, and then hand it over; one that was sent already is not sent again.

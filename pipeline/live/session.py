@@ -16,6 +16,7 @@ from pipeline.backtest.lane import hedge_lane
 from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.features.beside import Beside
 from pipeline.features.book_close import opened_days
 from pipeline.features.grid_beside import grid_beside
 from pipeline.features.running_beside import RunningBeside
@@ -70,10 +71,9 @@ class Stored:
         features = self.grid["features"]
         return features[features["day"] < day]
 
-    def beside(self, desk: IntradayDesk, day: str) -> RunningBeside | None:
-        """Return the features of records of a desk, until the last decision before a day; None for none."""
-        found = grid_beside(desk, self.market, self.days, self.pieces.shelf)
-        return RunningBeside(found, self.before(day)) if found else None
+    def beside(self, desk: IntradayDesk) -> list[Beside]:
+        """Return the features of a desk's records."""
+        return grid_beside(desk, self.market, self.days, self.pieces.shelf)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,9 @@ def stored_day(desk: IntradayDesk, stored: Stored, day: str) -> DeskDay:
         raise DataError(f"replay:{day}: no such day: there are {', '.join(stored.days)}")
     days = opened_days(stored.market[DAYS], stored.days, stored.pieces, desk.data.instrument)
     tables, before = days[stored.days.index(day)], stored.before(day)
-    return DeskDay(desk, day, tables, stored.fitted, before, stored.beside(desk, day))
+    features = stored.beside(desk)
+    beside = RunningBeside(features, before) if features else None
+    return DeskDay(desk, day, tables, stored.fitted, before, beside)
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from pipeline.domain.alternative_settings import URL
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.decision_times import SECOND
 from pipeline.features.followed_book import BOOK_OPEN
+from pipeline.features.running_beside import Records
 from pipeline.features.running_funding import PERPETUAL
 from pipeline.ingest.day_tables import BOOK, ComingTables
 from pipeline.ingest.market_days import DAYS
@@ -21,7 +23,9 @@ from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed_state import FeedState
 from pipeline.live.gateways import Open
 from pipeline.live.learned import Learned
+from pipeline.live.record_watch import RecordWatch
 from pipeline.live.session import NOBODY, Lived, Market, Newer, Start, Stored, live_through
+from pipeline.live.stream_records import OF_ACCOUNT, StreamRecords, watched
 from pipeline.live.streamed_venue import StreamedVenue
 from pipeline.live.venue_feed import VenueFeed
 from pipeline.live.venue_stream import VenueStream
@@ -66,11 +70,28 @@ async def live_now(
     check(desk, venue)
     check_tables(stored, venue)
     clock = DeskClock()
-    days = VenueDays(desk, stored, venue, folder / "feed", clock, state or FeedState())
+    state, records = state or FeedState(), records_now(desk, stored, clock)
+    if records is not None:
+        controls, state.records = [records, *controls], records.facts
+    days = VenueDays(desk, stored, venue, folder / "feed", clock, state, records)
     start = Start(learned, stored.before(days.day.day), days.day.names)
     market = Market(days, days.latency, clock.now, since=clock.now())
     async with days.line.held():
         return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
+
+
+def records_now(desk: IntradayDesk, stored: Stored, clock: DeskClock) -> StreamRecords | None:
+    """Return what a desk reads beside its market, as files and journal tell it; None for nothing."""
+    features = [each for each in stored.beside(desk) if each.readers]
+    if not features:
+        return None
+    watch = RecordWatch(watched(features, desk.data.records), clock.now)
+    return StreamRecords(features, desk, watch, stored.before(today(desk, clock)), clock.now)
+
+
+def today(desk: IntradayDesk, clock: DeskClock) -> str:
+    """Return the day that it is by the clock of a desk's zone."""
+    return f"{datetime.fromtimestamp(clock.now() / SECOND, ZoneInfo(desk.grid.zone)):%Y-%m-%d}"
 
 
 def check(desk: IntradayDesk, venue: StreamedVenue) -> None:
@@ -83,8 +104,9 @@ def check(desk: IntradayDesk, venue: StreamedVenue) -> None:
         raise SettingsError(
             'hedge.instrument = "perpetual": its funding is not followed on a stream yet: hedge the spot'
         )
-    if desk.data.alternative.given or desk.data.own.given:
-        raise SettingsError("data.alternative and data.own are not followed on a stream yet: leave them out")
+    for kind, files in desk.data.records.items():
+        if kind not in OF_ACCOUNT and (far := [each.file for each in files if URL in each.file]):
+            raise SettingsError(f"{kind}: {far[0]} is not looked at on a stream: name files of this machine")
     named = desk.data.terms.instrument or desk.data.instrument
     if venue.symbol != named:
         raise SettingsError(f"--feed is of {venue.symbol}, the desk hedges {named}: name streams of that")
@@ -115,13 +137,13 @@ class VenueDays:
         folder: Path,
         clock: DeskClock,
         state: FeedState,
+        records: Records | None = None,
     ) -> None:
-        self._zone, self._names, self._clock = ZoneInfo(desk.grid.zone), venue.tables, clock
+        self._desk, self._names, self._clock = desk, venue.tables, clock
         self._stream = VenueStream(venue, folder, clock, desk.grid.stale_after_seconds, state)
-        self.line, today = self._stream.line, self._today()
-        self.day = DeskDay(
-            desk, today, ComingTables(self._names, {}), stored.fitted, stored.before(today)
-        ).ready()
+        self.line, now = self._stream.line, today(desk, clock)
+        coming, before = ComingTables(self._names, {}), stored.before(now)
+        self.day = DeskDay(desk, now, coming, stored.fitted, before, records).ready()
 
     def latency(self, order: Order) -> int:
         """Return the nanoseconds from a decision, or a cancellation, to its arrival."""
@@ -130,14 +152,11 @@ class VenueDays:
     def __iter__(self) -> Iterator[tuple[DeskDay, VenueFeed]]:
         """Yield the days, each when the one before has ended."""
         while True:
-            following, ends = self.day.following(), _midnight(self.day.day, self._zone)
+            following, ends = self.day.following(), _midnight(self.day.day, self._desk.zone)
             yield self.day, VenueFeed(self._stream, self.day.day, ends, following.take)
             book = following.book()
             known = {} if book is None else {BOOK_OPEN: book}
-            self.day = self.day.next(self._today(), ComingTables(self._names, known))
-
-    def _today(self) -> str:
-        return f"{datetime.fromtimestamp(self._clock.now() / SECOND, self._zone):%Y-%m-%d}"
+            self.day = self.day.next(today(self._desk, self._clock), ComingTables(self._names, known))
 
 
 def _midnight(day: str, zone: ZoneInfo) -> int:

@@ -177,7 +177,7 @@ def _fault(units: float, said: str) -> Ruling:
 
 
 TOLD: Final = {
-    "stale_seconds": lambda seen: f"quote {seen.age:g} s old",
+    "stale_seconds": lambda seen: f"what is known is {seen.age:g} s old",
     "price_collar": lambda seen: (
         f"bid {seen.bid:g} and ask {seen.ask:g}, mid of the decision before {seen.reference:g}"
     ),

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.intraday_state import known_cost
+from pipeline.domain.alternative_settings import RecordFile
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.features.decision_grid import decision_features
@@ -110,9 +111,15 @@ def test_what_it_holds_pays_funding(lived):
     assert abs(owed) > 0.1
 
 
-def test_a_stream_does_not_follow_them_yet(desk):
+def test_a_stream_says_what_it_does_not_follow(desk):
     grid = desk.grid.model_copy(update={"every_events": None, "every_seconds": 30.0})
     by_time = desk.model_copy(update={"grid": grid})
     venue = streamed_venue("ws://127.0.0.1:1/stream?streams=xyz@bookTicker/xyz@trade", "http://127.0.0.1:1/")
     with pytest.raises(SettingsError, match="its funding is not followed on a stream yet"):
         check(by_time, venue)
+    spot = by_time.model_copy(update={"hedge": desk.hedge.model_copy(update={"instrument": "spot"})})
+    check(spot, venue)
+    far = spot.data.alternative.model_copy(update={"social": (RecordFile(file="s3://desk/social.csv"),)})
+    elsewhere = spot.model_copy(update={"data": spot.data.model_copy(update={"alternative": far})})
+    with pytest.raises(SettingsError, match=r"social: s3://.* is not looked at on a stream"):
+        check(elsewhere, venue)

@@ -7,7 +7,7 @@ import pytest
 from pipeline.domain.alternative_settings import AlternativeData, table_of
 from pipeline.domain.errors import FitError
 from pipeline.domain.own_settings import OwnData
-from pipeline.features.alternative import EVENTS, KINDS, alternative_names, alternative_values
+from pipeline.features.alternative import KINDS, READERS, alternative_names, alternative_values
 from pipeline.features.assemble import assemble, assemble_with_records
 from pipeline.ingest.record_files import load_records, records_content
 from tests import records
@@ -55,7 +55,7 @@ def scrambled(rows, now):
 
 
 def test_every_kind_is_read_somehow():
-    assert set(EVENTS) == set(KINDS) == set(AlternativeData.model_fields)
+    assert set(READERS) == set(KINDS) == set(AlternativeData.model_fields)
 
 
 @pytest.mark.parametrize("kind", KINDS)

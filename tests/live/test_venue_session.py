@@ -4,19 +4,24 @@ import asyncio
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.domain.alternative_settings import AlternativeData
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.features import decision_day
+from pipeline.features.alternative import alternative_beside, alternative_values
 from pipeline.features.book_close import opened_days
 from pipeline.ingest.market_days import DAYS, content_of, load_days
 from pipeline.ingest.pieces import InMemory
+from pipeline.ingest.record_files import load_records
 from pipeline.live import desk_day
 from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
@@ -27,12 +32,15 @@ from pipeline.live.journal import Journal
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
+from pipeline.live.record_watch import RecordWatch
 from pipeline.live.recovery import recover
+from pipeline.live.stream_records import StreamRecords, watched
 from pipeline.live.stream_rows import StreamRows
 from pipeline.live.streamed_venue import streamed_venue
 from pipeline.live.venue import NEVER
 from pipeline.live.venue_feed import LATE
 from pipeline.live.venue_session import VenueDays, check, check_tables
+from tests import records as made_records
 from tests.live import streaming_venue
 from tests.live.streaming_venue import SYMBOL, MadeMarket, StreamingVenue
 
@@ -106,7 +114,7 @@ class Until(Control):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def live(folder, market, hedger, clock, over, script):
+async def live(folder, market, hedger, clock, over, script, records):
     async with StreamingVenue(market.snapshot, script).open() as venue:
         days = VenueDays(
             desk_on(folder / "feed"),
@@ -115,6 +123,7 @@ async def live(folder, market, hedger, clock, over, script):
             folder / "feed",
             clock,
             FeedState(),
+            records,
         )
         with (
             Journal(folder / "journal.db", "made", now=0) as journal,
@@ -123,7 +132,9 @@ async def live(folder, market, hedger, clock, over, script):
             path = OrderPath(journal, gateway, now=clock.now)
             await recover(path, now=0)
             async with asyncio.timeout(20.0), days.line.held():
-                assert not await hedge(days, hedger, path, gateway, [Until(over)])
+                assert not await hedge(
+                    days, hedger, path, gateway, [Until(over), *([records] if records else [])]
+                )
     return days
 
 
@@ -135,7 +146,10 @@ def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordin
             await socket.send(market.messages(1)[0])
             await asyncio.sleep(0.01)
 
-    days = asyncio.run(live(tmp_path, market, hedger, clock, lambda: hedger.quoted >= 3, script))
+    told = headlines(tmp_path, clock)
+    days = asyncio.run(
+        live(tmp_path, market, hedger, clock, lambda: hedger.quoted >= 3, script, told.records)
+    )
     assert days.day.day == DAY
     own = [row for row in hedger.rows if row.day == DAY]
     desk, pieces = desk_on(tmp_path / "feed"), InMemory()
@@ -150,6 +164,28 @@ def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordin
     expected = rows[same].iloc[: len(found)].astype(float)
     pd.testing.assert_frame_equal(found[same], expected, check_exact=True)
     assert found["mid"].notna().sum() >= 3
+    known = told.values(np.array([row.at for row in own]))
+    for name, values in known.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+    assert (np.diff(known["headline_intensity_6h"]) > 0.0).sum() == 1
+
+
+def headlines(folder, clock):
+    """Return headlines beside a stream, one of the day among them, and what the batch makes of them."""
+    path, before = folder / "told.csv", int(1e9 * EVE.timestamp())
+    made_records.headlines_file(path, "2026-01-01", 60)
+    given = AlternativeData(headlines={"file": str(path)})
+    features = alternative_beside(load_records(given.given, {}), ["headlines"], before, seed=1)
+    watch = RecordWatch(watched(features, given.given), clock.now, lambda: ThreadPoolExecutor(1), every=0.05)
+    path.write_text(path.read_text() + f"{DAY}T00:00:02.5Z,rates fed hike today\n")
+    watch.look()
+    grid = pd.DataFrame({"time": pd.to_datetime(["2026-03-03"], utc=True), "mid": 1.0})
+    records = StreamRecords(features, desk_on(folder), watch, grid, clock.now)
+
+    def values(times):
+        return alternative_values(load_records(given.given, {}), ["headlines"], times, before, seed=1)
+
+    return SimpleNamespace(records=records, values=values)
 
 
 @pytest.mark.parametrize(("late", "quoted"), [(0, 1), (2 * SECOND, 0)])

@@ -1,0 +1,125 @@
+"""Records of a desk on a venue's stream: files as they come, and its own account from its journal."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.domain.alternative_settings import RecordFile
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.orders import Report
+from pipeline.features.beside import Beside
+from pipeline.features.decision_row import DecisionRow
+from pipeline.features.event_feature import EventRows
+from pipeline.features.own_account import OWN_ACCOUNT
+from pipeline.features.running_beside import RunningBeside
+from pipeline.live.control import Control
+from pipeline.live.order_path import OrderPath
+from pipeline.live.own_fills import begun_at, booked, fill_events
+from pipeline.live.record_watch import Fact, RecordWatch, Source
+
+FILLS: Final = "fills"
+POSITIONS: Final = "positions"
+OF_ACCOUNT: Final = (FILLS, POSITIONS)
+"""Kinds of records that are those of the desk's own account once it lives."""
+
+
+class StreamRecords(Control):
+    """Features of records while a desk lives; see `features.running_beside.Records`.
+
+    The files tell the account until the desk's first order. From there on it is that of the journal: flat,
+    then what its fills make of it, so what it holds is what the desk's gateway is reconciled with.
+
+    Parameters
+    ----------
+    features : of `grid_beside`.
+    own : whose fills become events: the desk.
+    watch : looks at the files.
+    before : the decision grid until now.
+    now : the desk's clock.
+
+    Attributes
+    ----------
+    names : of the numbers that are added to a row.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Beside],
+        desk: IntradayDesk,
+        watch: RecordWatch,
+        before: pd.DataFrame,
+        now: Callable[[], int],
+    ) -> None:
+        self.names = tuple(name for each in features for name in each.names)
+        self._features, self._multiplier = list(features), desk.data.own.multiplier
+        self._watch, self._before, self._now = watch, before, now
+        self._begun = 0
+        self._running = RunningBeside(features, before)  # compiled here, not while the venue's line waits
+
+    @contextmanager
+    def beside(self, path: OrderPath) -> Iterator[None]:
+        """Begin with the files and the journal, and look at files meanwhile."""
+        orders, reports = path.journal.orders(), path.journal.reports()
+        self._begun = begun_at(orders, self._now())
+        fills = fill_events(list(booked(orders, reports)), self._begun, self._multiplier)
+        features = [lived(each, self._begun, fills) for each in self._features]
+        self._running = RunningBeside(features, self._before)
+        path.listeners.append(self._hear)
+        try:
+            with self._watch.going():
+                yield
+        finally:
+            path.listeners.remove(self._hear)
+
+    def step(self, row: DecisionRow, mid: float) -> DecisionRow:
+        """Return a decision with what is known of the records then."""
+        for table, events in self._watch.found():
+            self._running.add(table, events)
+        return self._running.step(row, mid)
+
+    def age(self, at: int) -> float:
+        """Return the age of the most stale source, seconds."""
+        return self._running.age(at)
+
+    def facts(self) -> list[Fact]:
+        """Return how each source is."""
+        return self._watch.facts()
+
+    def _hear(self, report: Report) -> None:
+        if report.filled:
+            self._running.add(FILLS, fill_events([report], self._begun, self._multiplier))
+
+
+def lived(feature: Beside, begun: int, fills: EventRows) -> Beside:
+    """Return the account of a desk with the files until it began, and its own fills from there on.
+
+    Parameters
+    ----------
+    feature : any; another than the account stays as it is.
+    begun : ns; it is stated to be flat just before.
+    fills : its own.
+    """
+    if feature.feature.name != OWN_ACCOUNT.name:
+        return feature
+    told = {table: feature.events[table] for table in OF_ACCOUNT}
+    early = {table: rows[: int(np.searchsorted(rows.known_time, begun))] for table, rows in told.items()}
+    flat = EventRows(np.array([begun - 1]), np.array([[0.0, np.nan]]))
+    account = {
+        FILLS: EventRows.joined([early[FILLS], fills]),
+        POSITIONS: EventRows.joined([early[POSITIONS], flat]),
+    }
+    return replace(feature, events={**feature.events, **account})
+
+
+def watched(features: Sequence[Beside], files: Mapping[str, Sequence[RecordFile]]) -> list[Source]:
+    """Return the files that are looked at: all but those of the account."""
+    return [
+        Source(kind, table, files[kind], reader, each.events[table], each.stale_after)
+        for each in features
+        for kind, (table, reader) in each.readers.items()
+        if kind not in OF_ACCOUNT
+    ]
