@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from pipeline.tracking.champions import Champions
 
 
-def contest_of(settings: AnyDesk, desk: str, home: Path | None) -> "Contest":
-    """Judge the challengers of a desk; `desk` is what the user calls it.
+def contest_of(settings: AnyDesk, desk: str, home: Path | None, model: str | None = None) -> "Contest":
+    """Judge the challengers of a desk, or that of one model by its own evidence; `desk` is its user's name.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def contest_of(settings: AnyDesk, desk: str, home: Path | None) -> "Contest":
 
     place = Home.find(home)
     champions = load_champions(place.mlruns, settings.name, desk)
-    challengers = challengers_of(place.mlruns, settings.name, desk)
+    challengers = challengers_of(place.mlruns, settings.name, desk, model)
     if challengers is None:
         raise StoreError(f"desk {settings.name} has no challenger: the retrain flow registers them")
     if isinstance(settings, Desk):

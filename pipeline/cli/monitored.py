@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.domain.data_folder import located
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.monitor.delivery import Delivery
     from pipeline.monitor.metrics import Metrics
     from pipeline.monitor.monitoring import Monitoring, Sink
-    from pipeline.monitor.shadow import Challenger
+    from pipeline.monitor.paper_pair import Challenger
     from pipeline.monitor.watch import Watch
     from pipeline.tracking.champions import Champions
 
@@ -106,13 +107,15 @@ class _Challenging:
         self._registry = ChallengerRegistry(place.mlruns, desk.name, named)
         self.forget = self._registry.forget
 
-    def newer(self) -> "Challenger | None":
-        from pipeline.monitor.shadow import Challenger
+    def newer(self) -> "Sequence[Callable[[], Challenger]] | None":
+        found = self._registry.newer()
+        return None if found is None else [partial(self._loaded, each) for each in found]
+
+    def _loaded(self, load: "Callable[[], Champions]") -> "Challenger":
+        from pipeline.monitor.paper_pair import Challenger
         from pipeline.tracking.model_source import learned_of
 
-        found = self._registry.newer()
-        if found is None:
-            return None
+        found = load()
         return Challenger(learned_of(found, self._named), _watch(self._desk, found))
 
 

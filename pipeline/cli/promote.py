@@ -45,7 +45,7 @@ def promote(
 
     place, settings, who = Home.find(home), load_any(desk), getpass.getuser()
     meant = challengers(place.mlruns, settings.name, model)
-    came = contest_of(settings, desk, home)
+    came = contest_of(settings, desk, home, model)
     if came.failed and not anyway:
         raise SettingsError(f"not promoted: {'; '.join(came.failed)} (--anyway promotes all the same)")
     evidence: dict[str, Any] = {**asdict(came), "anyway": anyway}

@@ -1,7 +1,7 @@
 """The champions of a desk, rebuilt from the files that the registry holds; nothing is fitted."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,10 +70,10 @@ class Champions:
     costs: LearnedCosts = NOTHING
 
 
-def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = False) -> Champions:
+def load_champions(mlruns: Path, desk: str, named: str, challenging: Collection[str] = ()) -> Champions:
     """Load the champion version of every registered model of a desk; `named` is what the user calls it.
 
-    With `challenging` its challenger, where a model has one.
+    Of the models in `challenging` its challenger, where one has any.
 
     Raises
     ------
@@ -86,7 +86,8 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: bool = Fals
     client = connect(mlruns)
     versions = named_versions(client, desk)
     if challenging:
-        versions |= named_versions(client, desk, CHALLENGER)
+        waiting = named_versions(client, desk, CHALLENGER)
+        versions |= {model: version for model, version in waiting.items() if model in challenging}
     if missing := [model for model in NEEDED if model not in versions]:
         raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
     try:

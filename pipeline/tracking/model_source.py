@@ -1,5 +1,7 @@
 """The champions of a desk as a live loop takes them: as they are, and when they change."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from pipeline.backtest.intraday_stream import FittedIntraday
@@ -8,7 +10,7 @@ from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.file_lock import file_lock
 from pipeline.live.learned import Learned
-from pipeline.tracking.champions import Champions, load_champions
+from pipeline.tracking.champions import OFFERED, Champions, load_champions
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, LOCK, aliased
 from pipeline.tracking.registry import EXECUTION
@@ -36,11 +38,14 @@ def version_of(champions: Champions) -> str:
     return ", ".join(f"{card.name} {card.version}" for card in champions.cards)
 
 
-def challengers_of(mlruns: Path, desk: str, named: str) -> Champions | None:
-    """Return the models of a desk with its challengers in the place of its champions; None without any."""
-    if not aliased(connect(mlruns), desk, CHALLENGER):
-        return None
-    return load_champions(mlruns, desk, named, challenging=True)
+def challengers_of(mlruns: Path, desk: str, named: str, model: str | None = None) -> Champions | None:
+    """Return the models of a desk with its challengers in the place of its champions; None without any.
+
+    With `model` its challenger alone.
+    """
+    waiting = {name.rpartition(".")[2] for name in aliased(connect(mlruns), desk, CHALLENGER)}
+    chosen = waiting if model is None else waiting & {model}
+    return load_champions(mlruns, desk, named, chosen) if chosen else None
 
 
 class RegistrySource:
@@ -78,20 +83,23 @@ class ChallengerRegistry:
         self._mlruns, self._desk, self._named = mlruns, desk, named
         self._known: dict[str, str] = {}
 
-    def newer(self) -> Champions | None:
-        """Return the models with the challengers in their place, if others challenge than at the last call.
+    def newer(self) -> Sequence[Callable[[], Champions]] | None:
+        """Return what loads the challengers, if others challenge than at the last call.
 
-        A failure is raised once.
+        That is the models with all of them in their place and, where there are several, with each alone: who
+        promotes one has evidence of that one.
         """
-        client = connect(self._mlruns)
+        waiting = aliased(connect(self._mlruns), self._desk, CHALLENGER)
+        if waiting == self._known:
+            return None
+        self._known = waiting
+        models = [model for model in OFFERED if f"{self._desk}.{model}" in waiting]
+        sets = [models, *([each] for each in models if len(models) > 1)]
+        return [partial(self._loaded, each) for each in sets if each] or None
+
+    def _loaded(self, models: Sequence[str]) -> Champions:
         with file_lock(self._mlruns / LOCK):
-            waiting = aliased(client, self._desk, CHALLENGER)
-            if waiting == self._known:
-                return None
-            self._known = waiting
-            if not waiting:
-                return None
-            return load_champions(self._mlruns, self._desk, self._named, challenging=True)
+            return load_champions(self._mlruns, self._desk, self._named, models)
 
     def forget(self) -> None:
         """Take it that nobody challenged before."""

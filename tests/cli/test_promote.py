@@ -62,6 +62,15 @@ def test_a_person_is_asked_with_the_evidence_and_stands_in_it(hedge_here, world,
     assert json.dumps(evidence)
 
 
+def test_one_model_is_judged_by_its_own_evidence(hedge_here, world, desk, tmp_path, monkeypatch):
+    judged = []
+    monkeypatch.setattr(promote, "contest_of", lambda *asked: judged.append(asked[3]) or world.contest)
+    told = ("promote", desk, "--reason", "it won", "--home", tmp_path)
+    for model in ((), ("--model", "regime_switched")):
+        assert hedge_here(*told, *model).returncode == 0
+    assert judged == [None, "regime_switched"]
+
+
 def test_nobody_is_asked_about_who_has_not_won_but_by_force(hedge_here, world, desk, tmp_path):
     world.contest = Contest(3, 0.0, 0.0, (0.0, 0.0), ("3 options were compared, 30 are needed",))
     told = ("promote", desk, "--reason", "a drill", "--home", tmp_path)

@@ -13,11 +13,13 @@ from pipeline.backtest.lane import Dealt, next_dealt
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.live import catching_up
 from pipeline.live.learned import Learned
 from pipeline.live.paper_hedge import PaperHedge
 from pipeline.monitor import shadow
 from pipeline.monitor.alarm import Alarm, Severity
-from pipeline.monitor.shadow import Challenger, Shadow, _Ready
+from pipeline.monitor.paper_pair import Challenger
+from pipeline.monitor.shadow import Shadow, _Ready
 from pipeline.monitor.watch import Watch
 from pipeline.policies.catalogue import POLICIES
 from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals
@@ -110,8 +112,9 @@ class Desk:
             SHORT, learned("one 1"), self.source, pd.DataFrame(), self.file, self.said.append
         )
 
-    def come(self, challenger, told, seen=0):
-        self.shadow._ready.put(_Ready(Challenger(challenger, Watch([Alarming()])), Told(told), seen))
+    def come(self, challenger, told, seen=0, together=1):
+        come = Challenger(challenger, Watch([Alarming()]))
+        self.shadow._ready.put(_Ready(together, come, Told(told), seen))
 
     def decide(self, some):
         for each in some:
@@ -193,6 +196,40 @@ def test_another_champion_is_compared_with_who_challenges_it(tmp_path):
     desk.decide(made[20:])
     pairs = {(each["champion"], each["challenger"]) for each in desk.lines[before:]}
     assert pairs == {("one 2", "one 3")}
+
+
+def test_challengers_that_come_together_are_compared_each_until_others_come(tmp_path):
+    desk, made = Desk(tmp_path), list(decisions())
+    desk.come(learned("all 2"), TOLD)
+    desk.come(learned("policy 2", "none"), TOLD)
+    desk.come(learned("faulty 2"), [*TOLD[:25], None])
+    desk.decide(made[:35])
+    desk.come(learned("all 3"), TOLD[35:], seen=35, together=2)
+    desk.decide(made[35:])
+    pnl = {}
+    for each in desk.lines:
+        pnl.setdefault(each["challenger"], []).append(each["challenger_pnl"])
+    assert {name: len(each) for name, each in pnl.items()} == {
+        "all 2": 2, "policy 2": 2, "faulty 2": 1, "all 3": 1,
+    }  # fmt: skip
+    assert pnl["policy 2"] == [0.0] * 2
+    assert 0.0 not in pnl["all 2"]
+    assert desk.said == ["the challenger is not compared: ZeroDivisionError: no"]
+
+
+def test_one_that_cannot_be_loaded_keeps_no_other_from_being_compared(tmp_path, monkeypatch):
+    monkeypatch.setattr(catching_up, "RunningSignals", lambda *_: Told(TOLD))
+
+    def missing():
+        raise StoreError("damaged")
+
+    desk, come = Desk(tmp_path), [[missing, lambda: Challenger(learned("one 2"), Watch([]))]]
+    desk.source.newer = lambda: come.pop() if come else None
+    desk.decide(list(decisions())[:1])
+    with desk.shadow.beside(None):
+        ready = desk.shadow._ready.get(timeout=20.0)
+    assert ready.challenger.learned.model == "one 2"
+    assert desk.said == ["the challenger is not compared: StoreError: damaged", "on paper beside it: one 2"]
 
 
 def test_who_cannot_be_loaded_is_said_once_for_each_cause(tmp_path, monkeypatch):

@@ -10,8 +10,8 @@ from pipeline.execution.learned_costs import LearnedCosts
 from pipeline.policies.catalogue import POLICIES
 from pipeline.tracking import model_source
 from pipeline.tracking.champions import Champions
-from pipeline.tracking.model_source import RegistrySource, learned_of
-from pipeline.tracking.promotion import crown
+from pipeline.tracking.model_source import ChallengerRegistry, RegistrySource, challengers_of, learned_of
+from pipeline.tracking.promotion import CHALLENGER, crown
 
 NAMES = ("desk.detector", "desk.policy")
 
@@ -72,3 +72,30 @@ def test_one_that_is_missing_is_said_once_and_taken_when_it_is_back(source, mlru
         assert newer.newer() is None
     client.set_registered_model_alias("desk.detector", "champion", "2")
     assert newer.newer() is not None
+
+
+def test_challengers_are_loaded_all_together_and_each_alone(source, mlruns):
+    client, _ = source
+    registry = ChallengerRegistry(mlruns, "desk", "desk.toml")
+    assert registry.newer() is None
+    first, other = "regime_detector", "execution_costs"
+    for model, expected in ((first, [[first]]), (other, [[first, other], [first], [other]])):
+        client.create_registered_model(f"desk.{model}")
+        client.create_model_version(f"desk.{model}", "file:///nowhere")
+        client.set_registered_model_alias(f"desk.{model}", CHALLENGER, "1")
+        asked = [load() for load in registry.newer()]
+        assert asked == [(mlruns, "desk", "desk.toml", each) for each in expected]
+        assert registry.newer() is None
+    registry.forget()
+    assert len(registry.newer()) == 3
+
+
+@pytest.mark.parametrize(
+    ("model", "loaded"), [(None, {"detector", "policy"}), ("policy", {"policy"}), ("execution_costs", None)]
+)
+def test_the_challenger_of_one_model_stands_alone_among_champions(source, mlruns, model, loaded):
+    client, _ = source
+    for name in NAMES:
+        client.set_registered_model_alias(name, CHALLENGER, "2")
+    found = challengers_of(mlruns, "desk", "desk.toml", model)
+    assert found == (None if loaded is None else (mlruns, "desk", "desk.toml", loaded))
