@@ -1,6 +1,6 @@
 """Where a live desk's orders go, beside the paper venue; who it is there stands in no desk file."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -30,7 +30,9 @@ class FixSettings(Settings):
     reset_on_logon: bool = False
     """Both sides begin at number one at every logon: what is missed between is found by comparing alone."""
     rehearsal: bool = False
-    """The broker's fills are play: a stored day may be lived against it."""
+    """The broker's fills are play: a stored day may be lived against it, whose first logon resets numbers."""
+    commission: Literal["fill", "order"] = "fill"
+    """Of what a report tells the commission (12): of the fill that it reports, or of its order so far."""
 
 
 class CcxtSettings(Settings):

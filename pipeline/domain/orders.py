@@ -104,6 +104,8 @@ class Report:
     fee : money paid for the fill, negative for a rebate.
     time : of the market, nanoseconds since 1970 UTC.
     text : the market's reason.
+    fee_so_far : whether the fee is that of all fills of the order until now. What is journalled and booked is
+        what of it is new.
 
     Raises
     ------
@@ -119,6 +121,7 @@ class Report:
     fee: float = 0.0
     time: int = 0
     text: str = ""
+    fee_so_far: bool = False
 
     def __post_init__(self) -> None:
         if not self.report_id or not self.order_id:

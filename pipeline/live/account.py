@@ -1,7 +1,7 @@
 """What a desk holds, told by its orders and the market's reports alone: live, in recovery and in tests."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pipeline.domain.errors import OrderError
 from pipeline.domain.orders import Order, Report, Standing, settled
@@ -17,6 +17,7 @@ class Progress:
     filled : signed, units, under all ids.
     asked : replacements that the market has not answered, the oldest first, by id.
     earlier : ids under which it was, before it was replaced.
+    fees : money paid for its fills.
     given_up : whether it is over by the desk's own word alone, see `Report.gives_up`.
     lost : replacements that were given up, by id.
     """
@@ -26,6 +27,7 @@ class Progress:
     filled: float = 0.0
     asked: dict[str, Order] = field(default_factory=dict)
     earlier: tuple[str, ...] = ()
+    fees: float = 0.0
     given_up: bool = False
     lost: dict[str, Order] = field(default_factory=dict)
 
@@ -144,6 +146,7 @@ class Account:
             return True
         if report.filled:
             self._fill(progress, report)
+        self._pay(progress, report)
         self._stand(progress, report)
         return True
 
@@ -151,6 +154,14 @@ class Account:
         """Tell whether an order is over, or was not replaced by this one, by the desk's own word alone."""
         progress = self.orders.get(order_id)
         return progress is not None and (progress.given_up or order_id in progress.lost)
+
+    def told_apart(self, report: Report) -> Report:
+        """Return a report with the fee that it adds, where it tells that of all fills of its order."""
+        if not report.fee_so_far:
+            return report
+        progress = self.orders.get(report.order_id)
+        paid = 0.0 if progress is None else progress.fees
+        return replace(report, fee=settled(report.fee - paid, report.fee), fee_so_far=False)
 
     def position(self, instrument: str) -> float:
         """Return the signed units held of an instrument."""
@@ -183,10 +194,14 @@ class Account:
         instrument = progress.order.instrument
         held = self.position(instrument) + report.filled
         self.positions[instrument] = settled(held, report.filled)
-        self.cash -= report.filled * report.price + report.fee
-        self.fees += report.fee
+        self.cash -= report.filled * report.price
         self.traded += abs(report.filled) * report.price
         progress.filled += report.filled
+
+    def _pay(self, progress: Progress, report: Report) -> None:
+        self.cash -= report.fee
+        self.fees += report.fee
+        progress.fees += report.fee
 
     def _stand(self, progress: Progress, report: Report) -> None:
         first, alive = (

@@ -97,7 +97,7 @@ def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open
                 sequence,
                 heartbeat=settings.heartbeat_seconds,
                 further=[field for field in logon if field[1]],
-                reset=settings.reset_on_logon,
+                reset=settings.reset_on_logon or (settings.rehearsal and sequence.new),
             )
             gateway = FixGateway(
                 settings.host,
@@ -107,6 +107,7 @@ def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open
                 account=private["account"],
                 symbols={instrument: settings.symbol or instrument},
                 rehearsal=settings.rehearsal,
+                fee_so_far=settings.commission == "order",
             )
             yield Opened(gateway, Elsewhere())
 

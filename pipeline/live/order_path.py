@@ -86,6 +86,7 @@ class OrderPath:
         """
         if report.report_id in self.account.seen:
             return
+        report = self.account.told_apart(report)
         order_id, given_up = report.order_id, self.account.given_up(report.order_id)
         try:
             self._written(lambda: self.journal.report(report))

@@ -36,6 +36,7 @@ class FixGateway:
     account : 1 of orders and requests; empty for none. It reaches no log, report or audit.
     symbols : 55 of the desk's instruments, where the broker calls them otherwise.
     rehearsal : fills are play, and say so.
+    fee_so_far : whether commissions are of all fills of an order, see `messages.report_of`.
     patience : seconds to wait for a logon and for an answer.
 
     Attributes
@@ -53,10 +54,12 @@ class FixGateway:
         account: str = "",
         symbols: Mapping[str, str] | None = None,
         rehearsal: bool = False,
+        fee_so_far: bool = False,
         patience: float = 10.0,
     ) -> None:
         self.broken = "not started"
         self._symbols, self._rehearsal = dict(symbols or {}), rehearsal
+        self._fee_so_far = fee_so_far
         self._instruments = {symbol: name for name, symbol in self._symbols.items()}
         self._place, self._session, self._now = (host, port), session, now
         self._account, self._patience = account, patience
@@ -237,7 +240,7 @@ class FixGateway:
             asked.put_nowait(message)
         elif kind == fix.EXECUTION and message.get(150) != fix.ORDER_STATUS:
             assert self._hear is not None
-            report = fix.report_of(message)
+            report = fix.report_of(message, self._fee_so_far)
             self._hear(report.rehearsed() if self._rehearsal and report.filled else report)
         elif kind in (fix.REJECTED, fix.BUSINESS_REJECTED):
             refused = message.get(45, "")

@@ -20,7 +20,9 @@ STANDINGS: Final[Mapping[str, Standing]] = {
 """Of 39 OrdStatus: new, partially filled, pending …; filled; done for day, cancelled, expired …; rejected."""
 FILLS: Final = "F12"
 """Of 150 ExecType: a trade; 1 and 2 are its words before FIX 4.3."""
-CORRECTED, BUSTED, ORDER_STATUS, OF_ANOTHER_ID = "G", "H", "I", "46E"
+CORRECTED, BUSTED, ORDER_STATUS, CALCULATED, OF_ANOTHER_ID = "G", "H", "I", "B", "46E"
+ABSOLUTE: Final = "3"
+"""Of 13 CommType: money."""
 UNREADABLE: Final = "unreadable"
 
 Fields = list[tuple[int, str]]
@@ -73,8 +75,12 @@ def positions_request(request: str, account: str, now: int) -> Fields:
     return [(710, request), (724, "0"), (1, account or "all"), (581, "1"), (715, told[:8]), (60, told)]
 
 
-def report_of(message: Message) -> Report:
+def report_of(message: Message, fee_so_far: bool = False) -> Report:
     """Return what an ExecutionReport says.
+
+    Commission (12) is that of the fill which the report tells, and of one with 150 = B (calculated) that of
+    all fills of its order (FIX 4.4, volume 4, ExecutionReport). Some brokers tell that with every fill:
+    `fee_so_far`.
 
     One that cannot be read is a report of an order that nobody knows, which halts: it may have been a fill. A
     fill that is taken back (150 = H) is one of the other sign, which nothing explains either, and one that is
@@ -89,12 +95,15 @@ def report_of(message: Message) -> Report:
         filled = 0.0
         if kind in FILLS or kind == BUSTED:
             filled = _signed(_positive(message, 32), message[54]) * (-1.0 if kind == BUSTED else 1.0)
-        fee = float(message[12]) if message.get(13) == "3" and 12 in message else 0.0
+        calculated = kind == CALCULATED
+        paid = (filled or calculated) and message.get(13) == ABSOLUTE and 12 in message
+        fee = float(message[12]) if paid else 0.0
         price = _positive(message, 31) if filled else 0.0
         time = nanoseconds(message[60]) if 60 in message else nanoseconds(message[52])
         text = message.get(58, "")
         report_id = f"{order_id}/{_told(message, 17)}"
-        return Report(report_id, order_id, STANDINGS[message[39]], filled, price, fee, time, text)
+        standing, so_far = STANDINGS[message[39]], bool(paid) and (calculated or fee_so_far)
+        return Report(report_id, order_id, standing, filled, price, fee, time, text, so_far)
     except (KeyError, ValueError, OverflowError, OrderError) as error:
         said = f"{type(error).__name__}: {error}"
         report_id = f"{UNREADABLE}-{message.get(34)}-{message.get(52)}"

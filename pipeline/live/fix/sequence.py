@@ -18,6 +18,10 @@ class Sequence:
     place : the file; a session that begins anew each day has one a day.
     session : sender and target; a file of another session is refused.
 
+    Attributes
+    ----------
+    new : whether no number was ever written in it.
+
     Raises
     ------
     GatewayError
@@ -43,7 +47,9 @@ class Sequence:
         self.orders: dict[int, str] = {}
         self._file = LineFile(place, f"FIX session of {session}")
         try:
-            for number, line in enumerate(self._file.lines(), start=2):
+            lines = self._file.lines()
+            self.new = not lines
+            for number, line in enumerate(lines, start=2):
                 self._apply(number, line)
         except BaseException:
             self._file.close()

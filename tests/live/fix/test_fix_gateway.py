@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 
 from pipeline.domain.errors import GatewayError
+from pipeline.domain.gateway_settings import FixSettings
 from pipeline.domain.orders import Order, Standing
+from pipeline.live.credentials import Credentials
 from pipeline.live.fix.gateway import FixGateway
 from pipeline.live.fix.sequence import Sequence
 from pipeline.live.fix.session import Session
+from pipeline.live.gateways import FIX_SECRETS, by_fix
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.recovery import recover
@@ -183,6 +186,21 @@ def test_an_order_that_was_given_up_and_that_the_broker_takes_later_is_cancelled
         assert broker.orders == {}
         cancelled = {tuple(each[tag] for tag in (41, 55, 54, 38)) for each in broker.got if each[35] == "F"}
         assert cancelled == {("lost", "BTC", "2", "1")}
+
+    with_broker(test)
+
+
+def test_each_day_of_a_rehearsal_begins_its_numbers_and_a_restart_within_it_goes_on(tmp_path):
+    async def test(broker, port):
+        told = {"host": "127.0.0.1", "port": port, "sender": "US", "target": "THEM", "heartbeat_seconds": 5}
+        settings, private = FixSettings(**told, rehearsal=True), Credentials(dict.fromkeys(FIX_SECRETS, ""))
+        for day in ("one", "one", "two"):
+            (tmp_path / day).mkdir(exist_ok=True)
+            with by_fix(settings, "BTC", private)(tmp_path / day, lambda order: 0) as opened:
+                await opened.gateway.start(lambda report: None)
+                assert await opened.gateway.positions() == {}
+                await opened.gateway.hang_up()
+        assert [141 in each for each in broker.got if each[35] == "A"] == [True, False, True]
 
     with_broker(test)
 

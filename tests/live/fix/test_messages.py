@@ -1,12 +1,33 @@
 """Reports in FIX's words: what they fill, what they take back, and that what cannot be read halts."""
 
 import random
+from types import SimpleNamespace
 
 import pytest
 
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.account import replayed
 from pipeline.live.fix.messages import cancellation, new_order, number, position_of, report_of
+from pipeline.live.journal import Journal
+from pipeline.live.order_path import OrderPath
+
+
+@pytest.fixture
+def path(tmp_path):
+    """Return a function that gives a desk's path, begun anew from its journal if asked."""
+    journals = []
+
+    def begun(anew=False):
+        if anew or not journals:
+            for each in journals:
+                each.journal.close()
+            gateway = SimpleNamespace(submit=lambda order: None)
+            journals[:] = [OrderPath(Journal(tmp_path / "journal", "desk", now=0), gateway, now=lambda: 0)]
+        return journals[0]
+
+    yield begun
+    journals[0].journal.close()
+
 
 FILL = {34: "9", 35: "8", 17: "e1", 11: "a", 150: "F", 39: "1", 54: "2", 32: "0.5", 31: "99.5",
         60: "20260105-10:00:00.250", 58: "thanks", 12: "0.1", 13: "3"}  # fmt: skip
@@ -21,7 +42,29 @@ def test_a_fill_is_signed_and_has_its_price_fee_and_time():
 
 def test_a_cancellation_is_of_the_order_not_of_the_request():
     said = {**FILL, 150: "4", 39: "4", 11: "a-x1", 41: "a"}
-    assert report_of(said) == Report("a/e1", "a", Standing.CANCELLED, fee=0.1, time=AT, text="thanks")
+    assert report_of(said) == Report("a/e1", "a", Standing.CANCELLED, time=AT, text="thanks")
+
+
+@pytest.mark.parametrize(
+    ("commission", "told"), [("fill", ("0.1", "0.2", "0.3")), ("order", ("0.1", "0.3", "0.6"))]
+)
+@pytest.mark.parametrize("restarts", [False, True])
+def test_commissions_are_booked_once_whether_of_a_fill_or_of_the_order_so_far(
+    path, commission, told, restarts
+):
+    path().send(Order("a", "BTC", -3.0))
+    for row, each in enumerate(told):
+        said = {**FILL, 17: f"e{row}", 32: "1", 12: each}
+        here = path(restarts)
+        for _ in range(2):
+            here.hear(report_of(said, commission == "order"))
+    assert path().account.fees == pytest.approx(0.6)
+    assert path().account.cash == pytest.approx(3 * 99.5 - 0.6)
+    calculated = {**FILL, 17: "e9", 150: "B", 39: "B", 12: "0.75"}
+    here = path(restarts)
+    here.hear(report_of({key: told for key, told in calculated.items() if key not in (31, 32)}))
+    assert here.account.fees == pytest.approx(0.75)
+    assert path(restarts).account.fees == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize(("kind", "of"), [("5", "b"), ("E", "a"), ("6", "a")])
