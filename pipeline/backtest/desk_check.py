@@ -14,6 +14,7 @@ from pipeline.features.own import OWN_NAMES
 from pipeline.ingest.formats.catalogue import formats
 from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 from pipeline.policies.catalogue import desk_policies
+from pipeline.policies.live_choice import check_live
 
 
 def checked_any(desk: str) -> AnyDesk:
@@ -29,6 +30,8 @@ def checked_any(desk: str) -> AnyDesk:
         return checked_desk(desk)
     try:
         desk_policies(settings)
+        if isinstance(settings, IntradayDesk):
+            check_live(settings)
         if (
             isinstance(settings, IntradayDesk)
             and settings.data.format

@@ -259,6 +259,13 @@ class IntradayForecasts(Forecasters):
     """Of the training rows, above which a variance is a spike and a crossing cost a liquidity gap."""
 
 
+class IntradayPolicies(PolicySettings):
+    """Which hedgers are compared, and which one a live desk hedges with."""
+
+    live: str = "regime_switched"
+    """The flagship, or one that learned on the desk's days and has its file in `networks`."""
+
+
 class IntradayEvaluation(Settings):
     """Bootstrap of the out-of-sample episodes."""
 
@@ -284,7 +291,7 @@ class IntradayDesk(FolderDesk):
     windows: IntradayWindows
     regimes: IntradayRegimes = IntradayRegimes()
     forecasts: IntradayForecasts = IntradayForecasts()
-    policies: PolicySettings = PolicySettings()
+    policies: IntradayPolicies = IntradayPolicies()
     evaluation: IntradayEvaluation = IntradayEvaluation()
     overlay: OverlaySettings = OverlaySettings()
     """Rules between the policy and the market, live; a backtest has none."""

@@ -137,9 +137,11 @@ def decide_within_day(
     desk = champions.costs.applied(desk)
     if held == FLAT:
         warnings.append("nothing of the underlying is assumed to be held: say what is with --position")
+    learned, left_out = learned_hedgers(mlruns, desk)
     cards = [asdict(card) for card in champions.cards]
-    hedgers, cost = _hedgers(champions), champions.terms["desk_cost"]
-    return decide_intraday(desk, signals, row, terms, cost, hedgers, held, fresh, now, cards, warnings)
+    hedgers, cost = _hedgers(champions) | learned, champions.terms["desk_cost"]
+    said = warnings + left_out
+    return decide_intraday(desk, signals, row, terms, cost, hedgers, held, fresh, now, cards, said)
 
 
 def _hedgers(champions: Champions) -> dict[str, Policy]:

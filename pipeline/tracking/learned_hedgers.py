@@ -5,7 +5,9 @@ from pathlib import Path
 from mlflow import MlflowClient
 
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import hedged
 from pipeline.domain.errors import StoreError
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.base import reads_path
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import LEARNED, Learned, hedger_of, saved_network, terms_digest
@@ -15,7 +17,7 @@ from pipeline.tracking.registry import champion, files_of
 READS_PATH = "{policy} is left out: it reads its path since the deal, and a decision looks at today"
 
 
-def learned_hedgers(mlruns: Path, desk: Desk) -> tuple[dict[str, Learned], list[str]]:
+def learned_hedgers(mlruns: Path, desk: Desk | IntradayDesk) -> tuple[dict[str, Learned], list[str]]:
     """Return the trained hedgers that can be asked at one decision time, and why the others cannot.
 
     Parameters
@@ -42,7 +44,11 @@ def learned_hedgers(mlruns: Path, desk: Desk) -> tuple[dict[str, Learned], list[
             continue
         try:
             named = policy in desk.policies.networks
-            found[policy] = saved_network(desk, policy) if named else _champion(client, desk, policy)
+            found[policy] = (
+                saved_network(hedged(desk), policy, terms_digest(desk))
+                if named
+                else _champion(client, desk, policy)
+            )
         except StoreError as why:
             if named:
                 raise
@@ -50,7 +56,7 @@ def learned_hedgers(mlruns: Path, desk: Desk) -> tuple[dict[str, Learned], list[
     return found, left_out
 
 
-def _champion(client: MlflowClient, desk: Desk, policy: str) -> Learned:
+def _champion(client: MlflowClient, desk: Desk | IntradayDesk, policy: str) -> Learned:
     version = champion(client, f"{desk.name}.{policy}")
     if version is None:
         raise StoreError("it was never trained: hedge train --policy trains it")

@@ -10,6 +10,7 @@ from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.file_lock import file_lock
 from pipeline.live.learned import Learned
+from pipeline.policies.live_choice import policy_live
 from pipeline.tracking.champions import OFFERED, Champions, load_champions
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, LOCK, aliased
@@ -22,15 +23,20 @@ def learned_of(champions: Champions, named: str) -> Learned:
     Raises
     ------
     StoreError
-        The champions are not those of a desk within the day, or have no flagship.
+        The champions are not those of a desk within the day, or have no flagship, or the network of
+        `policies.live` is not what its name says or of another desk.
     """
     signals, flagship, terms = champions.signals, champions.flagship, champions.terms
     if not isinstance(signals, FittedIntraday) or flagship is None or terms is None:
         raise StoreError(f"desk {named} has no champion to go live with: hedge run {named} makes one")
-    crossing = champions.costs.crossing
-    if crossing is None and isinstance(desk := load_any(named), IntradayDesk):
-        crossing = desk.costs.crossing
-    return Learned(signals, flagship, terms["desk_cost"], version_of(champions), crossing)
+    desk, version = load_any(named), version_of(champions)
+    if not isinstance(desk, IntradayDesk):
+        raise StoreError(f"desk {named} is not within the day: it does not go live")
+    policy = policy_live(desk, flagship)
+    if policy is not flagship:
+        version = f"{version}, {desk.policies.networks[policy.name]}"
+    crossing = desk.costs.crossing if champions.costs.crossing is None else champions.costs.crossing
+    return Learned(signals, policy, terms["desk_cost"], version, crossing)
 
 
 def version_of(champions: Champions) -> str:

@@ -12,6 +12,7 @@ from pipeline.monitor.reference import Reference, learn_reference
 from pipeline.monitor.training import before_last_window, observations, read_by_models
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.policies.live_choice import policy_live
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.served.regime_switched import policy_of
 
@@ -33,7 +34,7 @@ def monitor_reference(
     table, names = signals["signals"], read_by_models(desk, signals)
     with np.load(signals.file("models/regime.npz"), allow_pickle=False) as arrays:
         detector = DETECTORS[desk.in_steps().regimes.detector].from_arrays(dict(arrays))
-    policy, desk_cost = _flagship(backtest)
+    policy, desk_cost = _live(desk, backtest)
     rows = before_last_window(table)
     boundary = table.loc[table["window"] == table["window"].max(), "time"].min()
     features = matrix["features"]
@@ -46,8 +47,8 @@ def monitor_reference(
         return None
 
 
-def _flagship(backtest: Dataset) -> tuple[Policy | None, float]:
+def _live(desk: IntradayDesk, backtest: Dataset) -> tuple[Policy | None, float]:
     if TERMS not in backtest.files:
         return None, 0.0
-    policy = policy_of(json.loads(backtest.read_bytes(f"models/{FLAGSHIP}.json")))
-    return policy, float(json.loads(backtest.read_bytes(TERMS))["desk_cost"])
+    flagship = policy_of(json.loads(backtest.read_bytes(f"models/{FLAGSHIP}.json")))
+    return policy_live(desk, flagship), float(json.loads(backtest.read_bytes(TERMS))["desk_cost"])

@@ -13,6 +13,7 @@ from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
 from flows.stages import features, ingest, own_costs, settings_of
 from pipeline.cli.live import live, shadow
+from pipeline.cli.train import train
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError, StageError
 from pipeline.execution.learned_costs import LearnedCosts
@@ -59,11 +60,32 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp
     assert told[0]["orders_sent"] == told[0]["orders"] > 20
     assert told[1] == {**told[0], "orders_sent": 0}
     assert told[0]["state"] == "active"
+    learned_on_its_days_and_live(desk, replay, capsys)
     learned_from_paper_alone(desk, tmp_path / "home", told[0]["orders"])
     with pytest.raises(DataError, match="replay:2020-03-09: no such day: there are 2020-03-02"):
         live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
     with pytest.raises(SettingsError, match="name the streams"):
         live(str(desk), feed="wss://somewhere", home=tmp_path / "home")
+
+
+def learned_on_its_days_and_live(desk, replay, capsys):
+    """A network learns on the stored day before the test, and hedges a tested one as its backtest does."""
+    train(str(desk), policy="network_band", steps=2, paths=64, home=replay["home"], as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    file = told["network"]
+    named = f'[policies]\nlive = "network_band"\nnetworks = {{ network_band = "{file}" }}'
+    desk.write_text(DESK.replace("[policies]", named))
+    shadow(str(desk), **replay)
+    assert ", 0 positions differ from the backtest" in capsys.readouterr().out
+    champion = MlflowClient().get_model_version_by_alias("small-intraday.network_band", "champion")
+    assert champion.tags["network"] == file
+    run = MlflowClient().get_run(champion.run_id)
+    assert int(run.data.params["task/options_learned"]) > 20 < int(run.data.params["task/options_held_out"])
+    settings = settings_of(str(desk), str(replay["home"]), "", latest=False, learned=["deep"])
+    assert settings.policies.networks == {"network_band": file}
+    with pytest.raises(SettingsError, match="recurrent_band does not learn from stored days"):
+        train(str(desk), policy="recurrent_band", home=replay["home"])
+    desk.write_text(DESK)
 
 
 def learned_from_paper_alone(desk, home, orders):

@@ -28,6 +28,9 @@ from pipeline.live.recovery import recover
 from pipeline.live.venue import Book
 from pipeline.live.worth_kept import WorthKept
 from pipeline.policies.catalogue import POLICIES
+from pipeline.policies.engineered_state import COLUMNS
+from pipeline.policies.network import Layer, Network, matrix
+from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import RiskState
 from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals
@@ -109,9 +112,19 @@ def book_at(row):
     return Book(**levels, fault="" if row["state"] == SOUND else "crossed")
 
 
-@pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott", "regime_switched"])
+def sees_the_state():
+    """A network as training on stored days leaves it."""
+    rows = np.random.default_rng(5).normal(0.0, 0.3, (2, len(INPUTS) + len(COLUMNS)))
+    width = rows.shape[1]
+    layer = Layer(matrix(rows), (0.1, -3.0))
+    return NetworkBand(
+        Network((layer,), (0.0,) * width, (3.0,) * width, (-9.0,) * width, (9.0,) * width), tuple(COLUMNS)
+    )
+
+
+@pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott", "regime_switched", "network_band"])
 def test_a_day_decided_live_is_the_kernels_order_for_order(desk, day, lived, name):
-    policy = POLICIES[name]()
+    policy = sees_the_state() if name == "network_band" else POLICIES[name]()
     lane = hedge_lane(desk, *day, policy, DESK_COST)
     decided, held, path = lived(policy)
     np.testing.assert_allclose(held, lane.position, atol=1e-12)

@@ -1,0 +1,50 @@
+"""Which hedger a desk goes live with: the flagship, or a network that learned on the desk's days."""
+
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.naming import hint
+from pipeline.policies.base import Policy, reads_path
+from pipeline.policies.regime_switched import RegimeSwitched
+from pipeline.policies.saved_network import LEARNED, saved_network, terms_digest
+
+FORMS = {RegimeSwitched.name, *(name for name, kind in LEARNED.items() if not reads_path(kind))}
+"""Policies that can be asked at one decision of a desk that has one position."""
+
+
+def check_live(desk: IntradayDesk) -> None:
+    """Refuse a `policies.live` that cannot go live.
+
+    Raises
+    ------
+    SettingsError
+        Naming what can, or the file that is not named.
+    """
+    live = desk.policies.live
+    if live in LEARNED and live not in FORMS:
+        raise SettingsError(
+            f"policies.live = {live!r}: it reads its path since the deal, a live desk looks at one decision"
+        )
+    if live not in FORMS:
+        raise SettingsError(f"policies.live = {live!r}: it does not go live; {hint(live, FORMS)}")
+    if live in LEARNED and live not in desk.policies.networks:
+        raise SettingsError(
+            f"policies.live = {live!r}: policies.networks names no file of it: hedge train --policy {live} "
+            "prints one"
+        )
+
+
+def policy_live(desk: IntradayDesk, flagship: Policy) -> Policy:
+    """Return the hedger of `policies.live`.
+
+    Raises
+    ------
+    SettingsError
+        As `check_live`.
+    StoreError
+        As `saved_network.saved_network`.
+    """
+    check_live(desk)
+    live = desk.policies.live
+    return (
+        flagship if live == RegimeSwitched.name else saved_network(desk.in_steps(), live, terms_digest(desk))
+    )
