@@ -1,6 +1,7 @@
 """What a hedger sees of the option that is open now, from the signals of one decision."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -23,28 +24,35 @@ class OptionStates:
     desk : settings.
     desk_cost : of `intraday_state.known_cost`.
     crossing : what crossing the book costs times what it shows; None: what `desk` says.
+
+    Attributes
+    ----------
+    liability, aversion, desk_cost, terms : what does not change; `terms` are those of `option_numbers`.
     """
 
     def __init__(self, desk: IntradayDesk, desk_cost: float, crossing: float | None = None) -> None:
         self.liability = Liability.of(desk.option.kind, desk.option.side)
-        self._aversion, self._strike = desk.risk.aversion, START_SPOT * desk.option.moneyness
-        self._unwind, self._desk_cost = desk.costs.unwind, desk_cost
+        self.aversion, self._strike = desk.risk.aversion, START_SPOT * desk.option.moneyness
+        self._unwind, self.desk_cost = desk.costs.unwind, desk_cost
         dearer = desk.costs.crossing if crossing is None else crossing
         fixed = desk.costs.fixed_fee / desk.hedge.size
         own = (desk.costs.fee_bps * BPS, dearer, fixed, self._strike, *net_quantities(self.liability))
-        self._terms = np.array((*own, YEAR_SECONDS, START_SPOT), dtype=np.float64)
-        _numbers(np.ones((5, 1)), 1, 100.0, 100.0, 1.0, 0.0, 0.0, 0.0, self._terms)  # compiled here
+        self.terms = np.array((*own, YEAR_SECONDS, START_SPOT), dtype=np.float64)
+        option_numbers(np.ones((5, 1)), 1, 100.0, 100.0, 1.0, 0.0, 0.0, 0.0, self.terms)  # compiled here
 
     def __call__(self, told: DecisionSignals, dealt: Dealt) -> OptionState:
         """Return the state of the option that was dealt."""
         costs = (told.cost, told.cost_lower, told.cost_upper)
         market = (told.curves, dealt.left, dealt.mid, told.mid, told.step_seconds)
-        numbers = _numbers(*market, *costs, self._terms)
-        step, to_expiry, forward, implied, forecast, lower, upper, regime, *further = numbers
-        cost, cost_lower, cost_upper, fixed, value, delta = further
+        return self.of(option_numbers(*market, *costs, self.terms), told)
+
+    def of(self, numbers: Sequence[float], told: DecisionSignals) -> OptionState:
+        """Return the state that has these `option_numbers`."""
+        step, to_expiry, forward, implied, forecast, lower, upper, regime, *costs, value, delta = numbers
+        cost, cost_lower, cost_upper, fixed = costs
         return OptionState(
             self.liability,
-            self._aversion,
+            self.aversion,
             step,
             to_expiry,
             self._strike,
@@ -61,7 +69,7 @@ class OptionStates:
             cost,
             cost_lower,
             cost_upper,
-            self._desk_cost,
+            self.desk_cost,
             fixed,
             told.spike_prob,
             told.gap_prob,
@@ -73,7 +81,7 @@ class OptionStates:
 
 
 @kept(nogil=True, error_model="numpy")
-def _numbers(
+def option_numbers(
     curves: FloatArray,
     left: int,
     dealt: float,

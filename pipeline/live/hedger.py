@@ -6,16 +6,14 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.backtest.decision_signals import DecisionSignals
-from pipeline.backtest.kernel import wanted
-from pipeline.backtest.lane import Dealt, next_dealt
+from pipeline.backtest.lane import Dealt
 from pipeline.backtest.option_state import OptionStates
 from pipeline.backtest.running_signals import RunningSignals
-from pipeline.domain.edges import Edges
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.option_state import OptionState
-from pipeline.domain.orders import LEAST, Order
+from pipeline.domain.orders import Order
 from pipeline.domain.overlay_settings import Action
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.running_book import Quote
@@ -23,13 +21,13 @@ from pipeline.features.running_funding import PERPETUAL
 from pipeline.live.carry import Carry
 from pipeline.live.journal import Entry
 from pipeline.live.learned import Learned
-from pipeline.live.option_account import OptionAccount, Worth
+from pipeline.live.look import Held, Look, Looked
+from pipeline.live.option_account import Worth
 from pipeline.live.order_path import OrderPath
 from pipeline.live.parents import Parents
 from pipeline.live.past_account import PastAccount
 from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy, reads_position
-from pipeline.policies.one_option import answer_of
 from pipeline.risk.overlay import Judgement, Overlay
 from pipeline.risk.situation import Situation
 from pipeline.risk.state import RiskState
@@ -128,15 +126,10 @@ class Hedger:
         _check(policy)
         self._desk, self._signals, self._policy = desk, signals, policy
         self._overlay, self._path, self.model, self._permits = overlay, path, model, permits
-        self._name, self._lot = desk.name, desk.hedge.lot / desk.hedge.size
-        self._instrument, self._size, self._life = desk.data.instrument, desk.hedge.size, desk.option.steps
-        self._states = OptionStates(desk, desk_cost)
-        self._answer = answer_of(policy, self._states.liability)
-        wanted(0.0, *Edges.between(0.0, 0.0), 0.0)  # compiled here, not at the first decision
-        self._options = OptionAccount(desk, audit := path.journal.entries())
+        self._name, self._instrument, self._size = desk.name, desk.data.instrument, desk.hedge.size
+        audit = path.journal.entries()
+        self._look = Look(desk, overlay, OptionStates(desk, desk_cost), policy, audit)
         self._carry = Carry() if desk.hedge.instrument == PERPETUAL else None
-        self._dealt: Dealt | None = None
-        self._day, self._reference = "", np.nan
         step = 0.0 if desk.orders.at_once else desk.grid.step
         self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
         sent = (each.order.decided for each in path.account.orders.values())
@@ -153,8 +146,7 @@ class Hedger:
             The policy reads the desk's own state; what decided goes on.
         """
         _check(learned.policy)
-        answer = answer_of(learned.policy, self._states.liability)
-        self._states, self._answer = OptionStates(self._desk, learned.desk_cost, learned.crossing), answer
+        self._look.adopt(OptionStates(self._desk, learned.desk_cost, learned.crossing), learned.policy)
         self._signals, self._policy, self.model = signals, learned.policy, learned.model
 
     def decide(self, row: DecisionRow, quote: Quote, today: int, began: int, fresh: int) -> Decided:
@@ -174,53 +166,38 @@ class Hedger:
         """
         told = self._signals.step(row)
         refreshed = perf_counter_ns()
-        at, mid, day, known = told.at, told.mid, told.day, told.known
-        past = at <= self.since
+        at, past = told.at, told.at <= self.since
         if not past:
             self.parents.replace()
-        self._dealt = next_dealt(self._dealt if day == self._day else None, self._life, mid, known, today)
-        state = self._states(told, self._dealt) if known and self._dealt else None
-        value, delta = (None, 0.0) if state is None else (state.value, -self._size * state.delta)
-        account = self._path.account
-        position, expected = account.position(self._instrument), account.expected(self._instrument)
-        edges = self._edges(state)
-        asked = self._asked(expected / self._size, edges)
-        then = self._past.at(at) if past else account
-        held = then.position(self._instrument)
-        if self._carry is not None:
-            self._carry.settle(row.funding, held, mid)
-        hedge = then.cash + held * mid + (0.0 if self._carry is None else self._carry.money)
-        worth = self._options.mark(day, mid, self._dealt, value, hedge, then.traded)
-        seen = self._situation(at, quote, position, expected - position, delta, told, state, worth)
-        reducing = self._path.latch.state is RiskState.REDUCING
+        held = self._held(at, row.funding, told.mid, past)
+        looked = self._look(told, quote, today, held)
         permits = None if past else self._permits
-        permitted = 0.0 if permits is None else permits.permitted(at, seen)
-        judged = self._overlay.judge(asked, seen, reducing, permitted)
+        judged = self._judged(at, looked, held, permits)
         order = None if past else self._order(at, judged)
-        entry = None if past else self._audited(at, edges, asked, order, judged, seen)
+        entry = None if past else self._audited(at, looked, order, judged, quote, held)
         if permits is not None:
-            permits.settle(at, asked, judged, seen, self.model)
+            permits.settle(at, looked.asked, judged, looked.all().seen, self.model)
         if order is not None:
             self.parents.begin(order, entry, quote.bid, quote.ask)
         elif entry is not None:
             self._path.note(entry)
         took = perf_counter_ns() - began
-        self._day, self._reference = day, mid
+        dealt, state, worth, seen = looked.all()
         return Decided(
             at=at,
-            dealt=self._dealt,
-            lower=self._size * edges.lower,
-            upper=self._size * edges.upper,
-            position=position,
+            dealt=dealt,
+            lower=self._size * looked.lower,
+            upper=self._size * looked.upper,
+            position=held.position,
             working=seen.working,
-            asked=asked,
+            asked=looked.asked,
             order=order,
             judged=judged,
-            mid=mid,
+            mid=told.mid,
             seen=seen,
             state=state,
             worth=worth,
-            value=value,
+            value=None if state is None else state.value,
             told=told,
             names=self._signals.names,
             numbers=row.numbers,
@@ -229,39 +206,27 @@ class Hedger:
             past=past,
         )
 
-    def _asked(self, held: float, edges: Edges) -> float:
-        """Return the order that a band asks for, units."""
-        target = wanted(held, *edges, self._lot)
-        return self._size * (target - held) if abs(target - held) > LEAST else 0.0
-
-    def _edges(self, state: OptionState | None) -> Edges:
-        """Return the band; at zero where no option is open, without end where one cannot be decided on."""
-        if state is not None:
-            return self._answer(state)
-        edge = np.inf if self._dealt else 0.0
-        return Edges.between(-edge, edge)
-
-    def _situation(
-        self,
-        at: int,
-        quote: Quote,
-        position: float,
-        working: float,
-        delta: float,
-        told: DecisionSignals,
-        state: OptionState | None,
-        worth: Worth,
-    ) -> Situation:
-        sent, account = self.parents.sent, self._path.account
+    def _held(self, at: int, funding: float, mid: float, past: bool) -> Held:
+        account, sent, name = self._path.account, self.parents.sent, self._instrument
         while sent and sent[0] <= at - MINUTE:
             sent.popleft()
-        resting = account.resting(self._instrument) if account.working else ()
-        width = 1.0 if state is None else state.forecast_vol_upper / state.forecast_vol_lower
-        day = (worth.turnover, worth.loss, worth.drawdown)
-        market = (*quote, self._reference, resting)
-        return Situation(
-            self._instrument, position, working, *market, delta, len(sent), *day, told.outside, width
-        )
+        position, working = account.position(name), account.working
+        expected = account.expected(name) if working else position
+        resting = account.resting(name) if working else ()
+        then = self._past.at(at) if past else account
+        held, carry = then.position(name) if past else position, self._carry
+        if carry is not None:
+            carry.settle(funding, held, mid)
+        money = 0.0 if carry is None else carry.money
+        return Held(position, expected, held, then.cash, then.traded, money, resting, len(sent))
+
+    def _judged(self, at: int, looked: Looked, held: Held, permits: Permits | None) -> Judgement:
+        reducing = self._path.latch.state is RiskState.REDUCING
+        if looked.clear and self._overlay.plain and not reducing and not held.resting:
+            return Judgement(looked.asked)
+        seen = looked.all().seen
+        permitted = 0.0 if permits is None else permits.permitted(at, seen)
+        return self._overlay.judge(looked.asked, seen, reducing, permitted)
 
     def _order(self, at: int, judged: Judgement) -> Order | None:
         halted = self._path.latch.state is RiskState.HALTED or judged.action is Action.HALT
@@ -270,25 +235,25 @@ class Hedger:
         return Order(f"{self._name}-{at}", self._instrument, judged.units, decided=at)
 
     def _audited(
-        self, at: int, edges: Edges, asked: float, order: Order | None, judged: Judgement, seen: Situation
+        self, at: int, looked: Looked, order: Order | None, judged: Judgement, quote: Quote, held: Held
     ) -> Entry | None:
         """Turn the latch where a rule says so; return what is to be written down of a decision.
 
         That is every one that asks for something or breaks a rule.
         """
-        if not (asked or judged.rulings):
+        if not (looked.asked or judged.rulings):
             return None
         for ruling in judged.rulings:
             if ruling.action in TIGHTER:
                 self._path.turn(TIGHTER[ruling.action], ruling.rule, ruling.said)
         inputs = {
-            "band": [self._size * edges.lower, self._size * edges.upper],
-            "asked": asked,
+            "band": [self._size * looked.lower, self._size * looked.upper],
+            "asked": looked.asked,
             "sent": 0.0 if order is None else order.quantity,
-            "position": seen.position,
-            "bid": seen.bid,
-            "ask": seen.ask,
-            "delta": seen.delta,
+            "position": held.position,
+            "bid": quote.bid,
+            "ask": quote.ask,
+            "delta": looked.delta,
         }
         why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
         return Entry(at, self._policy.name, DECIDES, why, inputs, self.model)

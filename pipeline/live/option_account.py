@@ -4,15 +4,21 @@ import math
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.backtest.lane import Dealt
-from pipeline.domain.instruments import Liability
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.kept import kept
 from pipeline.live.journal import Entry
 from pipeline.pricing.one_option import net_quantities
 
 WORTH: Final = "worth"
 """Of a line of the audit about what the account was worth: `day`, `options` and `highest`."""
+LEFT, DEALT, CASH, VALUE, FIRST, HIGHEST, TRADED, DRAWDOWN, HEDGE, OPTIONS = range(10)
+"""Of the account's numbers: the open option (`LEFT` 0 for none), the sums, and what was last worth."""
+_NOTHING: Final = np.array([0.0] * HIGHEST + [-np.inf] + [0.0] * (OPTIONS - HIGHEST))
 
 
 class Worth(NamedTuple):
@@ -43,25 +49,20 @@ class OptionAccount:
     desk : settings.
     audit : of the journal: what options had brought and the highest worth before the day that is begun with
         are those of its last line of an earlier day. An option that was open then has ended at its mark.
+
+    Attributes
+    ----------
+    own, terms : the numbers that `marked` goes on with, and those that stay.
     """
 
     def __init__(self, desk: IntradayDesk, audit: Iterable[Entry] = ()) -> None:
         self._kept = [each.inputs for each in audit if each.what == WORTH]
-        self._size, self._moneyness = desk.hedge.size, desk.option.moneyness
-        self._calls, self._puts = net_quantities(Liability.of(desk.option.kind, desk.option.side))
-        self._dealt: Dealt | None = None
-        self._cash = self._value = 0.0
-        self._day, self._first, self._highest, self._traded = "", 0.0, float("-inf"), 0.0
-        self._worth = Worth(0.0, 0.0, 0.0, 0.0, 0.0)
+        quantities = net_quantities(Liability.of(desk.option.kind, desk.option.side))
+        self.own, self._day = _NOTHING.copy(), ""
+        self.terms = np.array([desk.hedge.size, desk.option.moneyness, *quantities], dtype=np.float64)
 
     def mark(
-        self,
-        day: str,
-        mid: float,
-        dealt: Dealt | None,
-        value: float | None,
-        hedge: float,
-        traded: float,
+        self, day: str, mid: float, dealt: Dealt | None, value: float | None, hedge: float, traded: float
     ) -> Worth:
         """Return what the account is worth at a decision; before the first mid of a day what it was worth.
 
@@ -72,33 +73,71 @@ class OptionAccount:
             None where it cannot be marked now.
         hedge, traded : what the hedge is worth with its cash, and what was ever turned over.
         """
-        if math.isnan(mid):
-            return self._worth._replace(turnover=0.0, loss=0.0)
+        left, at = (0, 0.0) if dealt is None else (dealt.left, dealt.mid)
+        known, told = value is not None, 0.0 if value is None else value
+        fresh = self.fresh(day, mid)
+        return Worth(*marked(self.own, self.terms, fresh, mid, left, at, known, told, hedge, traded))
+
+    def fresh(self, day: str, mid: float) -> bool:
+        """Tell whether a day begins with a mid."""
+        if math.isnan(mid) or day == self._day:
+            return False
         if not self._day:
             self._go_on(day)
-        if self._dealt is not None and (dealt is None or dealt.left >= self._dealt.left):
-            self._cash += self._payoff(self._dealt, mid)
-            self._dealt, self._value = None, 0.0
-        if value is not None and dealt is not None:
-            worth = self._size * dealt.mid / START_SPOT * value
-            if self._dealt is None:
-                self._cash -= worth
-            self._dealt, self._value = dealt, worth
-        options = self._cash + self._value
-        worth = hedge + options
-        if day != self._day:
-            self._day, self._first, self._traded = day, worth, traded
-        self._highest = max(self._highest, worth)
-        lost = max(self._first - worth, 0.0)
-        self._worth = Worth(traded - self._traded, lost, self._highest - worth, hedge, options)
-        return self._worth
+        self._day = day
+        return True
 
     def _go_on(self, day: str) -> None:
-        for kept in self._kept:
-            if kept["day"] < day:
-                self._cash, self._highest = kept["options"], kept["highest"]
+        for before in self._kept:
+            if before["day"] < day:
+                self.own[CASH], self.own[HIGHEST] = before["options"], before["highest"]
 
-    def _payoff(self, dealt: Dealt, mid: float) -> float:
-        scale = START_SPOT / dealt.mid
-        above = mid * scale - START_SPOT * self._moneyness
-        return self._size / scale * (self._calls * max(above, 0.0) + self._puts * max(-above, 0.0))
+
+@kept(nogil=True)
+def marked(
+    own: FloatArray,
+    terms: FloatArray,
+    fresh: bool,
+    mid: float,
+    left: int,
+    dealt: float,
+    known: bool,
+    value: float,
+    hedge: float,
+    traded: float,
+) -> tuple[float, float, float, float, float]:
+    """Go on to a decision; return the numbers of `Worth`.
+
+    Parameters
+    ----------
+    own, terms : of `OptionAccount`; the first is written.
+    fresh : whether the day begins here.
+    mid, left, dealt : of the market, and the option that is open: the decisions until it ends, 0 for none,
+        and the mid at which it was dealt.
+    known, value : whether it is marked now, and its mark.
+    hedge, traded : as of `OptionAccount.mark`.
+    """
+    if math.isnan(mid):
+        return 0.0, 0.0, own[DRAWDOWN], own[HEDGE], own[OPTIONS]
+    size = terms[0]
+    if own[LEFT] > 0.0 and (left == 0 or left >= own[LEFT]):
+        scale = START_SPOT / own[DEALT]
+        above = mid * scale - START_SPOT * terms[1]
+        call, put = 0.0 if above < 0.0 else above, 0.0 if above > 0.0 else -above
+        own[CASH] += size / scale * (terms[2] * call + terms[3] * put)
+        own[LEFT], own[VALUE] = 0.0, 0.0
+    if known and left > 0:
+        money = size * dealt / START_SPOT * value
+        if own[LEFT] == 0.0:
+            own[CASH] -= money
+        own[LEFT], own[DEALT], own[VALUE] = left, dealt, money
+    options = own[CASH] + own[VALUE]
+    worth = hedge + options
+    if fresh:
+        own[FIRST], own[TRADED] = worth, traded
+    if worth > own[HIGHEST]:
+        own[HIGHEST] = worth
+    lost = own[FIRST] - worth
+    lost = 0.0 if lost < 0.0 else lost
+    own[DRAWDOWN], own[HEDGE], own[OPTIONS] = own[HIGHEST] - worth, hedge, options
+    return traded - own[TRADED], lost, own[DRAWDOWN], hedge, options

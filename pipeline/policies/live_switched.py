@@ -5,13 +5,11 @@ import math
 import numpy as np
 from numba import njit
 
-from pipeline.domain.edges import Edges
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.kept import kept
-from pipeline.domain.option_state import OptionState
 from pipeline.policies.base import Policy
 from pipeline.policies.certainty_equivalent import AT_THE_MONEY
-from pipeline.policies.one_option import Answer, by_arrays, checked
+from pipeline.policies.one_option import Answer, CompiledAnswer
 
 SQRT_HALF = math.sqrt(0.5)
 INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
@@ -39,31 +37,9 @@ def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answ
     ]
     legs = np.array(signed, dtype=np.float64)
     terms = np.array((*own, AT_THE_MONEY, *liability.position_range), dtype=np.float64)
-    name = policy.name
     numbers = (100.0, 100.0, 0.1, 0.2, 0.2, 0.2, 1e-4, 1.0, 0.0, 0.0)
     _band(*numbers, np.ones(2), terms, legs)  # compiled here, not at the first decision
-
-    def answer(state: OptionState) -> Edges:
-        if state.fixed_fee:
-            return by_arrays(policy, state)
-        lower, upper = _band(
-            state.forward,
-            state.strike,
-            state.time_to_expiry,
-            state.implied_vol,
-            state.forecast_vol,
-            state.regime_vol,
-            state.cost if sees_cost else state.desk_cost,
-            state.risk_aversion,
-            state.gap_prob - state.gap_base,
-            state.spike_prob - state.spike_base,
-            state.regime_prob,
-            terms,
-            legs,
-        )
-        return checked(lower, upper, name, state)
-
-    return answer
+    return CompiledAnswer(policy, _band, sees_cost, terms, legs)
 
 
 @kept(nogil=True, error_model="numpy")

@@ -1,16 +1,59 @@
 """A policy asked about one option at one decision, with plain numbers: what a live loop does."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from pipeline.domain.edges import Edges
 from pipeline.domain.errors import PolicyError
-from pipeline.domain.instruments import Liability
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.option_state import OptionState
 from pipeline.policies.base import Policy
 
 Answer = Callable[[OptionState], Edges]
+
+
+@dataclass(frozen=True)
+class CompiledAnswer:
+    """An answer whose band is compiled, for compiled code that has the numbers of an option at hand.
+
+    Attributes
+    ----------
+    policy : whose it is.
+    band : `band(forward, strike, time, implied, forecast, regime, cost, aversion, gap, spike, prob, terms,
+        legs)` → lower, upper; `gap` and `spike` are probabilities less their base. Not for a fixed fee, which
+        is answered by arrays.
+    sees_cost : whether `cost` is the forecast; else the desk's constant one.
+    terms, legs : constants.
+    """
+
+    policy: Policy
+    band: Any
+    sees_cost: bool
+    terms: FloatArray
+    legs: FloatArray
+
+    def __call__(self, state: OptionState) -> Edges:
+        """Return the band for one option."""
+        if state.fixed_fee:
+            return by_arrays(self.policy, state)
+        lower, upper = self.band(
+            state.forward,
+            state.strike,
+            state.time_to_expiry,
+            state.implied_vol,
+            state.forecast_vol,
+            state.regime_vol,
+            state.cost if self.sees_cost else state.desk_cost,
+            state.risk_aversion,
+            state.gap_prob - state.gap_base,
+            state.spike_prob - state.spike_base,
+            state.regime_prob,
+            self.terms,
+            self.legs,
+        )
+        return checked(lower, upper, self.policy.name, state)
 
 
 @runtime_checkable

@@ -67,8 +67,8 @@ class Overlay:
     _orders: tuple[tuple[str, Rule, Allowed], ...] = field(init=False)
     _state: tuple[tuple[str, Rule, Measured], ...] = field(init=False)
     _soft: tuple[tuple[str, float], ...] = field(init=False)
-    _limit: FloatArray = field(init=False, compare=False)
-    _simple: bool = field(init=False)
+    limit: FloatArray = field(init=False, repr=False, compare=False)
+    plain: bool = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Keep the rules that have a limit, in their order."""
@@ -78,8 +78,8 @@ class Overlay:
         state = tuple((name, rules[name], measured) for name, measured in OF_STATE.items() if name in rules)
         soft = tuple((name, rule.soft) for name, rule in rules.items() if rule.soft is not None)
         limit = limits({name: rule.limit for name, rule in rules.items()})
-        hidden = (("_orders", orders), ("_state", state), ("_soft", soft), ("_limit", limit))
-        for name, kept in (*hidden, ("_simple", not soft)):
+        hidden = (("_orders", orders), ("_state", state), ("_soft", soft), ("limit", limit))
+        for name, kept in (*hidden, ("plain", not soft and not self.settings.restricted)):
             object.__setattr__(self, name, kept)
         ready()
 
@@ -130,9 +130,9 @@ class Overlay:
 
     def _is_clear(self, units: float, seen: Situation, only_reducing: bool) -> bool:
         """Tell whether nothing is broken; False where that needs a longer look."""
-        if not self._simple or only_reducing or seen.resting or seen.instrument in self.settings.restricted:
+        if not self.plain or only_reducing or seen.resting:
             return False
-        return bool(is_clear(self._limit, units, *seen[1:7], *seen[8:]))
+        return bool(is_clear(self.limit, units, *seen[1:7], *seen[8:]))
 
     def _beyond(self, units: float, seen: Situation, permitted: float) -> list[Ruling]:
         """Return the soft limits that an order is beyond, each allowing what is permitted of it."""

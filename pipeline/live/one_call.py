@@ -1,0 +1,109 @@
+"""A decision on plain numbers, compiled with the policy's band in it: one call instead of a dozen."""
+
+import functools
+import math
+from types import FunctionType
+from typing import Any, Final
+
+import numpy as np
+
+from pipeline.backtest.kernel import wanted
+from pipeline.backtest.option_state import option_numbers
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.kept import kept
+from pipeline.domain.orders import LEAST
+from pipeline.live.option_account import marked
+from pipeline.risk.clear import is_clear
+
+ANY: Final = (np.ones((5, 1)), np.ones(1), *(12 * [1.0]), 1, 2, 1.0, True, *(6 * [0.0]), 0)
+"""Arguments of a decision, to compile it with."""
+
+
+@functools.cache
+def one_call(band: Any) -> Any:
+    """Return the compiled call with a policy's compiled band in it, see `CompiledAnswer`; of each one."""
+    name = f"_look.{band.__module__}.{band.__name__}"  # of the file in which it is kept
+    look = FunctionType(_look.__code__, {**globals(), "band": band}, name)
+    look.__qualname__ = name
+    return kept(nogil=True)(look)
+
+
+band: Any = None
+"""What the call asks for a band: `one_call` gives it a policy's own under this name."""
+OUT: Final = 24
+"""Numbers that `_look` writes: band, order, delta, mid of the deal, five of `Worth`, 14 of the option."""
+
+
+def _look(
+    curves: FloatArray,
+    prob: FloatArray,
+    mid: float,
+    step_seconds: float,
+    cost: float,
+    cost_lower: float,
+    cost_upper: float,
+    gap: float,
+    spike: float,
+    outside: float,
+    bid: float,
+    ask: float,
+    age: float,
+    reference: float,
+    today: int,
+    left: int,
+    at: float,
+    fresh: bool,
+    position: float,
+    expected: float,
+    then: float,
+    cash: float,
+    traded: float,
+    carry: float,
+    orders: int,
+    own: FloatArray,
+    terms: FloatArray,
+    account: FloatArray,
+    constants: FloatArray,
+    legs: FloatArray,
+    limit: FloatArray,
+    out: FloatArray,
+) -> tuple[int, bool, bool]:
+    """Return the decisions until the option ends, whether it is marked, and whether the order is clear.
+
+    `terms` are of `Look.adopt`, `own` and `account` of `OptionAccount`, `constants` and `legs` of the band.
+    """
+    size, lot, life, aversion, desk_cost, sees_cost = terms[:6]
+    known = not math.isnan(mid + cost + curves[0, 0] + curves[3, 0] + prob[0])
+    if left > 1:
+        left -= 1
+    else:
+        left, at = (int(life), mid) if known and today >= life else (0, 0.0)
+    known = known and left > 0
+    value, delta, width = 0.0, 0.0, 1.0
+    if known:
+        numbers = option_numbers(curves, left, at, mid, step_seconds, cost, cost_lower, cost_upper, terms[6:])
+        _, to_expiry, forward, implied, forecast, low, high, regime, own_cost, _, _, _, value, slope = numbers
+        delta, width = -size * slope, high / low
+        paid = own_cost if sees_cost else desk_cost
+        strike, vols = terms[9], (implied, forecast, regime)
+        lower, upper = band(
+            forward, strike, to_expiry, *vols, paid, aversion, gap, spike, prob, constants, legs
+        )
+        out[10:] = numbers
+    else:
+        upper = math.inf if left else 0.0
+        lower = -upper
+    here = expected / size
+    target = wanted(here, lower, upper, lower, upper, 1.0, lot)
+    asked = size * (target - here) if abs(target - here) > LEAST else 0.0
+    hedge = cash + then * mid + carry
+    worth = marked(own, account, fresh, mid, left, at, known, value, hedge, traded)
+    turnover, loss, drawdown, _, _ = worth
+    market = (bid, ask, age, reference, delta, orders)
+    clear = is_clear(
+        limit, asked, position, expected - position, *market, turnover, loss, drawdown, outside, width
+    )
+    out[0], out[1], out[2], out[3], out[4] = lower, upper, asked, delta, at
+    for k in range(5):
+        out[5 + k] = worth[k]
+    return left, known, clear
