@@ -12,7 +12,6 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.sac.policies import Actor, SACPolicy
 from torch import Tensor, nn
 
-from pipeline.agents.environment import OWN
 from pipeline.deep.trainer import DivergedError
 from pipeline.domain.instruments import FloatArray
 from pipeline.policies.network import Layer, Network
@@ -52,9 +51,9 @@ class Standardised(BaseFeaturesExtractor):
 class _Branches(nn.Module):
     """The actor's layers on the market's columns, the critic's on all; a `MlpExtractor` to the library."""
 
-    def __init__(self, features: int, hidden: tuple[int, ...], critic: tuple[int, ...]) -> None:
+    def __init__(self, features: int, seen: int, hidden: tuple[int, ...], critic: tuple[int, ...]) -> None:
         super().__init__()
-        self.seen = features - len(OWN)
+        self.seen = seen
         self.actor, self.critic = _stack(self.seen, hidden), _stack(features, critic)
         self.latent_dim_pi, self.latent_dim_vf = hidden[-1], critic[-1]
 
@@ -71,16 +70,21 @@ class _Branches(nn.Module):
 
 
 class PpoPolicy(ActorCriticPolicy):
-    """PPO's policy: its actor sees the market only, so that it is a no-trade band; its critic all."""
+    """PPO's policy: its actor sees the market only, so that it is a no-trade band; its critic all.
 
-    def __init__(self, *args: Any, hidden: tuple[int, ...], critic: tuple[int, ...], **more: Any) -> None:
-        self.hidden, self.critic_hidden = hidden, critic
+    The market is the first columns, `seen` of them.
+    """
+
+    def __init__(
+        self, *args: Any, seen: int, hidden: tuple[int, ...], critic: tuple[int, ...], **more: Any
+    ) -> None:
+        self.seen, self.hidden, self.critic_hidden = seen, hidden, critic
         super().__init__(*args, **more)
         _start_at_zero(cast(nn.Linear, self.action_net))
         _watch(cast(nn.Linear, self.action_net))
 
     def _build_mlp_extractor(self) -> None:
-        branches = _Branches(self.features_dim, self.hidden, self.critic_hidden)
+        branches = _Branches(self.features_dim, self.seen, self.hidden, self.critic_hidden)
         self.mlp_extractor = branches  # type: ignore[assignment]
 
     def _get_action_dist_from_latent(self, latent_pi: Tensor) -> Distribution:
@@ -98,7 +102,8 @@ class PpoPolicy(ActorCriticPolicy):
 class SacPolicy(SACPolicy):
     """SAC's policy, with the same difference between actor and critics."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
+    def __init__(self, *args: Any, seen: int, **more: Any) -> None:
+        self.seen = seen
         super().__init__(*args, **more)
         _start_at_zero(cast(nn.Linear, self.actor.mu))
         _watch(cast(nn.Linear, self.actor.mu), cast(nn.Linear, self.actor.log_std))
@@ -107,7 +112,7 @@ class SacPolicy(SACPolicy):
         """Return an actor that sees the market only."""
         scaling = self.features_extractor_kwargs["scaling"]
         space = cast(gymnasium.spaces.Box, self.observation_space)
-        own = Standardised(space, scaling, scaling.shape[1] - len(OWN))
+        own = Standardised(space, scaling, self.seen)
         return super().make_actor(own)
 
     def linears(self) -> list[nn.Linear]:
@@ -117,10 +122,13 @@ class SacPolicy(SACPolicy):
 
 
 def exported(weights: list[Tensor], scaling: Scaling) -> Network:
-    """Return an actor as plain numbers, from weight and bias of each affine map in turn."""
+    """Return an actor as plain numbers, from weight and bias of each affine map in turn.
+
+    It sees the first columns of `scaling`, as many as its first map takes.
+    """
     pairs = zip(weights[::2], weights[1::2], strict=True)
     layers = tuple(Layer(tuple(map(tuple, weight.tolist())), tuple(bias.tolist())) for weight, bias in pairs)
-    return Network(layers, *(tuple(row.tolist()) for row in scaling[:, : -len(OWN)]))
+    return Network(layers, *(tuple(row.tolist()) for row in scaling[:, : weights[0].shape[1]]))
 
 
 def _stack(features: int, hidden: tuple[int, ...]) -> nn.Sequential:

@@ -1,6 +1,6 @@
 """Thousands of markets that step at once, as Gymnasium knows environments."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import gymnasium
@@ -16,20 +16,23 @@ from pipeline.backtest.ledger import Hedge
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
-from pipeline.policies.network_band import INPUTS, corrected
+from pipeline.policies.network_band import INPUTS, corrected, quickened
 
-Answer = Literal["correction", "band", "target"]
+Answer = Literal["correction", "paced", "band", "target"]
 Observations = NDArray[np.float32]
 OWN: Final = ("position", "pnl")
 """What is observed of the desk itself: units held, and accounting P&L so far, money."""
-SIZES: Final[dict[Answer, int]] = {"correction": 2, "band": 2, "target": 1}
+ON_THE_WAY: Final = ("pressure", "expected")
+"""What is observed besides where trades are not smooth: what of the desk's own trades still weighs on the
+price, units, and the position once the orders on their way are filled."""
+SIZES: Final[dict[Answer, int]] = {"correction": 2, "paced": 3, "band": 2, "target": 1}
 
 
 class Account:
     """Hedges of one deal under way, and their accounting P&L: hedge and option at marks, less cost."""
 
     def __init__(self, deal: Deal) -> None:
-        self.hedge, self.deal, self.step = Hedge(deal.market), deal, 0
+        self.hedge, self.deal, self.step = Hedge(deal.market, deal.delay), deal, 0
         self.pnl = np.zeros(deal.shape[0])
 
     def advance(self, band: Band) -> FloatArray:
@@ -61,11 +64,13 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
 
     Observed are the market as `policies.network_band.inputs` has it (moneyness, time, volatility, cost of a
     trade, risk aversion, Zakamouline's band), what the dealer adds, and the desk's own position and
-    accounting P&L: `observed` names the columns.
+    accounting P&L, with `ON_THE_WAY` where a trade moves the price, is late or filled in part: `observed`
+    names the columns, of which the last `own` are the desk's.
     An action is
 
     - `correction` (a, b) in [−1, 1]²: Zakamouline's band, its centre moved and its width stretched as
       `policies.network_band.NetworkBand` does it; zero is that band itself;
+    - `paced` (a, b, c): a correction, and how much faster than the trading rule it is gone to;
     - `band` (lower, upper): a no-trade band's edges, where crossed their middle;
     - `target`: the position to go to.
 
@@ -105,8 +110,9 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
     ) -> None:
         self.dealer, self.answer, self.reward, self.seed = dealer, answer, reward or Reward(), seed
         self.next_deal = 0
-        self.observed = (*INPUTS, *dealer.features, *OWN)
         self._under = self._dealt()
+        own = OWN if self._under.deal.smooth else (*OWN, *ON_THE_WAY)
+        self.observed, self.own = (*INPUTS, *dealer.features, *own), len(own)
         self.num_envs, self.steps = self._under.deal.shape
         ends = self._ends()
         self.single_action_space = gymnasium.spaces.Box(*ends, (SIZES[answer],), np.float64)
@@ -118,7 +124,9 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
 
     def _ends(self) -> tuple[float, float]:
         deal = self._under.deal
-        return (-1.0, 1.0) if self.answer == "correction" else (float(deal.low.min()), float(deal.high.max()))
+        if self.answer in ("correction", "paced"):
+            return -1.0, 1.0
+        return float(deal.low.min()), float(deal.high.max())
 
     def _dealt(self) -> _Under:
         deal = self.dealer.deal(self.next_deal, self.seed)
@@ -127,6 +135,10 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
         low, high = (np.ascontiguousarray(end) for end in (deal.low, deal.high))
         prior = Band.around(deal.center, deal.half_width).clipped(low, high)
         empty = Band.between(np.zeros(deal.shape), np.zeros(deal.shape))
+        if deal.market.impact is not None:
+            prior = prior.slowed(deal.speed)
+        if self.answer == "paced" or (self.answer == "correction" and deal.market.impact is not None):
+            empty = replace(empty, speed=deal.speed[..., None].copy())
         return _Under(deal, Account(deal), Account(deal), seen, empty, prior)
 
     def reset(
@@ -172,7 +184,10 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
             )
         deal, band = self._under.deal, self._under.band
         lower, upper = actions[:, 0], actions[:, -1]
-        if self.answer == "correction":
+        if self.answer == "paced":
+            upper = actions[:, 1]
+            band.speed[:, step, 0] = quickened(deal.speed[:, step], actions[:, 2])
+        if self.answer in ("correction", "paced"):
             center, half = corrected(deal.center[:, step], deal.half_width[:, step], lower, upper)
             lower, upper = center - half, center + half
         elif self.answer == "band":
@@ -186,7 +201,11 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
         under = self._under
         step = min(under.own.step, self.steps - 1)
         seen = np.empty((self.num_envs, len(self.observed)), dtype=np.float32)
-        seen[:, : -len(OWN)] = under.seen[step]
-        seen[:, -2] = under.own.hedge.held[:, 0]
-        seen[:, -1] = under.own.pnl
+        seen[:, : -self.own] = under.seen[step]
+        hedge = under.own.hedge
+        columns = [hedge.held[:, 0], under.own.pnl]
+        if self.own > len(OWN):
+            columns += [hedge.pressure[:, 0], hedge.expected(under.band, under.own.step)[:, 0]]
+        for place, column in enumerate(columns, -self.own):
+            seen[:, place] = column
         return seen

@@ -2,24 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from pipeline.backtest.ledger import Market
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.backtest.stepping import options_value
+from pipeline.deep.frictions import NONE
 from pipeline.deep.task import Condition, HedgingTask
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.domain.rows import in_blocks
 from pipeline.policies import exposure
+from pipeline.policies.engineered_state import engineered
 from pipeline.policies.network_band import INPUTS, inputs, prior
+from pipeline.policies.trading_rule import pace
 from pipeline.simulate.black_scholes import BlackScholes
 
 STREAM: Final = 2
 """Tells the draws of conditions from those of the paths, which are `simulate.noise`'s."""
+
+
+FRICTIONS: Final = ("cost_over_known", "log_impact")
+"""What is seen besides in simulated markets with frictions, of `policies.engineered_state`."""
 
 
 @dataclass(frozen=True)
@@ -31,19 +38,23 @@ class Deal:
     market : the books' side.
     seen : [N, T, F] what a hedger sees of the market: `policies.network_band.INPUTS`, then the dealer's own.
     center, half_width : [N, T] Zakamouline's band, units.
+    speed : [N, T] how much of the way to it is gone in one step under impact (`policies.trading_rule`).
     low, high : [N, T] least and greatest position that the option's delta can ask for.
     value : [N, T+1] the option's mark to its holder, money; at the end its payoff.
     aversion : [N] risk aversion, per unit of money.
+    delay : steps between decision and fill.
     """
 
     market: Market
     seen: FloatArray
     center: FloatArray
     half_width: FloatArray
+    speed: FloatArray
     low: FloatArray
     high: FloatArray
     value: FloatArray
     aversion: FloatArray
+    delay: int = 0
 
     @classmethod
     def of(
@@ -52,6 +63,7 @@ class Deal:
         market: Market,
         more: FloatArray | None = None,
         names: tuple[str, ...] = (),
+        delay: int = 0,
     ) -> "Deal":
         """Return what an agent needs of episodes, simulated or stored.
 
@@ -65,15 +77,16 @@ class Deal:
             As `policies.network_band.prior`.
         """
         rows, times = state.shape
-        columns = ("center", "half_width", "low", "high")
+        columns = ("center", "half_width", "low", "high", "speed")
         made = {name: np.empty((rows, times)) for name in columns}
         seen, value = np.empty((rows, times, len(INPUTS))), np.empty((rows, times + 1))
 
         def fill(block: slice) -> None:
             part = state.episodes(block)
-            center, half_width, *_ = prior(part, "network_band")
-            ends = exposure.position_range(part)
-            for name, column in zip(columns, (center, half_width, *ends), strict=True):
+            center, half_width, _, vol = prior(part, "network_band")
+            speed = pace(part, center, half_width, vol)
+            own = (center, half_width, *exposure.position_range(part), speed)
+            for name, column in zip(columns, own, strict=True):
                 made[name][block] = column
             seen[block] = inputs(part, center, half_width)
             value[block, :-1] = options_value(part)
@@ -84,13 +97,18 @@ class Deal:
             seen = np.concatenate([seen, more], axis=2)
         _check(seen, (*INPUTS, *names))
         aversion = np.broadcast_to(np.asarray(state.risk_aversion, dtype=np.float64), (rows,))
-        return cls(market, seen, **made, value=value, aversion=aversion)
+        return cls(market, seen, **made, value=value, aversion=aversion, delay=delay)
 
     @property
     def shape(self) -> tuple[int, int]:
         """N markets, T steps."""
         rows, times = self.center.shape
         return rows, times
+
+    @property
+    def smooth(self) -> bool:
+        """Whether a trade is filled whole and at once, and moves no price."""
+        return self.delay == 0 and self.market.impact is None and self.market.depth is None
 
 
 class Dealer(Protocol):
@@ -114,7 +132,8 @@ class SimulatedMarkets:
     """Fresh paths of a task's process, in groups of one condition each (`deep.task.Condition`).
 
     What is observed is what the simulator generates: price, time, the variance that drives the next step (the
-    condition's where the process has none that is known), the cost of a trade.
+    condition's where the process has none that is known), the cost of a trade. Under the task's frictions
+    `FRICTIONS` is seen too: what a trade costs now, and how far it moves the price.
 
     Attributes
     ----------
@@ -138,11 +157,14 @@ class SimulatedMarkets:
     markets: int
     groups: int = 1
 
-    features: ClassVar[tuple[str, ...]] = ()
-
     def __post_init__(self) -> None:
         if self.groups < 1 or self.markets < 1 or self.markets % self.groups:
             raise SettingsError(f"{self.markets} markets in {self.groups} groups: give a multiple of them")
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """See `Dealer`."""
+        return () if self.task.frictions == NONE else FRICTIONS
 
     def deal(self, number: int, seed: int) -> Deal:
         """See `Dealer`; the paths of deal k are those from k · N on."""
@@ -158,7 +180,9 @@ class SimulatedMarkets:
 
     def under(self, condition: Condition, paths: int, *, seed: int, first: int) -> Deal:
         """Return paths under one condition."""
-        return Deal.of(*self.episodes(condition, paths, seed=seed, first=first))
+        state, market = self.episodes(condition, paths, seed=seed, first=first)
+        more = engineered(state, self.features, "agent") if self.features else None
+        return Deal.of(state, market, more, self.features, self.task.frictions.delay)
 
     def episodes(
         self, condition: Condition, paths: int, *, seed: int, first: int
@@ -169,7 +193,7 @@ class SimulatedMarkets:
             process = replace(process, volatility=condition.volatility)
         found = process.simulate(paths=paths, steps=task.steps, dt=task.interval, seed=seed, first=first)
         vol = np.sqrt(found.variance[:, :-1])
-        return simulated_episodes(
+        plain = simulated_episodes(
             found.spot,
             np.where(np.isnan(vol), condition.volatility, vol),
             task.liability,
@@ -179,6 +203,7 @@ class SimulatedMarkets:
             risk_aversion=condition.aversion,
             unwind=task.unwind,
         )
+        return task.frictions.at(condition.volatility).charged(*plain, found, seed=seed, first=first)
 
 
 def joined(deals: Sequence[Deal]) -> Deal:

@@ -83,7 +83,7 @@ class PpoPlan(AgentPlan):
 
     def agent(self, markets: Sb3Markets, scaling: Scaling) -> PPO:
         """See `AgentPlan`."""
-        kwargs = _extractor(scaling) | {
+        kwargs = _extractor(markets, scaling) | {
             "hidden": self.hidden, "critic": self.critic, "log_std_init": self.spread, "ortho_init": False,
         }  # fmt: skip
         whole = markets.num_envs * markets.markets.steps
@@ -163,7 +163,7 @@ class SacPlan(AgentPlan):
             train_freq=1,
             gradient_steps=self.updates,
             ent_coef=self.temperature,
-            policy_kwargs=_extractor(scaling) | {"net_arch": arch, "activation_fn": nn.SiLU},
+            policy_kwargs=_extractor(markets, scaling) | {"net_arch": arch, "activation_fn": nn.SiLU},
             device="cpu",
         )
 
@@ -172,9 +172,14 @@ PLANS: dict[str, type[AgentPlan]] = {plan.kind.name: plan for plan in (PpoPlan, 
 """The plan of every agent, by the name of the policy that it becomes."""
 
 
-def _extractor(scaling: Scaling) -> dict[str, Any]:
-    own = {"scaling": scaling, "columns": scaling.shape[1]}
-    return {"features_extractor_class": Standardised, "features_extractor_kwargs": own}
+def _extractor(markets: Sb3Markets, scaling: Scaling) -> dict[str, Any]:
+    """Return how the policy reads what it observes: the actor all but the desk's own columns."""
+    columns = scaling.shape[1]
+    return {
+        "features_extractor_class": Standardised,
+        "features_extractor_kwargs": {"scaling": scaling, "columns": columns},
+        "seen": columns - markets.markets.own,
+    }
 
 
 def _part_of(whole: int, most: int) -> int:

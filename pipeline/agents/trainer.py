@@ -12,7 +12,7 @@ from stable_baselines3.common.utils import set_random_seed
 from torch import Tensor
 
 from pipeline.agents.actor import PpoPolicy, SacPolicy, Scaling, exported, scaling_of
-from pipeline.agents.environment import HedgingMarkets
+from pipeline.agents.environment import Answer, HedgingMarkets
 from pipeline.agents.kept import Agent, agent_arrays, restore
 from pipeline.agents.markets import SimulatedMarkets
 from pipeline.agents.plan import AgentPlan
@@ -20,6 +20,7 @@ from pipeline.agents.reward import Reward
 from pipeline.agents.sb3_markets import Sb3Markets
 from pipeline.backtest.ledger import book
 from pipeline.backtest.stepping import options_value
+from pipeline.deep.frictions import NONE
 from pipeline.deep.risk import Risk
 from pipeline.deep.task import HedgingTask
 from pipeline.deep.trainer import VALIDATION, Arrays, Trainer
@@ -63,7 +64,8 @@ class AgentTrainer(Trainer[NetworkBand]):
         """Return the markets that it is trained in."""
         plan = self.plan
         dealer = SimulatedMarkets(self.task, plan.markets, plan.groups)
-        return HedgingMarkets(dealer, reward=reward, seed=plan.seed)
+        answer: Answer = "correction" if self.task.frictions == NONE else "paced"
+        return HedgingMarkets(dealer, answer=answer, reward=reward, seed=plan.seed)
 
     def weights(self) -> list[Tensor]:
         """See `Trainer`: those of the actor."""
@@ -88,7 +90,7 @@ class AgentTrainer(Trainer[NetworkBand]):
     @property
     def sees(self) -> tuple[str, ...]:
         """What the actor sees beside the option, see `policies.network_band.NetworkBand`."""
-        return ()
+        return self.markets.dealer.features
 
     def validated(self) -> float:
         """See `Trainer`; the reward is chosen by it. The desk's measure."""
@@ -103,9 +105,8 @@ class AgentTrainer(Trainer[NetworkBand]):
         dealer = SimulatedMarkets(self.task, VALIDATION_PATHS)
         seed, middle = self.plan.seed, self.task.middle
         state, market = dealer.episodes(middle, VALIDATION_PATHS, seed=seed, first=VALIDATION)
-        return book(market, self.with_weights(self.average).band(state)).pnl, float(
-            options_value(state)[0, 0]
-        )
+        pnl = book(market, self.with_weights(self.average).band(state), self.task.frictions.delay).pnl
+        return pnl, float(options_value(state)[0, 0])
 
     def arrays(self) -> Arrays:
         """See `Trainer`."""

@@ -36,6 +36,7 @@ def hedge_steps(
     price: FloatArray,
     cost: FloatArray,
     impact: FloatArray,
+    depth: FloatArray,
     interest: FloatArray,
     income: FloatArray,
     margined: bool,
@@ -50,19 +51,22 @@ def hedge_steps(
 ) -> None:
     """Hedge N episodes with H instruments over the steps first … last − 1 and book every flow.
 
-    At step k the position outside [lower, upper] moves `speed` of the way to its target, in whole lots. The
-    trade pays `cost` × |trade| × price, the fixed fee, and `impact` × price × what `_pushed` says. Then the
-    step passes: the position earns the price change and `income`, the cash account earns `interest`, and the
-    pressure of earlier trades decays. What is not traded is a trade of zero: choosing between two numbers is
+    At step k the position outside [lower, upper] moves `speed` of the way to its target, in whole lots, as
+    far as `depth` goes: what is not filled is decided again at the next step. The trade pays `cost` × |trade|
+    × price, the fixed fee, and `impact` × price × what `_pushed` says. Then the step passes: the position
+    earns the price change and `income`, the cash account earns `interest`, and the pressure of earlier trades
+    decays. What is not traded is a trade of zero: choosing between two numbers is
     several times as fast as jumping on a condition that holds every other time.
 
     Parameters
     ----------
     lower, upper, to_lower, to_upper, speed : [N, T, H] the band; entry k is decided at step k. Entries from
-        `last` on are not read. `speed`, `cost`, `impact`, `interest` and `income` may have one row for all N.
+        `last` on are not read. `speed`, `cost`, `impact`, `depth`, `interest` and `income` may have one row
+        for all N.
     price : [N, T+1, H] mid prices. NaN is no market: nothing is filled, the last price marks the position.
     cost : [N, T+1, H] one-way cost of the fill, a fraction of its value, fee included; NaN is no fill.
     impact : [N, T+1, H] how far trading one unit at once moves the price, a fraction of it; NaN is no fill.
+    depth : [N, T+1, H] units that a step fills at most; NaN is no fill.
     interest : [N, T] what one unit of cash earns over the step.
     income : [N, T, H] dividends over the step as a fraction of the price at its start.
     margined : a future pays its gains in cash at every step; a share is bought with cash.
@@ -77,7 +81,11 @@ def hedge_steps(
     rows, instruments = held.shape
     for n in range(rows):
         paces, costing, pushing = min(n, len(speed) - 1), min(n, len(cost) - 1), min(n, len(impact) - 1)
-        earning, receiving = min(n, len(interest) - 1), min(n, len(income) - 1)
+        filling, earning, receiving = (
+            min(n, len(depth) - 1),
+            min(n, len(interest) - 1),
+            min(n, len(income) - 1),
+        )
         money = cash[n]
         trading, carry, costs = books[n, TRADING], books[n, CARRY], books[n, COST]
         fees, spreads, fixed, impacts = books[n, FEE], books[n, SPREAD], books[n, FIXED_FEE], books[n, IMPACT]
@@ -96,8 +104,9 @@ def hedge_steps(
                     lot,
                 )
                 mid, rate, push = price[n, k, h], cost[costing, k, h], impact[pushing, k, h]
-                missing = math.isnan(mid + rate + push)
-                asked = here if missing else asked
+                shown = depth[filling, k, h]
+                missing = math.isnan(mid + rate + push + shown)
+                asked = here if missing else _filled(here, asked, shown, lot)
                 mid = 0.0 if missing else mid
                 rate = 0.0 if missing else rate
                 trade = asked - here
@@ -135,6 +144,43 @@ def hedge_steps(
         books[n, TRADING], books[n, CARRY], books[n, COST] = trading, carry, costs
         books[n, FEE], books[n, SPREAD], books[n, FIXED_FEE], books[n, IMPACT] = fees, spreads, fixed, impacts
         books[n, TURNOVER], books[n, TRADES] = turnover, trades
+
+
+@kept(nogil=True)
+def orders_filled(
+    step: int,
+    lower: FloatArray,
+    upper: FloatArray,
+    to_lower: FloatArray,
+    to_upper: FloatArray,
+    speed: FloatArray,
+    lot: float,
+    delay: int,
+    held: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Write into `out` [N, H] where a position is once all that was decided before `step` is filled whole.
+
+    Band and `held` are those of `hedge_steps`; the entries of the band from `step` on are not read.
+    """
+    rows, times, instruments = lower.shape
+    for n in range(rows):
+        paces = min(n, len(speed) - 1)
+        for h in range(instruments):
+            here = held[n, h]
+            for k in range(step, min(step + delay, times)):
+                d = max(k - delay, 0)
+                if d < step:
+                    here = wanted(
+                        here,
+                        lower[n, d, h],
+                        upper[n, d, h],
+                        to_lower[n, d, h],
+                        to_upper[n, d, h],
+                        speed[paces, d, h],
+                        lot,
+                    )
+            out[n, h] = here
 
 
 @kept(nogil=True)
@@ -316,6 +362,15 @@ def close_through_book(
         books[n, TRADES] += 1.0
         books[n, TRADING] += held[n, 0] * (at - mark[n, 0])
         held[n, 0] = 0.0
+
+
+@njit(nogil=True)  # type: ignore[untyped-decorator]
+def _filled(here: float, asked: float, shown: float, lot: float) -> float:
+    """Return how far the position gets on its way to `asked` where `shown` units are filled at most."""
+    if abs(asked - here) <= shown:
+        return asked
+    most = math.floor(shown / lot + 1e-9) * lot if lot > 0.0 else shown
+    return here + math.copysign(most, asked - here)
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]

@@ -29,9 +29,11 @@ class Market:
     """What N episodes of T steps go through while they are hedged: prices, costs, interest, payoff.
 
     Money is per unit of starting spot = 100. See `kernel.hedge_steps` for `price`, `cost`, `interest`,
-    `income`, `margined` and `impact` (none if not given). `premium` [N] is received at the start, `payoff`
-    [N] is paid at the end; both are from the desk's side and negative where the option was bought.
-    With `book` orders are filled there (`kernel.hedge_through_book`), and `cost` and `impact` are not read.
+    `income`, `margined`, `impact` (none if not given) and `depth` (without end). `premium` [N] is received at
+    the start, `payoff` [N] is paid at the end; both are from the desk's side and negative where the option
+    was bought.
+    With `book` orders are filled there (`kernel.hedge_through_book`), and `cost`, `impact` and `depth` are
+    not read. The final unwind is not held to `depth`: the position has to go.
     """
 
     price: FloatArray
@@ -43,6 +45,7 @@ class Market:
     margined: bool
     unwind: bool
     impact: FloatArray | None = None
+    depth: FloatArray | None = None
     terms: Terms = PLAIN
     book: Arrivals | None = None
 
@@ -57,6 +60,7 @@ class Market:
             interest=self.interest[rows],
             income=self.income[rows],
             impact=None if self.impact is None else self.impact[rows],
+            depth=None if self.depth is None else self.depth[rows],
             book=None if self.book is None else self.book.episodes(rows),
         )
 
@@ -160,8 +164,9 @@ class Hedge:
 
     def __init__(self, market: Market, delay: int = 0) -> None:
         """Open an account for every episode of `market`; orders reach it `delay` steps late."""
-        nothing = np.broadcast_to(0.0, market.cost.shape)
+        nothing, all_of_it = (np.broadcast_to(each, market.cost.shape) for each in (0.0, np.inf))
         self._impact = nothing if market.impact is None else market.impact
+        self._depth = all_of_it if market.depth is None else market.depth
         if market.unwind:
             _check_closing(market, self._impact)
         rows, times, instruments = market.price.shape
@@ -180,7 +185,7 @@ class Hedge:
         """Hedge the steps first … last − 1; the band's entries from `last` on are not read."""
         market = self.market
         edges = (band.lower, band.upper, band.to_lower, band.to_upper)
-        through = (market.cost, self._impact, market.interest, market.income)
+        through = (market.cost, self._impact, self._depth, market.interest, market.income)
         account = (self.position, self.held, self.cash, self.mark, self.pressure, self.books)
         if market.book is not None:
             self._through_book(market.book, band, first, last)
@@ -201,6 +206,21 @@ class Hedge:
             )
 
         in_blocks(len(self.held), (last - first) * self.held.shape[1], hedge)
+
+    def expected(self, band: Band, step: int) -> FloatArray:
+        """Return where each position is once the orders on their way at `step` are filled whole, [N, H]."""
+        if self.delay == 0:
+            return self.held.copy()
+        expected, lot = np.empty_like(self.held), self.market.terms.lot
+        edges = (band.lower, band.upper, band.to_lower, band.to_upper)
+
+        def fill(block: slice) -> None:
+            own = (np.ascontiguousarray(each[block]) for each in edges)
+            about = lot, self.delay, self.held[block], expected[block]
+            kernel.orders_filled(step, *own, _rows(band.speed, block), *about)
+
+        in_blocks(len(self.held), self.delay, fill)
+        return expected
 
     def _through_book(self, book: Arrivals, band: Band, first: int, last: int) -> None:
         market, tables = self.market, _tables(book)

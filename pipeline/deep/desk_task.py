@@ -1,12 +1,16 @@
 """What a network has to learn for a desk: its option, costs and risk, in a market of Black and Scholes."""
 
+import numpy as np
+
 from pipeline.backtest.episodes import SESSIONS_A_YEAR, START_SPOT
+from pipeline.deep.frictions import Frictions
 from pipeline.deep.risk import Cvar, Entropic, MeanSd, Risk
 from pipeline.deep.task import HedgingTask, Range
 from pipeline.domain.desk import Desk, RiskSettings
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import Liability
 from pipeline.domain.risk_measures import SD_MULTIPLE
+from pipeline.execution.impact import memory, square_root_impact
 from pipeline.simulate.black_scholes import BlackScholes
 
 AVERSIONS, COSTS = 10.0, 2.0
@@ -43,6 +47,25 @@ def task_of(desk: Desk, volatility: Range) -> HedgingTask:
         risk=risk_of(desk.risk),
         unwind=desk.costs.unwind,
     )
+
+
+def frictions_of(desk: Desk) -> Frictions:
+    """Return how a daily desk's orders reach the market: their impact at the volatility told, and how late.
+
+    Spread and depth are the constant ones of its costs: nothing is known of them by regime.
+
+    Examples
+    --------
+    >>> desk = Desk(name="x", policies={"run": ["ppo_band"]}, execution={"impact": 1, "notional_share": 0.01})
+    >>> round(frictions_of(desk).at(0.16).impact, 6)  # 1 σ √Δt √.01
+    0.001008
+    """
+    execution, delay = desk.execution, desk.hedge.delay_sessions
+    if not execution.impact:
+        return Frictions(delay=delay)
+    day = np.array(1.0 / np.sqrt(SESSIONS_A_YEAR))
+    impact = float(square_root_impact(execution, day, 1.0))
+    return Frictions(impact=impact, memory=memory(execution), delay=delay, volatility=1.0)
 
 
 def risk_of(settings: RiskSettings) -> Risk:

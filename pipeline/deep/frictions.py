@@ -1,17 +1,39 @@
-"""What slows a trade in training as it does in the ledger: its own push on the price, and late orders."""
+"""What slows a trade in training as it does in the ledger: spread, its own push, late and partial fills."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.backtest.ledger import Market
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.instruments import FloatArray
+from pipeline.domain.market_state import MarketState
 from pipeline.execution.regime_liquidity import RegimeLiquidity
+from pipeline.execution.terms import Terms
+from pipeline.simulate.paths import Paths
+
+
+class Met(NamedTuple):
+    """What trades meet along paths, [N, T+1] each; the last column is met by the final unwind.
+
+    `spread` is the half-spread, a fraction of the price, `thinner` times the impact of `Frictions`, `depth`
+    the units that a step fills at most.
+    """
+
+    spread: FloatArray
+    thinner: FloatArray
+    depth: FloatArray
 
 
 @dataclass(frozen=True, kw_only=True)
 class Frictions:
-    """Impact and latency of `backtest.kernel`, for the differentiable loop.
+    """Spread, impact, latency and partial fills of `backtest.kernel`, for who learns in simulated markets.
+
+    The differentiable loop (`hedging.hedge`) and the markets of agents (`agents.markets`) both have them from
+    here, so that a trade costs in both what it costs in the ledger.
 
     Attributes
     ----------
@@ -22,6 +44,10 @@ class Frictions:
     liquidity : spread and depth by the market's hidden regime: a trade pays the half-spread on top of its
         cost, and `impact` is that at the first regime's median depth: where the book is thinner the price is
         moved further, as the root of the ratio. None is a market that is always alike.
+    partial : whether a step fills no more than the depth of `liquidity`; what is left is decided again. The
+        final unwind is whole.
+    volatility : annual, at which `impact` is that: it is in proportion to the volatility that a task is told.
+        None is the same at all of them.
 
     Raises
     ------
@@ -33,10 +59,67 @@ class Frictions:
     memory: float = 0.0
     delay: int = 0
     liquidity: RegimeLiquidity | None = None
+    partial: bool = False
+    volatility: float | None = None
 
     def __post_init__(self) -> None:
         if not (self.impact >= 0.0 and 0.0 <= self.memory < 1.0 and self.delay >= 0):
             raise SettingsError(f"{self}: give 0 or more, and a memory below 1")
+        if self.partial and self.liquidity is None:
+            raise SettingsError(f"{self}: fills are partial where there is a depth: give a liquidity")
+        if self.volatility is not None and not self.volatility > 0.0:
+            raise SettingsError(f"{self}: give a positive volatility, or none")
+
+    def at(self, volatility: float) -> Self:
+        """Return the frictions at an annual volatility.
+
+        Examples
+        --------
+        >>> Frictions(impact=0.001, volatility=0.2).at(0.4).impact
+        0.002
+        """
+        if self.volatility is None:
+            return self
+        return replace(self, impact=self.impact * volatility / self.volatility, volatility=None)
+
+    def along(self, paths: Paths, *, seed: int, first: int) -> Met:
+        """Return what trades meet along paths that were simulated with this seed and first number."""
+        if self.liquidity is None:
+            return Met(*(np.broadcast_to(each, paths.spot.shape) for each in (0.0, 1.0, np.inf)))
+        shown = self.liquidity.simulate(paths, seed, first)
+        depth = shown.depth if self.partial else np.broadcast_to(np.inf, paths.spot.shape)
+        return Met(shown.half_spread, np.sqrt(self.liquidity.depth[0] / shown.depth), depth)
+
+    def charged(
+        self, state: MarketState, market: Market, paths: Paths, *, seed: int, first: int
+    ) -> tuple[MarketState, Market]:
+        """Return simulated episodes with these frictions: what is seen of them, and what the books charge.
+
+        Seen is what a trade costs at the decision, and the impact of a unit then; the desk's constant cost
+        has the first regime's median half-spread in it. Orders are late by the `delay` of `ledger.book`.
+        """
+        if self == NONE:
+            return state, market
+        met = self.along(paths, seed=seed, first=first)
+        cost = state.cost + met.spread[:, :-1]
+        usual = 0.0 if self.liquidity is None else self.liquidity.half_spread[0]
+        impact = self.impact * met.thinner
+        seen = replace(
+            state,
+            cost=cost,
+            cost_lower=cost,
+            cost_upper=cost,
+            desk_cost=state.desk_cost + usual,
+            impact=impact[:, :-1],
+        )
+        charged = replace(
+            market,
+            cost=market.cost + met.spread[..., None],
+            impact=impact[..., None] if self.impact else None,
+            depth=met.depth[..., None] if self.partial else None,
+            terms=Terms(memory=self.memory),
+        )
+        return seen, charged
 
     def decided(self, step: int) -> int:
         """Return the step whose decision is filled at a step.

@@ -20,6 +20,7 @@ def hedge(
     unwind: bool = True,
     frictions: Frictions = NONE,
     thinner: Tensor | None = None,
+    depth: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Hedge paths with a rule that may look at the position it holds; gradients flow through the rule.
 
@@ -35,6 +36,8 @@ def hedge(
     frictions : with impact each trade, the unwind too, also pays what it pushes the price, as in
         `backtest.kernel`; with a delay step k fills what `decide` says of an earlier step.
     thinner : broadcasts to [N, T+1, H], times the impact; 1 where not given.
+    depth : broadcasts to [N, T+1, H], units that a step fills at most (the unwind is whole); no end where
+        not given.
 
     Returns
     -------
@@ -60,6 +63,9 @@ def hedge(
 
     for t in range(price.shape[1] - 1):
         then = decide(frictions.decided(t), held)
+        if depth is not None:
+            most = depth.expand_as(price)[:, t]
+            then = held + torch.minimum(torch.maximum(then - held, -most), most)
         pnl = pnl + then * (price[:, t + 1] - price[:, t]) - price[:, t] * paid(t, then - held)
         pressure = (pressure + then - held) * frictions.memory
         held = then

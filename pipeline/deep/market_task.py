@@ -32,7 +32,8 @@ NOTHING = Portfolio(())
 class Episodes(NamedTuple):
     """N simulated episodes: prices [N, T+1, H], what is owed [N], columns seen and the prior [N, T, ·].
 
-    `spread` and `thinner` [N, T+1, 1] are of `Frictions.liquidity`: a half-spread, and times the impact.
+    `spread`, `thinner` and `depth` [N, T+1, 1] are what trades meet, see `frictions.Met`; None where there is
+    no `Frictions.liquidity`.
     """
 
     price: Tensor
@@ -42,6 +43,7 @@ class Episodes(NamedTuple):
     half_width: Tensor
     spread: Tensor | None = None
     thinner: Tensor | None = None
+    depth: Tensor | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +135,8 @@ class MarketTask:
         """
         found = self.process.simulate(paths=paths, steps=self.steps, dt=self.interval, seed=seed, first=first)
         price = np.stack([each.prices(self.process, found) for each in self.hedges], axis=-1)
-        spread, thinner = self._liquidity(found, seed, first, device)
+        liquidity = self._liquidity(found, seed, first, device)
+        spread = liquidity[0] if liquidity else None
         market = Market.of(found, device, spread=None if spread is None else spread[..., 0])
         owed = self.owed.payoff(found.spot)
         columns = seen(self.sees, market)
@@ -150,23 +153,18 @@ class MarketTask:
                 f"the market {self.process.name} simulates prices that are no numbers: look at it"
             )
         traded, due = (torch.from_numpy(each).to(device) for each in (price, owed))
-        return Episodes(traded, due, columns, center, half_width, spread, thinner)
+        return Episodes(traded, due, columns, center, half_width, *liquidity)
 
-    def _liquidity(
-        self, paths: Paths, seed: int, first: int, device: str
-    ) -> tuple[Tensor, Tensor] | tuple[None, None]:
-        """Return half-spread and thinness of the book over the paths, [N, T+1, 1] each."""
-        model = self.frictions.liquidity
-        if model is None:
-            return None, None
-        found = model.simulate(paths, seed, first)
-        columns = found.half_spread, np.sqrt(model.depth[0] / found.depth)
-        spread, thinner = (torch.from_numpy(each[..., None]).to(device) for each in columns)
-        return spread, thinner
+    def _liquidity(self, paths: Paths, seed: int, first: int, device: str) -> tuple[Tensor, ...]:
+        """Return what trades meet over the paths, [N, T+1, 1] each; nothing in a market always alike."""
+        if self.frictions.liquidity is None:
+            return ()
+        met = self.frictions.along(paths, seed=seed, first=first)
+        return tuple(torch.from_numpy(each[..., None].copy()).to(device) for each in met)
 
     def pnl(self, network: SequenceNetwork, episodes: Episodes) -> Tensor:
         """Return the P&L [N] of a network, what is owed paid; no premium is received."""
-        price, owed, columns, center, half_width, spread, thinner = episodes
+        price, owed, columns, center, half_width, spread, thinner, depth = episodes
         terms: Any = {"power": self.power, "unwind": self.unwind}
         if self.shape.answer == "from_held":
             rule = network.decide(columns)
@@ -182,7 +180,8 @@ class MarketTask:
             rule = _inside(lower, upper, speed)
         costs = torch.tensor(self.cost, dtype=torch.float64, device=price.device)
         costs = costs if spread is None else costs + spread
-        return hedge(rule, price, costs, frictions=self.frictions, thinner=thinner, **terms)[0] - owed
+        terms |= {"frictions": self.frictions, "thinner": thinner, "depth": depth}
+        return hedge(rule, price, costs, **terms)[0] - owed
 
     def loss(self, network: SequenceNetwork, condition: None, *, paths: int, seed: int, first: int) -> Tensor:
         """See `learner.Task`."""

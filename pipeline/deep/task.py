@@ -11,6 +11,7 @@ from pipeline.backtest.ledger import Market
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.frictions import NONE, Frictions
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic, Risk
 from pipeline.deep.surface import PriceGrid, read
@@ -53,6 +54,8 @@ class HedgingTask:
     risk : what is made small, at each risk aversion.
     power : q of the cost c S |Δδ|^q.
     unwind : whether the trade that closes the hedge is charged.
+    frictions : of the markets that agents live in (`agents.markets`). A network of time and price is not
+        trained under them.
 
     Raises
     ------
@@ -71,6 +74,7 @@ class HedgingTask:
     risk: Risk = field(default_factory=Entropic)
     power: float = 1.0
     unwind: bool = True
+    frictions: Frictions = NONE
 
     def __post_init__(self) -> None:
         for name in Condition._fields:
@@ -194,8 +198,14 @@ class HedgingTask:
         Raises
         ------
         SettingsError
-            The plan names a GPU, which has nothing to do where a network is asked on a grid.
+            The plan names a GPU, which has nothing to do where a network is asked on a grid; or there are
+            frictions.
         """
+        _need(
+            self.frictions == NONE,
+            "a band of time and price is trained at a constant cost: agents and networks along paths "
+            "(deep.market_task) learn under frictions",
+        )
         _need(plan.device == "cpu", "a band of time and price is trained on the processor: device = 'cpu'")
         network = BandNetwork(plan.hidden)
         seen = [

@@ -370,8 +370,9 @@ class Desk(Settings):
 
     def for_learning(self) -> Self:
         """Return the desk with every setting at its default that a hedger which learns does not depend on."""
-        told = {name: getattr(self, name) for name in ("seed", "option", "costs", "risk")}
-        return self.model_construct(name="learning", **told)
+        told = {name: getattr(self, name) for name in ("seed", "option", "costs", "risk", "execution")}
+        late = HedgeSettings(delay_sessions=self.hedge.delay_sessions)
+        return self.model_construct(name="learning", hedge=late, **told)
 
 
 def regime_names(states: int) -> tuple[str, ...]:

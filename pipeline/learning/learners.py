@@ -79,12 +79,13 @@ def _agent(policy: str) -> Of:
     ) -> "Trainer[Any]":
         from pipeline.agents.plan import PLANS
         from pipeline.agents.trainer import AgentTrainer
-        from pipeline.deep.desk_task import task_of
+        from pipeline.deep.desk_task import frictions_of, task_of
         from pipeline.policies.saved_network import terms_digest
 
         plan = PLANS[policy](steps=steps, markets=markets, groups=8, seed=seed)
         plan = plan if rate is None else replace(plan, learning_rate=rate)
-        return AgentTrainer(task_of(desk, known.volatility), plan, terms_digest(desk))
+        task = replace(task_of(desk, known.volatility), frictions=frictions_of(desk))
+        return AgentTrainer(task, plan, terms_digest(desk))
 
     return of
 

@@ -23,13 +23,15 @@ COLUMNS: Final[Mapping[str, Column]] = {
     "cost_range": lambda state: (state.cost_upper - state.cost_lower) / max(state.desk_cost, 1e-9),
     "spike_excess": lambda state: state.spike_prob - state.spike_base,
     "gap_excess": lambda state: state.gap_prob - state.gap_base,
+    "log_impact": lambda state: np.log(np.maximum(state.impact * np.sqrt(exposure.held(state)), 1e-9)),
 }
 """By name what is computed of a state, numbers without a unit.
 
 log σ_f/σ, (σ_upper − σ_lower)/σ and log σ_regime/σ with the mark σ; the filtered probabilities of the calmest
 and of the wildest regime; log c_t/c and (c_upper − c_lower)/c with the desk's constant cost c; by how much
-the chance of a volatility spike and of a liquidity gap is above the usual. None has a side: what is learned
-of them cannot lean with the market.
+the chance of a volatility spike and of a liquidity gap is above the usual; the logarithm of how far trading
+what one option is on moves the price (in a net book one of each option), a billionth where nothing does. None
+has a side: what is learned of them cannot lean with the market.
 """
 
 

@@ -57,8 +57,8 @@ class LiveBand:
     def __post_init__(self) -> None:
         if self.policy.network is None:
             raise PolicyError(f"policy {self.policy.name}: no network to decide with: train one")
-        if self.policy.sees:
-            seen = ", ".join(self.policy.sees)
+        if self.policy.sees or self.policy.paced:
+            seen = ", ".join(self.policy.sees) or "impact"
             raise PolicyError(f"policy {self.policy.name}: it sees {seen} too: ask one_option.answer_of")
         self(100.0, 100.0, self.interval, 0.2, 100.0)
 

@@ -15,7 +15,7 @@ from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
 from pipeline.policies.engineered_state import check_columns, engineered
 from pipeline.policies.network import Network
-from pipeline.policies.trading_rule import traded
+from pipeline.policies.trading_rule import pace, traded
 from pipeline.policies.zakamouline import unclipped
 
 INPUTS = ("moneyness", "log_deviation", "log_steps", "log_cost", "log_aversion", "center", "half_width")
@@ -23,7 +23,7 @@ INPUTS = ("moneyness", "log_deviation", "log_steps", "log_cost", "log_aversion",
 MOST_SHIFT = 1.5
 """Half-widths by which the centre may be moved."""
 MOST_STRETCH = float(np.log(4.0))
-"""Logarithm of the factor by which the half-width may be changed."""
+"""Logarithm of the factor by which the half-width, and the pace, may be changed."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,13 @@ class NetworkBand(Untrained):
     `pipeline.deep` and used without it; one that was trained on one kind of option corrects the others as it
     corrects that one.
 
+    A network that learned under frictions has a third answer c: where the trading rule goes a part s of the
+    way to Zakamouline's band in one step, because of impact, it goes as far as the rule does in 4^(tanh c)
+    steps, 1 − (1 − s)^(4^(tanh c)).
+
     Attributes
     ----------
-    network : two outputs from `INPUTS` and what it sees beside them; None is no correction.
+    network : two or three outputs from `INPUTS` and what it sees beside them; None is no correction.
     sees : names of `engineered_state.COLUMNS`; who sees some is asked where there are forecasts only.
 
     Raises
@@ -58,11 +62,16 @@ class NetworkBand(Untrained):
     def __post_init__(self) -> None:
         check_columns(self.sees)
         needed = len(INPUTS) + len(self.sees)
-        if self.network is not None and self.network.sizes != (needed, 2):
+        if self.network is not None and self.network.sizes not in ((needed, 2), (needed, 3)):
             raise PolicyError(
-                f"policy {self.name}: a network from {needed} inputs to 2 outputs is needed, this has "
+                f"policy {self.name}: a network from {needed} inputs to 2 or 3 outputs is needed, this has "
                 f"{' and '.join(map(str, self.network.sizes))}: train it again"
             )
+
+    @property
+    def paced(self) -> bool:
+        """Whether the network also says how fast the band is gone to."""
+        return self.network is not None and self.network.sizes[1] == 3
 
     @batched
     def band(self, state: MarketState) -> Band:
@@ -76,7 +85,7 @@ def corrected_band(
     network: Callable[[FloatArray], FloatArray] | None,
     sees: tuple[str, ...] = (),
 ) -> Band:
-    """Return Zakamouline's band as the answers [N, T, 2] of a network to `seen_of` the state correct it.
+    """Return Zakamouline's band as the answers [N, T, 2 or 3] of a network to `seen_of` the state correct it.
 
     Raises
     ------
@@ -84,10 +93,16 @@ def corrected_band(
         As `prior` and `engineered_state.engineered`.
     """
     center, half_width, cost, vol = prior(state, policy)
+    quicken: list[FloatArray] = []
+    moved = center, half_width
     if network is not None:
         answer = np.tanh(network(seen_of(state, center, half_width, sees, policy)))
-        center, half_width = corrected(center, half_width, answer[..., 0], answer[..., 1])
-    return traded(state, center, half_width, cost, vol).clipped(*exposure.position_range(state))
+        shift, stretch, *quicken = np.moveaxis(answer, -1, 0)
+        moved = corrected(center, half_width, shift, stretch)
+    band = traded(state, *moved, cost, vol)
+    if quicken:
+        band = band.slowed(quickened(pace(state, center, half_width, vol), quicken[0]))
+    return band.clipped(*exposure.position_range(state))
 
 
 def prior(state: MarketState, policy: str) -> tuple[FloatArray, FloatArray, FloatArray | float, FloatArray]:
@@ -105,6 +120,17 @@ def corrected(
 ) -> tuple[FloatArray, FloatArray]:
     """Return a band's centre and half-width m + 1.5 h a and h 4^b, for a and b in [−1, 1]."""
     return center + half_width * MOST_SHIFT * shift, half_width * np.exp(MOST_STRETCH * stretch)
+
+
+def quickened(speed: FloatArray, quicken: FloatArray) -> FloatArray:
+    """Return 1 − (1 − s)^(4^c), the part of the way that speeds s go in 4^c steps, for c in [−1, 1].
+
+    Examples
+    --------
+    >>> quickened(np.array([0.5, 0.5, 1.0]), np.array([0.0, 0.5, -1.0])).tolist()
+    [0.5, 0.75, 1.0]
+    """
+    return np.asarray(1.0 - (1.0 - speed) ** np.exp(MOST_STRETCH * quicken))
 
 
 def seen_of(

@@ -30,7 +30,7 @@ EXTRAS: Final = {"deep": (NetworkBand.name, RecurrentBand.name), "rl": (PpoBand.
 
 
 def terms_digest(settings: AnyDesk) -> str:
-    """Return a hash of what a network is trained for: the option, the costs and the risk measure.
+    """Return a hash of what a network is trained for: option, costs, risk measure, and frictions if any.
 
     Of a desk within the day, on whose stored days it learns, also the grid, how orders are filled, and what
     regimes and forecasts are: what the network sees.
@@ -39,7 +39,9 @@ def terms_digest(settings: AnyDesk) -> str:
         seen = (settings.grid, settings.hedge, settings.regimes.unmapped(), settings.forecasts)
         return content_digest([settings.option, settings.costs, settings.risk, *seen])
     desk = hedged(settings)
-    return content_digest([desk.option, desk.costs, desk.risk])
+    execution, delay = desk.execution, desk.hedge.delay_sessions
+    frictions = [execution, delay] if execution.impact or delay else []
+    return content_digest([desk.option, desk.costs, desk.risk, *frictions])
 
 
 def content_name(desk: str, policy: str, content: bytes) -> str:

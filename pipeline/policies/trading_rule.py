@@ -58,13 +58,23 @@ def traded(
         life = risk * exposure.typical(state, state.time_to_expiry)
         outer = np.where(outer > 0.0, np.maximum(outer, inner + np.sqrt(2.0 * state.fixed_fee / life)), 0.0)
         band = Band.around(center, outer).to(center - inner, center + inner)
+    return band.slowed(pace(state, center, half_width, vol)) if np.any(state.impact) else band
+
+
+def pace(state: MarketState, center: FloatArray, half_width: Numbers, vol: FloatArray) -> FloatArray:
+    """Return how much of the way to its band a position goes in one step, [N, T]: 1 without impact.
+
+    See `traded`; the sizes of what there is to trade are those of the options, at `vol`.
+    """
     if not np.any(state.impact):
-        return band
+        return np.broadcast_to(1.0, center.shape)
+    price, sigma = state.price[..., 0], exposure.typical(state, vol)
     move = exposure.curvature(state, vol) * sigma * price * np.sqrt(state.interval)
     opening = np.where(state.step == 0, np.abs(center), 0.0)
     size = np.maximum(np.hypot(move, opening), LEAST_MOVE)
+    risk = state.risk_aversion * (sigma * price) ** 2
     distance = risk * state.interval * (size + half_width) / np.sqrt(size)
-    return band.slowed(part_of_the_way(distance, state.impact * price))
+    return part_of_the_way(distance, state.impact * price)
 
 
 def fixed_fee_edges(half_width: Numbers, trade: Numbers) -> tuple[FloatArray, FloatArray]:

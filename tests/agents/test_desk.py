@@ -8,11 +8,17 @@ from typer.testing import CliRunner
 
 from flows.stages import settings_of
 from pipeline.cli.command import app
+from pipeline.deep.desk_task import frictions_of
+from pipeline.deep.frictions import NONE
 from pipeline.domain.desk import load_desk
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.domain.home import Home
+from pipeline.execution.impact import square_root_impact
+from pipeline.learning.known_market import KnownMarket
+from pipeline.learning.learners import LEARNERS
 from pipeline.policies.catalogue import desk_policies
-from pipeline.policies.saved_network import with_learned
+from pipeline.policies.saved_network import terms_digest, with_learned
 from pipeline.tracking.database import connect
 
 
@@ -32,6 +38,30 @@ def test_the_command_trains_what_a_run_then_compares(small_desk, monkeypatch):
     assert run.data.metrics["validation_risk"] == pytest.approx(found["trained"])
 
 
-def test_a_desk_of_another_kind_has_no_agents():
-    with pytest.raises(SettingsError, match="--with goes with a daily desk"):
+def test_a_desk_for_which_no_agent_was_trained_is_told_how():
+    with pytest.raises(SettingsError, match="hedge train btc-intraday --policy ppo_band"):
         settings_of("btc-intraday", None, "market", latest=False, learned=("rl",))
+
+
+def test_an_agent_learns_in_the_desk_s_own_impact_and_latency(small_desk):
+    """What its markets charge a trade is what the episodes of the desk would, at the same volatility."""
+    plain = load_desk(str(small_desk))
+    settings = {"impact": 0.9, "notional_share": 0.01, "impact_half_life": 2.0}
+    desk = plain.model_copy(
+        update={
+            "execution": ExecutionSettings(**settings),
+            "hedge": plain.hedge.model_copy(update={"delay_sessions": 2}),
+        }
+    )
+    trainer = LEARNERS["ppo_band"].of(desk.for_learning(), 1, 16, KnownMarket(volatility=(0.1, 0.4)), 3, None)
+    assert trainer.markets.answer == "paced"
+    assert trainer.task.frictions == frictions_of(desk)
+    deal = trainer.markets.dealer.deal(0, seed=3)
+    assert (deal.delay, deal.market.terms.memory) == (2, pytest.approx(0.5**0.5))
+    vol = np.exp(deal.seen[:, 0, 1]) / np.sqrt(trainer.task.steps * trainer.task.interval)
+    expected = square_root_impact(desk.execution, vol / np.sqrt(252), 1.0)
+    np.testing.assert_allclose(deal.market.impact[:, 0, 0], expected, rtol=1e-9)
+    assert frictions_of(plain) == NONE
+    assert plain.for_learning() != desk.for_learning()
+    late = plain.model_copy(update={"hedge": desk.hedge})
+    assert len({terms_digest(each) for each in (plain, desk, late)}) == 3

@@ -34,6 +34,7 @@ def twin(market, band, delay=0):
     """The kernel in plain NumPy, all episodes at once; returns positions, P&L and costs by source."""
     terms, price, cost = market.terms, market.price, market.cost
     impact = np.zeros_like(cost) if market.impact is None else market.impact
+    depth = np.full_like(cost, np.inf) if market.depth is None else market.depth
     rows, steps, instruments = band.lower.shape
     held, pressure = np.zeros((rows, instruments)), np.zeros((rows, instruments))
     cash, mark = market.premium.copy(), price[:, 0].copy()
@@ -60,7 +61,10 @@ def twin(market, band, delay=0):
         if terms.lot:
             wanted = in_lots(wanted, held, band.lower[:, d], band.upper[:, d], terms.lot)
         fillable = np.isfinite(price[:, k] + cost[:, k] + impact[:, k]) & (low | high)
-        trade = np.where(fillable, wanted - held, 0.0)
+        most = depth[:, k]
+        if terms.lot:
+            most = np.where(np.isfinite(most), np.floor(most / terms.lot + 1e-9) * terms.lot, most)
+        trade = np.where(fillable, np.clip(wanted - held, -most, most), 0.0)
         here, rate, push = (np.where(fillable, each[:, k], 0.0) for each in (price, cost, impact))
         cash -= charge(trade, here, rate, push)
         if not market.margined:
@@ -125,6 +129,30 @@ def test_kernel_equals_its_twin(instruments, margined, delay, gaps, lot):
     np.testing.assert_allclose(ledger.position, position, rtol=1e-13, atol=1e-13)
     np.testing.assert_allclose(by_source(ledger), sources, rtol=1e-11, atol=1e-15)
     np.testing.assert_allclose(ledger.pnl, pnl, rtol=1e-10)
+
+
+@pytest.mark.parametrize("lot", [0.0, 0.05])
+@pytest.mark.parametrize("delay", [0, 2])
+def test_orders_are_filled_in_part_as_the_twin_has_it(delay, lot):
+    rng = np.random.default_rng(6)
+    terms = Terms(fee=5e-4, fixed_fee=0.02, memory=0.4, lot=lot)
+    market, band = random_hedge(rng, instruments=2, terms=terms)
+    shallow = replace(market, depth=rng.uniform(0.0, 0.4, market.cost.shape))
+    ledger, whole = book(shallow, band, delay), book(market, band, delay)
+    position, pnl, sources = twin(shallow, band, delay)
+    assert np.abs(np.diff(ledger.position, axis=1, prepend=0.0)).max() <= 0.4
+    assert (ledger.turnover != whole.turnover).mean() > 0.9
+    np.testing.assert_allclose(ledger.position, position, rtol=1e-13, atol=1e-13)
+    np.testing.assert_allclose(by_source(ledger), sources, rtol=1e-11, atol=1e-15)
+    np.testing.assert_allclose(ledger.pnl, pnl, rtol=1e-10)
+
+
+def test_what_is_not_filled_is_asked_for_again_and_the_close_is_whole():
+    """Half a unit where three tenths are shown; a step without a depth that is known fills nothing."""
+    depth = np.array([[[np.nan], [0.3], [0.3], [0.3], [0.1]]])
+    market = flat_market([100, 100, 100, 100, 100], depth=depth)
+    ledger = book_by_fill(market, Band.around(np.full((1, 4), 0.5)))
+    np.testing.assert_allclose(ledger.fills.traded[0], [0.0, 0.3, 0.2, 0.0, 0.5])
 
 
 def test_what_sums_of_lots_leave_by_rounding_is_not_closed():
