@@ -49,8 +49,9 @@ def wired(way: Way, desk: "IntradayDesk", private: "Credentials", day: "DeskDay 
         The desk file does not say where it is, its extra is not installed, or a stored day would be lived
         against one whose fills are not said to be play, or a stream routed.
     DataError
-        The day has no book of a second venue.
+        The day has no book of a second venue, or its files are of another instrument.
     """
+    from pipeline.ingest.second_venue import check_second_venue
     from pipeline.live.gateways import by_ccxt, by_fix, on_paper, on_two_papers
 
     told, instrument, replayed = desk.gateway, desk.data.instrument, day is not None
@@ -65,7 +66,9 @@ def wired(way: Way, desk: "IntradayDesk", private: "Credentials", day: "DeskDay 
             case Way.ROUTED:
                 if day is None:
                     raise SettingsError(f"--gateway {way}: a stream tells one venue's book: give replay:DAY")
-                return on_two_papers(desk, _named(way, told.routed), day)
+                second = _named(way, told.routed)
+                check_second_venue(desk.data, second.symbol)
+                return on_two_papers(desk, second, day)
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"--gateway {way} needs {error.name}, an extra: pip install 'regime-hedge[{way}]'"

@@ -42,6 +42,8 @@ class CcxtSettings(Settings):
     """As ccxt calls it, for example binance."""
     symbol: Printable
     """The spot market as ccxt calls it, for example BTC/USDT."""
+    instrument: str = ""
+    """What the desk calls it, where that is not base and quote of the symbol: it states that they are one."""
     baseline: Annotated[float, Field(ge=0)] = 0.0
     """Units of the base that the account holds and that are not the desk's."""
     poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 1.0
@@ -63,6 +65,8 @@ class RoutedSettings(Settings):
     """Money an order, whatever its size."""
     crossing: Annotated[float, Field(gt=0, le=10)] = 1.0
     """Times what its shown book costs to cross."""
+    symbol: str = ""
+    """What the second venue's files call the instrument, where that is not what the desk's own do."""
 
 
 class GatewaySettings(Settings):
@@ -71,3 +75,31 @@ class GatewaySettings(Settings):
     routed: RoutedSettings | None = None
     fix: FixSettings | None = None
     ccxt: CcxtSettings | None = None
+
+    def check(self, *names: str) -> None:
+        """Refuse a market of `ccxt` that is not the instrument which a desk hedges, by any of its names.
+
+        Raises
+        ------
+        ValueError
+            It is another.
+        """
+        told = self.ccxt
+        if told is None or told.instrument in names:
+            return
+        if told.instrument or _letters(told.symbol) not in map(_letters, names):
+            raise ValueError(
+                f"gateway.ccxt.symbol: {told.symbol} is not {names[0]}, which the desk hedges: name that "
+                f'market, or say gateway.ccxt.instrument = "{names[0]}" if it is the same in the same money'
+            )
+
+
+def _letters(symbol: str) -> str:
+    """Return base and quote as they are compared; what follows a colon settles a derivative.
+
+    Examples
+    --------
+    >>> _letters("BTC/USDT"), _letters("btc_usdt"), _letters("BTC/USDT:USDT")
+    ('BTCUSDT', 'BTCUSDT', 'BTCUSDTUSDT')
+    """
+    return "".join(letter for letter in symbol.upper() if letter.isalnum())

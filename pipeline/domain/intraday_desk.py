@@ -314,6 +314,7 @@ class IntradayDesk(FolderDesk):
                 f"evaluation.block_steps is {self.evaluation.block_steps}: episodes of {self.option.steps} "
                 f"steps overlap, so use at least {2 * self.option.steps}"
             )
+        self.gateway.check(self.data.terms.instrument or self.data.instrument, self.data.instrument)
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for an intraday desk")
         if not (self.orders.at_once or self.grid.every_seconds):

@@ -30,13 +30,13 @@ def check_symbols(data: MarketFiles, stated: Mapping[Part, Mapping[str, str]]) -
     """
     file, own = _only(stated.get("market", {}), NARROW.format(key="files"))
     wanted = data.terms.instrument or data.instrument
-    if own and _plain(own) != _plain(wanted):
+    if own and plain(own) != plain(wanted):
         raise DataError(
             f"{file}: is of {own}, but the desk's market is {wanted}: name the files of {wanted} in "
             f'data.files, or set data.terms.instrument = "{own}" if that is what the venue calls it'
         )
     file, pair = _only(stated.get("funding", {}), NARROW.format(key="files"))
-    if pair and not _plain(wanted).startswith(_plain(pair.partition("-")[0])):
+    if pair and not plain(wanted).startswith(plain(pair.partition("-")[0])):
         raise DataError(
             f"{file}: is the funding of {pair}, but the desk's market is {wanted}: name the history of "
             f"{wanted} in data.files, or set data.terms.instrument to what the venue calls it"
@@ -68,17 +68,17 @@ def _only(stated: Mapping[str, str], advice: str) -> tuple[str, str]:
         return "", ""
     first, own = named[0]
     for file, symbol in named:
-        if _plain(symbol) != _plain(own):
+        if plain(symbol) != plain(own):
             raise DataError(f"{first} is of {own} and {file} of {symbol}: {advice}")
     return first, own
 
 
-def _plain(symbol: str) -> str:
+def plain(symbol: str) -> str:
     """Return a symbol as it is compared; XBT is another name of BTC.
 
     Examples
     --------
-    >>> _plain("btc-usdt"), _plain("XBTUSD")
+    >>> plain("btc-usdt"), plain("XBTUSD")
     ('BTCUSDT', 'BTCUSD')
     """
     letters = "".join(letter for letter in symbol.upper() if letter.isalnum())

@@ -14,7 +14,7 @@ from pipeline.live.credentials import Credentials
 from pipeline.live.venue import Book
 
 FIX = {"host": "127.0.0.1", "port": 9880, "sender": "DESK", "target": "BROKER"}
-CCXT = {"venue": "binance", "symbol": "BTC/USDT"}
+CCXT = {"venue": "binance", "symbol": "X/Y"}
 
 
 def desk_with(**gateway):
@@ -80,6 +80,28 @@ def test_a_stream_tells_no_second_book_to_route_by():
 def test_a_session_that_cannot_be_is_refused(told):
     with pytest.raises(ValueError, match=r"gateway\.fix"):
         desk_with(**told)
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"symbol": "XY"}, None),
+        ({"symbol": "X/Y"}, None),
+        (
+            {"symbol": "XZ/USDT"},
+            'gateway.ccxt.symbol: XZ/USDT is not XY, .* say gateway.ccxt.instrument = "XY"',
+        ),
+        ({"symbol": "XZ/USDT", "instrument": "XY"}, None),
+        ({"symbol": "X/Y", "instrument": "Z"}, "gateway.ccxt.symbol: X/Y is not XY"),
+        ({"symbol": "X/Y:Y"}, "is not XY"),
+    ],
+)
+def test_a_desk_is_wired_to_the_market_that_it_hedges(told, why):
+    if why is None:
+        assert desk_with(ccxt={"venue": "binance", **told}).gateway.ccxt is not None
+    else:
+        with pytest.raises(ValueError, match=why):
+            desk_with(ccxt={"venue": "binance", **told})
 
 
 def test_keys_leave_the_environment(monkeypatch):

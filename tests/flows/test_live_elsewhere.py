@@ -24,7 +24,7 @@ from flows.hedge_pipeline import hedge_pipeline
 from pipeline.cli.attend import resume
 from pipeline.cli.gateway import Way
 from pipeline.cli.live import live
-from pipeline.domain.errors import GatewayError, SettingsError
+from pipeline.domain.errors import DataError, GatewayError, SettingsError
 from pipeline.domain.orders import Standing
 from pipeline.live import gateways
 from pipeline.live.account import replayed
@@ -344,7 +344,8 @@ def test_a_day_at_a_spot_venue_ends_with_the_positions_of_both(place, capsys, mo
             ccxt_venue.urls["api"] = dict.fromkeys(ccxt_venue.urls["api"], url)
 
         monkeypatch.setattr(gateways, "_on_test_net", to_it)
-        table = 'venue = "binance"\nsymbol = "BTC/USDT"\nbaseline = 5000.0\npoll_seconds = 0.1\n'
+        table = 'venue = "binance"\nsymbol = "BTC/USDT"\ninstrument = "XYZ"\n'
+        table += "baseline = 5000.0\npoll_seconds = 0.1\n"
         desk = Live(place, capsys, Way.CCXT, f"\n[gateway.ccxt]\n{table}")
         desk.day()
         told = desk.day()
@@ -354,3 +355,33 @@ def test_a_day_at_a_spot_venue_ends_with_the_positions_of_both(place, capsys, mo
     kept = [each.read_bytes() for each in desk.home.rglob("*") if each.is_file()]
     for secret in (spot.KEY, spot.SECRET):
         assert not any(secret.encode() in each for each in kept)
+
+
+def second_venue(place, symbol):
+    """Write what another venue quotes on the day: half a cent better on either side, half of the time."""
+    quotes = Quotes(place / "ticks")
+    rows = ["exchange,symbol,timestamp,local_timestamp,ask_amount,ask_price,bid_price,bid_amount"]
+    opens = int(datetime.fromisoformat(f"{DAY}T15:00").replace(tzinfo=UTC).timestamp())
+    for at in range(opens, opens + 7200, 10):
+        bid, ask = (quotes.best(sells, at * 10**9) for sells in (True, False))
+        better = 0.005 if at // 600 % 2 else -0.05
+        rows.append(f"there,{symbol},{at}000000,{at}000000,5000,{ask - better},{bid + better},5000")
+    (place / "ticks" / "there_quotes.csv").write_text("\n".join(rows) + "\n")
+
+
+def test_a_day_is_routed_between_two_venues_of_one_instrument(place, capsys):
+    desk = Live(place, capsys, Way.ROUTED, "\n[gateway.routed]\nfee_bps = 0.1\n")
+    path = Path(desk.desk)
+    path.write_text(path.read_text().replace("[data]", '[data]\nother_files = ["there_*.csv"]'))
+    second_venue(place, "ABC")
+    with pytest.raises(DataError, match=r"there_quotes\.csv: is of ABC, but the desk hedges XYZ"):
+        desk.day()
+    second_venue(place, "xyz")
+    told = desk.day()
+    assert (told["state"], told["state_why"]) == ("active", "a new journal")
+    fills = Counter(each.report_id.partition("@")[2] for each in desk.reports if each.filled)
+    assert fills["own"] > 3
+    assert fills["other"] > 3
+    assert told["orders_filled"] > 5
+    again = desk.day()
+    assert (again["orders_sent"], again["position"]) == (0, told["position"])
