@@ -13,6 +13,10 @@ class DataError(HedgeError):
     """Market data is missing, malformed or does not cover what the desk asks for."""
 
 
+class NoRowsError(DataError):
+    """A file has a header, or nothing, and no rows."""
+
+
 class FitError(HedgeError):
     """A model or policy could not be fitted on the training rows that it was given."""
 

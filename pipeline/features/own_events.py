@@ -20,7 +20,7 @@ def own_events(source: Source, batches: Sequence[pa.RecordBatch], instrument: st
     Raises
     ------
     DataError
-        There is none of it.
+        All are of others.
 
     Examples
     --------
@@ -31,11 +31,9 @@ def own_events(source: Source, batches: Sequence[pa.RecordBatch], instrument: st
     ([1, 2], [4.0, 5.0])
     """
     parts = [rows.filter(pc.equal(rows.column("instrument"), instrument)) for rows in batches]
-    if not sum(rows.num_rows for rows in parts):
-        there = sorted(
-            {name for rows in batches for name in pc.unique(rows.column("instrument")).to_pylist()}
-        )
-        raise DataError(f"{source.table}: none of {instrument}: there are {', '.join(there) or 'none'}")
+    there = {name for rows in batches for name in pc.unique(rows.column("instrument")).to_pylist()}
+    if there and instrument not in there:
+        raise DataError(f"{source.table}: none of {instrument}: there are {', '.join(sorted(there))}")
     found = event_rows(source, parts)
     order = np.argsort(found.known_time, kind="stable")
     return EventRows(found.known_time[order], found.columns[order])

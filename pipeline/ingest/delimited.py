@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pv
 from numpy.typing import NDArray
 
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, NoRowsError
 from pipeline.domain.naming import hint
 from pipeline.ingest.raw_stream import RawStream
 
@@ -97,7 +97,7 @@ def delimited(
                 empty = False
                 yield lines
     if empty:
-        raise DataError(f"{file.name}: holds no rows: fetch it again")
+        raise NoRowsError(f"{file.name}: holds no rows: fetch it again")
 
 
 def names_in(head: bytes, delimiter: str = ",") -> tuple[str, ...]:

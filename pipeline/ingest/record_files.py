@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.domain.alternative_settings import SERIES, URL, USUAL_SERIES, RecordFile, table_of
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, NoRowsError
 from pipeline.ingest.folder_files import fits
 from pipeline.ingest.formats.catalogue import read
 from pipeline.ingest.held_share import reasons_of
@@ -28,11 +28,13 @@ from pipeline.ingest.vintage import revisions
 
 Kinds = Mapping[str, Sequence[RecordFile]]
 PSEUDO: Final = "pseudo_vintage"
+FILLS: Final = "fills"
+"""Of a kind whose file may hold nothing: there are days on which a desk does not trade."""
 
 
 @dataclass(frozen=True)
 class _Read:
-    """A file: its rows as a table of its kind, those in quarantine, and its first and last day."""
+    """A file: its rows as a table of its kind, those in quarantine, and its first and last day, if any."""
 
     kind: str
     file: RecordFile
@@ -172,20 +174,26 @@ def _stream(file: RecordFile) -> RawStream:
 def _read(kind: str, file: RecordFile) -> _Read:
     stream, table = _stream(file), table_of(kind)
     parts: dict[str, list[pa.RecordBatch]] = {table: [], QUARANTINE: []}
-    for batch in read(stream, file.terms, file.format):
-        if batch.table not in parts:
-            raise DataError(f"{stream.name}: holds {batch.table}, not {kind}: name another file or format")
-        parts[batch.table].append(batch.rows)
+    try:
+        for batch in read(stream, file.terms, file.format):
+            if batch.table not in parts:
+                raise DataError(
+                    f"{stream.name}: holds {batch.table}, not {kind}: name another file or format"
+                )
+            parts[batch.table].append(batch.rows)
+    except NoRowsError:
+        if kind != FILLS:
+            raise
     rows = pa.Table.from_batches(parts[table], schema=SCHEMAS[table])
     held = pa.Table.from_batches(parts[QUARANTINE], schema=SCHEMAS[QUARANTINE]).to_pandas()
     held = held.rename(columns={"source_row": "row"}).assign(table=kind)[list(COLUMNS)]
-    if not rows.num_rows:
+    if not rows.num_rows and (kind != FILLS or len(held)):
         why = reasons_of(held.assign(count=1)) or "look at the file"
         raise DataError(f"{stream.name}: holds no sound row of {kind}: {why}")
     if kind in USUAL_SERIES:
         rows = _of_series(rows, kind, file, stream.name)
-    days = pd.DatetimeIndex(rows["event_time"].to_pandas()).tz_localize(None)
-    return _Read(kind, file, stream.name, rows, held, days.min().normalize(), days.max().normalize())
+    days = pd.DatetimeIndex(rows["event_time"].to_pandas()).tz_localize(None).normalize()
+    return _Read(kind, file, stream.name, rows, held, days.min(), days.max())
 
 
 def _without_repeats(files: Sequence[_Read]) -> list[_Read]:
@@ -243,13 +251,16 @@ def _notes(kind: str, files: Sequence[_Read]) -> list[str]:
     Of limits in which units they are told, for those in money are taken as money of the market's prices. Of
     fills whether most fees are rebates, as where an export tells what was paid with a minus.
     """
-    if kind == "fills":
+    if kind == FILLS:
         fees = pd.concat([each.rows["fee"].to_pandas() for each in files])
         rebates, told = int((fees < 0.0).sum()), int((fees != 0.0).sum())
-        return [
+        rebated = (
             f"fills: {rebates:,} of {told:,} fees are below zero and taken as rebates: where they were paid, "
             "turn their sign"
-        ] * (2 * rebates > told)
+        )
+        none = [f"fills: {each.name} holds none: it is taken that nothing was traded" for each in files
+                if not each.rows.num_rows and each.held.empty]  # fmt: skip
+        return [*none, *[rebated] * (2 * rebates > told)]
     if kind == "limits":
         units = sorted({unit for each in files for unit in each.rows["unit"].to_pylist()})
         contracts = "; a contract is data.own.multiplier units, 1 where that is not set"

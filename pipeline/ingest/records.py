@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, NoRowsError
 from pipeline.domain.naming import hint
 from pipeline.ingest.delimited import NO_END, NOT_TEXT, WRONG_FIELDS
 from pipeline.ingest.raw_stream import RawStream
@@ -138,7 +138,7 @@ def _lines(file: RawStream, as_json: bool) -> Iterator[Records]:
         some = some or bool(found.rows or found.odd)
         yield found
     if not some:
-        raise DataError(f"{file.name}: holds no rows: fetch it again")
+        raise NoRowsError(f"{file.name}: holds no rows: fetch it again")
 
 
 def _delimiter(line: str) -> str:

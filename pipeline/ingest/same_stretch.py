@@ -59,8 +59,10 @@ def overlap(first: pd.DataFrame, second: pd.DataFrame, table: str) -> Overlap:
     instant and before its own last one; equal rows count as often as they come. The rows that both have are
     then repeats, and with them the second's START: what it has to follow on is in the first. Where one ends
     with the instant at which the other begins, those rows are repeats with which the one ends and the other
-    begins in the same order. One that fills a gap of the other repeats nothing. Of trades those with an id
-    are left out where both files have ids: see `day_repeats.IDENTITY`.
+    begins in the same order. One that fills a gap of the other repeats nothing, or the rows at the edges of
+    the gap: it lies within the other, has all that the other has there, and nothing of the other lies among
+    what it has alone. Of trades those with an id are left out where both files have ids: see
+    `day_repeats.IDENTITY`.
 
     Examples
     --------
@@ -91,7 +93,8 @@ def overlap(first: pd.DataFrame, second: pd.DataFrame, table: str) -> Overlap:
     within = _within(times, spans)
     if any(each.any() for each in within):
         has = matched(*number)
-        if not all(each[inside].all() for each, inside in zip(has, within, strict=True)):
+        lacking = [each[inside & ~there] for each, inside, there in zip(times, within, has, strict=True)]
+        if any(len(each) for each in lacking) and not _fills_a_gap(times, spans, lacking):
             return Overlap(none, differs=True, alike=_alike(files, stretch, table))
         shared = has[1]
     else:
@@ -119,6 +122,19 @@ def _within(times: list[NDArray[np.int64]], spans: list[tuple[int, int]]) -> lis
     if spans[0] == spans[1] and not any(each.any() for each in within):
         return [np.ones(len(each), dtype=np.bool_) for each in times]
     return within
+
+
+def _fills_a_gap(
+    times: list[NDArray[np.int64]], spans: list[tuple[int, int]], lacking: list[NDArray[np.int64]]
+) -> bool:
+    """Tell whether what one file has alone, at these times, fills a single gap of the other around it."""
+    one = 0 if len(lacking[0]) else 1
+    other = 1 - one
+    (low, high), (begin, end) = spans[one], spans[other]
+    if len(lacking[other]) or not begin < low <= high < end:
+        return False
+    within = (times[other] >= lacking[one].min()) & (times[other] <= lacking[one].max())
+    return not within.any()
 
 
 def _where_they_meet(

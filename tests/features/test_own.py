@@ -52,6 +52,16 @@ def test_inventory_is_that_of_positions_and_fills(loaded):
     assert found["own_unrealised_pnl"].iloc[0] == 10.0 * (100.0 - 99.0)
 
 
+def test_without_any_fill_the_account_is_that_of_its_positions(loaded):
+    own, tables = loaded()
+    tables["fills"] = tables["fills"].iloc[:0]
+    without = values(own, {name: table for name, table in tables.items() if name != "fills"})
+    pd.testing.assert_frame_equal(values(own, tables), without)
+    ahead = np.full(len(TIMES), 5.0)
+    assert priced_fills(tables["fills"], own, TIMES, MID, ahead).empty
+    assert own_fill_costs(tables["fills"], own, TIMES, MID, ahead).keys()
+
+
 @pytest.mark.parametrize("row", [0, 2, 11, 25])
 def test_the_future_changes_nothing_that_was_known(loaded, row):
     own, tables = loaded()

@@ -41,6 +41,19 @@ def test_a_fill_of_an_overlapping_file_is_held_in_the_later_one(loaded):
     assert tables["intake"]["quarantined"].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_file_of_fills_that_holds_none_is_none_and_said(loaded, others):
+    head = HEAD.format(more="")
+    tables = loaded("fills", head, *[head + FIRST.format("") + SECOND.format("")] * others)
+    assert tables["fills"]["size"].tolist() == [10.0, 5.0] * others
+    assert tables["notes"]["note"].tolist() == [
+        "fills: 0.csv holds none: it is taken that nothing was traded"
+    ]
+    assert tables["intake"]["rows"].tolist() == [0, 2][: 1 + others]
+    with pytest.raises(DataError, match=r"0\.csv: holds no rows"):
+        loaded("positions", "time,instrument,quantity\n")
+
+
 def test_two_equal_fills_of_one_file_may_be_real_and_stay_two(loaded):
     head, fill = HEAD.format(more=",order_id"), FIRST.format(",77")
     assert len(loaded("fills", head + fill + fill)["fills"]) == 2

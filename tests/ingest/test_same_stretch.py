@@ -110,11 +110,31 @@ def test_a_file_that_fills_a_gap_of_another_counts(day, head, rows):
     assert held.empty
 
 
-def test_a_log_that_fills_a_gap_of_another_has_its_books(day):
-    files = {"a.log": [*LINES[:60], *LINES[120:]], "b.log": LINES[63:117]}
-    found, held = day(files, format="bitstamp_log")
-    assert {name: len(_told(found[name])) for name in found} == dict.fromkeys(found, 60 - 2)
-    assert held.empty
+@pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
+@pytest.mark.parametrize(("whole", "filler"), [("a.csv", "b.csv"), ("b.csv", "a.csv")])
+@pytest.mark.parametrize("edges", [(1, 1), (2, 1), (0, 2)])
+def test_a_file_that_fills_a_gap_and_repeats_the_rows_at_its_edges_counts_once(
+    day, head, rows, whole, filler, edges
+):
+    before, after = edges
+    found, held = day({whole: [head, *rows[:3], *rows[6:]], filler: [head, *rows[3 - before : 6 + after]]})
+    assert len(found["quotes" if head == HEAD else "trades"]) == len(rows)
+    assert (held["reason"].unique().tolist(), held["count"].sum()) == ([REPEATED], before + after)
+
+
+@pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
+def test_one_that_tells_an_edge_of_the_gap_otherwise_is_an_error(day, head, rows):
+    told = [*rows[1:6], rows[6].replace(",20,", ",20.5,"), rows[7]]
+    with pytest.raises(DataError, match=r"a\.csv and b\.csv: tell most (quotes|trades) of 2020-03-02 alike"):
+        day({"a.csv": [head, *rows[:3], *rows[6:]], "b.csv": [head, *told]}, quarantine_limit=0.9)
+
+
+@pytest.mark.parametrize("filler", [slice(63, 117), slice(57, 123)], ids=["alone", "with its edges"])
+def test_a_log_that_fills_a_gap_of_another_has_its_books(day, filler):
+    files = {"a.log": [*LINES[:60], *LINES[120:]], "b.log": LINES[filler]}
+    found, _ = day(files, format="bitstamp_log")
+    lost = 2 if filler.start == 63 else 0
+    assert {name: len(_told(found[name])) for name in found} == dict.fromkeys(found, 60 - lost)
 
 
 @pytest.mark.parametrize(("head", "rows"), [(HEAD, QUOTES), (TRADED, TRADES)], ids=["quotes", "trades"])
