@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError
 from pipeline.evaluate.bootstrap import stationary_indices
-from pipeline.evaluate.comparison import metric_table, paired_tests, pairs_against_delta, pairs_of_ablations
+from pipeline.evaluate.comparison import (
+    metric_table,
+    paired_tests,
+    pairs_against_delta,
+    pairs_of_ablations,
+    pairs_of_training,
+)
 from pipeline.evaluate.metrics import BASELINE, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 
@@ -22,6 +28,7 @@ class Compared:
     comparison: pd.DataFrame
     against_delta: pd.DataFrame
     ablations: pd.DataFrame
+    trained: pd.DataFrame
 
 
 def compared(desk: Desk, panel: EpisodePanel, block: float, earlier_looks: int) -> Compared:
@@ -49,4 +56,5 @@ def compared(desk: Desk, panel: EpisodePanel, block: float, earlier_looks: int) 
         metric_table(sampled, own.confidence),
         paired_tests(sampled, pairs_against_delta(policies), own.confidence, earlier_looks),
         paired_tests(sampled, pairs_of_ablations(policies), own.confidence, earlier_looks),
+        paired_tests(sampled, pairs_of_training(policies), own.confidence, earlier_looks),
     )

@@ -22,6 +22,11 @@ ABLATIONS = {
     "regimes in the optimal band": "regime_optimal_band_no_regimes",
 }
 """By the part that is switched off; the policy itself has the name before `_no_`."""
+UNTRAINED = "zakamouline"
+"""What a network that learned no correction hedges with (`policies.network_band`)."""
+TRAINED = ("network_band", "recurrent_band", "ppo_band", "sac_band")
+SIMPLE_RIVAL = "fixed_band"
+"""One number, tuned on the same finished episodes: what a network has to beat to be worth its trouble."""
 TESTED = ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps", "pnl_mean_bps", "market_beta")
 BY_REGIME = (
     "pnl_mean_bps",
@@ -137,6 +142,18 @@ def pairs_of_ablations(policies: Sequence[str]) -> list[Pair]:
     [('regime_switched', 'regime_switched_no_bands')]
     """
     pairs = [(ablation.partition("_no_")[0], ablation) for ablation in ABLATIONS.values()]
+    return [pair for pair in pairs if set(pair) <= set(policies)]
+
+
+def pairs_of_training(policies: Sequence[str]) -> list[Pair]:
+    """Return every trained network that was run against its untrained self and its simplest rival.
+
+    Examples
+    --------
+    >>> pairs_of_training(["delta_implied", "zakamouline", "ppo_band"])
+    [('ppo_band', 'zakamouline')]
+    """
+    pairs = [(policy, rival) for policy in TRAINED for rival in (UNTRAINED, SIMPLE_RIVAL)]
     return [pair for pair in pairs if set(pair) <= set(policies)]
 
 

@@ -10,7 +10,7 @@ from pipeline.evaluate.frontier import aversion_frontier
 from pipeline.evaluate.judged import Judged
 from pipeline.evaluate.page import Item, Pair, Picture, Report, Section, Terms, section
 from pipeline.evaluate.run_record import RunRecord
-from pipeline.evaluate.sheets import Cell, Sheet, ablation_sheet, comparison_sheet, number
+from pipeline.evaluate.sheets import Cell, Sheet, ablation_sheet, comparison_sheet, number, trained_sheet
 from pipeline.evaluate.verdicts import describe_risk
 
 ZERO_WIDTH_SPACE = "\u200b"  # lets a long name break after an underscore
@@ -53,8 +53,9 @@ def composed(
         (f"Earlier looks at these {tested.split()[-1]}", f"{evaluation.earlier_looks}"),
         ("Least risk", best.replace("_", f"_{ZERO_WIDTH_SPACE}")),
     )
+    own = (comparison_sheet(evaluation), ablation_sheet(evaluation), trained_sheet(evaluation))
     sections = (
-        section("overview", "Policies", (comparison_sheet(evaluation), ablation_sheet(evaluation))),
+        section("overview", "Policies", own),
         _pictures(evaluation, pictures),
         section("more", "More on the policies", policies),
         *between,

@@ -21,6 +21,7 @@ from pipeline.evaluate.forecast_verdict import forecast_verdicts
 from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.metrics import SampledMetrics, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
+from pipeline.evaluate.training_verdict import training_verdicts
 from pipeline.evaluate.verdicts import verdicts
 
 TABLES = (
@@ -99,6 +100,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         delayed=None if later is None else metric_table(sampling(episodes, later), confidence),
         against_delta=found.against_delta,
         ablations=found.ablations,
+        trained=found.trained,
         detectors=detector_tests(desk, episodes, tables["detector_episodes"], sampling),
         by_regime=regime_table(panel, found.indices, desk),
         attribution=attribution_table(panel),
@@ -110,6 +112,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
+            *training_verdicts(desk, found.trained, earlier_looks),
             *forecast_verdicts(tables["scores"], tables["events"], 1.0 - confidence),
         ),
     )

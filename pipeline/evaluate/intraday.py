@@ -23,6 +23,7 @@ from pipeline.evaluate.liquidity import liquidity_table, liquidity_verdict
 from pipeline.evaluate.market_quality import drift_table, known_shares
 from pipeline.evaluate.metrics import sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
+from pipeline.evaluate.training_verdict import training_verdicts
 from pipeline.evaluate.verdicts import verdicts
 from pipeline.evaluate.worst_hours import worst_hours
 from pipeline.features.decision_grid import BOOK_DAYS
@@ -122,6 +123,7 @@ def evaluate_intraday(
         delayed=metric_table(sample_metrics(late, found.indices, desk.risk), own.confidence),
         against_delta=found.against_delta,
         ablations=found.ablations,
+        trained=found.trained,
         by_regime=regime_table(panel, found.indices, desk),
         attribution=attribution_table(panel),
         costs=cost_table(own_delay, own_delay.iloc[:0]),
@@ -134,6 +136,7 @@ def evaluate_intraday(
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
+            *training_verdicts(desk, found.trained, earlier_looks),
             *forecast_verdicts(_of_variance(tables["scores"]), tables["events"], 1.0 - own.confidence),
             liquidity_verdict(liquidity, 1.0 - own.confidence),
         ),

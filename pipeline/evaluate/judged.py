@@ -25,6 +25,8 @@ class Judged:
     comparison : one row a policy, metrics with intervals.
     delayed : the same with later fills; None where that was not run.
     against_delta, ablations : paired tests, see `comparison.paired_tests`.
+    trained : such tests of trained networks against their untrained selves and their simplest rival; None for
+        a kind of desk that trains none.
     by_regime : metrics by the most probable regime at the start.
     attribution : what the average P&L is made of, bps.
     costs : cost by source, see `costs.cost_table`.
@@ -42,6 +44,7 @@ class Judged:
     delayed: pd.DataFrame | None = None
     against_delta: pd.DataFrame
     ablations: pd.DataFrame
+    trained: pd.DataFrame | None = None
     by_regime: pd.DataFrame
     attribution: pd.DataFrame
     costs: pd.DataFrame

@@ -12,6 +12,8 @@ from pipeline.evaluate.comparison import (
     BY_REGIME,
     EFFECTIVE_FOR_AN_INTERVAL,
     EPISODES_FOR_A_TAIL,
+    SIMPLE_RIVAL,
+    UNTRAINED,
     PairedTest,
     rows_of,
 )
@@ -159,6 +161,20 @@ def ablation_sheet(evaluation: Judged) -> Sheet:
     )
     tests = evaluation.ablations.assign(label=evaluation.ablations["baseline"].map(named))
     return _test_sheet("ablations", "What each part is worth", "Part", tests, evaluation, lead)
+
+
+def trained_sheet(evaluation: Judged) -> Sheet | None:
+    """What training is worth: trained networks against what they were before, and against a simple rival."""
+    if evaluation.trained is None or evaluation.trained.empty:
+        return None
+    lead = (
+        f"A trained network minus {UNTRAINED}, the same network untrained, and minus {SIMPLE_RIVAL}, "
+        "a band of one width that is tuned on the finished episodes. Paired; p is corrected for all pairs. "
+        "For risk and cost a negative difference is better."
+    )
+    trained = evaluation.trained
+    tests = trained.assign(label=trained["policy"] + " − " + trained["baseline"])
+    return _test_sheet("trained", "What training is worth", "Pair", tests, evaluation, lead)
 
 
 def delta_sheet(evaluation: Judged) -> Sheet:

@@ -24,7 +24,8 @@ def summarised(evaluation: Judged, record: RunRecord, own: Mapping[str, Any]) ->
 
     `own` is what only this kind of desk has: `kind` and `data` among it.
     `policies.<name>` has every metric of `metrics.METRICS` and `ci: {metric: [low, high]}`, `delayed` the
-    same with fills one step later, `ablations.<part>` and `tests.<policy>` the paired differences.
+    same with fills one step later, `ablations.<part>`, `trained.<policy>.<rival>` and `tests.<policy>` the
+    paired differences.
     `importance.<target>.<horizon>.<input>` says how far an input moves the log of the forecast on average,
     `intervals.<target>.<horizon>.<model>.<regime>` holds coverage, width and Winkler loss, regime `all`
     first. `costs.<view>.<policy>` holds the cost by source in bps.
@@ -48,6 +49,7 @@ def summarised(evaluation: Judged, record: RunRecord, own: Mapping[str, Any]) ->
         "policies": policy_numbers(evaluation.comparison, METRICS),
         "delayed": {} if evaluation.delayed is None else policy_numbers(evaluation.delayed, METRICS),
         "ablations": ablation_numbers(evaluation.ablations),
+        "trained": training_numbers(evaluation.trained),
         "tests": {name: test_numbers(rows) for name, rows in tests.groupby("policy", sort=False)},
         "by_regime": regime_numbers(evaluation.by_regime),
         "forecasts": forecast_numbers(tables["scores"]),
@@ -195,6 +197,15 @@ def ablation_numbers(tests: pd.DataFrame) -> dict[str, Any]:
         for part, ablation in ABLATIONS.items()
         if (tests["baseline"] == ablation).any()
     }
+
+
+def training_numbers(tests: pd.DataFrame | None) -> dict[str, Any]:
+    """Return what training is worth, by network and by what it is compared with."""
+    found: dict[str, Any] = {}
+    if tests is not None:
+        for (policy, rival), rows in tests.groupby(["policy", "baseline"], sort=False):
+            found.setdefault(str(policy), {})[str(rival)] = test_numbers(rows)
+    return found
 
 
 def regime_numbers(table: pd.DataFrame) -> dict[str, Any]:

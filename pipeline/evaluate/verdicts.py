@@ -48,15 +48,15 @@ def verdicts(
     risk, level = describe_risk(desk.risk), 1 - desk.evaluation.confidence
     found = []
     for part, ablation in ABLATIONS.items():
-        rows = _by_metric(ablations[ablations["baseline"] == ablation])
+        rows = by_metric(ablations[ablations["baseline"] == ablation])
         if rows:
-            counted = _counted(ablations["baseline"].nunique(), earlier_looks)
-            found.append(_judge(f"Did {part} pay?", f"with {part} switched on", risk, rows, counted, level))
-    if rows := _by_metric(against_delta[against_delta["policy"] == FLAGSHIP]):
-        counted = _counted(against_delta["policy"].nunique(), earlier_looks)
+            counted = counted_words(ablations["baseline"].nunique(), earlier_looks)
+            found.append(judge(f"Did {part} pay?", f"with {part} switched on", risk, rows, counted, level))
+    if rows := by_metric(against_delta[against_delta["policy"] == FLAGSHIP]):
+        counted = counted_words(against_delta["policy"].nunique(), earlier_looks)
         question = f"Does {FLAGSHIP} beat {BASELINE}?"
-        found.append(_judge(question, f"with {FLAGSHIP}", risk, rows, counted, level))
-    counted = _counted(against_delta["policy"].nunique(), earlier_looks)
+        found.append(judge(question, f"with {FLAGSHIP}", risk, rows, counted, level))
+    counted = counted_words(against_delta["policy"].nunique(), earlier_looks)
     found.append(_best(risk, against_delta, comparison, counted, level))
     return tuple(found)
 
@@ -79,11 +79,13 @@ def describe_risk(risk: RiskSettings) -> str:
 _LEAD: dict[Answer, str] = {"yes": "Yes:", "no": "Not shown:", "it hurt": "No, it hurt:"}
 
 
-def _by_metric(tests: pd.DataFrame) -> Rows:
+def by_metric(tests: pd.DataFrame) -> Rows:
+    """Return paired tests of one pair by metric."""
     return {test.metric: test for test in rows_of(tests)}
 
 
-def _judge(question: str, subject: str, risk: str, rows: Rows, counted: str, level: float) -> Verdict:
+def judge(question: str, subject: str, risk: str, rows: Rows, counted: str, level: float) -> Verdict:
+    """Return the verdict on one pair: "yes" where the risk is lower beyond doubt; see `verdicts`."""
     test = rows["risk_bps"]
     if all(each.low == each.difference == each.high == 0.0 for each in rows.values()):
         return Verdict(question, "no", UNUSED)
@@ -120,12 +122,12 @@ def _best(
     return Verdict(LEAST, "yes", f"{sentence}{', '.join(lower['policy'])} {verb} below {BASELINE}.")
 
 
-def _counted(comparisons: int, earlier_looks: int) -> str:
+def counted_words(comparisons: int, earlier_looks: int) -> str:
     """Say what a corrected p-value counts.
 
     Examples
     --------
-    >>> _counted(12, 0), _counted(3, 1)
+    >>> counted_words(12, 0), counted_words(3, 1)
     ('12 comparisons', '3 comparisons and 1 earlier look')
     """
     looks = f" and {earlier_looks} earlier look{'s' * (earlier_looks > 1)}" if earlier_looks else ""

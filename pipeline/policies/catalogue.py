@@ -42,6 +42,8 @@ POLICIES: dict[str, Any] = {
 def desk_policies(settings: AnyDesk) -> dict[str, Policy]:
     """Return a desk's unfitted hedgers: the benchmark, those it lists and the ablations of these.
 
+    Of a trained network that is Zakamouline's band, which it is when untrained.
+
     Raises
     ------
     SettingsError
@@ -58,6 +60,8 @@ def desk_policies(settings: AnyDesk) -> dict[str, Policy]:
     names = dict.fromkeys((BENCHMARK, *desk.policies.run))
     if FLAGSHIP in names:
         names |= dict.fromkeys(ablation.name for ablation in ABLATIONS)
+    if set(names) & set(LEARNED):
+        names |= {Zakamouline.name: None}
     if RegimeOptimalBand.name in names:
         names |= {RegimeOptimalBandNoRegimes.name: None}
     return {name: _build(name, desk, "policies.run", terms) for name in names}
