@@ -3,8 +3,9 @@
 `make chaos`, or `python -m tests.live.chaos 500 --seed 7 --kind routed`. Each life is a child that recovers
 from the files of the life before, goes on with a scripted stream of orders and is killed: every other one at
 a line of the order path drawn from the seed, the others by the clock, in whatever call they are. After each
-kill the files are copied, recovered from and held against each other. This process imports what a child needs
-and forks: a child knows journal, account and gateways, and no data frames.
+kill the files are copied, recovered from and held against each other. With `--postgres` the journal is a
+database of a server that this process starts. It imports what a child needs and forks: a child knows journal,
+account and gateways, and no data frames.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -36,9 +38,11 @@ SECOND = 10**9
 LINES, SECONDS, DAY = 400, 0.2, 10
 """A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
 COUNTED = re.compile(
-    r"send|hear|turn|cancel|replace|took|_replaced?|_take_place|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add|start|_chosen|_bind|_heard|_take|_say"
+    r"send|hear|turn|cancel|replace|took|_replaced?|_take_place|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add|inserted|start|_chosen|_bind|_heard|_take|_say"
 )
 """Functions that write or send, whose lines are counted; elsewhere is read or reckoned."""
+SERVER: list[str] = []
+"""URL of the server in which journals lie, if any; else they are files."""
 HEAVY = ("numba", "numpy", "pandas", "prefect", "mlflow", "pydantic", "scipy")
 
 
@@ -104,10 +108,36 @@ def latency(order: Order) -> int:
 
 def desk(folder: Path, kind: str = "") -> tuple[OrderPath, PaperGateway | TwoVenues]:
     """Return the path of the desk in a folder, and its gateway."""
-    journal = Journal(folder / "journal", "chaos", now=0)
+    journal = Journal(journal_of(folder), "chaos", now=0)
     made, opened = KINDS[kind]
     paper = opened(folder)
     return made(journal, paper, now=lambda: 0), paper
+
+
+def journal_of(folder: Path) -> Path | str:
+    """Return where the journal of the desk in a folder lies; a database is called like the folder."""
+    if not SERVER:
+        return folder / "journal"
+    from sqlalchemy.engine import make_url
+
+    return make_url(SERVER[0]).set(database=folder.name).render_as_string()
+
+
+@contextmanager
+def database(folder: Path, of: Path | None = None) -> Iterator[None]:
+    """Have a database for the journal of a folder, empty or a copy of that of another desk, which is dead."""
+    if SERVER:
+        from tests.postgres_server import asked, left
+
+        if of is not None:
+            left(str(journal_of(of)))
+        template = "" if of is None else f' TEMPLATE "{of.name}"'
+        asked(SERVER[0], f'CREATE DATABASE "{folder.name}"{template}')
+    try:
+        yield
+    finally:
+        if SERVER:
+            asked(SERVER[0], f'DROP DATABASE "{folder.name}" WITH (FORCE)')
 
 
 def live(folder: Path, seed: int, kind: str) -> None:
@@ -166,7 +196,8 @@ def killing(lines: int, counted: re.Pattern[str], rooms: tuple[str, ...]) -> Any
 
 def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, kind: str) -> int:
     """Let a child live until it is killed and return what it died of: −9, or the status it left with."""
-    lines, seconds = drawn.randint(1, LINES), drawn.uniform(0.0, SECONDS)
+    longer = 4 if SERVER else 1
+    lines, seconds = longer * drawn.randint(1, LINES), longer * drawn.uniform(0.0, SECONDS)
     child = os.fork()
     if not child:
         try:
@@ -189,12 +220,13 @@ def faults(folder: Path, kind: str) -> list[str]:
         for file in folder.iterdir():
             if not file.name.endswith(("-shm", ".lock")):
                 shutil.copy(file, copies)
-        path, paper = desk(Path(copies), kind)
-        try:
-            return asyncio.run(_faults(path, paper))
-        finally:
-            path.journal.close()
-            paper.close()
+        with database(Path(copies), folder):
+            path, paper = desk(Path(copies), kind)
+            try:
+                return asyncio.run(_faults(path, paper))
+            finally:
+                path.journal.close()
+                paper.close()
 
 
 def off_by(ours: Mapping[str, float], theirs: Mapping[str, float]) -> float:
@@ -255,7 +287,7 @@ def chaos(kills: int, seed: int, kind: str = "") -> tuple[list[str], Counter[str
     """
     drawn, count = random.Random(seed), Counter[str]()
     while count["kills"] < kills:
-        with tempfile.TemporaryDirectory() as place:
+        with tempfile.TemporaryDirectory() as place, database(Path(place)):
             for _ in range(min(DAY, kills - count["kills"])):
                 count["kills"] += 1
                 by_line = count["kills"] % 2 == 1
@@ -297,10 +329,16 @@ def main() -> None:
     asked.add_argument("kills", type=int)
     asked.add_argument("--seed", type=int, default=7)
     asked.add_argument("--kind", choices=sorted(KINDS), default="", help="a router, or a fault to be found")
+    asked.add_argument("--postgres", action="store_true", help="keep journals in a PostgreSQL server")
     given = asked.parse_args()
     if heavy := [name for name in HEAVY if name in sys.modules]:
         sys.exit(f"the child would import {', '.join(heavy)}")
-    wrong, count = chaos(given.kills, given.seed, given.kind)
+    with ExitStack() as opened:
+        if given.postgres:
+            from tests.postgres_server import serving
+
+            SERVER.append(opened.enter_context(serving()))
+        wrong, count = chaos(given.kills, given.seed, given.kind)
     print(", ".join(f"{number} {what}" for what, number in count.items()))
     sys.exit("\n".join(wrong) or None)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres_server
+
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +22,13 @@ def test_twenty_five_kills_leave_books_that_are_whole(kind):
     found = chaos("25", "--kind", kind)
     assert found.returncode == 0, found.stdout + found.stderr
     assert found.stdout.startswith("25 kills, 3 desks")
+
+
+@pytest.mark.skipif(postgres_server.binaries() is None, reason="no PostgreSQL here, nor its wheel")
+def test_ten_kills_leave_books_that_are_whole_with_a_journal_in_postgresql():
+    found = chaos("10", "--postgres")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert found.stdout.startswith("10 kills, 1 desks")
 
 
 @pytest.mark.parametrize(
