@@ -19,7 +19,7 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.execution.arrivals import arrivals
 from pipeline.execution.terms import Terms
-from pipeline.policies.base import reads_position
+from pipeline.policies.base import reads_path, reads_position
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +87,9 @@ def hedge_lane(
     Raises
     ------
     SettingsError
-        The policy reads the desk's own state, which only a book of its own has.
+        As from `check_asked_alone`.
     """
-    if reads_position(policy):
-        raise SettingsError(
-            f"policy {policy.name} reads the desk's own state: it cannot be hedged through a day"
-        )
+    check_asked_alone(policy)
     known = signals[list(NEEDED)].notna().all(axis=1).to_numpy()
     mid = signals["mid"].to_numpy(float)
     dealt: list[Dealt | None] = []
@@ -107,6 +104,22 @@ def hedge_lane(
     size = desk.hedge.size
     lower, upper = (size * edge[0, :, 0] for edge in (band.lower, band.upper))
     return Lane(dealt, lower, upper, size * hedge.position[0, :, 0])
+
+
+def check_asked_alone(policy: Hedger) -> None:
+    """Refuse a policy that a desk with one position through the day cannot ask, in a backtest or live.
+
+    Raises
+    ------
+    SettingsError
+        It reads the desk's own state, which only an account of one option has, or its path.
+    """
+    for reads, what in ((reads_position, "the desk's own state"), (reads_path, "the path since the deal")):
+        if reads(policy):
+            raise SettingsError(
+                f"policy {policy.name} reads {what}, which a desk has for each option apart: it cannot be "
+                "hedged through a day: name another one to go live"
+            )
 
 
 def _bands(

@@ -6,10 +6,9 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.backtest.decision_signals import DecisionSignals
-from pipeline.backtest.lane import Dealt
+from pipeline.backtest.lane import Dealt, check_asked_alone
 from pipeline.backtest.option_state import OptionStates
 from pipeline.backtest.running_signals import RunningSignals
-from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.option_state import OptionState
@@ -27,7 +26,7 @@ from pipeline.live.order_path import OrderPath
 from pipeline.live.parents import Parents
 from pipeline.live.past_account import PastAccount
 from pipeline.live.permits import Permits
-from pipeline.policies.base import Policy, reads_position
+from pipeline.policies.base import Policy
 from pipeline.risk.overlay import Judgement, Overlay
 from pipeline.risk.situation import Situation
 from pipeline.risk.state import RiskState
@@ -108,7 +107,7 @@ class Hedger:
     Raises
     ------
     SettingsError
-        The policy reads the desk's own state.
+        As from `lane.check_asked_alone`.
     """
 
     def __init__(
@@ -123,7 +122,7 @@ class Hedger:
         permits: Permits | None = None,
         since: int = 0,
     ) -> None:
-        _check(policy)
+        check_asked_alone(policy)
         self._desk, self._signals, self._policy = desk, signals, policy
         self._overlay, self._path, self.model, self._permits = overlay, path, model, permits
         self._name, self._instrument, self._size = desk.name, desk.data.instrument, desk.hedge.size
@@ -143,9 +142,9 @@ class Hedger:
         Raises
         ------
         SettingsError
-            The policy reads the desk's own state; what decided goes on.
+            The policy cannot be asked by itself; what decided goes on.
         """
-        _check(learned.policy)
+        check_asked_alone(learned.policy)
         self._look.adopt(OptionStates(self._desk, learned.desk_cost, learned.crossing), learned.policy)
         self._signals, self._policy, self.model = signals, learned.policy, learned.model
 
@@ -257,8 +256,3 @@ class Hedger:
         }
         why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
         return Entry(at, self._policy.name, DECIDES, why, inputs, self.model)
-
-
-def _check(policy: Policy) -> None:
-    if reads_position(policy):
-        raise SettingsError(f"policy {policy.name} reads the desk's own state: name another one to go live")

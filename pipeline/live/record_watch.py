@@ -18,6 +18,7 @@ import pandas as pd
 from pipeline.domain.alternative_settings import RecordFile, table_of
 from pipeline.features.beside import Reader
 from pipeline.features.event_feature import EventRows
+from pipeline.ingest.delimited import NO_END
 from pipeline.ingest.equal_rows import matched, numbered
 from pipeline.ingest.record_files import expanded, load_records
 
@@ -56,6 +57,7 @@ def read_again(kind: str, files: Sequence[RecordFile], reader: Reader, known: Ev
     """
     tables = load_records({kind: [each.model_copy(update={"quarantine_limit": 1.0}) for each in files]}, {})
     found, held = reader(tables[table_of(kind)]), tables["quarantine"]
+    held = held[held["reason"] != NO_END]  # of a file that is being written
     had, has = (pd.DataFrame(each.columns).assign(known_time=each.known_time) for each in (known, found))
     before, again = matched(*numbered(had, has, [*has.columns]))
     first = ""

@@ -31,6 +31,7 @@ from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.network import Layer, Network, matrix
 from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import RiskState
 from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals
@@ -283,9 +284,13 @@ def test_a_loss_halts_though_nothing_is_asked(lived):
     assert not held.any()
 
 
-def test_a_policy_that_reads_the_desks_own_state_is_refused(lived):
-    with pytest.raises(SettingsError, match="own state"):
-        lived(POLICIES["limit_aware"](), until=1)
+@pytest.mark.parametrize(("name", "reads"), [("limit_aware", "own state"), ("recurrent_band", "the path")])
+def test_a_policy_that_cannot_be_asked_alone_is_refused(lived, desk, day, name, reads):
+    policy = (RecurrentBand if name == RecurrentBand.name else POLICIES[name])()
+    with pytest.raises(SettingsError, match=reads):
+        lived(policy, until=1)
+    with pytest.raises(SettingsError, match=reads):
+        hedge_lane(desk, *day, policy, DESK_COST)
 
 
 def test_a_decision_carries_what_it_was_made_on(lived, day):

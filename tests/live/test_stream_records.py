@@ -122,7 +122,12 @@ def test_a_bad_row_a_half_line_and_a_file_that_says_otherwise_are_one_line_each(
     watch = RecordWatch(watched(beside(day_files), day_files.given), lambda: TIMES[10], inline)
     watch.look()
     path = day_files.folder / "headlines-2016-02-3.csv"
-    more = ["yesterday,no such time", "2016-02-23T01:00:00Z,rates fed hike 1", "2016-02-23T02:00:0"]
+    more = [
+        "yesterday,no such time",
+        "tomorrow,neither",
+        "2016-02-23T01:00:00Z,rates fed hike 1",
+        "2016-02-23T02:00:0",
+    ]
     path.write_text("\n".join(["published,headline", *more]))
     with caplog.at_level(logging.WARNING):
         watch.look()
