@@ -13,10 +13,10 @@ class DecisionRow(NamedTuple):
     at : ns since 1970 UTC.
     day : by the clock of the grid's zone.
     numbers : the columns that are numbers, NaN where one is not known.
-    funding : rates of a perpetual that were settled since the decision before, in sum; see `funding_paid`.
+    funding : settlements of a perpetual that became known since the decision before: when, ns, and the rate.
     """
 
     at: int
     day: str
     numbers: FloatArray
-    funding: float = 0.0
+    funding: tuple[tuple[int, float], ...] = ()

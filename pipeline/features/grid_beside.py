@@ -4,7 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
+import numpy as np
 import pandas as pd
 
 from pipeline.domain.alternative_settings import AlternativeData
@@ -13,6 +15,8 @@ from pipeline.domain.intraday_desk import IntradayDesk, instant
 from pipeline.features.alternative import alternative_beside
 from pipeline.features.beside import Beside
 from pipeline.features.book_at import nanoseconds
+from pipeline.features.decision_day import FUNDING
+from pipeline.features.decision_times import SECOND
 from pipeline.features.event_feature import EventRows
 from pipeline.features.funding_level import FUNDING_LEVEL
 from pipeline.features.own import own_beside
@@ -64,10 +68,32 @@ def _funding(index: pd.DataFrame, days: Sequence[str], shelf: Shelf) -> list[Bes
     if not wanted:
         return []
     rows = pd.concat([DayTables(index, day, shelf)["funding"] for day in wanted], ignore_index=True)
-    venues = sorted(rows["venue"].unique())
+    known = nanoseconds(rows["known_time"])
+    reader = partial(settlements, int(known.min()))
+    names = tuple(each.name for each in FUNDING_LEVEL.outputs)
+    (source,) = FUNDING_LEVEL.sources
+    table = source.table
+    return [Beside(FUNDING_LEVEL, names, {table: reader(rows)}, {FUNDING: (table, reader)})]
+
+
+def settlements(since: int, funding: pd.DataFrame) -> EventRows:
+    """Return settlements known from a time on as events: rate, hours, and when it was settled in seconds UTC.
+
+    Parameters
+    ----------
+    since : ns.
+    funding : rows of the canonical table.
+
+    Raises
+    ------
+    DataError
+        They are of several venues.
+    """
+    venues = sorted(funding["venue"].unique())
     if len(venues) > 1:
         raise DataError(f"funding of {' and '.join(venues)}: name the file of one venue in data.files")
-    (source,) = FUNDING_LEVEL.sources
-    events = EventRows(nanoseconds(rows["known_time"]), rows[list(source.columns)].to_numpy(float))
-    names = tuple(each.name for each in FUNDING_LEVEL.outputs)
-    return [Beside(FUNDING_LEVEL, names, {source.table: events})]
+    known, settled = (nanoseconds(funding[name]) for name in ("known_time", "event_time"))
+    order = np.argsort(known, kind="stable")
+    order = order[known[order] >= since]
+    told = np.c_[funding[["rate", "hours"]].to_numpy(float), settled / SECOND]
+    return EventRows(known[order], told[order])

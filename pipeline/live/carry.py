@@ -1,10 +1,40 @@
 """What holding a perpetual has cost: the funding that its settlements book, money."""
 
+from collections import deque
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from pipeline.live.journal import Entry
+
+KEPT: Final = 2 * 86_400 * 1_000_000_000
+"""For how long what was held is remembered, ns: a settlement that is told later is not booked."""
+FUNDED: Final = "funding"
+"""Of a line of the audit about a settlement."""
+
+
+class Booked(NamedTuple):
+    """A settlement that was booked: when, ns, its rate, what was held and at which mid, and the money."""
+
+    settled: int
+    rate: float
+    position: float
+    mid: float
+    money: float
+
+    def entry(self, at: int, model: str) -> Entry:
+        """Return it as a line of the audit."""
+        return Entry(at, "account", FUNDED, "settled", self._asdict(), model)
+
 
 class Carry:
-    """Funding paid and received, as `MarketState`'s ledger books it: − position · mid · rate.
+    """Funding paid and received: − position · mid · rate, of the first decision at or after a settlement.
 
-    A settlement before the first mid of a day is booked at that mid.
+    Position and mid are those that the decision found, so whoever held at the instant of the settlement pays.
+    A settlement may be told later than that. One before the first mid of a day is booked at that mid.
+
+    Parameters
+    ----------
+    audit : of the journal: what was booked before the first decision counts.
 
     Attributes
     ----------
@@ -12,19 +42,45 @@ class Carry:
 
     Examples
     --------
-    >>> carry = Carry()
-    >>> carry.settle(0.001, 2.0, float("nan"))
-    >>> carry.settle(0.0, 2.0, 100.0)
-    >>> carry.money
-    -0.2
+    >>> carry = Carry([Booked(1, 0.01, 1.0, 100.0, -1.0).entry(5, "")])
+    >>> for at, held in ((10, 2.0), (20, 5.0), (30, 1.0)):
+    ...     found = carry.settle(at, held, 100.0, ())
+    >>> [round(each.money, 12) for each in carry.settle(40, 1.0, 110.0, [(20, 0.001), (31, -0.001)])]
+    [-0.5, 0.11]
+    >>> round(carry.money, 12)
+    -1.39
     """
 
-    def __init__(self) -> None:
-        self.money = self._owed = 0.0
+    def __init__(self, audit: Iterable[Entry] = ()) -> None:
+        told = [each for each in audit if each.what == FUNDED]
+        self._before = {each.inputs["settled"]: (each.at, float(each.inputs["money"])) for each in told}
+        self.money = 0.0
+        self._found: deque[tuple[int, float, float]] = deque()
+        self._owed: list[tuple[int, float]] = []
 
-    def settle(self, rate: float, position: float, mid: float) -> None:
-        """Book what was settled since the decision before, for what was held until now, at the mid of now."""
-        self._owed += rate * position
-        if self._owed and mid > 0.0:
-            self.money -= self._owed * mid
-            self._owed = 0.0
+    def settle(
+        self, at: int, position: float, mid: float, settled: Iterable[tuple[int, float]]
+    ) -> list[Booked]:
+        """Remember what a decision found; book what is known to be settled, when, ns, and the rate."""
+        if not self._found:
+            self.money = sum(money for when, money in self._before.values() if when < at)
+        self._found.append((at, position, mid))
+        while self._found[0][0] < at - KEPT:
+            self._found.popleft()
+        self._owed += settled
+        if not self._owed:
+            return []
+        told = {owed: self._booked(*owed) for owed in self._owed}
+        self._owed = [owed for owed, booked in told.items() if booked is None]
+        found = [booked for booked in told.values() if booked is not None]
+        self.money += sum(each.money for each in found)
+        return found
+
+    def _booked(self, when: int, rate: float) -> Booked | None:
+        """Return a settlement as it is booked; None where it has to wait for a decision with a mid."""
+        after = [each for each in self._found if each[0] >= when]
+        mid = next((mid for _, _, mid in after if mid > 0.0), None)
+        if mid is None:
+            return None
+        held = after[0][1]
+        return Booked(when, rate, held, mid, -held * mid * rate)

@@ -13,7 +13,7 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.book_at import REASONS
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart, Following
-from pipeline.features.decision_day import drawn_latency, known_features
+from pipeline.features.decision_day import FUNDING, drawn_latency, known_features
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature, Source
@@ -47,7 +47,7 @@ class DeskDay:
     Raises
     ------
     DataError
-        The day has nothing to trade against, or no funding of the perpetual that is traded.
+        The day has nothing to trade against.
     """
 
     def __init__(
@@ -72,7 +72,8 @@ class DeskDay:
             self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events
         )
         self._history, self._beside = RunningHistory(self._running.names, before), beside
-        self._funding = RunningFunding(day, tables, self.made) if desk.hedge.instrument == PERPETUAL else None
+        stored = desk.hedge.instrument == PERPETUAL and FUNDING in tables
+        self._funding = RunningFunding(day, tables, self.made) if stored else None
 
     def ready(self) -> Self:
         """Have the compiled code of the features ready, which a first event would have to wait for."""

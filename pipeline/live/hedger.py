@@ -1,5 +1,6 @@
 """What a live desk does at one decision: signals, band, overlay, and the order that is left of it."""
 
+from collections.abc import Sequence
 from time import perf_counter_ns
 from typing import Final, NamedTuple
 
@@ -128,7 +129,7 @@ class Hedger:
         self._name, self._instrument, self._size = desk.name, desk.data.instrument, desk.hedge.size
         audit = path.journal.entries()
         self._look = Look(desk, overlay, OptionStates(desk, desk_cost), policy, audit)
-        self._carry = Carry() if desk.hedge.instrument == PERPETUAL else None
+        self._carry = Carry(audit) if desk.hedge.instrument == PERPETUAL else None
         step = 0.0 if desk.orders.at_once else desk.grid.step
         self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
         sent = (each.order.decided for each in path.account.orders.values())
@@ -205,7 +206,7 @@ class Hedger:
             past=past,
         )
 
-    def _held(self, at: int, funding: float, mid: float, past: bool) -> Held:
+    def _held(self, at: int, funding: Sequence[tuple[int, float]], mid: float, past: bool) -> Held:
         account, sent, name = self._path.account, self.parents.sent, self._instrument
         while sent and sent[0] <= at - MINUTE:
             sent.popleft()
@@ -215,7 +216,9 @@ class Hedger:
         then = self._past.at(at) if past else account
         held, carry = then.position(name) if past else position, self._carry
         if carry is not None:
-            carry.settle(funding, held, mid)
+            for booked in carry.settle(at, held, mid, funding):
+                if not past:
+                    self._path.note(booked.entry(at, self.model))
         money = 0.0 if carry is None else carry.money
         return Held(position, expected, held, then.cash, then.traded, money, resting, len(sent))
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from os import stat
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -47,16 +47,46 @@ class Read(NamedTuple):
     first: str
 
 
-def read_again(kind: str, files: Sequence[RecordFile], reader: Reader, known: EventRows) -> Read:
-    """Read all files of a kind as the batch does, however many rows are held; return what of it is new.
+class Files(Protocol):
+    """The files of one kind of records; it can be handed to another process."""
+
+    def paths(self) -> list[str]:
+        """Return those that there are now."""
+        ...
+
+    def load(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return their rows as the batch reads them, and those in quarantine: `file`, `row`, `reason`."""
+        ...
+
+
+@dataclass(frozen=True)
+class RecordsOf(Files):
+    """The files of a kind of alternative data or own records, however many of their rows are held."""
+
+    kind: str
+    files: tuple[RecordFile, ...]
+
+    def paths(self) -> list[str]:
+        """Return those that there are now."""
+        return [each.file for each in expanded({self.kind: self.files})[self.kind]]
+
+    def load(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Return their rows and those in quarantine."""
+        files = [each.model_copy(update={"quarantine_limit": 1.0}) for each in self.files]
+        tables = load_records({self.kind: files}, {})
+        return tables[table_of(self.kind)], tables["quarantine"]
+
+
+def read_again(files: Files, reader: Reader, known: EventRows) -> Read:
+    """Read all files of a kind; return what of it is new.
 
     Raises
     ------
     DataError
-        As from `load_records`.
+        They cannot be read.
     """
-    tables = load_records({kind: [each.model_copy(update={"quarantine_limit": 1.0}) for each in files]}, {})
-    found, held = reader(tables[table_of(kind)]), tables["quarantine"]
+    rows, held = files.load()
+    found = reader(rows)
     held = held[held["reason"] != NO_END]  # of a file that is being written
     had, has = (pd.DataFrame(each.columns).assign(known_time=each.known_time) for each in (known, found))
     before, again = matched(*numbered(had, has, [*has.columns]))
@@ -84,7 +114,7 @@ class Source:
 
     kind: str
     table: str
-    files: Sequence[RecordFile]
+    files: Files
     reader: Reader
     known: EventRows
     stale_after: float
@@ -182,7 +212,7 @@ class RecordWatch:
     def _again(self, source: Source) -> Read:
         """Have the files of a source read; a process that died is another's at the next look."""
         self._executor = self._executor or self._process()
-        asked = (source.kind, list(source.files), source.reader, source.known)
+        asked = (source.files, source.reader, source.known)
         try:
             return self._executor.submit(read_again, *asked).result()
         except BrokenExecutor:
@@ -224,5 +254,4 @@ def _say(source: Source, why: str) -> None:
 
 def _stamp(source: Source) -> Stamp:
     """Return name, size and time of every file of a source."""
-    files = expanded({source.kind: source.files})[source.kind]
-    return tuple((each.file, (seen := stat(each.file)).st_size, seen.st_mtime_ns) for each in files)
+    return tuple((path, (seen := stat(path)).st_size, seen.st_mtime_ns) for path in source.files.paths())

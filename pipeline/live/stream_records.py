@@ -8,23 +8,28 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.alternative_settings import RecordFile
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.intraday_desk import IntradayDesk, MarketFiles
 from pipeline.domain.orders import Report
 from pipeline.features.beside import Beside
+from pipeline.features.decision_day import FUNDING
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.event_feature import EventRows
 from pipeline.features.own_account import OWN_ACCOUNT
 from pipeline.features.running_beside import RunningBeside
+from pipeline.features.running_funding import PERPETUAL, Settled
+from pipeline.ingest.folder_files import fits
 from pipeline.live.control import Control
+from pipeline.live.funding_watch import FundingFiles
 from pipeline.live.order_path import OrderPath
 from pipeline.live.own_fills import begun_at, booked, fill_events
-from pipeline.live.record_watch import Fact, RecordWatch, Source
+from pipeline.live.record_watch import Fact, RecordsOf, RecordWatch, Source
 
 FILLS: Final = "fills"
 POSITIONS: Final = "positions"
 OF_ACCOUNT: Final = (FILLS, POSITIONS)
 """Kinds of records that are those of the desk's own account once it lives."""
+DAY: Final = 86_400.0
+"""Seconds from which on funding is old: every venue settles more often."""
 
 
 class StreamRecords(Control):
@@ -40,6 +45,7 @@ class StreamRecords(Control):
     watch : looks at the files.
     before : the decision grid until now.
     now : the desk's clock.
+    opened : of the day that it begins with, ns: what was settled until then is not the desk's.
 
     Attributes
     ----------
@@ -53,8 +59,11 @@ class StreamRecords(Control):
         watch: RecordWatch,
         before: pd.DataFrame,
         now: Callable[[], int],
+        opened: int = 0,
     ) -> None:
-        self.names = tuple(name for each in features for name in each.names)
+        pays = desk.hedge.instrument == PERPETUAL
+        self.names = (*((FUNDING,) if pays else ()), *(name for each in features for name in each.names))
+        self._settled = Settled(opened) if pays else None
         self._features, self._multiplier = list(features), desk.data.own.multiplier
         self._watch, self._before, self._now = watch, before, now
         self._begun = 0
@@ -67,6 +76,8 @@ class StreamRecords(Control):
         self._begun = begun_at(orders, self._now())
         fills = fill_events(list(booked(orders, reports)), self._begun, self._multiplier)
         features = [lived(each, self._begun, fills) for each in self._features]
+        for each in features:
+            self._settle(each.events)
         self._running = RunningBeside(features, self._before)
         path.listeners.append(self._hear)
         try:
@@ -78,7 +89,10 @@ class StreamRecords(Control):
     def step(self, row: DecisionRow, mid: float) -> DecisionRow:
         """Return a decision with what is known of the records then."""
         for table, events in self._watch.found():
+            self._settle({table: events})
             self._running.add(table, events)
+        if self._settled is not None:
+            row = self._settled.step(row)
         return self._running.step(row, mid)
 
     def age(self, at: int) -> float:
@@ -88,6 +102,10 @@ class StreamRecords(Control):
     def facts(self) -> list[Fact]:
         """Return how each source is."""
         return self._watch.facts()
+
+    def _settle(self, events: Mapping[str, EventRows]) -> None:
+        if self._settled is not None and FUNDING in events:
+            self._settled.add(events[FUNDING])
 
     def _hear(self, report: Report) -> None:
         if report.filled:
@@ -115,10 +133,27 @@ def lived(feature: Beside, begun: int, fills: EventRows) -> Beside:
     return replace(feature, events={**feature.events, **account})
 
 
-def watched(features: Sequence[Beside], files: Mapping[str, Sequence[RecordFile]]) -> list[Source]:
-    """Return the files that are looked at: all but those of the account."""
+def watched(features: Sequence[Beside], data: MarketFiles, days: pd.DataFrame) -> list[Source]:
+    """Return the files that are looked at: all but those of the account.
+
+    Parameters
+    ----------
+    features : of `grid_beside`.
+    data : where the files are.
+    days : the index of the market's files, see `market_days.load_days`.
+    """
+    names, records = days.loc[days["table"] == FUNDING, "file"].unique(), data.records
+    patterns = tuple(each for each in data.files if any(fits(name, each) for name in names))
+    history = FundingFiles(data.url, patterns, data.terms)
     return [
-        Source(kind, table, files[kind], reader, each.events[table], each.stale_after)
+        Source(
+            kind,
+            table,
+            history if kind == FUNDING else RecordsOf(kind, tuple(records[kind])),
+            reader,
+            each.events[table],
+            DAY if kind == FUNDING else each.stale_after,
+        )
         for each in features
         for kind, (table, reader) in each.readers.items()
         if kind not in OF_ACCOUNT

@@ -10,7 +10,8 @@ from pipeline.domain.alternative_settings import URL
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
-from pipeline.features.decision_times import SECOND
+from pipeline.features.day_events import DayEvents
+from pipeline.features.decision_times import SECOND, decision_times
 from pipeline.features.followed_book import BOOK_OPEN
 from pipeline.features.running_beside import Records
 from pipeline.features.running_funding import PERPETUAL
@@ -85,8 +86,10 @@ def records_now(desk: IntradayDesk, stored: Stored, clock: DeskClock) -> StreamR
     features = [each for each in stored.beside(desk) if each.readers]
     if not features:
         return None
-    watch = RecordWatch(watched(features, desk.data.records), clock.now)
-    return StreamRecords(features, desk, watch, stored.before(today(desk, clock)), clock.now)
+    day, sources = today(desk, clock), watched(features, desk.data, stored.market[DAYS])
+    opened = decision_times(day, desk.grid, DayEvents(ComingTables((), {}))).opened
+    watch = RecordWatch(sources, clock.now)
+    return StreamRecords(features, desk, watch, stored.before(day), clock.now, opened)
 
 
 def today(desk: IntradayDesk, clock: DeskClock) -> str:
@@ -100,9 +103,9 @@ def check(desk: IntradayDesk, venue: StreamedVenue) -> None:
         raise SettingsError(
             "grid.every_events: how many decisions are left is not known live: take every_seconds"
         )
-    if desk.hedge.instrument == PERPETUAL:
+    if desk.hedge.instrument == PERPETUAL and URL in desk.data.url:
         raise SettingsError(
-            'hedge.instrument = "perpetual": its funding is not followed on a stream yet: hedge the spot'
+            f"{desk.data.url}: funding is not looked at there: keep its files on this machine"
         )
     for kind, files in desk.data.records.items():
         if kind not in OF_ACCOUNT and (far := [each.file for each in files if URL in each.file]):

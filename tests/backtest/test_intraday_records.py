@@ -103,7 +103,8 @@ def test_it_decides_as_the_backtest_order_for_order(desk, stored, lived):
 
 def test_what_it_holds_pays_funding(lived):
     decided = [each for each, _ in lived.lived]
-    owed = sum(each.position * each.mid * row.funding for each, row in zip(decided, lived.rows, strict=True))
+    paid = [(each, rate) for each, row in zip(decided, lived.rows, strict=True) for _, rate in row.funding]
+    owed = sum(each.position * each.mid * rate for each, rate in paid)
     last = decided[-1]
     assert last.order is None
     carry = last.worth.hedge - last.position * last.mid - lived.account.cash
@@ -115,11 +116,8 @@ def test_a_stream_says_what_it_does_not_follow(desk):
     grid = desk.grid.model_copy(update={"every_events": None, "every_seconds": 30.0})
     by_time = desk.model_copy(update={"grid": grid})
     venue = streamed_venue("ws://127.0.0.1:1/stream?streams=xyz@bookTicker/xyz@trade", "http://127.0.0.1:1/")
-    with pytest.raises(SettingsError, match="its funding is not followed on a stream yet"):
-        check(by_time, venue)
-    spot = by_time.model_copy(update={"hedge": desk.hedge.model_copy(update={"instrument": "spot"})})
-    check(spot, venue)
-    far = spot.data.alternative.model_copy(update={"social": (RecordFile(file="s3://desk/social.csv"),)})
-    elsewhere = spot.model_copy(update={"data": spot.data.model_copy(update={"alternative": far})})
+    check(by_time, venue)
+    far = by_time.data.alternative.model_copy(update={"social": (RecordFile(file="s3://desk/social.csv"),)})
+    elsewhere = by_time.model_copy(update={"data": desk.data.model_copy(update={"alternative": far})})
     with pytest.raises(SettingsError, match=r"social: s3://.* is not looked at on a stream"):
         check(elsewhere, venue)

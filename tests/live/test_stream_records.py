@@ -3,6 +3,8 @@
 import logging
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,13 +12,20 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.alternative_settings import AlternativeData
+from pipeline.domain.intraday_desk import MarketFiles
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.domain.own_settings import OwnData
 from pipeline.features.alternative import alternative_beside, alternative_values
+from pipeline.features.beside import Beside
 from pipeline.features.decision_row import DecisionRow
+from pipeline.features.event_stream import over
+from pipeline.features.funding_level import FUNDING_LEVEL
+from pipeline.features.grid_beside import settlements
 from pipeline.features.own import OWN_NAMES, own_beside, own_values
 from pipeline.features.running_beside import RunningBeside
 from pipeline.ingest.record_files import load_records
+from pipeline.live.carry import Carry
+from pipeline.live.funding_watch import FundingFiles
 from pipeline.live.record_watch import RecordWatch, another_process
 from pipeline.live.stream_records import StreamRecords, watched
 from tests import records
@@ -25,6 +34,7 @@ BEFORE = pd.Timestamp("2016-02-15", tz="UTC").value
 TIMES = pd.date_range("2016-02-20 09:00", periods=40, freq="6h", tz="UTC").as_unit("ns").asi8
 GRID = pd.DataFrame({"time": pd.to_datetime(TIMES[:10], utc=True), "mid": 20.0})
 SECOND = 1_000_000_000
+DAYS = pd.DataFrame({"table": ["funding"], "file": ["XY-USDT_binance_1_history.csv"]})
 NOTHING = pd.DataFrame({"time": pd.to_datetime([], utc=True), "mid": np.empty(0)})
 
 
@@ -32,8 +42,18 @@ def inline():
     return ThreadPoolExecutor(1)
 
 
-def desk_of(own=None):
-    return SimpleNamespace(data=SimpleNamespace(own=own or OwnData()))
+def desk_of(own=None, instrument="spot"):
+    hedge = SimpleNamespace(instrument=instrument)
+    return SimpleNamespace(data=SimpleNamespace(own=own or OwnData()), hedge=hedge)
+
+
+def files_of(folder, given=None):
+    alternative = AlternativeData(**(given or {}))
+    return MarketFiles(instrument="XY", folder=str(folder), files=("*_history.csv",), alternative=alternative)
+
+
+def looking(features, files, now):
+    return RecordWatch(watched(features, files, DAYS), lambda: int(now), inline)
 
 
 @pytest.fixture
@@ -73,7 +93,7 @@ def beside(files, **options):
 def test_files_that_grow_and_come_give_the_batch_to_the_last_bit(day_files):
     write(day_files, TIMES[9])
     features = beside(day_files)
-    watch = RecordWatch(watched(features, day_files.given), lambda: TIMES[-1], inline)
+    watch = looking(features, files_of(day_files.folder, day_files.given), TIMES[-1])
     running = RunningBeside(features, GRID)
     assert not list(watch.found())
     found = []
@@ -97,7 +117,7 @@ def test_files_that_grow_and_come_give_the_batch_to_the_last_bit(day_files):
 def test_a_row_that_comes_too_late_is_known_from_then_on(day_files):
     write(day_files, TIMES[9])
     running, missed = (RunningBeside(beside(day_files), GRID) for _ in range(2))
-    watch = RecordWatch(watched(beside(day_files), day_files.given), lambda: TIMES[-1], inline)
+    watch = looking(beside(day_files), files_of(day_files.folder, day_files.given), TIMES[-1])
     place = running.names.index("social_volume_1d")
     write(day_files, TIMES[20])
     watch.look()
@@ -119,7 +139,7 @@ def test_a_row_that_comes_too_late_is_known_from_then_on(day_files):
 
 def test_a_bad_row_a_half_line_and_a_file_that_says_otherwise_are_one_line_each(day_files, caplog):
     write(day_files, TIMES[9])
-    watch = RecordWatch(watched(beside(day_files), day_files.given), lambda: TIMES[10], inline)
+    watch = looking(beside(day_files), files_of(day_files.folder, day_files.given), TIMES[10])
     watch.look()
     path = day_files.folder / "headlines-2016-02-3.csv"
     more = [
@@ -147,7 +167,7 @@ def test_a_bad_row_a_half_line_and_a_file_that_says_otherwise_are_one_line_each(
 
 def test_what_cannot_be_read_is_said_once_and_ends_nothing(day_files, caplog):
     write(day_files, TIMES[9])
-    watch = RecordWatch(watched(beside(day_files), day_files.given), lambda: TIMES[-1], inline)
+    watch = looking(beside(day_files), files_of(day_files.folder, day_files.given), TIMES[-1])
     bad = day_files.folder / "social-2016-02-29.csv"
     bad.write_text("no,such,columns\n1,2,3\n")
     with caplog.at_level(logging.WARNING):
@@ -165,9 +185,9 @@ def test_what_cannot_be_read_is_said_once_and_ends_nothing(day_files, caplog):
 
 def test_what_another_process_is_handed_can_be(day_files):
     write(day_files, TIMES[9])
-    for source in watched(beside(day_files), day_files.given):
+    for source in watched(beside(day_files), files_of(day_files.folder, day_files.given), DAYS):
         asked = pickle.loads(pickle.dumps((source.files, source.reader, source.known)))
-        assert len(asked[1](load_records({source.kind: asked[0]}, {})[source.kind])) == len(source.known)
+        assert len(asked[1](asked[0].load()[0])) == len(source.known)
     another_process().shutdown()
 
 
@@ -235,7 +255,7 @@ def test_its_own_account_is_that_of_the_same_fills_in_files(restarted):
         orders=lambda: orders() if restarted else orders()[:1], reports=lambda: reports() if restarted else []
     )
     path = SimpleNamespace(journal=journal, listeners=[])
-    watch = RecordWatch(watched([feature], {}), lambda: int(TIMES[0]), inline)
+    watch = looking([feature], files_of("."), TIMES[0])
     stream, found, coming = (
         StreamRecords([feature], desk_of(OWN), watch, NOTHING, lambda: int(TIMES[0])),
         [],
@@ -251,3 +271,43 @@ def test_its_own_account_is_that_of_the_same_fills_in_files(restarted):
     for place, name in enumerate(OWN_NAMES):
         np.testing.assert_array_equal(np.array(found)[:, place], expected[name], err_msg=name)
     assert expected["own_inventory"].tolist() == [7.0, 7.0, 7.0, 3.0, 3.0, -5.0, -5.0, -2.0, -2.0, -2.0]
+
+
+def test_funding_that_is_told_late_is_paid_by_who_held_then(tmp_path):
+    """Two files of a venue's history, one of them late; what was settled before the open is not paid."""
+    hours = pd.date_range("2016-02-19", periods=9, freq="8h")
+    lines = [f"XY-USDT,{time},{(place - 4) / 1e4}" for place, time in enumerate(hours)]
+
+    def write(name, rows):
+        text = "\n".join(["Symbol,Date,Funding Rate", *rows]) + "\n"
+        (tmp_path / f"XY-USDT_binance_{name}_history.csv").write_text(text)
+
+    write("1", lines[:5])
+    files = files_of(tmp_path)
+    rows = FundingFiles(str(tmp_path), files.files, files.terms).load()[0]
+    reader = partial(settlements, int(rows["known_time"].min().value))
+    names = tuple(each.name for each in FUNDING_LEVEL.outputs)
+    feature = Beside(FUNDING_LEVEL, names, {"funding": reader(rows)}, {"funding": ("funding", reader)})
+    opened = pd.Timestamp("2016-02-20", tz="UTC").value
+    watch = looking([feature], files, opened)
+    path = SimpleNamespace(journal=SimpleNamespace(orders=list, reports=list), listeners=[])
+    desk, carry, found = desk_of(instrument="perpetual"), Carry(), []
+    stream = StreamRecords([feature], desk, watch, NOTHING, lambda: opened, opened)
+    times = opened + np.arange(1, 49) * 3600 * SECOND
+    held, mid = np.arange(48) % 7 - 2.0, 20.0 + 0.1 * np.arange(48)
+    watch.going = nullcontext
+    with stream.beside(path):
+        for at, holds, price in zip(times, held, mid, strict=True):
+            if at == times[30]:
+                write("2", lines[3:])
+                watch.look()
+            row = stream.step(DecisionRow(int(at), "", np.empty(0)), price)
+            found.append(row.numbers)
+            carry.settle(row.at, holds, price, row.funding)
+    due = np.searchsorted(times, hours.tz_localize("UTC").as_unit("ns").asi8)
+    paid = [(place - 4) / 1e4 * held[k] * mid[k] for place, k in enumerate(due) if place > 3]
+    np.testing.assert_allclose(carry.money, -sum(paid), rtol=1e-12)
+    assert stream.names == ("funding", *names)
+    rows = FundingFiles(str(tmp_path), files.files, files.terms).load()[0]
+    level = over(FUNDING_LEVEL, {"funding": reader(rows)}, times)
+    np.testing.assert_array_equal(np.array(found)[30:, 1], level[30:, 0])

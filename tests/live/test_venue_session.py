@@ -15,7 +15,7 @@ import pytest
 
 from pipeline.domain.alternative_settings import AlternativeData
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.intraday_desk import IntradayDesk, MarketFiles
 from pipeline.features import decision_day
 from pipeline.features.alternative import alternative_beside, alternative_values
 from pipeline.features.book_close import opened_days
@@ -176,7 +176,9 @@ def headlines(folder, clock):
     made_records.headlines_file(path, "2026-01-01", 60)
     given = AlternativeData(headlines={"file": str(path)})
     features = alternative_beside(load_records(given.given, {}), ["headlines"], before, seed=1)
-    watch = RecordWatch(watched(features, given.given), clock.now, lambda: ThreadPoolExecutor(1), every=0.05)
+    files = MarketFiles(instrument=SYMBOL, folder=str(folder), files=("*.log",), alternative=given)
+    sources = watched(features, files, pd.DataFrame({"table": [], "file": []}))
+    watch = RecordWatch(sources, clock.now, lambda: ThreadPoolExecutor(1), every=0.05)
     path.write_text(path.read_text() + f"{DAY}T00:00:02.5Z,rates fed hike today\n")
     watch.look()
     grid = pd.DataFrame({"time": pd.to_datetime(["2026-03-03"], utc=True), "mid": 1.0})
