@@ -40,7 +40,8 @@ def measure() -> Iterator[Measurement]:
         learned = perf_counter() - started
         episodes = build_episodes(desk, sessions)
         folds, policies = walk_forward_folds(desk, sessions, episodes), desk_policies(desk)
-        table = frontier(desk, episodes, folds, policies, aversions(desk, AVERSIONS))
+        by_window = {fold.window: policies for fold in folds}
+        table = frontier(desk, episodes, folds, by_window, aversions(desk, AVERSIONS))
         taken = perf_counter() - started
     moving = table.loc[table["moves"], "policy"].unique()
     facts = {

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from itertools import chain
 from typing import Any, ParamSpec, TypeVar
 
+import pandas as pd
 from prefect import Task, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
@@ -21,15 +23,16 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.evaluate.own_fills import FILLS
 from pipeline.ingest import positions
-from pipeline.learning.in_a_run import NETWORK, learn_hedger
-from pipeline.learning.learners import LEARNERS
+from pipeline.ingest.content import Known
+from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
+from pipeline.learning.windows import learning_windows
 from pipeline.live.own_orders import of_files, of_journals, own_orders
 from pipeline.live.watch.address import JOURNAL
 from pipeline.monitor.own_cost_score import learn_costs
 from pipeline.monitor.own_costs import GRID
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import keep_network, with_learned, with_networks
-from pipeline.tracking.learning import register_once
+from pipeline.tracking.learning import LearnedNetwork, register_newest
 from pipeline.tracking.own_costs import with_own_costs
 
 log = logging.getLogger(__name__)
@@ -80,30 +83,42 @@ def trains(desk: str) -> bool:
 
 @flow(flow_run_name=run_name)
 @told("learn")
-def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, str]:
-    """Train the hedgers of `policies.train`; return the file of each by policy.
+def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, dict[date, str]]:
+    """Train the hedgers of `policies.train`, window by window; return files by policy and first day.
 
-    A training is a dataset like any other: it is made again where the desk's option, costs or risk, its plan
-    or what was known before the test have changed. Its network is kept among the desk's, and registered.
+    A training is a dataset like any other: it is made again where the desk's option, costs or risk, its plan,
+    what was known before its window or the training that it goes on from have changed. The networks are kept
+    among the desk's, and the newest of each policy is registered.
     """
-    settings, store, place = checked_any(desk), store_of(home), home_of(home)
+    settings, store = checked_any(desk), store_of(home)
     assert isinstance(settings, Desk)  # no other kind trains any
     sessions, files = store.open(signals)["signals"], {}
-    for policy, plan in settings.policies.train.items():
-        learner = LEARNERS[policy]
-        known = learner.knows(settings, sessions)
-        parameters = {
-            "desk": settings.for_learning(), "policy": policy, "steps": plan.steps or learner.steps,
-            "paths": plan.paths or learner.markets, "market": known,
-        }  # fmt: skip
-        hedger = store.open(derived("hedger", learn_hedger, home, force, {}, parameters))
-        file = keep_network(place, settings.name, policy, hedger.read_bytes(NETWORK))
-        told = {**Checkpoint.read(file).facts["plan"], "dataset": hedger.key}
-        told |= {f"market/{name}": value for name, value in known}
-        history = tuple(hedger["curve"].itertuples(index=False, name=None))
-        register_once(place, settings, policy, file, told, history)
-        files[policy] = file.name
+    for policy in settings.policies.train:
+        trained = _learn_windows(settings, policy, sessions, home, force)
+        register_newest(home_of(home), settings, policy, tuple(trained.values()))
+        files[policy] = {first: each.file.name for first, each in trained.items()}
     return files
+
+
+def _learn_windows(
+    settings: Desk, policy: str, sessions: pd.DataFrame, home: str | None, force: bool
+) -> dict[date, LearnedNetwork]:
+    """Train one policy window by window, each from where the one before ended; by the first day served."""
+    store, trained, before = store_of(home), {}, None
+    for window in learning_windows(settings, policy, sessions):
+        told = {"desk": settings.for_learning(), "policy": policy, "order": window.order, "before": before}
+        hedger = store.open(piece("hedger", learn_hedger, home, force, **told))
+        before = Known(hedger.read_bytes(STATE), hedger.key)
+        history = tuple(hedger["curve"].itertuples(index=False, name=None))
+        log.info(
+            "%s for sessions from %s on: risk %.5f before %d steps, %.5f after them",
+            policy, window.first, history[0][1], window.order.steps, history[-1][1],
+        )  # fmt: skip
+        file = keep_network(home_of(home), settings.name, policy, hedger.read_bytes(NETWORK))
+        facts = {**Checkpoint.read(file).facts["plan"], "dataset": hedger.key, "first": window.first}
+        facts |= {f"market/{name}": value for name, value in window.order.known}
+        trained[window.first] = LearnedNetwork(file, facts, history)
+    return trained
 
 
 @flow(flow_run_name=run_name)
@@ -115,7 +130,7 @@ def backtest(
     signals: str | None = None,
     latest: bool = False,
     learned: Sequence[str] = (),
-    trained: Mapping[str, str] | None = None,
+    trained: Mapping[str, Mapping[date, str]] | None = None,
 ) -> str:
     """Hedge every episode, and the book, with every policy on `signals`; return the key of `backtest`.
 
@@ -164,7 +179,7 @@ def settings_of(
     market: str,
     latest: bool,
     learned: Sequence[str] = (),
-    trained: Mapping[str, str] | None = None,
+    trained: Mapping[str, Mapping[date, str]] | None = None,
 ) -> AnyDesk:
     """Return the desk's settings, tested through the newest session of `market` if `latest`.
 

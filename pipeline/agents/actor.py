@@ -48,6 +48,13 @@ class Standardised(BaseFeaturesExtractor):
         return answer
 
 
+def rescale(policy: nn.Module, scaling: Scaling) -> None:
+    """Give every part of an agent that standardises what it observes another scaling [4, F]."""
+    for part in policy.modules():
+        if isinstance(part, Standardised):
+            part.scaling.copy_(torch.from_numpy(scaling[:, : part.scaling.shape[1]].copy()))
+
+
 class _Branches(nn.Module):
     """The actor's layers on the market's columns, the critic's on all; a `MlpExtractor` to the library."""
 

@@ -11,7 +11,7 @@ import torch
 from stable_baselines3.common.utils import set_random_seed
 from torch import Tensor
 
-from pipeline.agents.actor import PpoPolicy, SacPolicy, Scaling, exported, scaling_of
+from pipeline.agents.actor import PpoPolicy, SacPolicy, Scaling, exported, rescale, scaling_of
 from pipeline.agents.environment import Answer, HedgingMarkets
 from pipeline.agents.kept import Agent, agent_arrays, restore
 from pipeline.agents.markets import SimulatedMarkets
@@ -30,7 +30,9 @@ from pipeline.policies.network import Network
 from pipeline.policies.network_band import NetworkBand
 
 VALIDATION_PATHS = 32_768
-REWARD = "reward"
+REWARD, SCALING = "reward", "scaling"
+STANDARD = 2
+"""Mean and scale, the rows of a scaling that weights are for; the others are the range that counts."""
 NEVER = 1 << 60
 """Rollouts between two lines of the library's own log."""
 
@@ -113,13 +115,16 @@ class AgentTrainer(Trainer[NetworkBand]):
         return network_arrays(self.network(self.chosen))
 
     def kept(self) -> Arrays:
-        """See `Trainer`: the agent, and κ and b of its reward."""
+        """See `Trainer`: the agent with the scaling that it is for, and κ and b of its reward."""
         reward = self.markets.reward
-        return {**agent_arrays(self.agent), REWARD: np.array([reward.multiple, reward.aim])}
+        own = {REWARD: np.array([reward.multiple, reward.aim]), SCALING: self.scaling}
+        return agent_arrays(self.agent) | own
 
     def restore(self, kept: Mapping[str, np.ndarray]) -> None:
         """See `Trainer`."""
         restore(self.agent, kept)
+        self.scaling = np.concatenate([kept[SCALING][:STANDARD], self.scaling[STANDARD:]])
+        rescale(self.agent.policy, self.scaling)
         self._pay(*kept[REWARD].tolist())
         self._go_to_life()
 

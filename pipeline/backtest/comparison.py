@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from pipeline.ingest.pieces import Pieces, anew
 from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.served_networks import network_table, served_on
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +46,11 @@ def run_backtest(
     Returns
     -------
     Tables `episodes` (one row a policy, delay and start), `path` (every policy through the most turbulent
-    test episode), `tuned` (parameters by window), `frontier` (see `frontier`; empty
-    where the desk asks for none), `detector_episodes` (the flagship on the regimes of the
-    desk's other detectors; empty where it is not run), `book`, `explained` and `replays` (see `book_view`;
-    the book is the table `positions` if given, else the rolling programme), `positions` and `held_back` (see
-    `ingest.positions`; empty for a rolling programme), and the last fitted flagship.
+    test episode), `tuned` (parameters by window), `networks` (see `served_networks.network_table`),
+    `frontier` (see `frontier`; empty where the desk asks for none), `detector_episodes` (the flagship on the
+    regimes of the desk's other detectors; empty where it is not run), `book`, `explained` and `replays` (see
+    `book_view`; the book is the table `positions` if given, else the rolling programme), `positions` and
+    `held_back` (see `ingest.positions`; empty for a rolling programme), and the last fitted flagship.
 
     Raises
     ------
@@ -57,9 +59,12 @@ def run_backtest(
     """
     sessions = signals["signals"]
     holdings = None if positions is None else held_positions(positions["positions"], sessions)
-    policies = desk_policies(desk)
+    desk_policies(desk)  # refused before anything is hedged
     episodes = build_episodes(desk, sessions)
     folds = walk_forward_folds(desk, sessions, episodes)
+    starts = {fold.window: _first_day(sessions, fold.window) for fold in folds}
+    served = {window: desk_policies(served_on(desk, day)) for window, day in starts.items()}
+    policies = tuple(served[folds[0].window])
     log.info("backtest: %d policies over %d windows", len(policies), len(folds))
     stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))
     dates = sessions["session"].to_numpy()
@@ -68,10 +73,10 @@ def run_backtest(
     results, paths, tuned, files = [], [], [], {}
     fits: dict[str, dict[int, Policy]] = {name: {} for name in policies}
     ledgers: dict[str, list[Ledger]] = {name: [] for name in policies}
-    for name, policy in policies.items():
+    for name in policies:
         started = time.perf_counter()
         for fold in folds:
-            found = fit_before(desk, policy, known[fold.window], pieces)
+            found = fit_before(desk, served[fold.window][name], known[fold.window], pieces)
             fitted = fits[name][fold.window] = found.policy
             state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
             delay = desk.hedge.delay_sessions
@@ -96,12 +101,18 @@ def run_backtest(
         "path": pd.concat(paths, ignore_index=True),
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
         "detector_episodes": hedge_on_rivals(desk, sessions, signals["rival_regimes"], pieces),
-        "frontier": frontier(desk, episodes, folds, policies, aversions(desk, desk.evaluation.frontier)),
+        "frontier": frontier(desk, episodes, folds, served, aversions(desk, desk.evaluation.frontier)),
+        "networks": network_table(desk, list(starts.values())),
         **view_book(desk, sessions, episodes, tested_episodes(folds, ledgers), fits, holdings),
         "positions": pd.DataFrame(columns=["row"]) if positions is None else positions["positions"],
         "held_back": pd.DataFrame(columns=["row"]) if positions is None else positions["quarantine"],
         **files,
     }
+
+
+def _first_day(sessions: pd.DataFrame, window: int) -> date:
+    day: date = sessions["session"][sessions["window"] == window].iloc[0].date()
+    return day
 
 
 def _most_turbulent(episodes: Episodes, rows: NDArray[np.int64]) -> int:

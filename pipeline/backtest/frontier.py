@@ -51,7 +51,7 @@ def frontier(
     desk: Desk,
     episodes: Episodes,
     folds: Sequence[Fold],
-    policies: Mapping[str, Policy],
+    policies: Mapping[int, Mapping[str, Policy]],
     grid: FloatArray,
     workers: int = 2,
 ) -> pd.DataFrame:
@@ -61,6 +61,10 @@ def frontier(
     again, on training episodes only, for the desk's measure at that aversion. The row at the desk's own
     aversion is what `run_backtest` finds.
 
+    Parameters
+    ----------
+    policies : the unfitted policies by window and name.
+
     Returns
     -------
     One row a policy and aversion, of all test episodes at the desk's own delay: `pnl_mean_bps`,
@@ -69,17 +73,16 @@ def frontier(
     """
     if len(grid) == 0:
         return pd.DataFrame(columns=list(COLUMNS))
-    jobs = [(name, float(aversion)) for name in policies for aversion in grid]
+    names = tuple(policies[folds[0].window])
+    jobs = [(name, float(aversion)) for name in names for aversion in grid]
     made: list[list[Outcome]] = []
     with ThreadPoolExecutor(workers) as pool:
         for fold in folds:
-            hedged = HedgedFold(desk, episodes, fold)
-            made.append(list(pool.map(lambda job: hedged.tested(policies[job[0]], job[1]), jobs)))  # noqa: B023
+            hedged, own = HedgedFold(desk, episodes, fold), policies[fold.window]
+            made.append(list(pool.map(lambda job: hedged.tested(own[job[0]], job[1]), jobs)))  # noqa: B023
     found = dict(zip(jobs, map(Outcome.joined, zip(*made, strict=True)), strict=True))
-    first = {name: found[name, float(grid[0])].pnl for name in policies}
-    moves = {
-        name: any(not np.array_equal(found[name, a].pnl, first[name]) for a in grid) for name in policies
-    }
+    first = {name: found[name, float(grid[0])].pnl for name in names}
+    moves = {name: any(not np.array_equal(found[name, a].pnl, first[name]) for a in grid) for name in names}
     rows = [
         (name, aversion, *_figures(outcome, desk_at(desk, aversion)), moves[name])
         for (name, aversion), outcome in found.items()

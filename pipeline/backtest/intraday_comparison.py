@@ -89,7 +89,11 @@ def run_intraday(
         "path": pd.concat(paths, ignore_index=True),
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
         "frontier": frontier(
-            settings, episodes, folds, policies, aversions(settings, settings.evaluation.frontier)
+            settings,
+            episodes,
+            folds,
+            {fold.window: policies for fold in folds},
+            aversions(settings, settings.evaluation.frontier),
         ),
         "unfilled": pd.concat(unfilled, ignore_index=True),
         "left_out": pd.DataFrame(built.left_out.items(), columns=["reason", "starts"]),

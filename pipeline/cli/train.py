@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -21,12 +21,14 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.learning.known_market import KnownMarket
-from pipeline.learning.learners import LEARNERS
+from pipeline.learning.learners import LEARNERS, ON_PROCESSOR, chosen_device
+from pipeline.learning.order import Order
 
 if TYPE_CHECKING:
     from pipeline.deep.trainer import Trainer
 
 VOLATILITIES = (0.08, 0.8)
+DEVICES = {"cpu": "on the processor", "cuda": "on a GPU"}
 
 
 def train(
@@ -44,6 +46,10 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Of training at its start, else the policy's own.")
     ] = None,
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"] | None,
+        typer.Option(help="Where a hedger learns: auto, the default, takes a GPU if it gains from one."),
+    ] = None,
     home: HomePath = None,
     force: Force = False,
     as_json: Json = False,
@@ -58,7 +64,7 @@ def train(
     """
     learning = {
         "--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed,
-        "--learning-rate": learning_rate,
+        "--learning-rate": learning_rate, "--device": device,
     }  # fmt: skip
     walking = {"--force": force or None, "--data": data, "--runner": runner, "--store": store}
     if policy is None:
@@ -67,11 +73,13 @@ def train(
         return
     if isinstance(intraday := load_any(desk), IntradayDesk):
         _refuse({"--volatility": volatility}, "goes with a daily desk: this one learns from its stored days")
+        if device == "cuda":
+            raise SettingsError(f"device cuda: {ON_PROCESSOR.format(policy=policy)}")
         from pipeline.cli.train_stored import stored_trainer
 
         place = prepared(desk, home, data, runner, store)
         trainer = stored_trainer(desk, intraday, place, force, policy, steps, paths, seed, learning_rate)
-        _train_hedger(intraday, policy, trainer, place, as_json)
+        _train_hedger(intraday, policy, trainer, "cpu", place, as_json)
         return
     _refuse(walking, "goes without --policy: a hedger learns in simulated markets")
     if policy not in LEARNERS:
@@ -79,14 +87,15 @@ def train(
             f"--policy {policy} does not learn from simulated markets; {hint(policy, LEARNERS)}"
         )
     settings, learner = load_desk(desk), LEARNERS[policy]
-    trainer = learner.of(
-        settings,
-        steps or learner.steps,
-        paths or learner.markets,
-        KnownMarket(volatility=volatility or VOLATILITIES),
-        settings.seed if seed is None else seed,
-        learning_rate,
+    order = Order(
+        steps=steps or learner.steps,
+        markets=paths or learner.markets,
+        known=KnownMarket(volatility=volatility or VOLATILITIES),
+        seed=settings.seed if seed is None else seed,
+        rate=learning_rate,
+        device=chosen_device(policy, device or "auto"),
     )
+    trainer = learner.of(settings, order)
     until = learner.told_until
     if until is not None and settings.windows.test_start <= until:
         print(
@@ -95,7 +104,7 @@ def train(
             "[policies.train]",
             file=sys.stderr,
         )
-    _train_hedger(settings, policy, trainer, Home.find(home), as_json)
+    _train_hedger(settings, policy, trainer, order.device, Home.find(home), as_json)
 
 
 def _refuse(options: Mapping[str, object], why: str) -> None:
@@ -106,7 +115,12 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 
 
 def _train_hedger(
-    desk: DeskSettings | IntradayDesk, policy: str, trainer: "Trainer[Any]", home: Home, as_json: bool
+    desk: DeskSettings | IntradayDesk,
+    policy: str,
+    trainer: "Trainer[Any]",
+    device: str,
+    home: Home,
+    as_json: bool,
 ) -> None:
     from pipeline.deep.training import train as train_hedger
     from pipeline.policies.saved_network import keep_network, networks
@@ -129,9 +143,10 @@ def _train_hedger(
         unfinished.unlink()
     before, after = found.history[0][1], found.history[-1][1]
     if as_json:
-        print(json.dumps({"network": file.name, "untrained": before, "trained": after, "version": version}))
+        told = {"network": file.name, "untrained": before, "trained": after, "version": version}
+        print(json.dumps(told | {"device": device}))
         return
-    print(f"risk {before:.5f} untrained, {after:.5f} trained; written to {file}")
+    print(f"risk {before:.5f} untrained, {after:.5f} trained {DEVICES[device]}; written to {file}")
     if not after < before:
         print("training gained nothing: take more --steps or --paths, or another --learning-rate")
     print(f"registered in MLflow as {desk.name}.{policy}, version {version}, the champion")

@@ -87,5 +87,12 @@ def inside(held: Tensor, lower: Tensor, upper: Tensor, speed: Tensor | float = 1
     return held + speed * (nearest - held)
 
 
+def within(lower: Tensor, upper: Tensor, speed: Tensor | None = None) -> Decide:
+    """Return the rule of no-trade bands [N, T, H]; without a speed all of the way is gone."""
+    low, high = lower.unbind(dim=1), upper.unbind(dim=1)
+    pace = None if speed is None else speed.unbind(dim=1)
+    return lambda t, held: inside(held, low[t], high[t], 1.0 if pace is None else pace[t])
+
+
 def _size(trade: Tensor, power: float) -> Tensor:
     return trade.abs() if power == 1.0 else trade.abs() ** power

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 import numpy as np
 from torch import Tensor, nn
@@ -11,7 +11,15 @@ from pipeline.deep.plan import TrainingPlan
 
 
 class Learner(nn.Module, ABC):
-    """A network in training."""
+    """A network in training.
+
+    Attributes
+    ----------
+    mean, scale : what its inputs are standardised by.
+    """
+
+    mean: Tensor
+    scale: Tensor
 
     @abstractmethod
     def arrays(self) -> Mapping[str, np.ndarray]:
@@ -23,7 +31,14 @@ Given = TypeVar("Given")
 
 
 class Task(Protocol[Net, Given]):
-    """What is learned: a loss on fresh paths, in conditions (`Given`) that may vary from step to step."""
+    """What is learned: a loss on fresh paths, in conditions (`Given`) that may vary from step to step.
+
+    Attributes
+    ----------
+    on_gpu : whether a GPU has work in it, and its loss is made where the network is.
+    """
+
+    on_gpu: ClassVar[bool]
 
     @property
     def money(self) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.frictions import NONE, Frictions
-from pipeline.deep.hedging import Decide, hedge, inside
+from pipeline.deep.hedging import hedge, within
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic, Risk
 from pipeline.deep.seen import SEEN, Market, seen
@@ -101,6 +101,8 @@ class MarketTask:
         if self.shape.near and self.prior is None:
             raise SettingsError("deep hedging: a band that stays near its prior needs one")
 
+    on_gpu: ClassVar[bool] = True
+
     @property
     def money(self) -> float:
         """See `learner.Task`."""
@@ -174,10 +176,10 @@ class MarketTask:
                 speed = None
             else:
                 lower, upper, speed = network.band(columns, center, half_width)
-            if speed is None and self.frictions == NONE and not price.is_cuda:
+            if speed is None and self.frictions == NONE and price.device.type == "cpu":
                 each = np.tile(np.array(self.cost), (len(owed), 1))
                 return band_pnl(lower, upper, price.numpy(), each, **terms) - owed
-            rule = _inside(lower, upper, speed)
+            rule = within(lower, upper, speed)
         costs = torch.tensor(self.cost, dtype=torch.float64, device=price.device)
         costs = costs if spread is None else costs + spread
         terms |= {"frictions": self.frictions, "thinner": thinner, "depth": depth}
@@ -187,10 +189,3 @@ class MarketTask:
         """See `learner.Task`."""
         episodes = self.episodes(paths, seed=seed, first=first, device=network.mean.device.type)
         return self.risk(self.pnl(network, episodes))
-
-
-def _inside(lower: Tensor, upper: Tensor, speed: Tensor | None) -> Decide:
-    """Return the rule of a no-trade band [N, T, H]."""
-    low, high = lower.unbind(dim=1), upper.unbind(dim=1)
-    pace = None if speed is None else speed.unbind(dim=1)
-    return lambda t, held: inside(held, low[t], high[t], 1.0 if pace is None else pace[t])

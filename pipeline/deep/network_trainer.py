@@ -10,10 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pipeline.deep.device import check_device
 from pipeline.deep.learner import Net, Task
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.trainer import VALIDATION, Arrays, DivergedError, Trainer
-from pipeline.domain.errors import SettingsError
+
+SCALING = ("mean", "scale")
+"""What a network's inputs are standardised by; within which range they count is its market's."""
 
 
 @dataclass
@@ -39,11 +42,10 @@ class NetworkTrainer(Trainer[Net]):
         SettingsError
             The plan names a GPU, and there is none or the task has nothing to do there.
         """
+        check_device(self.plan.device, on_gpu=self.task.on_gpu)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.plan.seed)
             network = self.task.learner(self.plan)
-        if self.plan.device == "cuda" and not torch.cuda.is_available():
-            raise SettingsError("training plan: device = 'cuda', but PyTorch finds no GPU here: give 'cpu'")
         self.network = network.to(self.plan.device)
         self.optimiser = torch.optim.Adam(self.network.parameters())
 
@@ -89,15 +91,19 @@ class NetworkTrainer(Trainer[Net]):
         return self.learned().arrays()
 
     def kept(self) -> Arrays:
-        """See `Trainer`: weights and Adam's moments."""
-        return {
-            f"{k}/{name}": value.cpu().numpy().copy()
+        """See `Trainer`: weights, Adam's moments, and the scaling of inputs that they are for."""
+        scaling = {name: getattr(self.network, name) for name in SCALING}
+        moments = {
+            f"{k}/{name}": value
             for k, weight in enumerate(self.network.parameters())
             for name, value in {"weight": weight.detach(), **self.optimiser.state[weight]}.items()
         }
+        return {name: value.cpu().numpy().copy() for name, value in (scaling | moments).items()}
 
     def restore(self, kept: Mapping[str, np.ndarray]) -> None:
         """See `Trainer`."""
+        for name in SCALING:
+            getattr(self.network, name).copy_(torch.from_numpy(kept[name].copy()))
         for k, weight in enumerate(self.network.parameters()):
             state = {
                 name.removeprefix(f"{k}/"): torch.from_numpy(value.copy())

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -11,7 +12,6 @@ from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.seen import Market, seen
 from pipeline.deep.sequence_network import SequenceNetwork, Shape
 from pipeline.deep.task import SCALING_GROUPS, SCALING_PATHS, Condition, HedgingTask
-from pipeline.domain.errors import SettingsError
 from pipeline.policies.recurrent_band import PATH
 from pipeline.simulate.paths import Paths
 from pipeline.simulate.switching import MarkovSwitching
@@ -47,6 +47,8 @@ class PathTask:
     def __post_init__(self) -> None:
         self.market(self.option.middle)
 
+    on_gpu: ClassVar[bool] = True
+
     @property
     def money(self) -> float:
         """See `learner.Task`."""
@@ -73,32 +75,25 @@ class PathTask:
         steps, interval = self.option.steps, self.option.interval
         return self.market(condition).simulate(paths=paths, steps=steps, dt=interval, seed=seed, first=first)
 
-    def columns(self, paths: Paths, condition: Condition) -> tuple[Tensor, Tensor, Tensor]:
+    def columns(
+        self, paths: Paths, condition: Condition, device: str = "cpu"
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return what is seen, the columns `PATH` and `INPUTS` [N, T, F], and the prior [N, T, 1] twice."""
-        inputs, *prior = (torch.from_numpy(each) for each in self.option.prior_on(paths.spot, condition))
+        known = self.option.prior_on(paths.spot, condition)
+        inputs, *prior = (torch.from_numpy(each).to(device) for each in known)
         told = condition.volatility * np.sqrt(self.option.interval)
-        path = seen(PATH, Market.of(paths, "cpu", told))
+        path = seen(PATH, Market.of(paths, device, told))
         center, half_width = (each[..., None] for each in prior)
         return torch.cat([path, inputs], dim=-1), center, half_width
 
     def pnl(self, network: SequenceNetwork, paths: Paths, condition: Condition) -> Tensor:
         """Return the P&L [N] of a network's band, the option paid; no premium is received."""
-        lower, upper, _ = network.band(*self.columns(paths, condition))
+        lower, upper, _ = network.band(*self.columns(paths, condition, network.mean.device.type))
         edges = self.option.cut(torch.cat([lower, upper], dim=-1))
         return self.option.earned(edges, paths.spot, condition)
 
     def learner(self, plan: TrainingPlan) -> SequenceNetwork:
-        """See `learner.Task`.
-
-        Raises
-        ------
-        SettingsError
-            The plan names a GPU: the compiled loop that earns the P&L runs on the processor.
-        """
-        if plan.device != "cpu":
-            raise SettingsError(
-                "deep hedging: a band that remembers is trained on the processor: device = 'cpu'"
-            )
+        """See `learner.Task`."""
         conditions = self.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))
         columns = torch.cat(
             [

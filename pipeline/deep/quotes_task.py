@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -86,6 +87,8 @@ class QuotesTask:
             raise DataError(
                 "hedge from quotes: a column or a change of the quotes is no number: look at the chain"
             )
+
+    on_gpu: ClassVar[bool] = False
 
     @property
     def money(self) -> float:

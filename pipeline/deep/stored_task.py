@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -73,6 +73,8 @@ class StoredTask:
         if not self.prior_lives >= 0.0 or not 0.0 <= self.turns <= 1.0:
             raise SettingsError("stored days: prior_lives is 0 or more, turns lies between 0 and 1")
 
+    on_gpu: ClassVar[bool] = False
+
     @property
     def money(self) -> float:
         """See `learner.Task`."""
@@ -105,15 +107,7 @@ class StoredTask:
         return [self.middle] * groups
 
     def learner(self, plan: TrainingPlan) -> BandNetwork:
-        """See `learner.Task`; inputs are scaled by the episodes that are learned from.
-
-        Raises
-        ------
-        SettingsError
-            The plan names a GPU: the compiled loop that earns the P&L runs on the processor.
-        """
-        if plan.device != "cpu":
-            raise SettingsError("stored days: a network learns from them on the processor: device = 'cpu'")
+        """See `learner.Task`; inputs are scaled by the episodes that are learned from."""
         network = BandNetwork(plan.hidden, self.sees)
         seen = self._seen(self.days.learned.state)[0]
         network.fit_scaling(seen.reshape(-1, seen.shape[-1]))

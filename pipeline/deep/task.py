@@ -1,7 +1,7 @@
 """What a network is trained on: a market, an option, a risk measure, and the conditions that vary."""
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from pipeline.backtest.simulated import simulated_episodes
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.band_network import BandNetwork
 from pipeline.deep.frictions import NONE, Frictions
+from pipeline.deep.hedging import hedge, within
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic, Risk
 from pipeline.deep.surface import PriceGrid, read
@@ -180,12 +181,24 @@ class HedgingTask:
         return edges.clamp(low, high)
 
     def earned(self, edges: Tensor, spot: FloatArray, condition: Condition) -> Tensor:
-        """Return the P&L [N] of edges [N, T, 2] on prices [N, T+1], the option paid, no premium received."""
-        lower, upper = edges[..., :1], edges[..., 1:]
-        costs = np.full((len(spot), 1), condition.cost)
-        hedge = band_pnl(lower, upper, spot[..., None], costs, power=self.power, unwind=self.unwind)
-        strikes = np.full(len(spot), self.strike)
-        return hedge + torch.from_numpy(self.liability.payoff(spot[:, -1], strikes))
+        """Return the P&L [N] of edges [N, T, 2] on prices [N, T+1], the option paid, no premium received.
+
+        It is made where the edges are.
+        """
+        hedged = self._compiled if edges.device.type == "cpu" else self._stepped
+        due = self.liability.payoff(spot[:, -1], np.full(len(spot), self.strike))
+        return hedged(edges, spot[..., None], condition.cost) + torch.from_numpy(due).to(edges.device)
+
+    def _compiled(self, edges: Tensor, price: FloatArray, cost: float) -> Tensor:
+        costs = np.full((len(price), 1), cost)
+        return band_pnl(edges[..., :1], edges[..., 1:], price, costs, power=self.power, unwind=self.unwind)
+
+    def _stepped(self, edges: Tensor, price: FloatArray, cost: float) -> Tensor:
+        rule, costs = within(edges[..., :1], edges[..., 1:]), edges.new_full((1,), cost)
+        prices = torch.from_numpy(price).to(edges.device)
+        return hedge(rule, prices, costs, power=self.power, unwind=self.unwind)[0]
+
+    on_gpu: ClassVar[bool] = False  # a network that is asked on a grid leaves a GPU nothing to do
 
     @property
     def money(self) -> float:
@@ -198,15 +211,13 @@ class HedgingTask:
         Raises
         ------
         SettingsError
-            The plan names a GPU, which has nothing to do where a network is asked on a grid; or there are
-            frictions.
+            There are frictions.
         """
         _need(
             self.frictions == NONE,
             "a band of time and price is trained at a constant cost: agents and networks along paths "
             "(deep.market_task) learn under frictions",
         )
-        _need(plan.device == "cpu", "a band of time and price is trained on the processor: device = 'cpu'")
         network = BandNetwork(plan.hidden)
         seen = [
             self.prior_on(self.paths(SCALING_PATHS, each, seed=plan.seed, first=0), each)[0]

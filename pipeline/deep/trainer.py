@@ -112,6 +112,25 @@ class Trainer(ABC, Generic[Learned]):
     def restore(self, kept: Mapping[str, np.ndarray]) -> None:
         """Bring it to where `kept` left it; `step` is that of the checkpoint."""
 
+    def state(self) -> Arrays:
+        """Return all that a training needs which goes on from this one, done or not."""
+        return self._averages() | self.kept()
+
+    def go_on_from(self, state: Arrays) -> None:
+        """Begin with what another training left (`state`): its averaged weights, and what taught it.
+
+        The inputs keep the scaling that the weights are for; the range within which they count is that of the
+        own markets.
+        """
+        self.restore(state)
+        with torch.no_grad():
+            for k, (mean, weight) in enumerate(zip(self.average, self.weights(), strict=True)):
+                mean.copy_(torch.from_numpy(state[f"{AVERAGE}{k}"].copy()))
+                weight.copy_(mean)
+
+    def _averages(self) -> Arrays:
+        return {f"{AVERAGE}{k}": mean.cpu().numpy().copy() for k, mean in enumerate(self.average)}
+
     def take_step(self) -> None:
         """Take one step on fresh paths, and average.
 
@@ -135,9 +154,7 @@ class Trainer(ABC, Generic[Learned]):
 
     def checkpoint(self) -> Checkpoint:
         """Return all that is needed to use the hedger and, while it is not done, to go on training it."""
-        kept = {f"{AVERAGE}{k}": mean.cpu().numpy().copy() for k, mean in enumerate(self.average)}
-        if self.step < self.plan.steps:
-            kept |= self.kept()
+        kept = self.state() if self.step < self.plan.steps else self._averages()
         arrays = {**self.arrays(), **{f"{KEPT}{name}": value for name, value in kept.items()}}
         facts = {**self.own_facts(), "step": self.step, "history": self.history}
         return Checkpoint(self.desk, facts, arrays)

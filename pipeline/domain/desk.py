@@ -187,6 +187,9 @@ class ForecastSettings(Forecasters):
         return self
 
 
+NetworkFile = Annotated[str, Field(pattern=r"^[^/\\]+$")]
+
+
 class LearnSettings(Settings):
     """How long a hedger learns in a run of the desk; what is not given is as `hedge train` has it."""
 
@@ -194,6 +197,13 @@ class LearnSettings(Settings):
     """Of the training; an agent's are lives of all its markets."""
     paths: Annotated[int, Field(ge=8, multiple_of=8)] | None = None
     """Of a step."""
+    refit: Literal["windows", "once"] = "windows"
+    """Whether it is trained again at every test window, on what was known before it, from where the window
+    before left it; or once, before the first."""
+    refit_steps: Annotated[int, Field(ge=1)] | None = None
+    """Of every training but the first; by default a tenth of its steps."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where it is trained: auto takes a GPU where PyTorch sees one and the hedger gains from it."""
 
 
 USUAL: Final = (
@@ -219,8 +229,9 @@ class PolicySettings(Settings):
     """By default `USUAL`: with `regime_map` where [regimes.map] is given, see `mapped`."""
     budget: Annotated[int, Field(ge=8)] = 60
     """Evaluations on training episodes that each tuned policy may spend at each refit."""
-    networks: dict[str, Annotated[str, Field(pattern=r"^[^/\\]+$")]] = Field(default_factory=dict)
-    """By policy the file under `data/networks` that `hedge train --policy` wrote; without one untrained."""
+    networks: dict[str, NetworkFile | dict[date, NetworkFile]] = Field(default_factory=dict)
+    """By policy the file under `data/networks` that `hedge train --policy` wrote, or files by the first day
+    that each serves; without one untrained."""
     train: dict[str, LearnSettings] = Field(default_factory=dict)
     """By policy how it is trained in a run of the desk, on what was known before the test."""
 
@@ -231,6 +242,8 @@ class PolicySettings(Settings):
                 raise ValueError(f"policies.train names {policy}, which policies.run does not: name it there")
             if policy in self.networks:
                 raise ValueError(f"policies.networks and policies.train both name {policy}: leave one out")
+        if empty := [policy for policy, files in self.networks.items() if not files]:
+            raise ValueError(f"policies.networks gives {empty[0]} no file: name one, or leave it out")
         return self
 
     def mapped(self, regimes: RegimeSettings) -> Self:
@@ -254,6 +267,9 @@ class PolicySettings(Settings):
         """
         if self.train and not trains:
             raise ValueError(f"policies.train names {min(self.train)}: {kind} trains no hedger, leave it out")
+        dated = [name for name, files in self.networks.items() if not isinstance(files, str)]
+        if dated and not trains:
+            raise ValueError(f"policies.networks.{dated[0]} has dates: {kind} takes one file for all days")
         if named := sorted(set(away) & set(self.run)):
             raise ValueError(f"policies.run names {named[0]}, which {kind} does not run")
         if "regime_map" in self.run and not regimes.map:

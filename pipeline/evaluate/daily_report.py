@@ -23,6 +23,7 @@ from pipeline.evaluate.figures import (
     stressed_episode,
 )
 from pipeline.evaluate.frontier import frontier_sheet
+from pipeline.evaluate.network_sheet import network_sheet
 from pipeline.evaluate.own_fills import daily_fills, own_fills_sheet
 from pipeline.evaluate.page import Item, Picture, Report, Section, section
 from pipeline.evaluate.position_sheets import held_back_sheet, positions_sheet
@@ -77,6 +78,7 @@ def daily_report(evaluation: Evaluation, record: RunRecord) -> Report:
             quarantine_sheet(evaluation),
             window_sheet(evaluation),
             tuned_sheet(evaluation),
+            network_sheet(evaluation),
         ),
     )
 

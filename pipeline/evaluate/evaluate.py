@@ -39,6 +39,7 @@ TABLES = (
     "detector_episodes",
     "frontier",
     "tuned",
+    "networks",
     "book",
     "explained",
     "replays",

@@ -1,25 +1,34 @@
-"""Training a hedger in a run of its desk, on what was known before the test."""
+"""Training a hedger in a run of its desk, on what was known before a window of its test."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.domain.desk import Desk
-from pipeline.learning.known_market import KnownMarket
+from pipeline.ingest.packing import packed, unpacked
 from pipeline.learning.learners import LEARNERS
+from pipeline.learning.order import Order
+from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.served_networks import MARKET
 
-NETWORK = "network.npz"
+NETWORK, STATE = "network.npz", "state.npz"
 
 
 def learn_hedger(
-    desk: Desk, policy: str, steps: int, paths: int, market: KnownMarket
+    desk: Desk, policy: str, order: Order, before: bytes | None = None
 ) -> dict[str, pd.DataFrame | bytes]:
     """Train a hedger for a desk (`Desk.for_learning`) in simulated markets like one that is known.
 
+    Parameters
+    ----------
+    before : `STATE` of the training that this one goes on from; None begins with nothing learned.
+
     Returns
     -------
-    Table `curve` (`step` and the validation `risk` after it), and the file `NETWORK`, a checkpoint.
+    Table `curve` (`step` and the validation `risk` after it), the file `NETWORK`, a checkpoint that says in
+    which market it learned, and `STATE`, what a later training needs to go on.
 
     Raises
     ------
@@ -28,11 +37,17 @@ def learn_hedger(
     SettingsError
         The extra that trains it is not installed.
     """
-    trainer = LEARNERS[policy].of(desk, steps, paths, market, desk.seed, None)
+    trainer = LEARNERS[policy].of(desk, order)
     from pipeline.deep.training import train
 
+    if before is not None:
+        trainer.go_on_from(unpacked(before))
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, NETWORK)
         trained = train(trainer, file)
+        network = Checkpoint.read(file)
+        told = {**network.facts, MARKET: order.known.model_dump(mode="json"), "goes_on": before is not None}
+        replace(network, facts=told).write(file)
         content = file.read_bytes()
-    return {"curve": pd.DataFrame(trained.history, columns=["step", "risk"]), NETWORK: content}
+    curve = pd.DataFrame(trained.history, columns=["step", "risk"])
+    return {"curve": curve, NETWORK: content, STATE: packed(trainer.state())}

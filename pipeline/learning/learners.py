@@ -3,88 +3,123 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pipeline.domain.desk import Desk
+from pipeline.domain.errors import SettingsError
 from pipeline.learning.known_market import KnownMarket
+from pipeline.learning.order import Order
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from pipeline.deep.device import Device
+    from pipeline.deep.plan import TrainingPlan
     from pipeline.deep.trainer import Trainer
 
-Of = Callable[[Desk, int, int, KnownMarket, int, float | None], "Trainer[Any]"]
-"""Makes the trainer of a desk from steps, markets, what is known of the real one, seed, and learning rate."""
+Of = Callable[[Desk, Order], "Trainer[Any]"]
+"""Makes the trainer of a desk."""
 NETWORK_RATE: Final = 0.003
+ON_PROCESSOR: Final = "{policy} is trained on the processor, a GPU has nothing to do in it: give auto or cpu"
 
 
-def _volatility(desk: Desk, sessions: "pd.DataFrame") -> KnownMarket:
+def _volatility(desk: Desk, sessions: "pd.DataFrame", before: date) -> KnownMarket:
     from pipeline.learning.seen_market import seen_volatility
 
-    return seen_volatility(desk, sessions)
+    return seen_volatility(desk, sessions, before)
 
 
-def _regimes(desk: Desk, sessions: "pd.DataFrame") -> KnownMarket:
+def _regimes(desk: Desk, sessions: "pd.DataFrame", before: date) -> KnownMarket:
     from pipeline.learning.seen_market import seen_regimes
 
-    return seen_regimes(desk, sessions)
+    return seen_regimes(desk, sessions, before)
 
 
 @dataclass(frozen=True)
 class Learner:
     """How a policy is trained: how long and on how many markets at once unless told otherwise.
 
-    `knows` returns what a run of a desk tells it of the real market, from the sessions before the test.
+    `knows` returns what a run of a desk tells it of the real market, from the sessions before a day.
     `told_until` is the last day of the history that it is told otherwise (`KnownMarket`); None is no history.
+    `on_gpu` says whether a GPU has work in its training.
     """
 
     steps: int
     markets: int
     of: Of
-    knows: Callable[[Desk, "pd.DataFrame"], KnownMarket] = _volatility
+    knows: Callable[[Desk, "pd.DataFrame", date], KnownMarket] = _volatility
     told_until: date | None = None
+    on_gpu: bool = False
 
 
-def _network(
-    desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int, rate: float | None
-) -> "Trainer[Any]":
+def chosen_device(policy: str, asked: Literal["auto", "cpu", "cuda"]) -> "Device":
+    """Return where a policy is trained: `auto` takes a GPU that PyTorch sees where it has work.
+
+    Raises
+    ------
+    SettingsError
+        A GPU is asked for, and there is none or it has nothing to do; the message names the remedy.
+
+    Examples
+    --------
+    >>> chosen_device("network_band", "auto")
+    'cpu'
+    """
+    gains = LEARNERS[policy].on_gpu
+    if asked == "cuda" and not gains:
+        raise SettingsError(f"device cuda: {ON_PROCESSOR.format(policy=policy)}")
+    if asked == "cpu" or not gains or (asked == "auto" and find_spec("torch") is None):
+        return "cpu"
+    from pipeline.deep.device import check_device, gpu_here
+
+    if asked == "cuda":
+        check_device(asked, on_gpu=gains)
+    return "cuda" if gpu_here() else "cpu"
+
+
+def _network(desk: Desk, order: Order) -> "Trainer[Any]":
     from pipeline.deep.desk_task import task_of
     from pipeline.deep.network_trainer import NetworkTrainer
-    from pipeline.deep.plan import TrainingPlan
     from pipeline.policies.saved_network import terms_digest
 
-    rate = NETWORK_RATE if rate is None else rate
-    plan = TrainingPlan(learning_rate=rate, steps=steps, paths=markets, groups=8, seed=seed)
-    return NetworkTrainer(task_of(desk, known.volatility), plan, terms_digest(desk))
+    return NetworkTrainer(task_of(desk, order.known.volatility), _plan(order), terms_digest(desk))
 
 
-def _recurrent(
-    desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int, rate: float | None
-) -> "Trainer[Any]":
+def _recurrent(desk: Desk, order: Order) -> "Trainer[Any]":
     from pipeline.deep.desk_task import task_of
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.deep.path_task import PathTask
-    from pipeline.deep.plan import TrainingPlan
     from pipeline.policies.saved_network import terms_digest
 
-    rate = NETWORK_RATE if rate is None else rate
-    plan = TrainingPlan(learning_rate=rate, steps=steps, paths=markets, groups=8, seed=seed)
+    known = order.known
     task = PathTask(option=task_of(desk, known.volatility), ratio=known.ratio, moves=known.moves)
-    return NetworkTrainer(task, plan, terms_digest(desk))
+    return NetworkTrainer(task, _plan(order), terms_digest(desk))
+
+
+def _plan(order: Order) -> "TrainingPlan":
+    from pipeline.deep.plan import TrainingPlan
+
+    return TrainingPlan(
+        learning_rate=NETWORK_RATE if order.rate is None else order.rate,
+        steps=order.steps,
+        paths=order.markets,
+        groups=8,
+        seed=order.seed,
+        device=order.device,
+    )
 
 
 def _agent(policy: str) -> Of:
-    def of(
-        desk: Desk, steps: int, markets: int, known: KnownMarket, seed: int, rate: float | None
-    ) -> "Trainer[Any]":
+    def of(desk: Desk, order: Order) -> "Trainer[Any]":
         from pipeline.agents.plan import PLANS
         from pipeline.agents.trainer import AgentTrainer
         from pipeline.deep.desk_task import frictions_of, task_of
         from pipeline.policies.saved_network import terms_digest
 
-        plan = PLANS[policy](steps=steps, markets=markets, groups=8, seed=seed)
-        plan = plan if rate is None else replace(plan, learning_rate=rate)
-        task = replace(task_of(desk, known.volatility), frictions=frictions_of(desk))
+        plan = PLANS[policy](steps=order.steps, markets=order.markets, groups=8, seed=order.seed)
+        plan = plan if order.rate is None else replace(plan, learning_rate=order.rate)
+        task = replace(task_of(desk, order.known.volatility), frictions=frictions_of(desk))
         return AgentTrainer(task, plan, terms_digest(desk))
 
     return of
@@ -92,7 +127,7 @@ def _agent(policy: str) -> Of:
 
 LEARNERS: Final[Mapping[str, Learner]] = {
     "network_band": Learner(400, 65_536, _network),
-    "recurrent_band": Learner(400, 16_384, _recurrent, _regimes, date(2013, 12, 31)),
+    "recurrent_band": Learner(400, 16_384, _recurrent, _regimes, date(2013, 12, 31), on_gpu=True),
     "ppo_band": Learner(60, 4096, _agent("ppo_band")),
     "sac_band": Learner(60, 1024, _agent("sac_band")),
 }

@@ -1,4 +1,6 @@
-"""What the sessions before the test tell a hedger that learns in simulated markets."""
+"""What the sessions before a day tell a hedger that learns in simulated markets."""
+
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -11,15 +13,15 @@ from pipeline.regimes.hmm import HiddenMarkovDetector
 
 SESSIONS_A_YEAR = 252.0
 MARGIN = 1.25
-"""Factor by which volatilities may leave the range that was seen before the test."""
+"""Factor by which volatilities may leave the range that was seen."""
 REGIMES = 2
 
 
-def seen_volatility(desk: Desk, sessions: pd.DataFrame) -> KnownMarket:
-    """Return the market with the range of volatilities that options were marked at before the test.
+def seen_volatility(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMarket:
+    """Return the market with the range of volatilities that options were marked at before a day.
 
-    Volatilities are `market.atm_ratio` times the desk's volatility indices in the sessions before
-    `windows.test_start`, with a margin of a quarter; no later session is read.
+    Volatilities are `market.atm_ratio` times the desk's volatility indices in the sessions before it, with a
+    margin of a quarter; no later session is read.
 
     Parameters
     ----------
@@ -28,34 +30,34 @@ def seen_volatility(desk: Desk, sessions: pd.DataFrame) -> KnownMarket:
     Raises
     ------
     DataError
-        No index has a value before the test.
+        No index has a value before the day.
 
     Examples
     --------
     >>> days = pd.to_datetime(["2015-12-30", "2015-12-31", "2016-01-04"])
     >>> table = pd.DataFrame({"session": days, "implied_vol": [0.1, 0.2, 0.9]})
     >>> desk = Desk(name="x", policies={"run": ()}, market={"atm_ratio": 1.0})
-    >>> seen_volatility(desk, table).volatility
+    >>> seen_volatility(desk, table, date(2016, 1, 1)).volatility
     (0.08, 0.25)
     """
-    before = sessions["session"] < pd.Timestamp(desk.windows.test_start)
-    seen = sessions.loc[before, list(desk.data.tenors)].to_numpy(np.float64) * desk.market.atm_ratio
+    known = _known(sessions, before)
+    seen = known[list(desk.data.tenors)].to_numpy(np.float64) * desk.market.atm_ratio
     seen = seen[np.isfinite(seen)]
     if not len(seen):
         raise DataError(
-            f"no implied volatility before windows.test_start {desk.windows.test_start}: nothing tells which "
+            f"no implied volatility before the window from {before} on: nothing tells which "
             "markets a hedger is to learn in; move the test later, or leave out policies.train"
         )
     edges = float(seen.min()) / MARGIN, float(seen.max()) * MARGIN
     return KnownMarket(volatility=(round(edges[0], 4), round(edges[1], 4)))
 
 
-def seen_regimes(desk: Desk, sessions: pd.DataFrame) -> KnownMarket:
-    """Return `seen_volatility` with the regimes of the desk's own returns before the test.
+def seen_regimes(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMarket:
+    """Return `seen_volatility` with the regimes of the desk's own returns before a day.
 
     A hidden Markov model of two regimes is fitted to the close-to-close returns as deviations of what was
-    marked the evening before, log(S_t/S_{t−1})/(σ_{t−1} √(1/252)), in the sessions before
-    `windows.test_start`; no later session is read.
+    marked the evening before, log(S_t/S_{t−1})/(σ_{t−1} √(1/252)), in the sessions before the day; no later
+    session is read.
 
     Parameters
     ----------
@@ -64,23 +66,27 @@ def seen_regimes(desk: Desk, sessions: pd.DataFrame) -> KnownMarket:
     Raises
     ------
     DataError
-        No index has a value before the test.
+        No index has a value before the day.
     FitError
-        The returns before the test are too few, or have no two regimes.
+        The returns before it are too few, or have no two regimes.
     """
-    known = seen_volatility(desk, sessions)
-    moves = _moves(desk, sessions[sessions["session"] < pd.Timestamp(desk.windows.test_start)])
+    known = seen_volatility(desk, sessions, before)
+    moves = _moves(desk, _known(sessions, before))
     table = pd.DataFrame({"move": moves})
     try:
         found = HiddenMarkovDetector(states=REGIMES, seed=desk.seed).fit(table, moves)
     except FitError as error:
         raise FitError(
-            f"returns before windows.test_start {desk.windows.test_start} tell no regimes to a hedger that "
-            f"remembers ({error}): move the test later, or train it with hedge train --policy"
+            f"returns before the window from {before} on tell no regimes to a hedger that remembers "
+            f"({error}): move windows.test_start later, or train it with hedge train --policy"
         ) from error
     ratio = tuple(round(float(each), 4) for each in np.sqrt(found.state_variance_))
     chances = tuple(tuple(map(float, each)) for each in found.transition_)
     return KnownMarket(volatility=known.volatility, ratio=ratio, moves=chances)
+
+
+def _known(sessions: pd.DataFrame, before: date) -> pd.DataFrame:
+    return sessions[sessions["session"] < pd.Timestamp(before)]
 
 
 def _moves(desk: Desk, sessions: pd.DataFrame) -> FloatArray:

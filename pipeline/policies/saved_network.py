@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import fields
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +59,8 @@ def content_name(desk: str, policy: str, content: bytes) -> str:
 def saved_network(desk: Desk, policy: str, terms: str = "") -> Learned:
     """Return a learned policy with its network of `policies.networks`; untrained if the desk names none.
 
-    `terms` are what it has to be trained for (`terms_digest`), empty those of `desk`.
+    Of several it is the newest, see `served_networks`. `terms` are what it has to be trained for
+    (`terms_digest`), empty those of `desk`.
 
     Raises
     ------
@@ -67,7 +69,8 @@ def saved_network(desk: Desk, policy: str, terms: str = "") -> Learned:
     """
     if policy not in desk.policies.networks:
         return LEARNED[policy]()
-    path = networks(Home.find()) / desk.policies.networks[policy]
+    files = desk.policies.networks[policy]
+    path = networks(Home.find()) / (files if isinstance(files, str) else files[max(files)])
     found = Checkpoint.read(path)
     if _content(path.read_bytes()) not in path.name:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
@@ -108,9 +111,9 @@ def check_names(desk: Desk) -> None:
                 )
 
 
-def with_networks(desk: Desk, files: Mapping[str, str]) -> Desk:
-    """Return the desk with files for some of its policies, in the place of those that it names."""
-    networks = desk.policies.networks | dict(files)
+def with_networks(desk: Desk, files: Mapping[str, Mapping[date, str]]) -> Desk:
+    """Return the desk with files of some policies by first day, in the place of those that it names."""
+    networks = desk.policies.networks | {policy: dict(each) for policy, each in files.items()}
     return desk.model_copy(update={"policies": desk.policies.model_copy(update={"networks": networks})})
 
 

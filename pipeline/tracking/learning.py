@@ -3,10 +3,12 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from mlflow import MlflowClient
 from mlflow.entities import Metric
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.home import Home
@@ -38,6 +40,11 @@ class Curve:
         self._known |= {step for step, _ in history}
         self._client.log_batch(self.run_id, metrics=new)
 
+    def hold(self, network: Path) -> None:
+        """Keep the trained file with the run, and name it."""
+        self._client.log_artifact(self.run_id, str(network), "network")
+        log_tags(self._client, self.run_id, {"network": network.name})
+
     def keep(self, desk: Desk | IntradayDesk, policy: str, network: Path) -> str:
         """Keep the trained file with the run, name it, and make it the desk's champion of its policy.
 
@@ -45,8 +52,7 @@ class Curve:
         -------
         The version of the registered model `<desk>.<policy>`.
         """
-        self._client.log_artifact(self.run_id, str(network), "network")
-        log_tags(self._client, self.run_id, {"network": network.name})
+        self.hold(network)
         marks = {"desk": desk.name, "network": network.name, "terms": terms_digest(desk)}
         models = {policy: log_hedger(desk, policy, network)}
         (version,) = register(self._client, self._mlruns, desk, models, marks).values()
@@ -54,32 +60,58 @@ class Curve:
 
 
 @contextmanager
-def tracked_training(home: Home, desk: str, policy: str, settings: Mapping[str, object]) -> Iterator[Curve]:
+def tracked_training(
+    home: Home, desk: str, policy: str, settings: Mapping[str, object], parent: str = ""
+) -> Iterator[Curve]:
     """Open a run of kind `training` in the desk's experiment; see `runs.tracked_run` for how it ends.
 
-    A training that was interrupted leaves a run that is KILLED, and goes on in one of its own.
+    A training that was interrupted leaves a run that is KILLED, and goes on in one of its own. `parent` is
+    the run under which it is shown.
     """
     client = connect(home.mlruns)
     experiment = experiment_id(client, home.mlruns, desk)
     end_orphans(client, experiment)
     marks = {"desk": desk, "kind": "training", "policy": policy}
+    marks |= {MLFLOW_PARENT_RUN_ID: parent} if parent else {}
     with tracked_run(experiment, f"{policy}-{desk}", marks) as run_id:
         log_settings(client, run_id, settings)
         yield Curve(client, home.mlruns, run_id)
 
 
-def register_once(
-    home: Home,
-    desk: Desk,
-    policy: str,
-    network: Path,
-    settings: Mapping[str, object],
-    history: Sequence[tuple[int, float]],
-) -> None:
-    """Track a training that is over and register what came out, unless it is the champion already."""
-    known = champion(connect(home.mlruns), f"{desk.name}.{policy}")
-    if known is not None and known.tags.get("network") == network.name:
-        return
-    with tracked_training(home, desk.name, policy, settings) as curve:
-        curve.complete(history)
-        curve.keep(desk, policy, network)
+@dataclass(frozen=True)
+class LearnedNetwork:
+    """A training that is over: its file, what it was told, and its learning curve."""
+
+    file: Path
+    told: Mapping[str, object]
+    history: Sequence[tuple[int, float]]
+
+
+def register_newest(home: Home, desk: Desk, policy: str, trained: Sequence[LearnedNetwork]) -> None:
+    """Track trainings that went on from each other, each once, and make the last one the champion.
+
+    Those after the first are shown under it. What is the champion already is not registered again.
+    """
+    client, newest, parent = connect(home.mlruns), trained[-1], ""
+    known = champion(client, f"{desk.name}.{policy}")
+    crowned = known is not None and known.tags.get("network") == newest.file.name
+    for each in trained:
+        run = _tracked(client, home, desk.name, policy, each.file.name)
+        if not run or (each is newest and not crowned):
+            with tracked_training(home, desk.name, policy, each.told, parent) as curve:
+                curve.complete(each.history)
+                if each is newest:
+                    curve.keep(desk, policy, each.file)
+                else:
+                    curve.hold(each.file)
+                run = curve.run_id
+        parent = parent or run
+
+
+def _tracked(client: MlflowClient, home: Home, desk: str, policy: str, network: str) -> str:
+    """Return the newest finished run that a network was trained in, empty if there is none."""
+    wanted = {"tags.kind": "training", "tags.policy": policy, "tags.network": network}
+    wanted |= {"attributes.status": "FINISHED"}
+    query = " and ".join(f"{key} = '{value}'" for key, value in wanted.items())
+    found = client.search_runs([experiment_id(client, home.mlruns, desk)], query, max_results=1)
+    return str(found[0].info.run_id) if found else ""

@@ -17,6 +17,7 @@ from pipeline.domain.home import Home
 from pipeline.execution.impact import square_root_impact
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.learners import LEARNERS
+from pipeline.learning.order import Order
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.saved_network import terms_digest, with_learned
 from pipeline.tracking.database import connect
@@ -53,7 +54,8 @@ def test_an_agent_learns_in_the_desk_s_own_impact_and_latency(small_desk):
             "hedge": plain.hedge.model_copy(update={"delay_sessions": 2}),
         }
     )
-    trainer = LEARNERS["ppo_band"].of(desk.for_learning(), 1, 16, KnownMarket(volatility=(0.1, 0.4)), 3, None)
+    order = Order(steps=1, markets=16, known=KnownMarket(volatility=(0.1, 0.4)), seed=3)
+    trainer = LEARNERS["ppo_band"].of(desk.for_learning(), order)
     assert trainer.markets.answer == "paced"
     assert trainer.task.frictions == frictions_of(desk)
     deal = trainer.markets.dealer.deal(0, seed=3)

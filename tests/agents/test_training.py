@@ -54,6 +54,23 @@ def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
     assert [step for step, _ in whole.history] == [0, 2, 4]
 
 
+def test_an_agent_goes_on_from_what_another_market_taught_it(task, plan):
+    """It is the agent that was left; which range of its inputs counts is of its own market."""
+    before = AgentTrainer(task, plan)
+    train(before)
+    left = before.state()
+    same, wider = (AgentTrainer(replace(task, volatility=each), plan) for each in ((0.2, 0.2), (0.1, 0.4)))
+    for trainer in (same, wider):
+        trainer.go_on_from(left)
+    assert same.learned() == before.learned()
+    assert wider.learned().network.layers == before.learned().network.layers
+    np.testing.assert_array_equal(wider.scaling[:2], before.scaling[:2])
+    assert (wider.scaling[2] < before.scaling[2]).any()
+    found = train(wider)
+    assert found.history[0][0] == 0
+    assert found.learned != before.learned()
+
+
 def test_another_seed_is_another_agent(task):
     short = replace(PPO, steps=1)
     assert (

@@ -37,7 +37,12 @@ def folds(desk, known_sessions, episodes):
 
 @pytest.fixture(scope="module")
 def table(desk, episodes, folds):
-    return frontier(desk, episodes, folds, desk_policies(desk), GRID)
+    return frontier(desk, episodes, folds, in_all(folds, desk_policies(desk)), GRID)
+
+
+def in_all(folds, policies):
+    """The same unfitted policies in every window."""
+    return {fold.window: policies for fold in folds}
 
 
 @pytest.mark.parametrize("aversion", [0.2, 1.0])
@@ -81,7 +86,7 @@ def test_what_does_not_look_at_the_aversion_is_one_point(table):
 def test_nothing_is_hedged_twice(desk, episodes, folds, monkeypatch, policy, times):
     asked, plain = [], policy.band
     monkeypatch.setattr(policy, "band", lambda self, state: asked.append(state) or plain(self, state))
-    frontier(desk, episodes, folds, {policy.name: policy()}, GRID, workers=1)
+    frontier(desk, episodes, folds, in_all(folds, {policy.name: policy()}), GRID, workers=1)
     assert len(asked) == times * len(folds)
 
 

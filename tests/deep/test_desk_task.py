@@ -49,7 +49,9 @@ def test_the_command_trains_what_the_desk_can_name(small_desk, tmp_path):
     ]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
     assert done.exit_code == 0
-    network = json.loads(done.stdout)["network"]
+    found = json.loads(done.stdout)
+    network = found["network"]
+    assert found["device"] == "cpu"
     text = small_desk.read_text().replace(
         "budget = 8", f'budget = 8\nnetworks = {{network_band = "{network}"}}'
     )
@@ -65,6 +67,15 @@ def test_what_cannot_be_trained(small_desk):
         CliRunner().invoke(
             app, ["train", str(small_desk), "--policy", "whalley_wilmott"], catch_exceptions=False
         )
+
+
+def test_a_gpu_is_asked_for_where_there_is_none(small_desk, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    train = ["train", str(small_desk), "--device", "cuda", "--policy"]
+    faults = {"recurrent_band": "PyTorch finds no GPU here", "network_band": "on the processor"}
+    for policy, why in faults.items():
+        with pytest.raises(SettingsError, match=f"{why}.*auto or cpu"):
+            CliRunner().invoke(app, [*train, policy], catch_exceptions=False)
 
 
 def test_an_unfinished_training_of_another_desk(small_desk, tmp_path):

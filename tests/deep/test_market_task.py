@@ -154,12 +154,6 @@ def test_spread_and_depth_of_the_regime_are_those_of_the_ledger(short, small):
         one.episodes(64, seed=1, first=0)
 
 
-def test_a_gpu_that_is_not_there(short, small, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SettingsError, match="PyTorch finds no GPU here: give 'cpu'"):
-        NetworkTrainer(short, replace(small, device="cuda"))
-
-
 def test_a_paced_position_is_refused():
     for change in ({"paced": True}, {"near": True}):
         with pytest.raises(SettingsError, match="only a band is paced, or near"):

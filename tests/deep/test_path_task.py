@@ -48,12 +48,6 @@ def test_prices_move_at_the_ratio_of_what_is_told(remembering):
     np.testing.assert_allclose(columns[..., :2].numpy(), moves(state), rtol=0, atol=1e-12)
 
 
-def test_a_gpu_has_nothing_to_do(remembering, small):
-    for task in (remembering, remembering.option):
-        with pytest.raises(SettingsError, match=r"is trained on the processor: device = 'cpu'"):
-            NetworkTrainer(task, replace(small, device="cuda"))
-
-
 def test_pnl_is_that_of_the_books(remembering, small):
     network, condition = trained_somehow(remembering, small), remembering.middle
     paths = remembering.paths(500, condition, seed=2, first=0)

@@ -110,4 +110,4 @@ def test_settings_that_cannot_be():
     with pytest.raises(SettingsError, match="prior_lives is 0 or more"):
         StoredTask(days=TASK.days, risk=TASK.risk, aversion=1.0, prior_lives=-1.0)
     with pytest.raises(SettingsError, match="on the processor"):
-        TASK.learner(replace(PLAN, device="cuda"))
+        StoredTrainer(TASK, replace(PLAN, device="cuda"))

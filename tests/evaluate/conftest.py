@@ -6,7 +6,14 @@ import pytest
 
 from pipeline.domain.desk import Desk, EvaluationSettings, load_desk
 from tests.made_book import make_book, make_explained
-from tests.made_episodes import make_detector_episodes, make_episodes, make_frontier, make_path, make_tuned
+from tests.made_episodes import (
+    make_detector_episodes,
+    make_episodes,
+    make_frontier,
+    make_networks,
+    make_path,
+    make_tuned,
+)
 from tests.made_signals import (
     make_detectors,
     make_importance,
@@ -52,6 +59,7 @@ def tables(desk) -> dict[str, pd.DataFrame]:
         "frontier": make_frontier(),
         "detector_episodes": make_detector_episodes(desk, sessions[:300], regime[:300]),
         "tuned": make_tuned(),
+        "networks": make_networks(),
         "book": book,
         "explained": make_explained(book),
         "replays": make_book(sessions[80:102], options=1).assign(stress="A fall, in 2016"),

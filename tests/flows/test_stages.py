@@ -1,10 +1,14 @@
+from datetime import date
+
 import pandas as pd
 import pytest
 from prefect.client.orchestration import get_client
 
 from flows import datasets, stages
 from flows.progress import Stopwatch
+from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.domain.errors import DataError, StageError
+from pipeline.policies.checkpoint import Checkpoint
 from pipeline.tracking.database import connect
 from pipeline.tracking.registry import champion
 
@@ -99,24 +103,73 @@ def test_the_stopwatch_keeps_the_order_of_the_stages():
     assert all(0 <= seconds < 1 for seconds in watch.seconds.values())
 
 
-def test_a_run_trains_the_hedgers_that_its_desk_trains(prefect, finished, small_desk, tmp_path):
-    """The training is a dataset: it is made once, kept among the networks, and registered."""
+@pytest.fixture
+def two_windows(monkeypatch):
+    """Let the small desk be tested in two windows."""
+    days = [date(2017, 1, 3), date(2017, 7, 3)]
+    monkeypatch.setattr("pipeline.learning.windows.first_days", lambda _: days)
+    return days
+
+
+def test_a_run_trains_the_hedgers_that_its_desk_trains_window_by_window(
+    prefect, finished, small_desk, tmp_path, two_windows
+):
+    """Each training is a dataset that is made once; its network is kept, and the newest registered."""
     home = finished.datasets_copied(tmp_path / "home")
     text = small_desk.read_text().replace('"whalley_wilmott"', '"network_band", "recurrent_band"')
     file = tmp_path / "learns.toml"
-    plans = "".join(f"{each} = {{steps = 1, paths = 64}}\n" for each in ("network_band", "recurrent_band"))
+    plans = "".join(f"{each} = {{steps = 2, paths = 64}}\n" for each in ("network_band", "recurrent_band"))
     file.write_text(f"{text}\n[policies.train]\n{plans}")
     signals = finished.summary["dataset_keys"]["signals"]
     trained = stages.learn(str(file), str(home), False, signals)
     store = datasets.store_of(str(home))
-    made = [key for key in store.keys() if key.startswith("hedger-")]  # noqa: SIM118 - a store's
-    told = [store.open(key).meta["parameters"] for key in made]
-    market = {each["policy"]: each["market"] for each in told}
-    low, high = market["network_band"]["volatility"]
-    assert 0.02 < low < high < 2.0
-    assert market["recurrent_band"]["ratio"] != market["network_band"]["ratio"]  # the desk's own
+    made = hedgers(store)
+    assert list(trained["recurrent_band"]) == two_windows
+    assert len(set(trained["recurrent_band"].values())) == 2
+    assert len(made) == sum(map(len, trained.values()))
+    told = {
+        name: facts(home, trained["recurrent_band"][day]) for name, day in zip("ab", two_windows, strict=True)
+    }
+    assert [len(told[name]["history"]) for name in "ab"] == [2, 2]
+    assert [told[name]["history"][-1][0] for name in "ab"] == [2, 1]
+    assert [told[name]["goes_on"] for name in "ab"] == [False, True]
+    assert told["a"]["market"]["ratio"] != told["b"]["market"]["ratio"]
     assert stages.learn(str(file), str(home), False, signals) == trained
-    for policy in ("network_band", "recurrent_band"):
-        assert champion(connect(home / "mlruns"), f"small.{policy}").version == 1
+    assert hedgers(store) == made, "what has not changed is not trained again"
+    client = connect(home / "mlruns")
+    for policy, files in trained.items():
+        version = champion(client, f"small.{policy}")
+        assert (version.version, version.tags["network"]) == (1, files[max(files)])
     settings = stages.settings_of(str(file), str(home), "", False, (), trained)
     assert settings.policies.networks == trained
+
+
+def hedgers(store):
+    return [key for key in store.keys() if key.startswith("hedger-")]  # noqa: SIM118 - a store's
+
+
+def facts(home, network):
+    return Checkpoint.read(home / "data" / "networks" / network).facts
+
+
+def test_a_run_that_was_killed_trains_only_the_windows_that_it_had_not(
+    prefect, finished, small_desk, tmp_path, monkeypatch, two_windows
+):
+    home = finished.datasets_copied(tmp_path / "home")
+    text = small_desk.read_text().replace('"whalley_wilmott"', '"recurrent_band"')
+    file = tmp_path / "learns.toml"
+    file.write_text(f"{text}\n[policies.train]\nrecurrent_band = {{steps = 2, paths = 64}}\n")
+    signals = finished.summary["dataset_keys"]["signals"]
+    learn, steps = NetworkTrainer.learn, []
+
+    def counted(trainer, rate):
+        steps.append(trainer.plan.steps)
+        if steps == [2, 2, 1]:
+            raise RuntimeError("killed")
+        learn(trainer, rate)
+
+    monkeypatch.setattr(NetworkTrainer, "learn", counted)
+    with pytest.raises(RuntimeError, match="killed"):
+        stages.learn(str(file), str(home), False, signals)
+    stages.learn(str(file), str(home), False, signals)
+    assert steps == [2, 2, 1, 1], "the first window was done"

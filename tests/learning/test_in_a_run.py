@@ -1,13 +1,17 @@
 """What a hedger that learns in a run of its desk may see, and what it leaves."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError
-from pipeline.learning.in_a_run import NETWORK, learn_hedger
+from pipeline.ingest.packing import unpacked
+from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
 from pipeline.learning.known_market import KnownMarket
+from pipeline.learning.learners import LEARNERS
+from pipeline.learning.order import Order
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import terms_digest
@@ -26,29 +30,73 @@ def desk(**policies):
     )
 
 
+def told(steps=2, markets=512, market=MARKET):
+    return Order(steps=steps, markets=markets, known=market, seed=7)
+
+
 @pytest.mark.parametrize("policy", ["network_band", "recurrent_band"])
 def test_what_is_left_is_the_desk_s_and_the_same_each_time(policy):
-    own, told = desk().for_learning(), (policy, 2, 512)
-    once, again = learn_hedger(own, *told, MARKET), learn_hedger(own, *told, MARKET)
-    assert once[NETWORK] == again[NETWORK]
+    own = desk().for_learning()
+    once, again = learn_hedger(own, policy, told()), learn_hedger(own, policy, told())
+    assert (once[NETWORK], once[STATE]) == (again[NETWORK], again[STATE])
     assert once["curve"]["step"].tolist() == [0, 2]
-    other = learn_hedger(own, *told, KnownMarket(volatility=(0.1, 0.5)))
+    other = learn_hedger(own, policy, told(market=KnownMarket(volatility=(0.1, 0.5))))
     assert other[NETWORK] != once[NETWORK]
 
 
 def test_a_hedger_that_remembers_learns_in_the_regimes_that_are_known():
-    own, told = desk().for_learning(), ("recurrent_band", 1, 512)
-    once = learn_hedger(own, *told, MARKET)
-    other = learn_hedger(own, *told, MARKET.model_copy(update={"ratio": (0.5, 2.0)}))
-    assert other["curve"]["risk"][0] > once["curve"]["risk"][0]
+    own = desk().for_learning()
+    once = learn_hedger(own, "recurrent_band", told(1))
+    other = MARKET.model_copy(update={"ratio": (0.5, 2.0)})
+    assert (
+        learn_hedger(own, "recurrent_band", told(1, market=other))["curve"]["risk"][0]
+        > once["curve"]["risk"][0]
+    )
+
+
+def network_in(learned, tmp_path):
+    (tmp_path / "net.npz").write_bytes(learned[NETWORK])
+    return Checkpoint.read(tmp_path / "net.npz")
 
 
 def test_the_desk_that_learns_is_known_by_its_terms(tmp_path):
     own = desk()
-    (tmp_path / "net.npz").write_bytes(
-        learn_hedger(own.for_learning(), "network_band", 1, 64, MARKET)[NETWORK]
-    )
-    assert Checkpoint.read(tmp_path / "net.npz").desk == terms_digest(own)
+    found = network_in(learn_hedger(own.for_learning(), "network_band", told(1, 64)), tmp_path)
+    assert found.desk == terms_digest(own)
+    assert found.facts["market"]["volatility"] == [0.1, 0.3]
+    assert not found.facts["goes_on"]
+
+
+@pytest.mark.parametrize("policy", ["network_band", "recurrent_band"])
+def test_a_training_goes_on_from_the_one_before(policy, tmp_path):
+    """It begins with the earlier weights, in whatever market: there they hedge as they did."""
+    own = desk().for_learning()
+    first = learn_hedger(own, policy, told(4))
+    same = learn_hedger(own, policy, told(1), first[STATE])
+    assert same["curve"]["risk"][0] == first["curve"]["risk"].iloc[-1] != first["curve"]["risk"][0]
+    assert network_in(same, tmp_path).facts["goes_on"]
+
+
+@pytest.mark.parametrize(
+    ("policy", "ends"),
+    [("network_band", None), ("recurrent_band", ("network.least", "network.most"))],
+)
+def test_in_a_wider_market_it_is_the_same_hedger_and_more_of_what_it_sees_counts(policy, ends):
+    own = desk().for_learning()
+    first = unpacked(learn_hedger(own, policy, told(4))[STATE])
+    wider = LEARNERS[policy].of(own, told(market=KnownMarket(volatility=(0.05, 0.6))))
+    narrow = LEARNERS[policy].of(own, told())
+    for trainer in (wider, narrow):
+        trainer.go_on_from(first)
+    before, after = dict(narrow.arrays()), dict(wider.arrays())
+    for arrays in (before, after):
+        least, most = arrays.pop("network.scaling")[2:] if ends is None else map(arrays.pop, ends)
+        arrays["reach"] = np.stack([least, most])
+    low, high = after.pop("reach") - before.pop("reach")
+    assert (low <= 0).sum() > len(low) / 2
+    assert low.min() < 0 < high.max()
+    assert before.keys() == after.keys()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
 
 
 @pytest.mark.parametrize(

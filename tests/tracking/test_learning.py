@@ -16,7 +16,7 @@ from pipeline.policies.network_band import INPUTS
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.saved_network import keep_network, terms_digest
 from pipeline.tracking.database import connect
-from pipeline.tracking.learning import RISK, register_once, tracked_training
+from pipeline.tracking.learning import RISK, LearnedNetwork, register_newest, tracked_training
 from pipeline.tracking.registry import champion
 from pipeline.tracking.served.learned_band import SEEN, along
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
@@ -44,8 +44,8 @@ def here(tmp_path):
     return Home.find(tmp_path)
 
 
-def only_run(client: MlflowClient):
-    (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()])
+def only_run(client: MlflowClient, wanted: str = ""):
+    (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()], wanted)
     return run
 
 
@@ -84,7 +84,7 @@ def test_a_hedger_that_reads_the_path_is_served_along_it(here, tmp_path):
     network = some_recurrent()
     Checkpoint(terms_digest(DESK), {}, arrays_of(network)).write(tmp_path / "new.npz")
     file = keep_network(here, "mine", "recurrent_band", (tmp_path / "new.npz").read_bytes())
-    register_once(here, DESK, "recurrent_band", file, {"steps": 4}, [(0, 2.0)])
+    register_newest(here, DESK, "recurrent_band", [LearnedNetwork(file, {"steps": 4}, [(0, 2.0)])])
     model = mlflow.pyfunc.load_model("models:/mine.recurrent_band@champion")
     step = np.array([0, 1, 2, 0, 1])  # one option after another
     rows = pd.DataFrame({"forward": [95.0, 99.0, 98.0, 98.0, 103.0], "strike": 100.0})
@@ -100,14 +100,36 @@ def test_a_hedger_that_reads_the_path_is_served_along_it(here, tmp_path):
 
 
 def test_what_is_the_champion_already_is_not_registered_again(here, tmp_path):
-    file = kept(here, tmp_path)
+    first = LearnedNetwork(kept(here, tmp_path), {"steps": 4}, [(0, 2.0), (4, 1.25)])
     for _ in range(2):
-        register_once(here, DESK, "ppo_band", file, {"steps": 4}, [(0, 2.0), (4, 1.25)])
+        register_newest(here, DESK, "ppo_band", [first])
     client = connect(here.mlruns)
     assert only_run(client).data.metrics[RISK] == 1.25
     assert champion(client, "mine.ppo_band").version == 1
-    register_once(here, DESK, "ppo_band", kept(here, tmp_path, 0.4), {"steps": 4}, [(0, 2.0)])
+    second = LearnedNetwork(kept(here, tmp_path, 0.4), {"steps": 1}, [(0, 2.0)])
+    for _ in range(2):
+        register_newest(here, DESK, "ppo_band", [first, second])
     assert champion(client, "mine.ppo_band").version == 2
+    assert champion(client, "mine.ppo_band").tags["network"] == second.file.name
+    later = only_run(client, f"tags.network = '{second.file.name}'")
+    parent = only_run(client, f"tags.network = '{first.file.name}'")
+    assert later.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    assert "mlflow.parentRunId" not in parent.data.tags
+
+
+def test_every_window_has_a_run_and_the_newest_network_is_the_champion(here, tmp_path):
+    trained = [
+        LearnedNetwork(kept(here, tmp_path, weight), {"first": day}, [(0, 2.0), (4, weight)])
+        for weight, day in ((0.5, "2016-01-04"), (0.4, "2016-07-01"), (0.3, "2017-01-03"))
+    ]
+    register_newest(here, DESK, "ppo_band", trained)
+    client = connect(here.mlruns)
+    runs = [only_run(client, f"tags.network = '{each.file.name}'") for each in trained]
+    assert [each.data.params["first"] for each in runs] == ["2016-01-04", "2016-07-01", "2017-01-03"]
+    assert [each.data.metrics[RISK] for each in runs] == [0.5, 0.4, 0.3]
+    assert {each.data.tags.get("mlflow.parentRunId") for each in runs[1:]} == {runs[0].info.run_id}
+    version = champion(client, "mine.ppo_band")
+    assert (version.version, version.tags["network"]) == (1, trained[-1].file.name)
 
 
 def test_an_interrupted_training_is_killed(here):
