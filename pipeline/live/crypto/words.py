@@ -35,7 +35,7 @@ def fill_of(trade: Told, order_id: str, market: Market) -> Report:
     >>> trade = {"id": "9", "order": "17", "side": "sell", "amount": 0.5, "price": 100.5, "timestamp": 3,
     ...          "fee": {"cost": 0.05, "currency": "USDT"}}
     >>> fill_of(trade, "a", Market("BTC", "BTC", "USDT"))  # doctest: +ELLIPSIS
-    Report(report_id='17/9', order_id='a', ... filled=-0.5, price=100.5, fee=0.05, time=3000000, text='')
+    Report(report_id='17/9', order_id='a', ... filled=-0.5, price=100.5, fee=0.05, time=3000000, ...)
     """
     units = float(trade["amount"])
     cost, currency = fee_of(trade)
