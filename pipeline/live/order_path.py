@@ -97,6 +97,9 @@ class OrderPath:
         if len(self.account.unexplained) > unexplained:
             why = f"report {report.report_id} of order {order_id}: {self.account.unexplained[-1].why}"
             self.turn(RiskState.HALTED, "account", why)
+        else:
+            for told in self.listeners:
+                told(report)
         if (
             given_up
             and not self.account.given_up(order_id)

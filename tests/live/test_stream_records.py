@@ -1,9 +1,11 @@
 """Records of a desk on a stream: files that grow or come, faults of them, and its own account."""
 
+import asyncio
 import logging
 import pickle
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from functools import partial
 from types import SimpleNamespace
 
@@ -26,7 +28,11 @@ from pipeline.features.running_beside import RunningBeside
 from pipeline.ingest.record_files import load_records
 from pipeline.live.carry import Carry
 from pipeline.live.funding_watch import FundingFiles
+from pipeline.live.journal import Journal
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
 from pipeline.live.record_watch import RecordWatch, another_process
+from pipeline.live.recovery import recover
 from pipeline.live.stream_records import StreamRecords, watched
 from tests import records
 
@@ -227,6 +233,18 @@ def reports():
     ]
 
 
+def when(told):
+    return told.decided if isinstance(told, Order) else told.time
+
+
+def hear(path, told, until):
+    """Let a path send and hear what there is until a time; the gateway itself fills nothing."""
+    path.gateway.submit = lambda order: None
+    while told and when(told[0]) <= until:
+        each = told.popleft()
+        path.send(each) if isinstance(each, Order) else path.hear(each)
+
+
 def files_of_account():
     """Return the desk's records as a broker would have written them, an earlier position among them."""
 
@@ -242,7 +260,7 @@ def files_of_account():
 
 
 @pytest.mark.parametrize("restarted", [False, True])
-def test_its_own_account_is_that_of_the_same_fills_in_files(restarted):
+def test_its_own_account_is_that_of_the_same_fills_in_files(restarted, tmp_path):
     whole, times = files_of_account(), int(TIMES[0]) + np.arange(0, 50, 5) * SECOND
     mid = 20.0 + 0.01 * np.arange(10)
     expected = own_values(whole, OWN, times, mid)
@@ -251,22 +269,24 @@ def test_its_own_account_is_that_of_the_same_fills_in_files(restarted):
         "fills": whole["fills"].iloc[:0].assign(instrument="ES"),
     }
     feature = own_beside({"positions": early["positions"]}, OWN)
-    journal = SimpleNamespace(
-        orders=lambda: orders() if restarted else orders()[:1], reports=lambda: reports() if restarted else []
+    watch, begun = (
+        looking([feature], files_of("."), TIMES[0]),
+        int(TIMES[0]) + (40 if restarted else 11) * SECOND,
     )
-    path = SimpleNamespace(journal=journal, listeners=[])
-    watch = looking([feature], files_of("."), TIMES[0])
-    stream, found, coming = (
-        StreamRecords([feature], desk_of(OWN), watch, NOTHING, lambda: int(TIMES[0])),
-        [],
-        reports(),
-    )
-    with stream.beside(path):
-        for at, price in zip(times, mid, strict=True):
-            while not restarted and coming and coming[0].time <= at:
-                for told in path.listeners:
-                    told(coming.pop(0))
-            found.append(stream.step(DecisionRow(int(at), "", np.empty(0)), price).numbers)
+    with (
+        Journal(tmp_path / "journal.db", "desk", now=0) as journal,
+        closing(PaperGateway(tmp_path / "venue", latency=lambda _: 1)) as gateway,
+    ):
+        path = OrderPath(journal, gateway, now=lambda: 0)
+        asyncio.run(recover(path, now=0))
+        told = deque(sorted([*orders(), *reports()], key=when))
+        stream, found = StreamRecords([feature], desk_of(OWN), watch, NOTHING, lambda: begun), []
+        if restarted:
+            hear(path, told, int(times[-1]))
+        with stream.beside(path):
+            for at, price in zip(times, mid, strict=True):
+                hear(path, told, int(at))
+                found.append(stream.step(DecisionRow(int(at), "", np.empty(0)), price).numbers)
     assert not path.listeners
     for place, name in enumerate(OWN_NAMES):
         np.testing.assert_array_equal(np.array(found)[:, place], expected[name], err_msg=name)
