@@ -4,6 +4,7 @@ import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import pandas as pd
@@ -49,6 +50,7 @@ class Adopting(Control):
     source : is asked every `POLLED` seconds.
     hedger : goes on with what comes.
     before : the decision grid until the first decision.
+    place : folder of a temporary file.
     adopted : are told who decides from now on.
     say : is told why something newer is not taken.
     """
@@ -58,10 +60,11 @@ class Adopting(Control):
         source: ModelSource,
         hedger: Hedger,
         before: pd.DataFrame,
+        place: Path,
         adopted: Sequence[Callable[[Learned], None]],
         say: Callable[[str], None],
     ) -> None:
-        self._source, self._hedger, self._rows = source, hedger, CatchingUp(before)
+        self._source, self._hedger, self._rows = source, hedger, CatchingUp(before, place)
         self._adopted, self._say = list(adopted), say
         self._ready: queue.SimpleQueue[_Ready | str] = queue.SimpleQueue()
         self._ended = threading.Event()

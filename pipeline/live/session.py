@@ -208,7 +208,7 @@ async def live_through(
         hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, permits, market.since)
         beside = [tally := Tally(), Checkpoints(path.journal), WorthKept(), *controls]
         if newer is not None:
-            beside.append(Adopting(newer.source, hedger, start.before, newer.adopted, newer.say))
+            beside.append(Adopting(newer.source, hedger, start.before, folder, newer.adopted, newer.say))
         whole = await hedge(market.days, hedger, path, played, beside)
         return Lived(tally.decisions, tally.orders, tally.rules, path.account, path.latch, whole)
 

@@ -79,7 +79,7 @@ class Shadow(Control):
         say: Callable[[str], None],
     ) -> None:
         self._desk, self._champion, self._source, self._file, self._say = desk, champion, source, file, say
-        self._rows = CatchingUp(before)
+        self._rows = CatchingUp(before, file.parent)
         self._ready: queue.SimpleQueue[_Ready] = queue.SimpleQueue()
         self._ended, self._faults = threading.Event(), set[str]()
         self._together = 0

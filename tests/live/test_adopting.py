@@ -1,6 +1,7 @@
 """A promoted model takes over at the next decision; one that is missing or damaged does not."""
 
 import time
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -55,11 +56,16 @@ def patient(monkeypatch):
     monkeypatch.setattr(catching_up, "RunningSignals", Signals)
 
 
-def lived(*answers, enough):
+@pytest.fixture
+def lived(tmp_path):
+    return partial(living, tmp_path)
+
+
+def living(place, *answers, enough):
     """Decide until it is enough, or a second is over."""
     entries, said, told, hedger = [], [], [], Hedger()
     path = SimpleNamespace(journal=SimpleNamespace(audit=entries.append))
-    control = Adopting(Source(*answers), hedger, pd.DataFrame(), [told.append], said.append)
+    control = Adopting(Source(*answers), hedger, pd.DataFrame(), place, [told.append], said.append)
     at, until = 0, time.monotonic() + 1.0
     with control.beside(path):
         while not enough(entries) and time.monotonic() < until:
@@ -75,7 +81,7 @@ def learned(model="new", fitted="fitted", policy="band"):
     return Learned(fitted, policy, 1e-4, model)
 
 
-def test_a_promoted_model_goes_on_where_the_one_before_was():
+def test_a_promoted_model_goes_on_where_the_one_before_was(lived):
     found = lived(learned(), enough=bool)
     assert found.hedger.model == "new"
     assert found.hedger.signals.seen == list(range(1, found.at + 1))
@@ -95,7 +101,7 @@ def test_a_promoted_model_goes_on_where_the_one_before_was():
         (OSError("database is locked"), "OSError: database is locked"),
     ],
 )
-def test_what_cannot_be_taken_is_said_once_and_the_old_one_goes_on(answer, why):
+def test_what_cannot_be_taken_is_said_once_and_the_old_one_goes_on(lived, answer, why):
     found = lived(answer, answer, learned(), enough=lambda entries: len(entries) == 2)
     assert found.said == [f"newer models are not taken, old goes on: {why}"]
     assert [(each.what, each.why) for each in found.entries] == [("keep", why), ("adopt", "promoted")]
@@ -103,6 +109,6 @@ def test_what_cannot_be_taken_is_said_once_and_the_old_one_goes_on(answer, why):
     assert found.hedger.model == "new"
 
 
-def test_nothing_newer_changes_nothing():
+def test_nothing_newer_changes_nothing(lived):
     found = lived(None, None, enough=lambda entries: False)
     assert (found.entries, found.said, found.hedger.model) == ([], [], "old")
