@@ -4,6 +4,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.policies.base import Policy, reads_path
+from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.policies.saved_network import LEARNED, saved_network, terms_digest
 
@@ -23,6 +24,12 @@ def check_live(desk: IntradayDesk) -> None:
     if live in LEARNED and live not in FORMS:
         raise SettingsError(
             f"policies.live = {live!r}: it reads its path since the deal, a live desk looks at one decision"
+        )
+    if getattr(POLICIES.get(live), "reads_position", False) is True:
+        raise SettingsError(
+            f"policies.live = {live!r}: its band follows the desk's own inventory, P&L and room under "
+            "[limits], which a live decision is not told; live, [overlay] limits both: take one of "
+            f"{', '.join(sorted(FORMS))}"
         )
     if live not in FORMS:
         raise SettingsError(f"policies.live = {live!r}: it does not go live; {hint(live, FORMS)}")
