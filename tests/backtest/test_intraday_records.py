@@ -1,5 +1,7 @@
 """A perpetual, decided on by a clock of trades, with alternative data and own records: a day lived again."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +15,12 @@ from pipeline.features.decision_grid import decision_features
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.record_files import records_content
+from pipeline.live import record_watch
+from pipeline.live.desk_clock import DeskClock
+from pipeline.live.feed_state import FeedState
 from pipeline.live.session import Stored, differences, stored_day
 from pipeline.live.streamed_venue import streamed_venue
-from pipeline.live.venue_session import check
+from pipeline.live.venue_session import check, records_now
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from tests import records
 from tests.backtest.lived import left_by, live_through
@@ -112,12 +117,37 @@ def test_what_it_holds_pays_funding(lived):
     assert abs(owed) > 0.1
 
 
-def test_a_stream_says_what_it_does_not_follow(desk):
+@pytest.fixture(scope="module")
+def by_time(desk):
     grid = desk.grid.model_copy(update={"every_events": None, "every_seconds": 30.0})
-    by_time = desk.model_copy(update={"grid": grid})
+    return desk.model_copy(update={"grid": grid})
+
+
+def test_on_a_stream_it_looks_at_the_files_that_it_learned_from(by_time, stored, lived, monkeypatch):
+    monkeypatch.setattr(record_watch, "another_process", lambda: ThreadPoolExecutor(1))
+    records = records_now(by_time, stored, DeskClock())
+    assert {*records.names} == {*lived.day.names} - {*before_records(lived.day.names)}
+    state = FeedState(records=records.facts)
+    records._watch.look()
+    facts = {each["name"]: each for each in state.facts()}
+    kinds = ("funding", "news_sentiment", "network_fees", "headlines", "social", "limits")
+    assert facts.keys() >= {*kinds}
+    assert {kind for kind in kinds if facts[kind]["fault"]} == {"funding"}, "it is years old"
+    assert "is told no more" not in str(facts)
+    [(table, later)] = records._watch.found()
+    assert table == "funding"
+    assert later.known_time.min() >= pd.Timestamp(f"{DAY} 16:00", tz="UTC").value, "after the newest day"
+
+
+def before_records(names):
+    """Return the names of what the market's events tell."""
+    return names[: names.index("step_seconds") + 1]
+
+
+def test_a_stream_says_what_it_does_not_follow(by_time):
     venue = streamed_venue("ws://127.0.0.1:1/stream?streams=xyz@bookTicker/xyz@trade", "http://127.0.0.1:1/")
     check(by_time, venue)
     far = by_time.data.alternative.model_copy(update={"social": (RecordFile(file="s3://desk/social.csv"),)})
-    elsewhere = by_time.model_copy(update={"data": desk.data.model_copy(update={"alternative": far})})
+    elsewhere = by_time.model_copy(update={"data": by_time.data.model_copy(update={"alternative": far})})
     with pytest.raises(SettingsError, match=r"social: s3://.* is not looked at on a stream"):
         check(elsewhere, venue)
