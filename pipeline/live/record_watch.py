@@ -125,7 +125,8 @@ class Source:
 
     def fact(self, now: int) -> Fact:
         """Return how the source is, in words."""
-        newest = int(self.known.known_time[self.known.known_time <= now].max(initial=0))
+        place = int(np.searchsorted(self.known.known_time, now, side="right"))
+        newest = int(self.known.known_time[place - 1]) if place else 0
         age = (now - newest) / 1e9
         held = f", {self.held:,} in quarantine" if self.held else ""
         said = f"the newest of {len(self.known):,} is {age:,.0f} s old{held}" if newest else "none known yet"
@@ -192,6 +193,8 @@ class RecordWatch:
         for source in self.sources:
             try:
                 self._read(source)
+                if source.why == source.failed:
+                    source.why = ""
                 source.failed = ""
             except Exception as error:  # files are somebody else's
                 why = (str(error) or type(error).__name__).splitlines()[0]

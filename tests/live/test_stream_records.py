@@ -174,6 +174,7 @@ def test_a_bad_row_a_half_line_and_a_file_that_says_otherwise_are_one_line_each(
 def test_what_cannot_be_read_is_said_once_and_ends_nothing(day_files, caplog):
     write(day_files, TIMES[9])
     watch = looking(beside(day_files), files_of(day_files.folder, day_files.given), TIMES[-1])
+    watch.look()
     bad = day_files.folder / "social-2016-02-29.csv"
     bad.write_text("no,such,columns\n1,2,3\n")
     with caplog.at_level(logging.WARNING):
