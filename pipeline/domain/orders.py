@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final, NamedTuple, Self
 
 from pipeline.domain.errors import OrderError
 
@@ -44,8 +44,17 @@ class Standing(StrEnum):
         return self not in (Standing.INTENDED, Standing.WORKING)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class _Fields(NamedTuple):
+    order_id: str
+    instrument: str
+    quantity: float
+    limit: float | None = None
+    decided: int = 0
+    parent: str = ""
+    replaces: str = ""
+
+
+class Order(_Fields):
     """What is asked of a market.
 
     Attributes
@@ -73,21 +82,30 @@ class Order:
     pipeline.domain.errors.OrderError: order a-2: a quantity of 0.0 is no order
     """
 
-    order_id: str
-    instrument: str
-    quantity: float
-    limit: float | None = None
-    decided: int = 0
-    parent: str = ""
-    replaces: str = ""
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if not self.order_id or not self.instrument:
-            raise OrderError(f"order {self.order_id!r} of {self.instrument!r}: give an id and an instrument")
-        if not (math.isfinite(self.quantity) and abs(self.quantity) > LEAST):
-            raise OrderError(f"order {self.order_id}: a quantity of {self.quantity} is no order")
-        if self.limit is not None and not math.isfinite(self.limit):
-            raise OrderError(f"order {self.order_id}: a limit of {self.limit} is no price")
+    def __new__(
+        cls,
+        order_id: str,
+        instrument: str,
+        quantity: float,
+        limit: float | None = None,
+        decided: int = 0,
+        parent: str = "",
+        replaces: str = "",
+    ) -> Self:
+        """Make an order that can be one."""
+        if not order_id or not instrument:
+            raise OrderError(f"order {order_id!r} of {instrument!r}: give an id and an instrument")
+        if not (math.isfinite(quantity) and abs(quantity) > LEAST):
+            raise OrderError(f"order {order_id}: a quantity of {quantity} is no order")
+        if limit is not None and not math.isfinite(limit):
+            raise OrderError(f"order {order_id}: a limit of {limit} is no price")
+        return tuple.__new__(cls, (order_id, instrument, quantity, limit, decided, parent, replaces))
+
+    def changed(self, **changes: Any) -> "Order":
+        """Return another order, which differs in some of its fields; errors as of a new one."""
+        return Order(**{**self._asdict(), **changes})
 
 
 @dataclass(frozen=True, slots=True)

@@ -257,5 +257,6 @@ class Hedger:
             "ask": quote.ask,
             "delta": looked.delta,
         }
-        why = "; ".join(f"{each.rule}: {each.said}" for each in judged.rulings) or "band"
+        rulings = judged.rulings
+        why = "; ".join(f"{each.rule}: {each.said}" for each in rulings) if rulings else "band"
         return Entry(at, self._policy.name, DECIDES, why, inputs, self.model)

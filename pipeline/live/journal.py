@@ -71,12 +71,10 @@ class Journal:
 
     def intend(self, order: Order, entry: Entry | None = None) -> None:
         """Write an order down, with a line of the audit as one transaction; then it may be sent."""
-        asked = (order.instrument, order.quantity, order.limit, order.decided)
-        row = (order.order_id, *asked, order.parent, order.replaces)
         if entry is None:
-            self._database.add((INTENTS, row))
+            self._database.add((INTENTS, order))
         else:
-            self._database.add((INTENTS, row), (AUDIT, entry))
+            self._database.add((INTENTS, order), (AUDIT, entry))
 
     def report(self, report: Report) -> None:
         """Write down what the market said; each report once."""

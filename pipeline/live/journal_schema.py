@@ -75,7 +75,7 @@ INTENTS: Final = _table(
     Column("replaces", Text, nullable=False),
     key="order_id",
 )
-"""Orders, written before they are sent."""
+"""Orders, written before they are sent; the columns are the fields of one."""
 REPORTS: Final = _table(
     "reports",
     Column("report_id", Text, primary_key=True),

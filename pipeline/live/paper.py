@@ -148,7 +148,7 @@ def _record(happened: Accepted | Told) -> dict[str, Any]:
         taken = happened.taken
         gone = None if taken is None else [[*level, gone] for level, gone in taken.items()]
         return {"report": astuple(happened.report), "taken": gone}
-    order = None if happened.order is None else astuple(happened.order)
+    order = None if happened.order is None else tuple(happened.order)
     return {"arrives": happened.arrives, "order_id": happened.order_id, "order": order}
 
 

@@ -2,7 +2,6 @@
 
 import math
 from collections import deque
-from dataclasses import replace
 from typing import Final, NamedTuple
 
 from pipeline.domain.order_settings import OrderSettings
@@ -150,7 +149,7 @@ class Parents:
             if away and progress.standing is Standing.WORKING and names[-1] == order.order_id:
                 names.append(f"{child}-p{len(names)}")
                 self._hand_over(
-                    replace(order, order_id=names[-1], limit=best, decided=at, replaces=order.order_id),
+                    order.changed(order_id=names[-1], limit=best, decided=at, replaces=order.order_id),
                     FOLLOWS,
                 )
 

@@ -1,7 +1,7 @@
 """The router: one gateway to two venues, each order where it costs least with everything."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -157,7 +157,7 @@ class Routed:
         routing, faults = self._routings.get(order.order_id), list[GatewayError]()
         for name, units in () if routing is None else routing.parts.items():
             try:
-                self._venues[name].cancel(replace(order, quantity=units), at)
+                self._venues[name].cancel(order.changed(quantity=units), at)
             except GatewayError as fault:
                 faults.append(fault)
         if faults:
@@ -228,7 +228,7 @@ class Routed:
         routing = self._routings[order.order_id]
         for name, units in routing.parts.items():
             if name not in routing.over:
-                yield name, replace(order, quantity=units)
+                yield name, order.changed(quantity=units)
 
     def _write(self, line: Mapping[str, Any]) -> None:
         self._file.append(line)
@@ -278,7 +278,7 @@ class Routed:
 
 
 def _line(order: Order, parts: Mapping[str, float]) -> dict[str, Any]:
-    return {"order": astuple(order), "parts": dict(parts)}
+    return {"order": tuple(order), "parts": dict(parts)}
 
 
 def _ending(routing: Routing) -> Report:

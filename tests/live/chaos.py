@@ -21,7 +21,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -164,7 +163,7 @@ def live(folder: Path, seed: int, kind: str) -> None:
             elif does < 0.6 and progress.standing is Standing.WORKING and not progress.asked:
                 named, limit = f"{order.order_id}-{step}", 100.0 + drawn.randint(-9, 9)
                 told = {"limit": limit, "decided": step * SECOND, "replaces": order.order_id}
-                path.send(replace(order, order_id=named, **told))
+                path.send(order.changed(order_id=named, **told))
         lacking = drawn.randint(-9, 9) / 10 - path.account.expected("BTC")
         limit = 100.0 + drawn.randint(-9, 9) if drawn.random() < 0.3 else None
         if abs(lacking) > LEAST:

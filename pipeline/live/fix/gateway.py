@@ -146,7 +146,7 @@ class FixGateway:
 
     def _named(self, order: Order) -> Order:
         """Return an order as the broker calls what is traded."""
-        return replace(order, instrument=self._symbols.get(order.instrument, order.instrument))
+        return order.changed(instrument=self._symbols.get(order.instrument, order.instrument))
 
     def _instrument(self, symbol: str) -> str:
         return self._instruments.get(symbol, symbol)

@@ -15,7 +15,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 from pipeline.domain.orders import NEVER_ARRIVED, Order, Standing
@@ -98,7 +97,7 @@ async def live(folder: Path, port: int, made: type[OrderPath]) -> None:
                 number += 1
                 limit, now = 90.0 + drawn.randint(0, 9), time.time_ns()
                 told = {"order_id": f"o{number}", "limit": limit, "decided": now, "replaces": order.order_id}
-                path.send(replace(order, **told))
+                path.send(order.changed(**told))
         for order_id in list(path.account.working)[:-3]:
             path.cancel(order_id)
         await asyncio.sleep(drawn.choice([0.0, 0.0, 0.005]))

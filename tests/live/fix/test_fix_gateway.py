@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -98,11 +97,11 @@ def test_an_order_is_replaced_and_what_cannot_be_stays_as_it_was(tmp_path):
             first = Order("a", "BTC", 3.0, 99.0, time.time_ns())
             desk.path.send(first)
             await desk.until(lambda account: account.seen)
-            desk.path.send(replace(first, order_id="b", limit=99.5, replaces="a"))
+            desk.path.send(first.changed(order_id="b", limit=99.5, replaces="a"))
             progress = desk.path.account.orders["a"]
             await desk.until(lambda account: progress.order.limit == 99.5)
             broker.orders.pop("b")
-            desk.path.send(replace(first, order_id="c", limit=99.7, replaces="b"))
+            desk.path.send(first.changed(order_id="c", limit=99.7, replaces="b"))
             await desk.until(lambda account: not progress.asked)
             assert (progress.order.order_id, progress.earlier, progress.left) == ("b", ("a",), 3.0)
             texts = {each.order_id: each.text for each in desk.journal.reports()}
@@ -124,7 +123,7 @@ def test_a_replacement_in_whose_middle_the_desk_dies_is_found_out(tmp_path, arri
                 broker.say = lambda *told, **_: Broker.say(broker, *told, deaf=True)
             else:
                 desk.gateway._writer.write = lambda content: None
-            desk.path.send(replace(first, order_id="b", limit=99.5, replaces="a"))
+            desk.path.send(first.changed(order_id="b", limit=99.5, replaces="a"))
             await asyncio.sleep(0.2)
         broker.__dict__.pop("say", None)
         async with Desk(tmp_path, port) as desk:
