@@ -186,19 +186,26 @@ def compared(
 def unseen(task: MarketTask, network: SequenceNetwork) -> Iterator[Measurement]:
     """Print and yield what a network loses to the optimum in markets that it was not trained in."""
     for other, market in UNSEEN.items():
-        tried, least = replace(task, process=market), Optimum(market, task.cost[0])
-        rules = earned(tried, network), earned(tried, tried.learner(PLAN)), least
-        ours, untrained, best = tested(tried, UNSEEN_PATHS, *rules)
-        risk = least.risk
-        (lost, error), (before, _) = (excess(pnl, best, 1.0) for pnl in (ours, untrained))
-        print(
-            f"  {other:16} optimum {risk:.4f}: loses {lost / risk:+.3%} +- {error / risk:.3%}, "
-            f"untrained {before / risk:+.3%}",
-            flush=True,
-        )
-        detail = {"error": 100.0 * error / risk, "untrained": 100.0 * before / risk, "exact": risk}
-        name = f"deep_regimes.unseen_{other.replace(' ', '_')}"
-        yield Measurement(name, "%", 100.0 * lost / risk, detail=detail)
+        lost, detail = lost_in(task, network, other, market)
+        yield Measurement(f"deep_regimes.unseen_{other.replace(' ', '_')}", "%", lost, detail=detail)
+
+
+def lost_in(
+    task: MarketTask, network: SequenceNetwork, name: str, market: MarkovSwitching
+) -> tuple[float, dict[str, float]]:
+    """Print and return what a network loses to a market's optimum, in per cent, and what is beside it."""
+    tried, least = replace(task, process=market), Optimum(market, task.cost[0])
+    rules = earned(tried, network), earned(tried, tried.learner(PLAN)), least
+    ours, untrained, best = tested(tried, UNSEEN_PATHS, *rules)
+    risk = least.risk
+    (lost, error), (before, _) = (excess(pnl, best, 1.0) for pnl in (ours, untrained))
+    print(
+        f"  {name:16} optimum {risk:.4f}: loses {lost / risk:+.3%} +- {error / risk:.3%}, "
+        f"untrained {before / risk:+.3%}",
+        flush=True,
+    )
+    detail = {"error": 100.0 * error / risk, "untrained": 100.0 * before / risk, "exact": risk}
+    return 100.0 * lost / risk, detail
 
 
 if __name__ == "__main__":

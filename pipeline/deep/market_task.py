@@ -1,7 +1,7 @@
 """Learning a hedge along whole paths: any market, any liability, several instruments, any columns seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic, Risk
 from pipeline.deep.seen import SEEN, Market, seen
 from pipeline.deep.sequence_network import NO_PRIOR, SequenceNetwork, Shape
+from pipeline.deep.spread import Spread
 from pipeline.deep.surface import read
 from pipeline.deep.task import HedgingTask
 from pipeline.domain.errors import DataError, SettingsError
@@ -24,7 +25,7 @@ from pipeline.simulate.payoffs import Payoff, Portfolio
 from pipeline.simulate.process import Process
 from pipeline.simulate.traded import Spot, Traded
 
-SCALING_PATHS = 4096
+SCALING_PATHS, SCALING_MARKETS = 4096, 32
 NOTHING = Portfolio(())
 """The liability of who owes nothing."""
 
@@ -63,6 +64,7 @@ class MarketTask:
     risk : what is made small.
     power, unwind : as in `HedgingTask`.
     frictions : spread and depth by regime, impact and latency of every trade, in all instruments.
+    like : training draws a market around `process` for every group of a step; None is `process` itself.
 
     Raises
     ------
@@ -83,6 +85,7 @@ class MarketTask:
     power: float = 1.0
     unwind: bool = True
     frictions: Frictions = NONE
+    like: Spread | None = None
 
     def __post_init__(self) -> None:
         for name in self.sees:
@@ -109,17 +112,22 @@ class MarketTask:
         return self.process.spot
 
     @property
-    def middle(self) -> None:
-        """See `learner.Task`: there is one condition."""
-        return
+    def middle(self) -> Process:
+        """See `learner.Task`: a condition is a market."""
+        return self.process
 
-    def conditions(self, groups: int, rng: np.random.Generator) -> Sequence[None]:
+    def conditions(self, groups: int, rng: np.random.Generator) -> Sequence[Process]:
         """See `learner.Task`."""
-        return [None] * groups
+        return [self.process] * groups if self.like is None else self.like.around(self.process, groups, rng)
 
     def learner(self, plan: TrainingPlan) -> SequenceNetwork:
         """See `learner.Task`."""
-        columns = self.episodes(min(SCALING_PATHS, plan.paths), seed=plan.seed, first=0).seen
+        count = 1 if self.like is None else SCALING_MARKETS
+        markets = self.conditions(count, np.random.default_rng((plan.seed, 0)))
+        paths = max(min(SCALING_PATHS, plan.paths) // len(markets), 1)
+        columns = torch.cat(
+            [replace(self, process=each).episodes(paths, seed=plan.seed, first=0).seen for each in markets]
+        )
         starts_idle = self.shape.answer != "band" or self.prior is not None
         network = SequenceNetwork(
             columns.shape[-1], len(self.hedges), plan.hidden, self.shape, starts_idle=starts_idle
@@ -185,7 +193,10 @@ class MarketTask:
         terms |= {"frictions": self.frictions, "thinner": thinner, "depth": depth}
         return hedge(rule, price, costs, **terms)[0] - owed
 
-    def loss(self, network: SequenceNetwork, condition: None, *, paths: int, seed: int, first: int) -> Tensor:
+    def loss(
+        self, network: SequenceNetwork, condition: Process, *, paths: int, seed: int, first: int
+    ) -> Tensor:
         """See `learner.Task`."""
-        episodes = self.episodes(paths, seed=seed, first=first, device=network.mean.device.type)
+        market = replace(self, process=condition)
+        episodes = market.episodes(paths, seed=seed, first=first, device=network.mean.device.type)
         return self.risk(self.pnl(network, episodes))

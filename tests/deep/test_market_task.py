@@ -195,7 +195,7 @@ def test_from_a_prior_it_starts_as_zakamoulines_band(task, small):
 @pytest.mark.parametrize("answer", ["position", "from_held"])
 def test_without_a_prior_it_starts_with_nothing(short, small, answer):
     task = replace(short, shape=Shape(answer), owed=NOTHING)
-    assert task.loss(task.learner(small), None, paths=64, seed=1, first=0) == 0.0
+    assert task.loss(task.learner(small), task.middle, paths=64, seed=1, first=0) == 0.0
 
 
 def test_what_lies_beyond_training_counts_as_its_edge(short, small):
