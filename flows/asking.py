@@ -101,6 +101,10 @@ class PrefectApprovals(Control):
         while not self._over.wait(self._every):
             self.look()
         self.look()
+        until = time.monotonic() + PATIENCE
+        while any(put.closed for put in self._open.values()) and time.monotonic() < until:
+            time.sleep(self._every)
+            self.look()
 
     def look(self) -> None:
         """Carry what there is to carry, once; what fails is tried again at the next call."""
@@ -126,7 +130,7 @@ class PrefectApprovals(Control):
             if came is not None:
                 put.answered = True
                 self._come.append(came)
-        if put.closed:
-            if put.run is not None and not put.answered:
-                questions.take_back(client, put.run, put.closed)
+        if not put.closed:
+            return
+        if put.run is None or put.answered or questions.taken_back(client, put.run, put.closed):
             del self._open[request]

@@ -12,6 +12,8 @@ from pipeline.live.approvals import Answer, Verdict
 
 EVERY: Final = 1.0
 """Seconds between two looks for the answer."""
+PATIENCE: Final = 10.0
+"""Seconds that a question which is still on its way to suspend has, before it is taken back."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,9 @@ def approved(
                 time.sleep(every)
             why = "nobody answered in time"
         finally:
-            if why:
-                questions.take_back(client, run, why)
+            given_up = time.monotonic() + PATIENCE
+            while why and not questions.taken_back(client, run, why) and time.monotonic() < given_up:
+                time.sleep(every)
     raise RiskError(f"not promoted: {why}, and silence means no")
 
 

@@ -103,11 +103,18 @@ def given(client: SyncPrefectClient, run: UUID, request: str) -> Answered | None
         return Answered(request, None, f"what was filled in is no answer: {_line(error.errors()[0]['msg'])}")
 
 
-def take_back(client: SyncPrefectClient, run: UUID, why: str) -> None:
-    """End a question that nobody has answered, so that nobody does."""
+def taken_back(client: SyncPrefectClient, run: UUID, why: str) -> bool:
+    """End a question that nobody has answered, so that nobody does; return whether it has ended.
+
+    One whose process is on its way to suspend is not ended yet: it would suspend all the same, and whoever
+    found it then would answer to nobody.
+    """
     state = client.read_flow_run(run).state
+    if state is not None and (state.is_pending() or state.is_running()):
+        return False
     if state is None or not state.is_final():
         client.set_flow_run_state(run, Cancelled(message=why), force=True)
+    return True
 
 
 def answer_for(api: str, request: str, answer: Answer) -> None:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.states import Pending
 
 from flows import questions
 from flows.approval import approval
@@ -25,7 +26,8 @@ class Server:
 
     def __init__(self, monkeypatch):
         self.down, self.runs, self.filled, self.ended = False, {}, {}, {}
-        for name in ("reached", "put", "page_of", "given", "take_back"):
+        self.starting = 0
+        for name in ("reached", "put", "page_of", "given", "taken_back"):
             monkeypatch.setattr(questions, name, getattr(self, name))
 
     @contextmanager
@@ -43,8 +45,11 @@ class Server:
     def given(self, client, run, request):
         return self.filled.get(request)
 
-    def take_back(self, client, run, why):
-        self.ended[run] = why
+    def taken_back(self, client, run, why):
+        self.starting -= 1
+        if self.starting < 0:
+            self.ended[run] = why
+        return self.starting < 0
 
 
 @pytest.fixture
@@ -83,6 +88,28 @@ def test_a_question_that_is_closed_is_taken_back(server, asking):
     asking.look()
     assert server.ended == {server.runs["btc-1"][0]: "the desk has halted"}
     asking.close("btc-1", "again")
+
+
+def test_one_whose_process_is_starting_is_taken_back_when_it_waits(server, asking):
+    server.starting = 2
+    asking.ask(ASKED)
+    asking.look()
+    asking.close("btc-1", "the desk has halted")
+    asking.look()
+    asking.look()
+    assert server.ended == {}
+    asking.look()
+    assert server.ended == {server.runs["btc-1"][0]: "the desk has halted"}
+    asking.look()
+
+
+def test_a_desk_that_ends_waits_for_what_it_takes_back(server, asking):
+    server.starting = 5
+    with asking.beside(None):
+        asking.ask(ASKED)
+        asking.look()
+        asking.close("btc-1", "the desk has halted")
+    assert server.ended == {server.runs["btc-1"][0]: "the desk has halted"}
 
 
 def test_one_that_was_closed_before_it_was_put_is_not_put(server, asking):
@@ -181,6 +208,18 @@ def test_a_flow_run_suspends_until_it_is_answered_and_answers_the_desk(prefect, 
         again.ask(ASKED)
         again.look()
         assert again.answers() == [Answered("btc-1", reduced)], "after a restart it is the same run"
+
+        third = Question("btc-4", *(getattr(ASKED, name) for name in Question.__slots__[1:]))
+        asking.ask(third)
+        asking.look()
+        run = questions._run_of(client, "btc-4")
+        client.set_flow_run_state(run.id, Pending(name="Submitting"), force=True)
+        asking.close("btc-4", "the desk has halted")
+        asking.look()
+        assert questions._run_of(client, "btc-4").state.is_pending(), "its process would suspend all the same"
+        execute()
+        asking.look()
+        assert client.read_flow_run(run.id).state.name == "Cancelled"
 
         other = Question("btc-2", *(getattr(ASKED, name) for name in Question.__slots__[1:]))
         asking.ask(other)
