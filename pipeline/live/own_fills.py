@@ -39,8 +39,3 @@ def fill_events(reports: Sequence[Report], begun: int, multiplier: float) -> Eve
     told = [(np.sign(each.filled), abs(each.filled) / multiplier, each.price, each.fee) for each in reports]
     order = np.argsort(known, kind="stable")
     return EventRows(known[order], np.array(told, dtype=np.float64).reshape(-1, 4)[order])
-
-
-def begun_at(orders: Iterable[Order], now: int) -> int:
-    """Return when a desk's own account began: with its first order, or now where there is none, ns."""
-    return min((each.decided for each in orders if each.decided), default=now)

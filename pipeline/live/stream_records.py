@@ -1,6 +1,6 @@
 """Records of a desk on a venue's stream: files as they come, and its own account from its journal."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Final
@@ -21,7 +21,7 @@ from pipeline.ingest.folder_files import fits
 from pipeline.live.control import Control
 from pipeline.live.funding_watch import FundingFiles
 from pipeline.live.order_path import OrderPath
-from pipeline.live.own_fills import begun_at, booked, fill_events
+from pipeline.live.own_fills import booked, fill_events
 from pipeline.live.record_watch import Fact, RecordsOf, RecordWatch, Source
 
 FILLS: Final = "fills"
@@ -35,8 +35,8 @@ DAY: Final = 86_400.0
 class StreamRecords(Control):
     """Features of records while a desk lives; see `features.running_beside.Records`.
 
-    The files tell the account until the desk's first order. From there on it is that of the journal: flat,
-    then what its fills make of it, so what it holds is what the desk's gateway is reconciled with.
+    The files tell the account until the desk's journal begins. From there on it is flat, and then what the
+    journal's fills make of it, so what it holds is what the desk's gateway is reconciled with.
 
     Parameters
     ----------
@@ -44,7 +44,6 @@ class StreamRecords(Control):
     own : whose fills become events: the desk.
     watch : looks at the files.
     before : the decision grid until now.
-    now : the desk's clock.
     opened : of the day that it begins with, ns: what was settled until then is not the desk's.
 
     Attributes
@@ -58,14 +57,13 @@ class StreamRecords(Control):
         desk: IntradayDesk,
         watch: RecordWatch,
         before: pd.DataFrame,
-        now: Callable[[], int],
         opened: int = 0,
     ) -> None:
         pays = desk.hedge.instrument == PERPETUAL
         self.names = (*((FUNDING,) if pays else ()), *(name for each in features for name in each.names))
         self._settled = Settled(opened) if pays else None
         self._features, self._multiplier = list(features), desk.data.own.multiplier
-        self._watch, self._before, self._now = watch, before, now
+        self._watch, self._before = watch, before
         self._begun = 0
         self._running = RunningBeside(features, before)  # compiled here, not while the venue's line waits
 
@@ -73,7 +71,7 @@ class StreamRecords(Control):
     def beside(self, path: OrderPath) -> Iterator[None]:
         """Begin with the files and the journal, and look at files meanwhile."""
         orders, reports = path.journal.orders(), path.journal.reports()
-        self._begun = begun_at(orders, self._now())
+        self._begun = path.journal.turns()[0].at
         fills = fill_events(list(booked(orders, reports)), self._begun, self._multiplier)
         features = [lived(each, self._begun, fills) for each in self._features]
         for each in features:

@@ -89,7 +89,7 @@ def records_now(desk: IntradayDesk, stored: Stored, clock: DeskClock) -> StreamR
     day, sources = today(desk, clock), watched(features, desk.data, stored.market[DAYS])
     opened = decision_times(day, desk.grid, DayEvents(ComingTables((), {}))).opened
     watch = RecordWatch(sources, clock.now)
-    return StreamRecords(features, desk, watch, stored.before(day), clock.now, opened)
+    return StreamRecords(features, desk, watch, stored.before(day), opened)
 
 
 def today(desk: IntradayDesk, clock: DeskClock) -> str:

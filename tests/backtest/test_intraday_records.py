@@ -1,6 +1,13 @@
 """A perpetual, decided on by a clock of trades, with alternative data and own records: a day lived again."""
 
+import asyncio
+import itertools
+import os
+import random
+import signal
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -16,15 +23,20 @@ from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
 from pipeline.ingest.record_files import records_content
 from pipeline.live import record_watch
+from pipeline.live.control import Control
 from pipeline.live.desk_clock import DeskClock
 from pipeline.live.feed_state import FeedState
+from pipeline.live.gateways import on_paper
+from pipeline.live.learned import Learned
 from pipeline.live.session import Stored, differences, stored_day
 from pipeline.live.streamed_venue import streamed_venue
-from pipeline.live.venue_session import check, records_now
+from pipeline.live.venue_session import check, live_now, records_now
 from pipeline.policies.whalley_wilmott import WhalleyWilmott
 from tests import records
 from tests.backtest.lived import left_by, live_through
 from tests.backtest.test_intraday_own import FILLS, LIMITS, POSITIONS
+from tests.live import streaming_venue
+from tests.live.streaming_venue import StreamingVenue
 from tests.market_ticks import DESK, write_market
 
 DAY = "2020-03-05"
@@ -98,8 +110,6 @@ def test_its_rows_are_those_of_the_batch_to_the_last_bit(stored, lived):
 
 
 def test_it_decides_as_the_backtest_order_for_order(desk, stored, lived):
-    from pipeline.live.learned import Learned
-
     learned = Learned(lived.fitted, lived.policy, lived.desk_cost, "")
     decided = [each for each, _ in lived.lived]
     assert differences(desk, learned, stored, DAY, decided).empty
@@ -137,6 +147,60 @@ def test_on_a_stream_it_looks_at_the_files_that_it_learned_from(by_time, stored,
     [(table, later)] = records._watch.found()
     assert table == "funding"
     assert later.known_time.min() >= pd.Timestamp(f"{DAY} 16:00", tz="UTC").value, "after the newest day"
+
+
+class Ending(Control):
+    """Keeps the decisions of a live desk, and ends it after some that followed its first fill."""
+
+    def __init__(self, after_fill):
+        self.decided, self.left = [], after_fill
+
+    def after(self, decided, path):
+        self.decided.append(decided)
+        self.left -= bool(path.account.traded)
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def quoting(socket):
+    """Send quotes of a price that wanders, and trades."""
+    dice, cents = random.Random(2), 2000
+    for number in itertools.count(1):
+        cents += dice.choice((-3, 0, 3))
+        bid, ask, now = f"{cents / 100:.2f}", f"{(cents + 1) / 100:.2f}", streaming_venue.now_ms()
+        quote = {"u": number, "s": "XYZ", "b": bid, "B": "5000", "a": ask, "A": "5000"}
+        trade = {"e": "trade", "E": now, "s": "XYZ", "t": number, "p": bid, "q": "100", "T": now, "m": True}
+        await socket.send(streaming_venue.wrapped("xyz@bookTicker", quote))
+        await socket.send(streaming_venue.wrapped("xyz@trade", trade))
+        await asyncio.sleep(0.02)
+
+
+def test_on_a_stream_it_sees_its_own_fills_at_the_next_decision(desk, stored, lived, tmp_path, monkeypatch):
+    monkeypatch.setattr(record_watch, "another_process", lambda: ThreadPoolExecutor(1))
+    noon = datetime.now(UTC).hour - 12
+    zone = f"Etc/GMT{noon:+d}"
+    opened = (datetime.now(ZoneInfo(zone)) - timedelta(seconds=3)).time().replace(microsecond=0)
+    often = {"every_events": None, "every_seconds": 1.0, "sample_seconds": 0.5}
+    grid = desk.grid.model_copy(update=often | {"open": opened, "close": None, "zone": zone})
+    now, ending = desk.model_copy(update={"grid": grid}), Ending(3)
+    learned = Learned(lived.fitted, WhalleyWilmott(), lived.desk_cost, "models 1")
+
+    async def live():
+        async with StreamingVenue(None, quoting).open() as told, asyncio.timeout(60.0):
+            url = f"{told.url.partition('?')[0]}?streams=xyz@bookTicker/xyz@trade"
+            return await live_now(
+                now, learned, stored, streamed_venue(url), tmp_path, on_paper(now), [ending]
+            )
+
+    found = asyncio.run(live())
+    assert not found.whole
+    known = pd.DataFrame([each.numbers for each in ending.decided], columns=ending.decided[0].names)
+    past = np.array([each.past for each in ending.decided])
+    held = [each.position for each in ending.decided]
+    assert (known["own_inventory"][past] == -500.0).all(), "as the files say"
+    assert known["own_inventory"][~past].tolist() == held[past.sum() :]
+    assert held[-1] != 0.0
+    assert known["headline_intensity_6h"].notna().all()
 
 
 def before_records(names):

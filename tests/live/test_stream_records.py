@@ -270,18 +270,16 @@ def test_its_own_account_is_that_of_the_same_fills_in_files(restarted, tmp_path)
         "fills": whole["fills"].iloc[:0].assign(instrument="ES"),
     }
     feature = own_beside({"positions": early["positions"]}, OWN)
-    watch, begun = (
-        looking([feature], files_of("."), TIMES[0]),
-        int(TIMES[0]) + (40 if restarted else 11) * SECOND,
-    )
+    begun = int(TIMES[0]) + 11 * SECOND
+    watch = looking([feature], files_of("."), begun)
     with (
-        Journal(tmp_path / "journal.db", "desk", now=0) as journal,
+        Journal(tmp_path / "journal.db", "desk", now=begun) as journal,
         closing(PaperGateway(tmp_path / "venue", latency=lambda _: 1)) as gateway,
     ):
         path = OrderPath(journal, gateway, now=lambda: 0)
         asyncio.run(recover(path, now=0))
         told = deque(sorted([*orders(), *reports()], key=when))
-        stream, found = StreamRecords([feature], desk_of(OWN), watch, NOTHING, lambda: begun), []
+        stream, found = StreamRecords([feature], desk_of(OWN), watch, NOTHING), []
         if restarted:
             hear(path, told, int(times[-1]))
         with stream.beside(path):
@@ -311,9 +309,12 @@ def test_funding_that_is_told_late_is_paid_by_who_held_then(tmp_path):
     feature = Beside(FUNDING_LEVEL, names, {"funding": reader(rows)}, {"funding": ("funding", reader)})
     opened = pd.Timestamp("2016-02-20", tz="UTC").value
     watch = looking([feature], files, opened)
-    path = SimpleNamespace(journal=SimpleNamespace(orders=list, reports=list), listeners=[])
+    path = SimpleNamespace(
+        journal=SimpleNamespace(orders=list, reports=list, turns=lambda: [SimpleNamespace(at=opened)]),
+        listeners=[],
+    )
     desk, carry, found = desk_of(instrument="perpetual"), Carry(), []
-    stream = StreamRecords([feature], desk, watch, NOTHING, lambda: opened, opened)
+    stream = StreamRecords([feature], desk, watch, NOTHING, opened)
     times = opened + np.arange(1, 49) * 3600 * SECOND
     held, mid = np.arange(48) % 7 - 2.0, 20.0 + 0.1 * np.arange(48)
     watch.going = nullcontext

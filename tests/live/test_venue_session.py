@@ -182,7 +182,7 @@ def headlines(folder, clock):
     path.write_text(path.read_text() + f"{DAY}T00:00:02.5Z,rates fed hike today\n")
     watch.look()
     grid = pd.DataFrame({"time": pd.to_datetime(["2026-03-03"], utc=True), "mid": 1.0})
-    records = StreamRecords(features, desk_on(folder), watch, grid, clock.now)
+    records = StreamRecords(features, desk_on(folder), watch, grid)
 
     def values(times):
         return alternative_values(load_records(given.given, {}), ["headlines"], times, before, seed=1)
