@@ -25,6 +25,7 @@ from pipeline.evaluate.own_fills import FILLS
 from pipeline.ingest import positions
 from pipeline.ingest.content import Known
 from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
+from pipeline.learning.stored_in_a_run import learn_from_days, stored_windows
 from pipeline.learning.windows import learning_windows
 from pipeline.live.own_orders import of_files, of_journals, own_orders
 from pipeline.live.watch.address import JOURNAL
@@ -86,15 +87,19 @@ def trains(desk: str) -> bool:
 def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, dict[date, str]]:
     """Train the hedgers of `policies.train`, window by window; return files by policy and first day.
 
+    Of a desk within the day they learn on its stored days, see `stored_windows`.
     A training is a dataset like any other: it is made again where the desk's option, costs or risk, its plan,
     what was known before its window or the training that it goes on from have changed. The networks are kept
     among the desk's, and the newest of each policy is registered.
     """
-    settings, store = checked_any(desk), store_of(home)
-    assert isinstance(settings, Desk)  # no other kind trains any
-    sessions, files = store.open(signals)["signals"], {}
+    settings, known = checked_any(desk), store_of(home).open(signals)
+    assert isinstance(settings, Desk | IntradayDesk)  # no other kind trains any
+    files = {}
     for policy in settings.policies.train:
-        trained = _learn_windows(settings, policy, sessions, home, force)
+        if isinstance(settings, Desk):
+            trained = _learn_windows(settings, policy, known["signals"], home, force)
+        else:
+            trained = _learn_days(settings, policy, known["signals"], known["fills"], home, force)
         register_newest(home_of(home), settings, policy, tuple(trained.values()))
         files[policy] = {first: each.file.name for first, each in trained.items()}
     return files
@@ -117,6 +122,31 @@ def _learn_windows(
         file = keep_network(home_of(home), settings.name, policy, hedger.read_bytes(NETWORK))
         facts = {**Checkpoint.read(file).facts["plan"], "dataset": hedger.key, "first": window.first}
         facts |= {f"market/{name}": value for name, value in window.order.known}
+        trained[window.first] = LearnedNetwork(file, facts, history)
+    return trained
+
+
+def _learn_days(
+    settings: IntradayDesk,
+    policy: str,
+    signals: pd.DataFrame,
+    fills: pd.DataFrame,
+    home: str | None,
+    force: bool,
+) -> dict[date, LearnedNetwork]:
+    """Train one policy before every test window on the stored days before it; by the first day served."""
+    store, plan, trained = store_of(home), settings.policies.train[policy], {}
+    for window in stored_windows(settings, policy, signals, fills):
+        told = {"desk": settings.for_learning(), "policy": policy, "steps": plan.steps, "paths": plan.paths}
+        made_now = piece("stored_hedger", learn_from_days, home, force, days=window.days, **told)
+        hedger = store.open(made_now)
+        history = tuple(hedger["curve"].itertuples(index=False, name=None))
+        log.info(
+            "%s for days from %s on: held-out risk %.5f untrained, %.5f at its best",
+            policy, window.first, history[0][1], min(risk for _, risk in history),
+        )  # fmt: skip
+        file = keep_network(home_of(home), settings.name, policy, hedger.read_bytes(NETWORK))
+        facts = {**Checkpoint.read(file).facts["plan"], "dataset": hedger.key, "first": window.first}
         trained[window.first] = LearnedNetwork(file, facts, history)
     return trained
 
@@ -187,7 +217,7 @@ def settings_of(
     `trained` are the networks of its own policies, see `learn`.
     """
     settings = with_own_costs(checked_any(desk), home_of(home).mlruns)
-    if trained and isinstance(settings, Desk):
+    if trained and isinstance(settings, Desk | IntradayDesk):
         settings = with_networks(settings, trained)
     if learned:
         if not isinstance(settings, Desk | IntradayDesk):

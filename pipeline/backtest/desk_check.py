@@ -14,7 +14,7 @@ from pipeline.features.own import OWN_NAMES
 from pipeline.ingest.formats.catalogue import formats
 from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 from pipeline.policies.catalogue import desk_policies
-from pipeline.policies.live_choice import check_live
+from pipeline.policies.live_choice import check_learns, check_live
 
 
 def checked_any(desk: str) -> AnyDesk:
@@ -32,6 +32,7 @@ def checked_any(desk: str) -> AnyDesk:
         desk_policies(settings)
         if isinstance(settings, IntradayDesk):
             check_live(settings)
+            check_learns(settings)
         if (
             isinstance(settings, IntradayDesk)
             and settings.data.format

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from pipeline.execution.arrivals import FAULTS
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.served_networks import network_table, served_on
 
 LATE = 1
 """Decisions by which the orders of the delayed twin are late."""
@@ -44,7 +46,8 @@ def run_intraday(
     -------
     Tables `episodes` (one row a policy, delay and start: as it is, and with every order a decision late),
     `path` (every policy through the most turbulent tested episode), `tuned` (parameters by window),
-    `frontier` (see `frontier`; empty where the desk asks for none), `unfilled` (orders that the book did not
+    `frontier` (see `frontier`; empty where the desk asks for none), `networks` (see
+    `served_networks.network_table`), `unfilled` (orders that the book did not
     fill, or not whole, a row a policy and reason), `left_out` (starts that could not be used) and the last
     fitted flagship, with the costs that its states have beside forecasts, `models/terms.json`.
 
@@ -58,17 +61,20 @@ def run_intraday(
     episodes = built.episodes
     folds = intraday_folds(desk, table, episodes)
     settings = desk.in_steps()
-    policies = desk_policies(desk)
+    desk_policies(desk)  # refused before anything is hedged
+    starts = {fold.window: _first_day(table, fold.window) for fold in folds}
+    served = {window: desk_policies(served_on(desk, day)) for window, day in starts.items()}
+    policies = tuple(served[folds[0].window])
     log.info("backtest: %d policies over %d windows", len(policies), len(folds))
     stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))
     times = table["time"].dt.tz_convert("UTC").dt.tz_localize(None).to_numpy()
     known = {fold.window: training_rows_of(episodes, fold.training) for fold in folds}
 
     results, paths, tuned, unfilled, files = [], [], [], [], {}
-    for name, policy in policies.items():
+    for name in policies:
         started = time.perf_counter()
         for fold in folds:
-            found = fit_before(settings, policy, known[fold.window], pieces)
+            found = fit_before(settings, served[fold.window][name], known[fold.window], pieces)
             state, market = episodes.state.episodes(fold.test), episodes.market.episodes(fold.test)
             band = band_along(found.policy, state, market)
             ledger, late = book(market, band), book(market, band, LATE)
@@ -92,13 +98,18 @@ def run_intraday(
             settings,
             episodes,
             folds,
-            {fold.window: policies for fold in folds},
+            served,
             aversions(settings, settings.evaluation.frontier),
         ),
+        "networks": network_table(settings, list(starts.values())),
         "unfilled": pd.concat(unfilled, ignore_index=True),
         "left_out": pd.DataFrame(built.left_out.items(), columns=["reason", "starts"]),
         **files,
     }
+
+
+def _first_day(signals: pd.DataFrame, window: int) -> date:
+    return date.fromisoformat(str(signals.loc[signals["window"] == window, "day"].iloc[0]))
 
 
 def _terms(episodes: Episodes) -> dict[str, float]:

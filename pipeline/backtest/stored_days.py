@@ -50,11 +50,14 @@ class StoredDays:
     held_out: Lived
 
     @classmethod
-    def of(cls, desk: IntradayDesk, signals: pd.DataFrame, fills: pd.DataFrame) -> Self:
-        """Return the days before the first tested decision, less the embargo; no later row is read.
+    def of(
+        cls, desk: IntradayDesk, signals: pd.DataFrame, fills: pd.DataFrame, until: int | None = None
+    ) -> Self:
+        """Return the days before row `until`, the first tested one if None, less the embargo.
 
-        An option is dealt at every decision, whatever `option.start_every` is. The newest quarter of the
-        days is held out, of one day its last third, and nothing that is learned from overlaps it.
+        No later row is read. An option is dealt at every decision, whatever `option.start_every` is. The
+        newest quarter of the days is held out, of one day its last third, and nothing that is learned from
+        overlaps it.
 
         Parameters
         ----------
@@ -66,7 +69,7 @@ class StoredDays:
         DataError
             There are too few options on one side.
         """
-        before = slice(0, int(np.argmax(signals["tested"].to_numpy())))
+        before = slice(0, int(np.argmax(signals["tested"].to_numpy())) if until is None else until)
         rows = signals.iloc[before]
         everywhere = desk.option.model_copy(update={"start_every": 1})
         built = build_intraday_episodes(
@@ -79,9 +82,8 @@ class StoredDays:
             lives = apart(built.start[found], desk.option.steps)
             if lives < FEWEST_LIVES:
                 raise DataError(
-                    f"{lives} options that do not overlap to {what} before windows.test_start "
-                    f"{desk.windows.test_start}, {FEWEST_LIVES} are needed: move it later, or "
-                    "windows.signals_start earlier"
+                    f"{lives} options that do not overlap to {what} before {signals['day'].iloc[len(rows)]}, "
+                    f"{FEWEST_LIVES} are needed: move windows.test_start later, or signals_start earlier"
                 )
             return Lived(built.state.episodes(found), built.market.episodes(found), lives)
 

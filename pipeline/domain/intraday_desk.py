@@ -324,7 +324,12 @@ class IntradayDesk(FolderDesk):
                 f"overlay.approval.deadline_seconds is {self.overlay.approval.deadline_seconds:g}: answers "
                 f"count at decisions, so use at least {self.grid.every_seconds}"
             )
-        self.policies.refuse(self.regimes, "limit_aware", "history_slope", kind="an intraday desk")
+        away = ("limit_aware", "history_slope")
+        self.policies.refuse(self.regimes, *away, kind="an intraday desk", trains=True)
+        if self.policies.train and self.windows.refit_minutes:
+            raise ValueError(
+                "policies.train trains before a day, not within it: leave out windows.refit_minutes"
+            )
         return self
 
     @property
@@ -368,6 +373,12 @@ class IntradayDesk(FolderDesk):
         read["regimes"] = self.regimes.unmapped()
         option = IntradayOption(steps=self.option.steps, mark=self.option.mark)
         return self.model_construct(name="signals", option=option, **read)
+
+    def for_learning(self) -> Self:
+        """Return the desk with what training on its stored days does not depend on at its default."""
+        names = ("seed", "option", "costs", "risk", "grid", "hedge", "forecasts")
+        read = {name: getattr(self, name) for name in names}
+        return self.model_construct(name="learning", regimes=self.regimes.unmapped(), **read)
 
     def in_steps(self) -> Desk:
         """Return the same desk in the words of a daily one, a decision in the place of a session.

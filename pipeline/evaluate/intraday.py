@@ -35,6 +35,7 @@ TABLES = (
     "unfilled",
     "left_out",
     "frontier",
+    "networks",
     "signals",
     "scores",
     "events",

@@ -28,6 +28,7 @@ from pipeline.evaluate.intraday_sheets import (
 )
 from pipeline.evaluate.liquidity import liquidity_sheet
 from pipeline.evaluate.market_quality import book_day_sheet, drift_sheet, known_sheet
+from pipeline.evaluate.network_sheet import network_sheet
 from pipeline.evaluate.own_fills import OWN_FILLS, fills_within_day, own_fill_records, own_fills_sheet
 from pipeline.evaluate.page import Picture, Report
 from pipeline.evaluate.run_record import RunRecord
@@ -90,6 +91,7 @@ def intraday_report(evaluation: IntradayJudgement, record: RunRecord) -> Report:
         window_sheet(evaluation),
         left_out_sheet(tables["left_out"]),
         tuned_sheet(evaluation),
+        network_sheet(evaluation),
     )
     return composed(
         evaluation,

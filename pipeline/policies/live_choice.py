@@ -40,6 +40,22 @@ def check_live(desk: IntradayDesk) -> None:
         )
 
 
+def check_learns(desk: IntradayDesk) -> None:
+    """Refuse policies of `policies.train` that do not learn on stored days.
+
+    Raises
+    ------
+    SettingsError
+        Naming one that does.
+    """
+    for policy in desk.policies.train:
+        if reads_path(LEARNED[policy]):
+            raise SettingsError(
+                f"policies.train names {policy}, which learns in simulated markets, not on stored days; "
+                f"{hint(policy, [name for name, kind in LEARNED.items() if not reads_path(kind)])}"
+            )
+
+
 def policy_live(desk: IntradayDesk, flagship: Policy) -> Policy:
     """Return the hedger of `policies.live`.
 

@@ -111,7 +111,7 @@ def check_names(desk: Desk) -> None:
                 )
 
 
-def with_networks(desk: Desk, files: Mapping[str, Mapping[date, str]]) -> Desk:
+def with_networks(desk: Desk | IntradayDesk, files: Mapping[str, Mapping[date, str]]) -> Desk | IntradayDesk:
     """Return the desk with files of some policies by first day, in the place of those that it names."""
     networks = desk.policies.networks | {policy: dict(each) for policy, each in files.items()}
     return desk.model_copy(update={"policies": desk.policies.model_copy(update={"networks": networks})})

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import LEARNED, networks
 
+Of = TypeVar("Of", Desk, IntradayDesk)
 MARKET: Final = "market"
 """What a checkpoint says of the market that it was trained in a run of its desk for."""
 COLUMNS: Final = (
@@ -20,7 +22,7 @@ COLUMNS: Final = (
 )  # fmt: skip
 
 
-def served_on(desk: Desk, day: date) -> Desk:
+def served_on(desk: Of, day: date) -> Of:
     """Return the desk with the networks that serve on a day, one file for each policy.
 
     Raises

@@ -87,7 +87,9 @@ class LearnedNetwork:
     history: Sequence[tuple[int, float]]
 
 
-def register_newest(home: Home, desk: Desk, policy: str, trained: Sequence[LearnedNetwork]) -> None:
+def register_newest(
+    home: Home, desk: Desk | IntradayDesk, policy: str, trained: Sequence[LearnedNetwork]
+) -> None:
     """Track trainings that went on from each other, each once, and make the last one the champion.
 
     Those after the first are shown under it. What is the champion already is not registered again.

@@ -52,7 +52,7 @@ def test_what_judges_is_newer_than_all_that_is_learned_from(tested, first):
 def test_too_few_days_are_named():
     signals, fills = made_days()
     late = signals.assign(tested=np.arange(len(signals)) >= 3 * DESK.option.steps)
-    with pytest.raises(DataError, match=r"options that do not overlap to learn from before windows\.test_st"):
+    with pytest.raises(DataError, match=r"options that do not overlap to learn from before 2020-03-03"):
         StoredDays.of(DESK, late, fills)
 
 

@@ -11,7 +11,8 @@ from mlflow import MlflowClient
 from flows.datasets import store_of
 from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
-from flows.stages import features, ingest, own_costs, settings_of
+from flows.stages import features, ingest, learn, own_costs, settings_of
+from flows.stages import train as learn_signals
 from pipeline.cli.live import live, shadow
 from pipeline.cli.train import train
 from pipeline.domain.desk_file import load_any
@@ -85,7 +86,23 @@ def learned_on_its_days_and_live(desk, replay, capsys):
     assert settings.policies.networks == {"network_band": file}
     with pytest.raises(SettingsError, match="recurrent_band does not learn from stored days"):
         train(str(desk), policy="recurrent_band", home=replay["home"])
+    trained_by_the_run(desk, str(replay["home"]))
     desk.write_text(DESK)
+
+
+def trained_by_the_run(desk, home):
+    """The run trains before every tested day, and again only what has changed."""
+    text = DESK.replace('run = ["delta_implied"', 'run = ["network_band", "delta_implied"')
+    desk.write_text(f"{text}\n[policies.train]\nnetwork_band = {{ steps = 2, paths = 64 }}\n")
+    signals = learn_signals(str(desk), home)
+    files = learn(str(desk), home, False, signals)["network_band"]
+    assert [f"{day}" for day in files] == ["2020-03-04", "2020-03-05"]
+    assert len(set(files.values())) == 2
+    assert learn(str(desk), home, False, signals)["network_band"] == files
+    version = MlflowClient().get_model_version_by_alias("small-intraday.network_band", "champion")
+    assert version.tags["network"] == files[max(files)]
+    settings = settings_of(str(desk), home, "", latest=False, trained={"network_band": files})
+    assert settings.policies.networks == {"network_band": files}
 
 
 def learned_from_paper_alone(desk, home, orders):

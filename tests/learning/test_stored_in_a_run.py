@@ -1,0 +1,116 @@
+"""Training within the day, before every tested day on the days before it, and who hedges which day."""
+
+from datetime import date
+
+import pytest
+
+from pipeline.backtest.desk_check import checked_any
+from pipeline.backtest.intraday_comparison import run_intraday
+from pipeline.domain.desk import LearnSettings
+from pipeline.domain.errors import SettingsError
+from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.learning.in_a_run import NETWORK
+from pipeline.learning.stored_in_a_run import learn_from_days, stored_windows
+from pipeline.policies.saved_network import keep_network, saved_network, terms_digest
+from tests.stored_market import DESK, made_days, small_task
+
+SHORT = DESK.model_copy(update={"option": DESK.option.model_copy(update={"steps": 6, "start_every": 2})})
+"""Options so short that a day has enough of them to fit on: two of the days can be tested."""
+FIRST, SECOND = date(2020, 3, 4), date(2020, 3, 5)
+
+
+def days_tested_from(day):
+    signals, fills = made_days()
+    return signals.assign(tested=signals["day"] >= day), fills
+
+
+def with_policies(desk=SHORT, **settings):
+    return desk.model_copy(update={"policies": desk.policies.model_copy(update=settings)})
+
+
+def training(**settings):
+    return with_policies(
+        run=("delta_implied", "network_band"), train={"network_band": LearnSettings(**settings)}
+    )
+
+
+def test_every_tested_day_is_learned_for_on_the_days_before_it():
+    signals, fills = days_tested_from("2020-03-04")
+    found = list(stored_windows(training(), "network_band", signals, fills))
+    assert [window.first for window in found] == [FIRST, SECOND]
+    lives = [window.days.value.learned.lives + window.days.value.held_out.lives for window in found]
+    assert lives[1] > 1.5 * lives[0]
+    costs = {window.days.value.learned.state.desk_cost for window in found}
+    assert len(costs) == 1, "the desk's constant cost is that of its backtest"
+    scrambled = signals.copy()
+    later = scrambled["day"] == "2020-03-05"
+    scrambled.loc[later, "mid"] = scrambled.loc[later, "mid"].to_numpy()[::-1] * 2.0
+    again = list(stored_windows(training(), "network_band", scrambled, fills))
+    assert [each.days.digest for each in again] == [each.days.digest for each in found]
+    earlier = signals["day"] == "2020-03-04"
+    scrambled.loc[earlier, "mid"] = scrambled.loc[earlier, "mid"].to_numpy()[::-1]
+    moved = list(stored_windows(training(), "network_band", scrambled, fills))
+    assert [a.days.digest == b.days.digest for a, b in zip(moved, found, strict=True)] == [True, False]
+    once = list(stored_windows(training(refit="once"), "network_band", signals, fills))
+    assert [window.first for window in once] == [FIRST]
+
+
+def learned(desk, seed):
+    """Learn a network and keep it; return its file."""
+    content = learn_from_days(
+        desk.model_copy(update={"seed": seed}), "network_band", 2, 64, small_task().days
+    )
+    return keep_network(Home.find(), desk.name, "network_band", content[NETWORK]).name, content["curve"]
+
+
+def test_what_is_learned_is_the_desks_and_each_day_is_hedged_by_its_own():
+    (early, curve), (late, _) = (learned(SHORT, seed) for seed in (1, 2))
+    assert curve["step"].tolist() == [0, 2]
+    named = with_policies(networks={"network_band": early})
+    assert saved_network(named.in_steps(), "network_band", terms_digest(SHORT.for_learning())).network
+    signals, fills = days_tested_from("2020-03-04")
+
+    def hedged(networks):
+        run = ("delta_implied", "network_band")
+        desk = with_policies(
+            SHORT.model_copy(update={"evaluation": SHORT.evaluation.model_copy(update={"frontier": 0})}),
+            run=run,
+            networks={"network_band": networks},
+        )
+        tables = run_intraday(desk, {"signals": signals, "fills": fills})
+        rows = tables["episodes"]
+        rows = rows[(rows["policy"] == "network_band") & (rows["delay"] == 0)]
+        return rows.groupby("window")["pnl"].agg(list).to_dict(), tables["networks"]["network"].tolist()
+
+    ours, used = hedged({FIRST: early, SECOND: late})
+    assert used == [early, late]
+    first, second = (hedged(file)[0] for file in (early, late))
+    one, two = sorted(ours)
+    assert ours[one] == first[one] != second[one]
+    assert ours[two] == second[two] != first[two]
+
+
+def test_what_cannot_be_trained_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"policies\.train trains before a day, not within it"):
+        IntradayDesk.model_validate(
+            {
+                **DESK.model_dump(),
+                "policies": {"run": ["delta_implied", "ppo_band"], "train": {"ppo_band": {}}},
+                "windows": {**DESK.windows.model_dump(), "refit_minutes": 60},
+            }
+        )
+    from pathlib import Path
+
+    import pipeline.desks
+
+    text = (Path(next(iter(pipeline.desks.__path__))) / "bac-intraday.toml").read_text()
+    file = tmp_path / "desk.toml"
+    wanted = '"recurrent_band", "none"'
+    file.write_text(
+        text.replace('run = ["none"', f"run = [{wanted}").replace(
+            "[evaluation]", "[policies.train]\nrecurrent_band = {}\n\n[evaluation]"
+        )
+    )
+    with pytest.raises(SettingsError, match=r"recurrent_band"):
+        checked_any(str(file))
