@@ -54,10 +54,11 @@ class PrefectApprovals(Control):
     desk : its name.
     api : of the Prefect server.
     every : seconds between two looks.
+    speed : how many times as fast as ours the desk's clock goes, in a replay.
     """
 
-    def __init__(self, desk: str, api: str, every: float = EVERY) -> None:
-        self._desk, self._api, self._every = desk, api, every
+    def __init__(self, desk: str, api: str, every: float = EVERY, speed: float = 1.0) -> None:
+        self._desk, self._api, self._every, self._speed = desk, api, every, speed
         self.fault = ""
         self._open: dict[str, _Put] = {}
         self._come: deque[Answered] = deque()
@@ -65,7 +66,7 @@ class PrefectApprovals(Control):
 
     def ask(self, question: Question) -> None:
         """Put a question before people, as soon as Prefect can be reached."""
-        seconds = (question.deadline - question.at) / 1e9
+        seconds = (question.deadline - question.at) / 1e9 / self._speed
         until = datetime.fromtimestamp(time.time() + seconds, UTC)
         self._open[question.request] = _Put(question, until)
 

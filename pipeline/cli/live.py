@@ -110,7 +110,7 @@ def live(
         parts = monitoring(opened.desk, desk, champions, place, before, server)
         beside, watching, metrics, opened.newer = parts
         state = FeedState()
-        approvals, carrying = approvals_of(opened.desk, server)
+        approvals, carrying = approvals_of(opened.desk, server, times if venue is None else 1.0)
         feeding = tuple if venue is None else state.facts
         shown = Shown(feed=feeding, drift=watching.told, asked=approvals.told)
         serving = replace(serving, metrics=metrics.text, shown=shown)

@@ -87,7 +87,9 @@ class Permits:
             for came in self._approvals.answers() if tradable(seen) else ():
                 units += self._taken(came, at, seen)
             if (asked := self._known.open) is not None and at >= asked.deadline:
-                self._close(at, EXPIRE, "desk", f"nobody answered in {self._settings.deadline_seconds:g} s")
+                self._close(
+                    at, EXPIRE, "desk", f"nobody answered in {(asked.deadline - asked.at) / SECOND:g} s"
+                )
             self._say_fault(at)
         return units
 

@@ -81,6 +81,13 @@ def test_a_question_is_put_once_and_its_answer_comes_once(server, asking):
     assert run not in server.ended, "what was answered is not taken back"
 
 
+def test_in_a_replay_that_is_faster_the_last_moment_of_an_answer_is_sooner(server):
+    asking = PrefectApprovals("btc", "http://prefect/api", speed=3.0)
+    asking.ask(ASKED)
+    asking.look()
+    assert server.runs["btc-1"][1].timestamp() == pytest.approx(time.time() + 100, abs=5)
+
+
 def test_a_question_that_is_closed_is_taken_back(server, asking):
     asking.ask(ASKED)
     asking.look()
