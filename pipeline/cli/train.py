@@ -141,7 +141,7 @@ def _train_hedger(
         file = keep_network(home, desk.name, policy, unfinished.read_bytes())
         version = curve.keep(desk, policy, file)
         unfinished.unlink()
-    before, after = found.history[0][1], found.history[-1][1]
+    before, after = found.history[0][1], trainer.reached
     if as_json:
         told = {"network": file.name, "untrained": before, "trained": after, "version": version}
         print(json.dumps(told | {"device": device}))

@@ -49,6 +49,11 @@ class KeepsBest(Trainer[Learned]):
         """The weights that did best."""
         return self.best
 
+    @property
+    def reached(self) -> float:
+        """The least validation risk."""
+        return self.least
+
     def checkpoint(self) -> Checkpoint:
         """See `Trainer`."""
         own = {f"{BEST}{k}": weight.cpu().numpy().copy() for k, weight in enumerate(self.best)}

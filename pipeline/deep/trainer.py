@@ -92,6 +92,11 @@ class Trainer(ABC, Generic[Learned]):
         """The weights of what was learned: the averaged ones."""
         return self.average
 
+    @property
+    def reached(self) -> float:
+        """The validation risk of what was learned."""
+        return self.history[-1][1]
+
     def learned(self) -> Learned:
         """Return what was learned."""
         return self.with_weights(self.chosen)

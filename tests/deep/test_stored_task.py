@@ -93,7 +93,7 @@ def test_training_gains_goes_on_where_it_was_cut_and_keeps_its_best(tmp_path):
     assert kept.policy().sees == tuple(COLUMNS)
     assert kept.facts["charged"]["desk_cost"] == TASK.days.learned.state.desk_cost
     best = min(risk for _, risk in whole.history)
-    assert task.judged(kept.policy()) == best == trainer.least
+    assert task.judged(kept.policy()) == best == trainer.reached
 
 
 def test_the_batch_teaches_something():
