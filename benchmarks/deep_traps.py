@@ -7,7 +7,7 @@ arbitrage: the share of what perfect foresight earns.
 
 Nested prices (Hirano, Imajo, Minami, Shimada 2023): Market B, the regime seen, nothing owed, the spot and a
 60-day at-the-money call to trade for 30 days. Priced at Black's formula with the long-run volatility the call
-can be arbitraged, and the hedger finds money; priced by nested simulation it does not. λ = 1, positions
+can be arbitraged, and the hedger finds money; priced by nested expectation it does not. λ = 1, positions
 bounded by three units; printed is minus the entropic risk, the money found.
 
 `python -m benchmarks.run deep_traps`; a minute with a GPU, some ten on two cores.

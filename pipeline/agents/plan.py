@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from stable_baselines3 import PPO, SAC
 from torch import nn
 
 from pipeline.agents.actor import PpoPolicy, SacPolicy, Scaling, Standardised
+from pipeline.agents.reward import Of
 from pipeline.agents.sb3_markets import Sb3Markets
 from pipeline.deep.plan import Plan
 from pipeline.domain.errors import SettingsError
@@ -42,7 +43,7 @@ class AgentPlan(Plan, ABC):
     batch: int = 4096
     critic: tuple[int, ...] = (64, 64)
     save_every: int = 5
-    of: Literal["whole", "steps"] = "whole"
+    of: Of = "whole"
     paired: bool = True
 
     def __post_init__(self) -> None:

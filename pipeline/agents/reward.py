@@ -3,28 +3,34 @@
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
+
+Of = Literal["whole", "steps", "utility"]
 
 
 @dataclass(frozen=True)
 class Reward:
     """The reward of a step: accounting P&L ΔX (option and hedge at marks, less cost) with a penalty.
 
-    After a P&L of X so far it is, for the `steps` and for the `whole` P&L,
+    After a P&L of X so far it is, for the `steps`, the `whole` P&L, and its exponential `utility`,
 
-        ΔX − κ (ΔX)²  and  ΔX − κ (ΔX)² − 2κ ΔX (X − b),
+        ΔX − κ (ΔX)²,  ΔX − κ (ΔX)² − 2κ ΔX (X − b)  and  (e^(−λ(X − b)) − e^(−λ(X + ΔX − b)))/λ,
 
     the second of which sums to X_T − κ (X_T − b)² + κ b². κ = `multiple` · λ/2 with the risk aversion λ: at
     `multiple` 1 this is exponential utility to second order. With b = E X_T and κ = m/(2 SD X_T) the `whole`
     has the gradient of E X_T − m SD X_T, as the two critics of Cao et al. have. The squares of the steps
-    leave out how costs of one day go with gains of another, and take for risk what is sure to be paid. A
-    reward on the mean alone (`multiple` 0) teaches to speculate.
+    leave out how costs of one day go with gains of another, and take for risk what is sure to be paid. The
+    `utility` sums to that of the whole P&L, exactly: who minds entropic risk learns from it what no square
+    says, where a P&L is skewed; at great risk aversions a few paths are all of it. A reward on the mean alone
+    (`multiple` 0) teaches to speculate.
 
     Attributes
     ----------
     multiple : of the desk's risk aversion, 0 or more.
-    of : the `whole` P&L or its `steps`.
+    of : the `whole` P&L, its `steps`, or its `utility`, which reads no multiple.
     aim : b, money.
     pull : money that a correction (a, b) costs over a whole life, times a² + b²: towards the prior, where
         there is little to learn from.
@@ -43,7 +49,6 @@ class Reward:
 
     Examples
     --------
-    >>> import numpy as np
     >>> reward, step = Reward(of="whole"), np.array([1.0, -3.0])
     >>> one = np.ones(2)
     >>> (reward(step[:1], 0 * one[:1], one[:1]) + reward(step[1:], step[:1], one[:1])).tolist()  # −2 − ½·4
@@ -51,7 +56,7 @@ class Reward:
     """
 
     multiple: float = 1.0
-    of: Literal["whole", "steps"] = "whole"
+    of: Of = "whole"
     aim: float = 0.0
     paired: bool = True
     pull: float = 0.0
@@ -64,6 +69,9 @@ class Reward:
 
     def __call__(self, step: FloatArray, before: FloatArray, aversion: FloatArray) -> FloatArray:
         """Return the rewards [N] of P&L steps [N] after P&L [N] at risk aversions [N]."""
+        if self.of == "utility":
+            left = np.exp(-aversion * (before - self.aim))
+            return np.asarray(-left * np.expm1(-aversion * step) / aversion)
         kappa = 0.5 * self.multiple * aversion
         weighed = step + 2.0 * (before - self.aim) if self.of == "whole" else step
         return step - kappa * step * weighed

@@ -55,8 +55,8 @@ class ListedOption(Traded):
     ----------
     right, strike : of the option, money.
     expiry : step at which it pays.
-    priced : "law", the closed form of the market's own law; "nested", its expectation by inner paths; or a
-        volatility, Black's price whatever the market does, which can be arbitraged.
+    priced : "law", the closed form of the market's own law; "nested", its expectation given each path of its
+        regime; or a volatility, Black's price whatever the market does, which can be arbitraged.
     """
 
     right: Right

@@ -74,6 +74,12 @@ def test_rewards_of_the_whole_sum_to_its_quadratic(markets_of):
     np.testing.assert_allclose(rewards.sum(0), pnl[-1] - kappa * ((pnl[-1] - 0.3) ** 2 - 0.3**2), rtol=1e-9)
 
 
+def test_rewards_of_utility_sum_to_that_of_the_whole(markets_of):
+    actions = np.random.default_rng(1).uniform(-1, 1, (5, 6, 2))
+    rewards, pnl, _ = lived(markets_of(reward=Reward(of="utility", aim=0.3, paired=False)), actions)
+    np.testing.assert_allclose(rewards.sum(0), np.exp(0.3) - np.exp(-(pnl[-1] - 0.3)), rtol=1e-9)
+
+
 def test_rewards_of_the_steps(markets_of):
     actions = np.random.default_rng(1).uniform(-1, 1, (5, 6, 2))
     rewards, pnl, _ = lived(markets_of(reward=Reward(3.0, "steps", paired=False)), actions)

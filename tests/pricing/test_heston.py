@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import QuantLib as ql  # noqa: N813 - the name its own documentation uses
 from scipy.stats import poisson
 
+from pipeline.domain.errors import SettingsError
 from pipeline.pricing import black
 from pipeline.pricing.heston import HestonLaw, price
 
@@ -52,6 +55,31 @@ def test_a_variance_of_hardly_anything_near_expiry(variance, days):
         option.setPricingEngine(engine)
         found = price("call", WILD, np.array([100.0, 100.0]), np.array([variance, 0.04]), strike, days / 365)
         assert found[0] == pytest.approx(option.NPV(), abs=1e-6)
+
+
+@pytest.mark.parametrize("correlation", [-0.9999, -0.99, 0.99, 0.999])
+@pytest.mark.parametrize("days", [3, 30, 365])
+def test_a_correlation_near_one(correlation, days):
+    law = replace(CALM, correlation=correlation)
+    today = ql.Date(1, 1, 2024)
+    ql.Settings.instance().evaluationDate = today
+    flat = ql.YieldTermStructureHandle(ql.FlatForward(today, 0.0, ql.Actual365Fixed()))
+    quote = ql.QuoteHandle(ql.SimpleQuote(100.0))
+    process = ql.HestonProcess(flat, flat, quote, 0.05, 3.0, 0.04, 0.4, correlation)
+    engine = ql.AnalyticHestonEngine(ql.HestonModel(process), 1e-11, 1_000_000)
+    for strike in (85.0, 100.0, 112.0):
+        option = ql.VanillaOption(
+            ql.PlainVanillaPayoff(ql.Option.Call, strike), ql.EuropeanExercise(today + days)
+        )
+        option.setPricingEngine(engine)
+        found = price("call", law, np.array([100.0]), np.array([0.05]), strike, days / 365)
+        assert found[0] == pytest.approx(option.NPV(), abs=1e-6)
+
+
+def test_one_shock_for_price_and_variance_is_refused():
+    for correlation in (-1.0, 0.99999, np.nan):
+        with pytest.raises(SettingsError, match="are priced for those from"):
+            price("call", replace(CALM, correlation=correlation), np.array([100.0]), 0.04, 100.0, 0.1)
 
 
 def test_jumps_are_worth_what_mertons_series_says():
