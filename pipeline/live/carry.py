@@ -30,11 +30,12 @@ class Carry:
     """Funding paid and received: − position · mid · rate, of the first decision at or after a settlement.
 
     Position and mid are those that the decision found, so whoever held at the instant of the settlement pays.
-    A settlement may be told later than that. One before the first mid of a day is booked at that mid.
+    A settlement may be told later than that, for as long as `KEPT`, and is booked once, as it was told first.
+    One before the first mid of a day is booked at that mid.
 
     Parameters
     ----------
-    audit : of the journal: what was booked before the first decision counts.
+    audit : of the journal: what was booked counts from its decision on, and is not booked again.
 
     Attributes
     ----------
@@ -52,8 +53,9 @@ class Carry:
     """
 
     def __init__(self, audit: Iterable[Entry] = ()) -> None:
-        told = [each for each in audit if each.what == FUNDED]
-        self._before = {each.inputs["settled"]: (each.at, float(each.inputs["money"])) for each in told}
+        lines = [each for each in audit if each.what == FUNDED]
+        before = {each.inputs["settled"]: (each.at, float(each.inputs["money"])) for each in lines}
+        self._before, self._told = deque(sorted(before.values())), set(before)
         self.money = 0.0
         self._found: deque[tuple[int, float, float]] = deque()
         self._owed: list[tuple[int, float]] = []
@@ -62,12 +64,15 @@ class Carry:
         self, at: int, position: float, mid: float, settled: Iterable[tuple[int, float]]
     ) -> list[Booked]:
         """Remember what a decision found; book what is known to be settled, when, ns, and the rate."""
-        if not self._found:
-            self.money = sum(money for when, money in self._before.values() if when < at)
+        while self._before and self._before[0][0] <= at:
+            self.money += self._before.popleft()[1]
         self._found.append((at, position, mid))
         while self._found[0][0] < at - KEPT:
             self._found.popleft()
-        self._owed += settled
+        for when, rate in settled:
+            if when not in self._told and when >= at - KEPT:
+                self._owed.append((when, rate))
+            self._told.add(when)
         if not self._owed:
             return []
         told = {owed: self._booked(*owed) for owed in self._owed}

@@ -217,8 +217,7 @@ class Hedger:
         held, carry = then.position(name) if past else position, self._carry
         if carry is not None:
             for booked in carry.settle(at, held, mid, funding):
-                if not past:
-                    self._path.note(booked.entry(at, self.model))
+                self._path.note(booked.entry(at, self.model))
         money = 0.0 if carry is None else carry.money
         return Held(position, expected, held, then.cash, then.traded, money, resting, len(sent))
 

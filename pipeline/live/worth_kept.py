@@ -1,5 +1,6 @@
 """What an account is worth, written down each minute: another day's start goes on from it."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -28,10 +29,12 @@ class WorthKept(Control):
         self._keep(path)
 
     def after(self, decided: Decided, path: OrderPath) -> None:
-        """Write down what is due; of a decision that was made before nothing is."""
+        """Write down what is due: nothing of a decision made before, or of one that no mid or mark values."""
         if self._newest is not None and self._newest.told.day != decided.told.day:
             self._keep(path)
-        self._newest = None if decided.past else decided
+        worth = decided.worth.hedge + decided.worth.options + decided.worth.drawdown
+        if not decided.past and math.isfinite(decided.mid + worth):
+            self._newest = decided
         if decided.at - self._kept >= EVERY:
             self._keep(path)
 

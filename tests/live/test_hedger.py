@@ -19,6 +19,7 @@ from pipeline.features.book_walk import SOUND
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.running_book import Quote
 from pipeline.live.approvals import Answer, Answered
+from pipeline.live.carry import FUNDED
 from pipeline.live.hedger import Hedger
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
@@ -85,7 +86,7 @@ def lived(desk, day, tmp_path):
         yield partial(live, opened, desk, day, tmp_path)
 
 
-def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=None, people=None):
+def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=None, people=None, funding=None):
     signals, books = day
     latency = int(books["latency"].iloc[0] * 1e9)
     journal = opened.enter_context(Journal(place / "journal.db", desk.name, now=0))
@@ -101,7 +102,8 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
     for row in range(until):
         book = book_at(books.iloc[row])
         quote = Quote(book.bid_price[0], book.ask_price[0], 0.1)
-        began, seen = perf_counter_ns(), DecisionRow(row, "", np.array([row / 2.0]))
+        settled = (funding or {}).get(row, ())
+        began, seen = perf_counter_ns(), DecisionRow(row, "", np.array([row / 2.0]), settled)
         decided.append(hedger.decide(seen, quote, STEPS - 1 - row % STEPS, began, perf_counter_ns()))
         gateway.advance(decided[-1].at + latency + 1, {"BTC": book})
         held.append(path.account.position("BTC"))
@@ -229,6 +231,50 @@ def test_a_desk_that_starts_on_another_day_knows_the_highest_of_the_days_before(
     )
     alone = max(each.worth.hedge + each.worth.options for each in whole[STEPS:])
     assert alone < max(each.worth.hedge + each.worth.options for each in whole[:STEPS])
+
+
+def test_a_day_without_a_market_forgets_nothing_of_the_days_before(desk, day, tmp_path):
+    policy, signals = POLICIES["delta_implied"](), day[0]
+
+    def on(number, **changed):
+        ahead = pd.Timedelta(f"{number}D")
+        return signals.assign(time=signals["time"] + ahead, day=f"2020-03-0{5 + number}", **changed), day[1]
+
+    found = {}
+    for folder, days in (("whole", (on(0), on(2))), ("shut", (on(0), on(1, mid=np.nan), on(2)))):
+        (tmp_path / folder).mkdir()
+        for each in days:
+            with ExitStack() as opened:
+                decided, _, path = live(opened, desk, each, tmp_path / folder, policy)
+                with (kept := WorthKept()).beside(path):
+                    for one in decided:
+                        kept.after(one, path)
+        found[folder] = [each.worth for each in decided]
+    np.testing.assert_allclose(found["shut"], found["whole"], atol=1e-9)
+    assert abs(found["whole"][0].options) > 0.0 < max(each.drawdown for each in found["whole"])
+
+
+def test_funding_booked_too_late_to_trade_is_audited_once_and_counts_on_every_later_start(
+    desk, day, tmp_path
+):
+    perpetual = desk.model_copy(update={"hedge": desk.hedge.model_copy(update={"instrument": "perpetual"})})
+    times, policy = [each.value for each in day[0]["time"]], POLICIES["delta_implied"]()
+
+    def lived(until, told=None):
+        funding = {} if told is None else {told: ((times[10], 0.01),)}
+        with ExitStack() as opened:
+            decided, _, path = live(opened, perpetual, day, tmp_path, policy, until=until, funding=funding)
+            return decided, [each for each in path.journal.entries() if each.what == FUNDED]
+
+    assert lived(20)[1] == []
+    late, [line] = lived(30, told=12)
+    assert late[12].past
+    assert line.at == times[12]
+    assert line.inputs["money"] != 0.0
+    for told in (None, 12, 25):
+        again, lines = lived(40, told)
+        assert lines == [line]
+        assert again[12].worth.hedge == pytest.approx(late[12].worth.hedge, abs=1e-12)
 
 
 def test_a_rule_that_clamps_keeps_the_position_within(lived):
