@@ -112,9 +112,11 @@ def check_names(desk: Desk) -> None:
 
 
 def with_networks(desk: Desk | IntradayDesk, files: Mapping[str, Mapping[date, str]]) -> Desk | IntradayDesk:
-    """Return the desk with files of some policies by first day, in the place of those that it names."""
+    """Return the desk with files of some policies by first day, in the place of a file or of a training."""
     networks = desk.policies.networks | {policy: dict(each) for policy, each in files.items()}
-    return desk.model_copy(update={"policies": desk.policies.model_copy(update={"networks": networks})})
+    train = {policy: plan for policy, plan in desk.policies.train.items() if policy not in files}
+    named = desk.policies.model_copy(update={"networks": networks, "train": train})
+    return desk.model_copy(update={"policies": named})
 
 
 def keep_network(home: Home, desk: str, policy: str, content: bytes) -> Path:

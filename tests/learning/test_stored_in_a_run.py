@@ -7,12 +7,13 @@ import pytest
 from pipeline.backtest.desk_check import checked_any
 from pipeline.backtest.intraday_comparison import run_intraday
 from pipeline.domain.desk import LearnSettings
+from pipeline.domain.desk_file import desk_as_json, desk_from_json
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.learning.in_a_run import NETWORK
 from pipeline.learning.stored_in_a_run import learn_from_days, stored_windows
-from pipeline.policies.saved_network import keep_network, saved_network, terms_digest
+from pipeline.policies.saved_network import keep_network, saved_network, terms_digest, with_networks
 from tests.stored_market import DESK, made_days, small_task
 
 SHORT = DESK.model_copy(update={"option": DESK.option.model_copy(update={"steps": 6, "start_every": 2})})
@@ -89,6 +90,15 @@ def test_what_is_learned_is_the_desks_and_each_day_is_hedged_by_its_own():
     one, two = sorted(ours)
     assert ours[one] == first[one] != second[one]
     assert ours[two] == second[two] != first[two]
+
+
+def test_a_desk_whose_hedgers_were_trained_can_be_read_again():
+    """With its models the settings are kept, and what goes live reads them."""
+    served = with_networks(training(), {"network_band": {FIRST: "a.npz", SECOND: "b.npz"}})
+    again = desk_from_json(desk_as_json(served).encode())
+    assert again == served
+    assert again.policies.networks == {"network_band": {FIRST: "a.npz", SECOND: "b.npz"}}
+    assert not again.policies.train
 
 
 def test_what_cannot_be_trained_is_refused(tmp_path):
