@@ -54,10 +54,10 @@ from pipeline.simulate.payoffs import European
 PLAN = TrainingPlan(steps=250, paths=4096, learning_rate=0.01, hidden=(24, 24), seed=7, device=DEVICE)
 AGENTS: dict[str, AgentPlan] = {
     "ppo": PpoPlan(
-        steps=60, markets=2048, batch=4096, learning_rate=6e-3, trace=0.9, spread=-0.7, of="utility", seed=7
+        steps=30, markets=2048, batch=4096, learning_rate=6e-3, trace=0.9, spread=-0.7, of="utility", seed=7
     ),
     "sac": SacPlan(
-        steps=30, markets=512, temperature=1e-4, pace_of_actor=0.1, learning_rate=5e-4, of="utility", seed=7
+        steps=12, markets=512, temperature=1e-4, pace_of_actor=0.1, learning_rate=5e-4, of="utility", seed=7
     ),
 }
 TEST_PATHS = 200_000

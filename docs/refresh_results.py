@@ -53,6 +53,8 @@ LEARNED = {
     "deep_lookback.premium": ("Lookback of Imaki et al.: premium", ""),
     "deep_lookback.over_optimum": ("Lookback of Imaki et al.: premium over the exact optimum", ""),
     "deep_frictions.over_best_rival": ("Impact and latency: learned less the best analytic band", "money"),
+    "deep_frictions.ppo_over_best_rival": ("Impact and latency: PPO less the best analytic band", "money"),
+    "deep_frictions.sac_over_best_rival": ("Impact and latency: SAC less the best analytic band", "money"),
     "deep_hedging.cost_exponent": ("Cost exponent: slope off the programme's", ""),
     "deep_speed.imaki": ("Training to Imaki's premium: pfhedge's seconds over ours", "times"),
     "deep_traps.nothing_owed_band": ("Nothing owed, band: mean position", "units"),
