@@ -34,7 +34,8 @@ def grid_beside(
     ----------
     desk : settings.
     market : the table `days` of `market_days.load_days`, and those of the desk's alternative and own data.
-    days : of the grid, in order; funding is read from the day before the first on.
+    days : of the grid, in order; funding is read from the day before the first on, as far as it goes: a desk
+        that lives on knows what its files told before it began.
     shelf : opens the market's pieces.
 
     Raises
@@ -64,7 +65,7 @@ def _funding(index: pd.DataFrame, days: Sequence[str], shelf: Shelf) -> list[Bes
     """Return the level of a perpetual's funding, where it is told."""
     before = str(pd.Timestamp(days[0]).date() - timedelta(days=1))
     told = index.loc[index["table"] == "funding", "day"]
-    wanted = sorted(told[(told >= before) & (told <= days[-1])].unique())
+    wanted = sorted(told[told >= before].unique())
     if not wanted:
         return []
     rows = pd.concat([DayTables(index, day, shelf)["funding"] for day in wanted], ignore_index=True)

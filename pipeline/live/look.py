@@ -19,7 +19,7 @@ from pipeline.domain.option_state import OptionState
 from pipeline.domain.orders import LEAST
 from pipeline.features.running_book import Quote
 from pipeline.live.journal import Entry
-from pipeline.live.one_call import ANY, OUT, one_call
+from pipeline.live.one_call import ANY, OUT, one_call, ratio
 from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.policies.base import Policy
 from pipeline.policies.one_option import CompiledAnswer, answer_of
@@ -213,7 +213,7 @@ class Look:
         worth: Worth,
         state: OptionState | None,
     ) -> Situation:
-        width = 1.0 if state is None else state.forecast_vol_upper / state.forecast_vol_lower
+        width = 1.0 if state is None else ratio(state.forecast_vol_lower, state.forecast_vol_upper)
         market = (*quote, reference, held.resting, delta, held.orders)
         position = held.position
         return Situation(

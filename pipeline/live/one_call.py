@@ -6,6 +6,7 @@ from types import FunctionType
 from typing import Any, Final
 
 import numpy as np
+from numba.extending import register_jitable
 
 from pipeline.backtest.kernel import wanted
 from pipeline.backtest.option_state import option_numbers
@@ -26,6 +27,12 @@ def one_call(band: Any) -> Any:
     look = FunctionType(_look.__code__, {**globals(), "band": band}, name)
     look.__qualname__ = name
     return kept(nogil=True)(look)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def ratio(low: float, high: float) -> float:
+    """Return the upper over the lower end of an interval, infinite where the lower is zero."""
+    return high / low if low else math.inf
 
 
 band: Any = None
@@ -83,7 +90,7 @@ def _look(
     if known:
         numbers = option_numbers(curves, left, at, mid, step_seconds, cost, cost_lower, cost_upper, terms[6:])
         _, to_expiry, forward, implied, forecast, low, high, regime, own_cost, _, _, _, value, slope = numbers
-        delta, width = -size * slope, high / low
+        delta, width = -size * slope, ratio(low, high)
         paid = own_cost if sees_cost else desk_cost
         strike, vols = terms[9], (implied, forecast, regime)
         lower, upper = band(

@@ -1,5 +1,8 @@
 """One compiled call sees and wants what the parts do one by one; the account is that of plain Python."""
 
+from collections import Counter
+from unittest.mock import patch
+
 import numpy as np
 import pytest
 
@@ -78,6 +81,61 @@ def test_one_call_sees_and_wants_what_the_parts_do(name):
         clear.append(one.clear)
     assert len(options) > 50
     assert 0.2 < np.mean(clear) < 0.9
+
+
+ODD = (0.0, np.nan, np.inf, -np.inf, 1e300)
+TOLD = ("mid", "step_seconds", "cost", "cost_lower", "cost_upper", "gap_prob", "spike_base", "outside")
+
+
+def odd(rng, numbers, often):
+    """Numbers, some of which are none, or none that a market has."""
+    return [rng.choice(ODD).item() if rng.random() < often else each for each in numbers]
+
+
+def looked(look, told, quote, today, held):
+    """What a look finds, or what it says where there is no band."""
+    try:
+        found = look(told, quote, today, held)
+        return *found[:4], found.clear, found.all()
+    except PolicyError as error:
+        return str(error)
+
+
+@np.errstate(all="ignore")
+def test_numbers_that_no_market_has_are_seen_as_by_the_parts_and_never_clear_a_rule_that_is_broken():
+    rng, counted = np.random.default_rng(8), Counter()
+    for _ in range(60):
+        whole, parts, overlay = looks(desk_of(), POLICIES["regime_switched"]())
+        for today, told in told_over_days(rng):
+            curves = told.curves.copy()
+            if rng.random() < 0.05:
+                curves[rng.integers(5), rng.integers(REACH)] = rng.choice(ODD)
+            changed = dict(zip(TOLD, odd(rng, [getattr(told, name) for name in TOLD], 0.01), strict=True))
+            numbers = odd(rng, [told.mid - 0.01, told.mid + 0.01, 0.1, *rng.normal(0.0, 0.2, 6)], 0.01)
+            seen = told._replace(curves=curves, **changed), Quote(*numbers[:3]), today
+            held = Held(*numbers[3:], (), int(rng.integers(5)))
+            one, other = (looked(look, *seen, held) for look in (whole, parts))
+            if isinstance(one, str):
+                assert one == other
+                counted["none"] += 1
+                break  # a desk ends here
+            np.testing.assert_equal((*one[:4], *one[5]), (*other[:4], *other[5]))
+            with patch.object(Overlay, "_is_clear", return_value=False):
+                judged = overlay.judge(other[2], other[5].seen)
+            assert one[4] == (judged.units == other[2] and not judged.rulings)
+            counted[one[4]] += 1
+    assert min(counted[key] for key in ("none", True, False)) > 10
+
+
+def test_an_interval_that_begins_at_zero_is_wider_than_any_limit():
+    desk, told = desk_of(), list(decision_signals(made_signals()[0]))[5]
+    told.curves[1] = 0.0
+    for name in ("regime_switched", "delta_implied"):
+        overlay = Overlay(OverlaySettings(interval_ratio=5.0))
+        look = Look(desk, overlay, OptionStates(desk, 2e-4), POLICIES[name]())
+        found = look(told, Quote(99.0, 101.0, 0.1), 50, Held(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, (), 0))
+        assert not found.clear
+        assert found.all().seen.interval_ratio == np.inf
 
 
 def test_a_desk_goes_on_with_its_option_and_its_account_when_the_policy_changes():
