@@ -7,6 +7,7 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.errors import StoreError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import IntradayDesk
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ def contest_of(settings: AnyDesk, desk: str, home: Path | None, model: str | Non
     """
     from pipeline.monitor.contest import BLOCK, compared, contest
     from pipeline.monitor.shadow import FILE
+    from pipeline.policies.live_choice import named_live
     from pipeline.tracking.champions import load_champions
     from pipeline.tracking.model_source import challengers_of, version_of
 
@@ -38,8 +40,11 @@ def contest_of(settings: AnyDesk, desk: str, home: Path | None, model: str | Non
         overlapping = 2.0 * settings.option.sessions / settings.option.start_every
         pairs = _of_sessions(settings, desk, home, champions, challengers)
         return contest(pairs, settings.risk, max(BLOCK, overlapping))
+    lines = [version_of(each) for each in (champions, challengers)]
+    if isinstance(settings, IntradayDesk):
+        lines = [named_live(settings, each) for each in lines]
     file = place.data / "live" / settings.name / FILE
-    return contest(compared(file, version_of(champions), version_of(challengers)), hedged(settings).risk)
+    return contest(compared(file, *lines), hedged(settings).risk)
 
 
 def _of_sessions(

@@ -71,9 +71,10 @@ def monitoring(
     from pipeline.monitor.reference import watched_horizons
     from pipeline.monitor.shadow import FILE, Shadow
     from pipeline.tracking.live_day import LiveDay
-    from pipeline.tracking.model_source import RegistrySource, learned_of, version_of
+    from pipeline.tracking.model_source import RegistrySource, learned_of
 
-    model = version_of(champions)
+    champion = learned_of(champions, named)
+    model = champion.model
     metrics, day = Metrics(desk.name, model), LiveDay(place.mlruns, desk.name, model)
     told = [Delivery("MLflow", day, _say, day.close), *_events(desk.name, server)]
     sinks: list[Sink] = [metrics, *told]
@@ -91,7 +92,7 @@ def monitoring(
     told_of: list[Callable[[Learned], None]] = [adopted]
     challenging = _Challenging(desk, named, place)
     file = place.data / "live" / desk.name / FILE
-    shadow = Shadow(desk, learned_of(champions, named), challenging, before, file, _say)
+    shadow = Shadow(desk, champion, challenging, before, file, _say)
     beside.append(shadow)
     told_of.append(shadow.adopt)
     return beside, watching, metrics, Newer(source, told_of, _say)

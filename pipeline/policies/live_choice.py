@@ -6,7 +6,7 @@ from pipeline.domain.naming import hint
 from pipeline.policies.base import Policy, reads_path
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.regime_switched import RegimeSwitched
-from pipeline.policies.saved_network import LEARNED, saved_network, terms_digest
+from pipeline.policies.saved_network import LEARNED, newest_of, saved_network, terms_digest
 
 FORMS = {RegimeSwitched.name, *(name for name, kind in LEARNED.items() if not reads_path(kind))}
 """Policies that can be asked at one decision of a desk that has one position."""
@@ -54,6 +54,20 @@ def check_learns(desk: IntradayDesk) -> None:
                 f"policies.train names {policy}, which learns in simulated markets, not on stored days; "
                 f"{hint(policy, [name for name, kind in LEARNED.items() if not reads_path(kind)])}"
             )
+
+
+def named_live(desk: IntradayDesk, models: str) -> str:
+    """Return the line of some models as audit and evidence name it: with the network that goes live, if any.
+
+    Examples
+    --------
+    >>> from pipeline.domain.intraday_desk import IntradayPolicies
+    >>> named = IntradayPolicies(live="network_band", networks={"network_band": "a.npz"})
+    >>> named_live(IntradayDesk.model_construct(policies=named), "x.regime_detector 3")
+    'x.regime_detector 3, a.npz'
+    """
+    live = desk.policies.live
+    return f"{models}, {newest_of(desk.policies.networks[live])}" if live in LEARNED else models
 
 
 def policy_live(desk: IntradayDesk, flagship: Policy) -> Policy:

@@ -69,8 +69,7 @@ def saved_network(desk: Desk, policy: str, terms: str = "") -> Learned:
     """
     if policy not in desk.policies.networks:
         return LEARNED[policy]()
-    files = desk.policies.networks[policy]
-    path = networks(Home.find()) / (files if isinstance(files, str) else files[max(files)])
+    path = networks(Home.find()) / newest_of(desk.policies.networks[policy])
     found = Checkpoint.read(path)
     if _content(path.read_bytes()) not in path.name:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
@@ -78,6 +77,11 @@ def saved_network(desk: Desk, policy: str, terms: str = "") -> Learned:
         return hedger_of(found.of_desk(terms or terms_digest(desk)), policy)
     except StoreError as why:
         raise StoreError(f"{path}: {why}") from why
+
+
+def newest_of(files: str | Mapping[date, str]) -> str:
+    """Return the file, of several by first day the last."""
+    return files if isinstance(files, str) else files[max(files)]
 
 
 def hedger_of(checkpoint: Checkpoint, policy: str) -> Learned:

@@ -9,6 +9,7 @@ from mlflow.entities.model_registry import ModelVersion
 from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.monitor.contest import FEWEST, compared, contest
+from pipeline.policies.live_choice import named_live
 from pipeline.tracking.champions import line_of, named_versions
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER
@@ -36,7 +37,8 @@ def why_they_stay(mlruns: Path, evidence: Path, desk: AnyDesk, now: datetime) ->
     if not challengers or (others and _made(others) > _made(challengers)):
         return ""
     until = _made(challengers) + timedelta(days=desk.promotion.patience_days)
-    pairs = compared(evidence, line_of(champions), line_of(champions | challengers))
+    lines = (named_live(desk, line_of(each)) for each in (champions, champions | challengers))
+    pairs = compared(evidence, *lines)
     came = contest(pairs, hedged(desk).risk)
     lost = pairs["alarms"].sum() or (came.failed and came.options >= FEWEST)
     if now >= until or lost:

@@ -10,7 +10,7 @@ from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.file_lock import file_lock
 from pipeline.live.learned import Learned
-from pipeline.policies.live_choice import policy_live
+from pipeline.policies.live_choice import named_live, policy_live
 from pipeline.tracking.champions import OFFERED, Champions, load_champions
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, LOCK, aliased
@@ -29,12 +29,11 @@ def learned_of(champions: Champions, named: str) -> Learned:
     signals, flagship, terms = champions.signals, champions.flagship, champions.terms
     if not isinstance(signals, FittedIntraday) or flagship is None or terms is None:
         raise StoreError(f"desk {named} has no champion to go live with: hedge run {named} makes one")
-    desk, version = load_any(named), version_of(champions)
+    desk = load_any(named)
     if not isinstance(desk, IntradayDesk):
         raise StoreError(f"desk {named} is not within the day: it does not go live")
     policy = policy_live(desk, flagship)
-    if policy is not flagship:
-        version = f"{version}, {desk.policies.networks[policy.name]}"
+    version = named_live(desk, version_of(champions))
     crossing = desk.costs.crossing if champions.costs.crossing is None else champions.costs.crossing
     return Learned(signals, policy, terms["desk_cost"], version, crossing)
 

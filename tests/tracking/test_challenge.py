@@ -36,9 +36,13 @@ def registry(experiment, mlruns):
 def stays(registry, tmp_path):
     """Return why they stay, after so many options of a gain and so many critical alarms."""
 
-    def asked(options=0, gain=0.5, alarms=0, days=0.0, desk=DESK, champion=CHAMPIONS):
+    def asked(options=0, gain=0.5, alarms=0, days=0.0, desk=DESK, champion=CHAMPIONS, network=""):
         file = tmp_path / "shadow.jsonl"
-        told = {"champion": champion, "challenger": CHALLENGERS, "alarms": 0}
+        told = {
+            "champion": f"{champion}{network}",
+            "challenger": f"{CHALLENGERS}{network}",
+            "alarms": 0,
+        }
         lines = [
             {
                 **told,
@@ -61,6 +65,13 @@ def test_they_stay_while_they_are_compared_and_when_they_have_won(stays):
     assert stays(29).startswith("29 of 30 options")
     assert stays(29, champion="another 7").startswith("0 of 30"), "evidence against another champion is none"
     assert stays(40).startswith("they have won; newer ones")
+
+
+def test_evidence_of_a_desk_that_goes_live_with_a_network_is_that_with_the_network(stays):
+    policies = DESK.policies.model_copy(update={"live": "sac_band", "networks": {"sac_band": "a.npz"}})
+    live = DESK.model_copy(update={"policies": policies})
+    assert stays(29, desk=live).startswith("0 of 30"), "evidence of the flagship is none of the network"
+    assert stays(29, desk=live, network=", a.npz").startswith("29 of 30")
 
 
 def test_they_go_when_they_cannot_win_any_more(stays):
