@@ -17,7 +17,7 @@ from pipeline.backtest.intraday_signals import learn_intraday
 from pipeline.backtest.intraday_state import known_cost
 from pipeline.domain.alternative_settings import RecordFile
 from pipeline.domain.desk_file import load_any
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.errors import DataError, SettingsError
 from pipeline.features.decision_grid import decision_features
 from pipeline.ingest.market_days import content_of, load_days
 from pipeline.ingest.pieces import InMemory
@@ -92,10 +92,16 @@ def stored(desk):
 def lived(desk, stored, tmp_path_factory):
     signals = learn_intraday(desk, stored.grid, stored.pieces)
     fitted, cost = left_by(desk, signals), known_cost(desk, signals["signals"])
-    day, before = stored_day(desk, stored, DAY), stored.before(DAY)
+    day, before = stored_day(desk, stored, DAY, fitted), stored.before(DAY)
     found = live_through(desk, day, before, fitted, WhalleyWilmott(), cost, tmp_path_factory.mktemp("live"))
     found.fitted = fitted
     return found
+
+
+@pytest.mark.parametrize("place", [0, -2])
+def test_a_day_that_the_models_learned_from_is_not_lived_again(desk, stored, lived, place):
+    with pytest.raises(DataError, match=r"replay:.*learned from decisions until 2020-03-0\d \d\d:\d\d UTC"):
+        stored_day(desk, stored, stored.days[place], lived.fitted)
 
 
 def test_its_rows_are_those_of_the_batch_to_the_last_bit(stored, lived):
