@@ -61,6 +61,7 @@ class Decided(NamedTuple):
     took : seconds from the turn of the loop in which it was due until its order had been sent.
     refresh : of these, those of the row and its signals.
     past : whether it was made before, or is made too late: nothing comes of it.
+    carry : funding that was received so far, money.
     """
 
     at: int
@@ -83,6 +84,7 @@ class Decided(NamedTuple):
     took: float = 0.0
     refresh: float = 0.0
     past: bool = False
+    carry: float = 0.0
 
 
 class Hedger:
@@ -204,6 +206,7 @@ class Hedger:
             took=1e-9 * took,
             refresh=1e-9 * (refreshed - fresh),
             past=past,
+            carry=held.carry,
         )
 
     def _held(self, at: int, funding: Sequence[tuple[int, float]], mid: float, past: bool) -> Held:

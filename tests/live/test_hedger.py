@@ -274,6 +274,7 @@ def test_funding_booked_too_late_to_trade_is_audited_once_and_counts_on_every_la
     for told in (None, 12, 25):
         again, lines = lived(40, told)
         assert lines == [line]
+        assert again[12].carry == late[12].carry == line.inputs["money"]
         assert again[12].worth.hedge == pytest.approx(late[12].worth.hedge, abs=1e-12)
 
 

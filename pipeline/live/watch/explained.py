@@ -22,7 +22,8 @@ class Explained:
 
     Options: `delta`, `gamma`, `theta`, `vega` (with vanna and volga) by Taylor's formula between decisions
     that know a mark (`taylor`), and the `rest`, in which is what was not seen. Hedge: `fees`;
-    `slippage`, Σ filled · (price − mid of the decision); and `price`, what moves of the mid brought.
+    `slippage`, Σ filled · (price − mid of the decision); `funding` of a perpetual, once any was paid; and
+    `price`, what moves of the mid brought.
 
     Parameters
     ----------
@@ -60,7 +61,9 @@ class Explained:
         self._of_options(decided)
         first = self._first
         self.hedge["fees"] = first.fees - snapshot.fees
-        paid = self.hedge["fees"] + self.hedge["slippage"]
+        if decided.carry:
+            self.hedge["funding"] = decided.carry - first.decided.carry
+        paid = sum(value for name, value in self.hedge.items() if name != "price")
         self.hedge["price"] = decided.worth.hedge - first.decided.worth.hedge - paid
         known = sum(value for name, value in self.options.items() if name != "rest")
         self.options["rest"] = decided.worth.options - first.decided.worth.options - known

@@ -28,6 +28,19 @@ def test_the_parts_of_either_side_add_up_to_it():
     assert found.hedge["fees"] == pytest.approx(-0.001 * (COUNT - 1))
 
 
+def test_funding_is_no_move_of_the_price():
+    made = decisions()
+    plain = explained(made).hedge
+    assert "funding" not in plain
+    paid = made[:5]
+    for each in made[5:]:
+        worth = each.worth._replace(hedge=each.worth.hedge - 0.3)
+        paid.append(each._replace(carry=-0.3, worth=worth))
+    found = explained(paid).hedge
+    assert found.pop("funding") == pytest.approx(-0.3)
+    assert found == pytest.approx(plain)
+
+
 def test_greeks_explain_what_options_made_and_little_is_left():
     found = explained(decisions(unknown=()))
     assert found.options["theta"] > 0.0 > found.options["gamma"]  # the desk has sold

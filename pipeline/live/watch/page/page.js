@@ -240,7 +240,7 @@ function showFigures(status) {
 const sum = (found) => Object.values(found).reduce((total, each) => total + each, 0);
 const NAMES = {
   delta: "delta", gamma: "gamma", theta: "theta", vega: "vega, vanna, volga", rest: "not explained, option ends",
-  price: "price", slippage: "spread, impact, delay", fees: "fees",
+  price: "price", slippage: "spread, impact, delay", fees: "fees", funding: "funding",
 };
 
 function showAttribution({ explained, running }) {
