@@ -62,6 +62,7 @@ class Decided(NamedTuple):
     refresh : of these, those of the row and its signals.
     past : whether it was made before, or is made too late: nothing comes of it.
     carry : funding that was received so far, money.
+    funding : what of it became known here: when it was settled, ns, and the rate.
     """
 
     at: int
@@ -85,6 +86,7 @@ class Decided(NamedTuple):
     refresh: float = 0.0
     past: bool = False
     carry: float = 0.0
+    funding: Sequence[tuple[int, float]] = ()
 
 
 class Hedger:
@@ -207,6 +209,7 @@ class Hedger:
             refresh=1e-9 * (refreshed - fresh),
             past=past,
             carry=held.carry,
+            funding=row.funding,
         )
 
     def _held(self, at: int, funding: Sequence[tuple[int, float]], mid: float, past: bool) -> Held:

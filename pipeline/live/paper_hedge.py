@@ -1,5 +1,6 @@
 """A hedge on paper of the option that a live desk hedges: bands and P&L, no orders."""
 
+from collections.abc import Sequence
 from math import inf, isnan
 
 from pipeline.backtest.decision_signals import DecisionSignals
@@ -10,6 +11,8 @@ from pipeline.domain.desk import BPS
 from pipeline.domain.edges import Edges
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import LEAST
+from pipeline.features.running_funding import PERPETUAL
+from pipeline.live.carry import Carry
 from pipeline.live.learned import Learned
 from pipeline.policies.one_option import answer_of
 
@@ -17,7 +20,7 @@ from pipeline.policies.one_option import answer_of
 class PaperHedge:
     """Fills at once and whole at the best price, and pays the desk's fees; without latency and impact.
 
-    Two of them differ by their models alone.
+    Two of them differ by their models alone. Held perpetuals pay their funding.
 
     Parameters
     ----------
@@ -35,10 +38,17 @@ class PaperHedge:
         self._size, self._lot = desk.hedge.size, desk.hedge.lot / desk.hedge.size
         self._fee, self._fixed = desk.costs.fee_bps * BPS, desk.costs.fixed_fee
         self.position = self.cash = 0.0
+        self._carry = Carry() if desk.hedge.instrument == PERPETUAL else None
+
+    def settle(self, at: int, mid: float, funding: Sequence[tuple[int, float]]) -> None:
+        """Pay what is known at a decision to be settled, before it trades; see `Carry`."""
+        if self._carry is not None:
+            self._carry.settle(at, self.position, mid, funding)
 
     def worth(self, mid: float) -> float:
         """Return what it has brought and is worth at a mid, money."""
-        return self.cash + self.position * mid
+        paid = 0.0 if self._carry is None else self._carry.money
+        return self.cash + self.position * mid + paid
 
     def step(self, told: DecisionSignals, dealt: Dealt | None, bid: float, ask: float) -> None:
         """Decide, and trade; nothing is done where a price or what the band needs is not known."""

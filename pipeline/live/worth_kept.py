@@ -24,7 +24,8 @@ class WorthKept(Control):
 
     @contextmanager
     def beside(self, path: OrderPath) -> Iterator[None]:
-        """Write down at the end what the newest decision saw."""
+        """Write down at the end what the newest decision saw; what the journal has is not told again."""
+        self._kept = max((each.at for each in path.journal.entries() if each.what == WORTH), default=0)
         yield
         self._keep(path)
 
@@ -39,7 +40,7 @@ class WorthKept(Control):
             self._keep(path)
 
     def _keep(self, path: OrderPath) -> None:
-        if self._newest is None or self._newest.at == self._kept:
+        if self._newest is None or self._newest.at <= self._kept:
             return
         at, told, worth = self._newest.at, self._newest.told, self._newest.worth
         highest = worth.hedge + worth.options + worth.drawdown

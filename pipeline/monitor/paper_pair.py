@@ -55,6 +55,8 @@ class PaperPair:
     def step(self, decided: Decided, row: DecisionRow) -> Mapping[str, Any] | None:
         """Let both decide; return what came of the option that has ended, if one has."""
         told, ended = self._signals.step(row), None
+        for hedge in self._hedges:
+            hedge.settle(decided.at, decided.mid, decided.funding)
         dealt, worth = decided.dealt, self._worth(decided)
         over = self._open is not None and (dealt is None or dealt.left >= self._left)
         if over and self._open is not None:

@@ -18,7 +18,7 @@ from pipeline.live.learned import Learned
 from pipeline.live.paper_hedge import PaperHedge
 from pipeline.monitor import shadow
 from pipeline.monitor.alarm import Alarm, Severity
-from pipeline.monitor.paper_pair import Challenger
+from pipeline.monitor.paper_pair import Challenger, PaperPair
 from pipeline.monitor.shadow import Shadow, _Ready
 from pipeline.monitor.watch import Watch
 from pipeline.policies.catalogue import POLICIES
@@ -50,6 +50,7 @@ class Decided(NamedTuple):
     names: tuple[str, ...] = ("minutes",)
     numbers: np.ndarray = np.zeros(1)
     took: float = 0.0
+    funding: tuple[tuple[int, float], ...] = ()
 
 
 class Told:
@@ -257,3 +258,27 @@ def test_a_trade_on_paper_pays_the_fee_and_without_a_price_nothing_is_done():
     assert hedge.position == 1000.0, "what the band needs is not known"
     hedge.step(told, None, 99.0, 101.0)
     assert (hedge.position, hedge.cash) == (0.0, pytest.approx(99_000.0 * (1.0 - DESK.costs.fee_bps * 1e-4)))
+
+
+def test_hedges_with_a_perpetual_pay_its_funding_on_what_each_held():
+    perpetual = SHORT.model_copy(update={"hedge": SHORT.hedge.model_copy(update={"instrument": "perpetual"})})
+    found, at, rate, owed = {}, 7, 0.003, []
+    for desk in (SHORT, perpetual):
+        challenger = Challenger(learned("one 2", "whalley_wilmott"), Watch([Alarming()]))
+        pair, lines = PaperPair(desk, learned("one 1"), challenger, Told(TOLD)), []
+        for row, each in enumerate(decisions()):
+            if row == at:
+                owed = [hedge.position * each.mid * rate for hedge in pair._hedges]
+                each = each._replace(funding=((each.at, rate),))
+            lines.append(pair.step(each, None))
+        found[desk.hedge.instrument] = [line for line in lines if line is not None]
+    dealt = next(each.dealt for each in decisions() if each.dealt)
+    scale = 100.0 / (DESK.hedge.size * dealt.mid)
+    for who, paid in zip(("champion_pnl", "challenger_pnl"), owed, strict=True):
+        first, *others = (
+            one[who] - other[who]
+            for one, other in zip(found["perpetual"], found[SHORT.hedge.instrument], strict=True)
+        )
+        assert paid != 0.0
+        assert first == pytest.approx(-scale * paid)
+        assert others == pytest.approx([0.0] * len(others), abs=1e-9)
