@@ -82,7 +82,7 @@ def hedge_pipeline(
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
     settings = settings_of(desk, home, market, latest, learned, trained)
     alias = _place(desk, home, anew) if challenge else CHAMPION
-    published = publish(settings, home_of(home), keys, watch.seconds, tags, force, alias)
+    published = publish(settings, home_of(home), keys, watch.seconds, tags, force, alias, trained or {})
     show_run(published)
     return {"folder": str(published.folder), "run_id": published.run_id, "new": published.new}
 

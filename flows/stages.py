@@ -92,7 +92,8 @@ def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, d
     what was known before its window or the training that it goes on from have changed. The networks are kept
     among the desk's, and the newest of each policy is registered.
     """
-    settings, known = checked_any(desk), store_of(home).open(signals)
+    settings = with_own_costs(checked_any(desk), home_of(home).mlruns)
+    known = store_of(home).open(signals)
     assert isinstance(settings, Desk | IntradayDesk)  # no other kind trains any
     files = {}
     for policy in settings.policies.train:

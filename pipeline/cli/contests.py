@@ -1,5 +1,6 @@
 """Champion and challenger judged: by what a live desk wrote down, or on the sessions of a daily one."""
 
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +9,7 @@ from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.errors import StoreError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.policies.saved_network import LEARNED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
     from pipeline.monitor.contest import Contest
     from pipeline.monitor.daily_contest import Models
     from pipeline.tracking.champions import Champions
+
+UNJUDGED = (
+    "no hedging on paper is written down of {model}, which learned: the report of its run compares it with "
+    "the other hedgers on the tested days"
+)
 
 
 def contest_of(settings: AnyDesk, desk: str, home: Path | None, model: str | None = None) -> "Contest":
@@ -25,13 +32,15 @@ def contest_of(settings: AnyDesk, desk: str, home: Path | None, model: str | Non
     StoreError
         It has none.
     """
-    from pipeline.monitor.contest import BLOCK, compared, contest
+    from pipeline.monitor.contest import BLOCK, Contest, compared, contest
     from pipeline.monitor.shadow import FILE
     from pipeline.policies.live_choice import named_live
     from pipeline.tracking.champions import load_champions
     from pipeline.tracking.model_source import challengers_of, version_of
 
     place = Home.find(home)
+    if model in LEARNED:
+        return Contest(0, nan, nan, (nan, nan), (UNJUDGED.format(model=model),))
     champions = load_champions(place.mlruns, settings.name, desk)
     challengers = challengers_of(place.mlruns, settings.name, desk, model)
     if challengers is None:

@@ -35,7 +35,10 @@ def stored_trainer(
     key = run_flow("train", named, home, force)
     from flows.datasets import store_of
     from pipeline.backtest.stored_days import StoredDays
+    from pipeline.tracking.own_costs import with_own_costs
 
     signals = store_of(str(home.root)).open(key)
-    days = StoredDays.of(desk, signals["signals"], signals["fills"])
-    return trainer_of(policy, desk, days, steps, episodes, desk.seed if seed is None else seed, rate)
+    charged = with_own_costs(desk, home.mlruns)
+    assert isinstance(charged, IntradayDesk)  # of the kind that it was
+    days = StoredDays.of(charged, signals["signals"], signals["fills"])
+    return trainer_of(policy, charged, days, steps, episodes, desk.seed if seed is None else seed, rate)

@@ -11,7 +11,7 @@ from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk, LatencySettings
 from pipeline.domain.naming import hint
 from pipeline.ingest.content import content_digest
 from pipeline.policies.agent_band import PpoBand, SacBand
@@ -34,11 +34,13 @@ def terms_digest(settings: AnyDesk) -> str:
     """Return a hash of what a network is trained for: option, costs, risk measure, and frictions if any.
 
     Of a desk within the day, on whose stored days it learns, also the grid, how orders are filled, and what
-    regimes and forecasts are: what the network sees.
+    regimes and forecasts are: what the network sees. Latency and `costs.crossing` are not among them, which
+    own fills teach (`execution.own_costs`): what is learned of these outdates no network.
     """
     if isinstance(settings, IntradayDesk):
-        seen = (settings.grid, settings.hedge, settings.regimes.unmapped(), settings.forecasts)
-        return content_digest([settings.option, settings.costs, settings.risk, *seen])
+        told = settings.executed(LatencySettings(), IntradayCosts().crossing)
+        seen = (told.grid, told.hedge, told.regimes.unmapped(), told.forecasts)
+        return content_digest([told.option, told.costs, told.risk, *seen])
     desk = hedged(settings)
     execution, delay = desk.execution, desk.hedge.delay_sessions
     frictions = [execution, delay] if execution.impact or delay else []

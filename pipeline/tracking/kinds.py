@@ -94,7 +94,7 @@ CONTRACT_TABLES: Final = ("comparison", "path", "explained", "costs")
 class Tracked:
     """An open run, what it read and what its parts are marked with.
 
-    `versions` mark registered models, which get the `alias`.
+    `versions` mark registered models, which get the `alias`, as `networks` do that it has trained.
     """
 
     client: MlflowClient
@@ -106,6 +106,7 @@ class Tracked:
     timings: Mapping[str, float]
     marks: Mapping[str, str]
     versions: Mapping[str, str]
+    networks: Mapping[str, str]
     alias: str = CHAMPION
 
 
@@ -217,7 +218,7 @@ def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, run.mlruns, evaluation.desk, models, run.versions, run.alias)
+    register(run.client, run.mlruns, evaluation.desk, models, run.versions, run.alias, run.networks)
 
 
 def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
@@ -236,7 +237,7 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, run.mlruns, evaluation.settings, models, run.versions, run.alias)
+    register(run.client, run.mlruns, evaluation.settings, models, run.versions, run.alias, run.networks)
 
 
 def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from mlflow import MlflowClient
@@ -15,7 +16,8 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.saved_network import terms_digest
 from pipeline.tracking.database import connect, experiment_id
-from pipeline.tracking.registry import champion, log_hedger, register
+from pipeline.tracking.promotion import CHAMPION
+from pipeline.tracking.registry import log_hedger, network_version, register
 from pipeline.tracking.runs import end_orphans, log_settings, log_tags, tracked_run
 
 RISK = "validation_risk"
@@ -45,8 +47,8 @@ class Curve:
         self._client.log_artifact(self.run_id, str(network), "network")
         log_tags(self._client, self.run_id, {"network": network.name})
 
-    def keep(self, desk: Desk | IntradayDesk, policy: str, network: Path) -> str:
-        """Keep the trained file with the run, name it, and make it the desk's champion of its policy.
+    def keep(self, desk: Desk | IntradayDesk, policy: str, network: Path, alias: str = CHAMPION) -> str:
+        """Keep the trained file with the run, name it, and register it; by default as its policy's champion.
 
         Returns
         -------
@@ -55,7 +57,7 @@ class Curve:
         self.hold(network)
         marks = {"desk": desk.name, "network": network.name, "terms": terms_digest(desk)}
         models = {policy: log_hedger(desk, policy, network)}
-        (version,) = register(self._client, self._mlruns, desk, models, marks).values()
+        (version,) = register(self._client, self._mlruns, desk, models, marks, alias).values()
         return version
 
 
@@ -90,24 +92,36 @@ class LearnedNetwork:
 def register_newest(
     home: Home, desk: Desk | IntradayDesk, policy: str, trained: Sequence[LearnedNetwork]
 ) -> None:
-    """Track trainings that went on from each other, each once, and make the last one the champion.
+    """Track trainings that went on from each other, each once, and register the last one, once.
 
-    Those after the first are shown under it. What is the champion already is not registered again.
+    Those after the first are shown under it. Who is the champion does not change, see `run_networks`.
     """
     client, newest, parent = connect(home.mlruns), trained[-1], ""
-    known = champion(client, f"{desk.name}.{policy}")
-    crowned = known is not None and known.tags.get("network") == newest.file.name
+    known = network_version(client, f"{desk.name}.{policy}", newest.file.name)
     for each in trained:
         run = _tracked(client, home, desk.name, policy, each.file.name)
-        if not run or (each is newest and not crowned):
+        if not run or (each is newest and not known):
             with tracked_training(home, desk.name, policy, each.told, parent) as curve:
                 curve.complete(each.history)
                 if each is newest:
-                    curve.keep(desk, policy, each.file)
+                    curve.keep(desk, policy, each.file, alias="")
                 else:
                     curve.hold(each.file)
                 run = curve.run_id
         parent = parent or run
+
+
+def run_networks(
+    client: MlflowClient, desk: str, trained: Mapping[str, Mapping[date, str]]
+) -> dict[str, str]:
+    """Return the versions of the newest networks that a run has trained, by registered name.
+
+    They take the place of champions or challengers together with the other models of the run. `trained` are
+    its files by policy and first day.
+    """
+    newest = {f"{desk}.{policy}": dated[max(dated)] for policy, dated in trained.items()}
+    found = {name: network_version(client, name, file) for name, file in newest.items()}
+    return {name: version for name, version in found.items() if version}
 
 
 def _tracked(client: MlflowClient, home: Home, desk: str, policy: str, network: str) -> str:

@@ -12,6 +12,7 @@ from mlflow import MlflowClient
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.file_lock import file_lock
+from pipeline.policies.saved_network import LEARNED
 from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.runs import tracked_run
 
@@ -42,7 +43,10 @@ def aliased(client: MlflowClient, desk: str, alias: str) -> dict[str, str]:
 
 
 def crown(client: MlflowClient, mlruns: Path, versions: Mapping[str, str], why: str) -> list[Change]:
-    """Make versions the champions of their registered models, all at once, and remember those before."""
+    """Make versions the champions of their registered models, all at once, and remember those before.
+
+    Who was a challenger is none any more.
+    """
     at = datetime.now(UTC).isoformat(timespec="microseconds")
     changes = []
     with file_lock(mlruns / LOCK):
@@ -52,6 +56,8 @@ def crown(client: MlflowClient, mlruns: Path, versions: Mapping[str, str], why: 
             past.append({"version": version, "at": at, "why": why})
             client.set_registered_model_tag(model, HISTORY, json.dumps(past[-KEPT:]))
             client.set_registered_model_alias(model, CHAMPION, version)
+            if str(client.get_registered_model(model).aliases.get(CHALLENGER)) == version:
+                client.delete_registered_model_alias(model, CHALLENGER)
             changes.append(Change(model, before, version))
     return changes
 
@@ -65,7 +71,7 @@ def promote_challengers(
     evidence: Mapping[str, Any] | None = None,
     meant: Mapping[str, str] | None = None,
 ) -> list[Change]:
-    """Let the challengers of a desk, or that of one model, take over; they are challengers no more.
+    """Let the challengers of a desk that are judged together, or that of one model, take over.
 
     `meant` are the `challengers` that were judged; where others have taken their place nothing is done.
 
@@ -79,14 +85,14 @@ def promote_challengers(
     if meant is not None and chosen != meant:
         raise StoreError(f"desk {desk} has other challengers by now than were judged: promote again")
     changes = crown(client, mlruns, chosen, f"{who}: {why}")
-    for name in chosen:
-        client.delete_registered_model_alias(name, CHALLENGER)
     _record(client, mlruns, desk, "promotion", who, why, changes, evidence or {})
     return changes
 
 
 def challengers(mlruns: Path, desk: str, model: str | None = None) -> dict[str, str]:
-    """Return the versions of the challengers of a desk, or of one model, by registered name.
+    """Return the versions of a desk's challengers that are judged together, or of one model, by name.
+
+    Hedgers that learned are judged one by one.
 
     Raises
     ------
@@ -94,10 +100,13 @@ def challengers(mlruns: Path, desk: str, model: str | None = None) -> dict[str, 
         There is none.
     """
     waiting = aliased(_connected(mlruns, desk), desk, CHALLENGER)
-    chosen = {name: version for name, version in waiting.items() if model in (None, name.rpartition(".")[2])}
+    models = {name: name.rpartition(".")[2] for name in waiting}
+    meant = set(models.values()) - set(LEARNED) if model is None else {model}
+    chosen = {name: version for name, version in waiting.items() if models[name] in meant}
     if not chosen:
         what = f"{desk}.{model}" if model else f"desk {desk}"
         there = f"; there are {', '.join(waiting)}" if waiting else ": the retrain flow registers them"
+        there += ", name one with --model" if waiting and model is None else ""
         raise StoreError(f"{what} has no challenger{there}")
     return chosen
 

@@ -7,8 +7,9 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from mlflow.entities import Run
 from rich.console import Console
@@ -24,10 +25,11 @@ from pipeline.ingest.code_version import HEX_DIGITS, code_parts, code_version
 from pipeline.ingest.store import Dataset, DatasetStore, canonical_json
 from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.kinds import KINDS, Kind, Tracked
+from pipeline.tracking.learning import run_networks
 from pipeline.tracking.looks import earlier_looks, log_look
 from pipeline.tracking.memory import peak_memory_mb
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION
-from pipeline.tracking.registry import challenge_again
+from pipeline.tracking.registry import challenge, versions_of
 from pipeline.tracking.runs import IDENTITY, end_orphans, finished_run, log_tags, tracked_run
 
 REPORT = "report"
@@ -54,6 +56,7 @@ def publish(
     tags: Mapping[str, str],
     force: bool = False,
     alias: str = CHAMPION,
+    trained: Mapping[str, Mapping[date, str]] = MappingProxyType({}),
 ) -> Published:
     """Judge a backtest, write its report, track it in MLflow and point `data/reports/latest` at the report.
 
@@ -68,6 +71,7 @@ def publish(
     tags : further tags of the MLflow run.
     force : make a new run in any case.
     alias : of its models: champions, challengers, or "" where those in place stay.
+    trained : files of the networks that it has trained, by policy and first day: the newest are models too.
     """
     store, kind = DatasetStore(home.data / "datasets"), KINDS[kind_of(desk)]
     datasets = {name: store.open(key) for name, key in keys.items()}
@@ -81,7 +85,9 @@ def publish(
         point_latest(folder)
         log.info("run %s is unchanged", found.info.run_id)
         if alias == CHALLENGER:
-            challenge_again(client, found.info.run_id)
+            challenge(
+                client, versions_of(client, found.info.run_id) | run_networks(client, desk.name, trained)
+            )
         return Published(folder, found.info.run_id, experiment, new=False)
 
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{desk.name}-{uuid.uuid4().hex[:6]}"
@@ -99,7 +105,17 @@ def publish(
         versions = {"desk": desk.name, "code_version": version, REPORT: name}
         kind.track(
             Tracked(
-                client, home.mlruns, experiment, run_id, datasets, folder, timings, marks, versions, alias
+                client,
+                home.mlruns,
+                experiment,
+                run_id,
+                datasets,
+                folder,
+                timings,
+                marks,
+                versions,
+                run_networks(client, desk.name, trained),
+                alias,
             ),
             evaluation,
         )

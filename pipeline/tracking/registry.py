@@ -1,6 +1,7 @@
 """Registered models: plain files and the script that rebuilds the model from them, with a champion a name."""
 
 import json
+import logging
 import shutil
 import tempfile
 import warnings
@@ -8,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 
 import mlflow
 from mlflow import MlflowClient
@@ -32,6 +34,7 @@ from pipeline.tracking.served.execution_costs import PAID, SEEN
 from pipeline.tracking.served.learned_band import seen_by
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
+log = logging.getLogger(__name__)
 MONITORS = "monitors"
 """File beside the detector: what the monitors of the models compare with."""
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
@@ -124,10 +127,12 @@ def register(
     models: Mapping[str, ModelInfo],
     marks: Mapping[str, str],
     alias: str = CHAMPION,
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Register logged models and give each new version an alias: champion, challenger, or "" for none.
 
-    `marks` are the tags of each version.
+    `marks` are the tags of each version; `beside` are versions that are registered already and get the alias
+    with them, but those that are champions.
 
     Returns
     -------
@@ -138,19 +143,45 @@ def register(
         for name, logged in models.items()
     }
     if alias == CHAMPION:
-        crown(client, mlruns, versions, RUN)
+        crown(client, mlruns, versions | _no_champions(client, beside), RUN)
     elif alias:
-        for registered, version in versions.items():
-            client.set_registered_model_alias(registered, alias, version)
+        challenge(client, versions | dict(beside))
     return versions
 
 
-def challenge_again(client: MlflowClient, run_id: str) -> None:
-    """Make the models of an earlier run challengers, but those that are champions."""
-    for version in client.search_model_versions(f"run_id = '{run_id}'"):
-        reigning = champion(client, version.name)
-        if reigning is None or reigning.version != version.version:
-            client.set_registered_model_alias(version.name, CHALLENGER, version.version)
+def challenge(client: MlflowClient, versions: Mapping[str, str]) -> None:
+    """Make versions the challengers of their registered models, but those that are champions."""
+    for name, version in _no_champions(client, versions).items():
+        client.set_registered_model_alias(name, CHALLENGER, version)
+        model = name.rpartition(".")[2]
+        if model in LEARNED:
+            log.info(
+                "%s %s challenges: read the report, then hedge promote --model %s --anyway",
+                name,
+                version,
+                model,
+            )
+
+
+def versions_of(client: MlflowClient, run_id: str) -> dict[str, str]:
+    """Return the versions that an earlier run has registered, by name."""
+    return {each.name: str(each.version) for each in client.search_model_versions(f"run_id = '{run_id}'")}
+
+
+def network_version(client: MlflowClient, model: str, network: str) -> str:
+    """Return the newest version of a registered hedger that is the file `network`; empty if there is none."""
+    found = client.search_model_versions(f"name = '{model}'")
+    own = [int(each.version) for each in found if each.tags.get("network") == network]
+    return str(max(own)) if own else ""
+
+
+def _no_champions(client: MlflowClient, versions: Mapping[str, str]) -> dict[str, str]:
+    reigning = {name: champion(client, name) for name in versions}
+    return {
+        name: version
+        for name, version in versions.items()
+        if (other := reigning[name]) is None or str(other.version) != version
+    }
 
 
 def champion(client: MlflowClient, name: str, alias: str = CHAMPION) -> ModelVersion | None:

@@ -7,6 +7,8 @@ import pytest
 
 from flows import promoting
 from pipeline.cli import promote
+from pipeline.cli.contests import contest_of
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import RiskError
 from pipeline.live.approvals import Answer
 from pipeline.monitor.contest import Contest
@@ -87,6 +89,14 @@ def test_without_a_yes_nothing_is_promoted(hedge_here, world, desk, tmp_path, mo
     monkeypatch.delenv("PREFECT_API_URL")
     assert "set PREFECT_API_URL to the API" in hedge_here(*told).stderr
     assert world.promoted == []
+
+
+def test_a_network_that_challenges_is_judged_by_nothing_on_paper(tmp_path):
+    came = contest_of(load_any("bac-intraday"), "bac-intraday", tmp_path, "network_band")
+    assert came.options == 0
+    (why,) = came.failed
+    assert "no hedging on paper is written down of network_band" in why
+    assert "the report of its run" in why
 
 
 def test_a_desk_that_does_not_ask_for_it_asks_nobody(hedge_here, world, desk, tmp_path):

@@ -1,6 +1,7 @@
 """The whole flow of a small desk within the day, and again unchanged."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import mlflow
@@ -18,11 +19,17 @@ from pipeline.cli.train import train
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError, StageError
 from pipeline.execution.learned_costs import LearnedCosts
+from pipeline.policies.catalogue import desk_policies
+from pipeline.policies.saved_network import with_networks
+from pipeline.policies.served_networks import served_on
 from pipeline.tracking.champions import load_champions
 from pipeline.tracking.model_source import learned_of
 from pipeline.tracking.registry import log_costs, register
 from tests.market_ticks import DESK, write_market
 
+NETWORK = "small-intraday.network_band"
+LEARNS = DESK.replace('run = ["delta_implied"', 'run = ["network_band", "delta_implied"')
+TRAINS = f"{LEARNS}\n[policies.train]\nnetwork_band = {{ steps = 2, paths = 64 }}\n"
 pytestmark = pytest.mark.slow
 
 
@@ -92,22 +99,25 @@ def learned_on_its_days_and_live(desk, replay, capsys):
 
 def trained_by_the_run(desk, home):
     """The run trains before every tested day, and again only what has changed."""
-    text = DESK.replace('run = ["delta_implied"', 'run = ["network_band", "delta_implied"')
-    desk.write_text(f"{text}\n[policies.train]\nnetwork_band = {{ steps = 2, paths = 64 }}\n")
+    desk.write_text(TRAINS)
     signals = learn_signals(str(desk), home)
     files = learn(str(desk), home, False, signals)["network_band"]
     assert [f"{day}" for day in files] == ["2020-03-04", "2020-03-05"]
     assert len(set(files.values())) == 2
     assert learn(str(desk), home, False, signals)["network_band"] == files
-    version = MlflowClient().get_model_version_by_alias("small-intraday.network_band", "champion")
-    assert version.tags["network"] == files[max(files)]
     settings = settings_of(str(desk), home, "", latest=False, trained={"network_band": files})
     assert settings.policies.networks == {"network_band": files}
 
 
 def learned_from_paper_alone(desk, home, orders):
     """A retrain counts the paper venue's fills and learns nothing; when told to, it learns of them all."""
+    desk.write_text(TRAINS)
+    crowned = MlflowClient().get_model_version_by_alias(NETWORK, "champion")
     retrained = hedge_pipeline(str(desk), str(home), challenge=True)
+    files = learn(str(desk), str(home), False, learn_signals(str(desk), str(home)))["network_band"]
+    challenger = MlflowClient().get_model_version_by_alias(NETWORK, "challenger")
+    assert challenger.tags["network"] == files[max(files)] != crowned.tags["network"]
+    assert MlflowClient().get_model_version_by_alias(NETWORK, "champion").version == crowned.version
     run = MlflowClient().get_run(retrained["run_id"])
     assert 0.9 * orders < run.data.metrics["own_costs/refused"] <= orders, "a few met no market"
     assert run.data.metrics["own_costs/orders"] == 0.0
@@ -126,6 +136,16 @@ def learned_from_paper_alone(desk, home, orders):
         models = {"execution_costs": log_costs(LearnedCosts(crossing=1.3))}
     register(client, mlruns, load_any(str(desk)), models, {"desk": "small-intraday"})
     assert settings_of(str(desk), str(home), market, latest=False).costs.crossing == 1.3
+    desk.write_text(TRAINS)
+    trained = learn(str(desk), str(home), False, learn_signals(str(desk), str(home)))
+    hedged = settings_of(str(desk), str(home), market, latest=False, trained=trained)
+    assert set(trained["network_band"].values()).isdisjoint(files.values()), (
+        "it learned what trading costs now"
+    )
+    for dated in (trained, {"network_band": files}):
+        served = served_on(with_networks(hedged, dated), date(2020, 3, 5))
+        assert desk_policies(served)["network_band"].network is not None
+    desk.write_text(DESK)
     champions = load_champions(mlruns, "small-intraday", str(desk))
     assert learned_of(champions, str(desk)).crossing == 1.3
 

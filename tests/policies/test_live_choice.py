@@ -5,6 +5,7 @@ import pytest
 from pipeline.backtest.desk_check import checked_any
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import LatencySettings
 from pipeline.policies.checkpoint import SEES, Checkpoint, network_arrays
 from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.live_choice import check_live, policy_live
@@ -39,6 +40,8 @@ def test_the_flagship_or_the_network_of_the_file(file):
     assert policy_live(DESK, flagship) is flagship
     live = going_live("network_band", network_band=file)
     assert policy_live(live, flagship) == NetworkBand(NETWORK, tuple(COLUMNS))
+    taught = live.executed(LatencySettings(median_seconds=1.5), crossing=1.3)
+    assert policy_live(taught, flagship) == NetworkBand(NETWORK, tuple(COLUMNS)), "own fills outdate none"
     other = live.model_copy(update={"hedge": DESK.hedge.model_copy(update={"size": 7.0})})
     with pytest.raises(StoreError, match="trained for another desk"):
         policy_live(other, flagship)

@@ -9,7 +9,7 @@ import pytest
 from pipeline.domain.desk_file import load_any
 from pipeline.tracking.challenge import why_they_stay
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, aliased, crown, promote_challengers
-from pipeline.tracking.registry import challenge_again
+from pipeline.tracking.registry import challenge, versions_of
 
 DESK = load_any("bac-intraday")
 NAMES = tuple(f"bac-intraday.{model}" for model in ("regime_detector", "volatility_forecaster"))
@@ -110,6 +110,6 @@ def test_the_models_of_an_unchanged_run_become_challengers_but_for_champions(reg
     for name in NAMES:
         client.delete_registered_model_alias(name, CHALLENGER)
     crown(client, mlruns, {NAMES[0]: "2"}, RUN)
-    challenge_again(client, "run2")
+    challenge(client, versions_of(client, "run2"))
     assert aliased(client, DESK.name, CHALLENGER) == {NAMES[1]: "2"}
     assert aliased(client, DESK.name, CHAMPION) == {NAMES[0]: "2", NAMES[1]: "1"}

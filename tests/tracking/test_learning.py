@@ -1,5 +1,7 @@
 """The learning curve of a training in MLflow, and the model that is registered."""
 
+from datetime import date
+
 import mlflow
 import numpy as np
 import pandas as pd
@@ -7,7 +9,7 @@ import pytest
 from mlflow import MlflowClient
 
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import PolicyError
+from pipeline.domain.errors import PolicyError, StoreError
 from pipeline.domain.home import Home
 from pipeline.policies.agent_band import PpoBand
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
@@ -16,8 +18,15 @@ from pipeline.policies.network_band import INPUTS
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.saved_network import keep_network, terms_digest
 from pipeline.tracking.database import connect
-from pipeline.tracking.learning import RISK, LearnedNetwork, register_newest, tracked_training
-from pipeline.tracking.registry import champion
+from pipeline.tracking.learning import (
+    RISK,
+    LearnedNetwork,
+    register_newest,
+    run_networks,
+    tracked_training,
+)
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION, aliased, promote_challengers, roll_back
+from pipeline.tracking.registry import champion, register
 from pipeline.tracking.served.learned_band import SEEN, along
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
 from tests.recurrent import arrays_of, some_recurrent
@@ -85,7 +94,7 @@ def test_a_hedger_that_reads_the_path_is_served_along_it(here, tmp_path):
     Checkpoint(terms_digest(DESK), {}, arrays_of(network)).write(tmp_path / "new.npz")
     file = keep_network(here, "mine", "recurrent_band", (tmp_path / "new.npz").read_bytes())
     register_newest(here, DESK, "recurrent_band", [LearnedNetwork(file, {"steps": 4}, [(0, 2.0)])])
-    model = mlflow.pyfunc.load_model("models:/mine.recurrent_band@champion")
+    model = mlflow.pyfunc.load_model("models:/mine.recurrent_band/1")
     step = np.array([0, 1, 2, 0, 1])  # one option after another
     rows = pd.DataFrame({"forward": [95.0, 99.0, 98.0, 98.0, 103.0], "strike": 100.0})
     rows = rows.assign(time_to_expiry=0.05, forward_slope=1.0, implied_vol=[0.2, 0.3, 0.2, 0.2, 0.1])
@@ -99,25 +108,67 @@ def test_a_hedger_that_reads_the_path_is_served_along_it(here, tmp_path):
         model.predict(rows.assign(step=step.astype(float))[1:])
 
 
-def test_what_is_the_champion_already_is_not_registered_again(here, tmp_path):
+def test_what_is_registered_already_is_not_registered_again(here, tmp_path):
     first = LearnedNetwork(kept(here, tmp_path), {"steps": 4}, [(0, 2.0), (4, 1.25)])
     for _ in range(2):
         register_newest(here, DESK, "ppo_band", [first])
     client = connect(here.mlruns)
     assert only_run(client).data.metrics[RISK] == 1.25
-    assert champion(client, "mine.ppo_band").version == 1
     second = LearnedNetwork(kept(here, tmp_path, 0.4), {"steps": 1}, [(0, 2.0)])
     for _ in range(2):
         register_newest(here, DESK, "ppo_band", [first, second])
-    assert champion(client, "mine.ppo_band").version == 2
-    assert champion(client, "mine.ppo_band").tags["network"] == second.file.name
+    versions = client.search_model_versions("name = 'mine.ppo_band'")
+    assert {each.tags["network"] for each in versions} == {first.file.name, second.file.name}
+    assert len(versions) == 2
     later = only_run(client, f"tags.network = '{second.file.name}'")
     parent = only_run(client, f"tags.network = '{first.file.name}'")
     assert later.data.tags["mlflow.parentRunId"] == parent.info.run_id
     assert "mlflow.parentRunId" not in parent.data.tags
 
 
-def test_every_window_has_a_run_and_the_newest_network_is_the_champion(here, tmp_path):
+def test_a_training_in_a_run_crowns_nobody(here, tmp_path):
+    reigning, new = kept(here, tmp_path), kept(here, tmp_path, 0.4)
+    with tracked_training(here, "mine", "ppo_band", {}) as curve:
+        curve.keep(DESK, "ppo_band", reigning)
+    for _ in range(2):
+        register_newest(here, DESK, "ppo_band", [LearnedNetwork(new, {}, [(0, 2.0)])])
+    client = connect(here.mlruns)
+    assert champion(client, "mine.ppo_band").tags["network"] == reigning.name
+    assert champion(client, "mine.ppo_band", CHALLENGER) is None
+    dated = {"ppo_band": {date(2016, 1, 4): reigning.name, date(2016, 7, 1): new.name}}
+    assert run_networks(client, "mine", dated) == {"mine.ppo_band": "2"}
+    assert run_networks(client, "mine", {"sac_band": dated["ppo_band"]}) == {}
+
+
+def test_a_network_takes_its_place_with_the_models_of_its_run_and_goes_back_with_them(here, tmp_path):
+    client, file = connect(here.mlruns), kept(here, tmp_path)
+    client.create_registered_model("mine.regime_detector")
+    for version, alias in enumerate(("champion", "challenger"), 1):
+        client.create_model_version("mine.regime_detector", "file:///nowhere")
+        client.set_registered_model_alias("mine.regime_detector", alias, str(version))
+    register_newest(here, DESK, "ppo_band", [LearnedNetwork(file, {}, [(0, 2.0)])])
+    network = {"mine.ppo_band": "1"}
+    register(client, here.mlruns, DESK, {}, {}, CHALLENGER, network)
+    assert aliased(client, "mine", CHALLENGER) == {"mine.regime_detector": "2"} | network
+    promote_challengers(here.mlruns, "mine", "ann", "they have won")
+    assert aliased(client, "mine", CHALLENGER) == network
+    with pytest.raises(StoreError, match=r"there are mine\.ppo_band, name one with --model"):
+        promote_challengers(here.mlruns, "mine", "ann", "they have won")
+    promote_challengers(here.mlruns, "mine", "ann", "the report", model="ppo_band")
+    assert aliased(client, "mine", CHAMPION) == {"mine.regime_detector": "2"} | network
+    roll_back(here.mlruns, "mine", "ann", "it lost")
+    assert aliased(client, "mine", CHAMPION) == {"mine.regime_detector": "2"}
+    client.set_registered_model_alias("mine.ppo_band", CHALLENGER, "1")
+    register(client, here.mlruns, DESK, {}, {}, beside=network)
+    assert (aliased(client, "mine", CHALLENGER), aliased(client, "mine", CHAMPION)["mine.ppo_band"]) == (
+        {},
+        "1",
+    )
+    register(client, here.mlruns, DESK, {}, {}, CHALLENGER, network)
+    assert aliased(client, "mine", CHALLENGER) == {}
+
+
+def test_every_window_has_a_run_and_the_newest_network_is_registered(here, tmp_path):
     trained = [
         LearnedNetwork(kept(here, tmp_path, weight), {"first": day}, [(0, 2.0), (4, weight)])
         for weight, day in ((0.5, "2016-01-04"), (0.4, "2016-07-01"), (0.3, "2017-01-03"))
@@ -128,7 +179,7 @@ def test_every_window_has_a_run_and_the_newest_network_is_the_champion(here, tmp
     assert [each.data.params["first"] for each in runs] == ["2016-01-04", "2016-07-01", "2017-01-03"]
     assert [each.data.metrics[RISK] for each in runs] == [0.5, 0.4, 0.3]
     assert {each.data.tags.get("mlflow.parentRunId") for each in runs[1:]} == {runs[0].info.run_id}
-    version = champion(client, "mine.ppo_band")
+    (version,) = client.search_model_versions("name = 'mine.ppo_band'")
     assert (version.version, version.tags["network"]) == (1, trained[-1].file.name)
 
 
