@@ -25,7 +25,7 @@ from pipeline.ingest.pieces import Pieces, anew
 from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
-from pipeline.policies.served_networks import network_table, served_on
+from pipeline.policies.served_networks import network_table, policies_on
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def run_backtest(
     episodes = build_episodes(desk, sessions)
     folds = walk_forward_folds(desk, sessions, episodes)
     starts = {fold.window: _first_day(sessions, fold.window) for fold in folds}
-    served = {window: desk_policies(served_on(desk, day)) for window, day in starts.items()}
+    served = {window: policies_on(desk, day, pd.Timestamp(day)) for window, day in starts.items()}
     policies = tuple(served[folds[0].window])
     log.info("backtest: %d policies over %d windows", len(policies), len(folds))
     stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))

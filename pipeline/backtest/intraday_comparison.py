@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from pipeline.execution.arrivals import FAULTS
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
-from pipeline.policies.served_networks import network_table, served_on
+from pipeline.policies.served_networks import network_table, policies_on
 
 LATE = 1
 """Decisions by which the orders of the delayed twin are late."""
@@ -63,7 +64,7 @@ def run_intraday(
     settings = desk.in_steps()
     desk_policies(desk)  # refused before anything is hedged
     starts = {fold.window: _first_day(table, fold.window) for fold in folds}
-    served = {window: desk_policies(served_on(desk, day)) for window, day in starts.items()}
+    served = {window: policies_on(desk, day, _first(table, window, "time")) for window, day in starts.items()}
     policies = tuple(served[folds[0].window])
     log.info("backtest: %d policies over %d windows", len(policies), len(folds))
     stressed = _most_turbulent(episodes, np.concatenate([fold.test for fold in folds]))
@@ -109,7 +110,11 @@ def run_intraday(
 
 
 def _first_day(signals: pd.DataFrame, window: int) -> date:
-    return date.fromisoformat(str(signals.loc[signals["window"] == window, "day"].iloc[0]))
+    return date.fromisoformat(str(_first(signals, window, "day")))
+
+
+def _first(signals: pd.DataFrame, window: int, column: str) -> Any:
+    return signals.loc[signals["window"] == window, column].iloc[0]
 
 
 def _terms(episodes: Episodes) -> dict[str, float]:

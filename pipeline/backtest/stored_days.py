@@ -44,10 +44,14 @@ class Lived:
 
 @dataclass(frozen=True)
 class StoredDays:
-    """Stored days of a desk: what is learned from, and the newer ones that judge what was learned."""
+    """Stored days of a desk: what is learned from, and the newer ones that judge what was learned.
+
+    `seen_until` is the time of the last decision of all, ISO 8601.
+    """
 
     learned: Lived
     held_out: Lived
+    seen_until: str
 
     @classmethod
     def of(
@@ -91,6 +95,7 @@ class StoredDays:
         return cls(
             lived(training_rows(built.expiry, first, embargo), "learn from"),
             lived(ended & (built.start >= first), "judge with"),
+            rows["time"].iloc[-1].isoformat(),
         )
 
 

@@ -25,7 +25,7 @@ from pipeline.domain.market_state import MarketState
 from pipeline.features.book_walk import SOUND
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy
-from pipeline.policies.checkpoint import CHARGED, SEES
+from pipeline.policies.checkpoint import CHARGED, SEEN, SEES
 from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.network_band import NetworkBand, prior, seen_of
 
@@ -100,7 +100,7 @@ class StoredTask:
             "fixed_fee": float(np.ravel(state.fixed_fee)[-1]),
             "interval": float(state.interval),
         }
-        return {SEES: list(self.sees), CHARGED: charged}
+        return {SEES: list(self.sees), CHARGED: charged, SEEN: self.days.seen_until}
 
     def conditions(self, groups: int, rng: np.random.Generator) -> Sequence[Condition]:
         """See `learner.Task`."""

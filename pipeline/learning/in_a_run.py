@@ -10,7 +10,7 @@ from pipeline.domain.desk import Desk
 from pipeline.ingest.packing import packed, unpacked
 from pipeline.learning.learners import LEARNERS
 from pipeline.learning.order import Order
-from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.checkpoint import SEEN, Checkpoint
 from pipeline.policies.served_networks import MARKET
 
 NETWORK, STATE = "network.npz", "state.npz"
@@ -47,6 +47,7 @@ def learn_hedger(
         trained = train(trainer, file)
         network = Checkpoint.read(file)
         told = {**network.facts, MARKET: order.known.model_dump(mode="json"), "goes_on": before is not None}
+        told |= {SEEN: order.seen_until.isoformat()} if order.seen_until else {}
         replace(network, facts=told).write(file)
         content = file.read_bytes()
     curve = pd.DataFrame(trained.history, columns=["step", "risk"])

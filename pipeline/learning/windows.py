@@ -50,7 +50,10 @@ def learning_windows(desk: Desk, policy: str, sessions: pd.DataFrame) -> Iterato
         before, known = known, learner.knows(desk, sessions, first)
         if known == before:
             continue
-        order = Order(steps=steps, markets=markets, known=known, seed=desk.seed, device=device)
+        seen = sessions.loc[sessions["session"] < pd.Timestamp(first), "session"].max().date()
+        order = Order(
+            steps=steps, markets=markets, known=known, seed=desk.seed, device=device, seen_until=seen
+        )
         yield LearningWindow(first, order)
         if plan.refit == "once":
             return

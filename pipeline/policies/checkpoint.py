@@ -9,6 +9,7 @@ from typing import Any, Self
 from zipfile import BadZipFile
 
 import numpy as np
+import pandas as pd
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.packing import packed, unpacked
@@ -19,9 +20,10 @@ from pipeline.policies.recurrent_network import GRU, RecurrentNetwork
 
 VERSION = 1
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
-SEES, CHARGED = "sees", "charged"
+SEES, CHARGED, SEEN = "sees", "charged", "seen_until"
 """Facts: what a network sees beside `INPUTS` (`policies.engineered_state`), and what the states that it
-learned from have beside forecasts, `desk_cost`, `fixed_fee` and `interval`, where no settings say it."""
+learned from have beside forecasts, `desk_cost`, `fixed_fee` and `interval`, where no settings say it; and the
+last day or time of the real market that it was told of, ISO 8601, where it was told of any."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,12 @@ class Checkpoint:
                 "train a network for this one, or name another file"
             )
         return self
+
+    @property
+    def seen_until(self) -> pd.Timestamp | None:
+        """The last day or time of the real market that training was told of; None where nothing says it."""
+        seen = self.facts.get(SEEN)
+        return pd.Timestamp(seen) if seen else None
 
     def policy(self) -> NetworkBand | RecurrentBand:
         """Return the hedger; nothing but NumPy is needed.

@@ -7,11 +7,13 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
-from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk, LatencySettings
+from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk, LatencySettings, instant
 from pipeline.domain.naming import hint
 from pipeline.ingest.content import content_digest
 from pipeline.policies.agent_band import PpoBand, SacBand
@@ -165,12 +167,27 @@ def with_learned(desk: Desk | IntradayDesk, extras: tuple[str, ...]) -> Desk | I
 
 
 def _newest(desk: Desk | IntradayDesk, policy: str) -> str:
-    """Return the file trained last for a desk and a policy; empty if there is none."""
+    """Return the file trained last for a desk and a policy that saw no tested day; empty if there is none."""
+    start = tested_from(desk)
     files = networks(Home.find()).glob(f"{desk.name}-{policy}-*.npz")
     for path in sorted(files, key=lambda each: each.stat().st_mtime_ns, reverse=True):
-        if Checkpoint.read(path).desk == terms_digest(desk):
+        found = Checkpoint.read(path)
+        seen = found.seen_until
+        if found.desk == terms_digest(desk) and (seen is None or seen < start):
             return path.name
     return ""
+
+
+def tested_from(desk: Desk | IntradayDesk) -> pd.Timestamp:
+    """Return when the test of a desk begins, a session of a daily one, else a time.
+
+    Examples
+    --------
+    >>> tested_from(Desk(name="x", policies={"run": ()}))
+    Timestamp('2016-01-01 00:00:00')
+    """
+    start = desk.windows.test_start
+    return pd.Timestamp(instant(start, desk.zone) if isinstance(desk, IntradayDesk) else start)
 
 
 def networks(home: Home) -> Path:

@@ -7,9 +7,11 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.policies.base import Policy
+from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import LEARNED, networks
 
@@ -39,6 +41,31 @@ def served_on(desk: Of, day: date) -> Of:
     """
     files = {policy: _serving(policy, files, day) for policy, files in desk.policies.networks.items()}
     return desk.model_copy(update={"policies": desk.policies.model_copy(update={"networks": files})})
+
+
+def policies_on(desk: Of, day: date, start: pd.Timestamp) -> dict[str, Policy]:
+    """Return a desk's unfitted hedgers with the networks that serve from a session or time on.
+
+    Parameters
+    ----------
+    day, start : of the first row that they hedge.
+
+    Raises
+    ------
+    SettingsError
+        As `served_on` and `catalogue.desk_policies`.
+    StoreError
+        A network learned from that row or later ones.
+    """
+    serving = served_on(desk, day)
+    for policy, file in serving.policies.networks.items():
+        seen = Checkpoint.read(networks(Home.find()) / str(file)).seen_until
+        if seen is not None and seen >= start:
+            raise StoreError(
+                f"{file}: {policy} learned from the market until {seen}, it would hedge from {start} on with "
+                "what it knows of later: name one that learned before the test, or give it by its first day"
+            )
+    return desk_policies(serving)
 
 
 def _serving(policy: str, files: str | Mapping[date, str], day: date) -> str:

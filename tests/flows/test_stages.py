@@ -133,6 +133,7 @@ def test_a_run_trains_the_hedgers_that_its_desk_trains_window_by_window(
     assert [len(told[name]["history"]) for name in "ab"] == [2, 2]
     assert [told[name]["history"][-1][0] for name in "ab"] == [2, 1]
     assert [told[name]["goes_on"] for name in "ab"] == [False, True]
+    assert [told[name]["seen_until"] for name in "ab"] == ["2016-12-30", "2017-06-30"]
     assert told["a"]["market"]["ratio"] != told["b"]["market"]["ratio"]
     assert stages.learn(str(file), str(home), False, signals) == trained
     assert hedgers(store) == made, "what has not changed is not trained again"

@@ -1,7 +1,9 @@
 """Training within the day, before every tested day on the days before it, and who hedges which day."""
 
+from dataclasses import replace
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from pipeline.backtest.desk_check import checked_any
@@ -40,6 +42,8 @@ def test_every_tested_day_is_learned_for_on_the_days_before_it():
     signals, fills = days_tested_from("2020-03-04")
     found = list(stored_windows(training(), "network_band", signals, fills))
     assert [window.first for window in found] == [FIRST, SECOND]
+    before = [signals["time"][signals["day"] < f"{window.first}"].max() for window in found]
+    assert [pd.Timestamp(window.days.value.seen_until) for window in found] == before
     lives = [window.days.value.learned.lives + window.days.value.held_out.lives for window in found]
     assert lives[1] > 1.5 * lives[0]
     costs = {window.days.value.learned.state.desk_cost for window in found}
@@ -58,10 +62,9 @@ def test_every_tested_day_is_learned_for_on_the_days_before_it():
 
 
 def learned(desk, seed):
-    """Learn a network and keep it; return its file."""
-    content = learn_from_days(
-        desk.model_copy(update={"seed": seed}), "network_band", 2, 64, small_task().days
-    )
+    """Learn a network, on days that are told to be earlier ones, and keep it; return its file."""
+    days = replace(small_task().days, seen_until="2020-03-03T16:59:30+00:00")
+    content = learn_from_days(desk.model_copy(update={"seed": seed}), "network_band", 2, 64, days)
     return keep_network(Home.find(), desk.name, "network_band", content[NETWORK]).name, content["curve"]
 
 

@@ -1,5 +1,6 @@
 """The network that a desk names."""
 
+import os
 import re
 
 import pytest
@@ -13,7 +14,7 @@ from pipeline.policies.checkpoint import Checkpoint, network_arrays
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.recurrent_band import RecurrentBand
-from pipeline.policies.saved_network import content_name, networks, terms_digest, with_learned
+from pipeline.policies.saved_network import content_name, keep_network, networks, terms_digest, with_learned
 from tests.recurrent import arrays_of, some_recurrent
 
 WIDTH = len(INPUTS)
@@ -91,6 +92,16 @@ def test_a_desk_with_what_was_trained_for_it(name):
         with_learned(desk(costs={"fee_bps": 5.0}), ("rl",))
     with pytest.raises(SettingsError, match="--with rll: no such extra; did you mean rl"):
         with_learned(desk(), ("rll",))
+
+
+def test_what_has_seen_tested_days_is_not_taken_for_them(name):
+    new, kept = networks(Home.find()) / "new.npz", {}
+    for age, seen in enumerate(("2015-12-31", "2016-01-04"), 1):
+        Checkpoint(terms_digest(desk()), {"seen_until": seen}, network_arrays(NETWORK)).write(new)
+        kept[seen] = keep_network(Home.find(), "mine", "network_band", new.read_bytes())
+        later = kept[seen].stat().st_mtime + 10 * age
+        os.utime(kept[seen], (later, later))
+    assert with_learned(desk(), ("deep",)).policies.networks == {"network_band": kept["2015-12-31"].name}
 
 
 def test_it_is_of_one_desk(name):

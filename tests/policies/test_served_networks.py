@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.desk import Desk
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import keep_network, terms_digest, with_networks
-from pipeline.policies.served_networks import network_table, served_on
+from pipeline.policies.served_networks import network_table, policies_on, served_on
 from tests.recurrent import arrays_of, some_recurrent
 
 DAYS = [date(2016, 1, 4), date(2016, 7, 1), date(2017, 1, 3)]
@@ -43,6 +43,15 @@ def test_each_day_has_the_network_that_began_to_serve_last(trained):
     assert served == [one, one, other]
     assert one != other
     assert desk_policies(desk)["recurrent_band"].network == other, "asked without a day: the newest"
+
+
+def test_a_day_that_a_network_has_seen_is_not_hedged_by_it():
+    file, network = kept(3, seen_until="2016-06-30")
+    seeing = with_networks(PLAIN, {"recurrent_band": {DAYS[0]: file}})
+    for day in DAYS[1:]:
+        assert policies_on(seeing, day, pd.Timestamp(day))["recurrent_band"].network == network
+    with pytest.raises(StoreError, match=rf"{file}: recurrent_band learned from the market until 2016-06-30"):
+        policies_on(seeing, DAYS[0], pd.Timestamp(DAYS[0]))
 
 
 def test_before_the_first_there_is_none(trained):
