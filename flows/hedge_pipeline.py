@@ -60,8 +60,8 @@ def hedge_pipeline(
     -------
     `folder` of the report, MLflow's `run_id`, and whether the run is `new` (an unchanged one is not).
     """
-    watch = Stopwatch()
-    if learned and not trains(desk):
+    watch, learns = Stopwatch(), trains(desk)
+    if learned and not learns:
         settings_of(desk, home, "", latest=False, learned=learned)  # refused before anything is learned
     with watch("ingest"):
         market = ingest(desk, home, force)
@@ -71,7 +71,7 @@ def hedge_pipeline(
     with watch("train"):
         signals = train(desk, home, force, market, matrix, latest)
     trained = None
-    if trains(desk):
+    if learns:
         with watch("learn"):
             trained = learn(desk, home, force, signals)
     with watch("backtest"):

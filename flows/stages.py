@@ -25,6 +25,7 @@ from pipeline.evaluate.own_fills import FILLS
 from pipeline.ingest import positions
 from pipeline.ingest.content import Known
 from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
+from pipeline.learning.ready import check_ready
 from pipeline.learning.stored_in_a_run import learn_from_days, stored_windows
 from pipeline.learning.windows import learning_windows
 from pipeline.live.own_orders import of_files, of_journals, own_orders
@@ -78,8 +79,11 @@ def train(
 
 
 def trains(desk: str) -> bool:
-    """Tell whether a desk's run trains hedgers, see `learn`."""
-    return bool(checked_any(desk).policies.train)
+    """Tell whether a desk's run trains hedgers, see `learn`; raise where it cannot (`ready.check_ready`)."""
+    settings = checked_any(desk)
+    if isinstance(settings, Desk | IntradayDesk):
+        check_ready(settings)
+    return bool(settings.policies.train)
 
 
 @flow(flow_run_name=run_name)
@@ -167,10 +171,11 @@ def backtest(
 
     `trained` are the networks that `learn` trained, which is asked where they are not given.
     """
+    learns = trained is None and trains(desk)
     market = _market_behind(signals, home) if signals else ingest(desk, home, force)
     held = positions_of(desk, home, force, market, latest)
     signals = signals or train(desk, home, force, market, latest=latest)
-    if trained is None and trains(desk):
+    if learns:
         trained = learn(desk, home, force, signals)
     settings = settings_of(desk, home, market, latest, learned, trained)
     return made(works_of(settings).results(settings, signals, held), home, force)

@@ -515,6 +515,4 @@ def _valid_keys(place: tuple[Any, ...], model: type[BaseModel]) -> list[str]:
             model = nested[0]
         elif field is None and part in DATA_SOURCES:
             model = DATA_SOURCES[part]
-        elif isinstance(part, str) and part != "data":
-            model = RegimeRule
     return list(model.model_fields)

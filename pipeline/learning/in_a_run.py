@@ -47,7 +47,7 @@ def learn_hedger(
         trained = train(trainer, file)
         network = Checkpoint.read(file)
         told = {**network.facts, MARKET: order.known.model_dump(mode="json"), "goes_on": before is not None}
-        told |= {SEEN: order.seen_until.isoformat()} if order.seen_until else {}
+        told |= {SEEN: order.seen_until} if order.seen_until else {}
         replace(network, facts=told).write(file)
         content = file.read_bytes()
     curve = pd.DataFrame(trained.history, columns=["step", "risk"])

@@ -1,7 +1,6 @@
 """What a training of a hedger is told: how long, on how much, in which market, where."""
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Literal
 
 from pipeline.learning.known_market import KnownMarket
@@ -18,7 +17,7 @@ class Order:
     seed : of everything that is drawn.
     rate : learning rate at its start; None is the policy's own.
     device : where it is trained.
-    seen_until : the last session of the real market that `known` tells of; None is none.
+    seen_until : the last session of the real market that `known` tells of, ISO 8601; empty is none.
     """
 
     steps: int
@@ -27,4 +26,4 @@ class Order:
     seed: int
     rate: float | None = None
     device: Literal["cpu", "cuda"] = "cpu"
-    seen_until: date | None = None
+    seen_until: str = ""

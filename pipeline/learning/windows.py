@@ -50,7 +50,7 @@ def learning_windows(desk: Desk, policy: str, sessions: pd.DataFrame) -> Iterato
         before, known = known, learner.knows(desk, sessions, first)
         if known == before:
             continue
-        seen = sessions.loc[sessions["session"] < pd.Timestamp(first), "session"].max().date()
+        seen = sessions.loc[sessions["session"] < pd.Timestamp(first), "session"].max().date().isoformat()
         order = Order(
             steps=steps, markets=markets, known=known, seed=desk.seed, device=device, seen_until=seen
         )

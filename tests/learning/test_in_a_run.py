@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk import Desk, parse_desk
 from pipeline.domain.errors import SettingsError
 from pipeline.ingest.packing import unpacked
 from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
@@ -110,6 +110,13 @@ def test_in_a_wider_market_it_is_the_same_hedger_and_more_of_what_it_sees_counts
 def test_settings_that_cannot_be(policies, said):
     with pytest.raises(ValidationError, match=said):
         desk(**policies)
+
+
+def test_a_key_of_a_training_that_is_unknown_is_told_the_nearest_one():
+    text = 'name = "mine"\n[policies]\nrun = ["ppo_band"]\n[policies.train]\nppo_band = {{ {} = 1 }}\n'
+    for key, near in (("path", "paths"), ("refit_step", "refit_steps")):
+        with pytest.raises(SettingsError, match=rf"policies\.train\.ppo_band\.{key}; did you mean {near}\?"):
+            parse_desk(text.format(key), "mine.toml")
 
 
 def test_a_policy_that_does_not_learn():

@@ -119,11 +119,19 @@ def test_what_cannot_be_trained_is_refused(tmp_path):
 
     text = (Path(next(iter(pipeline.desks.__path__))) / "bac-intraday.toml").read_text()
     file = tmp_path / "desk.toml"
-    wanted = '"recurrent_band", "none"'
-    file.write_text(
-        text.replace('run = ["none"', f"run = [{wanted}").replace(
-            "[evaluation]", "[policies.train]\nrecurrent_band = {}\n\n[evaluation]"
+    for plan, why in (
+        ("recurrent_band = {}", "recurrent_band, which learns in simulated markets"),
+        (
+            "network_band = {refit_steps = 5}",
+            "network_band.refit_steps: within the day every training",
+        ),
+        ('network_band = {device = "cuda"}', "network_band.device is cuda: on stored days a GPU has no work"),
+    ):
+        wanted = f'run = ["{plan.split()[0]}", "none"'
+        file.write_text(
+            text.replace('run = ["none"', wanted).replace(
+                "[evaluation]", f"[policies.train]\n{plan}\n\n[evaluation]"
+            )
         )
-    )
-    with pytest.raises(SettingsError, match=r"recurrent_band"):
-        checked_any(str(file))
+        with pytest.raises(SettingsError, match=why):
+            checked_any(str(file))
