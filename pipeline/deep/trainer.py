@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.deep.plan import Plan
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.content import content_digest
-from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.checkpoint import REACHED, Checkpoint
 
 VALIDATION = 1 << 40
 """Number of the first path of validation: training never gets there."""
@@ -161,7 +161,7 @@ class Trainer(ABC, Generic[Learned]):
         """Return all that is needed to use the hedger and, while it is not done, to go on training it."""
         kept = self.state() if self.step < self.plan.steps else self._averages()
         arrays = {**self.arrays(), **{f"{KEPT}{name}": value for name, value in kept.items()}}
-        facts = {**self.own_facts(), "step": self.step, "history": self.history}
+        facts = {**self.own_facts(), "step": self.step, "history": self.history, REACHED: self.reached}
         return Checkpoint(self.desk, facts, arrays)
 
     def resume(self, checkpoint: Checkpoint) -> None:

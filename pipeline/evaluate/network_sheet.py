@@ -8,8 +8,9 @@ from pipeline.evaluate.sheets import Cell, Sheet, number
 LEAD = (
     "A network hedges from its first session until the next one of its policy takes over. It learned in "
     "simulated markets, within the day on the stored days before; what it was told was known before that "
-    "session. The risk, in money, is that on paths which taught nothing, before and after its steps: before "
-    "is with the weights of the network before where it began with them, else untrained."
+    "session. The risk, in money, is that on paths which taught nothing, before its steps, and "
+    "of the network that was kept, within the day the best of its checkpoints: before is with the weights of "
+    "the network before where it began with them, else untrained."
 )
 HEADINGS = (
     "Policy", "Network", "First session", "Began with", "Steps", "Risk before", "Risk after",

@@ -20,10 +20,11 @@ from pipeline.policies.recurrent_network import GRU, RecurrentNetwork
 
 VERSION = 1
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
-SEES, CHARGED, SEEN = "sees", "charged", "seen_until"
+SEES, CHARGED, SEEN, REACHED = "sees", "charged", "seen_until", "reached"
 """Facts: what a network sees beside `INPUTS` (`policies.engineered_state`), and what the states that it
-learned from have beside forecasts, `desk_cost`, `fixed_fee` and `interval`, where no settings say it; and the
-last day or time of the real market that it was told of, ISO 8601, where it was told of any."""
+learned from have beside forecasts, `desk_cost`, `fixed_fee` and `interval`, where no settings say it; the
+last day or time of the real market that it was told of, ISO 8601, where it was told of any; the validation
+risk of the weights that were kept, which need not be the last."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import desk_policies
-from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.checkpoint import REACHED, Checkpoint
 from pipeline.policies.saved_network import LEARNED, networks
 
 Of = TypeVar("Of", Desk, IntradayDesk)
@@ -90,9 +90,9 @@ def network_table(desk: Desk, days: Sequence[date]) -> pd.DataFrame:
     Returns
     -------
     `COLUMNS`: the `first` day; whether training went on from another network (`goes_on`), its `steps` and its
-    validation risk, money, before and after; the range of annual volatilities that it learned in and, of a
-    policy that reads paths, ratios and daily probabilities of staying of the regimes. NaN where the file does
-    not say. No row of an untrained policy.
+    validation risk, money, before and of what was kept; the range of annual volatilities that it learned in
+    and, of a policy that reads paths, ratios and daily probabilities of staying of the regimes. NaN where the
+    file does not say. No row of an untrained policy.
     """
     rows = []
     for policy in desk.policies.networks:
@@ -113,7 +113,7 @@ def _told(policy: str, file: str) -> dict[str, Any]:
         "goes_on": bool(facts.get("goes_on", False)),
         "steps": float(history[-1][0]),
         "risk_before": float(history[0][1]),
-        "risk_after": float(history[-1][1]),
+        "risk_after": float(facts.get(REACHED, history[-1][1])),
     }
     if market:
         told |= dict(zip(COLUMNS[-6:-4], market["volatility"], strict=True))

@@ -21,9 +21,10 @@ def test_of_all_checkpoints_the_best_is_what_was_learned(task, plan):
     assert again.validated() == best
 
 
-def test_a_training_that_only_does_harm_leaves_the_untrained_network(task, plan):
+def test_a_training_that_only_does_harm_leaves_the_untrained_network(task, plan, tmp_path):
     far = replace(plan, learning_rate=3.0)  # a rate that makes an ordinary training diverge
-    found = train(BestKept(task, far))
+    found = train(BestKept(task, far), tmp_path / "net.npz")
+    assert Checkpoint.read(tmp_path / "net.npz").facts["reached"] == found.history[0][1]
     assert min(found.history, key=lambda each: each[1])[0] == 0
     assert found.learned.policy() == BestKept(task, far).network.policy()
 

@@ -32,7 +32,7 @@ def kept(number, **facts):
 def trained():
     """A desk with a network from the first day on, and another from the last."""
     first, one = kept(1, history=[[0, 2.5], [400, 2.25]], market=MARKET, goes_on=False)
-    last, other = kept(2, history=[[0, 2.4], [40, 2.3]], market=MARKET, goes_on=True)
+    last, other = kept(2, history=[[0, 2.4], [20, 2.2], [40, 2.3]], reached=2.2, market=MARKET, goes_on=True)
     files = {"recurrent_band": {DAYS[0]: first, DAYS[2]: last}}
     return with_networks(PLAIN, files), (first, last), (one, other)
 
@@ -66,7 +66,7 @@ def test_what_each_was_told_is_in_a_table(trained):
     assert table["first"].tolist() == [pd.Timestamp(DAYS[0]), pd.Timestamp(DAYS[2])]
     assert table["goes_on"].tolist() == [False, True]
     assert table["steps"].tolist() == [400.0, 40.0]
-    assert table["risk_after"].tolist() == [2.25, 2.3]
+    assert table["risk_after"].tolist() == [2.25, 2.2], "of the network that was kept"
     told = ["volatility_low", "volatility_high", "ratio_calm", "ratio_wild", "stays_calm", "stays_wild"]
     np.testing.assert_array_equal(table[told].to_numpy(), [[0.08, 0.5, 0.8, 1.2, 0.99, 0.97]] * 2)
 
