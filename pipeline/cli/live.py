@@ -100,9 +100,7 @@ def live(
     with listening(serving.bind) as listener:
         opened = _opened(desk, home, data, venue)
         day = (
-            None
-            if venue is not None
-            else stored_day(opened.desk, opened.stored, _day(feed), opened.learned.signals)
+            None if venue is not None else stored_day(opened.desk, opened.stored, _day(feed), opened.learned)
         )
         way = wired(gateway, opened.desk, private, day)
         lived_in = f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}"
@@ -150,7 +148,7 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
 
     with tempfile.TemporaryDirectory() as folder:
         paper = on_paper(opened.desk)
-        begun = stored_day(opened.desk, opened.stored, day, opened.learned.signals)
+        begun = stored_day(opened.desk, opened.stored, day, opened.learned)
         lived = _lived_again(opened, begun, Path(folder), paper, math.inf, NOBODY, Kept())
     found = differences(opened.desk, opened.learned, opened.stored, day, decided)
     counted = f"{lived.decisions} decisions, {lived.orders} orders"

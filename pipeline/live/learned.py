@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from pipeline.backtest.intraday_stream import FittedIntraday
 from pipeline.policies.base import Policy
 
@@ -10,7 +12,8 @@ from pipeline.policies.base import Policy
 class Learned:
     """Models, the policy that gives the band, its constant cost, and their version.
 
-    `crossing` is what crossing the book costs times what it shows; None: what the desk says.
+    `crossing` is what crossing the book costs times what it shows; None: what the desk says. `seen_until` is
+    the last decision that the network of the policy learned from, None if it has none.
     """
 
     signals: FittedIntraday
@@ -18,3 +21,4 @@ class Learned:
     desk_cost: float
     model: str
     crossing: float | None = None
+    seen_until: pd.Timestamp | None = None

@@ -11,7 +11,7 @@ from secrets import token_hex
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.intraday_stream import FittedIntraday, stream_intraday
+from pipeline.backtest.intraday_stream import stream_intraday
 from pipeline.backtest.lane import hedge_lane
 from pipeline.backtest.running_signals import RunningSignals
 from pipeline.domain.errors import DataError
@@ -109,7 +109,7 @@ class Tally(Control):
         self.rules.update(ruling.rule for ruling in decided.judged.rulings)
 
 
-def stored_day(desk: IntradayDesk, stored: Stored, day: str, learned: FittedIntraday) -> DeskDay:
+def stored_day(desk: IntradayDesk, stored: Stored, day: str, learned: Learned) -> DeskDay:
     """Return a stored day, before its first event.
 
     Raises
@@ -119,12 +119,17 @@ def stored_day(desk: IntradayDesk, stored: Stored, day: str, learned: FittedIntr
     """
     if day not in stored.days:
         raise DataError(f"replay:{day}: no such day: there are {', '.join(stored.days)}")
-    grid, until = stored.grid["features"], learned.boundary
-    if grid.loc[grid["day"] == day, "time"].min() < until:
-        raise DataError(
-            f"replay:{day}: the models learned from decisions until {until:%Y-%m-%d %H:%M} UTC: live a day "
-            "from then on again"
-        )
+    grid = stored.grid["features"]
+    first = grid.loc[grid["day"] == day, "time"].min()
+    for who, seen, until in (
+        ("models", first < learned.signals.boundary, learned.signals.boundary),
+        ("network", learned.seen_until is not None and first <= learned.seen_until, learned.seen_until),
+    ):
+        if seen:
+            raise DataError(
+                f"replay:{day}: the {who} learned from decisions until {until:%Y-%m-%d %H:%M} UTC: live "
+                "a day from then on again"
+            )
     days = opened_days(stored.market[DAYS], stored.days, stored.pieces, desk.data.instrument)
     tables, before = days[stored.days.index(day)], stored.before(day)
     features = stored.beside(desk)

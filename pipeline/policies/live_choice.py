@@ -1,12 +1,16 @@
 """Which hedger a desk goes live with: the flagship, or a network that learned on the desk's days."""
 
+import pandas as pd
+
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.policies.base import Policy, reads_path
 from pipeline.policies.catalogue import POLICIES
+from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.regime_switched import RegimeSwitched
-from pipeline.policies.saved_network import LEARNED, newest_of, saved_network, terms_digest
+from pipeline.policies.saved_network import LEARNED, networks, newest_of, saved_network, terms_digest
 
 FORMS = {RegimeSwitched.name, *(name for name, kind in LEARNED.items() if not reads_path(kind))}
 """Policies that can be asked at one decision of a desk that has one position."""
@@ -93,3 +97,11 @@ def policy_live(desk: IntradayDesk, flagship: Policy) -> Policy:
     return (
         flagship if live == RegimeSwitched.name else saved_network(desk.in_steps(), live, terms_digest(desk))
     )
+
+
+def seen_live(desk: IntradayDesk) -> pd.Timestamp | None:
+    """Return the last decision that the network of `policies.live` learned from; None if it has none."""
+    live = desk.policies.live
+    if live not in LEARNED:
+        return None
+    return Checkpoint.read(networks(Home.find()) / newest_of(desk.policies.networks[live])).seen_until

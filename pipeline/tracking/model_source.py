@@ -10,7 +10,7 @@ from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.file_lock import file_lock
 from pipeline.live.learned import Learned
-from pipeline.policies.live_choice import named_live, policy_live
+from pipeline.policies.live_choice import named_live, policy_live, seen_live
 from pipeline.tracking.champions import OFFERED, Champions, load_champions
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, LOCK, aliased
@@ -35,7 +35,7 @@ def learned_of(champions: Champions, named: str) -> Learned:
     policy = policy_live(desk, flagship)
     version = named_live(desk, version_of(champions))
     crossing = desk.costs.crossing if champions.costs.crossing is None else champions.costs.crossing
-    return Learned(signals, policy, terms["desk_cost"], version, crossing)
+    return Learned(signals, policy, terms["desk_cost"], version, crossing, seen_live(desk))
 
 
 def version_of(champions: Champions) -> str:

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -92,7 +93,8 @@ def stored(desk):
 def lived(desk, stored, tmp_path_factory):
     signals = learn_intraday(desk, stored.grid, stored.pieces)
     fitted, cost = left_by(desk, signals), known_cost(desk, signals["signals"])
-    day, before = stored_day(desk, stored, DAY, fitted), stored.before(DAY)
+    learned, before = Learned(fitted, WhalleyWilmott(), cost, ""), stored.before(DAY)
+    day = stored_day(desk, stored, DAY, learned)
     found = live_through(desk, day, before, fitted, WhalleyWilmott(), cost, tmp_path_factory.mktemp("live"))
     found.fitted = fitted
     return found
@@ -101,7 +103,15 @@ def lived(desk, stored, tmp_path_factory):
 @pytest.mark.parametrize("place", [0, -2])
 def test_a_day_that_the_models_learned_from_is_not_lived_again(desk, stored, lived, place):
     with pytest.raises(DataError, match=r"replay:.*learned from decisions until 2020-03-0\d \d\d:\d\d UTC"):
-        stored_day(desk, stored, stored.days[place], lived.fitted)
+        stored_day(desk, stored, stored.days[place], Learned(lived.fitted, WhalleyWilmott(), 0.0, ""))
+
+
+def test_a_day_that_the_network_learned_from_is_not_lived_again(desk, stored, lived):
+    times = stored.grid["features"].groupby("day")["time"]
+    learned = Learned(lived.fitted, WhalleyWilmott(), 0.0, "", seen_until=times.min()[DAY])
+    with pytest.raises(DataError, match=rf"replay:{DAY}: the network learned from decisions until {DAY}"):
+        stored_day(desk, stored, DAY, learned)
+    stored_day(desk, stored, DAY, replace(learned, seen_until=times.max()[stored.days[-2]]))
 
 
 def test_its_rows_are_those_of_the_batch_to_the_last_bit(stored, lived):
