@@ -9,7 +9,6 @@ from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.errors import StoreError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
-from pipeline.policies.saved_network import LEARNED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,6 +34,7 @@ def contest_of(settings: AnyDesk, desk: str, home: Path | None, model: str | Non
     from pipeline.monitor.contest import BLOCK, Contest, compared, contest
     from pipeline.monitor.shadow import FILE
     from pipeline.policies.live_choice import named_live
+    from pipeline.policies.saved_network import LEARNED
     from pipeline.tracking.champions import load_champions
     from pipeline.tracking.model_source import challengers_of, version_of
 
