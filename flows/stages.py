@@ -19,20 +19,21 @@ from pipeline.backtest.desk_check import checked_any, checked_desk
 from pipeline.backtest.holdings import check_holdable
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk
-from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.evaluate.own_fills import FILLS
 from pipeline.ingest import positions
 from pipeline.ingest.content import Known
 from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
 from pipeline.learning.ready import check_ready
-from pipeline.learning.stored_in_a_run import learn_from_days, stored_windows
+from pipeline.learning.stored_in_a_run import learn_from_stored, stored_windows
+from pipeline.learning.stored_learners import StoringDesk
 from pipeline.learning.windows import learning_windows
 from pipeline.live.own_orders import of_files, of_journals, own_orders
 from pipeline.live.watch.address import JOURNAL
 from pipeline.monitor.own_cost_score import learn_costs
 from pipeline.monitor.own_costs import GRID
 from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.learns import STORED, learns_from
 from pipeline.policies.saved_network import keep_network, with_learned, with_networks
 from pipeline.tracking.learning import LearnedNetwork, register_newest
 from pipeline.tracking.own_costs import with_own_costs
@@ -81,8 +82,7 @@ def train(
 def trains(desk: str) -> bool:
     """Tell whether a desk's run trains hedgers, see `learn`; raise where it cannot (`ready.check_ready`)."""
     settings = checked_any(desk)
-    if isinstance(settings, Desk | IntradayDesk):
-        check_ready(settings)
+    check_ready(settings)
     return bool(settings.policies.train)
 
 
@@ -91,20 +91,21 @@ def trains(desk: str) -> bool:
 def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, dict[date, str]]:
     """Train the hedgers of `policies.train`, window by window; return files by policy and first day.
 
-    Of a desk within the day they learn on its stored days, see `stored_windows`.
+    Who learns from what the desk has stored is trained as `stored_windows` says.
     A training is a dataset like any other: it is made again where the desk's option, costs or risk, its plan,
     what was known before its window or the training that it goes on from have changed. The networks are kept
     among the desk's, and the newest of each policy is registered.
     """
     settings = with_own_costs(checked_any(desk), home_of(home).mlruns)
     known = store_of(home).open(signals)
-    assert isinstance(settings, Desk | IntradayDesk)  # no other kind trains any
     files = {}
     for policy in settings.policies.train:
-        if isinstance(settings, Desk):
-            trained = _learn_windows(settings, policy, known["signals"], home, force)
+        if learns_from(settings, policy) == STORED:
+            assert isinstance(settings, StoringDesk)
+            trained = _learn_stored(settings, policy, known, home, force)
         else:
-            trained = _learn_days(settings, policy, known["signals"], known["fills"], home, force)
+            assert isinstance(settings, Desk)
+            trained = _learn_windows(settings, policy, known["signals"], home, force)
         register_newest(home_of(home), settings, policy, tuple(trained.values()))
         files[policy] = {first: each.file.name for first, each in trained.items()}
     return files
@@ -131,19 +132,18 @@ def _learn_windows(
     return trained
 
 
-def _learn_days(
-    settings: IntradayDesk,
+def _learn_stored(
+    settings: StoringDesk,
     policy: str,
-    signals: pd.DataFrame,
-    fills: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
     home: str | None,
     force: bool,
 ) -> dict[date, LearnedNetwork]:
-    """Train one policy before every test window on the stored days before it; by the first day served."""
+    """Train one policy before every test window on what was stored before it; by the first day served."""
     store, plan, trained = store_of(home), settings.policies.train[policy], {}
-    for window in stored_windows(settings, policy, signals, fills):
+    for window in stored_windows(settings, policy, tables):
         told = {"desk": settings.for_learning(), "policy": policy, "steps": plan.steps, "paths": plan.paths}
-        made_now = piece("stored_hedger", learn_from_days, home, force, days=window.days, **told)
+        made_now = piece("stored_hedger", learn_from_stored, home, force, stored=window.stored, **told)
         hedger = store.open(made_now)
         history = tuple(hedger["curve"].itertuples(index=False, name=None))
         log.info(
@@ -223,11 +223,9 @@ def settings_of(
     `trained` are the networks of its own policies, see `learn`.
     """
     settings = with_own_costs(checked_any(desk), home_of(home).mlruns)
-    if trained and isinstance(settings, Desk | IntradayDesk):
+    if trained:
         settings = with_networks(settings, trained)
     if learned:
-        if not isinstance(settings, Desk | IntradayDesk):
-            raise SettingsError("--with goes with daily desks and desks within the day: no other kind learns")
         settings = with_learned(settings, tuple(learned))
     if not latest:
         return settings

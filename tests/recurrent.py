@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pipeline.policies.network import Layer, Network, matrix, row
+from pipeline.policies.network import LAYERS, Layer, Network, matrix, row
 from pipeline.policies.network_band import INPUTS
 from pipeline.policies.recurrent_band import PATH
-from pipeline.policies.recurrent_network import GRU, LAYERS, Gru, RecurrentNetwork
+from pipeline.policies.recurrent_network import GRU, Gru, RecurrentNetwork
 
 
 def some_recurrent(seed=4, units=5, outputs=2):

@@ -26,8 +26,9 @@ from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import Right
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.optimum.bands import keeps_bands
-from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.history_slope import HistorySlope
+from pipeline.policies.served_networks import network_table, policies_on
 
 FEWEST_TRAINING_DAYS: Final = 5
 """Days with finished options, without which nothing is fitted."""
@@ -39,9 +40,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ChainFold:
-    """A tested window: days [first, stop) of the panel, and the deals (rows) to train on and to test on."""
+    """A tested window from day `first` of the panel on, and the deals (rows) to train on and to test on."""
 
     window: int
+    first: int
     training: NDArray[np.int64]
     test: NDArray[np.int64]
 
@@ -91,15 +93,14 @@ def chain_folds(desk: ChainDesk, panel: ChainPanel, episodes: Episodes) -> Itera
     DataError
         There are too few finished options before `windows.test_start`, or none starts after it.
     """
-    tested = int(panel.days.searchsorted(pd.Timestamp(desk.windows.test_start)))
-    end = int(panel.days.searchsorted(pd.Timestamp(desk.windows.test_end), side="right")) - 1
-    last = min(int(episodes.start.max()), end)
-    if tested > last:
+    starts = window_starts(desk, panel.days)
+    last = min(int(episodes.start.max()), starts.stop - 1)
+    if starts.start > last:
         raise DataError(
             f"windows.test_start is {desk.windows.test_start}, the last option starts on "
             f"{panel.days[last].date()}: move it earlier"
         )
-    for window, first in enumerate(range(tested, last + 1, desk.windows.refit_days)):
+    for window, first in enumerate(start for start in starts if start <= last):
         training = np.flatnonzero(episodes.expiry < first)
         days = len(np.unique(episodes.start[training]))
         if days < FEWEST_TRAINING_DAYS:
@@ -109,7 +110,17 @@ def chain_folds(desk: ChainDesk, panel: ChainPanel, episodes: Episodes) -> Itera
             )
         stop = min(first + desk.windows.refit_days, last + 1)
         inside = (episodes.start >= first) & (episodes.start < stop)
-        yield ChainFold(window, training, np.flatnonzero(inside))
+        yield ChainFold(window, first, training, np.flatnonzero(inside))
+
+
+def window_starts(desk: ChainDesk, days: pd.DatetimeIndex) -> range:
+    """Return the first days of the tested windows, as places among the days with quotes.
+
+    It stops behind the last day whose options can be held to the end.
+    """
+    first = int(days.searchsorted(pd.Timestamp(desk.windows.test_start)))
+    end = int(days.searchsorted(pd.Timestamp(desk.windows.test_end), side="right"))
+    return range(first, min(end, len(days) - desk.option.hold_days), desk.windows.refit_days)
 
 
 @keeps_bands
@@ -128,23 +139,25 @@ def run_chain(
     -------
     Tables `episodes` (one row a policy, delay and deal: hedged at the quotes that a trade is decided on, and
     with every order a day late; the opening hedge is dealt with the option in both), `tuned` (parameters by
-    window, those of calls and of puts apart), `left_out` (options not dealt or not closed), `vega` (see
-    `chain_vega`), and the last fitted flagship of each right.
+    window, those of calls and of puts apart), `networks` (see `served_networks.network_table`), `left_out`
+    (options not dealt or not closed), `vega` (see `chain_vega`), and the last fitted flagship of each right.
     """
     panel = chain_panel(signals["quoted"])
     results, tuned, files = [], [], {}
     sides = chain_sides(desk, panel, signals["signals"], signals["closes"])
+    folds = max((side.folds for side in sides), key=len)
+    starts = [panel.days[fold.first] for fold in folds]
+    served = [policies_on(desk, day.date(), day) for day in starts]
+    if HistorySlope.name in served[0]:
+        slopes = HistorySlope(*history_slopes(signals["history"], panel.days[0], desk.market.atm_ratio))
+        served = [policies | {HistorySlope.name: slopes} for policies in served]
     for side in sides:
         settings = desk.of_episodes(starts_together(side.deals))
         known = {fold.window: training_rows_of(side.episodes, fold.training) for fold in side.folds}
-        policies = desk_policies(settings)
-        if HistorySlope.name in policies:
-            slopes = history_slopes(signals["history"], panel.days[0], desk.market.atm_ratio)
-            policies[HistorySlope.name] = HistorySlope(*slopes)
-        for name, policy in policies.items():
+        for name in served[0]:
             started = time.perf_counter()
             for fold in side.folds:
-                found = fit_before(settings, policy, known[fold.window], pieces)
+                found = fit_before(settings, served[fold.window][name], known[fold.window], pieces)
                 state = side.episodes.state.episodes(fold.test)
                 market = side.episodes.market.episodes(fold.test)
                 for delay in (0, LATE):
@@ -161,6 +174,7 @@ def run_chain(
     return {
         "episodes": pd.concat(results, ignore_index=True),
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
+        "networks": network_table(desk, [day.date() for day in starts]),
         "vega": vega_frontier(desk, panel, sides),
         "left_out": pd.DataFrame(left_out.items(), columns=["reason", "options"]),
         **files,

@@ -14,7 +14,8 @@ from pipeline.features.own import OWN_NAMES
 from pipeline.ingest.formats.catalogue import formats
 from pipeline.ingest.tables import REALIZED_NAMES, VOL_INDEX_NAMES
 from pipeline.policies.catalogue import desk_policies
-from pipeline.policies.live_choice import check_learns, check_live
+from pipeline.policies.learns import check_learns
+from pipeline.policies.live_choice import check_live
 
 
 def checked_any(desk: str) -> AnyDesk:
@@ -30,9 +31,9 @@ def checked_any(desk: str) -> AnyDesk:
         return checked_desk(desk)
     try:
         desk_policies(settings)
+        check_learns(settings)
         if isinstance(settings, IntradayDesk):
             check_live(settings)
-            check_learns(settings)
         if (
             isinstance(settings, IntradayDesk)
             and settings.data.format
@@ -70,6 +71,7 @@ def checked_desk(desk: str) -> Desk:
     try:
         _check_columns(settings, features)
         desk_policies(settings)
+        check_learns(settings)
     except SettingsError as error:
         raise SettingsError(f"{desk}: {error}") from None
     return settings

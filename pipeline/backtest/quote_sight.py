@@ -1,6 +1,7 @@
 """What is known of a quoted option and of its market when the hedge of its next change is decided."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final, Self
 
 import numpy as np
@@ -8,13 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.backtest.chain_episodes import at_the_money
-from pipeline.backtest.chain_panel import ChainPanel
+from pipeline.backtest.chain_panel import ChainPanel, chain_panel
 from pipeline.backtest.contract_moves import ContractMoves, contract_moves
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+from pipeline.policies.network_slope import SLOPE_INPUTS, slope_inputs
 
-OWN: Final = ("call_delta", "log_time", "log_vol", "log_smile")
-"""Of the option: Black's delta of a call at its strike, τ, σ, and σ over that at the money of its expiry."""
+OWN: Final = (*SLOPE_INPUTS, "log_smile")
+"""Of the option: what `policies.network_slope` sees, and σ over that at the money of its expiry."""
 MARKET: Final = ("return", "vol_change", "atm_vol", "skew", "term_slope")
 """Of a day: return and change of volatility since the day before, level, skew and term slope at 30 days."""
 SURFACE: Final = ["atm_vol_30d", "skew_30d", "term_slope"]
@@ -69,14 +71,59 @@ def seen_moves(panel: ChainPanel, surface: pd.DataFrame) -> SeenMoves:
     """
     moves = contract_moves(panel)
     at = (moves.contract, moves.day)
-    vol = panel.vol[at]
-    call_delta = moves.delta + (moves.right < 0)
-    own = (call_delta, np.log(panel.time[at]), np.log(vol), np.log(vol / at_the_money(panel)[at]))
-    return SeenMoves(moves, np.stack(own, axis=1), _market(panel, surface))
+    smile = np.log(panel.vol[at] / at_the_money(panel)[at])
+    own = np.column_stack([_of_option(panel, moves), smile])
+    return SeenMoves(moves, own, _market(panel, surface))
+
+
+@dataclass(frozen=True)
+class StoredQuotes:
+    """Changes of quotes that a hedger of single options may learn from, all over before a day.
+
+    Attributes
+    ----------
+    seen : the changes with what `policies.network_slope` sees of each option, and nothing of the market.
+    seen_until : the day of the last quotes, ISO 8601.
+    """
+
+    seen: SeenMoves
+    seen_until: str
+
+    @classmethod
+    def of(cls, quoted: pd.DataFrame, before: date) -> Self:
+        """Return the changes between quotes of days before a day; no later row is read.
+
+        Parameters
+        ----------
+        quoted : of `features.chain_matrix`.
+
+        Raises
+        ------
+        DataError
+            There are no quotes before it.
+        """
+        known = quoted[quoted_days(quoted) < pd.Timestamp(before)]
+        if known.empty:
+            raise DataError(f"no quotes before {before} to learn from: start the chains earlier")
+        panel = chain_panel(known)
+        moves = contract_moves(panel)
+        seen = SeenMoves(moves, _of_option(panel, moves), np.empty((len(panel.days), 0)))
+        return cls(seen, panel.days[-1].date().isoformat())
+
+
+def _of_option(panel: ChainPanel, moves: ContractMoves) -> FloatArray:
+    at = (moves.contract, moves.day)
+    return slope_inputs(moves.delta + (moves.right < 0), panel.time[at], panel.vol[at])
+
+
+def quoted_days(table: pd.DataFrame) -> pd.Series:
+    """Return the session of each row by its `event_time`, a naive midnight."""
+    time = table["event_time"].dt.tz_convert("America/New_York").dt.tz_localize(None)
+    return pd.Series(time.dt.normalize())
 
 
 def _market(panel: ChainPanel, surface: pd.DataFrame) -> FloatArray:
-    days = surface["event_time"].dt.tz_convert("America/New_York").dt.tz_localize(None).dt.normalize()
+    days = quoted_days(surface)
     if list(days) != list(panel.days):
         raise DataError(
             f"a surface of {len(days)} days for a chain of {len(panel.days)}: give that of the chain"

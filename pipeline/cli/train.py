@@ -14,20 +14,19 @@ from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, Runner
 from pipeline.cli.run import stage
 from pipeline.cli.running import prepared
 from pipeline.domain.desk import Desk as DeskSettings
-from pipeline.domain.desk import load_desk
-from pipeline.domain.desk_file import load_any
+from pipeline.domain.desk_file import AnyDesk, load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
-from pipeline.domain.intraday_desk import IntradayDesk
-from pipeline.domain.naming import hint
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.learners import LEARNERS, ON_PROCESSOR, chosen_device
 from pipeline.learning.order import Order
+from pipeline.learning.stored_learners import STORED_LEARNERS, StoringDesk
 
 if TYPE_CHECKING:
     from pipeline.deep.trainer import Trainer
 
 VOLATILITIES = (0.08, 0.8)
+LEARN = ", ".join(dict.fromkeys((*LEARNERS, *STORED_LEARNERS)))
 DEVICES = {"cpu": "on the processor", "cuda": "on a GPU"}
 
 
@@ -35,7 +34,7 @@ def train(
     desk: Desk,
     policy: Annotated[
         str | None,
-        typer.Option(help=f"A hedger that learns, instead of regimes and forecasts: {', '.join(LEARNERS)}."),
+        typer.Option(help=f"A hedger that learns, instead of regimes and forecasts: {LEARN}."),
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Steps, or an agent's lives.")] = None,
     paths: Annotated[int | None, typer.Option(min=8, help="Paths of a step, a multiple of 8.")] = None,
@@ -59,8 +58,8 @@ def train(
 ) -> None:
     """Learn regimes and forecasts walk-forward, after what they need; with --policy a hedger instead.
 
-    A hedger learns in simulated markets, within the day on the desk's stored days; a training that was
-    interrupted goes on.
+    A hedger learns in simulated markets, within the day on the desk's stored days, on option chains from
+    their quotes; a training that was interrupted goes on.
     """
     learning = {
         "--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed,
@@ -68,25 +67,28 @@ def train(
     }  # fmt: skip
     walking = {"--force": force or None, "--data": data, "--runner": runner, "--store": store}
     if policy is None:
-        _refuse(learning, f"goes with --policy, which names the hedger that learns: {', '.join(LEARNERS)}")
+        _refuse(learning, f"goes with --policy, which names the hedger that learns: {LEARN}")
         stage("train")(desk, home, force, as_json, data, runner, store)
         return
-    if isinstance(intraday := load_any(desk), IntradayDesk):
-        _refuse({"--volatility": volatility}, "goes with a daily desk: this one learns from its stored days")
+    from pipeline.policies.learns import STORED, learns_from
+
+    settings = load_any(desk)
+    if learns_from(settings, policy) == STORED:
+        assert isinstance(settings, StoringDesk)
+        _refuse(
+            {"--volatility": volatility}, f"goes with simulated markets: {policy} learns from what is stored"
+        )
         if device == "cuda":
             raise SettingsError(f"device cuda: {ON_PROCESSOR.format(policy=policy)}")
         from pipeline.cli.train_stored import stored_trainer
 
         place = prepared(desk, home, data, runner, store)
-        trainer = stored_trainer(desk, intraday, place, force, policy, steps, paths, seed, learning_rate)
-        _train_hedger(intraday, policy, trainer, "cpu", place, as_json)
+        trainer = stored_trainer(desk, settings, place, force, policy, steps, paths, seed, learning_rate)
+        _train_hedger(settings, policy, trainer, "cpu", place, as_json)
         return
-    _refuse(walking, "goes without --policy: a hedger learns in simulated markets")
-    if policy not in LEARNERS:
-        raise SettingsError(
-            f"--policy {policy} does not learn from simulated markets; {hint(policy, LEARNERS)}"
-        )
-    settings, learner = load_desk(desk), LEARNERS[policy]
+    _refuse(walking, f"goes without --policy {policy}, which learns in simulated markets")
+    assert isinstance(settings, DeskSettings)
+    learner = LEARNERS[policy]
     order = Order(
         steps=steps or learner.steps,
         markets=paths or learner.markets,
@@ -115,7 +117,7 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 
 
 def _train_hedger(
-    desk: DeskSettings | IntradayDesk,
+    desk: AnyDesk,
     policy: str,
     trainer: "Trainer[Any]",
     device: str,

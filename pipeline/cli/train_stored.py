@@ -1,13 +1,11 @@
-"""`hedge train --policy` of a desk within the day: a hedger that learns from the desk's stored days."""
+"""`hedge train --policy` of hedgers that learn from what the desk has stored: days, or quotes of options."""
 
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.running import run_flow
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.errors import DataError
 from pipeline.domain.home import Home
-from pipeline.domain.intraday_desk import IntradayDesk
-from pipeline.domain.naming import hint
-from pipeline.learning.stored_learners import STORED_LEARNERS, trainer_of
+from pipeline.learning.stored_learners import StoringDesk, trainer_of
 
 if TYPE_CHECKING:
     from pipeline.deep.trainer import Trainer
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
 def stored_trainer(
     named: str,
-    desk: IntradayDesk,
+    desk: StoringDesk,
     home: Home,
     force: bool,
     policy: str,
@@ -24,21 +22,18 @@ def stored_trainer(
     seed: int | None,
     rate: float | None,
 ) -> "Trainer[Any]":
-    """Return the trainer of a policy, on the signals of the days before the test, which are made if need be.
+    """Return the trainer of a policy, on what is stored from before the test, which is made if need be.
 
     `named` is the desk as the user calls it.
     """
-    if policy not in STORED_LEARNERS:
-        raise SettingsError(
-            f"--policy {policy} does not learn from stored days; {hint(policy, STORED_LEARNERS)}"
-        )
     key = run_flow("train", named, home, force)
     from flows.datasets import store_of
-    from pipeline.backtest.stored_days import StoredDays
+    from pipeline.learning.stored_in_a_run import stored_before
     from pipeline.tracking.own_costs import with_own_costs
 
-    signals = store_of(str(home.root)).open(key)
     charged = with_own_costs(desk, home.mlruns)
-    assert isinstance(charged, IntradayDesk)  # of the kind that it was
-    days = StoredDays.of(charged, signals["signals"], signals["fills"])
-    return trainer_of(policy, charged, days, steps, episodes, desk.seed if seed is None else seed, rate)
+    assert isinstance(charged, StoringDesk)  # of the kind that it was
+    first = next(stored_before(charged, store_of(str(home.root)).open(key)), None)
+    if first is None:
+        raise DataError(f"{named}: nothing is stored from windows.test_start on: move it earlier")
+    return trainer_of(policy, charged, first[1], steps, episodes, desk.seed if seed is None else seed, rate)

@@ -16,9 +16,9 @@ from pipeline.deep.sequence_network import SequenceNetwork, Shape
 from pipeline.deep.trainer import VALIDATION
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray
+from pipeline.policies.network_slope import MOST_SLOPE
 
 FEWEST_DAYS = 4
-MOST_SLOPE = 1.0
 SCALING_PAIRS = 4096
 
 
@@ -47,6 +47,7 @@ class QuotesTask:
     recurrent : units of a GRU that reads them in order; 0 sees the day of the decision only.
     prior_days : n.
     held_out : share of the days that validate, the last ones.
+    seen_until : the day of the last quotes, ISO 8601, where it is told.
 
     Raises
     ------
@@ -67,6 +68,7 @@ class QuotesTask:
     recurrent: int = 0
     prior_days: float = 10.0
     held_out: float = 0.25
+    seen_until: str = ""
 
     def __post_init__(self) -> None:
         if self.days < 1 or self.recurrent < 0 or not self.prior_days >= 0.0 or not 0.0 < self.held_out < 1.0:

@@ -110,7 +110,7 @@ class ChainDesk(FolderDesk):
             )
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for a chain desk")
-        self.policies.refuse(self.regimes, "limit_aware", kind="a chain desk")
+        self.policies.refuse(self.regimes, "limit_aware", kind="a chain desk", trains=True)
         return self
 
     def through(self, day: date) -> Self:
@@ -122,6 +122,12 @@ class ChainDesk(FolderDesk):
         read = {name: getattr(self, name) for name in ("seed", "data", "windows", "forecasts")}
         read["regimes"] = self.regimes.unmapped()
         return self.model_construct(name="signals", **read)
+
+    def for_learning(self) -> Self:
+        """Return the desk with what training does not depend on at its default."""
+        read = {name: getattr(self, name) for name in ("seed", "option", "costs", "risk")}
+        underlying = ChainFiles.model_construct(underlying=self.data.underlying)
+        return self.model_construct(name="learning", data=underlying, **read)
 
     def in_steps(self) -> Desk:
         """Return the same desk in the words of a daily one, a day with quotes in the place of a session."""

@@ -25,7 +25,7 @@ from pipeline.domain.instruments import Right, Side
 from pipeline.domain.settings import Settings
 from pipeline.domain.walk_dates import WalkDates
 
-NOT_RUN: Final = frozenset({"limit_aware", "history_slope"})
+NOT_RUN: Final = frozenset({"limit_aware", "history_slope", "network_slope"})
 
 
 class ContractFiles(FolderOfFiles):

@@ -328,7 +328,7 @@ class Desk(Settings):
                 f"evaluation.block_sessions is {self.evaluation.block_sessions}: episodes of "
                 f"{self.option.sessions} sessions overlap, so use at least {2 * self.option.sessions}"
             )
-        self.policies.refuse(self.regimes, "history_slope", kind="a daily desk", trains=True)
+        self.policies.refuse(self.regimes, "history_slope", "network_slope", kind="a daily desk", trains=True)
         named = (*self.policies.run, *(rule.policy for rule in self.regimes.map.values()))
         if "limit_aware" in named and self.limits.loss is None:
             raise ValueError("limit_aware hedges by what is left of a loss limit: set limits.loss")

@@ -324,7 +324,7 @@ class IntradayDesk(FolderDesk):
                 f"overlay.approval.deadline_seconds is {self.overlay.approval.deadline_seconds:g}: answers "
                 f"count at decisions, so use at least {self.grid.every_seconds}"
             )
-        away = ("limit_aware", "history_slope")
+        away = ("limit_aware", "history_slope", "network_slope")
         self.policies.refuse(self.regimes, *away, kind="an intraday desk", trains=True)
         if self.policies.train and self.windows.refit_minutes:
             raise ValueError(

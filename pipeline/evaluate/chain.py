@@ -27,11 +27,13 @@ from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.metrics import BPS_PER_UNIT, TAIL_LEVEL, sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.slope_gain import SlopeGains, slope_gains
+from pipeline.evaluate.training_verdict import training_verdicts
 from pipeline.evaluate.verdicts import Verdict, verdicts
 
 TABLES = (
     "episodes",
     "tuned",
+    "networks",
     "left_out",
     "vega",
     "signals",
@@ -127,6 +129,7 @@ def evaluate_chain(
         drift=chain_drift(quality, quote_measures(tables["quoted"]), first),
         against_delta=found.against_delta,
         ablations=found.ablations,
+        trained=found.trained,
         by_regime=regime_table(panel, found.indices, desk),
         attribution=attribution_table(panel),
         costs=cost_table(own, own.iloc[:0]),
@@ -135,6 +138,7 @@ def evaluate_chain(
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),
+            *training_verdicts(desk, found.trained, earlier_looks),
             slope_verdict(gains),
         ),
     )

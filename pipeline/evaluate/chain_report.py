@@ -24,6 +24,7 @@ from pipeline.evaluate.compose import (
 from pipeline.evaluate.data_quality import data_sheet, data_summary, files_read, note_sheet, quarantine_sheet
 from pipeline.evaluate.figures import long_date
 from pipeline.evaluate.market_quality import drift_sheet
+from pipeline.evaluate.network_sheet import network_sheet
 from pipeline.evaluate.page import Report
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.sheets import attribution_sheet, delayed_sheet, delta_sheet, regime_sheet
@@ -79,6 +80,7 @@ def chain_report(evaluation: ChainJudgement, record: RunRecord) -> Report:
         left_out_sheet(tables["left_out"]),
         window_sheet(evaluation),
         tuned_sheet(evaluation),
+        network_sheet(evaluation),
     )
     return composed(
         evaluation,

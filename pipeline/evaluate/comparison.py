@@ -1,7 +1,8 @@
 """Tables that compare policies: levels with intervals, paired tests, and both by regime."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -22,11 +23,18 @@ ABLATIONS = {
     "regimes in the optimal band": "regime_optimal_band_no_regimes",
 }
 """By the part that is switched off; the policy itself has the name before `_no_`."""
-UNTRAINED = "zakamouline"
-"""What a network that learned no correction hedges with (`policies.network_band`)."""
-TRAINED = ("network_band", "recurrent_band", "ppo_band", "sac_band")
-SIMPLE_RIVAL = "fixed_band"
-"""One number, tuned on the same finished episodes: what a network has to beat to be worth its trouble."""
+SIMPLE: Final[Mapping[str, str]] = {
+    "fixed_band": "a band of one tuned width",
+    "history_slope": "the slope of a long history",
+}
+"""Rivals without a network, and what each is."""
+BAND_RIVALS = ("zakamouline", "fixed_band")
+TRAINED: Final[Mapping[str, tuple[str, str]]] = {
+    **dict.fromkeys(("network_band", "recurrent_band", "ppo_band", "sac_band"), BAND_RIVALS),
+    "network_slope": ("delta_implied", "history_slope"),
+}
+"""By trained policy what it hedges with untrained, and the simplest rival, which it has to beat to be worth
+its trouble."""
 TESTED = ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps", "pnl_mean_bps", "market_beta")
 BY_REGIME = (
     "pnl_mean_bps",
@@ -153,7 +161,7 @@ def pairs_of_training(policies: Sequence[str]) -> list[Pair]:
     >>> pairs_of_training(["delta_implied", "zakamouline", "ppo_band"])
     [('ppo_band', 'zakamouline')]
     """
-    pairs = [(policy, rival) for policy in TRAINED for rival in (UNTRAINED, SIMPLE_RIVAL)]
+    pairs = [(policy, rival) for policy, rivals in TRAINED.items() for rival in rivals]
     return [pair for pair in pairs if set(pair) <= set(policies)]
 
 

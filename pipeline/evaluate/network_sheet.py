@@ -7,10 +7,11 @@ from pipeline.evaluate.sheets import Cell, Sheet, number
 
 LEAD = (
     "A network hedges from its first session until the next one of its policy takes over. It learned in "
-    "simulated markets, within the day on the stored days before; what it was told was known before that "
-    "session. The risk, in money, is that on paths which taught nothing, before its steps, and "
-    "of the network that was kept, within the day the best of its checkpoints: before is with the weights of "
-    "the network before where it began with them, else untrained."
+    "simulated markets, or from what the desk had stored: days of its market, quotes of options; what it was "
+    "told was known before that session. The risk is that on paths, days or quotes which taught nothing, in "
+    "money (of network_slope the mean squared error in units of a slope), before its steps, and of the "
+    "network that was kept, on what is stored the best of its checkpoints: before is with the weights of the "
+    "network before where it began with them, else untrained."
 )
 HEADINGS = (
     "Policy", "Network", "First session", "Began with", "Steps", "Risk before", "Risk after",

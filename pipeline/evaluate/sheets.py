@@ -12,8 +12,7 @@ from pipeline.evaluate.comparison import (
     BY_REGIME,
     EFFECTIVE_FOR_AN_INTERVAL,
     EPISODES_FOR_A_TAIL,
-    SIMPLE_RIVAL,
-    UNTRAINED,
+    SIMPLE,
     PairedTest,
     rows_of,
 )
@@ -167,10 +166,13 @@ def trained_sheet(evaluation: Judged) -> Sheet | None:
     """What training is worth: trained networks against what they were before, and against a simple rival."""
     if evaluation.trained is None or evaluation.trained.empty:
         return None
+    rivals = [
+        f"{rival}, {what}" for rival, what in SIMPLE.items() if rival in set(evaluation.trained["baseline"])
+    ]
     lead = (
-        f"A trained network minus {UNTRAINED}, the same network untrained, and minus {SIMPLE_RIVAL}, "
-        "a band of one width that is tuned on the finished episodes. Paired; p is corrected for all pairs. "
-        "For risk and cost a negative difference is better."
+        "A trained network minus the same network untrained, and minus its simplest rival: "
+        f"{'; '.join(rivals) or 'not run'}. "
+        "Paired; p is corrected for all pairs. For risk and cost a negative difference is better."
     )
     trained = evaluation.trained
     tests = trained.assign(label=trained["policy"] + " − " + trained["baseline"])

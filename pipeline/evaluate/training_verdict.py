@@ -3,17 +3,8 @@
 import pandas as pd
 
 from pipeline.domain.desk import Desk
-from pipeline.evaluate.comparison import SIMPLE_RIVAL, UNTRAINED
+from pipeline.evaluate.comparison import SIMPLE, TRAINED
 from pipeline.evaluate.verdicts import Verdict, by_metric, counted_words, describe_risk, judge
-
-RIVALS = {
-    UNTRAINED: "with {0} against its untrained self, {1}",
-    SIMPLE_RIVAL: "with {0} against a band of one tuned width, {1}",
-}
-QUESTION = {
-    UNTRAINED: "Did the training of {0} pay?",
-    SIMPLE_RIVAL: "Does {0} beat its simplest rival?",
-}
 
 
 def training_verdicts(desk: Desk, trained: pd.DataFrame, earlier_looks: int = 0) -> tuple[Verdict, ...]:
@@ -30,6 +21,10 @@ def training_verdicts(desk: Desk, trained: pd.DataFrame, earlier_looks: int = 0)
     counted, found = counted_words(len(pairs), earlier_looks), []
     for policy, rival in pairs.itertuples(index=False, name=None):
         rows = by_metric(trained[(trained["policy"] == policy) & (trained["baseline"] == rival)])
-        question, subject = QUESTION[rival].format(policy), RIVALS[rival].format(policy, rival)
+        if rival == TRAINED[policy][0]:
+            question, other = f"Did the training of {policy} pay?", "its untrained self"
+        else:
+            question, other = f"Does {policy} beat its simplest rival?", SIMPLE[rival]
+        subject = f"with {policy} against {other}, {rival}"
         found.append(judge(question, subject, risk, rows, counted, level))
     return tuple(found)

@@ -1,18 +1,21 @@
-"""Training a hedger on stored days in a run of its desk, window by window."""
+"""Training a hedger on what its desk has stored, in a run of the desk, window by window."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from pipeline.backtest.chain_comparison import window_starts
+from pipeline.backtest.quote_sight import StoredQuotes, quoted_days
 from pipeline.backtest.stored_days import StoredDays
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.chain_desk import ChainDesk
 from pipeline.ingest.content import Known, content_digest
 from pipeline.learning.in_a_run import NETWORK
-from pipeline.learning.stored_learners import trainer_of
+from pipeline.learning.stored_learners import StoringDesk, trainer_of
 
 
 @dataclass(frozen=True)
@@ -20,40 +23,64 @@ class StoredWindow:
     """A training, and the first day that what comes out hedges; of what it learns all was over by then."""
 
     first: date
-    days: Known
+    stored: Known
 
 
 def stored_windows(
-    desk: IntradayDesk, policy: str, signals: pd.DataFrame, fills: pd.DataFrame
+    desk: StoringDesk, policy: str, tables: Mapping[str, pd.DataFrame]
 ) -> Iterator[StoredWindow]:
-    """Return the trainings of a policy of `policies.train`, one before every test window on the days before.
+    """Return the trainings of a policy of `policies.train`, one before every test window on what was before.
 
-    Each begins from the prior, for the days before it hold those of the last one. With `refit` "once" there
-    is only the first.
+    Each begins from the prior, for what was before it holds what the last one learned from. With `refit`
+    "once" there is only the first.
 
     Parameters
     ----------
-    signals, fills : of `intraday_signals.learn_intraday`.
+    tables : of `intraday_signals.learn_intraday`, or of `chain_signals.learn_chain`.
 
     Raises
     ------
     DataError
         The days before a window are too few.
     """
-    tested = signals[signals["tested"].astype(bool)]
-    for row in tested.groupby("window", sort=True).head(1).index:
-        days = StoredDays.of(desk, signals, fills, int(row))
-        yield StoredWindow(
-            date.fromisoformat(str(signals["day"].loc[row])), Known(days, content_digest(days))
-        )
+    for first, stored in stored_before(desk, tables):
+        yield StoredWindow(first, Known(stored, content_digest(stored)))
         if desk.policies.train[policy].refit == "once":
             return
 
 
-def learn_from_days(
-    desk: IntradayDesk, policy: str, steps: int | None, paths: int | None, days: StoredDays
+def stored_before(
+    desk: StoringDesk, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[tuple[date, StoredDays | StoredQuotes]]:
+    """Yield the first day of every test window, and what a hedger may learn from before it.
+
+    Raises
+    ------
+    DataError
+        As `stored_windows`.
+    """
+    if isinstance(desk, ChainDesk):
+        quoted = tables["quoted"]
+        days = pd.DatetimeIndex(np.sort(quoted_days(quoted).unique()))
+        for start in window_starts(desk, days):
+            first = days[start].date()
+            yield first, StoredQuotes.of(quoted, first)
+        return
+    signals, fills = tables["signals"], tables["fills"]
+    tested = signals[signals["tested"].astype(bool)]
+    for row in tested.groupby("window", sort=True).head(1).index:
+        first = date.fromisoformat(str(signals["day"].loc[row]))
+        yield first, StoredDays.of(desk, signals, fills, int(row))
+
+
+def learn_from_stored(
+    desk: StoringDesk,
+    policy: str,
+    steps: int | None,
+    paths: int | None,
+    stored: StoredDays | StoredQuotes,
 ) -> dict[str, pd.DataFrame | bytes]:
-    """Train a hedger on stored days.
+    """Train a hedger on what its desk has stored.
 
     Returns
     -------
@@ -66,7 +93,7 @@ def learn_from_days(
     SettingsError
         The extra that trains it is not installed.
     """
-    trainer = trainer_of(policy, desk, days, steps, paths, desk.seed, None)
+    trainer = trainer_of(policy, desk, stored, steps, paths, desk.seed, None)
     from pipeline.deep.training import train
 
     with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ from pipeline.policies.leland import Leland
 from pipeline.policies.limit_aware import LimitAware
 from pipeline.policies.minimum_variance import MinimumVariance
 from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.network_slope import NetworkSlope
 from pipeline.policies.no_hedge import NoHedge
 from pipeline.policies.optimal_band import OptimalBand
 from pipeline.policies.recurrent_band import RecurrentBand
@@ -34,7 +35,7 @@ POLICIES: dict[str, Any] = {
         NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
         ConstantShift, MinimumVariance, HistorySlope, RegimeMap, RegimeSwitched, *ABLATIONS,
         OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes, NetworkBand, RecurrentBand,
-        PpoBand, SacBand,
+        NetworkSlope, PpoBand, SacBand,
     )
 }  # fmt: skip
 
@@ -42,7 +43,7 @@ POLICIES: dict[str, Any] = {
 def desk_policies(settings: AnyDesk) -> dict[str, Policy]:
     """Return a desk's unfitted hedgers: the benchmark, those it lists and the ablations of these.
 
-    Of a trained network that is Zakamouline's band, which it is when untrained.
+    Of a trained network that is what it is when untrained.
 
     Raises
     ------
@@ -60,8 +61,7 @@ def desk_policies(settings: AnyDesk) -> dict[str, Policy]:
     names = dict.fromkeys((BENCHMARK, *desk.policies.run))
     if FLAGSHIP in names:
         names |= dict.fromkeys(ablation.name for ablation in ABLATIONS)
-    if set(names) & set(LEARNED):
-        names |= {Zakamouline.name: None}
+    names |= {LEARNED[name].untrained: None for name in names if name in LEARNED}
     if RegimeOptimalBand.name in names:
         names |= {RegimeOptimalBandNoRegimes.name: None}
     return {name: _build(name, desk, "policies.run", terms) for name in names}

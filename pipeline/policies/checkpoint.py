@@ -13,18 +13,20 @@ import pandas as pd
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.packing import packed, unpacked
-from pipeline.policies.network import Layer, Network, matrix, row
+from pipeline.policies.network import Layer, Network, layers_of, matrix, row
 from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
+from pipeline.policies.network_slope import MOST_SLOPE, SLOPE_INPUTS, NetworkSlope
 from pipeline.policies.recurrent_band import PATH, RecurrentBand
 from pipeline.policies.recurrent_network import GRU, RecurrentNetwork
 
 VERSION = 1
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
-SEES, CHARGED, SEEN, REACHED = "sees", "charged", "seen_until", "reached"
-"""Facts: what a network sees beside `INPUTS` (`policies.engineered_state`), and what the states that it
-learned from have beside forecasts, `desk_cost`, `fixed_fee` and `interval`, where no settings say it; the
-last day or time of the real market that it was told of, ISO 8601, where it was told of any; the validation
-risk of the weights that were kept, which need not be the last."""
+POLICY, SEES, CHARGED, SEEN, REACHED = "policy", "sees", "charged", "seen_until", "reached"
+"""Facts: the policy that it was trained as, where its arrays do not say it; what a network sees beside
+`INPUTS` (`policies.engineered_state`), and what the states that it learned from have beside forecasts,
+`desk_cost`, `fixed_fee` and `interval`, where no settings say it; the last day or time of the real market
+that it was told of, ISO 8601, where it was told of any; the validation risk of the weights that were kept,
+which need not be the last."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,12 @@ class Checkpoint:
 
     def write(self, path: Path) -> None:
         """Write the file; what was there is there whole until the new one is."""
-        about = {"version": VERSION, "meaning": _meaning(self.arrays), "desk": self.desk, **self.facts}
+        about = {
+            "version": VERSION,
+            "meaning": _meaning(self.facts, self.arrays),
+            "desk": self.desk,
+            **self.facts,
+        }
         content = packed({**self.arrays, FACTS: np.array(json.dumps(about))})
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f"{path.name}.part")
@@ -67,7 +74,8 @@ class Checkpoint:
             facts = json.loads(str(arrays.pop(FACTS)))
         except (BadZipFile, ValueError, KeyError, EOFError):
             raise StoreError(f"{path}: damaged, or no checkpoint: train the network again") from None
-        if facts.pop("version", None) != VERSION or facts.pop("meaning", None) != _meaning(arrays):
+        meaning = facts.pop("meaning", None)
+        if facts.pop("version", None) != VERSION or meaning != _meaning(facts, arrays):
             raise StoreError(f"{path}: a checkpoint of another version: train the network again")
         return cls(facts.pop("desk"), facts, arrays)
 
@@ -92,7 +100,7 @@ class Checkpoint:
         seen = self.facts.get(SEEN)
         return pd.Timestamp(seen) if seen else None
 
-    def policy(self) -> NetworkBand | RecurrentBand:
+    def policy(self) -> NetworkBand | RecurrentBand | NetworkSlope:
         """Return the hedger; nothing but NumPy is needed.
 
         Raises
@@ -100,6 +108,8 @@ class Checkpoint:
         StoreError, PolicyError
             Arrays of the network are missing, or do not fit each other.
         """
+        if _slopes(self.facts):
+            return NetworkSlope(layers_of(self.arrays))
         if _recurrent(self.arrays):
             return RecurrentBand(RecurrentNetwork.of_arrays(self.arrays))
         count = sum(name.startswith(LAYER) and name.endswith(".weight") for name in self.arrays)
@@ -122,9 +132,15 @@ def network_arrays(network: Network) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _meaning(arrays: Mapping[str, np.ndarray]) -> list[Any]:
+def _meaning(facts: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> list[Any]:
     """What a network's numbers mean: a checkpoint that means another thing is of another version."""
+    if _slopes(facts):
+        return [*SLOPE_INPUTS, MOST_SLOPE]
     return [*INPUTS, MOST_SHIFT, MOST_STRETCH, *(PATH if _recurrent(arrays) else ())]
+
+
+def _slopes(facts: Mapping[str, Any]) -> bool:
+    return facts.get(POLICY) == NetworkSlope.name
 
 
 def _recurrent(arrays: Mapping[str, np.ndarray]) -> bool:

@@ -44,30 +44,6 @@ def check_live(desk: IntradayDesk) -> None:
         )
 
 
-def check_learns(desk: IntradayDesk) -> None:
-    """Refuse policies of `policies.train` that do not learn on stored days, and what means nothing there.
-
-    Raises
-    ------
-    SettingsError
-        Naming one that does, or what to leave out.
-    """
-    for policy, plan in desk.policies.train.items():
-        if plan.refit_steps is not None:
-            raise SettingsError(
-                f"policies.train.{policy}.refit_steps: within the day every training begins anew: set steps"
-            )
-        if plan.device == "cuda":
-            raise SettingsError(
-                f"policies.train.{policy}.device is cuda: on stored days a GPU has no work, leave it out"
-            )
-        if reads_path(LEARNED[policy]):
-            raise SettingsError(
-                f"policies.train names {policy}, which learns in simulated markets, not on stored days; "
-                f"{hint(policy, [name for name, kind in LEARNED.items() if not reads_path(kind)])}"
-            )
-
-
 def named_live(desk: IntradayDesk, models: str) -> str:
     """Return the line of some models as audit and evidence name it: with the network that goes live, if any.
 

@@ -1,16 +1,19 @@
 """A small trained network as plain numbers: what it answers without the library that trained it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from pipeline.domain.errors import PolicyError
+from pipeline.domain.errors import PolicyError, StoreError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.kept import kept
 from pipeline.domain.rows import in_blocks
 
+LAYERS = "network.layers."
+"""Names of the arrays of layers along paths in a checkpoint: those that PyTorch gives them."""
 Row = tuple[float, ...]
 Matrix = tuple[Row, ...]
 
@@ -118,6 +121,32 @@ class Network:
 
         in_blocks(len(rows), most, fill)
         return out.reshape(*inputs.shape[:-1], out.shape[1])
+
+
+def layers_of(arrays: Mapping[str, np.ndarray], cells: int = 0) -> Network:
+    """Rebuild the layers of a network along paths from the arrays of a checkpoint.
+
+    Parameters
+    ----------
+    cells : inputs in front of those that are seen, states in (−1, 1), which are not scaled.
+
+    Raises
+    ------
+    StoreError, PolicyError
+        Arrays are missing, or do not fit each other.
+    """
+    count = sum(name.startswith(LAYERS) and name.endswith(".weight") for name in arrays)
+    try:
+        layers = tuple(
+            Layer(matrix(arrays[f"{LAYERS}{k}.weight"]), row(arrays[f"{LAYERS}{k}.bias"]))
+            for k in range(count)
+        )
+        scaling = {"mean": 0.0, "scale": 1.0, "least": -1.0, "most": 1.0}
+        return Network(
+            layers, *((of,) * cells + row(arrays[f"network.{name}"]) for name, of in scaling.items())
+        )
+    except KeyError as missing:
+        raise StoreError(f"the checkpoint lacks {missing}: train the network again") from None
 
 
 @kept(nogil=True, error_model="numpy")

@@ -16,7 +16,7 @@ from pipeline.policies.batched import batched
 from pipeline.policies.engineered_state import check_columns, engineered
 from pipeline.policies.network import Network
 from pipeline.policies.trading_rule import pace, traded
-from pipeline.policies.zakamouline import unclipped
+from pipeline.policies.zakamouline import Zakamouline, unclipped
 
 INPUTS = ("moneyness", "log_deviation", "log_steps", "log_cost", "log_aversion", "center", "half_width")
 """What the network sees, see `inputs`."""
@@ -56,6 +56,7 @@ class NetworkBand(Untrained):
     """
 
     name: ClassVar[str] = "network_band"
+    untrained: ClassVar[str] = Zakamouline.name
     network: Network | None = None
     sees: tuple[str, ...] = ()
 

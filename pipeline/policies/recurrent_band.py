@@ -14,6 +14,7 @@ from pipeline.policies.batched import batched
 from pipeline.policies.exposure import typical
 from pipeline.policies.network_band import INPUTS, corrected_band
 from pipeline.policies.recurrent_network import RecurrentNetwork
+from pipeline.policies.zakamouline import Zakamouline
 
 PATH = ("move", "move_size")
 """What the network remembers the path of, see `moves`: columns of `pipeline.deep.seen` too."""
@@ -44,6 +45,7 @@ class RecurrentBand(Untrained):
     """
 
     name: ClassVar[str] = "recurrent_band"
+    untrained: ClassVar[str] = Zakamouline.name
     reads_path: ClassVar[bool] = True
     network: RecurrentNetwork | None = None
 

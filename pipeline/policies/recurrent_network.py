@@ -12,10 +12,10 @@ from pipeline.domain.errors import PolicyError, StoreError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.kept import kept
 from pipeline.domain.rows import in_blocks
-from pipeline.policies.network import Layer, Matrix, Network, Row, matrix, row
+from pipeline.policies.network import Matrix, Network, Row, layers_of, matrix, row
 
-GRU, LAYERS = "network.gru.", "network.layers."
-"""Names of the arrays in a checkpoint: those that PyTorch gives them."""
+GRU = "network.gru."
+"""Names of the cells' arrays in a checkpoint: those that PyTorch gives them."""
 
 
 @dataclass(frozen=True)
@@ -148,19 +148,10 @@ class RecurrentNetwork:
         StoreError, PolicyError
             Arrays are missing, or do not fit each other.
         """
-        count = sum(name.startswith(LAYERS) and name.endswith(".weight") for name in arrays)
         try:
             weight, recurrent = (matrix(arrays[f"{GRU}weight_{which}_l0"]) for which in ("ih", "hh"))
             biases = (row(arrays[f"{GRU}bias_{which}_l0"]) for which in ("ih", "hh"))
-            layers = tuple(
-                Layer(matrix(arrays[f"{LAYERS}{k}.weight"]), row(arrays[f"{LAYERS}{k}.bias"]))
-                for k in range(count)
-            )
-            names = {"mean": 0.0, "scale": 1.0, "least": -1.0, "most": 1.0}  # a state lies in (−1, 1)
-            scaling = (
-                (state,) * len(recurrent[0]) + row(arrays[f"network.{name}"]) for name, state in names.items()
-            )
-            return cls(Gru(weight, recurrent, *biases), Network(layers, *scaling))
+            return cls(Gru(weight, recurrent, *biases), layers_of(arrays, cells=len(recurrent[0])))
         except KeyError as missing:
             raise StoreError(f"the checkpoint lacks {missing}: train the network again") from None
 

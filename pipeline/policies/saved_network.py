@@ -9,26 +9,32 @@ from typing import Final
 
 import pandas as pd
 
+from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.desk import Desk
-from pipeline.domain.desk_file import AnyDesk, hedged
+from pipeline.domain.desk_file import AnyDesk, hedged, kind_of
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk, LatencySettings, instant
 from pipeline.domain.naming import hint
 from pipeline.ingest.content import content_digest
 from pipeline.policies.agent_band import PpoBand, SacBand
-from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.checkpoint import POLICY, Checkpoint
+from pipeline.policies.learns import LEARNS
 from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.network_slope import NetworkSlope
 from pipeline.policies.recurrent_band import RecurrentBand
 
 FOLDER: Final = "networks"
 DIGITS: Final = 12
-Learned = NetworkBand | RecurrentBand
-LEARNED: Final[Mapping[str, type[NetworkBand] | type[RecurrentBand]]] = {
-    kind.name: kind for kind in (NetworkBand, RecurrentBand, PpoBand, SacBand)
+Learned = NetworkBand | RecurrentBand | NetworkSlope
+LEARNED: Final[Mapping[str, type[Learned]]] = {
+    kind.name: kind for kind in (NetworkBand, RecurrentBand, NetworkSlope, PpoBand, SacBand)
 }
 """Policies that `hedge train --policy` trains."""
-EXTRAS: Final = {"deep": (NetworkBand.name, RecurrentBand.name), "rl": (PpoBand.name, SacBand.name)}
+EXTRAS: Final = {
+    "deep": (NetworkBand.name, RecurrentBand.name, NetworkSlope.name),
+    "rl": (PpoBand.name, SacBand.name),
+}
 """Those that each extra trains."""
 
 
@@ -37,12 +43,15 @@ def terms_digest(settings: AnyDesk) -> str:
 
     Of a desk within the day, on whose stored days it learns, also the grid, how orders are filled, and what
     regimes and forecasts are: what the network sees. Latency and `costs.crossing` are not among them, which
-    own fills teach (`execution.own_costs`): what is learned of these outdates no network.
+    own fills teach (`execution.own_costs`): what is learned of these outdates no network. Of a desk on option
+    chains also their underlying.
     """
     if isinstance(settings, IntradayDesk):
         told = settings.executed(LatencySettings(), IntradayCosts().crossing)
         seen = (told.grid, told.hedge, told.regimes.unmapped(), told.forecasts)
         return content_digest([told.option, told.costs, told.risk, *seen])
+    if isinstance(settings, ChainDesk):
+        return content_digest([settings.option, settings.costs, settings.risk, settings.data.underlying])
     desk = hedged(settings)
     execution, delay = desk.execution, desk.hedge.delay_sessions
     frictions = [execution, delay] if execution.impact or delay else []
@@ -97,7 +106,7 @@ def hedger_of(checkpoint: Checkpoint, policy: str) -> Learned:
         It was trained as another one.
     """
     learned = checkpoint.policy()
-    teacher = checkpoint.facts.get("policy", learned.name)  # only agents say what they are
+    teacher = checkpoint.facts.get(POLICY, learned.name)
     if teacher != policy:
         raise StoreError(f"trained as {teacher}, named for {policy}: name another file")
     return LEARNED[policy](**{each.name: getattr(learned, each.name) for each in fields(learned)})
@@ -119,7 +128,7 @@ def check_names(desk: Desk) -> None:
                 )
 
 
-def with_networks(desk: Desk | IntradayDesk, files: Mapping[str, Mapping[date, str]]) -> Desk | IntradayDesk:
+def with_networks(desk: AnyDesk, files: Mapping[str, Mapping[date, str]]) -> AnyDesk:
     """Return the desk with files of some policies by first day, in the place of a file or of a training."""
     networks = desk.policies.networks | {policy: dict(each) for policy, each in files.items()}
     train = {policy: plan for policy, plan in desk.policies.train.items() if policy not in files}
@@ -137,7 +146,7 @@ def keep_network(home: Home, desk: str, policy: str, content: bytes) -> Path:
     return file
 
 
-def with_learned(desk: Desk | IntradayDesk, extras: tuple[str, ...]) -> Desk | IntradayDesk:
+def with_learned(desk: AnyDesk, extras: tuple[str, ...]) -> AnyDesk:
     """Return the desk with the hedgers that it has trained networks of, the newest of each policy.
 
     Parameters
@@ -147,26 +156,32 @@ def with_learned(desk: Desk | IntradayDesk, extras: tuple[str, ...]) -> Desk | I
     Raises
     ------
     SettingsError
-        No such extra, or nothing was trained for this desk with it.
+        No such extra, nothing of it learns for a desk of this kind, or nothing was trained for this one.
     """
     run, named = list(desk.policies.run), dict(desk.policies.networks)
     for extra in extras:
         if extra not in EXTRAS:
             raise SettingsError(f"--with {extra}: no such extra; {hint(extra, EXTRAS)}")
-        newest = {policy: _newest(desk, policy) for policy in EXTRAS[extra] if policy not in named}
+        kind = kind_of(desk)
+        learns = [policy for policy in EXTRAS[extra] if policy in LEARNS[kind]]
+        if not learns:
+            raise SettingsError(
+                f"--with {extra}: nothing of it learns for a desk of kind {kind}: leave it out"
+            )
+        newest = {policy: _newest(desk, policy) for policy in learns if policy not in named}
         found = {policy: name for policy, name in newest.items() if name}
-        if not found and not set(EXTRAS[extra]) & set(named):
+        if not found and not set(learns) & set(named):
             raise SettingsError(
                 f"--with {extra}: nothing was trained for the desk {desk.name} as it is: "
-                f"hedge train {desk.name} --policy {EXTRAS[extra][0]}"
+                f"hedge train {desk.name} --policy {learns[0]}"
             )
         named |= found
-        run += [policy for policy in EXTRAS[extra] if policy in named]
+        run += [policy for policy in learns if policy in named]
     policies = desk.policies.model_copy(update={"run": tuple(dict.fromkeys(run)), "networks": named})
     return desk.model_copy(update={"policies": policies})
 
 
-def _newest(desk: Desk | IntradayDesk, policy: str) -> str:
+def _newest(desk: AnyDesk, policy: str) -> str:
     """Return the file trained last for a desk and a policy that saw no tested day; empty if there is none."""
     start = tested_from(desk)
     files = networks(Home.find()).glob(f"{desk.name}-{policy}-*.npz")
@@ -178,7 +193,7 @@ def _newest(desk: Desk | IntradayDesk, policy: str) -> str:
     return ""
 
 
-def tested_from(desk: Desk | IntradayDesk) -> pd.Timestamp:
+def tested_from(desk: AnyDesk) -> pd.Timestamp:
     """Return when the test of a desk begins, a session of a daily one, else a time.
 
     Examples

@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 
 import pandas as pd
 
+from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
@@ -15,7 +16,7 @@ from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import REACHED, Checkpoint
 from pipeline.policies.saved_network import LEARNED, networks
 
-Of = TypeVar("Of", Desk, IntradayDesk)
+Of = TypeVar("Of", Desk, IntradayDesk, ChainDesk)
 MARKET: Final = "market"
 """What a checkpoint says of the market that it was trained in a run of its desk for."""
 COLUMNS: Final = (
@@ -80,7 +81,7 @@ def _serving(policy: str, files: str | Mapping[date, str], day: date) -> str:
     return files[max(known)]
 
 
-def network_table(desk: Desk, days: Sequence[date]) -> pd.DataFrame:
+def network_table(desk: Of, days: Sequence[date]) -> pd.DataFrame:
     """Return which network serves from which of the days on, one row a policy and network.
 
     Parameters

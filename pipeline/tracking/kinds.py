@@ -78,6 +78,7 @@ CHAIN_TABLES: Final = (
     "drift",
     "against_delta",
     "ablations",
+    "trained",
     "by_regime",
     "attribution",
     "costs",
@@ -255,6 +256,7 @@ def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
+    register(run.client, run.mlruns, evaluation.settings, {}, run.versions, run.alias, run.networks)
 
 
 def _track_contract(run: Tracked, evaluation: ContractJudgement) -> None:

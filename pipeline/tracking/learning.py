@@ -11,9 +11,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import AnyDesk
 from pipeline.domain.home import Home
-from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.saved_network import terms_digest
 from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.promotion import CHAMPION
@@ -47,7 +46,7 @@ class Curve:
         self._client.log_artifact(self.run_id, str(network), "network")
         log_tags(self._client, self.run_id, {"network": network.name})
 
-    def keep(self, desk: Desk | IntradayDesk, policy: str, network: Path, alias: str = CHAMPION) -> str:
+    def keep(self, desk: AnyDesk, policy: str, network: Path, alias: str = CHAMPION) -> str:
         """Keep the trained file with the run, name it, and register it; by default as its policy's champion.
 
         Returns
@@ -89,9 +88,7 @@ class LearnedNetwork:
     history: Sequence[tuple[int, float]]
 
 
-def register_newest(
-    home: Home, desk: Desk | IntradayDesk, policy: str, trained: Sequence[LearnedNetwork]
-) -> None:
+def register_newest(home: Home, desk: AnyDesk, policy: str, trained: Sequence[LearnedNetwork]) -> None:
     """Track trainings that went on from each other, each once, and register the last one, once.
 
     Those after the first are shown under it. Who is the champion does not change, see `run_networks`.

@@ -20,7 +20,7 @@ from mlflow.types import ColSpec, DataType, Schema
 
 from pipeline.backtest.intraday_state import step_years
 from pipeline.domain.desk import Desk
-from pipeline.domain.desk_file import desk_as_json, hedged
+from pipeline.domain.desk_file import AnyDesk, desk_as_json, hedged
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.execution.learned_costs import LearnedCosts
 from pipeline.forecasts.task import SESSIONS_PER_YEAR
@@ -51,8 +51,8 @@ MEANING = {
     EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next step.",
     FLAGSHIP: "Market states to the no-trade band of the hedge and where to go from outside, in its units.",
     **{
-        policy: f"Market states to the no-trade band that a trained network makes of Zakamouline's, {policy}."
-        for policy in LEARNED
+        policy: f"Market states to the hedge that a trained network makes of {kind.untrained}, {policy}."
+        for policy, kind in LEARNED.items()
     },
 }
 """What each model does, as MLflow's pages say it."""
@@ -95,7 +95,7 @@ def log_models(
         return {model.name: _log(model, code) for model in models}
 
 
-def log_hedger(desk: Desk | IntradayDesk, policy: str, network: Path) -> ModelInfo:
+def log_hedger(desk: AnyDesk, policy: str, network: Path) -> ModelInfo:
     """Log a hedger that learned, the checkpoint `network`, into the active run."""
     with tempfile.TemporaryDirectory() as folder:
         settings = Path(folder, "desk.json")
@@ -123,7 +123,7 @@ def costs_in(version: ModelVersion) -> LearnedCosts:
 def register(
     client: MlflowClient,
     mlruns: Path,
-    desk: Desk | IntradayDesk,
+    desk: AnyDesk,
     models: Mapping[str, ModelInfo],
     marks: Mapping[str, str],
     alias: str = CHAMPION,
@@ -297,7 +297,7 @@ def _code(modules: Iterable[str], folder: Path) -> Path:
 
 def _new_version(
     client: MlflowClient,
-    desk: Desk | IntradayDesk,
+    desk: AnyDesk,
     model: str,
     logged: ModelInfo,
     marks: Mapping[str, str],

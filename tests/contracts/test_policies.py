@@ -30,6 +30,7 @@ from pipeline.policies.catalogue import POLICIES, _build
 from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.network_slope import SLOPE_INPUTS, NetworkSlope
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.written import restored, written
 from tests.recurrent import some_recurrent
@@ -55,9 +56,12 @@ def test_the_catalogue_holds_every_policy_of_the_room():
 
 def some_network(more=0):
     """A network with numbers as training might leave them."""
+    return network_of(len(INPUTS) + more, 2)
+
+
+def network_of(width, outputs):
     rng = np.random.default_rng(3)
-    width = len(INPUTS) + more
-    sizes = (width, 8, 8, 2)
+    sizes = (width, 8, 8, outputs)
     layers = tuple(
         Layer(
             tuple(map(tuple, rng.normal(0, into**-0.5, (out, into)).tolist())),
@@ -72,6 +76,7 @@ def some_network(more=0):
 TRAINED = {
     "trained network_band": lambda: NetworkBand(some_network()),
     "network_band that sees": lambda: NetworkBand(some_network(len(COLUMNS)), tuple(COLUMNS)),
+    "trained network_slope": lambda: NetworkSlope(network_of(len(SLOPE_INPUTS), 1)),
     "trained recurrent_band": lambda: RecurrentBand(some_recurrent()),
 }
 

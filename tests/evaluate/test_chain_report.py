@@ -18,6 +18,7 @@ from pipeline.ingest.calendar import sessions_between
 from pipeline.ingest.quarantine import COLUMNS
 from pipeline.ingest.timed_rows import INTAKE, intake_table
 from pipeline.policies.catalogue import desk_policies
+from tests.made_episodes import make_networks
 from tests.option_chain import chain
 
 
@@ -65,6 +66,7 @@ def judged(settings, tables):
         "episodes": deals_of(desk_policies(settings.in_steps()), days[10:20]),
         "left_out": pd.DataFrame({"reason": ["no quote to close at"], "options": [2]}),
         "vega": vega,
+        "networks": make_networks(),
         "quoted": pd.concat(quoted, ignore_index=True),
         "surface": times.assign(**dict.fromkeys(NAMES, 0.1)),
         "history": history,

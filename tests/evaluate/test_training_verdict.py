@@ -3,10 +3,11 @@
 import pandas as pd
 import pytest
 
-from pipeline.evaluate.comparison import SIMPLE_RIVAL, TRAINED, UNTRAINED, pairs_of_training
+from pipeline.evaluate.comparison import BAND_RIVALS, SIMPLE, TRAINED, pairs_of_training
 from pipeline.evaluate.sheets import trained_sheet
 from pipeline.evaluate.summary import training_numbers
 from pipeline.evaluate.training_verdict import training_verdicts
+from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.saved_network import LEARNED
 from pipeline.policies.zakamouline import Zakamouline
@@ -14,8 +15,10 @@ from tests.evaluate.test_verdicts import paired
 
 
 def test_the_names_are_those_of_the_policies():
-    assert set(TRAINED) == set(LEARNED)
-    assert Zakamouline.name == UNTRAINED
+    assert {name: rivals[0] for name, rivals in TRAINED.items()} == {
+        name: kind.untrained for name, kind in LEARNED.items()
+    }
+    assert {rivals[1] for rivals in TRAINED.values()} == set(SIMPLE) <= set(POLICIES)
 
 
 def test_untrained_it_is_the_band_that_it_is_compared_with(make_state):
@@ -34,7 +37,7 @@ def test_untrained_it_is_the_band_that_it_is_compared_with(make_state):
     ],
 )
 def test_the_answer_follows_the_corrected_test(evaluation, numbers, answer, words):
-    pairs = pairs_of_training(["network_band", "ppo_band", UNTRAINED, SIMPLE_RIVAL])
+    pairs = pairs_of_training(["network_band", "ppo_band", *BAND_RIVALS])
     tests = paired(pairs, *numbers)
     found = {verdict.question: verdict for verdict in training_verdicts(evaluation.desk, tests)}
     assert len(found) == 4
@@ -44,8 +47,8 @@ def test_the_answer_follows_the_corrected_test(evaluation, numbers, answer, word
     rival = found["Does network_band beat its simplest rival?"]
     assert "network_band against a band of one tuned width, fixed_band" in rival.sentence
     told = training_numbers(tests)
-    assert told["ppo_band"][UNTRAINED]["risk_bps"]["difference"] == numbers[0]
-    assert set(told["network_band"]) == {UNTRAINED, SIMPLE_RIVAL}
+    assert told["ppo_band"][BAND_RIVALS[0]]["risk_bps"]["difference"] == numbers[0]
+    assert set(told["network_band"]) == set(BAND_RIVALS)
 
 
 def test_a_report_without_networks_has_neither_sheet_nor_verdict(evaluation):
@@ -58,7 +61,7 @@ def test_a_report_without_networks_has_neither_sheet_nor_verdict(evaluation):
 def test_a_report_with_one_has_a_row_for_each_pair(evaluation):
     from dataclasses import replace
 
-    tests = paired([("sac_band", UNTRAINED)], -1.0, (-2.0, 0.5), 0.1, 0.2)
+    tests = paired([("sac_band", BAND_RIVALS[0])], -1.0, (-2.0, 0.5), 0.1, 0.2)
     sheet = trained_sheet(replace(evaluation, trained=tests))
-    assert [row[0].text for row in sheet.rows] == [f"sac_band − {UNTRAINED}"]
+    assert [row[0].text for row in sheet.rows] == ["sac_band − zakamouline"]
     assert isinstance(tests, pd.DataFrame)

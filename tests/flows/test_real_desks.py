@@ -42,6 +42,7 @@ SHORT = {
             ("test_end = 2019-07-12", "test_end = 2019-05-24"),
             ("tenor_days = [7, 14, 30, 60, 90, 180]", "tenor_days = [14, 30]"),
             ("deltas = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]", "deltas = [0.25, 0.5, 0.75]"),
+            ("[evaluation]", "[policies.train]\nnetwork_slope = { steps = 10 }\n\n[evaluation]"),
             ('"SPX_*.csv.gz"', '"SPX_20190[45]*.csv.gz", "SPX_2019060[34]*.csv.gz", "SPX_20190620.csv.gz"'),
         ),
     ),
@@ -56,7 +57,8 @@ def shortened(text, changes):
     lines = text.splitlines()
     start = next(place for place, line in enumerate(lines) if line.startswith("run = ["))
     stop = next(place for place in range(start, len(lines)) if lines[place].rstrip().endswith("]"))
-    lines[start : stop + 1] = ['run = ["delta_implied", "whalley_wilmott", "regime_switched"]']
+    learned = '"network_slope", ' if "network_slope = {" in text else ""
+    lines[start : stop + 1] = [f'run = ["delta_implied", "whalley_wilmott", {learned}"regime_switched"]']
     text = "\n".join(lines).replace("budget = 60", "budget = 8").replace("trees = 60", "trees = 10")
     return text.replace("frontier = 5 ", "frontier = 3 ").replace("resamples = 2000", "resamples = 200")
 
@@ -97,6 +99,18 @@ def test_report_summary_and_tracked_run_are_there(run):
     runs = client.search_runs([experiment.experiment_id], "tags.kind = 'pipeline'")
     assert [each.info.status for each in runs] == ["FINISHED"]
     assert runs[0].data.tags["report"] == summary["run"]
+
+
+def test_a_chain_s_network_is_trained_judged_and_registered(run):
+    summary, home = run
+    if summary["kind"] != "chain":
+        pytest.skip("it trains none")
+    (network,) = table(run, "backtest", "networks").to_dict("records")
+    assert network["first"] == pd.Timestamp(summary["windows"][0]["first"])
+    assert summary["trained"]["network_slope"]["delta_implied"]["risk_bps"]
+    (version,) = connect(home.mlruns).search_model_versions("name = 'spx-chain.network_slope'")
+    assert version.tags["network"] == network["network"]
+    assert "network_slope" in (home.data / "reports" / summary["run"] / "report.html").read_text("utf-8")
 
 
 def test_the_books_add_up(run):

@@ -14,7 +14,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.learning.in_a_run import NETWORK
-from pipeline.learning.stored_in_a_run import learn_from_days, stored_windows
+from pipeline.learning.stored_in_a_run import learn_from_stored, stored_windows
 from pipeline.policies.saved_network import keep_network, saved_network, terms_digest, with_networks
 from tests.stored_market import DESK, made_days, small_task
 
@@ -40,31 +40,31 @@ def training(**settings):
 
 def test_every_tested_day_is_learned_for_on_the_days_before_it():
     signals, fills = days_tested_from("2020-03-04")
-    found = list(stored_windows(training(), "network_band", signals, fills))
+    found = list(stored_windows(training(), "network_band", {"signals": signals, "fills": fills}))
     assert [window.first for window in found] == [FIRST, SECOND]
     before = [signals["time"][signals["day"] < f"{window.first}"].max() for window in found]
-    assert [pd.Timestamp(window.days.value.seen_until) for window in found] == before
-    lives = [window.days.value.learned.lives + window.days.value.held_out.lives for window in found]
+    assert [pd.Timestamp(window.stored.value.seen_until) for window in found] == before
+    lives = [window.stored.value.learned.lives + window.stored.value.held_out.lives for window in found]
     assert lives[1] > 1.5 * lives[0]
-    costs = {window.days.value.learned.state.desk_cost for window in found}
+    costs = {window.stored.value.learned.state.desk_cost for window in found}
     assert len(costs) == 1, "the desk's constant cost is that of its backtest"
     scrambled = signals.copy()
     later = scrambled["day"] == "2020-03-05"
     scrambled.loc[later, "mid"] = scrambled.loc[later, "mid"].to_numpy()[::-1] * 2.0
-    again = list(stored_windows(training(), "network_band", scrambled, fills))
-    assert [each.days.digest for each in again] == [each.days.digest for each in found]
+    again = list(stored_windows(training(), "network_band", {"signals": scrambled, "fills": fills}))
+    assert [each.stored.digest for each in again] == [each.stored.digest for each in found]
     earlier = signals["day"] == "2020-03-04"
     scrambled.loc[earlier, "mid"] = scrambled.loc[earlier, "mid"].to_numpy()[::-1]
-    moved = list(stored_windows(training(), "network_band", scrambled, fills))
-    assert [a.days.digest == b.days.digest for a, b in zip(moved, found, strict=True)] == [True, False]
-    once = list(stored_windows(training(refit="once"), "network_band", signals, fills))
+    moved = list(stored_windows(training(), "network_band", {"signals": scrambled, "fills": fills}))
+    assert [a.stored.digest == b.stored.digest for a, b in zip(moved, found, strict=True)] == [True, False]
+    once = list(stored_windows(training(refit="once"), "network_band", {"signals": signals, "fills": fills}))
     assert [window.first for window in once] == [FIRST]
 
 
 def learned(desk, seed):
     """Learn a network, on days that are told to be earlier ones, and keep it; return its file."""
     days = replace(small_task().days, seen_until="2020-03-03T16:59:30+00:00")
-    content = learn_from_days(desk.model_copy(update={"seed": seed}), "network_band", 2, 64, days)
+    content = learn_from_stored(desk.model_copy(update={"seed": seed}), "network_band", 2, 64, days)
     return keep_network(Home.find(), desk.name, "network_band", content[NETWORK]).name, content["curve"]
 
 
@@ -120,10 +120,13 @@ def test_what_cannot_be_trained_is_refused(tmp_path):
     text = (Path(next(iter(pipeline.desks.__path__))) / "bac-intraday.toml").read_text()
     file = tmp_path / "desk.toml"
     for plan, why in (
-        ("recurrent_band = {}", "recurrent_band, which learns in simulated markets"),
+        (
+            "recurrent_band = {}",
+            r"policies\.train: recurrent_band does not learn for a desk of kind intraday",
+        ),
         (
             "network_band = {refit_steps = 5}",
-            "network_band.refit_steps: within the day every training",
+            "network_band.refit_steps: on stored days every training",
         ),
         ('network_band = {device = "cuda"}', "network_band.device is cuda: on stored days a GPU has no work"),
     ):

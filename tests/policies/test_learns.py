@@ -1,0 +1,48 @@
+"""Which hedgers learn for which desk."""
+
+import pytest
+
+from pipeline.domain.desk import Desk, LearnSettings
+from pipeline.domain.desk_file import KINDS, load_any
+from pipeline.domain.errors import SettingsError
+from pipeline.policies.learns import LEARNS, check_learns, learns_from
+from pipeline.policies.saved_network import LEARNED, with_learned
+
+
+def training(desk, policy, **plan):
+    train = {policy: LearnSettings(**plan)}
+    policies = desk.policies.model_copy(update={"run": ("delta_implied", policy), "train": train})
+    return desk.model_copy(update={"policies": policies})
+
+
+def test_every_kind_of_desk_is_told_and_every_learned_policy_learns_somewhere():
+    assert set(LEARNS) == set(KINDS)
+    assert {policy for learns in LEARNS.values() for policy in learns} == set(LEARNED)
+
+
+def test_a_policy_that_does_not_learn_for_the_desk_is_refused():
+    daily = Desk(name="x", policies={"run": ()})
+    assert learns_from(daily, "network_band") == "simulated markets"
+    with pytest.raises(SettingsError, match="network_slope does not learn for a desk of kind daily"):
+        learns_from(daily, "network_slope")
+    chain = load_any("spx-chain")
+    with pytest.raises(SettingsError, match=r"policies\.train: network_bnd does not learn .* kind chain"):
+        check_learns(training(chain, "network_bnd"))
+    with pytest.raises(ValueError, match="which a daily desk does not run"):
+        Desk(name="x", policies={"run": ["network_slope"]})
+
+
+def test_what_means_nothing_on_stored_quotes_is_refused():
+    chain = load_any("spx-chain")
+    check_learns(training(chain, "network_slope", steps=5))
+    with pytest.raises(SettingsError, match="refit_steps: on stored days every training begins anew"):
+        check_learns(training(chain, "network_slope", refit_steps=5))
+    with pytest.raises(SettingsError, match="a GPU has no work"):
+        check_learns(training(chain, "network_slope", device="cuda"))
+
+
+def test_with_an_extra_that_trains_nothing_for_the_desk():
+    with pytest.raises(SettingsError, match="--with rl: nothing of it learns for a desk of kind chain"):
+        with_learned(load_any("spx-chain"), ("rl",))
+    with pytest.raises(SettingsError, match="hedge train spx-chain --policy network_slope"):
+        with_learned(load_any("spx-chain"), ("deep",))
