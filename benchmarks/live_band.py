@@ -6,6 +6,9 @@ the network's answer alone as `policies.network` gives it to a batch of one, and
 `NetworkBand.band` on a state of one episode and one time. Against PyTorch counts the largest difference of an
 answer; its weights are in single precision there.
 
+The same for a network that sees `engineered_state` too, as a desk within the day asks it
+(`policies.live_network`), by an `OptionState`; in the live loop the state is compiled code's own.
+
 The same for `recurrent_band`, a GRU of 16 units before such layers: a decision of
 `policies.live_recurrent_band`, its memory moved on, and the answers to 1 000 paths of 21 decisions.
 
@@ -13,6 +16,7 @@ The same for `recurrent_band`, a GRU of 16 units before such layers: a decision 
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from time import perf_counter
 
 import numpy as np
@@ -23,9 +27,14 @@ from pipeline.backtest.simulated import simulated_episodes
 from pipeline.deep.band_network import BandNetwork
 from pipeline.deep.sequence_network import SequenceNetwork, Shape
 from pipeline.domain.instruments import Liability
+from pipeline.domain.option_state import OptionState
+from pipeline.policies.correction import corrected
+from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.live_band import LiveBand
 from pipeline.policies.live_recurrent_band import LiveRecurrentBand
-from pipeline.policies.network_band import INPUTS, NetworkBand, corrected
+from pipeline.policies.network import Layer, Network, matrix, row
+from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.one_option import answer_of, by_arrays
 from pipeline.policies.recurrent_band import PATH, RecurrentBand
 from pipeline.policies.recurrent_network import RecurrentNetwork
 
@@ -42,6 +51,26 @@ def network() -> BandNetwork:
         torch.nn.init.normal_(parameter, std=0.3)
     found.fit_scaling(inputs())
     return found
+
+
+def within_the_day() -> Iterator[Measurement]:
+    """Time a decision of a network that sees all that it may."""
+    rng, width, call = np.random.default_rng(7), len(INPUTS) + len(COLUMNS), Liability.of("call", "short")
+    weights = [rng.normal(0.0, into**-0.5, (out, into)) for into, out in pairwise((width, 24, 24, 2))]
+    layers = tuple(Layer(matrix(each), row(np.zeros(len(each)))) for each in weights)
+    ends = ((0.0,) * width, (1.0,) * width, (-9.0,) * width, (9.0,) * width)
+    policy = NetworkBand(Network(layers, *ends), tuple(COLUMNS))
+    state = OptionState(
+        **dict.fromkeys(OptionState._fields, 0.2)
+        | {"liability": call, "forward": 101.0, "strike": 100.0, "cost": COST, "desk_cost": COST}
+        | {"regime_prob": np.full(2, 0.5), "regime_moves": np.full((2, 2), 0.5)}
+        | {"regime_variance": np.ones(2), "unwind": True, "fixed_fee": 0.0}
+    )
+    live = answer_of(policy, call)
+    off = float(np.abs(np.subtract(live(state), by_arrays(policy, state))).max())
+    took, batch = microseconds(lambda: live(state)), microseconds(lambda: by_arrays(policy, state))
+    print(f"within the day: decision {took:.2f} µs, by a batch of one {batch:.0f} µs, difference {off:.2g}")
+    yield Measurement("live_band.within_the_day", "µs", took, detail={"batch_of_one": batch, "off": off})
 
 
 def inputs() -> np.ndarray:
@@ -96,6 +125,7 @@ def measure() -> Iterator[Measurement]:
     yield Measurement("live_band.against_torch", "1", off, detail={"states": STATES})
     for name, took in found.items():
         yield Measurement(f"live_band.{name}", "µs", took, detail={"batch_of_one": batch})
+    yield from within_the_day()
     yield from remembering(call)
 
 

@@ -4,10 +4,11 @@ Models are fitted on the days before; the last day is then lived again with its 
 tile after tile until ten million events have gone by, in one process, garbage collection and the folding of
 the journal included. Two desks: BAC's national best quotes and trades (`ticks/lean_equity/bac`), and the book
 of BTCUSD on Bitstamp (`book/bitstamp_btcusd`), followed from the order log twenty levels deep and decided on
-every ten seconds.
+every ten seconds. Either goes live with the flagship, and then for a million events with a network that sees
+the forecasts.
 
 decision : from the turn of the loop in which one is due until its order is in the journal: the book, the
-    option's state, the flagship's band, the overlay, and intent and audit as one record of the log ahead of
+    option's state, the hedger's band, the overlay, and intent and audit as one record of the log ahead of
     SQLite, which survives the death of the process. The paper venue, which keeps a file of its own, is left
     out; what is told of a decision when its order has been sent is not.
 refresh : features of events, history, regimes, forecasts and intervals of the same decision, timed apart.
@@ -16,7 +17,7 @@ memory : what the process holds after the last tile over what it held after the 
 
 Every other tile is timed by the clock of the thread: the processor's time of a decision, which others who use
 the machine stretch less. Beside each time stands the tenth percentile, too.
-`python -m benchmarks.run live_loop`; ten minutes.
+`python -m benchmarks.run live_loop`; eleven minutes.
 """
 
 import asyncio
@@ -25,6 +26,7 @@ import io
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from time import perf_counter, perf_counter_ns, process_time, thread_time_ns
 from typing import Any, Final
@@ -56,6 +58,10 @@ from pipeline.live.feed import Moment
 from pipeline.live.gateways import on_paper
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.loop import settled_memory
+from pipeline.policies.base import Policy
+from pipeline.policies.engineered_state import COLUMNS
+from pipeline.policies.network import Layer, Network, matrix, row
+from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.risk.overlay import Overlay
@@ -147,8 +153,8 @@ def market(name: str, folder: Path, changed: dict[str, dict[str, Any]]) -> Marke
 class Watched:
     """A desk in the middle of its tiles, its decisions timed."""
 
-    def __init__(self, market: Market) -> None:
-        self._market = market
+    def __init__(self, market: Market, policy: Policy) -> None:
+        self._market, self._policy = market, policy
         self.took: dict[str, dict[str, list[float]]] = {
             what: {clock: [] for clock in CLOCKS} for what in ("decision", "refresh")
         }
@@ -174,8 +180,8 @@ class Watched:
             paper = on_paper(market.desk)
             async with live.opened_path(market.desk, venue_of, Path(folder), paper) as (path, played):
                 signals = RunningSignals(market.fitted, market.before, day.names)
-                overlay, policy = Overlay(market.desk.overlay), RegimeSwitched()
-                hedging = Hedger(market.desk, signals, policy, market.desk_cost, overlay, path, "flagship 1")
+                models = (signals, self._policy, market.desk_cost, Overlay(market.desk.overlay))
+                hedging = Hedger(market.desk, *models, path, "flagship 1")
                 venue = Clock(CLOCKS[clock])
                 path.gateway.submit = venue.around(path.gateway.submit)  # type: ignore[method-assign]
                 act, boundary = day._act, market.fitted.boundary.value
@@ -226,9 +232,18 @@ def _micro(took: Sequence[float], share: float) -> float:
     return 1e6 * float(np.quantile(took, share))
 
 
-def lived(name: str, market: Market, events: int) -> Iterator[Measurement]:
+def network() -> NetworkBand:
+    """Return a network of the size that `hedge train` leaves; its last layer is zero: Zakamouline's band."""
+    rng, width = np.random.default_rng(7), len(INPUTS) + len(COLUMNS)
+    weights = [rng.normal(0.0, into**-0.5, (out, into)) for into, out in pairwise((width, 24, 24))]
+    layers = tuple(Layer(matrix(each), row(np.zeros(len(each)))) for each in (*weights, np.zeros((2, 24))))
+    ends = ((0.0,) * width, (1.0,) * width, (-9.0,) * width, (9.0,) * width)
+    return NetworkBand(Network(layers, *ends), tuple(COLUMNS))
+
+
+def lived(name: str, market: Market, policy: Policy, events: int) -> Iterator[Measurement]:
     """Live tiles until so many events have gone by."""
-    desk = Watched(market)
+    desk = Watched(market, policy)
     with settled_memory():
         while desk.events < events or len(desk.held) <= SETTLED:
             asyncio.run(desk.tile())
@@ -263,9 +278,11 @@ DESKS: Final[Sequence[tuple[str, str, tuple[str, ...], dict[str, dict[str, Any]]
 
 
 def measure() -> Iterator[Measurement]:
-    """Live both desks."""
+    """Live both desks with either hedger."""
     for name, desk, place, changed, events in DESKS:
-        yield from lived(name, market(desk, shared(*place), changed), events)
+        fitted = market(desk, shared(*place), changed)
+        yield from lived(name, fitted, RegimeSwitched(), events)
+        yield from lived(f"{name}_network", fitted, network(), EVENTS // 10)
 
 
 if __name__ == "__main__":

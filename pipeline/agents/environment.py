@@ -16,7 +16,8 @@ from pipeline.backtest.ledger import Hedge
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
-from pipeline.policies.network_band import INPUTS, corrected, quickened
+from pipeline.policies.correction import corrected, quickened
+from pipeline.policies.network_band import INPUTS
 
 Answer = Literal["correction", "paced", "band", "target"]
 Observations = NDArray[np.float32]

@@ -12,7 +12,7 @@ from pipeline.domain.desk import BPS
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.intraday_desk import YEAR_SECONDS, IntradayDesk
 from pipeline.domain.kept import kept
-from pipeline.domain.option_state import OptionState
+from pipeline.domain.option_state import OptionNumbers, OptionState
 from pipeline.pricing.one_option import net_quantities, value_and_delta
 
 
@@ -48,35 +48,34 @@ class OptionStates:
 
     def of(self, numbers: Sequence[float], told: DecisionSignals) -> OptionState:
         """Return the state that has these `option_numbers`."""
-        step, to_expiry, forward, implied, forecast, lower, upper, regime, *costs, value, delta = numbers
-        cost, cost_lower, cost_upper, fixed = costs
+        found = OptionNumbers(*numbers)
         return OptionState(
             self.liability,
             self.aversion,
-            step,
-            to_expiry,
+            found.interval,
+            found.time_to_expiry,
             self._strike,
-            forward,
-            implied,
-            forecast,
-            lower,
-            upper,
-            regime,
+            found.forward,
+            found.implied_vol,
+            found.forecast_vol,
+            found.forecast_vol_lower,
+            found.forecast_vol_upper,
+            found.regime_vol,
             told.regime_prob,
             told.regime_moves,
             told.regime_variance,
             self._unwind,
-            cost,
-            cost_lower,
-            cost_upper,
+            found.cost,
+            found.cost_lower,
+            found.cost_upper,
             self.desk_cost,
-            fixed,
+            found.fixed_fee,
             told.spike_prob,
             told.gap_prob,
             told.spike_base,
             told.gap_base,
-            value,
-            delta,
+            found.value,
+            found.delta,
         )
 
 
@@ -91,8 +90,8 @@ def option_numbers(
     cost_lower: float,
     cost_upper: float,
     terms: FloatArray,
-) -> tuple[float, ...]:
-    """Return interval, time, forward, five volatilities, three costs, the fixed fee, value and delta.
+) -> OptionNumbers:
+    """Return what follows for an option from the signals of a decision.
 
     `dealt` is the mid at which the option was dealt; `curves` are those of `DecisionSignals`.
     """
@@ -104,7 +103,7 @@ def option_numbers(
         math.sqrt(curves[kind, left - 1] / to_expiry) for kind in range(5)
     ]
     value, delta = value_and_delta(calls, puts, forward, strike, to_expiry, implied)
-    return (
+    return OptionNumbers(
         step,
         to_expiry,
         forward,

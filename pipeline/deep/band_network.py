@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from pipeline.deep.learner import Learner
 from pipeline.domain.instruments import FloatArray
 from pipeline.policies.checkpoint import network_arrays
+from pipeline.policies.correction import MOST_SHIFT, MOST_STRETCH
 from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
+from pipeline.policies.network_band import INPUTS, NetworkBand
 
 
 class BandNetwork(Learner):

@@ -8,6 +8,42 @@ from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 
 
+class OptionNumbers(NamedTuple):
+    """What follows for an option from the signals of a decision, under the names of `OptionState`."""
+
+    interval: float
+    time_to_expiry: float
+    forward: float
+    implied_vol: float
+    forecast_vol: float
+    forecast_vol_lower: float
+    forecast_vol_upper: float
+    regime_vol: float
+    cost: float
+    cost_lower: float
+    cost_upper: float
+    fixed_fee: float
+    value: float
+    delta: float
+
+
+class PlainState(NamedTuple):
+    """What compiled bands read of an `OptionState`, under its names; there is no fixed fee.
+
+    Attributes
+    ----------
+    spike_excess, gap_excess : probabilities of events less their base.
+    """
+
+    option: OptionNumbers
+    strike: float
+    regime_prob: FloatArray
+    desk_cost: float
+    risk_aversion: float
+    spike_excess: float
+    gap_excess: float
+
+
 class OptionState(NamedTuple):
     """A `MarketState` of one option at one decision, on a share without interest: N, T, H = 1.
 
@@ -44,6 +80,18 @@ class OptionState(NamedTuple):
     gap_base: float
     value: float
     delta: float
+
+    def plain(self) -> PlainState:
+        """Return the numbers alone, for compiled bands."""
+        return PlainState(
+            OptionNumbers._make(getattr(self, name) for name in OptionNumbers._fields),
+            self.strike,
+            self.regime_prob,
+            self.desk_cost,
+            self.risk_aversion,
+            self.spike_prob - self.spike_base,
+            self.gap_prob - self.gap_base,
+        )
 
     def market(self) -> MarketState:
         """Return the same as arrays, for policies that are asked with them."""

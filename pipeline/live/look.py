@@ -13,7 +13,6 @@ from pipeline.backtest.kernel import wanted
 from pipeline.backtest.lane import Dealt, next_dealt
 from pipeline.backtest.option_state import OptionStates
 from pipeline.domain.edges import Edges
-from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.option_state import OptionState
 from pipeline.domain.orders import LEAST
@@ -102,7 +101,7 @@ class Look:
         self._overlay, self._options = overlay, OptionAccount(desk, audit)
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
-        self._out, self._given = np.empty(OUT), tuple[FloatArray, ...]()
+        self._out, self._given = np.empty(OUT), tuple[np.ndarray, ...]()
         wanted(0.0, *Edges.between(0.0, 0.0), 0.0)  # compiled here, not at the first decision
         self.adopt(states, policy)
 
@@ -110,11 +109,11 @@ class Look:
         """Go on with other models."""
         answer, compiled, given = answer_of(policy, states.liability), None, self._given
         if isinstance(answer, CompiledAnswer) and not self._fee:
-            desk = (self._size, self._lot, self._life, states.aversion, states.desk_cost, answer.sees_cost)
+            desk = (self._size, self._lot, self._life, states.aversion, states.desk_cost)
             terms = np.array((*desk, *states.terms), dtype=np.float64)
-            given = (terms, self._options.terms, answer.terms, answer.legs, self._overlay.limit)
+            given = (terms, self._options.terms, self._overlay.limit, self._out, *answer.given)
             compiled = one_call(answer.band)
-            compiled(*ANY, self._options.own.copy(), *given, self._out)  # compiled here
+            compiled(*ANY, self._options.own.copy(), *given)  # compiled here
         self._states, self._answer, self._compiled, self._given = states, answer, compiled, given
 
     def __call__(self, told: DecisionSignals, quote: Quote, today: int, held: Held) -> Looked:
@@ -189,7 +188,6 @@ class Look:
             held.orders,
             self._options.own,
             *self._given,
-            out,
         )
         reference, (lower, upper, asked, delta, at, *numbers) = self._reference, out.tolist()
         dealt = self._dealt = Dealt(at, left) if left else None

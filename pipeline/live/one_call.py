@@ -12,6 +12,7 @@ from pipeline.backtest.kernel import wanted
 from pipeline.backtest.option_state import option_numbers
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.kept import kept
+from pipeline.domain.option_state import PlainState
 from pipeline.domain.orders import LEAST
 from pipeline.live.option_account import marked
 from pipeline.risk.clear import is_clear
@@ -70,16 +71,15 @@ def _look(
     own: FloatArray,
     terms: FloatArray,
     account: FloatArray,
-    constants: FloatArray,
-    legs: FloatArray,
     limit: FloatArray,
     out: FloatArray,
+    *given: np.ndarray,
 ) -> tuple[int, bool, bool]:
     """Return the decisions until the option ends, whether it is marked, and whether the order is clear.
 
-    `terms` are of `Look.adopt`, `own` and `account` of `OptionAccount`, `constants` and `legs` of the band.
+    `terms` are of `Look.adopt`, `own` and `account` of `OptionAccount`, `given` of the band.
     """
-    size, lot, life, aversion, desk_cost, sees_cost = terms[:6]
+    size, lot, life, aversion, desk_cost = terms[:5]
     known = not math.isnan(mid + cost + curves[0, 0] + curves[3, 0] + prob[0])
     if left > 1:
         left -= 1
@@ -88,15 +88,13 @@ def _look(
     known = known and left > 0
     value, delta, width = 0.0, 0.0, 1.0
     if known:
-        numbers = option_numbers(curves, left, at, mid, step_seconds, cost, cost_lower, cost_upper, terms[6:])
-        _, to_expiry, forward, implied, forecast, low, high, regime, own_cost, _, _, _, value, slope = numbers
-        delta, width = -size * slope, ratio(low, high)
-        paid = own_cost if sees_cost else desk_cost
-        strike, vols = terms[9], (implied, forecast, regime)
-        lower, upper = band(
-            forward, strike, to_expiry, *vols, paid, aversion, gap, spike, prob, constants, legs
-        )
-        out[10:] = numbers
+        option = option_numbers(curves, left, at, mid, step_seconds, cost, cost_lower, cost_upper, terms[5:])
+        value, delta = option.value, -size * option.delta
+        width = ratio(option.forecast_vol_lower, option.forecast_vol_upper)
+        state = PlainState(option, terms[8], prob, desk_cost, aversion, spike, gap)
+        lower, upper = band(state, *given)
+        for k in range(len(option)):
+            out[10 + k] = option[k]
     else:
         upper = math.inf if left else 0.0
         lower = -upper

@@ -13,8 +13,9 @@ import pandas as pd
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.packing import packed, unpacked
+from pipeline.policies.correction import MOST_SHIFT, MOST_STRETCH
 from pipeline.policies.network import Layer, Network, layers_of, matrix, row
-from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
+from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.network_slope import MOST_SLOPE, SLOPE_INPUTS, NetworkSlope
 from pipeline.policies.recurrent_band import PATH, RecurrentBand
 from pipeline.policies.recurrent_network import GRU, RecurrentNetwork

@@ -4,15 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from pipeline.domain.band import Band
-from pipeline.domain.edges import Edges
-from pipeline.domain.instruments import Liability
 from pipeline.domain.market_state import MarketState
-from pipeline.domain.option_state import OptionState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
-from pipeline.policies.one_option import Answer, checked
-from pipeline.pricing.one_option import net_quantities, value_and_delta
 
 
 @dataclass(frozen=True)
@@ -27,17 +22,6 @@ class DeltaImplied(Untrained):
         return Band.around(
             exposure.target(state, exposure.known(state.implied_vol, self.name, "implied_vol"))
         )
-
-    def of_one_option(self, liability: Liability) -> Answer:
-        """Return the band of one option with plain numbers; see `one_option`."""
-        calls, puts = net_quantities(liability)
-
-        def answer(state: OptionState) -> Edges:
-            terms = (state.forward, state.strike, state.time_to_expiry, state.implied_vol)
-            target = -value_and_delta(calls, puts, *terms)[1]
-            return checked(target, target, self.name, state)
-
-        return answer
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,17 @@
 """What a trained network may see beside the option: forecasts, regimes, cost now, events."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from numba.extending import register_jitable
 
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.domain.naming import hint
+from pipeline.domain.option_state import PlainState
 from pipeline.policies import exposure
 
 Column = Callable[[MarketState], FloatArray]
@@ -33,6 +36,24 @@ the chance of a volatility spike and of a liquidity gap is above the usual; the 
 what one option is on moves the price (in a net book one of each option), a billionth where nothing does. None
 has a side: what is learned of them cannot lean with the market.
 """
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def columns_of_one(state: PlainState) -> tuple[float, ...]:
+    """Return all `COLUMNS` of one option, which trades too little to move its price, for compiled code."""
+    option, cost = state.option, max(state.desk_cost, 1e-9)
+    return (
+        math.log(option.forecast_vol / option.implied_vol),
+        (option.forecast_vol_upper - option.forecast_vol_lower) / option.implied_vol,
+        math.log(option.regime_vol / option.implied_vol),
+        state.regime_prob[0],
+        state.regime_prob[-1],
+        math.log(option.cost / cost),
+        (option.cost_upper - option.cost_lower) / cost,
+        state.spike_excess,
+        state.gap_excess,
+        math.log(1e-9),
+    )
 
 
 def engineered(state: MarketState, names: Sequence[str], policy: str) -> FloatArray:

@@ -1,19 +1,18 @@
-"""One decision of a trained network at a time, for the live path: one compiled call, nothing allocated."""
+"""One decision of a trained network at a time, for the live path: one compiled call."""
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numba import njit
 
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.kept import kept
+from pipeline.policies.live_network import OWN, constants, near, prior
 from pipeline.policies.network import forward as answer_rows
-from pipeline.policies.network_band import INPUTS, MOST_SHIFT, MOST_STRETCH, NetworkBand
+from pipeline.policies.network_band import NetworkBand
 
 
 @dataclass(frozen=True)
@@ -84,27 +83,14 @@ class LiveBand:
     def _decide(self) -> Callable[..., tuple[float, float]]:
         network = self.policy.network
         assert network is not None
-        scaling, weights, biases = network.arrays
-        most = max(len(INPUTS), *(len(bias) for bias in biases))
-        seen, answer = np.empty((1, len(INPUTS))), np.empty((1, 2))
-        terms, legs = constants(self.liability, self.cost, self.aversion, self.interval, self.rate)
+        desk = (self.cost, self.aversion, self.interval, self.rate)
+        given = (*desk, *constants(self.liability), network.numbers)
 
         def decide(*state: float) -> tuple[float, float]:
-            found: tuple[float, float] = _band(
-                *state, terms, legs, scaling, weights, biases, most, seen, answer
-            )
+            found: tuple[float, float] = _band(*state, *given)
             return found
 
         return decide
-
-
-def constants(
-    liability: Liability, cost: float, aversion: float, interval: float, rate: float
-) -> tuple[FloatArray, FloatArray]:
-    """Return what `prior` takes that does not change from decision to decision: terms and legs."""
-    legs = np.array([(1.0 if leg.right == "call" else -1.0, leg.quantity) for leg in liability.legs])
-    low, high = (float(end) for end in liability.position_range)
-    return np.array([cost, aversion, interval, rate, low, high]), legs
 
 
 def checked(edges: tuple[float, float], state: tuple[float, ...], policy: str) -> tuple[float, float]:
@@ -133,77 +119,20 @@ def _band(
     vol: float,
     price: float,
     slope: float,
-    terms: FloatArray,
+    cost: float,
+    aversion: float,
+    interval: float,
+    rate: float,
+    ends: FloatArray,
     legs: FloatArray,
-    scaling: FloatArray,
-    weights: Any,
-    biases: Any,
-    most: int,
-    seen: FloatArray,
-    answer: FloatArray,
+    network: FloatArray,
 ) -> tuple[float, float]:
     """`NetworkBand.band` of one option at one time."""
-    center, half, low, high = prior(forward, strike, time, vol, price, slope, terms, legs, seen[0])
+    seen, answer = np.empty((1, OWN)), np.empty((1, 2))
+    option, desk = (forward, strike, time, vol, price, slope), (cost, aversion, interval, rate)
+    center, half, low, high = prior(*option, *desk, ends, legs, seen[0])
     if math.isnan(center) or math.isnan(half):
         return math.nan, math.nan
-    answer_rows(seen, scaling, weights, biases, most, answer)
+    answer_rows(seen, network, answer)
     edges: tuple[float, float] = near(center, half, low, high, answer[0])
     return edges
-
-
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def prior(
-    forward: float,
-    strike: float,
-    time: float,
-    vol: float,
-    price: float,
-    slope: float,
-    terms: FloatArray,
-    legs: FloatArray,
-    seen: FloatArray,
-) -> tuple[float, float, float, float]:
-    """Write `network_band.INPUTS` into `seen`; return the prior and the range of the position.
-
-    See `zakamouline.unclipped` for the formulas. Where a number is NaN, so is the centre.
-    """
-    cost, aversion, interval, rate = terms[0], terms[1], terms[2], terms[3]
-    discount = math.exp(-rate * time)
-    low, high = terms[4] * slope * discount, terms[5] * slope * discount
-    deviation = vol * math.sqrt(time)
-    moneyness = math.log(forward / strike) / deviation
-    density = math.exp(-0.5 * (moneyness + 0.5 * deviation) ** 2) / math.sqrt(2.0 * math.pi)
-    gamma = 0.0
-    for k in range(len(legs)):
-        gamma += legs[k, 1] * discount * density / (forward * deviation)
-    gamma = abs(gamma * slope**2)
-    ratio = (discount / vol) ** 0.25
-    half = cost / (aversion * price * vol**2 * time)
-    half += 1.12 * cost**0.31 * time**0.05 * ratio * math.sqrt(gamma / aversion)
-    half = min(half, high - low)
-    shift = -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * price**2 * gamma) ** 0.15
-    center = 0.0
-    for k in range(len(legs)):
-        adjusted = deviation * math.sqrt(1.0 + np.sign(legs[k, 1]) * shift)
-        d1 = math.log(forward / strike) / adjusted + 0.5 * adjusted
-        delta = legs[k, 0] * discount * 0.5 * math.erfc(-legs[k, 0] * d1 / math.sqrt(2.0))
-        center -= legs[k, 1] * delta * slope
-    seen[0] = moneyness
-    seen[1] = math.log(deviation)
-    seen[2] = math.log(time / interval)
-    seen[3] = math.log(max(cost, 1e-9))
-    seen[4] = math.log(aversion * strike)
-    seen[5] = center
-    seen[6] = half
-    for k in range(7):
-        if math.isnan(seen[k]):
-            return math.nan, half, low, high
-    return center, half, low, high
-
-
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def near(center: float, half: float, low: float, high: float, answer: FloatArray) -> tuple[float, float]:
-    """Return the edges of a prior as a network's answer (a, b) corrects it, inside [low, high]."""
-    center += half * MOST_SHIFT * math.tanh(answer[0])
-    half *= math.exp(MOST_STRETCH * math.tanh(answer[1]))
-    return min(max(center - half, low), high), min(max(center + half, low), high)

@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.kept import kept
-from pipeline.policies.live_band import checked, constants, near, prior
+from pipeline.policies.live_band import checked
+from pipeline.policies.live_network import constants, near, prior
 from pipeline.policies.network import forward as answer_rows
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.recurrent_network import step
@@ -70,18 +71,12 @@ class LiveRecurrentBand:
     def _decide(self) -> Callable[..., tuple[float, float]]:
         network = self.policy.network
         assert network is not None
-        scaling, weights, biases = network.layers.arrays
-        width, units = len(scaling[0]), network.gru.sizes[1]
-        most = max(width, *(len(bias) for bias in biases))
-        seen, answer = np.empty((1, width)), np.empty((1, 2))
-        heard, gates = np.empty(2), np.empty((2, 3 * units))
-        terms, legs = constants(self.liability, self.cost, self.aversion, self.interval, self.rate)
-        gru, kept = network.gru.arrays, self._kept
+        desk = (self.cost, self.aversion, self.interval, self.rate)
+        layers = (network.layers.scaling, network.layers.numbers)
+        given = (*desk, *constants(self.liability), *layers, network.gru.arrays, self._kept)
 
         def decide(*state: float) -> tuple[float, float]:
-            found: tuple[float, float] = _band(
-                *state, terms, legs, scaling, weights, biases, gru, most, kept, seen, answer, heard, gates
-            )
+            found: tuple[float, float] = _band(*state, *given)
             return found
 
         return decide
@@ -95,18 +90,16 @@ def _band(
     vol: float,
     price: float,
     slope: float,
-    terms: FloatArray,
+    cost: float,
+    aversion: float,
+    interval: float,
+    rate: float,
+    ends: FloatArray,
     legs: FloatArray,
     scaling: FloatArray,
-    weights: Any,
-    biases: Any,
+    layers: FloatArray,
     gru: Any,
-    most: int,
     kept: FloatArray,
-    seen: FloatArray,
-    answer: FloatArray,
-    heard: FloatArray,
-    gates: FloatArray,
 ) -> tuple[float, float]:
     """`RecurrentBand.band` of one option at one time.
 
@@ -114,9 +107,10 @@ def _band(
     was marked at, NaN before the first decision.
     """
     units = len(kept) - 2
-    center, half, low, high = prior(
-        forward, strike, time, vol, price, slope, terms, legs, seen[0, units + 2 :]
-    )
+    seen, answer = np.empty((1, scaling.shape[1])), np.empty((1, 2))
+    heard, gates = np.empty(2), np.empty((2, 3 * units))
+    option, desk = (forward, strike, time, vol, price, slope), (cost, aversion, interval, rate)
+    center, half, low, high = prior(*option, *desk, ends, legs, seen[0, units + 2 :])
     if math.isnan(center) or math.isnan(half):
         return math.nan, math.nan
     level = math.log(forward)
@@ -126,8 +120,8 @@ def _band(
         value = min(max(seen[0, units + k], scaling[2, units + k]), scaling[3, units + k])
         heard[k] = (value - scaling[0, units + k]) / scaling[1, units + k]
     step(heard, gru[0], gru[1], gru[2], gru[3], kept[:units], gates)
-    kept[units], kept[units + 1] = level, vol * math.sqrt(terms[2])
+    kept[units], kept[units + 1] = level, vol * math.sqrt(interval)
     seen[0, :units] = kept[:units]
-    answer_rows(seen, scaling, weights, biases, most, answer)
+    answer_rows(seen, layers, answer)
     edges: tuple[float, float] = near(center, half, low, high, answer[0])
     return edges

@@ -7,6 +7,7 @@ from numba import njit
 
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.kept import kept
+from pipeline.domain.option_state import PlainState
 from pipeline.policies.base import Policy
 from pipeline.policies.certainty_equivalent import AT_THE_MONEY
 from pipeline.policies.one_option import Answer, CompiledAnswer
@@ -29,7 +30,13 @@ def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answ
     others = ("doubt", "slope_share", "band_scale", "gap_response", "spike_response")
     weights = ((1.0 - regimes) * (1.0 - forecast), (1.0 - regimes) * forecast)
     tilts = (given["slope_tilt"], given["doubt_tilt"], given["aversion_tilt"] ** (-1.0 / 3.0))
-    own = (*weights, regimes * given["regime_premium"], *(given[name] for name in others), *tilts)
+    own = (
+        float(sees_cost),
+        *weights,
+        regimes * given["regime_premium"],
+        *(given[name] for name in others),
+        *tilts,
+    )
     signs = {"call": 1.0, "put": -1.0}
     signed = [
         (signs[leg.right], leg.quantity, *(given[f"{leg.right}_{letter}"] for letter in "abc"))
@@ -37,37 +44,24 @@ def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answ
     ]
     legs = np.array(signed, dtype=np.float64)
     terms = np.array((*own, AT_THE_MONEY, *liability.position_range), dtype=np.float64)
-    numbers = (100.0, 100.0, 0.1, 0.2, 0.2, 0.2, 1e-4, 1.0, 0.0, 0.0)
-    _band(*numbers, np.ones(2), terms, legs)  # compiled here, not at the first decision
-    return CompiledAnswer(policy, _band, sees_cost, terms, legs)
+    return CompiledAnswer(policy, _band, (terms, legs))
 
 
 @kept(nogil=True, error_model="numpy")
-def _band(
-    forward: float,
-    strike: float,
-    time: float,
-    implied: float,
-    forecast: float,
-    regime: float,
-    cost: float,
-    aversion: float,
-    gap: float,
-    spike: float,
-    prob: FloatArray,
-    terms: FloatArray,
-    legs: FloatArray,
-) -> tuple[float, float]:
+def _band(state: PlainState, terms: FloatArray, legs: FloatArray) -> tuple[float, float]:
     """`RegimeSwitched.band` of one option; `legs` [L, 5] are sign, quantity, a, b, c."""
-    on_implied, on_forecast, on_regime, doubt, share, scale, on_gap, on_spike = terms[:8]
-    on_slope, on_doubt, on_width, at_the_money, low, high = terms[8:]
+    sees_cost, on_implied, on_forecast, on_regime, doubt, share, scale, on_gap, on_spike = terms[:9]
+    on_slope, on_doubt, on_width, at_the_money, low, high = terms[9:]
+    option, strike, aversion, prob = state.option, state.strike, state.risk_aversion, state.regime_prob
+    forward, time, implied = option.forward, option.time_to_expiry, option.implied_vol
+    cost = option.cost if sees_cost != 0.0 else state.desk_cost
     variance = 0.0
     if on_implied != 0.0:
         variance += on_implied * implied**2
     if on_forecast != 0.0:
-        variance += on_forecast * forecast**2
+        variance += on_forecast * option.forecast_vol**2
     if on_regime != 0.0:
-        variance += on_regime * regime**2
+        variance += on_regime * option.regime_vol**2
     vol = math.sqrt(variance)
     loaded = 0.25 * doubt * aversion * forward * at_the_money * vol * math.sqrt(time)
     root = math.sqrt((1.0 + loaded) * _tilted(prob, on_doubt))
@@ -87,7 +81,11 @@ def _band(
     if scale == 0.0:
         return _within(center, low, high), _within(center, low, high)
     width = np.cbrt(1.5 * forward * gamma * gamma) * np.cbrt(cost) / np.cbrt(aversion)
-    width *= scale * _tilted(prob, on_width) * max(1.0 + on_gap * gap + on_spike * spike, 0.0)
+    width *= (
+        scale
+        * _tilted(prob, on_width)
+        * max(1.0 + on_gap * state.gap_excess + on_spike * state.spike_excess, 0.0)
+    )
     return _within(center - width, low, high), _within(center + width, low, high)
 
 

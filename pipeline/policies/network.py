@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -71,14 +70,13 @@ class Network:
     high: Row
 
     def __post_init__(self) -> None:
-        weights, biases = self._arrays
         width = len(self.mean)
-        for weight, bias in zip(weights, biases, strict=True):
-            if weight.ndim != 2 or weight.shape != (width, len(bias)):
-                raise PolicyError(f"network: a layer of {weight.shape[::-1]} after {width} values: damaged")
+        for layer in self.layers:
+            weight, bias = np.array(layer.weight), layer.bias
+            if weight.shape != (len(bias), width):
+                raise PolicyError(f"network: a layer of {weight.shape} after {width} values: damaged")
             width = len(bias)
-        numbers = (*weights, *biases, *self._range)
-        if not all(np.isfinite(each).all() for each in numbers) or not (self._range[1] > 0.0).all():
+        if not np.isfinite(self.numbers).all() or not (self.scaling[1] > 0.0).all():
             raise PolicyError("network: a weight is not finite or a scale not positive: train it again")
 
     @property
@@ -86,20 +84,17 @@ class Network:
         """Number of inputs and outputs."""
         return len(self.mean), len(self.layers[-1].bias)
 
-    @cached_property
-    def _arrays(self) -> tuple[tuple[FloatArray, ...], tuple[FloatArray, ...]]:
-        """The layers' weights [in, out] and biases."""
-        weights = tuple(np.ascontiguousarray(np.array(layer.weight).T) for layer in self.layers)
-        return weights, tuple(np.array(layer.bias) for layer in self.layers)
-
-    @cached_property
-    def _range(self) -> FloatArray:
+    @property
+    def scaling(self) -> FloatArray:
+        """Mean, scale, low and high, [4, F]."""
         return np.array([self.mean, self.scale, self.low, self.high])
 
-    @property
-    def arrays(self) -> tuple[FloatArray, tuple[FloatArray, ...], tuple[FloatArray, ...]]:
-        """Return mean, scale, low and high [4, F], and the layers' weights [in, out] and biases."""
-        return self._range, *self._arrays
+    @cached_property
+    def numbers(self) -> FloatArray:
+        """All of it in one array for `forward`: how many layers, widths, `scaling`, each layer's W' and b."""
+        widths = [len(self.layers), len(self.mean), *(len(layer.bias) for layer in self.layers)]
+        layers = [each for layer in self.layers for each in (np.array(layer.weight).T.ravel(), layer.bias)]
+        return np.concatenate([widths, self.scaling.ravel(), *layers], dtype=np.float64)
 
     def __call__(self, inputs: FloatArray) -> FloatArray:
         """Return the outputs [..., O] of inputs [..., F]; a row's result does not depend on other rows.
@@ -112,12 +107,11 @@ class Network:
         rows = np.ascontiguousarray(inputs.reshape(-1, inputs.shape[-1]), dtype=np.float64)
         if np.isnan(rows).any():
             raise PolicyError("network: an input is NaN: look at the market state")
-        weights, biases = self._arrays
-        out = np.empty((len(rows), len(biases[-1])))
-        most = max(len(self.mean), *(len(bias) for bias in biases))
+        out = np.empty((len(rows), len(self.layers[-1].bias)))
+        most = max(len(self.mean), *(len(layer.bias) for layer in self.layers))
 
         def fill(block: slice) -> None:
-            forward(rows[block], self._range, weights, biases, most, out[block])
+            forward(rows[block], self.numbers, out[block])
 
         in_blocks(len(rows), most, fill)
         return out.reshape(*inputs.shape[:-1], out.shape[1])
@@ -150,25 +144,30 @@ def layers_of(arrays: Mapping[str, np.ndarray], cells: int = 0) -> Network:
 
 
 @kept(nogil=True, error_model="numpy")
-def forward(
-    rows: FloatArray, scaling: FloatArray, weights: Any, biases: Any, most: int, out: FloatArray
-) -> None:
-    """Write the outputs of rows [N, F] into `out` [N, O]; `most` is the width of the widest layer."""
-    now, then = np.empty(most), np.empty(most)
+def forward(rows: FloatArray, numbers: FloatArray, out: FloatArray) -> None:
+    """Write the first outputs of rows [N, F] into `out` [N, O]; `numbers` are a network's."""
+    layers = int(numbers[0])
+    widths, width = numbers[1 : layers + 2], int(numbers[1])
+    most, start = int(widths.max()), layers + 2 + 4 * width
+    scaling = numbers[layers + 2 : start].reshape(4, width)
     mean, scale, low, high = scaling[0], scaling[1], scaling[2], scaling[3]
-    last = len(weights) - 1
+    now, then = np.empty(most), np.empty(most)
     for i in range(rows.shape[0]):
-        for f in range(rows.shape[1]):
+        for f in range(width):
             now[f] = (min(max(rows[i, f], low[f]), high[f]) - mean[f]) / scale[f]
-        for k in range(len(weights)):
-            weight, bias = weights[k], biases[k]
-            for o in range(len(bias)):
+        place = start
+        for k in range(layers):
+            into, wide = int(widths[k]), int(widths[k + 1])
+            weight = numbers[place : place + into * wide].reshape(into, wide)
+            bias = numbers[place + into * wide : place + (into + 1) * wide]
+            for o in range(wide):
                 then[o] = bias[o]
-            for f in range(weight.shape[0]):
+            for f in range(into):
                 value = now[f]
-                for o in range(len(bias)):
+                for o in range(wide):
                     then[o] += value * weight[f, o]
-            for o in range(len(bias)):
-                now[o] = then[o] / (1.0 + np.exp(-then[o])) if k < last else then[o]
+            for o in range(wide):
+                now[o] = then[o] / (1.0 + np.exp(-then[o])) if k < layers - 1 else then[o]
+            place += (into + 1) * wide
         for o in range(out.shape[1]):
             out[i, o] = now[o]

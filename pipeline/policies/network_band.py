@@ -8,22 +8,21 @@ import numpy as np
 
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
-from pipeline.domain.instruments import FloatArray
+from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
+from pipeline.policies.correction import corrected, quickened
 from pipeline.policies.engineered_state import check_columns, engineered
+from pipeline.policies.live_network import live_network
 from pipeline.policies.network import Network
+from pipeline.policies.one_option import Answer
 from pipeline.policies.trading_rule import pace, traded
 from pipeline.policies.zakamouline import Zakamouline, unclipped
 
 INPUTS = ("moneyness", "log_deviation", "log_steps", "log_cost", "log_aversion", "center", "half_width")
 """What the network sees, see `inputs`."""
-MOST_SHIFT = 1.5
-"""Half-widths by which the centre may be moved."""
-MOST_STRETCH = float(np.log(4.0))
-"""Logarithm of the factor by which the half-width, and the pace, may be changed."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +78,10 @@ class NetworkBand(Untrained):
         """Return the corrected band at the desk's constant cost."""
         return corrected_band(state, self.name, self.network, self.sees)
 
+    def of_one_option(self, liability: Liability) -> Answer:
+        """Return the band of one option with plain numbers; see `one_option`."""
+        return live_network(self, self.network, self.sees, liability)
+
 
 def corrected_band(
     state: MarketState,
@@ -114,24 +117,6 @@ def prior(state: MarketState, policy: str) -> tuple[FloatArray, FloatArray, Floa
     center, half_width, cost, vol = unclipped(state, policy)
     low, high = exposure.position_range(state)
     return center, np.minimum(half_width, high - low), cost, vol
-
-
-def corrected(
-    center: FloatArray, half_width: FloatArray, shift: FloatArray, stretch: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return a band's centre and half-width m + 1.5 h a and h 4^b, for a and b in [−1, 1]."""
-    return center + half_width * MOST_SHIFT * shift, half_width * np.exp(MOST_STRETCH * stretch)
-
-
-def quickened(speed: FloatArray, quicken: FloatArray) -> FloatArray:
-    """Return 1 − (1 − s)^(4^c), the part of the way that speeds s go in 4^c steps, for c in [−1, 1].
-
-    Examples
-    --------
-    >>> quickened(np.array([0.5, 0.5, 1.0]), np.array([0.0, 0.5, -1.0])).tolist()
-    [0.5, 0.75, 1.0]
-    """
-    return np.asarray(1.0 - (1.0 - speed) ** np.exp(MOST_STRETCH * quicken))
 
 
 def seen_of(

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
+
+import numpy as np
 
 from pipeline.domain.edges import Edges
 from pipeline.domain.errors import PolicyError
-from pipeline.domain.instruments import FloatArray, Liability
-from pipeline.domain.option_state import OptionState
+from pipeline.domain.instruments import Liability
+from pipeline.domain.option_state import OptionNumbers, OptionState, PlainState
 from pipeline.policies.base import Policy
 
 Answer = Callable[[OptionState], Edges]
+ANY: Final = PlainState(OptionNumbers(*(14 * [0.5])), 1.0, np.ones(2), 1e-4, 1.0, 0.0, 0.0)
+"""A state, to compile bands with."""
 
 
 @dataclass(frozen=True)
@@ -21,38 +25,24 @@ class CompiledAnswer:
     Attributes
     ----------
     policy : whose it is.
-    band : `band(forward, strike, time, implied, forecast, regime, cost, aversion, gap, spike, prob, terms,
-        legs)` → lower, upper; `gap` and `spike` are probabilities less their base. Not for a fixed fee, which
-        is answered by arrays.
-    sees_cost : whether `cost` is the forecast; else the desk's constant one.
-    terms, legs : constants.
+    band : `band(state, *given)` → lower, upper, with a `PlainState`; NaN where there is none. Not for a fixed
+        fee, which is answered by arrays.
+    given : constants.
     """
 
     policy: Policy
     band: Any
-    sees_cost: bool
-    terms: FloatArray
-    legs: FloatArray
+    given: tuple[np.ndarray, ...]
+
+    def __post_init__(self) -> None:
+        """Have it compiled here, not at the first decision."""
+        self.band(ANY, *self.given)
 
     def __call__(self, state: OptionState) -> Edges:
         """Return the band for one option."""
         if state.fixed_fee:
             return by_arrays(self.policy, state)
-        lower, upper = self.band(
-            state.forward,
-            state.strike,
-            state.time_to_expiry,
-            state.implied_vol,
-            state.forecast_vol,
-            state.regime_vol,
-            state.cost if self.sees_cost else state.desk_cost,
-            state.risk_aversion,
-            state.gap_prob - state.gap_base,
-            state.spike_prob - state.spike_base,
-            state.regime_prob,
-            self.terms,
-            self.legs,
-        )
+        lower, upper = self.band(state.plain(), *self.given)
         return checked(lower, upper, self.policy.name, state)
 
 

@@ -136,7 +136,7 @@ class RecurrentNetwork:
         if np.isnan(heard).any():
             raise PolicyError("recurrent network: a column of the path is NaN: look at the market state")
         count, units = self.gru.sizes
-        mean, scale, low, high = self.layers.arrays[0][:, units : units + count]
+        mean, scale, low, high = self.layers.scaling[:, units : units + count]
         return self.gru((np.clip(heard, low, high) - mean) / scale, dealt)
 
     @classmethod

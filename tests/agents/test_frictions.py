@@ -20,8 +20,9 @@ from pipeline.deep.hedging import hedge, inside
 from pipeline.domain.band import Band
 from pipeline.execution.regime_liquidity import RegimeLiquidity
 from pipeline.policies.agent_band import PpoBand
+from pipeline.policies.correction import corrected, quickened
 from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS, NetworkBand, corrected, quickened
+from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.simulate.switching import MarkovSwitching
 
 MARKET = MarkovSwitching(moves=((0.7, 0.3), (0.4, 0.6)))

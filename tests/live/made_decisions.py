@@ -1,10 +1,13 @@
-"""Signals and books of one made day within the day, one row a decision."""
+"""Signals and books of one made day within the day, one row a decision, and a network that reads them."""
 
 import numpy as np
 import pandas as pd
 
 from pipeline.backtest.decision_signals import CURVES, DecisionSignals
 from pipeline.features.book_walk import SOUND
+from pipeline.policies.engineered_state import COLUMNS
+from pipeline.policies.network import Layer, Network, matrix
+from pipeline.policies.network_band import INPUTS, NetworkBand
 
 EVENTS = ("spike", "gap")
 STEPS, REACH, REGIMES = 60, 10, 2
@@ -51,3 +54,13 @@ def decision_signals(table):
             **plain,
             **events,
         )
+
+
+def sees_the_state():
+    """A network as training on stored days leaves it."""
+    rows = np.random.default_rng(5).normal(0.0, 0.3, (2, len(INPUTS) + len(COLUMNS)))
+    width = rows.shape[1]
+    layer = Layer(matrix(rows), (0.1, -3.0))
+    return NetworkBand(
+        Network((layer,), (0.0,) * width, (3.0,) * width, (-9.0,) * width, (9.0,) * width), tuple(COLUMNS)
+    )

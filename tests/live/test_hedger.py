@@ -29,13 +29,10 @@ from pipeline.live.recovery import recover
 from pipeline.live.venue import Book
 from pipeline.live.worth_kept import WorthKept
 from pipeline.policies.catalogue import POLICIES
-from pipeline.policies.engineered_state import COLUMNS
-from pipeline.policies.network import Layer, Network, matrix
-from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.risk.overlay import Overlay
 from pipeline.risk.state import RiskState
-from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals
+from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals, sees_the_state
 
 DESK_COST = 2e-4
 
@@ -113,16 +110,6 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
 def book_at(row):
     levels = {side: [float(row[f"{side}_{k}"]) for k in range(3)] for side in SIDES}
     return Book(**levels, fault="" if row["state"] == SOUND else "crossed")
-
-
-def sees_the_state():
-    """A network as training on stored days leaves it."""
-    rows = np.random.default_rng(5).normal(0.0, 0.3, (2, len(INPUTS) + len(COLUMNS)))
-    width = rows.shape[1]
-    layer = Layer(matrix(rows), (0.1, -3.0))
-    return NetworkBand(
-        Network((layer,), (0.0,) * width, (3.0,) * width, (-9.0,) * width, (9.0,) * width), tuple(COLUMNS)
-    )
 
 
 @pytest.mark.parametrize("name", ["delta_implied", "whalley_wilmott", "regime_switched", "network_band"])

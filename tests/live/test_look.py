@@ -17,7 +17,7 @@ from pipeline.live.look import Held, Look
 from pipeline.live.option_account import OptionAccount
 from pipeline.policies.catalogue import POLICIES
 from pipeline.risk.overlay import Overlay
-from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals
+from tests.live.made_decisions import REACH, STEPS, decision_signals, made_signals, sees_the_state
 
 RULES = {
     "position": 0.4,
@@ -62,10 +62,10 @@ def told_over_days(rng):
             yield STEPS - 1 - row, told._replace(outside=float(rng.uniform(0.0, 0.6)))
 
 
-@pytest.mark.parametrize("name", ["regime_switched", "regime_switched_no_forecasts"])
+@pytest.mark.parametrize("name", ["regime_switched", "regime_switched_no_forecasts", "network_band"])
 def test_one_call_sees_and_wants_what_the_parts_do(name):
     rng, options, clear = np.random.default_rng(5), set(), []
-    whole, parts, overlay = looks(desk_of(), POLICIES[name]())
+    whole, parts, overlay = looks(desk_of(), sees_the_state() if name == "network_band" else POLICIES[name]())
     assert whole._compiled is not None
     for today, told in told_over_days(rng):
         bid = told.mid * (1.0 + float(rng.normal(0.0, 1e-3)))

@@ -1,5 +1,8 @@
 """One option with plain numbers has the band that arrays give."""
 
+from functools import partial
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -7,7 +10,11 @@ from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import Liability
 from pipeline.domain.option_state import OptionState
 from pipeline.policies.catalogue import POLICIES
-from pipeline.policies.one_option import OfOneOption, answer_of, by_arrays
+from pipeline.policies.engineered_state import COLUMNS
+from pipeline.policies.live_choice import FORMS
+from pipeline.policies.network import Layer, Network, matrix, row
+from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.one_option import CompiledAnswer, OfOneOption, answer_of, by_arrays
 from pipeline.policies.regime_switched import SPACE
 
 FITTED = {"call": (0.1, -0.3, 0.2), "put": (-0.2, 0.1, 0.3)}
@@ -51,15 +58,28 @@ def state(rng, liability, regimes=3, **changed):
     )
 
 
+def drawn_network(rng, width):
+    """One with numbers as training might leave them; with a pace or without."""
+    sizes = (width, 8, 5, int(rng.integers(2, 4)))
+    layers = tuple(
+        Layer(matrix(rng.normal(0, into**-0.5, (out, into))), row(rng.normal(0, 0.3, out)))
+        for into, out in pairwise(sizes)
+    )
+    return Network(layers, row(rng.normal(size=width)), (2.0,) * width, (-9.0,) * width, (9.0,) * width)
+
+
 def drawn(name, rng):
     kind = POLICIES[name]
-    if name == "delta_implied":
-        return kind()
+    if issubclass(kind, NetworkBand):
+        sees = tuple(rng.permutation(list(COLUMNS))[: rng.integers(len(COLUMNS) + 1)].tolist())
+        return kind(drawn_network(rng, len(INPUTS) + len(sees)), sees) if rng.random() < 0.9 else kind()
     return kind(**FITTED, **{each: float(rng.choice(grid)) for each, grid in SPACE.items()})
 
 
-def test_the_flagship_and_delta_have_a_form_of_their_own():
-    assert {"delta_implied", "regime_switched", "regime_switched_no_bands"} <= set(OWN)
+def test_whoever_goes_live_has_a_form_of_its_own_that_is_compiled():
+    assert FORMS | {"regime_switched_no_bands"} <= set(OWN)
+    for name in OWN:
+        assert isinstance(answer_of(POLICIES[name](), Liability.of("call", "short")), CompiledAnswer)
 
 
 @pytest.mark.parametrize("name", OWN)
@@ -76,6 +96,23 @@ def test_a_fixed_fee_is_answered_as_of_arrays():
     rng, liability = np.random.default_rng(3), Liability.of("call", "short")
     policy, one = drawn("regime_switched", rng), state(rng, liability, fixed_fee=0.01)
     assert answer_of(policy, liability)(one) == by_arrays(policy, one)
+
+
+@np.errstate(divide="ignore")
+def test_a_network_that_sees_what_is_not_known_has_no_band():
+    rng, liability = np.random.default_rng(3), Liability.of("call", "short")
+    for name in COLUMNS:
+        policy = NetworkBand(drawn_network(rng, len(INPUTS) + 1), (name,))
+        unknown = {"forecast_vol": np.nan, "regime_vol": 0.0, "cost": 0.0, "cost_upper": np.inf}
+        unknown |= {"forecast_vol_upper": np.nan, "spike_prob": np.nan, "gap_base": np.nan}
+        unknown |= {"regime_prob": np.array([np.nan, 0.5, np.nan])}
+        one = state(rng, liability, **unknown)
+        if name == "log_impact":
+            np.testing.assert_allclose(answer_of(policy, liability)(one), by_arrays(policy, one), rtol=1e-11)
+            continue
+        for ask in (answer_of(policy, liability), partial(by_arrays, policy)):
+            with pytest.raises(PolicyError, match="policy network_band: "):
+                ask(one)
 
 
 @pytest.mark.parametrize("name", ["delta_implied", "regime_switched", "whalley_wilmott"])
