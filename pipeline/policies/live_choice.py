@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from pipeline.domain.desk_file import INTRADAY
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
@@ -9,10 +10,11 @@ from pipeline.domain.naming import hint
 from pipeline.policies.base import Policy, reads_path
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.learns import LEARNS
 from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.policies.saved_network import LEARNED, networks, newest_of, saved_network, terms_digest
 
-FORMS = {RegimeSwitched.name, *(name for name, kind in LEARNED.items() if not reads_path(kind))}
+FORMS = {RegimeSwitched.name, *LEARNS[INTRADAY]}
 """Policies that can be asked at one decision of a desk that has one position."""
 
 
@@ -25,7 +27,7 @@ def check_live(desk: IntradayDesk) -> None:
         Naming what can, or the file that is not named.
     """
     live = desk.policies.live
-    if live in LEARNED and live not in FORMS:
+    if live in LEARNED and reads_path(LEARNED[live]):
         raise SettingsError(
             f"policies.live = {live!r}: it reads its path since the deal, a live desk looks at one decision"
         )

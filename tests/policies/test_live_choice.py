@@ -52,6 +52,7 @@ def test_the_flagship_or_the_network_of_the_file(file):
     [
         ("network_band", "policies.networks names no file of it: hedge train --policy network_band prints"),
         ("recurrent_band", "it reads its path since the deal, a live desk looks at one decision"),
+        ("network_slope", r"it does not go live; did you mean network_band\?"),
         ("limit_aware", r"follows the desk's own inventory, P&L and room .*not told; .*, regime_switched"),
         ("regime_swiched", r"it does not go live; did you mean regime_switched\?"),
     ],
