@@ -1,7 +1,7 @@
 """The whole pipeline: market data to a tracked report and the models that decide from now on."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 from prefect import flow, runtime
@@ -23,11 +23,14 @@ from flows.stages import (
     trains,
 )
 from pipeline.backtest.desk_check import checked_any
+from pipeline.domain.home import Home
 from pipeline.monitor.shadow import FILE
 from pipeline.tracking.challenge import why_they_stay
+from pipeline.tracking.database import connect
 from pipeline.tracking.own_costs import OWN_COSTS
-from pipeline.tracking.promotion import CHALLENGER, CHAMPION
+from pipeline.tracking.promotion import CHALLENGER, aliased
 from pipeline.tracking.publish import publish
+from pipeline.tracking.registry import place_of_new, versions_of
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +48,8 @@ def hedge_pipeline(
 ) -> dict[str, str | bool]:
     """Run a desk from market data to report and MLflow run; its models become the champions.
 
+    Where the desk has champions and `[promotion] approval = true` they become challengers.
+
     Parameters
     ----------
     desk : a shipped desk, or the path of a desk file.
@@ -52,13 +57,14 @@ def hedge_pipeline(
     force : make everything again, even what has not changed.
     latest : learn and test through the newest session instead of `windows.test_end`.
     challenge : the models become challengers of the champions, see `hedge promote`; challengers that are
-        still compared stay in their place, and then the models are registered alone.
+        still compared stay in their place, and the new ones of these models are registered alone.
     anew : they take the place of any challengers.
     learned : extras, `deep` and `rl`, whose hedgers are compared too, as they were trained for the desk.
 
     Returns
     -------
-    `folder` of the report, MLflow's `run_id`, and whether the run is `new` (an unchanged one is not).
+    `folder` of the report, MLflow's `run_id`, whether the run is `new` (an unchanged one is not), and whether
+    its models are challengers because a person has to approve champions (`challenges`).
     """
     watch, learns = Stopwatch(), trains(desk)
     if learned and not learns:
@@ -81,20 +87,26 @@ def hedge_pipeline(
         keys[OWN_COSTS] = learned_costs
     tags = {"prefect.flow_run_id": str(runtime.flow_run.id)}
     settings = settings_of(desk, home, market, latest, learned, trained)
-    alias = _place(desk, home, anew) if challenge else CHAMPION
-    published = publish(settings, home_of(home), keys, watch.seconds, tags, force, alias, trained or {})
+    place = home_of(home)
+    client = connect(place.mlruns)
+    alias = CHALLENGER if challenge else place_of_new(client, settings)
+    staying = _staying(desk, place) if challenge and not anew else ()
+    published = publish(settings, place, keys, watch.seconds, tags, force, alias, trained or {}, staying)
     show_run(published)
-    return {"folder": str(published.folder), "run_id": published.run_id, "new": published.new}
+    waiting = aliased(client, settings.name, CHALLENGER).items()
+    challenges = not challenge and bool(waiting & versions_of(client, published.run_id).items())
+    told = {"folder": str(published.folder), "run_id": published.run_id}
+    return {**told, "new": published.new, "challenges": challenges}
 
 
-def _place(desk: str, home: str | None, anew: bool) -> str:
-    """Return the alias of a retrain's models: challengers, or none where those in place stay."""
-    place, settings = home_of(home), checked_any(desk)
+def _staying(desk: str, place: Home) -> Collection[str]:
+    """Return the models whose challengers a retrain leaves in their place."""
+    settings = checked_any(desk)
     evidence = place.data / "live" / settings.name / FILE
-    said = "" if anew else why_they_stay(place.mlruns, evidence, settings, datetime.now(UTC))
-    if said:
-        log.info("the challengers in place stay: %s", said)
-    return "" if said else CHALLENGER
+    found = why_they_stay(place.mlruns, evidence, settings, datetime.now(UTC))
+    for model, why in found.items():
+        log.info("the challenger %s stays in its place: %s", model, why)
+    return set(found)
 
 
 weekly_retrain = hedge_pipeline.with_options(name="weekly_retrain")

@@ -277,6 +277,7 @@ def _opened(desk: str, home: Path | None, data: str | None, venue: "StreamedVenu
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.session import Stored
     from pipeline.live.venue_session import check
+    from pipeline.policies.live_choice import followed
     from pipeline.tracking.champions import load_champions
     from pipeline.tracking.model_source import learned_of
 
@@ -285,7 +286,7 @@ def _opened(desk: str, home: Path | None, data: str | None, venue: "StreamedVenu
         raise SettingsError(f"{desk}: hedge live works on desks within the day")
     if venue is not None:
         check(settings, venue)
-    champions = load_champions(place.mlruns, settings.name, desk)
+    champions = load_champions(place.mlruns, settings.name, desk, hedger=followed(settings))
     learned, settings = learned_of(champions, desk), champions.costs.applied(settings)
 
     from flows.datasets import made, store_of

@@ -90,7 +90,7 @@ def monitoring(
 
     beside: list[Control] = [watching]
     told_of: list[Callable[[Learned], None]] = [adopted]
-    challenging = _Challenging(desk, named, place)
+    challenging = _Challenging(desk, named, place, champions.hedger)
     file = place.data / "live" / desk.name / FILE
     shadow = Shadow(desk, champion, challenging, before, file, _say)
     beside.append(shadow)
@@ -101,11 +101,11 @@ def monitoring(
 class _Challenging:
     """See `monitor.shadow.ChallengerSource`."""
 
-    def __init__(self, desk: IntradayDesk, named: str, place: Home) -> None:
+    def __init__(self, desk: IntradayDesk, named: str, place: Home, hedger: str) -> None:
         from pipeline.tracking.model_source import ChallengerRegistry
 
         self._desk, self._named = desk, named
-        self._registry = ChallengerRegistry(place.mlruns, desk.name, named)
+        self._registry = ChallengerRegistry(place.mlruns, desk.name, named, hedger)
         self.forget = self._registry.forget
 
     def newer(self) -> "Sequence[Callable[[], Challenger]] | None":

@@ -41,17 +41,21 @@ def promote(
 
     Where the desk file says `[promotion] approval = true` it waits until a person has approved it.
     """
+    from pipeline.policies.live_choice import followed
     from pipeline.tracking.promotion import challengers, promote_challengers
 
     place, settings, who = Home.find(home), load_any(desk), getpass.getuser()
-    meant = challengers(place.mlruns, settings.name, model)
+    hedger = followed(settings)
+    meant = challengers(place.mlruns, settings.name, model, hedger)
     came = contest_of(settings, desk, home, model)
     if came.failed and not anyway:
         raise SettingsError(f"not promoted: {'; '.join(came.failed)} (--anyway promotes all the same)")
     evidence: dict[str, Any] = {**asdict(came), "anyway": anyway}
     if isinstance(settings, Desk | IntradayDesk) and settings.promotion.approval:
         evidence["approved"] = _approved(settings, _question(meant, came, who, reason))
-    _print(promote_challengers(place.mlruns, settings.name, who, reason, model, evidence, meant))
+    _print(promote_challengers(place.mlruns, settings.name, who, reason, model, evidence, meant, hedger))
+    if file := settings.policies.networks.get(model or ""):
+        _say(f"policies.networks names {file} for {model}: the desk hedges with that until it names none")
 
 
 def _question(meant: Mapping[str, str], came: "Contest", who: str, reason: str) -> str:

@@ -19,6 +19,10 @@ STAGES: Final[Mapping[str, str]] = {
     "backtest": "Hedge every episode with every policy, after what that needs.",
 }
 """What each one does, in the order in which the data goes through them."""
+WAITS: Final = (
+    "[promotion] approval = true: what is new challenges the champions until a person has approved it: "
+    'hedge promote {desk} --reason "…"'
+)
 
 
 def run(
@@ -36,7 +40,10 @@ def run(
     runner: RunnerOption = None,
     store: StoreUrl = None,
 ) -> None:
-    """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions."""
+    """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions.
+
+    Where the desk has champions and [promotion] approval = true they become challengers.
+    """
     place = prepared(desk, home, data, runner, store)
     started = time.perf_counter()
     published = run_flow("hedge_pipeline", desk, place, force, latest=latest, learned=learned or [])
@@ -46,6 +53,8 @@ def run(
     else:
         print((folder / "comparison.txt").read_text(encoding="utf-8"))
         print(_places(folder, published["run_id"], place))
+    if published["challenges"]:
+        print(WAITS.format(desk=desk), file=sys.stderr)
     done = "done" if published["new"] else "nothing has changed since that run, --force makes a new one"
     print(f"{done}, {time.perf_counter() - started:.1f} s", file=sys.stderr)
 

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
-from pipeline.cli.run import stage
+from pipeline.cli.run import WAITS, stage
 from pipeline.cli.running import prepared
 from pipeline.domain.desk import Desk as DeskSettings
 from pipeline.domain.desk_file import AnyDesk, load_any
@@ -127,6 +127,7 @@ def _train_hedger(
     from pipeline.deep.training import train as train_hedger
     from pipeline.policies.saved_network import keep_network, networks
     from pipeline.tracking.learning import tracked_training
+    from pipeline.tracking.promotion import CHALLENGER
 
     unfinished = networks(home) / f"{desk.name}-{policy}.npz"
     if unfinished.exists():
@@ -142,16 +143,25 @@ def _train_hedger(
         curve.complete(found.history)
         file = keep_network(home, desk.name, policy, unfinished.read_bytes())
         version = curve.keep(desk, policy, file)
+        alias = curve.place(desk, policy, version)
         unfinished.unlink()
     before, after = found.history[0][1], trainer.reached
     if as_json:
-        told = {"network": file.name, "untrained": before, "trained": after, "version": version}
+        told = {
+            "network": file.name,
+            "untrained": before,
+            "trained": after,
+            "version": version,
+            "alias": alias,
+        }
         print(json.dumps(told | {"device": device}))
         return
     print(f"risk {before:.5f} untrained, {after:.5f} trained {DEVICES[device]}; written to {file}")
     if not after < before:
         print("training gained nothing: take more --steps or --paths, or another --learning-rate")
-    print(f"registered in MLflow as {desk.name}.{policy}, version {version}, the champion")
+    print(f"registered in MLflow as {desk.name}.{policy}, version {version}, the {alias}")
+    if alias == CHALLENGER:
+        print(f"{WAITS.format(desk=desk.name)} --model {policy}")
     print(f'name it in the desk file: [policies.networks] {policy} = "{file.name}", and {policy} in run,')
     print(f"or let hedge run find it: --with {_extra(policy)}")
 

@@ -22,3 +22,11 @@ class Learned:
     model: str
     crossing: float | None = None
     seen_until: pd.Timestamp | None = None
+
+    def learned_from(self, when: pd.Timestamp) -> str:
+        """Return who learned from a decision or from later ones, and until when, in words; "" is nobody."""
+        if when < self.signals.boundary:
+            return f"the models learned from decisions until {self.signals.boundary:%Y-%m-%d %H:%M} UTC"
+        if self.seen_until is not None and when <= self.seen_until:
+            return f"the network learned from decisions until {self.seen_until:%Y-%m-%d %H:%M} UTC"
+        return ""

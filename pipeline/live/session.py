@@ -120,16 +120,8 @@ def stored_day(desk: IntradayDesk, stored: Stored, day: str, learned: Learned) -
     if day not in stored.days:
         raise DataError(f"replay:{day}: no such day: there are {', '.join(stored.days)}")
     grid = stored.grid["features"]
-    first = grid.loc[grid["day"] == day, "time"].min()
-    for who, seen, until in (
-        ("models", first < learned.signals.boundary, learned.signals.boundary),
-        ("network", learned.seen_until is not None and first <= learned.seen_until, learned.seen_until),
-    ):
-        if seen:
-            raise DataError(
-                f"replay:{day}: the {who} learned from decisions until {until:%Y-%m-%d %H:%M} UTC: live "
-                "a day from then on again"
-            )
+    if seen := learned.learned_from(grid.loc[grid["day"] == day, "time"].min()):
+        raise DataError(f"replay:{day}: {seen}: live a day from then on again")
     days = opened_days(stored.market[DAYS], stored.days, stored.pieces, desk.data.instrument)
     tables, before = days[stored.days.index(day)], stored.before(day)
     features = stored.beside(desk)

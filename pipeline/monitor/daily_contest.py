@@ -14,10 +14,20 @@ from pipeline.policies.base import Policy
 
 
 class Models(NamedTuple):
-    """What a daily desk decides with: the last fits of a walk, and the policy that gives the band."""
+    """What a daily desk decides with: the last fits of a walk, and the policy that gives the band.
+
+    `seen_until` is the last session that its network was told of, None if it was told of none.
+    """
 
     signals: FittedSignals
     policy: Policy
+    seen_until: pd.Timestamp | None = None
+
+    @property
+    def since(self) -> pd.Timestamp:
+        """The first day on which nothing was fitted or trained."""
+        fitted = self.signals.boundary
+        return fitted if self.seen_until is None else max(fitted, self.seen_until + pd.Timedelta(days=1))
 
 
 def daily_pairs(
@@ -25,9 +35,10 @@ def daily_pairs(
 ) -> pd.DataFrame:
     """Return what came of each option of the desk that has expired, as `contest` reads it.
 
-    The options are those dealt from the first session of the younger one's last window on: neither was fitted
-    on these, and the band of each decision follows from what was known then, so nothing has to be written
-    down meanwhile. Both pay the same, what trading cost in the champion's units.
+    The options are those dealt from the first session of the younger one's last window on, and after all that
+    a network was told of: neither learned from these, and the band of each decision follows from what was
+    known then, so nothing has to be written down meanwhile. Both pay the same, what trading cost in the
+    champion's units.
 
     Parameters
     ----------
@@ -47,7 +58,7 @@ def daily_pairs(
     """
     both = champion, challenger
     tables = [stream_signals(each.signals, close, features) for each in both]
-    since = max(each.signals.boundary for each in both)
+    since = max(each.since for each in both)
     known = set(tables[0]["session"]) & set(tables[1]["session"])
     first, second = (_since(desk, table, since, known) for table in tables)
     rows = [

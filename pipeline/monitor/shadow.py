@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import pandas as pd
 
 from pipeline.backtest.running_signals import RunningSignals
+from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.live.catching_up import CatchingUp
 from pipeline.live.control import Control
@@ -122,6 +123,8 @@ class Shadow(Control):
             self._together, self._pairs = ready.together, []
         if learned.model == self._champion.model:
             return
+        if seen := learned.learned_from(pd.Timestamp(decided.at, tz="UTC")):
+            raise DataError(f"{learned.model}: {seen}")
         for missed in self._rows.missed(ready.seen):
             ready.signals.step(missed)
         self._pairs.append(PaperPair(self._desk, self._champion, ready.challenger, ready.signals))

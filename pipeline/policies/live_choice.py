@@ -1,18 +1,14 @@
 """Which hedger a desk goes live with: the flagship, or a network that learned on the desk's days."""
 
-import pandas as pd
-
-from pipeline.domain.desk_file import INTRADAY
+from pipeline.domain.desk_file import INTRADAY, AnyDesk
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
-from pipeline.policies.base import Policy, reads_path
+from pipeline.policies.base import reads_path
 from pipeline.policies.catalogue import POLICIES
-from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.learns import LEARNS
 from pipeline.policies.regime_switched import RegimeSwitched
-from pipeline.policies.saved_network import LEARNED, networks, newest_of, saved_network, terms_digest
+from pipeline.policies.saved_network import LEARNED, newest_of
 
 FORMS = {RegimeSwitched.name, *LEARNS[INTRADAY]}
 """Policies that can be asked at one decision of a desk that has one position."""
@@ -24,7 +20,7 @@ def check_live(desk: IntradayDesk) -> None:
     Raises
     ------
     SettingsError
-        Naming what can, or the file that is not named.
+        Naming what can.
     """
     live = desk.policies.live
     if live in LEARNED and reads_path(LEARNED[live]):
@@ -39,15 +35,41 @@ def check_live(desk: IntradayDesk) -> None:
         )
     if live not in FORMS:
         raise SettingsError(f"policies.live = {live!r}: it does not go live; {hint(live, FORMS)}")
-    if live in LEARNED and live not in desk.policies.networks:
-        raise SettingsError(
-            f"policies.live = {live!r}: policies.networks names no file of it: hedge train --policy {live} "
-            "prints one"
-        )
 
 
-def named_live(desk: IntradayDesk, models: str) -> str:
-    """Return the line of some models as audit and evidence name it: with the network that goes live, if any.
+def live_of(desk: AnyDesk) -> str:
+    """Return the policy that gives a desk's band: `policies.live`, without such a setting the flagship.
+
+    Examples
+    --------
+    >>> from pipeline.domain.desk import load_desk
+    >>> live_of(load_desk("spx-daily"))
+    'regime_switched'
+    """
+    return desk.policies.live if isinstance(desk, IntradayDesk) else RegimeSwitched.name
+
+
+def followed(desk: AnyDesk) -> str:
+    """Return the policy whose champion in the registry gives the band; the flagship where a file does.
+
+    Examples
+    --------
+    >>> from pipeline.domain.intraday_desk import IntradayPolicies
+    >>> policies = IntradayPolicies(live="network_band", run=["network_band"])
+    >>> followed(IntradayDesk.model_construct(policies=policies))
+    'network_band'
+    >>> named = policies.model_copy(update={"networks": {"network_band": "a.npz"}})
+    >>> followed(IntradayDesk.model_construct(policies=named))
+    'regime_switched'
+    """
+    live = live_of(desk)
+    return RegimeSwitched.name if live in desk.policies.networks else live
+
+
+def named_live(desk: AnyDesk, models: str, hedger: str = RegimeSwitched.name) -> str:
+    """Return the line of some models as audit and evidence name it: with the network's file, if one is named.
+
+    `hedger` is the policy of theirs that gives the band; one that learned is in the line, and no file.
 
     Examples
     --------
@@ -56,30 +78,5 @@ def named_live(desk: IntradayDesk, models: str) -> str:
     >>> named_live(IntradayDesk.model_construct(policies=named), "x.regime_detector 3")
     'x.regime_detector 3, a.npz'
     """
-    live = desk.policies.live
-    return f"{models}, {newest_of(desk.policies.networks[live])}" if live in LEARNED else models
-
-
-def policy_live(desk: IntradayDesk, flagship: Policy) -> Policy:
-    """Return the hedger of `policies.live`.
-
-    Raises
-    ------
-    SettingsError
-        As `check_live`.
-    StoreError
-        As `saved_network.saved_network`.
-    """
-    check_live(desk)
-    live = desk.policies.live
-    return (
-        flagship if live == RegimeSwitched.name else saved_network(desk.in_steps(), live, terms_digest(desk))
-    )
-
-
-def seen_live(desk: IntradayDesk) -> pd.Timestamp | None:
-    """Return the last decision that the network of `policies.live` learned from; None if it has none."""
-    live = desk.policies.live
-    if live not in LEARNED:
-        return None
-    return Checkpoint.read(networks(Home.find()) / newest_of(desk.policies.networks[live])).seen_until
+    file = desk.policies.networks.get(live_of(desk))
+    return f"{models}, {newest_of(file)}" if file and hedger not in LEARNED else models

@@ -82,14 +82,25 @@ def saved_network(desk: Desk, policy: str, terms: str = "") -> Learned:
     """
     if policy not in desk.policies.networks:
         return LEARNED[policy]()
-    path = networks(Home.find()) / newest_of(desk.policies.networks[policy])
-    found = Checkpoint.read(path)
+    path, found = named_checkpoint(desk, policy)
     if _content(path.read_bytes()) not in path.name:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
     try:
         return hedger_of(found.of_desk(terms or terms_digest(desk)), policy)
     except StoreError as why:
         raise StoreError(f"{path}: {why}") from why
+
+
+def named_checkpoint(desk: Desk | IntradayDesk, policy: str) -> tuple[Path, Checkpoint]:
+    """Return the newest file that `policies.networks` names for a policy, and what it holds.
+
+    Raises
+    ------
+    StoreError
+        It is missing, damaged, or of another version.
+    """
+    path = networks(Home.find()) / newest_of(desk.policies.networks[policy])
+    return path, Checkpoint.read(path)
 
 
 def newest_of(files: str | Mapping[date, str]) -> str:

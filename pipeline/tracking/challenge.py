@@ -1,26 +1,33 @@
 """Whether a retrain's models take the challengers' place, or leave these in it until they are judged."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
+from mlflow import MlflowClient
 from mlflow.entities.model_registry import ModelVersion
 
+from pipeline.domain.desk import RiskSettings
 from pipeline.domain.desk_file import AnyDesk, hedged
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.monitor.contest import FEWEST, compared, contest
-from pipeline.policies.live_choice import named_live
-from pipeline.tracking.champions import line_of, named_versions
+from pipeline.policies.live_choice import followed, named_live
+from pipeline.policies.saved_network import LEARNED
+from pipeline.tracking.champions import OFFERED, line_of, named_versions, versions_with
 from pipeline.tracking.database import connect
-from pipeline.tracking.promotion import CHALLENGER
+from pipeline.tracking.model_source import challenging, sets_of
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION
+from pipeline.tracking.registry import champion
 
 
-def why_they_stay(mlruns: Path, evidence: Path, desk: AnyDesk, now: datetime) -> str:
-    """Return why the challengers of a desk stay in their place; "" where newer models take it.
+def why_they_stay(mlruns: Path, evidence: Path, desk: AnyDesk, now: datetime) -> dict[str, str]:
+    """Return the models of a desk whose challengers stay in their place, and why.
 
-    They stay while they can still win: no champion of another run is younger than they are, they are younger
-    than `promotion.patience_days`, their monitors raised no critical alarm, and too few options were compared
-    or they have won. Evidence of one version says nothing of another, so who comes anew begins from nothing.
+    One stays while it can still win, by itself or with all that are judged together: no champion of another
+    run is younger than it is, it is younger than `promotion.patience_days`, the monitors raised no critical
+    alarm, and too few options were compared or it has won. Evidence of one version says nothing of another,
+    so who comes anew begins from nothing.
 
     Parameters
     ----------
@@ -29,24 +36,57 @@ def why_they_stay(mlruns: Path, evidence: Path, desk: AnyDesk, now: datetime) ->
     now : with a zone.
     """
     if not isinstance(desk, IntradayDesk) or not (mlruns / "mlflow.db").is_file():
-        return ""
-    client = connect(mlruns)
-    champions, challengers = (named_versions(client, desk.name, *alias) for alias in ((), (CHALLENGER,)))
-    runs = {each.run_id for each in challengers.values()}
-    others = {model: each for model, each in champions.items() if each.run_id not in runs}
-    if not challengers or (others and _made(others) > _made(challengers)):
-        return ""
-    until = _made(challengers) + timedelta(days=desk.promotion.patience_days)
-    lines = (named_live(desk, line_of(each)) for each in (champions, champions | challengers))
-    pairs = compared(evidence, *lines)
-    came = contest(pairs, hedged(desk).risk)
-    lost = pairs["alarms"].sum() or (came.failed and came.options >= FEWEST)
-    if now >= until or lost:
-        return ""
-    said = f"{came.options} of {FEWEST} options were compared" if came.failed else "they have won"
-    return f"{said}; newer ones take their place from {until:%Y-%m-%d %H:%M} UTC on, or with anew"
+        return {}
+    client, hedger, found = connect(mlruns), followed(desk), dict[str, str]()
+    together: Collection[str] = ()
+    for models, band in sets_of(challenging(mlruns, desk.name), hedger):
+        pairs = _pairs(client, evidence, desk, models, band)
+        never = pairs.empty and set(models) <= set(together)  # alone it could not be loaded
+        said = "" if never else _can_win(pairs, hedged(desk).risk)
+        young = _young(client, desk, models, hedger, now) if said else {}
+        found |= {model: f"{said}; {until}" for model, until in young.items() if model not in found}
+        together = together or (models if band == hedger else ())
+    return found
 
 
-def _made(versions: Mapping[str, ModelVersion]) -> datetime:
-    """Return when the youngest of some versions was registered."""
-    return datetime.fromtimestamp(max(each.creation_timestamp for each in versions.values()) / 1e3, UTC)
+def _pairs(
+    client: MlflowClient, evidence: Path, desk: IntradayDesk, models: Collection[str], band: str
+) -> pd.DataFrame:
+    """Return what was compared of challengers of some models; `band` is the policy that gives theirs."""
+    hedger = followed(desk)
+    champions, challengers = (
+        named_live(desk, line_of(versions_with(client, desk.name, *which)), which[1])
+        for which in (((), hedger), (models, band))
+    )
+    return compared(evidence, champions, challengers)
+
+
+def _can_win(pairs: pd.DataFrame, risk: RiskSettings) -> str:
+    """Return how far those are who were compared; "" if they have lost."""
+    came = contest(pairs, risk)
+    if pairs["alarms"].sum() or (came.failed and came.options >= FEWEST):
+        return ""
+    return f"{came.options} of {FEWEST} options were compared" if came.failed else "it has won"
+
+
+def _young(
+    client: MlflowClient, desk: IntradayDesk, models: Collection[str], hedger: str, now: datetime
+) -> dict[str, str]:
+    """Return until when the challengers of some models stay, those that are not too old."""
+    champions = named_versions(client, desk.name, CHAMPION, hedger)
+    waiting = {model: champion(client, f"{desk.name}.{model}", CHALLENGER) for model in (*OFFERED, *LEARNED)}
+    runs = {each.run_id for each in waiting.values() if each}
+    newest = max((_made(each) for each in champions.values() if each.run_id not in runs), default=None)
+    found = {}
+    for model in models:
+        version = waiting[model]
+        made = _made(version) if version else now
+        until = made + timedelta(days=desk.promotion.patience_days)
+        if now < until and not (newest and newest > made):
+            found[model] = f"newer ones take its place from {until:%Y-%m-%d %H:%M} UTC on, or with anew"
+    return found
+
+
+def _made(version: ModelVersion) -> datetime:
+    """Return when a version was registered."""
+    return datetime.fromtimestamp(version.creation_timestamp / 1e3, UTC)

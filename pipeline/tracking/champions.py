@@ -22,6 +22,8 @@ from pipeline.execution.learned_costs import NOTHING, LearnedCosts
 from pipeline.monitor.reference import Reference
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.saved_network import LEARNED
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION
@@ -59,7 +61,7 @@ class Champions:
 
     `terms` are the costs beside forecasts that the flagship was fitted with, of a desk within the day;
     `monitors` what its models are watched with, where the days of their training sufficed; `costs` what its
-    own fills taught.
+    own fills taught; `hedger` the policy that gives the band, and `network` its own where it learned.
     """
 
     signals: FittedSignals | FittedIntraday
@@ -68,12 +70,17 @@ class Champions:
     terms: Mapping[str, float] | None = None
     monitors: Reference | None = None
     costs: LearnedCosts = NOTHING
+    hedger: str = FLAGSHIP
+    network: Checkpoint | None = None
 
 
-def load_champions(mlruns: Path, desk: str, named: str, challenging: Collection[str] = ()) -> Champions:
+def load_champions(
+    mlruns: Path, desk: str, named: str, challenging: Collection[str] = (), hedger: str = FLAGSHIP
+) -> Champions:
     """Load the champion version of every registered model of a desk; `named` is what the user calls it.
 
-    Of the models in `challenging` its challenger, where one has any.
+    Of the models in `challenging` its challenger, where one has any. `hedger` gives the band: the flagship,
+    or a policy that learned, whose network is loaded too.
 
     Raises
     ------
@@ -83,13 +90,13 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: Collection[
     """
     if not (mlruns / "mlflow.db").is_file():
         raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {named}` makes one")
-    client = connect(mlruns)
-    versions = named_versions(client, desk)
-    if challenging:
-        waiting = named_versions(client, desk, CHALLENGER)
-        versions |= {model: version for model, version in waiting.items() if model in challenging}
+    versions = versions_with(connect(mlruns), desk, challenging, hedger)
     if missing := [model for model in NEEDED if model not in versions]:
         raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
+    if hedger in LEARNED and hedger not in versions:
+        raise StoreError(
+            f"desk {desk} has no champion {hedger} yet: `hedge train {named} --policy {hedger}` makes one"
+        )
     try:
         files = {model: files_of(version) for model, version in versions.items()}
         signals = _signals(files)
@@ -101,20 +108,32 @@ def load_champions(mlruns: Path, desk: str, named: str, challenging: Collection[
         learned = files[DETECTOR].get(MONITORS)
         watched = None if learned is None else Reference.from_bytes(learned.read_bytes())
         costs = costs_in(versions[EXECUTION]) if EXECUTION in versions else NOTHING
+        network = Checkpoint.read(files[hedger]["network"]) if hedger in LEARNED else None
     except (KeyError, TypeError, ValueError, ValidationError, OSError, mlflow.MlflowException) as error:
         cause = str(error).splitlines()[0]
         raise StoreError(
             f"the champion of desk {desk} cannot be read ({cause}): `hedge run {named} --force` "
             "makes a new one"
         ) from None
-    return Champions(
-        signals, flagship, tuple(_card(version) for version in versions.values()), charged, watched, costs
-    )
+    cards = tuple(_card(version) for version in versions.values())
+    return Champions(signals, flagship, cards, charged, watched, costs, hedger, network)
 
 
-def named_versions(client: MlflowClient, desk: str, alias: str = CHAMPION) -> dict[str, ModelVersion]:
-    """Return the versions of `OFFERED` models of a desk that have an alias, by model."""
-    found = {model: champion(client, f"{desk}.{model}", alias) for model in OFFERED}
+def versions_with(
+    client: MlflowClient, desk: str, challenging: Collection[str] = (), hedger: str = FLAGSHIP
+) -> dict[str, ModelVersion]:
+    """Return the versions that `load_champions` loads, by model."""
+    versions = named_versions(client, desk, CHAMPION, hedger)
+    waiting = named_versions(client, desk, CHALLENGER, hedger) if challenging else {}
+    return versions | {model: version for model, version in waiting.items() if model in challenging}
+
+
+def named_versions(
+    client: MlflowClient, desk: str, alias: str, hedger: str = FLAGSHIP
+) -> dict[str, ModelVersion]:
+    """Return the versions of the models of a desk that have an alias, by model: `OFFERED` and the hedger."""
+    models = dict.fromkeys((*OFFERED, hedger))
+    found = {model: champion(client, f"{desk}.{model}", alias) for model in models}
     return {model: version for model, version in found.items() if version}
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,9 +43,9 @@ from pipeline.ingest import chain_files, contract_files
 from pipeline.ingest.market_days import DAYS, HELD, load_days
 from pipeline.ingest.sources import load_tables
 from pipeline.ingest.store import Dataset
+from pipeline.tracking.learned_hedgers import champion_hedger
 from pipeline.tracking.monitoring import monitor_reference
 from pipeline.tracking.own_costs import OWN_COSTS, log_own_costs
-from pipeline.tracking.promotion import CHAMPION
 from pipeline.tracking.record import (
     book_numbers,
     log_forecasters,
@@ -95,7 +96,7 @@ CONTRACT_TABLES: Final = ("comparison", "path", "explained", "costs")
 class Tracked:
     """An open run, what it read and what its parts are marked with.
 
-    `versions` mark registered models, which get the `alias`, as `networks` do that it has trained.
+    `versions` mark registered models.
     """
 
     client: MlflowClient
@@ -107,8 +108,6 @@ class Tracked:
     timings: Mapping[str, float]
     marks: Mapping[str, str]
     versions: Mapping[str, str]
-    networks: Mapping[str, str]
-    alias: str = CHAMPION
 
 
 @dataclass(frozen=True)
@@ -219,13 +218,14 @@ def _track_daily(run: Tracked, evaluation: Evaluation) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, run.mlruns, evaluation.desk, models, run.versions, run.alias, run.networks)
+    register(run.client, evaluation.desk, models, run.versions)
 
 
 def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
     datasets, unfilled = run.datasets, evaluation.tables["unfilled"]
     parts = (datasets["features"], datasets["signals"], datasets["backtest"])
-    watched = monitor_reference(evaluation.settings, *parts)
+    reigning = partial(champion_hedger, run.client, evaluation.settings)
+    watched = monitor_reference(evaluation.settings, *parts, reigning)
     models = log_models(evaluation.settings, *parts[1:], watched)
     if OWN_COSTS in datasets:
         models |= log_own_costs(run.client, run.run_id, datasets[OWN_COSTS])
@@ -238,7 +238,7 @@ def _track_intraday(run: Tracked, evaluation: IntradayJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, run.mlruns, evaluation.settings, models, run.versions, run.alias, run.networks)
+    register(run.client, evaluation.settings, models, run.versions)
 
 
 def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:
@@ -256,7 +256,6 @@ def _track_chain(run: Tracked, evaluation: ChainJudgement) -> None:
 
     log_policies(run.client, run.experiment, evaluation, run.marks, further)
     log_forecasters(run.client, run.experiment, evaluation.tables, run.marks)
-    register(run.client, run.mlruns, evaluation.settings, {}, run.versions, run.alias, run.networks)
 
 
 def _track_contract(run: Tracked, evaluation: ContractJudgement) -> None:

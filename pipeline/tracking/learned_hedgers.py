@@ -47,7 +47,7 @@ def learned_hedgers(mlruns: Path, desk: Desk | IntradayDesk) -> tuple[dict[str, 
             found[policy] = (
                 saved_network(hedged(desk), policy, terms_digest(desk))
                 if named
-                else _champion(client, desk, policy)
+                else champion_hedger(client, desk, policy)
             )
         except StoreError as why:
             if named:
@@ -56,7 +56,14 @@ def learned_hedgers(mlruns: Path, desk: Desk | IntradayDesk) -> tuple[dict[str, 
     return found, left_out
 
 
-def _champion(client: MlflowClient, desk: Desk | IntradayDesk, policy: str) -> Learned:
+def champion_hedger(client: MlflowClient, desk: Desk | IntradayDesk, policy: str) -> Learned:
+    """Return the champion of a policy that learned.
+
+    Raises
+    ------
+    StoreError
+        There is none, or it was trained for other terms.
+    """
     version = champion(client, f"{desk.name}.{policy}")
     if version is None:
         raise StoreError("it was never trained: hedge train --policy trains it")

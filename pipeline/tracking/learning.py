@@ -15,8 +15,7 @@ from pipeline.domain.desk_file import AnyDesk
 from pipeline.domain.home import Home
 from pipeline.policies.saved_network import terms_digest
 from pipeline.tracking.database import connect, experiment_id
-from pipeline.tracking.promotion import CHAMPION
-from pipeline.tracking.registry import log_hedger, network_version, register
+from pipeline.tracking.registry import log_hedger, network_version, place, place_of_new, register
 from pipeline.tracking.runs import end_orphans, log_settings, log_tags, tracked_run
 
 RISK = "validation_risk"
@@ -46,8 +45,8 @@ class Curve:
         self._client.log_artifact(self.run_id, str(network), "network")
         log_tags(self._client, self.run_id, {"network": network.name})
 
-    def keep(self, desk: AnyDesk, policy: str, network: Path, alias: str = CHAMPION) -> str:
-        """Keep the trained file with the run, name it, and register it; by default as its policy's champion.
+    def keep(self, desk: AnyDesk, policy: str, network: Path) -> str:
+        """Keep the trained file with the run, name it, and register it; who is the champion does not change.
 
         Returns
         -------
@@ -56,8 +55,14 @@ class Curve:
         self.hold(network)
         marks = {"desk": desk.name, "network": network.name, "terms": terms_digest(desk)}
         models = {policy: log_hedger(desk, policy, network)}
-        (version,) = register(self._client, self._mlruns, desk, models, marks, alias).values()
+        (version,) = register(self._client, desk, models, marks).values()
         return version
+
+    def place(self, desk: AnyDesk, policy: str, version: str) -> str:
+        """Make a kept version its policy's champion, or challenger (`place_of_new`); return which."""
+        alias = place_of_new(self._client, desk)
+        place(self._client, self._mlruns, {f"{desk.name}.{policy}": version}, alias)
+        return alias
 
 
 @contextmanager
@@ -101,7 +106,7 @@ def register_newest(home: Home, desk: AnyDesk, policy: str, trained: Sequence[Le
             with tracked_training(home, desk.name, policy, each.told, parent) as curve:
                 curve.complete(each.history)
                 if each is newest:
-                    curve.keep(desk, policy, each.file, alias="")
+                    curve.keep(desk, policy, each.file)
                 else:
                     curve.hold(each.file)
                 run = curve.run_id

@@ -2,17 +2,18 @@
 
 import json
 import logging
+from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.domain.errors import DataError
+from pipeline.domain.errors import DataError, StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.store import Dataset
 from pipeline.monitor.reference import Reference, learn_reference
 from pipeline.monitor.training import before_last_window, observations, read_by_models
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
-from pipeline.policies.live_choice import policy_live
+from pipeline.policies.saved_network import LEARNED, Learned, saved_network, terms_digest
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.served.regime_switched import policy_of
 
@@ -21,7 +22,11 @@ log = logging.getLogger(__name__)
 
 
 def monitor_reference(
-    desk: IntradayDesk, matrix: Dataset, signals: Dataset, backtest: Dataset
+    desk: IntradayDesk,
+    matrix: Dataset,
+    signals: Dataset,
+    backtest: Dataset,
+    reigning: Callable[[str], Learned],
 ) -> Reference | None:
     """Learn what a champion's monitors compare with; None, with a warning, where the days do not suffice.
 
@@ -30,11 +35,12 @@ def monitor_reference(
     desk : settings.
     matrix, signals, backtest : datasets of the run. Of the decision grid the rows are taken that the last
         models learned from; of the signals those before the last window.
+    reigning : the champion of a policy that learned; raises StoreError where there is none.
     """
     table, names = signals["signals"], read_by_models(desk, signals)
     with np.load(signals.file("models/regime.npz"), allow_pickle=False) as arrays:
         detector = DETECTORS[desk.in_steps().regimes.detector].from_arrays(dict(arrays))
-    policy, desk_cost = _live(desk, backtest)
+    policy, desk_cost = _live(desk, backtest, reigning)
     rows = before_last_window(table)
     boundary = table.loc[table["window"] == table["window"].max(), "time"].min()
     features = matrix["features"]
@@ -47,8 +53,19 @@ def monitor_reference(
         return None
 
 
-def _live(desk: IntradayDesk, backtest: Dataset) -> tuple[Policy | None, float]:
+def _live(
+    desk: IntradayDesk, backtest: Dataset, reigning: Callable[[str], Learned]
+) -> tuple[Policy | None, float]:
     if TERMS not in backtest.files:
         return None, 0.0
-    flagship = policy_of(json.loads(backtest.read_bytes(f"models/{FLAGSHIP}.json")))
-    return policy_live(desk, flagship), float(json.loads(backtest.read_bytes(TERMS))["desk_cost"])
+    cost = float(json.loads(backtest.read_bytes(TERMS))["desk_cost"])
+    live = desk.policies.live
+    if live in desk.policies.networks:
+        return saved_network(desk.in_steps(), live, terms_digest(desk)), cost
+    if live in LEARNED:
+        try:
+            return reigning(live), cost
+        except StoreError as why:
+            log.warning("warning: hedging errors are not watched for drift: %s", why)
+            return None, cost
+    return policy_of(json.loads(backtest.read_bytes(f"models/{FLAGSHIP}.json"))), cost

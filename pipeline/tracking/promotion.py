@@ -70,10 +70,12 @@ def promote_challengers(
     model: str | None = None,
     evidence: Mapping[str, Any] | None = None,
     meant: Mapping[str, str] | None = None,
+    hedger: str = "",
 ) -> list[Change]:
     """Let the challengers of a desk that are judged together, or that of one model, take over.
 
     `meant` are the `challengers` that were judged; where others have taken their place nothing is done.
+    `hedger` is told to these too.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def promote_challengers(
         There is none, or they are others by now.
     """
     client = _connected(mlruns, desk)
-    chosen = challengers(mlruns, desk, model)
+    chosen = challengers(mlruns, desk, model, hedger)
     if meant is not None and chosen != meant:
         raise StoreError(f"desk {desk} has other challengers by now than were judged: promote again")
     changes = crown(client, mlruns, chosen, f"{who}: {why}")
@@ -89,10 +91,10 @@ def promote_challengers(
     return changes
 
 
-def challengers(mlruns: Path, desk: str, model: str | None = None) -> dict[str, str]:
+def challengers(mlruns: Path, desk: str, model: str | None = None, hedger: str = "") -> dict[str, str]:
     """Return the versions of a desk's challengers that are judged together, or of one model, by name.
 
-    Hedgers that learned are judged one by one.
+    Hedgers that learned are judged one by one, but for the `hedger` that gives the desk's band.
 
     Raises
     ------
@@ -101,7 +103,7 @@ def challengers(mlruns: Path, desk: str, model: str | None = None) -> dict[str, 
     """
     waiting = aliased(_connected(mlruns, desk), desk, CHALLENGER)
     models = {name: name.rpartition(".")[2] for name in waiting}
-    meant = set(models.values()) - set(LEARNED) if model is None else {model}
+    meant = set(models.values()) - (set(LEARNED) - {hedger}) if model is None else {model}
     chosen = {name: version for name, version in waiting.items() if models[name] in meant}
     if not chosen:
         what = f"{desk}.{model}" if model else f"desk {desk}"

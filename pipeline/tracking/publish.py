@@ -5,7 +5,7 @@ import json
 import logging
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ from pipeline.tracking.learning import run_networks
 from pipeline.tracking.looks import earlier_looks, log_look
 from pipeline.tracking.memory import peak_memory_mb
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION
-from pipeline.tracking.registry import challenge, versions_of
+from pipeline.tracking.registry import place, versions_of
 from pipeline.tracking.runs import IDENTITY, end_orphans, finished_run, log_tags, tracked_run
 
 REPORT = "report"
@@ -57,6 +57,7 @@ def publish(
     force: bool = False,
     alias: str = CHAMPION,
     trained: Mapping[str, Mapping[date, str]] = MappingProxyType({}),
+    staying: Collection[str] = (),
 ) -> Published:
     """Judge a backtest, write its report, track it in MLflow and point `data/reports/latest` at the report.
 
@@ -70,8 +71,9 @@ def publish(
     timings : seconds of the stages so far.
     tags : further tags of the MLflow run.
     force : make a new run in any case.
-    alias : of its models: champions, challengers, or "" where those in place stay.
+    alias : of its models: champions or challengers.
     trained : files of the networks that it has trained, by policy and first day: the newest are models too.
+    staying : models whose challengers stay in their place.
     """
     store, kind = DatasetStore(home.data / "datasets"), KINDS[kind_of(desk)]
     datasets = {name: store.open(key) for name, key in keys.items()}
@@ -80,14 +82,17 @@ def publish(
     client = connect(home.mlruns)
     experiment = experiment_id(client, home.mlruns, desk.name)
     end_orphans(client, experiment)
+
+    def placed(run_id: str) -> None:
+        made = versions_of(client, run_id) | run_networks(client, desk.name, trained)
+        place(client, home.mlruns, made, alias, staying)
+
     found = finished_run(client, experiment, identity)
     if found and not force and _is_whole(folder := _report_of(found, home)):
         point_latest(folder)
         log.info("run %s is unchanged", found.info.run_id)
         if alias == CHALLENGER:
-            challenge(
-                client, versions_of(client, found.info.run_id) | run_networks(client, desk.name, trained)
-            )
+            placed(found.info.run_id)
         return Published(folder, found.info.run_id, experiment, new=False)
 
     name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{desk.name}-{uuid.uuid4().hex[:6]}"
@@ -114,11 +119,10 @@ def publish(
                 timings,
                 marks,
                 versions,
-                run_networks(client, desk.name, trained),
-                alias,
             ),
             evaluation,
         )
+        placed(run_id)
         log_tags(client, run_id, {IDENTITY: identity})
     point_latest(folder)
     log.info("run %s tracked in %.1f s", run_id, time.perf_counter() - started)

@@ -1,15 +1,13 @@
 """Registered models: plain files and the script that rebuilds the model from them, with a champion a name."""
 
 import json
-import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from types import MappingProxyType
 
 import mlflow
 from mlflow import MlflowClient
@@ -29,12 +27,11 @@ from pipeline.ingest.store import Dataset
 from pipeline.monitor.reference import Reference
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.saved_network import LEARNED
-from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, crown
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, aliased, crown
 from pipeline.tracking.served.execution_costs import PAID, SEEN
 from pipeline.tracking.served.learned_band import seen_by
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
 
-log = logging.getLogger(__name__)
 MONITORS = "monitors"
 """File beside the detector: what the monitors of the models compare with."""
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
@@ -122,45 +119,49 @@ def costs_in(version: ModelVersion) -> LearnedCosts:
 
 def register(
     client: MlflowClient,
-    mlruns: Path,
     desk: AnyDesk,
     models: Mapping[str, ModelInfo],
     marks: Mapping[str, str],
-    alias: str = CHAMPION,
-    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
-    """Register logged models and give each new version an alias: champion, challenger, or "" for none.
-
-    `marks` are the tags of each version; `beside` are versions that are registered already and get the alias
-    with them, but those that are champions.
+    """Register logged models; `marks` are the tags of each version. Who is the champion does not change.
 
     Returns
     -------
     Version by registered name, `<desk>.<model>`.
     """
-    versions = {
+    return {
         f"{desk.name}.{name}": _new_version(client, desk, name, logged, marks)
         for name, logged in models.items()
     }
+
+
+def place(
+    client: MlflowClient,
+    mlruns: Path,
+    versions: Mapping[str, str],
+    alias: str,
+    staying: Collection[str] = (),
+) -> None:
+    """Make versions champions, or challengers but for those that are champions.
+
+    `staying` are models whose challengers stay in their place.
+    """
+    new = _no_champions(client, versions)
     if alias == CHAMPION:
-        crown(client, mlruns, versions | _no_champions(client, beside), RUN)
-    elif alias:
-        challenge(client, versions | dict(beside))
-    return versions
+        crown(client, mlruns, new, RUN)
+        return
+    for name, version in new.items():
+        if name.rpartition(".")[2] not in staying:
+            client.set_registered_model_alias(name, CHALLENGER, version)
 
 
-def challenge(client: MlflowClient, versions: Mapping[str, str]) -> None:
-    """Make versions the challengers of their registered models, but those that are champions."""
-    for name, version in _no_champions(client, versions).items():
-        client.set_registered_model_alias(name, CHALLENGER, version)
-        model = name.rpartition(".")[2]
-        if model in LEARNED:
-            log.info(
-                "%s %s challenges: read the report, then hedge promote --model %s --anyway",
-                name,
-                version,
-                model,
-            )
+def place_of_new(client: MlflowClient, desk: AnyDesk) -> str:
+    """Return the alias of models that a person makes: champions, unless a person has to approve these.
+
+    Where the desk has no champion yet there is nobody to challenge.
+    """
+    asks = isinstance(desk, Desk | IntradayDesk) and desk.promotion.approval
+    return CHALLENGER if asks and aliased(client, desk.name, CHAMPION) else CHAMPION
 
 
 def versions_of(client: MlflowClient, run_id: str) -> dict[str, str]:

@@ -7,8 +7,6 @@ import pytest
 
 from flows import promoting
 from pipeline.cli import promote
-from pipeline.cli.contests import contest_of
-from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import RiskError
 from pipeline.live.approvals import Answer
 from pipeline.monitor.contest import Contest
@@ -58,9 +56,9 @@ def test_a_person_is_asked_with_the_evidence_and_stands_in_it(hedge_here, world,
     assert asked.request.startswith("promote-small-intraday-")
     assert asked.told.startswith("promote small-intraday.regime_switched 4 (")
     assert asked.told.endswith("it won). They have won: 40 options, risk falls by 0.5")
-    ((*_, evidence, meant),) = world.promoted
+    ((*_, evidence, meant, hedger),) = world.promoted
     assert evidence["approved"] == {"person": "ada", "reason": "good evidence"}
-    assert meant == MEANT
+    assert (meant, hedger) == (MEANT, "regime_switched")
     assert json.dumps(evidence)
 
 
@@ -91,18 +89,19 @@ def test_without_a_yes_nothing_is_promoted(hedge_here, world, desk, tmp_path, mo
     assert world.promoted == []
 
 
-def test_a_network_that_challenges_is_judged_by_nothing_on_paper(tmp_path):
-    came = contest_of(load_any("bac-intraday"), "bac-intraday", tmp_path, "network_band")
-    assert came.options == 0
-    (why,) = came.failed
-    assert "no hedging on paper is written down of network_band" in why
-    assert "the report of its run" in why
+def test_a_network_that_the_desk_names_by_its_file_goes_on(hedge_here, world, desk, tmp_path):
+    named = '[policies]\nnetworks = { network_band = "a.npz" }'
+    desk.write_text(DESK.replace("[policies]", named))
+    told = ("promote", desk, "--reason", "it won", "--home", tmp_path, "--model", "network_band")
+    said = hedge_here(*told)
+    assert said.returncode == 0
+    assert "policies.networks names a.npz for network_band: the desk hedges with that" in said.stderr
 
 
 def test_a_desk_that_does_not_ask_for_it_asks_nobody(hedge_here, world, desk, tmp_path):
     desk.write_text(DESK)
     assert hedge_here("promote", desk, "--reason", "it won", "--home", tmp_path).returncode == 0
-    ((*_, evidence, _),) = world.promoted
+    ((*_, evidence, _, _),) = world.promoted
     assert world.asked == []
     assert "approved" not in evidence
 
@@ -119,4 +118,4 @@ def test_challengers_that_come_while_others_are_judged_are_not_meant(
     monkeypatch.setattr(promote, "contest_of", judged)
     monkeypatch.setattr(promotion, "challengers", lambda *_: dict(there))
     assert hedge_here("promote", desk, "--reason", "it won", "--home", tmp_path).returncode == 0
-    assert world.promoted[0][-1] == MEANT
+    assert world.promoted[0][-2] == MEANT

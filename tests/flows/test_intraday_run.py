@@ -24,7 +24,8 @@ from pipeline.policies.saved_network import with_networks
 from pipeline.policies.served_networks import served_on
 from pipeline.tracking.champions import load_champions
 from pipeline.tracking.model_source import learned_of
-from pipeline.tracking.registry import log_costs, register
+from pipeline.tracking.promotion import CHAMPION
+from pipeline.tracking.registry import log_costs, place, register
 from tests.market_ticks import DESK, write_market
 
 NETWORK = "small-intraday.network_band"
@@ -85,6 +86,10 @@ def learned_on_its_days_and_live(desk, replay, capsys):
     desk.write_text(DESK.replace("[policies]", named))
     shadow(str(desk), **replay)
     assert ", 0 positions differ from the backtest" in capsys.readouterr().out
+    desk.write_text(DESK.replace("[policies]", '[policies]\nlive = "network_band"'))
+    shadow(str(desk), **replay)
+    assert ", 0 positions differ from the backtest" in capsys.readouterr().out, "the champion of the registry"
+    desk.write_text(DESK.replace("[policies]", named))
     champion = MlflowClient().get_model_version_by_alias("small-intraday.network_band", "champion")
     assert champion.tags["network"] == file
     run = MlflowClient().get_run(champion.run_id)
@@ -134,7 +139,8 @@ def learned_from_paper_alone(desk, home, orders):
     client, mlruns = MlflowClient(), home / "mlruns"
     with mlflow.start_run(run_id=retrained["run_id"]):
         models = {"execution_costs": log_costs(LearnedCosts(crossing=1.3))}
-    register(client, mlruns, load_any(str(desk)), models, {"desk": "small-intraday"})
+    versions = register(client, load_any(str(desk)), models, {"desk": "small-intraday"})
+    place(client, mlruns, versions, CHAMPION)
     assert settings_of(str(desk), str(home), market, latest=False).costs.crossing == 1.3
     desk.write_text(TRAINS)
     trained = learn(str(desk), str(home), False, learn_signals(str(desk), str(home)))

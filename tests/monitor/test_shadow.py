@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -33,6 +34,7 @@ SHORT = DESK.model_copy(
     }
 )
 TOLD = list(decision_signals(made_signals()[0]))
+FITTED = SimpleNamespace(boundary=pd.Timestamp("2020-03-05 15:00", tz="UTC"))
 
 
 ALARM = Alarm("always", "x", Severity.CRITICAL, "said", TOLD[3].at, {})
@@ -77,7 +79,7 @@ class Alarming:
 
 
 def learned(model, policy="delta_implied", crossing=None):
-    return Learned(None, POLICIES[policy](), 1e-4, model, crossing)
+    return Learned(FITTED, POLICIES[policy](), 1e-4, model, crossing)
 
 
 def decisions():
@@ -181,6 +183,17 @@ def test_one_that_comes_while_the_desk_is_live_is_compared_from_the_next_option_
     (entry,) = desk.audit
     assert (entry.at, entry.what) == (TOLD[20].at, "challenge")
     assert entry.why.startswith("one 2 ")
+
+
+def test_one_that_has_learned_from_the_day_is_not_compared_on_it(tmp_path):
+    desk, end = Desk(tmp_path), pd.Timestamp(TOLD[-1].at, tz="UTC")
+    late = replace(learned("late 2"), signals=SimpleNamespace(boundary=end))
+    desk.come(late, TOLD)
+    desk.come(replace(learned("network 2"), seen_until=end), TOLD)
+    desk.decide(decisions())
+    assert desk.lines == []
+    told = [said.partition("2: ")[2].rpartition(" until")[0] for said in desk.said]
+    assert told == [f"the {who} learned from decisions" for who in ("models", "network")]
 
 
 def test_another_champion_is_compared_with_who_challenges_it(tmp_path):

@@ -26,7 +26,7 @@ def trained(here, weight, desk=DESK):
     Checkpoint(terms_digest(desk), {"policy": "ppo_band"}, network_arrays(network(weight))).write(new)
     file = keep_network(here, "mine", "ppo_band", new.read_bytes())
     with tracked_training(here, "mine", "ppo_band", {"steps": 1}) as curve:
-        curve.keep(desk, "ppo_band", file)
+        curve.place(desk, "ppo_band", curve.keep(desk, "ppo_band", file))
     return file
 
 

@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import PolicyError, StoreError
 from pipeline.domain.home import Home
+from pipeline.domain.promotion_settings import PromotionSettings
 from pipeline.policies.agent_band import PpoBand
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
 from pipeline.policies.network import Layer, Network
@@ -25,8 +26,15 @@ from pipeline.tracking.learning import (
     run_networks,
     tracked_training,
 )
-from pipeline.tracking.promotion import CHALLENGER, CHAMPION, aliased, promote_challengers, roll_back
-from pipeline.tracking.registry import champion, register
+from pipeline.tracking.promotion import (
+    CHALLENGER,
+    CHAMPION,
+    aliased,
+    challengers,
+    promote_challengers,
+    roll_back,
+)
+from pipeline.tracking.registry import champion, place
 from pipeline.tracking.served.learned_band import SEEN, along
 from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
 from tests.recurrent import arrays_of, some_recurrent
@@ -64,6 +72,7 @@ def test_a_training_has_its_settings_its_curve_its_file_and_its_model(here, tmp_
         curve(2, 1.5)
         curve.complete([(0, 2.0), (2, 1.5), (4, 1.25)])
         assert curve.keep(DESK, "ppo_band", file) == "1"
+        assert curve.place(DESK, "ppo_band", "1") == CHAMPION
     client = connect(here.mlruns)
     run = only_run(client)
     points = {(each.step, each.value) for each in client.get_metric_history(run.info.run_id, RISK)}
@@ -129,7 +138,7 @@ def test_what_is_registered_already_is_not_registered_again(here, tmp_path):
 def test_a_training_in_a_run_crowns_nobody(here, tmp_path):
     reigning, new = kept(here, tmp_path), kept(here, tmp_path, 0.4)
     with tracked_training(here, "mine", "ppo_band", {}) as curve:
-        curve.keep(DESK, "ppo_band", reigning)
+        curve.place(DESK, "ppo_band", curve.keep(DESK, "ppo_band", reigning))
     for _ in range(2):
         register_newest(here, DESK, "ppo_band", [LearnedNetwork(new, {}, [(0, 2.0)])])
     client = connect(here.mlruns)
@@ -148,7 +157,7 @@ def test_a_network_takes_its_place_with_the_models_of_its_run_and_goes_back_with
         client.set_registered_model_alias("mine.regime_detector", alias, str(version))
     register_newest(here, DESK, "ppo_band", [LearnedNetwork(file, {}, [(0, 2.0)])])
     network = {"mine.ppo_band": "1"}
-    register(client, here.mlruns, DESK, {}, {}, CHALLENGER, network)
+    place(client, here.mlruns, network, CHALLENGER)
     assert aliased(client, "mine", CHALLENGER) == {"mine.regime_detector": "2"} | network
     promote_challengers(here.mlruns, "mine", "ann", "they have won")
     assert aliased(client, "mine", CHALLENGER) == network
@@ -159,13 +168,49 @@ def test_a_network_takes_its_place_with_the_models_of_its_run_and_goes_back_with
     roll_back(here.mlruns, "mine", "ann", "it lost")
     assert aliased(client, "mine", CHAMPION) == {"mine.regime_detector": "2"}
     client.set_registered_model_alias("mine.ppo_band", CHALLENGER, "1")
-    register(client, here.mlruns, DESK, {}, {}, beside=network)
+    place(client, here.mlruns, network, CHAMPION)
     assert (aliased(client, "mine", CHALLENGER), aliased(client, "mine", CHAMPION)["mine.ppo_band"]) == (
         {},
         "1",
     )
-    register(client, here.mlruns, DESK, {}, {}, CHALLENGER, network)
+    place(client, here.mlruns, network, CHALLENGER)
     assert aliased(client, "mine", CHALLENGER) == {}
+
+
+def test_a_network_that_gives_the_band_takes_over_with_all_others(here, tmp_path):
+    client, file = connect(here.mlruns), kept(here, tmp_path)
+    client.create_registered_model("mine.regime_detector")
+    client.create_model_version("mine.regime_detector", "file:///nowhere")
+    register_newest(here, DESK, "ppo_band", [LearnedNetwork(file, {}, [(0, 2.0)])])
+    both = {"mine.regime_detector": "1", "mine.ppo_band": "1"}
+    place(client, here.mlruns, both, CHALLENGER, staying={"volatility_forecaster"})
+    assert challengers(here.mlruns, "mine") == {"mine.regime_detector": "1"}
+    assert challengers(here.mlruns, "mine", hedger="ppo_band") == both
+    promote_challengers(here.mlruns, "mine", "ann", "they have won", meant=both, hedger="ppo_band")
+    assert aliased(client, "mine", CHAMPION) == both
+
+
+def test_a_model_whose_challenger_stays_is_registered_alone(here):
+    client = connect(here.mlruns)
+    for name in ("mine.regime_detector", "mine.regime_switched"):
+        client.create_registered_model(name)
+        client.create_model_version(name, "file:///nowhere")
+        client.create_model_version(name, "file:///nowhere")
+    old = dict.fromkeys(("mine.regime_detector", "mine.regime_switched"), "1")
+    place(client, here.mlruns, old, CHALLENGER)
+    place(client, here.mlruns, dict.fromkeys(old, "2"), CHALLENGER, staying={"regime_detector"})
+    assert aliased(client, "mine", CHALLENGER) == old | {"mine.regime_switched": "2"}
+
+
+def test_with_approval_what_a_person_trains_challenges_the_champions(here, tmp_path):
+    asking = DESK.model_copy(update={"promotion": PromotionSettings(approval=True)})
+    for number, alias in enumerate((CHAMPION, CHALLENGER), 1):
+        with tracked_training(here, "mine", "ppo_band", {}) as curve:
+            version = curve.keep(asking, "ppo_band", kept(here, tmp_path, 0.1 * number))
+            assert curve.place(asking, "ppo_band", version) == alias, "without champions nobody is challenged"
+    client = connect(here.mlruns)
+    assert aliased(client, "mine", CHAMPION) == {"mine.ppo_band": "1"}
+    assert aliased(client, "mine", CHALLENGER) == {"mine.ppo_band": "2"}
 
 
 def test_every_window_has_a_run_and_the_newest_network_is_registered(here, tmp_path):

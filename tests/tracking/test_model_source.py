@@ -2,18 +2,38 @@
 
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from pipeline.backtest.intraday_stream import FittedIntraday
 from pipeline.domain.errors import StoreError
+from pipeline.domain.home import Home
+from pipeline.domain.intraday_desk import LatencySettings
 from pipeline.execution.learned_costs import LearnedCosts
-from pipeline.policies.catalogue import POLICIES
+from pipeline.policies.catalogue import FLAGSHIP, POLICIES
+from pipeline.policies.checkpoint import SEEN, SEES, Checkpoint, network_arrays
+from pipeline.policies.engineered_state import COLUMNS
+from pipeline.policies.network import Layer, Network
+from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.saved_network import keep_network, terms_digest
 from pipeline.tracking import model_source
 from pipeline.tracking.champions import Champions
-from pipeline.tracking.model_source import ChallengerRegistry, RegistrySource, challengers_of, learned_of
+from pipeline.tracking.model_source import (
+    ChallengerRegistry,
+    RegistrySource,
+    band_of,
+    challengers_of,
+    learned_of,
+)
 from pipeline.tracking.promotion import CHALLENGER, crown
+from tests.stored_market import DESK
 
 NAMES = ("desk.detector", "desk.policy")
+WIDTH = len(INPUTS) + len(COLUMNS)
+NETWORK = Network(
+    (Layer(((0.5,) * WIDTH, (0.1,) * WIDTH), (0.0, 0.2)),), (0.0,) * WIDTH, (1.0,) * WIDTH, (-1.0,) * WIDTH,
+    (1.0,) * WIDTH,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -26,16 +46,20 @@ def source(experiment, mlruns, monkeypatch):
             client.create_model_version(name, "file:///nowhere")
     crown(client, mlruns, dict.fromkeys(NAMES, "1"), "a run")
     cards = tuple(SimpleNamespace(name=name, version="1") for name in NAMES)
-    monkeypatch.setattr(model_source, "load_champions", lambda *asked: asked)
+
+    def loaded(*asked, hedger=None):
+        return asked if hedger is None else (*asked, hedger)
+
+    monkeypatch.setattr(model_source, "load_champions", loaded)
     monkeypatch.setattr(model_source, "learned_of", lambda champions, named: (champions, named))
-    return client, RegistrySource(mlruns, "desk", "desk.toml", SimpleNamespace(cards=cards))
+    return client, RegistrySource(mlruns, "desk", "desk.toml", SimpleNamespace(cards=cards, hedger="policy"))
 
 
 def test_others_are_given_once(source, mlruns):
     client, newer = source
     assert newer.newer() is None
     crown(client, mlruns, {"desk.policy": "2"}, "it won")
-    asked = (mlruns, "desk", "desk.toml")
+    asked = (mlruns, "desk", "desk.toml", "policy")
     assert newer.newer() == (asked, "desk.toml")
     assert newer.champions == asked
     assert newer.newer() is None
@@ -61,7 +85,7 @@ def test_a_desk_crosses_at_what_its_own_fills_taught_or_at_what_its_file_says(le
 def test_one_that_is_missing_is_said_once_and_taken_when_it_is_back(source, mlruns, monkeypatch):
     client, newer = source
 
-    def missing(*_):
+    def missing(*_, **__):
         raise StoreError("desk has no champion detector")
 
     client.delete_registered_model_alias("desk.detector", "champion")
@@ -76,26 +100,86 @@ def test_one_that_is_missing_is_said_once_and_taken_when_it_is_back(source, mlru
 
 def test_challengers_are_loaded_all_together_and_each_alone(source, mlruns):
     client, _ = source
-    registry = ChallengerRegistry(mlruns, "desk", "desk.toml")
+    registry = ChallengerRegistry(mlruns, "desk", "desk.toml", FLAGSHIP)
     assert registry.newer() is None
-    first, other = "regime_detector", "execution_costs"
-    for model, expected in ((first, [[first]]), (other, [[first, other], [first], [other]])):
+    first, other, network = "regime_detector", "execution_costs", "network_band"
+    ours = [([first, other], FLAGSHIP), ([first], FLAGSHIP), ([other], FLAGSHIP)]
+    for model, expected in (
+        (first, [([first], FLAGSHIP)]),
+        (other, ours),
+        (network, [*ours, ([network], network)]),
+    ):
         client.create_registered_model(f"desk.{model}")
         client.create_model_version(f"desk.{model}", "file:///nowhere")
         client.set_registered_model_alias(f"desk.{model}", CHALLENGER, "1")
         asked = [load() for load in registry.newer()]
-        assert asked == [(mlruns, "desk", "desk.toml", each) for each in expected]
+        assert asked == [(mlruns, "desk", "desk.toml", *each) for each in expected]
         assert registry.newer() is None
     registry.forget()
-    assert len(registry.newer()) == 3
+    assert len(registry.newer()) == 4
+    live = ChallengerRegistry(mlruns, "desk", "desk.toml", network)
+    asked = [load() for load in live.newer()]
+    assert asked[0] == (mlruns, "desk", "desk.toml", [first, other, network], network), "it decides with them"
+    assert asked[-1] == (mlruns, "desk", "desk.toml", [network], network)
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize(
-    ("model", "loaded"), [(None, {"detector", "policy"}), ("policy", {"policy"}), ("execution_costs", None)]
+    ("model", "loaded"),
+    [
+        (None, (["regime_detector", FLAGSHIP], FLAGSHIP)),
+        (FLAGSHIP, ([FLAGSHIP], FLAGSHIP)),
+        ("ppo_band", (["ppo_band"], "ppo_band")),
+        ("execution_costs", None),
+    ],
 )
 def test_the_challenger_of_one_model_stands_alone_among_champions(source, mlruns, model, loaded):
     client, _ = source
-    for name in NAMES:
-        client.set_registered_model_alias(name, CHALLENGER, "2")
-    found = challengers_of(mlruns, "desk", "desk.toml", model)
-    assert found == (None if loaded is None else (mlruns, "desk", "desk.toml", loaded))
+    for name in ("regime_detector", FLAGSHIP, "ppo_band"):
+        client.create_registered_model(f"desk.{name}")
+        client.create_model_version(f"desk.{name}", "file:///nowhere")
+        client.set_registered_model_alias(f"desk.{name}", CHALLENGER, "1")
+    found = challengers_of(mlruns, "desk", "desk.toml", model, FLAGSHIP)
+    assert found == (None if loaded is None else (mlruns, "desk", "desk.toml", *loaded))
+
+
+def champions_of(desk, **network):
+    """Champions of a desk within the day without a file."""
+    signals = FittedIntraday.__new__(FittedIntraday)
+    return Champions(signals, POLICIES["delta_implied"](), (), {"desk_cost": 1e-4}, **network)
+
+
+def with_live(monkeypatch, **policies):
+    """Let the desk file say who goes live."""
+    desk = DESK.model_copy(update={"policies": DESK.policies.model_copy(update=policies)})
+    monkeypatch.setattr(model_source, "load_any", lambda _: desk)
+    return desk
+
+
+def test_the_network_of_the_champions_or_of_the_file_gives_the_band(tmp_path, monkeypatch):
+    seen = {SEES: list(COLUMNS), SEEN: "2020-03-04T16:59:30+00:00"}
+    network = Checkpoint(terms_digest(DESK), seen, network_arrays(NETWORK))
+    band = NetworkBand(NETWORK, tuple(COLUMNS))
+    desk = with_live(monkeypatch, live="network_band")
+    found = learned_of(champions_of(desk, hedger="network_band", network=network), "x")
+    assert (found.policy, found.seen_until) == (band, pd.Timestamp(seen[SEEN]))
+    network.write(tmp_path / "new.npz")
+    file = keep_network(Home.find(), DESK.name, "network_band", (tmp_path / "new.npz").read_bytes()).name
+    desk = with_live(monkeypatch, live="network_band", networks={"network_band": file})
+    found = learned_of(champions_of(desk), "x")
+    assert (found.policy, found.seen_until) == (band, pd.Timestamp(seen[SEEN]))
+    assert found.model.endswith(file)
+    taught = desk.executed(LatencySettings(median_seconds=1.5), crossing=1.3)
+    assert band_of(champions_of(desk), taught, "network_band")[0] == band, "own fills outdate none"
+    other = desk.model_copy(update={"hedge": DESK.hedge.model_copy(update={"size": 7.0})})
+    for champions in (champions_of(desk), champions_of(desk, hedger="network_band", network=network)):
+        with pytest.raises(StoreError, match="trained for another desk"):
+            band_of(champions, other, "network_band")
+    with_live(monkeypatch)
+    assert learned_of(champions_of(desk), "x").policy == POLICIES["delta_implied"]()
+
+
+def test_a_desk_file_that_turns_to_the_registry_meanwhile_waits_for_the_next_start(monkeypatch):
+    desk = with_live(monkeypatch, live="network_band")
+    with pytest.raises(StoreError, match="follows the registry's network_band by now: start again"):
+        learned_of(champions_of(desk), "x")

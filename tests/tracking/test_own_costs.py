@@ -18,7 +18,7 @@ from pipeline.monitor.own_costs import Learned, told
 from pipeline.tracking import own_costs
 from pipeline.tracking.own_costs import OWN_COSTS, log_own_costs, with_own_costs
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, aliased, promote_challengers, roll_back
-from pipeline.tracking.registry import register
+from pipeline.tracking.registry import place, register
 from pipeline.tracking.runs import tracked_run
 
 DESK = load_any("bac-intraday")
@@ -52,7 +52,7 @@ def logged(experiment, mlruns, tmp_path):
         dataset = store.piece("own_costs", output, learned=learned)
         with tracked_run(name, "trial", {}) as run_id:
             models = log_own_costs(client, run_id, dataset)
-        register(client, mlruns, DESK, models, {"desk": DESK.name}, alias)
+        place(client, mlruns, register(client, DESK, models, {"desk": DESK.name}), alias)
         return run_id
 
     return log, client, mlruns

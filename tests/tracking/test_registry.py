@@ -12,7 +12,7 @@ from pipeline.forecasts.catalogue import restore
 from pipeline.policies.regime_switched import RegimeSwitched
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import database_uri
-from pipeline.tracking.registry import CHAMPION, log_models, register
+from pipeline.tracking.registry import CHAMPION, log_models, place, register
 from pipeline.tracking.served.regime_switched import ANSWER, COLUMNS, market_state, policy_of
 
 NAMES = (
@@ -128,13 +128,8 @@ def test_the_flagship_of_a_desk_with_fixed_fees_and_impact_says_where_to_trade(t
     desk = tracked.desk.model_copy(update={"name": "dear", "costs": costs, "execution": execution})
     opened = {name: tracked.store.open(tracked.keys[name]) for name in ("signals", "backtest")}
     with mlflow.start_run():
-        register(
-            tracked.client,
-            tracked.home.mlruns,
-            desk,
-            log_models(desk, opened["signals"], opened["backtest"]),
-            {},
-        )
+        models = log_models(desk, opened["signals"], opened["backtest"])
+        place(tracked.client, tracked.home.mlruns, register(tracked.client, desk, models, {}), CHAMPION)
     states = rows["regime_switched"].assign(impact=np.linspace(1e-4, 1e-2, 50))
     answer = mlflow.pyfunc.load_model(f"models:/dear.regime_switched@{CHAMPION}").predict(states)
     parameters = json.loads(opened["backtest"].read_bytes("models/regime_switched.json"))
