@@ -21,8 +21,8 @@ STANDINGS: Final[Mapping[str, Standing]] = {
 FILLS: Final = "F12"
 """Of 150 ExecType: a trade; 1 and 2 are its words before FIX 4.3."""
 CORRECTED, BUSTED, ORDER_STATUS, CALCULATED, OF_ANOTHER_ID = "G", "H", "I", "B", "46E"
-ABSOLUTE: Final = "3"
-"""Of 13 CommType: money."""
+PER_UNIT, PERCENT, ABSOLUTE = "1", "2", "3"
+"""Of 13 CommType: money a unit; a share of what was traded, .05 for 5 %; money."""
 UNREADABLE: Final = "unreadable"
 
 Fields = list[tuple[int, str]]
@@ -80,7 +80,7 @@ def report_of(message: Message, fee_so_far: bool = False) -> Report:
 
     Commission (12) is that of the fill which the report tells, and of one with 150 = B (calculated) that of
     all fills of its order (FIX 4.4, volume 4, ExecutionReport). Some brokers tell that with every fill:
-    `fee_so_far`.
+    `fee_so_far`. It is money, money a unit or a share of what was traded (13); another kind is not read.
 
     One that cannot be read is a report of an order that nobody knows, which halts: it may have been a fill. A
     fill that is taken back (150 = H) is one of the other sign, which nothing explains either, and one that is
@@ -96,13 +96,14 @@ def report_of(message: Message, fee_so_far: bool = False) -> Report:
         if kind in FILLS or kind == BUSTED:
             filled = _signed(_positive(message, 32), message[54]) * (-1.0 if kind == BUSTED else 1.0)
         calculated = kind == CALCULATED
-        paid = (filled or calculated) and message.get(13) == ABSOLUTE and 12 in message
-        fee = float(message[12]) if paid else 0.0
+        paid = (filled or calculated) and 12 in message
+        whole = calculated or fee_so_far
+        fee = _commission(message, (14, 6) if whole else (32, 31)) if paid else 0.0
         price = _positive(message, 31) if filled else 0.0
         time = nanoseconds(message[60]) if 60 in message else nanoseconds(message[52])
         text = message.get(58, "")
         report_id = f"{order_id}/{_told(message, 17)}"
-        standing, so_far = STANDINGS[message[39]], bool(paid) and (calculated or fee_so_far)
+        standing, so_far = STANDINGS[message[39]], bool(paid) and whole
         return Report(report_id, order_id, standing, filled, price, fee, time, text, so_far)
     except (KeyError, ValueError, OverflowError, OrderError) as error:
         said = f"{type(error).__name__}: {error}"
@@ -133,6 +134,21 @@ def position_of(message: Message) -> tuple[str, float]:
     if message.get(702, "1") not in ("0", "1"):
         raise ValueError(f"{message[702]} quantities of {message[55]} in one report, where one is expected")
     return message[55], float(message.get(704, "0")) - float(message.get(705, "0"))
+
+
+def _commission(message: Message, traded: tuple[int, int]) -> float:
+    """Return the money that a commission is; `traded` are the tags of units and price that it is of."""
+    told, kind = float(message[12]), message.get(13)
+    units, price = traded
+    if kind == ABSOLUTE or told == 0.0:
+        return told
+    if kind == PER_UNIT:
+        return told * _positive(message, units)
+    if kind == PERCENT and abs(told) < 1.0:
+        return told * _positive(message, units) * _positive(message, price)
+    if kind == PERCENT:
+        raise ValueError(f"commission (12) is {message[12]} of what was traded (13 = 2): 5 % is told as 0.05")
+    raise ValueError(f"commission (12) is of the kind 13 = {kind}, which is no money: 1, 2 and 3 are booked")
 
 
 def _told(message: Message, tag: int) -> str:

@@ -1,6 +1,7 @@
 """Reports in FIX's words: what they fill, what they take back, and that what cannot be read halts."""
 
 import random
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -36,8 +37,37 @@ AT = 1_767_607_200_250_000_000
 
 def test_a_fill_is_signed_and_has_its_price_fee_and_time():
     assert report_of(FILL) == Report("a/e1", "a", Standing.WORKING, -0.5, 99.5, 0.1, AT, "thanks")
-    assert report_of({**FILL, 54: "1", 13: "2"}).fee == 0.0
     assert report_of({**FILL, 54: "1"}).filled == 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "told", "paid"),
+    [("1", "0.1", 0.05), ("2", "0.001", 0.04975), ("3", "0.1", 0.1), ("4", "0", 0.0)],
+)
+def test_a_commission_is_money_money_a_unit_or_a_share(kind, told, paid):
+    said = {**FILL, 12: told, 13: kind}
+    assert report_of(said).fee == pytest.approx(paid, rel=1e-12)
+    whole = report_of({**said, 14: "2", 6: "100"}, fee_so_far=True)
+    so_far = {"1": 0.2, "2": 0.2, "3": 0.1, "4": 0.0}[kind]
+    assert (whole.fee, whole.fee_so_far) == (pytest.approx(so_far, rel=1e-12), True)
+    calculated = {tag: each for tag, each in said.items() if tag not in (31, 32)} | {150: "B", 39: "B"}
+    assert report_of({**calculated, 14: "2", 6: "100"}).fee == pytest.approx(so_far, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({13: "4"}, "of the kind 13 = 4, which is no money: 1, 2 and 3 are booked"),
+        ({13: None}, "of the kind 13 = None"),
+        ({13: "2", 12: "5"}, r"is 5 of what was traded \(13 = 2\): 5 % is told as 0.05"),
+        ({13: "1", 12: "x"}, "could not convert"),
+    ],
+)
+def test_a_commission_that_is_no_money_halts(said, why):
+    told = {tag: each for tag, each in (FILL | said).items() if each is not None}
+    report = report_of(told)
+    assert len(replayed([Order("a", "BTC", -1.0)], [report]).unexplained) == 1
+    assert re.search(why, report.text)
 
 
 def test_a_cancellation_is_of_the_order_not_of_the_request():
