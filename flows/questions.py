@@ -1,5 +1,6 @@
 """Questions to people in Prefect: put as flow runs, answered on their pages or by a command, and read."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -32,6 +33,8 @@ GIVEN: Final = f"suspended-{KEY}-response"
 """Under which Prefect keeps what was filled in."""
 SECONDS: Final = 5.0
 RETRIES: Final = 1
+PATIENCE, EVERY = 10.0, 0.5
+"""Seconds for a question that is on its way to suspend before it can be ended, and between two looks."""
 
 
 @contextmanager
@@ -114,6 +117,24 @@ def taken_back(client: SyncPrefectClient, run: UUID, why: str) -> bool:
         return False
     if state is None or not state.is_final():
         client.set_flow_run_state(run, Cancelled(message=why), force=True)
+    return True
+
+
+def forget(api: str, request: str, why: str, seconds: float = PATIENCE, every: float = EVERY) -> bool:
+    """End the question of a desk that has forgotten it; return whether nobody can answer it any more.
+
+    Raises
+    ------
+    StoreError
+        The server does not answer.
+    """
+    until = time.monotonic() + seconds
+    with reached(api) as client:
+        run = _run_of(client, request)
+        while run is not None and not taken_back(client, run.id, why):
+            if time.monotonic() >= until:
+                return False
+            time.sleep(every)
     return True
 
 

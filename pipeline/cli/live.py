@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipeline.cli.asking import approvals_of
+from pipeline.cli.asking import approvals_of, forget_asked
 from pipeline.cli.attend import secret_of, token_place
 from pipeline.cli.gateway import PLAYED, Way, credentials_of, wired
 from pipeline.cli.monitored import monitoring, named_server
@@ -106,7 +106,7 @@ def live(
         lived_in = f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}"
         folder = opened.folder / (lived_in if gateway is Way.PAPER else f"{lived_in}-{gateway}")
         if anew:
-            _forget(folder)
+            _forget(folder, opened.desk.name, server)
         place, champions = Home.find(home), opened.champions
         before = opened.stored.before(_day(feed) if venue is None else f"{date.today()}")
         parts = monitoring(opened.desk, desk, champions, place, before, server)
@@ -170,14 +170,15 @@ class Opened:
     newer: "Newer | None" = None
 
 
-def _forget(folder: Path) -> None:
-    """Remove the journal and the venue of a day, if no desk is living it."""
+def _forget(folder: Path, desk: str, server: str | None) -> None:
+    """Remove the journal and the venue of a day, if no desk is living it, and take back what it asked."""
     from pipeline.ingest.file_lock import lock_holder
     from pipeline.live.watch.address import JOURNAL
 
     if process := lock_holder(folder / f"{JOURNAL}.lock"):
         raise SettingsError(f"--anew: process {process} lives this day ({folder}): stop it first")
     if folder.exists():
+        forget_asked(folder / JOURNAL, desk, server)
         shutil.rmtree(folder)
 
 

@@ -64,11 +64,11 @@ def test_a_day_that_is_being_lived_is_not_begun_anew(home):
     with taken_lock(monday / f"{JOURNAL}.lock") as lock:
         assert lock is not None
         with pytest.raises(SettingsError, match=r"--anew: process \d+ lives this day"):
-            _forget(monday)
+            _forget(monday, "made", None)
         assert (monday / JOURNAL).is_file()
-    _forget(monday)
+    _forget(monday, "made", None)
     assert not monday.exists()
-    _forget(monday)
+    _forget(monday, "made", None)
 
 
 def test_to_listen_beyond_loopback_needs_a_word_and_a_token(hedge_here, home):
