@@ -96,7 +96,7 @@ def learned_on_its_days_and_live(desk, replay, capsys):
     assert int(run.data.params["task/options_learned"]) > 20 < int(run.data.params["task/options_held_out"])
     settings = settings_of(str(desk), str(replay["home"]), "", latest=False, learned=["deep"])
     assert settings.policies.networks == {"network_band": file}
-    with pytest.raises(SettingsError, match="recurrent_band does not learn from stored days"):
+    with pytest.raises(SettingsError, match="recurrent_band does not learn for a desk of kind intraday"):
         train(str(desk), policy="recurrent_band", home=replay["home"])
     trained_by_the_run(desk, str(replay["home"]))
     desk.write_text(DESK)
