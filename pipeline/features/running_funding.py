@@ -61,30 +61,33 @@ class Settled:
 
     Parameters
     ----------
-    opened : what was settled until then, ns, is left out.
+    opened : of the first day, ns: what was settled until then is in no number.
+    since : what was settled until then, ns, is left out; before `opened` it may have been missed.
 
     Examples
     --------
-    >>> told = EventRows(np.array([7, 9]), np.array([[1e-4, 8.0, 6e-9], [2e-4, 8.0, 8e-9]]))
-    >>> settled = Settled(opened=6)
+    >>> rates = np.array([[1e-4, 8.0, 4e-9], [3e-4, 8.0, 6e-9], [2e-4, 8.0, 8e-9]])
+    >>> told = EventRows(np.array([5, 7, 9]), rates)
+    >>> settled = Settled(opened=6, since=4)
     >>> settled.add(told)
     >>> row = settled.step(DecisionRow(9, "", np.empty(0)))
     >>> row.numbers.tolist(), row.funding
-    ([0.0002], ((8, 0.0002),))
+    ([0.0002], ((6, 0.0003), (8, 0.0002)))
     """
 
-    def __init__(self, opened: int) -> None:
-        self._opened, self._coming = opened, list[tuple[int, int, float]]()
+    def __init__(self, opened: int, since: int) -> None:
+        self._opened, self._since = opened, min(since, opened)
+        self._coming = list[tuple[int, int, float]]()
 
     def add(self, events: EventRows) -> None:
         """Take settlements, see `grid_beside.settlements`."""
         told = zip(events.known_time.tolist(), events.columns.tolist(), strict=True)
         found = [(known, round(SECOND * settled), rate) for known, (rate, _, settled) in told]
-        self._coming = sorted([*self._coming, *(each for each in found if each[1] > self._opened)])
+        self._coming = sorted([*self._coming, *(each for each in found if each[1] > self._since)])
 
     def step(self, row: DecisionRow) -> DecisionRow:
         """Return a decision with what became known to be settled since the one before."""
         due = tuple((when, rate) for known, when, rate in self._coming if known <= row.at)
         self._coming = self._coming[len(due) :]
-        numbers = np.append(row.numbers, sum(rate for _, rate in due))
+        numbers = np.append(row.numbers, sum(rate for when, rate in due if when > self._opened))
         return row._replace(numbers=numbers, funding=due)

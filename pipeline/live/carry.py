@@ -1,7 +1,7 @@
 """What holding a perpetual has cost: the funding that its settlements book, money."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from pipeline.live.journal import Entry
@@ -31,11 +31,12 @@ class Carry:
 
     Position and mid are those that the decision found, so whoever held at the instant of the settlement pays.
     A settlement may be told later than that, for as long as `KEPT`, and is booked once, as it was told first.
-    One before the first mid of a day is booked at that mid.
+    One before the first mid of a day is booked at that mid, and so is one that was missed before the start.
 
     Parameters
     ----------
     audit : of the journal: what was booked counts from its decision on, and is not booked again.
+    held : what was held at a time before the first decision, ns; without it, what the first one found.
 
     Attributes
     ----------
@@ -52,13 +53,14 @@ class Carry:
     -1.39
     """
 
-    def __init__(self, audit: Iterable[Entry] = ()) -> None:
+    def __init__(self, audit: Iterable[Entry] = (), held: Callable[[int], float] | None = None) -> None:
         lines = [each for each in audit if each.what == FUNDED]
         before = {each.inputs["settled"]: (each.at, float(each.inputs["money"])) for each in lines}
         self._before, self._told = deque(sorted(before.values())), set(before)
         self.money = 0.0
         self._found: deque[tuple[int, float, float]] = deque()
         self._owed: list[tuple[int, float]] = []
+        self._held, self._first = held, 0
 
     def settle(
         self, at: int, position: float, mid: float, settled: Iterable[tuple[int, float]]
@@ -66,11 +68,12 @@ class Carry:
         """Remember what a decision found; book what is known to be settled, when, ns, and the rate."""
         while self._before and self._before[0][0] <= at:
             self.money += self._before.popleft()[1]
+        self._first = self._first or at
         self._found.append((at, position, mid))
         while self._found[0][0] < at - KEPT:
             self._found.popleft()
         for when, rate in settled:
-            if when not in self._told and when >= at - KEPT:
+            if when not in self._told and (when >= at - KEPT or self._held_before(when) is not None):
                 self._owed.append((when, rate))
             self._told.add(when)
         if not self._owed:
@@ -87,5 +90,10 @@ class Carry:
         mid = next((mid for _, _, mid in after if mid > 0.0), None)
         if mid is None:
             return None
-        held = after[0][1]
+        before = self._held_before(when)
+        held = after[0][1] if before is None else before
         return Booked(when, rate, held, mid, -held * mid * rate)
+
+    def _held_before(self, when: int) -> float | None:
+        """Return what was held before the first decision; None after it, or where nobody knows."""
+        return None if self._held is None or when >= self._first else self._held(when)

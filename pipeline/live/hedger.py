@@ -25,7 +25,7 @@ from pipeline.live.look import Held, Look, Looked
 from pipeline.live.option_account import Worth
 from pipeline.live.order_path import OrderPath
 from pipeline.live.parents import Parents
-from pipeline.live.past_account import PastAccount
+from pipeline.live.past_account import PastAccount, held_before
 from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy
 from pipeline.risk.overlay import Judgement, Overlay
@@ -133,13 +133,15 @@ class Hedger:
         self._name, self._instrument, self._size = desk.name, desk.data.instrument, desk.hedge.size
         audit = path.journal.entries()
         self._look = Look(desk, overlay, OptionStates(desk, desk_cost), policy, audit)
-        self._carry = Carry(audit) if desk.hedge.instrument == PERPETUAL else None
         step = 0.0 if desk.orders.at_once else desk.grid.step
         self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
         sent = (each.order.decided for each in path.account.orders.values())
         audited = (each.at for each in audit if each.what == DECIDES)
         self.since = max(since, *sent, *audited, 0)
-        self._past = PastAccount(path.journal.orders(), path.journal.reports())
+        kept = path.journal.orders(), path.journal.reports()
+        self._past, self._carry = PastAccount(*kept), None
+        if desk.hedge.instrument == PERPETUAL:
+            self._carry = Carry(audit, held_before(*kept, self._instrument))
 
     def adopt(self, learned: Learned, signals: RunningSignals) -> None:
         """Decide from now on with other models; `signals` have seen all decisions until now.

@@ -44,7 +44,7 @@ class StreamRecords(Control):
     own : whose fills become events: the desk.
     watch : looks at the files.
     before : the decision grid until now.
-    opened : of the day that it begins with, ns: what was settled until then is not the desk's.
+    opened : of the day that it begins with, ns: what was settled until then is booked if it was missed.
 
     Attributes
     ----------
@@ -61,7 +61,8 @@ class StreamRecords(Control):
     ) -> None:
         pays = desk.hedge.instrument == PERPETUAL
         self.names = (*((FUNDING,) if pays else ()), *(name for each in features for name in each.names))
-        self._settled = Settled(opened) if pays else None
+        self._settled: Settled | None = None
+        self._opened, self._pays = opened, pays
         self._features, self._multiplier = list(features), desk.data.own.multiplier
         self._watch, self._before = watch, before
         self._begun = 0
@@ -72,6 +73,7 @@ class StreamRecords(Control):
         """Begin with the files and the journal, and look at files meanwhile."""
         orders, reports = path.journal.orders(), path.journal.reports()
         self._begun = path.journal.turns()[0].at
+        self._settled = Settled(self._opened, self._begun) if self._pays else None
         fills = fill_events(list(booked(orders, reports)), self._begun, self._multiplier)
         features = [lived(each, self._begun, fills) for each in self._features]
         for each in features:

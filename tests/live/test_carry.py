@@ -29,3 +29,12 @@ def test_what_is_told_after_what_was_held_is_forgotten_is_not_booked():
     assert carry.settle(40 + KEPT, 2.0, 100.0, [RATE]) == []
     assert carry.money == 0.0
     assert [each.position for each in carry.settle(50 + KEPT, 2.0, 100.0, [(45 + KEPT, 0.001)])] == [2.0]
+
+
+def test_what_was_missed_before_the_start_is_booked_at_its_first_mid_on_what_was_held_then():
+    held = {40: 3.0, 60: -2.0}.__getitem__
+    carry, late = Carry([Booked(50, 0.001, 9.0, 100.0, -0.9).entry(55, "")], held), 100 + 2 * KEPT
+    assert carry.settle(late, 5.0, float("nan"), [(40, 0.01), (50, 0.001), (60, 0.02)]) == []
+    found = carry.settle(late + 10, 5.0, 100.0, [(40, 0.01)])
+    assert [(each.settled, each.position, each.money) for each in found] == [(40, 3.0, -3.0), (60, -2.0, 4.0)]
+    assert carry.money == -0.9 + 1.0

@@ -20,6 +20,7 @@ from pipeline.domain.own_settings import OwnData
 from pipeline.features.alternative import alternative_beside, alternative_values
 from pipeline.features.beside import Beside
 from pipeline.features.decision_row import DecisionRow
+from pipeline.features.event_feature import EventRows
 from pipeline.features.event_stream import over
 from pipeline.features.funding_level import FUNDING_LEVEL
 from pipeline.features.grid_beside import settlements
@@ -290,6 +291,29 @@ def test_its_own_account_is_that_of_the_same_fills_in_files(restarted, tmp_path)
     for place, name in enumerate(OWN_NAMES):
         np.testing.assert_array_equal(np.array(found)[:, place], expected[name], err_msg=name)
     assert expected["own_inventory"].tolist() == [7.0, 7.0, 7.0, 3.0, 3.0, -5.0, -5.0, -2.0, -2.0, -2.0]
+
+
+def test_what_was_settled_before_the_start_is_told_once_the_journal_had_begun():
+    """It is in no number of a row, which are the batch's, but is there to be booked."""
+    names = tuple(each.name for each in FUNDING_LEVEL.outputs)
+    told = np.array([[1e-4, 8.0, 2.0], [3e-4, 8.0, 4.0], [2e-4, 8.0, 11.0]])
+    events = {"funding": EventRows(np.array([3, 5, 12]) * SECOND, told)}
+    path = SimpleNamespace(
+        journal=SimpleNamespace(orders=list, reports=list, turns=lambda: [SimpleNamespace(at=3 * SECOND)]),
+        listeners=[],
+    )
+    watch = RecordWatch([], lambda: 10 * SECOND, inline)
+    stream = StreamRecords(
+        [Beside(FUNDING_LEVEL, names, events, {})],
+        desk_of(instrument="perpetual"),
+        watch,
+        NOTHING,
+        10 * SECOND,
+    )
+    with stream.beside(path):
+        row = stream.step(DecisionRow(20 * SECOND, "", np.empty(0)), 20.0)
+    assert row.funding == ((4 * SECOND, 3e-4), (11 * SECOND, 2e-4))
+    assert row.numbers[0] == 2e-4
 
 
 def test_funding_that_is_told_late_is_paid_by_who_held_then(tmp_path):
