@@ -7,11 +7,12 @@ of BTCUSD on Bitstamp (`book/bitstamp_btcusd`), followed from the order log twen
 every ten seconds. Either goes live with the flagship, and then for a million events with a network that sees
 the forecasts.
 
-decision : from the turn of the loop in which one is due until its order is in the journal: the book, the
-    option's state, the hedger's band, the overlay, and intent and audit as one record of the log ahead of
-    SQLite, which survives the death of the process. The paper venue, which keeps a file of its own, is left
-    out; what is told of a decision when its order has been sent is not.
-refresh : features of events, history, regimes, forecasts and intervals of the same decision, timed apart.
+decision : from the turn of the loop in which one is due until its order is in the journal: the option's
+    state, the hedger's band, the overlay, and intent and audit as one record of the log ahead of SQLite,
+    which survives the death of the process. The paper venue, which keeps a file of its own, is left out;
+    what is told of a decision when its order has been sent is not.
+refresh : best prices, features of events, history, regimes, forecasts and intervals of the same decision,
+    timed apart.
 events : all of the day a second, whatever the time was spent on.
 memory : what the process holds after the last tile over what it held after the third.
 

@@ -5,6 +5,7 @@ Episodes are hedged each in a world of its own; a desk has one position. What a 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,7 @@ from pipeline.execution.terms import Terms
 from pipeline.policies.base import reads_path, reads_position
 
 
-@dataclass(frozen=True, slots=True)
-class Dealt:
+class Dealt(NamedTuple):
     """The option that is open: the mid at which it was dealt, and the decisions until it ends."""
 
     mid: float

@@ -95,8 +95,10 @@ def interval_numbers(
     order: float,
     distance: float,
     numbers: FloatArray,
-) -> None:
+) -> tuple[float, float, float]:
     """Write mid, state and `decision_day.interval_means` of the interval of `since` ns that ends `at`.
+
+    Returned is what is `quoted` at its end.
 
     Parameters
     ----------
@@ -130,6 +132,8 @@ def interval_numbers(
     for kind in range(4):
         numbers[2 + kind] = _mean(values[kind])
     numbers[6] = worst if np.isfinite(worst) else np.nan
+    best: tuple[float, float, float] = quoted(known, columns, rows, at, stale_after)
+    return best
 
 
 @compiled

@@ -70,14 +70,16 @@ class RunningBook:
 
     def quote(self, at: int, stale_after: float) -> Quote:
         """Return the best prices at an instant since the last interval."""
-        found = Quote(*quoted(self._known, self._columns, self._rows, at, stale_after))
-        return found if self._begun else found._replace(age=np.inf)
+        return self._told(*quoted(self._known, self._columns, self._rows, at, stale_after))
 
     def interval(
         self, at: int, since: int, grid: GridSettings, hedge: IntradayHedge, numbers: FloatArray
-    ) -> None:
-        """Write mid, state and the means of the interval of `since` ns that ends `at`; the next begins."""
-        interval_numbers(
+    ) -> Quote:
+        """Write mid, state and the means of the interval of `since` ns that ends `at`; the next begins.
+
+        Returned are the best prices at its end.
+        """
+        best = interval_numbers(
             self._known,
             self._columns,
             self._rows,
@@ -91,3 +93,7 @@ class RunningBook:
         )
         last = self._rows - 1
         self._known[0], self._columns[0], self._rows = self._known[last], self._columns[last], 1
+        return self._told(*best)
+
+    def _told(self, bid: float, ask: float, age: float) -> Quote:
+        return Quote(bid, ask, age if self._begun else np.inf)

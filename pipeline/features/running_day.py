@@ -36,6 +36,7 @@ class RunningDay:
     ----------
     names : of the numbers of a decision's row.
     mid : the last sound one of the day.
+    best : the best prices at the last decision.
     sources : what has to be read of the events.
     """
 
@@ -52,7 +53,7 @@ class RunningDay:
         self._shown = BOOK_ROWS if booked else QUOTES
         self.sources = list(dict.fromkeys((self._shown, *(each for one in features for each in one.sources))))
         self._events, self._book = RunningEvents(features), RunningBook()
-        self._last, self.mid = opened, np.nan
+        self._last, self.mid, self.best = opened, np.nan, Quote(np.nan, np.nan, np.inf)
         outputs = (output.name for each in features for output in each.outputs)
         market = ("minutes", "mid", BOOK_STATE, *MEANS)
         self.names, self._market = (*market, *outputs), len(market)
@@ -76,7 +77,8 @@ class RunningDay:
         """Return the row of a decision, after all events until then; see `decision_day`."""
         numbers = np.empty(len(self.names))
         numbers[0] = (at - self._opened) / (60.0 * SECOND)
-        self._book.interval(at, at - self._last, self._grid, self._hedge, numbers[1 : self._market])
+        told = numbers[1 : self._market]
+        self.best = self._book.interval(at, at - self._last, self._grid, self._hedge, told)
         mid = numbers.item(1)
         numbers[1] = self.mid = self.mid if isnan(mid) else mid
         self._events.read(at, numbers[self._market :])

@@ -157,15 +157,13 @@ class DeskDay:
         if self._coming and self._coming[0] <= at:
             began = perf_counter_ns()
             self._coming.popleft()
-            quote = self._quote(at, moment)
-            fresh = perf_counter_ns()
-            row = self._row(at)
+            row, quote = self._row(at), self._in_time(at, moment, self._running.best)
             if self._beside is not None:
                 quote = quote._replace(age=max(quote.age, self._beside.age(at)))
-            yield hedger.decide(row, quote, len(self._coming), began, fresh)
+            yield hedger.decide(row, quote, len(self._coming), began)
         else:
             played.advance(at + 1, self._books())
-            quote = self._quote(at, moment)
+            quote = self._in_time(at, moment, self._running.quote(at))
             hedger.parents.go(at, quote.bid, quote.ask)
 
     def _row(self, at: int) -> DecisionRow:
@@ -175,9 +173,8 @@ class DeskDay:
             row = self._funding.step(row)
         return row if self._beside is None else self._beside.step(row, self._running.mid)
 
-    def _quote(self, at: int, moment: Moment) -> Quote:
-        """Return the best prices; NaN where nothing can be traded, or where it is too late to."""
-        quote = self._running.quote(at)
+    def _in_time(self, at: int, moment: Moment, quote: Quote) -> Quote:
+        """Return the best prices at a time; NaN where it is too late to trade at them."""
         return quote if moment.now - at <= moment.patience else quote._replace(bid=np.nan, ask=np.nan)
 
     def _books(self) -> dict[str, Book]:

@@ -59,7 +59,7 @@ class Decided(NamedTuple):
     told : the signals.
     names, numbers : the row that they were made of; empty where there was none.
     took : seconds from the turn of the loop in which it was due until its order had been sent.
-    refresh : of these, those of the row and its signals.
+    refresh : of these, those of the row, the quote and the signals.
     past : whether it was made before, or is made too late: nothing comes of it.
     carry : funding that was received so far, money.
     funding : what of it became known here: when it was settled, ns, and the rate.
@@ -155,7 +155,7 @@ class Hedger:
         self._look.adopt(OptionStates(self._desk, learned.desk_cost, learned.crossing), learned.policy)
         self._signals, self._policy, self.model = signals, learned.policy, learned.model
 
-    def decide(self, row: DecisionRow, quote: Quote, today: int, began: int, fresh: int) -> Decided:
+    def decide(self, row: DecisionRow, quote: Quote, today: int, began: int) -> Decided:
         """Decide once, and send what is left of the order, if that is not past.
 
         Parameters
@@ -163,7 +163,7 @@ class Hedger:
         row : features of the decision, those that `signals` was told the names of.
         quote : as it stands.
         today : decisions that are left until the close.
-        began, fresh : when its turn and its row were begun, by `perf_counter_ns`.
+        began : when its turn and its row were begun, by `perf_counter_ns`.
 
         Raises
         ------
@@ -208,7 +208,7 @@ class Hedger:
             names=self._signals.names,
             numbers=row.numbers,
             took=1e-9 * took,
-            refresh=1e-9 * (refreshed - fresh),
+            refresh=1e-9 * (refreshed - began),
             past=past,
             carry=held.carry,
             funding=row.funding,

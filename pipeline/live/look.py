@@ -66,7 +66,7 @@ class Looked(NamedTuple):
     lower, upper : the band, in units of the state.
     asked, delta : the order, and what would offset the option's delta, units.
     clear : whether the order breaks no rule; False where the overlay has to be asked.
-    all : gives what was seen, which an order that is clear need not wait for.
+    all : gives what was seen, which an order that is clear need not wait for; until the next decision.
     """
 
     lower: float
@@ -164,10 +164,10 @@ class Look:
     def _at_once(
         self, before: Dealt | None, told: DecisionSignals, quote: Quote, today: int, held: Held
     ) -> Looked:
-        left, at = (0, 0.0) if before is None else (before.left, before.mid)
-        fresh, out = self._options.fresh(told.day, told.mid), self._out
+        at, left = before or (0.0, 0)
+        reference, out = self._reference, self._out
         assert self._compiled is not None
-        left, known, clear = self._compiled(
+        left, at, known, clear, lower, upper, asked, delta = self._compiled(
             told.curves,
             told.regime_prob,
             told.mid,
@@ -178,23 +178,30 @@ class Look:
             told.gap_prob - told.gap_base,
             told.spike_prob - told.spike_base,
             told.outside,
-            *quote,
-            self._reference,
+            quote.bid,
+            quote.ask,
+            quote.age,
+            reference,
             today,
             left,
             at,
-            fresh,
-            *held[:6],
+            self._options.fresh(told.day, told.mid),
+            held.position,
+            held.expected,
+            held.then,
+            held.cash,
+            held.traded,
+            held.carry,
             held.orders,
             self._options.own,
             *self._given,
         )
-        reference, (lower, upper, asked, delta, at, *numbers) = self._reference, out.tolist()
         dealt = self._dealt = Dealt(at, left) if left else None
         if known and not lower <= upper:
-            self._answer(self._states.of(numbers[5:], told))  # raises
+            self._answer(self._states.of(out[5:].tolist(), told))  # raises
 
         def found() -> Seen:
+            numbers = out.tolist()
             worth, state = Worth(*numbers[:5]), self._states.of(numbers[5:], told) if known else None
             seen = self._situation(told, quote, held, reference, delta, worth, state)
             return Seen(dealt, state, worth, seen)

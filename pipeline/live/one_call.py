@@ -38,8 +38,8 @@ def ratio(low: float, high: float) -> float:
 
 band: Any = None
 """What the call asks for a band: `one_call` gives it a policy's own under this name."""
-OUT: Final = 24
-"""Numbers that `_look` writes: band, order, delta, mid of the deal, five of `Worth`, 14 of the option."""
+OUT: Final = 19
+"""Numbers that `_look` writes: five of `Worth`, 14 of the option."""
 
 
 def _look(
@@ -74,8 +74,11 @@ def _look(
     limit: FloatArray,
     out: FloatArray,
     *given: np.ndarray,
-) -> tuple[int, bool, bool]:
-    """Return the decisions until the option ends, whether it is marked, and whether the order is clear.
+) -> tuple[int, float, bool, bool, float, float, float, float]:
+    """Return what a decision wants of the option that is open at it.
+
+    That is the decisions until it ends, 0 for none, and the mid at which it was dealt; whether it is marked
+    and whether the order is clear; its band, the order, and what offsets its delta.
 
     `terms` are of `Look.adopt`, `own` and `account` of `OptionAccount`, `given` of the band.
     """
@@ -94,7 +97,7 @@ def _look(
         state = PlainState(option, terms[8], prob, desk_cost, aversion, spike, gap)
         lower, upper = band(state, *given)
         for k in range(len(option)):
-            out[10 + k] = option[k]
+            out[5 + k] = option[k]
     else:
         upper = math.inf if left else 0.0
         lower = -upper
@@ -108,7 +111,6 @@ def _look(
     clear = is_clear(
         limit, asked, position, expected - position, *market, turnover, loss, drawdown, outside, width
     )
-    out[0], out[1], out[2], out[3], out[4] = lower, upper, asked, delta, at
     for k in range(5):
-        out[5 + k] = worth[k]
-    return left, known, clear
+        out[k] = worth[k]
+    return left, at, known, clear, lower, upper, asked, delta

@@ -62,7 +62,8 @@ def test_an_interval_has_the_means_of_the_batch(rows):
         np.testing.assert_array_equal([bid, ask], best)
         assert age == (int(now) - int(rows.known_time[until - 1])) / SECOND
         numbers = np.empty(7)
-        running.interval(int(now), int(ago), GRID, HEDGE, numbers)
+        quote = running.interval(int(now), int(ago), GRID, HEDGE, numbers)
+        np.testing.assert_array_equal(quote, [*best, age])
         found.append(numbers)
     np.testing.assert_array_equal(np.array(found), expected)
 
@@ -71,6 +72,7 @@ def test_before_the_first_row_nothing_is_quoted():
     running, numbers = RunningBook(), np.empty(7)
     assert running.standing(5 * SECOND, 30.0).state == MISSING
     np.testing.assert_array_equal(running.quote(5 * SECOND, 30.0), [np.nan, np.nan, np.inf])
-    running.interval(5 * SECOND, SECOND, GRID, HEDGE, numbers)
+    quote = running.interval(5 * SECOND, SECOND, GRID, HEDGE, numbers)
+    np.testing.assert_array_equal(quote, [np.nan, np.nan, np.inf])
     assert np.isnan(numbers[[0, 2, 3, 4, 6]]).all()
     assert numbers[5] == 0.0

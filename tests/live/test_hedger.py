@@ -101,7 +101,7 @@ def live(opened, desk, day, place, policy, overlay=None, until=STEPS, change=Non
         quote = Quote(book.bid_price[0], book.ask_price[0], 0.1)
         settled = (funding or {}).get(row, ())
         began, seen = perf_counter_ns(), DecisionRow(row, "", np.array([row / 2.0]), settled)
-        decided.append(hedger.decide(seen, quote, STEPS - 1 - row % STEPS, began, perf_counter_ns()))
+        decided.append(hedger.decide(seen, quote, STEPS - 1 - row % STEPS, began))
         gateway.advance(decided[-1].at + latency + 1, {"BTC": book})
         held.append(path.account.position("BTC"))
     return decided, np.array(held), path

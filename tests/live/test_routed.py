@@ -419,7 +419,7 @@ class Ordering:
         self.path, self.since, self.parents, self.orders = path, 0, self, []
         self.due = NEVER
 
-    def decide(self, row, quote, today, began, fresh):
+    def decide(self, row, quote, today, began):
         units = (1.0 if len(self.orders) % 3 else -1.0) * (0.5 + len(self.orders) % 5)
         self.orders.append(Order(f"o{row.at}", "XY", units, decided=row.at))
         self.path.send(self.orders[-1])

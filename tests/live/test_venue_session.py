@@ -99,7 +99,7 @@ class Deciding:
     def __init__(self):
         self.rows, self.quoted, self.day = [], 0, DAY
 
-    def decide(self, row, quote, today, began, fresh):
+    def decide(self, row, quote, today, began):
         self.rows.append(row)
         self.quoted += row.day == self.day and quote.bid < quote.ask
         return row
