@@ -3,7 +3,7 @@
 Episodes are hedged each in a world of its own; a desk has one position. What a loop does live is this.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import NamedTuple
 
@@ -20,6 +20,8 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.execution.arrivals import arrivals
 from pipeline.execution.terms import Terms
+from pipeline.features.book_at import nanoseconds
+from pipeline.features.decision_times import decisions_left, hours
 from pipeline.policies.base import reads_path, reads_position
 
 
@@ -93,17 +95,24 @@ def hedge_lane(
     known = signals[list(NEEDED)].notna().all(axis=1).to_numpy()
     mid = signals["mid"].to_numpy(float)
     dealt: list[Dealt | None] = []
-    for row in range(len(signals)):
+    for row, today in enumerate(_today(desk, signals)):
         before = dealt[-1] if dealt else None
-        dealt.append(
-            next_dealt(before, desk.option.steps, mid[row], bool(known[row]), len(signals) - 1 - row)
-        )
+        dealt.append(next_dealt(before, desk.option.steps, mid[row], bool(known[row]), today))
     band = _bands(desk, signals, policy, dealt, known, desk_cost)
     hedge = Hedge(_market(desk, signals, fills))
     hedge.advance(band, 0, len(signals))
     size = desk.hedge.size
     lower, upper = (size * edge[0, :, 0] for edge in (band.lower, band.upper))
     return Lane(dealt, lower, upper, size * hedge.position[0, :, 0])
+
+
+def _today(desk: IntradayDesk, signals: pd.DataFrame) -> Iterable[int]:
+    """Return the decisions that are left until the close after each; on a grid of events as many as usual."""
+    if desk.grid.every_events is None or signals.empty:
+        return reversed(range(len(signals)))
+    _, closed = hours(str(signals["day"].iloc[0]), desk.grid)
+    step = float(signals["step_seconds"].iloc[0])
+    return [decisions_left(at, closed, step) for at in nanoseconds(signals["time"]).tolist()]
 
 
 def check_asked_alone(policy: Hedger) -> None:

@@ -149,9 +149,13 @@ def drawn_latency(hedge: IntradayHedge, until: FloatArray, seed: Sequence[int]) 
     >>> drawn_latency(IntradayHedge(), np.array([60.0, 0.01, 60.0]), [1]).round(3)
     array([0.059, 0.01 , 0.059])
     """
-    normal = np.random.default_rng(seed).standard_normal(len(until))
-    drawn = hedge.latency.median_seconds * np.exp(hedge.latency.spread * normal)
-    return np.asarray(np.minimum(drawn, until))
+    return np.asarray(np.minimum(latencies(hedge, np.random.default_rng(seed), len(until)), until))
+
+
+def latencies(hedge: IntradayHedge, dice: np.random.Generator, count: int) -> FloatArray:
+    """Return the seconds that the next orders travel, [count], however long it is to the next decision."""
+    drawn = hedge.latency.median_seconds * np.exp(hedge.latency.spread * dice.standard_normal(count))
+    return np.asarray(drawn)
 
 
 def known_features(

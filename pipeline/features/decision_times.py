@@ -1,5 +1,6 @@
 """When a desk decides on a day: every so many seconds, or with every so many events of the market."""
 
+import math
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
@@ -70,13 +71,7 @@ def decision_times(day: str, grid: GridSettings, events: DayEvents) -> DecisionT
     >>> len(found.times), int(found.times[0] - found.opened) // SECOND
     (23, 3600)
     """
-    zone, today = ZoneInfo(grid.zone), date.fromisoformat(day)
-    opened = datetime.combine(today, grid.open, tzinfo=zone)
-    if grid.close is None:
-        closed = datetime.combine(today + timedelta(days=1), grid.open.min, tzinfo=zone)
-    else:
-        closed = datetime.combine(today, grid.close, tzinfo=zone)
-    first, last = (int(each.timestamp()) * SECOND for each in (opened, closed))
+    first, last = hours(day, grid)
     if grid.every_events is not None:
         if grid.counted not in events:
             raise DataError(
@@ -88,13 +83,68 @@ def decision_times(day: str, grid: GridSettings, events: DayEvents) -> DecisionT
     return DecisionTimes(np.arange(first + step, last, step, dtype=np.int64), first, last)
 
 
+def hours(day: str, grid: GridSettings) -> tuple[int, int]:
+    """Return the open and the close of a day, nanoseconds UTC.
+
+    Examples
+    --------
+    >>> [each // SECOND for each in hours("1970-01-01", GridSettings(every_seconds=3600))]
+    [0, 86400]
+    """
+    zone, today = ZoneInfo(grid.zone), date.fromisoformat(day)
+    opened = datetime.combine(today, grid.open, tzinfo=zone)
+    if grid.close is None:
+        closed = datetime.combine(today + timedelta(days=1), grid.open.min, tzinfo=zone)
+    else:
+        closed = datetime.combine(today, grid.close, tzinfo=zone)
+    return int(opened.timestamp()) * SECOND, int(closed.timestamp()) * SECOND
+
+
+class CountedTimes:
+    """The decisions of a grid of events while its day goes by, as `decision_times` has them.
+
+    Parameters
+    ----------
+    every : events of a decision.
+    opened, closed : events between these are counted, ns.
+
+    Examples
+    --------
+    >>> counted = CountedTimes(2, opened=0, closed=100)
+    >>> [counted.take(np.array(known)).tolist() for known in ([5, 7, 7], [7, 9, 9], [9, 11])]
+    [[7], [9], [11]]
+    """
+
+    def __init__(self, every: int, opened: int, closed: int) -> None:
+        self._every, self._opened, self._closed = every, opened, closed
+        self._count, self._last = 0, opened
+
+    def take(self, known: Instants) -> Instants:
+        """Return the decisions that the next events make, when these were known, rising."""
+        inside = known[(known > self._opened) & (known < self._closed)]
+        found = np.unique(inside[(self._every - 1 - self._count) % self._every :: self._every])
+        found = found[found > self._last]
+        self._count += len(inside)
+        self._last = int(found[-1]) if len(found) else self._last
+        return found
+
+
+def decisions_left(at: int, closed: int, step: float) -> int:
+    """Return how many decisions, `step` seconds apart, are left after one until the close.
+
+    On a grid of events nobody knows; `step` is then the mean one of earlier days.
+
+    Examples
+    --------
+    >>> decisions_left(58 * SECOND, 60 * SECOND, 1.0), decisions_left(60 * SECOND, 60 * SECOND, 1.0)
+    (1, 0)
+    """
+    return max(math.ceil((closed - at) / (step * SECOND)) - 1, 0)
+
+
 def _counted(events: DayEvents, table: str, every: int, opened: int, closed: int) -> Instants:
     """Return when every so many-th row of a table between two instants was known."""
-    count, found = 0, [np.empty(0, dtype=np.int64)]
-    for part in events.parts([Source(table, ())]):
-        rows = part.tables.get(table)
-        known = found[0] if rows is None else rows.known_time
-        inside = known[(known > opened) & (known < closed)]
-        found.append(inside[(every - 1 - count) % every :: every])
-        count += len(inside)
-    return np.unique(np.concatenate(found))
+    counted, found = CountedTimes(every, opened, closed), [np.empty(0, dtype=np.int64)]
+    told = (part.tables.get(table) for part in events.parts([Source(table, ())]))
+    found += [counted.take(rows.known_time) for rows in told if rows is not None]
+    return np.concatenate(found)

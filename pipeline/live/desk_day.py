@@ -1,6 +1,5 @@
 """One day of a desk while it goes by: its events, with decisions and arrivals of orders between them."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from time import perf_counter_ns
@@ -13,9 +12,9 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.book_at import REASONS
 from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart, Following
-from pipeline.features.decision_day import FUNDING, drawn_latency, known_features
+from pipeline.features.decision_day import FUNDING, known_features
 from pipeline.features.decision_row import DecisionRow
-from pipeline.features.decision_times import SECOND, DecisionTimes, decision_times
+from pipeline.features.decision_times import DecisionTimes, decision_times
 from pipeline.features.event_feature import EventFeature, Source
 from pipeline.features.event_stream import EventStream
 from pipeline.features.read_part import ReadPart
@@ -26,6 +25,7 @@ from pipeline.features.running_funding import PERPETUAL, RunningFunding
 from pipeline.features.running_history import RunningHistory
 from pipeline.features.stored_book import StoredBook
 from pipeline.ingest.day_tables import TimedTables
+from pipeline.live.day_clock import CountedClock, DayClock, TimedClock
 from pipeline.live.feed import Moment
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.played import Played
@@ -63,11 +63,13 @@ class DeskDay:
         self._events = DayEvents(tables, desk.hedge.instrument)
         self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
         self.made: DecisionTimes = decision_times(self.day, desk.grid, self._events)
-        self._coming = deque(self.made.times.tolist())
-        self.now = self.made.opened
         seed = [desk.seed, date.fromisoformat(self.day).toordinal()]
-        drawn = drawn_latency(desk.hedge, self.made.until / SECOND, seed)
-        self._latency = (drawn * SECOND).astype(np.int64)
+        self._clock: DayClock = (
+            TimedClock(self.made, desk.hedge, seed)
+            if desk.grid.every_events is None
+            else CountedClock(self.made, desk.grid, desk.hedge, seed, _step(before))
+        )
+        self.now = self.made.opened
         self._running = RunningDay(
             self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events
         )
@@ -92,8 +94,7 @@ class DeskDay:
 
         What is asked for on another day takes as long as at the first decision of this one, or the last.
         """
-        place = int(np.searchsorted(self.made.times, order.decided))
-        return int(self._latency[min(place, len(self._latency) - 1)])
+        return self._clock.latency(order.decided)
 
     def next(self, day: str, tables: TimedTables) -> "DeskDay":
         """Return the day after this one, which goes on with its history."""
@@ -132,13 +133,15 @@ class DeskDay:
     def due(self, hedger: Hedger, played: Played) -> float:
         """Return when the next decision is made, slice sent or order arrives, ns; infinite for none."""
         sliced = max(hedger.parents.due, self.now)
-        return min(played.due, sliced, self._coming[0] if self._coming else NEVER)
+        return min(played.due, sliced, self._clock.due)
 
     def go(self, moment: Moment, hedger: Hedger, played: Played) -> Iterator[Decided]:
         """Live until a moment; yield each decision as it is made, orders arrive in between.
 
         What arrives at the instant of a decision arrives before it, and meets the events of that instant.
         """
+        if moment.part is not None:
+            self._clock.take(moment.part)
         rest = None if moment.part is None else ReadPart.of(moment.part, self._running.sources)
         while (at := self.due(hedger, played)) <= moment.now:
             early, rest = rest.split(at) if rest is not None else (None, None)
@@ -151,16 +154,18 @@ class DeskDay:
     def _act(self, at: int, moment: Moment, hedger: Hedger, played: Played) -> Iterator[Decided]:
         """Let arrive what arrives next, decide, or work an order."""
         self.now = at
+        if self._clock.hastens and self._clock.due <= at and played.due < NEVER:
+            played.hasten(at)
         if played.due <= at:
             played.advance(at + 1, self._books())
             return
-        if self._coming and self._coming[0] <= at:
+        if self._clock.due <= at:
             began = perf_counter_ns()
-            self._coming.popleft()
+            left = self._clock.decided()
             row, quote = self._row(at), self._in_time(at, moment, self._running.best)
             if self._beside is not None:
                 quote = quote._replace(age=max(quote.age, self._beside.age(at)))
-            yield hedger.decide(row, quote, len(self._coming), began)
+            yield hedger.decide(row, quote, left, began)
         else:
             played.advance(at + 1, self._books())
             quote = self._in_time(at, moment, self._running.quote(at))
@@ -179,6 +184,11 @@ class DeskDay:
 
     def _books(self) -> dict[str, Book]:
         return {self._desk.data.instrument: self.book()}
+
+
+def _step(before: pd.DataFrame) -> float:
+    """Return the mean seconds between decisions of the days before."""
+    return float(before["step_seconds"].iloc[-1])
 
 
 def _book(now: Standing) -> Book:

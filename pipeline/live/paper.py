@@ -103,6 +103,10 @@ class PaperGateway:
         """When the next order or cancellation arrives, ns; infinite for none."""
         return self._venue.due
 
+    def hasten(self, at: int) -> None:
+        """Let what is on its way arrive at `at`, ns, at the latest; a start knows nothing of that."""
+        self._venue.hasten(at)
+
     def advance(self, at: int, books: Mapping[str, Book]) -> None:
         """Let everything happen that arrives before `at`, in the books that stood until then."""
         for told in self._venue.advance(at, books):

@@ -15,6 +15,10 @@ class Played(Protocol):
         """When the next thing arrives there, ns; infinite for nothing."""
         ...
 
+    def hasten(self, at: int) -> None:
+        """Let what is on its way arrive at `at`, ns, at the latest."""
+        ...
+
     def advance(self, at: int, books: Mapping[str, Book]) -> None:
         """Let everything happen that arrives before `at`, ns, in the books that stood until then."""
         ...
@@ -24,6 +28,9 @@ class Elsewhere:
     """A market that goes by itself and has a book of its own: nothing of it waits for the desk's."""
 
     due: Final = math.inf
+
+    def hasten(self, at: int) -> None:
+        """Do nothing."""
 
     def advance(self, at: int, books: Mapping[str, Book]) -> None:
         """Do nothing: what happens there is reported when it has happened."""

@@ -200,6 +200,11 @@ class Routed:
         untold = (float(each.order.decided) for each in self._untold)
         return min(*(venue.due for venue in self._venues.values()), *untold)
 
+    def hasten(self, at: int) -> None:
+        """Let what is on its way arrive at `at`, ns, at the latest."""
+        for venue in self._venues.values():
+            venue.hasten(at)
+
     def advance(self, at: int, books: Mapping[str, Book]) -> None:
         """Let everything happen that arrives before `at`, each venue in its own book."""
         while self._untold:

@@ -139,6 +139,16 @@ class Venue:
             coming = self.replacing if happened.order.replaces else self.orders
             coming[happened.order_id] = Open(happened.order, happened.arrives)
 
+    def hasten(self, at: int) -> None:
+        """Let what is on its way arrive at `at`, ns, at the latest."""
+        self.coming = [
+            (min(arrives, at), number, each._replace(arrives=min(arrives, at)))
+            for arrives, number, each in self.coming
+        ]
+        heapq.heapify(self.coming)
+        for found in (*self.orders.values(), *self.replacing.values()):
+            found.arrives = min(found.arrives, at)
+
     def advance(self, at: int, books: Mapping[str, Book]) -> Iterator[Told]:
         """Yield what happens before `at` in the books that stood until then, each applied already.
 

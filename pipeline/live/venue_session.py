@@ -10,8 +10,7 @@ from pipeline.domain.alternative_settings import URL
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
-from pipeline.features.day_events import DayEvents
-from pipeline.features.decision_times import SECOND, decision_times
+from pipeline.features.decision_times import SECOND, hours
 from pipeline.features.followed_book import BOOK_OPEN
 from pipeline.features.running_beside import Records
 from pipeline.features.running_funding import PERPETUAL
@@ -87,7 +86,7 @@ def records_now(desk: IntradayDesk, stored: Stored, clock: DeskClock) -> StreamR
     if not features:
         return None
     day, sources = today(desk, clock), watched(features, desk.data, stored.market[DAYS])
-    opened = decision_times(day, desk.grid, DayEvents(ComingTables((), {}))).opened
+    opened, _ = hours(day, desk.grid)
     watch = RecordWatch(sources, clock.now)
     return StreamRecords(features, desk, watch, stored.before(day), opened)
 
@@ -99,10 +98,6 @@ def today(desk: IntradayDesk, clock: DeskClock) -> str:
 
 def check(desk: IntradayDesk, venue: StreamedVenue) -> None:
     """Refuse a desk that no stream can be hedged with, and a stream of what it does not hedge."""
-    if desk.grid.every_events is not None:
-        raise SettingsError(
-            "grid.every_events: how many decisions are left is not known live: take every_seconds"
-        )
     if desk.hedge.instrument == PERPETUAL and URL in desk.data.url:
         raise SettingsError(
             f"{desk.data.url}: funding is not looked at there: keep its files on this machine"

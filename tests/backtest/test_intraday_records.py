@@ -191,13 +191,16 @@ async def quoting(socket):
         await asyncio.sleep(0.02)
 
 
-def test_on_a_stream_it_sees_its_own_fills_at_the_next_decision(desk, stored, lived, tmp_path, monkeypatch):
+@pytest.mark.parametrize("often", [{"every_events": None, "every_seconds": 1.0}, {"every_events": 7}])
+def test_on_a_stream_it_sees_its_own_fills_at_the_next_decision(
+    desk, stored, lived, tmp_path, monkeypatch, often
+):
     monkeypatch.setattr(record_watch, "another_process", lambda: ThreadPoolExecutor(1))
     noon = datetime.now(UTC).hour - 12
     zone = f"Etc/GMT{noon:+d}"
     opened = (datetime.now(ZoneInfo(zone)) - timedelta(seconds=3)).time().replace(microsecond=0)
-    often = {"every_events": None, "every_seconds": 1.0, "sample_seconds": 0.5}
-    grid = desk.grid.model_copy(update=often | {"open": opened, "close": None, "zone": zone})
+    hours = {"open": opened, "close": None, "zone": zone, "sample_seconds": 0.5}
+    grid = desk.grid.model_copy(update=often | hours)
     now, ending = desk.model_copy(update={"grid": grid}), Ending(3)
     learned = Learned(lived.fitted, WhalleyWilmott(), lived.desk_cost, "models 1")
 

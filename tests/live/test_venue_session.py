@@ -16,6 +16,7 @@ import pytest
 from pipeline.domain.alternative_settings import AlternativeData
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk, MarketFiles
+from pipeline.domain.orders import Order
 from pipeline.features import decision_day
 from pipeline.features.alternative import alternative_beside, alternative_values
 from pipeline.features.book_close import opened_days
@@ -70,7 +71,7 @@ def desk_on(folder, **grid):
         {
             "name": "made",
             "option": {"steps": 5, "start_every": 5},
-            "hedge": {"size": 0.5, "lot": 0.01},
+            "hedge": {"size": 0.5, "lot": 0.01, "latency": {"median_seconds": 0.1, "spread": 0.5}},
             "data": {"instrument": SYMBOL, "folder": str(folder), "files": ["*.log"]},
             "grid": hours | grid,
             "windows": {
@@ -92,16 +93,19 @@ def stored(tables=("book_events", "trades")):
 
 
 class Deciding:
-    """A hedger that keeps the rows that it is given, and counts those at which it could have traded."""
+    """A hedger that keeps its rows, counts those at which it can trade, and buys a little there."""
 
     parents, since = SimpleNamespace(due=NEVER), 0
 
     def __init__(self):
-        self.rows, self.quoted, self.day = [], 0, DAY
+        self.rows, self.quoted, self.day, self.buys_by = [], 0, DAY, None
 
     def decide(self, row, quote, today, began):
         self.rows.append(row)
-        self.quoted += row.day == self.day and quote.bid < quote.ask
+        traded = row.day == self.day and quote.bid < quote.ask
+        self.quoted += traded
+        if traded and self.buys_by is not None:
+            self.buys_by.send(Order(f"o{row.at}", SYMBOL, 0.01, decided=row.at))
         return row
 
 
@@ -114,10 +118,10 @@ class Until(Control):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def live(folder, market, hedger, clock, over, script, records):
+async def live(desk, folder, market, hedger, clock, over, script, records):
     async with StreamingVenue(market.snapshot, script).open() as venue:
         days = VenueDays(
-            desk_on(folder / "feed"),
+            desk,
             stored(),
             streamed_venue(venue.url, venue.book_url),
             folder / "feed",
@@ -129,16 +133,21 @@ async def live(folder, market, hedger, clock, over, script, records):
             Journal(folder / "journal.db", "made", now=0) as journal,
             closing(PaperGateway(folder / "venue", days.latency)) as gateway,
         ):
-            path = OrderPath(journal, gateway, now=clock.now)
+            path = hedger.buys_by = OrderPath(journal, gateway, now=clock.now)
             await recover(path, now=0)
             async with asyncio.timeout(20.0), days.line.held():
                 assert not await hedge(
                     days, hedger, path, gateway, [Until(over), *([records] if records else [])]
                 )
-    return days
+            return days, journal.reports()
 
 
-def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordings(tmp_path, clock):
+@pytest.mark.parametrize(
+    ("grid", "enough"), [({"every_seconds": 1}, 3), ({"every_seconds": None, "every_events": 3}, 9)]
+)
+def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordings(
+    tmp_path, clock, grid, enough
+):
     market, hedger = MadeMarket(), Deciding()
 
     async def script(socket):
@@ -146,24 +155,34 @@ def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordin
             await socket.send(market.messages(1)[0])
             await asyncio.sleep(0.01)
 
-    told = headlines(tmp_path, clock)
-    days = asyncio.run(
-        live(tmp_path, market, hedger, clock, lambda: hedger.quoted >= 3, script, told.records)
-    )
+    told, late = headlines(tmp_path, clock), int(1e9 * (EVE.timestamp() + 4.6))
+
+    def over():
+        return hedger.quoted >= enough and hedger.rows[-1].at > late
+
+    desk, pieces = desk_on(tmp_path / "feed", **grid), InMemory()
+    days, reports = asyncio.run(live(desk, tmp_path, market, hedger, clock, over, script, told.records))
     assert days.day.day == DAY
     own = [row for row in hedger.rows if row.day == DAY]
-    desk, pieces = desk_on(tmp_path / "feed"), InMemory()
     market_days = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
     names = sorted(market_days[DAYS]["day"].unique())
     tables = opened_days(market_days[DAYS], names, pieces, SYMBOL)[-1]
-    rows = decision_day.decision_day(DAY, tables, desk.grid, desk.hedge, desk.seed, {})[f"grid/{DAY}"]
+    made = decision_day.decision_day(DAY, tables, desk.grid, desk.hedge, desk.seed, {})
+    rows = made[f"grid/{DAY}"]
     found = pd.DataFrame([row.numbers for row in own], columns=list(days.day.names))
     same = [name for name in rows.columns if name in found and name not in ("time", "day")]
     assert "mid" in same
     assert len(same) > 8
     expected = rows[same].iloc[: len(found)].astype(float)
     pd.testing.assert_frame_equal(found[same], expected, check_exact=True)
-    assert found["mid"].notna().sum() >= 3
+    assert found["mid"].notna().sum() >= enough
+    assert [row.at for row in own] == rows["time"].iloc[: len(own)].astype("int64").tolist()
+    travelled = (made[f"fills/{DAY}"]["latency"] * SECOND).astype("int64").tolist()
+    arrived = {f"o{row.at}": row.at + latency for row, latency in zip(own, travelled, strict=False)}
+    assert len(reports) > 1
+    assert {each.order_id: each.time for each in reports} == {
+        each.order_id: arrived[each.order_id] for each in reports
+    }
     known = told.values(np.array([row.at for row in own]))
     for name, values in known.items():
         np.testing.assert_array_equal(found[name], values, err_msg=name)
@@ -223,9 +242,6 @@ def test_a_stream_of_another_instrument_or_with_other_tables_is_refused(tmp_path
         check(desk, venue("zz@depth/zz@trade"))
     with pytest.raises(SettingsError, match="tells book_events, the desk learned from book_events, trades"):
         check_tables(stored(), venue("xy@depth"))
-    by_events = desk_on(tmp_path, every_seconds=None, every_events=5)
-    with pytest.raises(SettingsError, match="every_events"):
-        check(by_events, venue("xy@depth/xy@trade"))
 
 
 @pytest.mark.parametrize(
