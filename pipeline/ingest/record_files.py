@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from pipeline.ingest.record_repeats import COPIES, contradiction, repeats
 from pipeline.ingest.sql_rows import is_sql
 from pipeline.ingest.tables import Tables
 from pipeline.ingest.timed_rows import intake_table
+from pipeline.ingest.unchanged import Unchanged
 from pipeline.ingest.vintage import revisions
 
 Kinds = Mapping[str, Sequence[RecordFile]]
@@ -44,7 +46,7 @@ class _Read:
     first: pd.Timestamp
     last: pd.Timestamp
 
-    @property
+    @cached_property
     def frame(self) -> pd.DataFrame:
         """Its rows with the file's name."""
         rows: pd.DataFrame = self.rows.to_pandas()
@@ -61,6 +63,10 @@ class _Read:
             "last": self.last,
             "missing": 0,
         }
+
+
+Kept = dict[str, Unchanged[_Read]]
+"""By kind what was read of files before."""
 
 
 def records_content(kinds: Kinds) -> dict[str, str]:
@@ -124,7 +130,7 @@ def _digests(kind: str, files: Sequence[RecordFile]) -> list[str]:
     return found
 
 
-def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
+def load_records(kinds: Kinds, content: Mapping[str, str], kept: Kept | None = None) -> Tables:
     """Return the canonical tables of some kinds of records, and what to say of their files.
 
     Parameters
@@ -132,6 +138,7 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
     kinds : files by kind; kinds that are daily series come in one table, `alternative`, each under the
         kind's name in `series`.
     content : what `records_content` said of the files, which must not have changed since.
+    kept : what was read before; files of this machine that have not changed since are not read again.
 
     Returns
     -------
@@ -148,7 +155,7 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
     kinds = expanded(kinds)
     if kinds and content and records_content(kinds) != {name: content.get(name) for name in content}:
         raise DataError(f"{', '.join(kinds)}: a file has changed while it was read: run again")
-    whole = {kind: [_read(kind, each) for each in files] for kind, files in kinds.items()}
+    whole = {kind: _read_all(kind, files, kept) for kind, files in kinds.items()}
     for kind, files in whole.items():
         if fault := contradiction(kind, pd.concat([each.frame for each in files])):
             dated = "give each file's day of publication in its terms, or " if kind in USUAL_SERIES else ""
@@ -169,6 +176,13 @@ def load_records(kinds: Kinds, content: Mapping[str, str]) -> Tables:
 
 def _stream(file: RecordFile) -> RawStream:
     return RawStream(file.file, file.table)
+
+
+def _read_all(kind: str, files: Sequence[RecordFile], kept: Kept | None) -> list[_Read]:
+    if kept is None:
+        return [_read(kind, each) for each in files]
+    read = {(each.file, each.model_dump_json()): partial(_read, kind, each) for each in files}
+    return kept.setdefault(kind, Unchanged()).read(read)
 
 
 def _read(kind: str, file: RecordFile) -> _Read:
@@ -203,6 +217,9 @@ def _without_repeats(files: Sequence[_Read]) -> list[_Read]:
     found = []
     for one, reasons in zip(files, repeats(files[0].kind, [each.frame for each in files]), strict=True):
         again = np.flatnonzero(reasons != "")
+        if not len(again):
+            found.append(one)
+            continue
         texts = one.rows.take(pa.array(again)).to_pylist()
         held = pd.DataFrame(
             {

@@ -1,7 +1,9 @@
 """Files of a perpetual's funding, as a live desk looks at them."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 import pyarrow as pa
@@ -12,7 +14,12 @@ from pipeline.features.decision_day import FUNDING
 from pipeline.ingest.formats import funding_history
 from pipeline.ingest.market_tables import QUARANTINE, SCHEMAS, screened
 from pipeline.ingest.raw_stream import RawStream
+from pipeline.ingest.unchanged import Unchanged
 from pipeline.live.record_watch import Files
+
+Found = tuple[list[pa.RecordBatch], list[pd.DataFrame]]
+KEPT: Final[Unchanged[Found]] = Unchanged()
+"""Of the process that reads: what it has read."""
 
 
 @dataclass(frozen=True)
@@ -56,18 +63,24 @@ class FundingFiles(Files):
         DataError
             A file cannot be read.
         """
-        parts: dict[str, list[pa.RecordBatch]] = {FUNDING: [], QUARANTINE: []}
-        held = []
-        for path in self.paths():
-            stream = RawStream(path)
-            for read in funding_history.read(stream, self.terms):
-                for batch in screened(read, stream.name):
-                    parts[batch.table].append(batch.rows)
-                    if batch.table == QUARANTINE:
-                        held.append(batch.rows.to_pandas().assign(file=stream.name))
-        rows = pa.Table.from_batches(parts[FUNDING], schema=SCHEMAS[FUNDING]).to_pandas()
+        terms = self.terms.model_dump_json()
+        told = KEPT.read({(path, terms): partial(self._read, path) for path in self.paths()})
+        batches = [batch for settled, _ in told for batch in settled]
+        held = [each for _, faults in told for each in faults]
+        rows = pa.Table.from_batches(batches, schema=SCHEMAS[FUNDING]).to_pandas()
         faults = pd.concat(held, ignore_index=True) if held else pd.DataFrame({"reason": []})
         return (
             rows.drop_duplicates(["venue", "event_time"], ignore_index=True),
             faults.rename(columns={"source_row": "row"}),
         )
+
+    def _read(self, path: str) -> Found:
+        """Return settlements of a file, and its rows in quarantine."""
+        stream, found = RawStream(path), (list[pa.RecordBatch](), list[pd.DataFrame]())
+        for read in funding_history.read(stream, self.terms):
+            for batch in screened(read, stream.name):
+                if batch.table == QUARANTINE:
+                    found[1].append(batch.rows.to_pandas().assign(file=stream.name))
+                else:
+                    found[0].append(batch.rows)
+        return found

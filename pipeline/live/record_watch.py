@@ -20,13 +20,15 @@ from pipeline.features.beside import Reader
 from pipeline.features.event_feature import EventRows
 from pipeline.ingest.delimited import NO_END
 from pipeline.ingest.equal_rows import matched, numbered
-from pipeline.ingest.record_files import expanded, load_records
+from pipeline.ingest.record_files import Kept, expanded, load_records
 
 EVERY: Final = 3.0
 """Seconds between two looks."""
 Stamp = tuple[tuple[str, int, int], ...]
 Fact = tuple[str, str, bool]
 """Name, value, and whether that is a fault."""
+KEPT: Final[Kept] = {}
+"""Of the process that reads: what it has read."""
 log = logging.getLogger(__name__)
 
 
@@ -71,9 +73,9 @@ class RecordsOf(Files):
         return [each.file for each in expanded({self.kind: self.files})[self.kind]]
 
     def load(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """Return their rows and those in quarantine."""
+        """Return their rows and those in quarantine; a file that has not changed is not read again here."""
         files = [each.model_copy(update={"quarantine_limit": 1.0}) for each in self.files]
-        tables = load_records({self.kind: files}, {})
+        tables = load_records({self.kind: files}, {}, KEPT)
         return tables[table_of(self.kind)], tables["quarantine"]
 
 

@@ -26,6 +26,7 @@ from pipeline.features.funding_level import FUNDING_LEVEL
 from pipeline.features.grid_beside import settlements
 from pipeline.features.own import OWN_NAMES, own_beside, own_values
 from pipeline.features.running_beside import RunningBeside
+from pipeline.ingest import record_files
 from pipeline.ingest.record_files import load_records
 from pipeline.live.carry import Carry
 from pipeline.live.funding_watch import FundingFiles
@@ -119,6 +120,28 @@ def test_files_that_grow_and_come_give_the_batch_to_the_last_bit(day_files):
         np.testing.assert_array_equal(found[:, place], whole[name][10:], err_msg=name)
     assert min(len(np.unique(whole[name][10:])) for name in ("headline_topic_0_6h", "social_volume_1d")) > 1
     assert not any(fault for _, _, fault in watch.facts())
+
+
+def test_only_what_has_changed_is_read_again(day_files, monkeypatch):
+    write(day_files, TIMES[39])
+    watch = looking(beside(day_files), files_of(day_files.folder, day_files.given), TIMES[-1])
+    watch.look()
+    read, known = [], record_files._read
+    monkeypatch.setattr(record_files, "_read", lambda kind, file: read.append(file.file) or known(kind, file))
+    watch.look()
+    assert read == []
+    first, *_, last = sorted(day_files.folder.glob("headlines-*.csv"))
+    last.write_text(
+        last.read_text() + f"{pd.Timestamp(TIMES[39], tz='UTC'):%Y-%m-%dT%H:%M:%SZ},rates fed hike\n"
+    )
+    watch.look()
+    assert read == [str(last)]
+    ((table, events),) = watch.found()
+    assert (table, len(events)) == ("headline_topics", 1)
+    first.unlink()
+    watch.look()
+    assert read == [str(last)], "what is gone makes nothing else be read"
+    assert "told no more" in str(watch.facts())
 
 
 def test_a_row_that_comes_too_late_is_known_from_then_on(day_files):
