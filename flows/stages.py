@@ -18,7 +18,7 @@ from flows.works import works_of
 from pipeline.backtest.desk_check import checked_any, checked_desk
 from pipeline.backtest.holdings import check_holdable
 from pipeline.domain.desk import Desk
-from pipeline.domain.desk_file import AnyDesk
+from pipeline.domain.desk_file import AnyDesk, SimulatedDesk, StoringDesk
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.evaluate.own_fills import FILLS
 from pipeline.ingest import positions
@@ -26,7 +26,6 @@ from pipeline.ingest.content import Known
 from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
 from pipeline.learning.ready import check_ready
 from pipeline.learning.stored_in_a_run import learn_from_stored, stored_windows
-from pipeline.learning.stored_learners import StoringDesk
 from pipeline.learning.windows import learning_windows
 from pipeline.live.own_orders import of_files, of_journals, own_orders
 from pipeline.live.watch.address import JOURNAL
@@ -104,19 +103,23 @@ def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, d
             assert isinstance(settings, StoringDesk)
             trained = _learn_stored(settings, policy, known, home, force)
         else:
-            assert isinstance(settings, Desk)
-            trained = _learn_windows(settings, policy, known["signals"], home, force)
+            assert isinstance(settings, SimulatedDesk)
+            trained = _learn_windows(settings, policy, known, home, force)
         register_newest(home_of(home), settings, policy, tuple(trained.values()))
         files[policy] = {first: each.file.name for first, each in trained.items()}
     return files
 
 
 def _learn_windows(
-    settings: Desk, policy: str, sessions: pd.DataFrame, home: str | None, force: bool
+    settings: SimulatedDesk,
+    policy: str,
+    tables: Mapping[str, pd.DataFrame],
+    home: str | None,
+    force: bool,
 ) -> dict[date, LearnedNetwork]:
     """Train one policy window by window, each from where the one before ended; by the first day served."""
     store, trained, before = store_of(home), {}, None
-    for window in learning_windows(settings, policy, sessions):
+    for window in learning_windows(settings, policy, tables):
         told = {"desk": settings.for_learning(), "policy": policy, "order": window.order, "before": before}
         hedger = store.open(piece("hedger", learn_hedger, home, force, **told))
         before = Known(hedger.read_bytes(STATE), hedger.key)

@@ -197,11 +197,12 @@ class SimulatedMarkets:
             found.spot,
             np.where(np.isnan(vol), condition.volatility, vol),
             task.liability,
-            strike=task.strike,
+            strike=task.strike_at(condition.volatility),
             interval=task.interval,
             cost=condition.cost,
             risk_aversion=condition.aversion,
             unwind=task.unwind,
+            life=task.life,
         )
         return task.frictions.at(condition.volatility).charged(*plain, found, seed=seed, first=first)
 

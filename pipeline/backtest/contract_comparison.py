@@ -19,7 +19,8 @@ from pipeline.backtest.result_tables import parameter_rows
 from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
 from pipeline.ingest.pieces import Pieces, anew
-from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.policies.served_networks import network_table, policies_on
 
 BOOKS = ("pnl", "premium", "trading", "carry", "cost", *SOURCES, "payoff", "turnover", "trades")
 log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def run_contract(
     -------
     Tables `days` (see `contract_explain.daily_rows`), `totals` (one row a policy: its ledger), `life` (one
     row: how the option was dealt and how it ended), `checks` (evenings on which exercise was considered),
-    `tuned`, and the fitted flagship.
+    `tuned`, `networks` (see `served_networks.network_table`), and the fitted flagship.
     """
     life = contract_life(desk, *(signals[name] for name in ("contract", "marks", "expected", "dividends")))
     hedge = contract_hedge(desk, life, signals["signals"])
@@ -48,7 +49,8 @@ def run_contract(
     settings = desk.of_training(life.option.right, float(signals["level"]["ratio"].iloc[0]))
     episodes, known = training_episodes(settings, signals["signals"])
     days, totals, tuned, files = [], [], [], {}
-    for name, policy in desk_policies(settings).items():
+    first = life.sessions[0]
+    for name, policy in policies_on(desk, first.date(), first).items():
         started = time.perf_counter()
         found = fit_before(settings, policy, known, pieces)
         band, ledger = hedged(hedge, found.policy)
@@ -79,6 +81,7 @@ def run_contract(
         "life": pd.DataFrame([told]),
         "checks": life.checks,
         "tuned": pd.DataFrame(tuned, columns=["window", "policy", "parameter", "value", "training_score"]),
+        "networks": network_table(desk, [first.date()]),
         **files,
     }
 

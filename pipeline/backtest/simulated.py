@@ -5,6 +5,7 @@ import numpy as np
 from pipeline.backtest.ledger import Market
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
+from pipeline.pricing import black
 
 
 def simulated_episodes(
@@ -20,15 +21,18 @@ def simulated_episodes(
     regime_moves: FloatArray | None = None,
     regime_variance: FloatArray | None = None,
     unwind: bool = True,
+    life: int | None = None,
 ) -> tuple[MarketState, Market]:
     """Return the state and the market of N simulated paths [N, T+1], hedged in the spot.
 
     `vol` (scalar or [N, T]) stands for implied, forecast and regime volatility alike, and is known, so that
     its interval has no width, nor has that of the cost; `interval` is Δt in years; no premium is received,
     as in the published tables. `regime_moves` [K, K] and `regime_variance` [K] say how the regimes of
-    `regime_prob` move. `unwind` says whether the trade that closes the hedge is charged.
+    `regime_prob` move. `unwind` says whether the trade that closes the hedge is charged. `life` are steps
+    to expiry at the start: options that live longer than T are dealt and closed at Black's price.
     """
     rows, steps = paths.shape[0], paths.shape[1] - 1
+    life = steps if life is None else life
     shape = (rows, steps)
     vols = np.broadcast_to(np.asarray(vol, dtype=float), shape)
     zeros, ones, costs = (np.broadcast_to(each, shape) for each in (0.0, 1.0, float(cost)))
@@ -38,7 +42,7 @@ def simulated_episodes(
         interval=interval,
         rate=0.0,
         step=np.arange(steps),
-        time_to_expiry=np.broadcast_to(interval * np.arange(steps, 0, -1), shape),
+        time_to_expiry=np.broadcast_to(interval * np.arange(life, life - steps, -1), shape),
         strike=np.broadcast_to(float(strike), shape),
         forward=paths[:, :-1],
         price=paths[:, :-1, None],
@@ -64,14 +68,26 @@ def simulated_episodes(
     market = Market(
         price=paths[..., None],
         cost=np.broadcast_to(float(cost), (rows, steps + 1, 1)),
-        premium=np.zeros(rows),
-        payoff=-liability.payoff(paths[:, -1], np.full(rows, strike)),
+        premium=np.zeros(rows)
+        if life == steps
+        else -worth(liability, paths[:, 0], strike, interval * life, vols[:, 0]),
+        payoff=-worth(liability, paths[:, -1], strike, interval * (life - steps), vols[:, -1]),
         interest=zeros,
         income=zeros[..., None],
         margined=False,
         unwind=unwind,
     )
     return state, market
+
+
+def worth(
+    liability: Liability, spot: FloatArray, strike: float, left: float, vol: FloatArray | float
+) -> FloatArray:
+    """Return what options are worth to their holder `left` years before expiry, or then pay, [N] money."""
+    if left <= 0.0:
+        return liability.payoff(spot, np.full(len(spot), strike))
+    prices = (leg.quantity * black.price(leg.right, spot, strike, left, vol) for leg in liability.legs)
+    return np.asarray(sum(prices))
 
 
 def _everywhere(model: FloatArray | None, shape: tuple[int, int]) -> FloatArray | None:

@@ -13,14 +13,13 @@ from rich.progress import Progress
 from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
 from pipeline.cli.run import WAITS, stage
 from pipeline.cli.running import prepared
-from pipeline.domain.desk import Desk as DeskSettings
-from pipeline.domain.desk_file import AnyDesk, load_any
+from pipeline.domain.desk_file import AnyDesk, SimulatedDesk, StoringDesk, load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.learners import LEARNERS, ON_PROCESSOR, chosen_device
 from pipeline.learning.order import Order
-from pipeline.learning.stored_learners import STORED_LEARNERS, StoringDesk
+from pipeline.learning.stored_learners import STORED_LEARNERS
 
 if TYPE_CHECKING:
     from pipeline.deep.trainer import Trainer
@@ -87,7 +86,7 @@ def train(
         _train_hedger(settings, policy, trainer, "cpu", place, as_json)
         return
     _refuse(walking, f"goes without --policy {policy}, which learns in simulated markets")
-    assert isinstance(settings, DeskSettings)
+    assert isinstance(settings, SimulatedDesk)
     learner = LEARNERS[policy]
     order = Order(
         steps=steps or learner.steps,

@@ -3,9 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.running import run_flow
+from pipeline.domain.desk_file import StoringDesk
 from pipeline.domain.errors import DataError
 from pipeline.domain.home import Home
-from pipeline.learning.stored_learners import StoringDesk, trainer_of
+from pipeline.learning.stored_learners import trainer_of
 
 if TYPE_CHECKING:
     from pipeline.deep.trainer import Trainer

@@ -2,17 +2,22 @@
 
 import numpy as np
 
-from pipeline.backtest.episodes import SESSIONS_A_YEAR, START_SPOT
+from pipeline.backtest.episodes import SESSIONS_A_YEAR, START_SPOT, YEAR
 from pipeline.deep.frictions import Frictions
+from pipeline.deep.options_task import OptionsTask
 from pipeline.deep.risk import Cvar, Entropic, MeanSd, Risk
 from pipeline.deep.task import HedgingTask, Range
-from pipeline.domain.desk import Desk, RiskSettings
+from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.desk import Desk, OptionSettings, RiskSettings
+from pipeline.domain.desk_file import SimulatedDesk
 from pipeline.domain.errors import SettingsError
-from pipeline.domain.instruments import Liability
+from pipeline.domain.instruments import Liability, Right
 from pipeline.domain.risk_measures import SD_MULTIPLE
 from pipeline.execution.impact import memory, square_root_impact
 from pipeline.simulate.black_scholes import BlackScholes
 
+LIVES, DELTAS = (1, 2, 4), (0.25, 0.5, 0.75)
+"""What a network for one contract learns from: lives over those of the training options, and deltas."""
 AVERSIONS, COSTS = 10.0, 2.0
 """Factors down and up: the report's frontier of risk aversions, and how wrong a cost may be."""
 
@@ -47,6 +52,42 @@ def task_of(desk: Desk, volatility: Range) -> HedgingTask:
         risk=risk_of(desk.risk),
         unwind=desk.costs.unwind,
     )
+
+
+def learned_task(desk: SimulatedDesk, volatility: Range) -> HedgingTask | OptionsTask:
+    """Return what a network learns for a desk: its option, or of a desk on quoted options many like them.
+
+    On option chains these are all that the desk deals, calls and puts, held as long as it holds them and
+    closed at Black's price. For one contract they are calls and puts of the life of the training options, of
+    twice and of four times that, all held for the first of these: a contract lives long, and what it is
+    stands in its quotes only.
+
+    Raises
+    ------
+    SettingsError
+        As `task_of`.
+
+    Examples
+    --------
+    >>> from pipeline.domain.desk_file import load_any
+    >>> task = learned_task(load_any("spx-chain"), (0.1, 0.4))
+    >>> task.like.steps, task.lives, len(task.options)
+    (5, (5, 10, 21, 41, 62, 124), 108)
+    """
+    if isinstance(desk, Desk):
+        return task_of(desk, volatility)
+    held = desk.option.hold_days if isinstance(desk, ChainDesk) else desk.training.sessions
+    option = OptionSettings(side=desk.option.side, sessions=held)
+    daily = Desk.model_construct(name=desk.name, option=option, costs=desk.costs, risk=desk.risk)
+    like = task_of(daily, volatility)
+    if isinstance(desk, ChainDesk):
+        sessions = (round(days * SESSIONS_A_YEAR / YEAR) for days in desk.option.tenor_days)
+        lives, deltas = tuple(max(each, like.steps) for each in sessions), desk.option.deltas
+    else:
+        lives, deltas = tuple(times * like.steps for times in LIVES), DELTAS
+    rights: tuple[Right, ...] = ("call", "put")
+    both = tuple(Liability.of(right, desk.option.side) for right in rights)
+    return OptionsTask(like=like, liabilities=both, lives=tuple(dict.fromkeys(lives)), deltas=deltas)
 
 
 def frictions_of(desk: Desk) -> Frictions:

@@ -5,10 +5,11 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from scipy.special import ndtri
 from torch import Tensor
 
 from pipeline.backtest.ledger import Market
-from pipeline.backtest.simulated import simulated_episodes
+from pipeline.backtest.simulated import simulated_episodes, worth
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.band_network import BandNetwork
 from pipeline.deep.frictions import NONE, Frictions
@@ -41,15 +42,18 @@ class Condition(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HedgingTask:
-    """An option that is hedged in the spot of a simulated market until it expires.
+    """An option that is hedged in the spot of a simulated market until it expires or is closed.
 
     Attributes
     ----------
     process : the market; Black–Scholes' takes the volatility of the condition.
     volatility : least and greatest annual volatility that the hedger is told; the same in other markets.
     liability : calls and puts on one strike.
-    strike : money.
+    strike : money; not looked at where there is a `delta`.
     steps, interval : decision times T, and years between two of them.
+    life : steps from the start to expiry; None is `steps`. An option that lives longer is
+        dealt and closed after these at Black's price.
+    delta : absolute forward delta of the option at its start, at the volatility of the condition.
     cost : least and greatest fraction of a trade that it costs; a network is trained for all between them.
     aversion : least and greatest risk aversion, per unit of money, likewise.
     risk : what is made small, at each risk aversion.
@@ -76,6 +80,8 @@ class HedgingTask:
     power: float = 1.0
     unwind: bool = True
     frictions: Frictions = NONE
+    life: int | None = None
+    delta: float | None = None
 
     def __post_init__(self) -> None:
         for name in Condition._fields:
@@ -89,7 +95,21 @@ class HedgingTask:
             f"volatilities from {self.volatility[0]} to {self.volatility[1]}: the market {self.process.name} "
             "has its own, give one",
         )
+        _need(
+            self.life is None or self.life >= self.steps, f"a life of {self.life} steps: {self.steps} or more"
+        )
+        _need(
+            self.delta is None or 0.0 < self.delta < 1.0, f"a delta of {self.delta}: give one between 0 and 1"
+        )
         _need(self.power >= 1.0, f"a cost to the power {self.power}: give 1 or more")
+
+    def strike_at(self, volatility: float) -> float:
+        """Return the strike, money: where there is a delta that at which the option has it."""
+        if self.delta is None:
+            return self.strike
+        deviation = volatility * np.sqrt(self.interval * (self.life or self.steps))
+        call = self.delta if self.liability.legs[0].right == "call" else 1.0 - self.delta
+        return float(self.process.spot * np.exp(deviation * (0.5 * deviation - ndtri(call))))
 
     def grid(self, volatility: float) -> PriceGrid:
         """Return the prices at which a network of time and price is asked."""
@@ -142,11 +162,12 @@ class HedgingTask:
             spot,
             condition.volatility,
             self.liability,
-            strike=self.strike,
+            strike=self.strike_at(condition.volatility),
             interval=self.interval,
             cost=condition.cost,
             risk_aversion=condition.aversion,
             unwind=self.unwind,
+            life=self.life,
         )
 
     def prior_on(self, spot: FloatArray, condition: Condition) -> tuple[FloatArray, ...]:
@@ -167,8 +188,9 @@ class HedgingTask:
         return grid, self.prior_on(np.repeat(grid.nodes[:, None], self.steps + 1, axis=1), condition)
 
     def pnl(self, network: BandNetwork, spot: FloatArray, condition: Condition) -> Tensor:
-        """Return the P&L [N] of a network's band on prices [N, T+1], the option paid; no premium is received.
+        """Return the P&L [N] of a network's band on prices [N, T+1], the option paid.
 
+        No premium is received but of an option that is closed, Black's price at the start.
         The network is asked on `grid`, and between its nodes bands are lines in log-price.
         """
         grid, known = self.prior_surface(condition)
@@ -181,13 +203,21 @@ class HedgingTask:
         return edges.clamp(low, high)
 
     def earned(self, edges: Tensor, spot: FloatArray, condition: Condition) -> Tensor:
-        """Return the P&L [N] of edges [N, T, 2] on prices [N, T+1], the option paid, no premium received.
+        """Return the P&L [N] of edges [N, T, 2] on prices [N, T+1], the option paid or closed, see `pnl`.
 
         It is made where the edges are.
         """
         hedged = self._compiled if edges.device.type == "cpu" else self._stepped
-        due = self.liability.payoff(spot[:, -1], np.full(len(spot), self.strike))
+        due = self._due(spot, condition.volatility)
         return hedged(edges, spot[..., None], condition.cost) + torch.from_numpy(due).to(edges.device)
+
+    def _due(self, spot: FloatArray, vol: float) -> FloatArray:
+        """Return what the option pays its holder, or has gained by the time that it is closed, [N]."""
+        life, strike = self.life or self.steps, self.strike_at(vol)
+        paid = worth(self.liability, spot[:, -1], strike, self.interval * (life - self.steps), vol)
+        if life == self.steps:
+            return paid
+        return paid - worth(self.liability, spot[:, 0], strike, self.interval * life, vol)
 
     def _compiled(self, edges: Tensor, price: FloatArray, cost: float) -> Tensor:
         costs = np.full((len(price), 1), cost)

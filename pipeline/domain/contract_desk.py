@@ -44,6 +44,12 @@ class ContractFiles(FolderOfFiles):
         """Name of the data in reports and in the ledger of looks."""
         return f"option quotes of {self.underlying}"
 
+    @property
+    def contract(self) -> Self:
+        """What says which contract it is, and nothing else."""
+        own = {name: getattr(self, name) for name in ("underlying", "file", "member")}
+        return self.model_construct(**own)
+
     def located_history(self) -> FilesData:
         """Return how the history is read, its files seen from the folder of the quotes."""
         return self.history.beside(self.place)
@@ -122,7 +128,7 @@ class ContractDesk(FolderDesk):
             )
         if isinstance(self.regimes.states, str):
             raise ValueError("regimes.states must be a number for a contract desk")
-        self.policies.refuse(self.regimes, *NOT_RUN, kind="a contract desk")
+        self.policies.refuse(self.regimes, *NOT_RUN, kind="a contract desk", trains=True)
         return self
 
     def through(self, day: date) -> Self:
@@ -140,6 +146,11 @@ class ContractDesk(FolderDesk):
         read = {name: getattr(self, name) for name in names}
         read["regimes"] = self.regimes.unmapped()
         return self.model_construct(name="signals", **read)
+
+    def for_learning(self) -> Self:
+        """Return the desk with what training does not depend on at its default."""
+        read = {name: getattr(self, name) for name in ("seed", "option", "training", "costs", "risk")}
+        return self.model_construct(name="learning", data=self.data.contract, **read)
 
     def in_steps(self) -> Desk:
         """Return the same desk in the words of a daily one, in the terms of a call."""

@@ -12,6 +12,10 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.naming import hint
 
 AnyDesk = Desk | IntradayDesk | ChainDesk | ContractDesk
+SimulatedDesk = Desk | ChainDesk | ContractDesk
+"""Desks for which hedgers learn in simulated markets."""
+StoringDesk = IntradayDesk | ChainDesk
+"""Desks whose hedgers learn from what they have stored: days, or the quotes of options."""
 DAILY: Final = "daily"
 INTRADAY: Final = "intraday"
 CHAIN: Final = "chain"

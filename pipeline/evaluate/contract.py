@@ -24,6 +24,7 @@ TABLES: Final = (
     "life",
     "checks",
     "tuned",
+    "networks",
     "scores",
     "events",
     "reliability",

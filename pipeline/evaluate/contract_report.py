@@ -16,6 +16,7 @@ from pipeline.evaluate.contract_sheets import (
 )
 from pipeline.evaluate.data_quality import data_sheet, data_summary, files_read, note_sheet, quarantine_sheet
 from pipeline.evaluate.figures import cost_risk_frontier, long_date
+from pipeline.evaluate.network_sheet import network_sheet
 from pipeline.evaluate.page import Picture, Report, Section, section
 from pipeline.evaluate.run_record import RunRecord
 from pipeline.evaluate.signal_sheets import (
@@ -47,6 +48,7 @@ def contract_report(evaluation: ContractJudgement, record: RunRecord) -> Report:
         note_sheet(evaluation),
         quarantine_sheet(evaluation),
         tuned_sheet(evaluation),
+        network_sheet(evaluation),
     )
     sections = (
         section("overview", "The hedge", hedge),

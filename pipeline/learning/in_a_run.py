@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import SimulatedDesk
 from pipeline.ingest.packing import packed, unpacked
 from pipeline.learning.learners import LEARNERS
 from pipeline.learning.order import Order
@@ -17,9 +17,9 @@ NETWORK, STATE = "network.npz", "state.npz"
 
 
 def learn_hedger(
-    desk: Desk, policy: str, order: Order, before: bytes | None = None
+    desk: SimulatedDesk, policy: str, order: Order, before: bytes | None = None
 ) -> dict[str, pd.DataFrame | bytes]:
-    """Train a hedger for a desk (`Desk.for_learning`) in simulated markets like one that is known.
+    """Train a hedger for a desk (its `for_learning`) in simulated markets like one that is known.
 
     Parameters
     ----------

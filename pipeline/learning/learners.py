@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import SimulatedDesk
 from pipeline.domain.errors import SettingsError
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.order import Order
@@ -18,29 +19,32 @@ if TYPE_CHECKING:
     from pipeline.deep.plan import TrainingPlan
     from pipeline.deep.trainer import Trainer
 
-Of = Callable[[Desk, Order], "Trainer[Any]"]
+    Tables = Mapping[str, "pd.DataFrame"]
+
+Of = Callable[[SimulatedDesk, Order], "Trainer[Any]"]
 """Makes the trainer of a desk."""
 NETWORK_RATE: Final = 0.003
 ON_PROCESSOR: Final = "{policy} is trained on the processor, a GPU has nothing to do in it: give auto or cpu"
 
 
-def _volatility(desk: Desk, sessions: "pd.DataFrame", before: date) -> KnownMarket:
+def _volatility(desk: SimulatedDesk, tables: "Tables", before: date) -> KnownMarket:
     from pipeline.learning.seen_market import seen_volatility
 
-    return seen_volatility(desk, sessions, before)
+    return seen_volatility(desk, tables, before)
 
 
-def _regimes(desk: Desk, sessions: "pd.DataFrame", before: date) -> KnownMarket:
+def _regimes(desk: SimulatedDesk, tables: "Tables", before: date) -> KnownMarket:
     from pipeline.learning.seen_market import seen_regimes
 
-    return seen_regimes(desk, sessions, before)
+    assert isinstance(desk, Desk)  # who remembers learns for daily desks only
+    return seen_regimes(desk, tables, before)
 
 
 @dataclass(frozen=True)
 class Learner:
     """How a policy is trained: how long and on how many markets at once unless told otherwise.
 
-    `knows` returns what a run of a desk tells it of the real market, from the sessions before a day.
+    `knows` returns what a run of a desk tells it of the real market, from what was known before a day.
     `told_until` is the last day of the history that it is told otherwise (`KnownMarket`); None is no history.
     `on_gpu` says whether a GPU has work in its training.
     """
@@ -48,7 +52,7 @@ class Learner:
     steps: int
     markets: int
     of: Of
-    knows: Callable[[Desk, "pd.DataFrame", date], KnownMarket] = _volatility
+    knows: Callable[[SimulatedDesk, "Tables", date], KnownMarket] = _volatility
     told_until: date | None = None
     on_gpu: bool = False
 
@@ -78,20 +82,21 @@ def chosen_device(policy: str, asked: Literal["auto", "cpu", "cuda"]) -> "Device
     return "cuda" if gpu_here() else "cpu"
 
 
-def _network(desk: Desk, order: Order) -> "Trainer[Any]":
-    from pipeline.deep.desk_task import task_of
+def _network(desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
+    from pipeline.deep.desk_task import learned_task
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.policies.saved_network import terms_digest
 
-    return NetworkTrainer(task_of(desk, order.known.volatility), _plan(order), terms_digest(desk))
+    return NetworkTrainer(learned_task(desk, order.known.volatility), _plan(order), terms_digest(desk))
 
 
-def _recurrent(desk: Desk, order: Order) -> "Trainer[Any]":
+def _recurrent(desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
     from pipeline.deep.desk_task import task_of
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.deep.path_task import PathTask
     from pipeline.policies.saved_network import terms_digest
 
+    assert isinstance(desk, Desk)
     known = order.known
     task = PathTask(option=task_of(desk, known.volatility), ratio=known.ratio, moves=known.moves)
     return NetworkTrainer(task, _plan(order), terms_digest(desk))
@@ -111,12 +116,13 @@ def _plan(order: Order) -> "TrainingPlan":
 
 
 def _agent(policy: str) -> Of:
-    def of(desk: Desk, order: Order) -> "Trainer[Any]":
+    def of(desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
         from pipeline.agents.plan import PLANS
         from pipeline.agents.trainer import AgentTrainer
         from pipeline.deep.desk_task import frictions_of, task_of
         from pipeline.policies.saved_network import terms_digest
 
+        assert isinstance(desk, Desk)
         plan = PLANS[policy](steps=order.steps, markets=order.markets, groups=8, seed=order.seed)
         plan = plan if order.rate is None else replace(plan, learning_rate=order.rate)
         task = replace(task_of(desk, order.known.volatility), frictions=frictions_of(desk))

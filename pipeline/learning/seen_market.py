@@ -1,14 +1,20 @@
-"""What the sessions before a day tell a hedger that learns in simulated markets."""
+"""What is known before a day, as a hedger that learns in simulated markets is told it."""
 
+from collections.abc import Mapping
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
+from pipeline.backtest.quote_sight import StoredQuotes
+from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
+from pipeline.domain.desk_file import SimulatedDesk, hedged
 from pipeline.domain.errors import DataError, FitError
 from pipeline.domain.instruments import FloatArray
 from pipeline.learning.known_market import KnownMarket
+from pipeline.policies.network_slope import SLOPE_INPUTS
 from pipeline.regimes.hmm import HiddenMarkovDetector
 
 SESSIONS_A_YEAR = 252.0
@@ -17,15 +23,17 @@ MARGIN = 1.25
 REGIMES = 2
 
 
-def seen_volatility(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMarket:
+def seen_volatility(desk: SimulatedDesk, tables: Mapping[str, pd.DataFrame], before: date) -> KnownMarket:
     """Return the market with the range of volatilities that options were marked at before a day.
 
-    Volatilities are `market.atm_ratio` times the desk's volatility indices in the sessions before it, with a
-    margin of a quarter; no later session is read.
+    Volatilities are `market.atm_ratio` times the desk's volatility indices in the sessions before it, of a
+    desk on one contract `level.ratio` times them; of a desk on option chains the implied ones of the quotes
+    before it that `quote_sight.StoredQuotes` holds. With a margin of a quarter; no later row is read.
 
     Parameters
     ----------
-    sessions : one row a session: `session` and the desk's volatility indices.
+    tables : what the desk's run has learned: `signals`, one row a session with `session` and the desk's
+        volatility indices; `level` of one contract; `quoted` of option chains.
 
     Raises
     ------
@@ -37,11 +45,10 @@ def seen_volatility(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMa
     >>> days = pd.to_datetime(["2015-12-30", "2015-12-31", "2016-01-04"])
     >>> table = pd.DataFrame({"session": days, "implied_vol": [0.1, 0.2, 0.9]})
     >>> desk = Desk(name="x", policies={"run": ()}, market={"atm_ratio": 1.0})
-    >>> seen_volatility(desk, table, date(2016, 1, 1)).volatility
+    >>> seen_volatility(desk, {"signals": table}, date(2016, 1, 1)).volatility
     (0.08, 0.25)
     """
-    known = _known(sessions, before)
-    seen = known[list(desk.data.tenors)].to_numpy(np.float64) * desk.market.atm_ratio
+    seen = _marked_at(desk, tables, before)
     seen = seen[np.isfinite(seen)]
     if not len(seen):
         raise DataError(
@@ -52,7 +59,17 @@ def seen_volatility(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMa
     return KnownMarket(volatility=(round(edges[0], 4), round(edges[1], 4)))
 
 
-def seen_regimes(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMarket:
+def _marked_at(desk: SimulatedDesk, tables: Mapping[str, pd.DataFrame], before: date) -> FloatArray:
+    if isinstance(desk, ChainDesk):
+        seen = StoredQuotes.of(tables["quoted"], before).seen.own
+        return np.asarray(np.exp(seen[:, SLOPE_INPUTS.index("log_vol")]))
+    own = isinstance(desk, ContractDesk)
+    ratio = float(tables["level"]["ratio"].iloc[0]) if own else desk.market.atm_ratio
+    tenors = list(hedged(desk).data.tenors)
+    return _known(tables["signals"], before)[tenors].to_numpy(np.float64) * ratio
+
+
+def seen_regimes(desk: Desk, tables: Mapping[str, pd.DataFrame], before: date) -> KnownMarket:
     """Return `seen_volatility` with the regimes of the desk's own returns before a day.
 
     A hidden Markov model of two regimes is fitted to the close-to-close returns as deviations of what was
@@ -61,7 +78,7 @@ def seen_regimes(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMarke
 
     Parameters
     ----------
-    sessions : one row a session: `session`, `close` and the desk's volatility indices.
+    tables : `signals`, one row a session: `session`, `close` and the desk's volatility indices.
 
     Raises
     ------
@@ -70,8 +87,8 @@ def seen_regimes(desk: Desk, sessions: pd.DataFrame, before: date) -> KnownMarke
     FitError
         The returns before it are too few, or have no two regimes.
     """
-    known = seen_volatility(desk, sessions, before)
-    moves = _moves(desk, _known(sessions, before))
+    known = seen_volatility(desk, tables, before)
+    moves = _moves(desk, _known(tables["signals"], before))
     table = pd.DataFrame({"move": moves})
     try:
         found = HiddenMarkovDetector(states=REGIMES, seed=desk.seed).fit(table, moves)

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pipeline.backtest.chain_comparison import window_starts
 from pipeline.backtest.quote_sight import StoredQuotes, quoted_days
 from pipeline.backtest.stored_days import StoredDays
 from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.desk_file import StoringDesk
 from pipeline.ingest.content import Known, content_digest
 from pipeline.learning.in_a_run import NETWORK
-from pipeline.learning.stored_learners import StoringDesk, trainer_of
+from pipeline.learning.stored_learners import trainer_of
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def stored_before(
     """
     if isinstance(desk, ChainDesk):
         quoted = tables["quoted"]
-        days = pd.DatetimeIndex(np.sort(quoted_days(quoted).unique()))
+        days = pd.DatetimeIndex(quoted_days(quoted).unique()).sort_values()
         for start in window_starts(desk, days):
             first = days[start].date()
             yield first, StoredQuotes.of(quoted, first)

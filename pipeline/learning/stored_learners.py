@@ -4,8 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from pipeline.domain.chain_desk import ChainDesk
-from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.desk_file import StoringDesk
 
 if TYPE_CHECKING:
     from pipeline.backtest.quote_sight import StoredQuotes
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from pipeline.deep.stored_task import StoredTask
     from pipeline.deep.trainer import Trainer
 
-StoringDesk = IntradayDesk | ChainDesk
-"""Desks whose hedgers learn from what they have stored: days, or the quotes of options."""
 Of = Callable[[StoringDesk, Any, int, int, int, float | None], "Trainer[Any]"]
 """Makes the trainer of a desk from what it has stored, steps, episodes of a step, seed and learning rate."""
 RATE: Final = 0.001

@@ -1,12 +1,16 @@
 """When a hedger of a desk's run is trained, and what is known of the market each time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import pandas as pd
 
-from pipeline.domain.desk import Desk
+from pipeline.backtest.chain_comparison import window_starts
+from pipeline.backtest.quote_sight import quoted_days
+from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.contract_desk import ContractDesk
+from pipeline.domain.desk_file import SimulatedDesk
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.learners import LEARNERS, chosen_device
 from pipeline.learning.order import Order
@@ -23,16 +27,19 @@ class LearningWindow:
     order: Order
 
 
-def learning_windows(desk: Desk, policy: str, sessions: pd.DataFrame) -> Iterator[LearningWindow]:
+def learning_windows(
+    desk: SimulatedDesk, policy: str, tables: Mapping[str, pd.DataFrame]
+) -> Iterator[LearningWindow]:
     """Return the trainings of a policy of `policies.train` in the order in which they go on from each other.
 
-    There is one before every test window, told what the sessions before it tell; a window before which
-    nothing is known that was not known before the last one has none. The first takes `steps`, the others
-    `refit_steps`. With `refit` "once" there is only the first.
+    There is one before every test window, told what is known before it; a window before which nothing is
+    known that was not known before the last one has none. The first takes `steps`, the others `refit_steps`.
+    With `refit` "once" there is only the first, and so it is of one contract, which is dealt once.
 
     Parameters
     ----------
-    sessions : the table `signals`: `session`, `window`, `tested`, and what `Learner.knows` reads.
+    tables : what the desk's run has learned: `signals` (`session`, `window`, `tested`), of option chains
+        `quoted`, and what `Learner.knows` reads.
 
     Raises
     ------
@@ -46,11 +53,12 @@ def learning_windows(desk: Desk, policy: str, sessions: pd.DataFrame) -> Iterato
     later = plan.refit_steps or max(steps // SHARE, 1)
     device = chosen_device(policy, plan.device)
     known: KnownMarket | None = None
-    for first in first_days(sessions):
-        before, known = known, learner.knows(desk, sessions, first)
+    days = _days(desk, tables)
+    for first in _firsts(desk, tables, days):
+        before, known = known, learner.knows(desk, tables, first)
         if known == before:
             continue
-        seen = sessions.loc[sessions["session"] < pd.Timestamp(first), "session"].max().date().isoformat()
+        seen = days[days < pd.Timestamp(first)].max().date().isoformat()
         order = Order(
             steps=steps, markets=markets, known=known, seed=desk.seed, device=device, seen_until=seen
         )
@@ -58,6 +66,24 @@ def learning_windows(desk: Desk, policy: str, sessions: pd.DataFrame) -> Iterato
         if plan.refit == "once":
             return
         steps = later
+
+
+def _days(desk: SimulatedDesk, tables: Mapping[str, pd.DataFrame]) -> pd.DatetimeIndex:
+    """Return the days that what is known is of."""
+    if isinstance(desk, ChainDesk):
+        return pd.DatetimeIndex(quoted_days(tables["quoted"]).unique()).sort_values()
+    return pd.DatetimeIndex(tables["signals"]["session"])
+
+
+def _firsts(
+    desk: SimulatedDesk, tables: Mapping[str, pd.DataFrame], days: pd.DatetimeIndex
+) -> Sequence[date]:
+    """Return the first days of what is hedged with one fit."""
+    if isinstance(desk, ChainDesk):
+        return [days[start].date() for start in window_starts(desk, days)]
+    if isinstance(desk, ContractDesk):
+        return [desk.windows.test_start]
+    return first_days(tables["signals"])
 
 
 def first_days(sessions: pd.DataFrame) -> list[date]:

@@ -16,8 +16,8 @@ STORED: Final = "stored days"
 LEARNS: Final[Mapping[str, Mapping[str, str]]] = {
     DAILY: dict.fromkeys((NetworkBand.name, RecurrentBand.name, PpoBand.name, SacBand.name), SIMULATED),
     INTRADAY: dict.fromkeys((NetworkBand.name, PpoBand.name, SacBand.name), STORED),
-    CHAIN: {NetworkSlope.name: STORED},
-    CONTRACT: {},
+    CHAIN: {NetworkBand.name: SIMULATED, NetworkSlope.name: STORED},
+    CONTRACT: {NetworkBand.name: SIMULATED},
 }
 """By the name of the kind, see `domain.desk_file`: what each policy learns from."""
 

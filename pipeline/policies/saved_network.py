@@ -10,6 +10,7 @@ from typing import Final
 import pandas as pd
 
 from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk, hedged, kind_of
 from pipeline.domain.errors import SettingsError, StoreError
@@ -44,7 +45,7 @@ def terms_digest(settings: AnyDesk) -> str:
     Of a desk within the day, on whose stored days it learns, also the grid, how orders are filled, and what
     regimes and forecasts are: what the network sees. Latency and `costs.crossing` are not among them, which
     own fills teach (`execution.own_costs`): what is learned of these outdates no network. Of a desk on option
-    chains also their underlying.
+    chains also their underlying, of one on a contract which it is, and what options it learns on.
     """
     if isinstance(settings, IntradayDesk):
         told = settings.executed(LatencySettings(), IntradayCosts().crossing)
@@ -52,6 +53,9 @@ def terms_digest(settings: AnyDesk) -> str:
         return content_digest([told.option, told.costs, told.risk, *seen])
     if isinstance(settings, ChainDesk):
         return content_digest([settings.option, settings.costs, settings.risk, settings.data.underlying])
+    if isinstance(settings, ContractDesk):
+        own = (settings.option, settings.training, settings.costs, settings.risk)
+        return content_digest([*own, settings.data.contract])
     desk = hedged(settings)
     execution, delay = desk.execution, desk.hedge.delay_sessions
     frictions = [execution, delay] if execution.impact or delay else []

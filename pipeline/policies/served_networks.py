@@ -7,6 +7,7 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from pipeline.domain.chain_desk import ChainDesk
+from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
 from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.home import Home
@@ -16,7 +17,7 @@ from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.checkpoint import REACHED, Checkpoint
 from pipeline.policies.saved_network import LEARNED, networks
 
-Of = TypeVar("Of", Desk, IntradayDesk, ChainDesk)
+Of = TypeVar("Of", Desk, IntradayDesk, ChainDesk, ContractDesk)
 MARKET: Final = "market"
 """What a checkpoint says of the market that it was trained in a run of its desk for."""
 COLUMNS: Final = (

@@ -28,19 +28,19 @@ def sessions():
 
 
 def test_nothing_after_the_first_test_session_is_seen(sessions):
-    seen = seen_volatility(desk(), sessions, START)
+    seen = seen_volatility(desk(), {"signals": sessions}, START)
     before = sessions["implied_vol"][sessions["session"] < DAY] * 0.9
     assert seen.volatility == pytest.approx((before.min() / MARGIN, before.max() * MARGIN), abs=1e-4)
     wild = sessions.assign(implied_vol=sessions["implied_vol"].where(sessions["session"] < DAY, 5.0))
-    assert seen_volatility(desk(), wild, START) == seen
+    assert seen_volatility(desk(), {"signals": wild}, START) == seen
     calm = sessions.assign(implied_vol=sessions["implied_vol"].where(sessions["session"] >= DAY, 0.05))
-    assert seen_volatility(desk(), calm, START) != seen
+    assert seen_volatility(desk(), {"signals": calm}, START) != seen
 
 
 def test_sessions_without_an_index_tell_nothing(sessions):
     holed = sessions.assign(implied_vol=sessions["implied_vol"].where(sessions["session"] >= DAY))
     with pytest.raises(DataError, match=r"no implied volatility before the window from 2017-01-03"):
-        seen_volatility(desk(), holed, START)
+        seen_volatility(desk(), {"signals": holed}, START)
 
 
 RATIO, MOVES = (0.6, 1.5), ((0.98, 0.02), (0.04, 0.96))
@@ -59,22 +59,24 @@ def history():
 
 
 def test_the_regimes_of_returns_beside_what_was_marked_are_found(history):
-    known = seen_regimes(desk(), history, START)
+    known = seen_regimes(desk(), {"signals": history}, START)
     assert known.ratio == pytest.approx(RATIO, rel=0.05)
     np.testing.assert_allclose(known.moves, MOVES, atol=0.015)
-    assert known.volatility == seen_volatility(desk(), history, START).volatility
+    assert known.volatility == seen_volatility(desk(), {"signals": history}, START).volatility
 
 
 def test_no_return_of_the_test_is_seen(history):
     later = history["session"] >= DAY
     wild = history.assign(close=history["close"].where(~later, history["close"] * 3.0))
-    assert seen_regimes(desk(), wild, START) == seen_regimes(desk(), history, START)
+    assert seen_regimes(desk(), {"signals": wild}, START) == seen_regimes(desk(), {"signals": history}, START)
     before = history.assign(
         close=history["close"] * np.where(later, 1.0, np.arange(len(later)) % 2 * 0.02 + 1.0)
     )
-    assert seen_regimes(desk(), before, START) != seen_regimes(desk(), history, START)
+    assert seen_regimes(desk(), {"signals": before}, START) != seen_regimes(
+        desk(), {"signals": history}, START
+    )
 
 
 def test_too_few_returns_tell_no_regimes(history):
     with pytest.raises(FitError, match=r"before the window from 2017-01-03.* tell no regimes .*--policy"):
-        seen_regimes(desk(), history[history["session"] >= DAY - pd.Timedelta(days=40)], START)
+        seen_regimes(desk(), {"signals": history[history["session"] >= DAY - pd.Timedelta(days=40)]}, START)

@@ -11,9 +11,11 @@ from pipeline.backtest.quote_sight import StoredQuotes, quoted_days
 from pipeline.domain.desk import LearnSettings
 from pipeline.domain.errors import DataError, StoreError
 from pipeline.domain.home import Home
-from pipeline.learning.in_a_run import NETWORK
+from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
+from pipeline.learning.seen_market import MARGIN
 from pipeline.learning.stored_in_a_run import learn_from_stored, stored_before, stored_windows
 from pipeline.learning.stored_learners import trainer_of
+from pipeline.learning.windows import learning_windows
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.network_slope import NetworkSlope
 from pipeline.policies.saved_network import keep_network, terms_digest, with_networks
@@ -128,6 +130,40 @@ def test_each_window_is_hedged_by_the_network_that_learned_before_it(quoted, bar
     assert ours[1] != once[1]
     with pytest.raises(StoreError, match="network_slope learned from the market until 2019-05-22"):
         hedged({FIRST: files[SECOND]})
+
+
+def band_desk():
+    made = desk()
+    train = {"network_band": LearnSettings(steps=2, paths=64)}
+    policies = made.policies.model_copy(update={"run": ("delta_implied", "network_band"), "train": train})
+    return made.model_copy(update={"policies": policies, "windows": chain_desk().windows})
+
+
+def test_a_band_learns_in_markets_as_wild_as_the_quotes_before_a_window(quoted, bars):  # noqa: F811
+    settings = band_desk()
+    grown = (quoted_days(quoted) == "2019-05-17").to_numpy()
+    quoted = quoted.assign(implied_vol=np.where(grown, 1.5 * quoted["implied_vol"], quoted["implied_vol"]))
+    windows = list(learning_windows(settings, "network_band", {"quoted": quoted}))
+    assert [(each.first, each.order.steps) for each in windows] == [(FIRST, 2), (SECOND, 1)]
+    assert [each.order.seen_until for each in windows] == ["2019-05-14", "2019-05-22"]
+    vols = quoted.loc[quoted_days(quoted) < f"{FIRST}", "implied_vol"]
+    low, high = windows[0].order.known.volatility
+    assert vols.min() / MARGIN - 1e-4 <= low < high <= vols.max() * MARGIN + 1e-4
+    later = (quoted_days(quoted) >= f"{SECOND}").to_numpy()
+    wild = quoted.assign(implied_vol=np.where(later, 3.0 * quoted["implied_vol"], quoted["implied_vol"]))
+    for other in (wild, quoted[~later | (quoted_days(quoted) >= "2019-05-23").to_numpy()]):
+        assert list(learning_windows(settings, "network_band", {"quoted": other})) == windows
+    files, before = {}, None
+    for window in windows:
+        made = learn_hedger(settings.for_learning(), "network_band", window.order, before)
+        before = made[STATE]
+        files[window.first] = keep_network(Home.find(), settings.name, "network_band", made[NETWORK]).name
+    hedged = with_networks(settings, {"network_band": files})
+    tables = run_chain(hedged, {"signals": signals_of(), "quoted": quoted, "closes": bars})
+    assert tables["networks"]["network"].tolist() == list(files.values())
+    told = [each.order.known.volatility[1] for each in windows]
+    assert tables["networks"]["volatility_high"].tolist() == told
+    assert set(tables["episodes"]["policy"]) == {"delta_implied", "network_band", "zakamouline"}
 
 
 def test_too_few_quotes_are_named(quoted):  # noqa: F811

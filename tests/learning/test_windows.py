@@ -7,11 +7,15 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.desk import Desk
+from pipeline.learning import windows
 from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
-from pipeline.learning.windows import learning_windows
 from pipeline.simulate.switching import MarkovSwitching
 
 FIRST = [date(2014, 1, 1), date(2014, 7, 1), date(2015, 1, 1)]
+
+
+def learning_windows(settings, policy, sessions):
+    return windows.learning_windows(settings, policy, {"signals": sessions})
 
 
 def desk(policy, **plan):

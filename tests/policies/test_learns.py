@@ -44,5 +44,5 @@ def test_what_means_nothing_on_stored_quotes_is_refused():
 def test_with_an_extra_that_trains_nothing_for_the_desk():
     with pytest.raises(SettingsError, match="--with rl: nothing of it learns for a desk of kind chain"):
         with_learned(load_any("spx-chain"), ("rl",))
-    with pytest.raises(SettingsError, match="hedge train spx-chain --policy network_slope"):
+    with pytest.raises(SettingsError, match="hedge train spx-chain --policy network_band"):
         with_learned(load_any("spx-chain"), ("deep",))
