@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.agents.markets import Deal, Dealer
 from pipeline.agents.reward import Reward
-from pipeline.backtest import kernel
+from pipeline.backtest import booked
 from pipeline.backtest.ledger import Hedge
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
@@ -43,7 +43,7 @@ class Account:
         if self.step == self.deal.shape[1]:
             self.hedge.closed()
         books = self.hedge.books
-        earned = books[:, kernel.TRADING] + books[:, kernel.CARRY] - books[:, kernel.COST]
+        earned = books[:, booked.TRADING] + books[:, booked.CARRY] - books[:, booked.COST]
         before, self.pnl = self.pnl, earned + self.deal.value[:, self.step] - self.deal.value[:, 0]
         return self.pnl - before
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.backtest import kernel
+from pipeline.backtest import book_kernel, booked, kernel
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
@@ -16,10 +16,10 @@ from pipeline.execution.arrivals import COUNTS, Arrivals
 from pipeline.execution.terms import PLAIN, Terms
 
 SOURCES = {
-    "fee": kernel.FEE,
-    "spread": kernel.SPREAD,
-    "fixed_fee": kernel.FIXED_FEE,
-    "impact": kernel.IMPACT,
+    "fee": booked.FEE,
+    "spread": booked.SPREAD,
+    "fixed_fee": booked.FIXED_FEE,
+    "impact": booked.IMPACT,
 }
 """What the cost is made of, and its place in the kernel's books."""
 
@@ -32,8 +32,8 @@ class Market:
     `income`, `margined`, `impact` (none if not given) and `depth` (without end). `premium` [N] is received at
     the start, `payoff` [N] is paid at the end; both are from the desk's side and negative where the option
     was bought.
-    With `book` orders are filled there (`kernel.hedge_through_book`), and `cost`, `impact` and `depth` are
-    not read. The final unwind is not held to `depth`: the position has to go.
+    With `book` orders are filled there (`book_kernel.hedge_through_book`), and `cost`, `impact` and `depth`
+    are not read. The final unwind is not held to `depth`: the position has to go.
     """
 
     price: FloatArray
@@ -147,7 +147,7 @@ class Hedge:
     position : [N, T, H] held after the trade of each step that has passed.
     held, mark, pressure : [N, H] units held, the price that marks them, and what of earlier trades still
         weighs on the price (units).
-    cash : [N] money in the account; `books` [N, 9] what was booked, see `kernel`.
+    cash : [N] money in the account; `books` [N, 9] what was booked, see `booked`.
 
     Examples
     --------
@@ -176,7 +176,7 @@ class Hedge:
         self.mark = market.price[:, 0].copy()
         self.pressure = np.zeros((rows, instruments))
         self.cash = market.premium.copy()
-        self.books = np.zeros((rows, kernel.BOOKS))
+        self.books = np.zeros((rows, booked.BOOKS))
         levels = 0 if market.book is None else market.book.bid_price.shape[1]
         self.taken = np.zeros((rows, 2, levels, 3))
         self.missed = np.zeros((rows, COUNTS))
@@ -227,7 +227,7 @@ class Hedge:
         edges = (band.lower, band.upper, band.to_lower, band.to_upper)
 
         def hedge(block: slice) -> None:
-            kernel.hedge_through_book(
+            book_kernel.hedge_through_book(
                 first,
                 last,
                 *(np.ascontiguousarray(each[block]) for each in edges),
@@ -258,7 +258,7 @@ class Hedge:
         if self.market.unwind and self.market.book is not None:
             book = self.market.book
             account = self.held, self.mark, self.taken, self.books, self.missed
-            kernel.close_through_book(
+            book_kernel.close_through_book(
                 book.rows[:, -1], book.scale, *_tables(book), self.market.terms, *account
             )
         elif self.market.unwind:
@@ -268,12 +268,12 @@ class Hedge:
         return Ledger(
             self.position,
             self.market.premium,
-            self.books[:, kernel.TRADING],
-            self.books[:, kernel.CARRY],
-            self.books[:, kernel.COST],
+            self.books[:, booked.TRADING],
+            self.books[:, booked.CARRY],
+            self.books[:, booked.COST],
             self.market.payoff,
-            self.books[:, kernel.TURNOVER],
-            self.books[:, kernel.TRADES],
+            self.books[:, booked.TURNOVER],
+            self.books[:, booked.TRADES],
             **sources,
             missed=None if self.market.book is None else self.missed,
         )
@@ -320,13 +320,13 @@ def book_by_fill(market: Market, band: Band, delay: int = 0) -> Ledger:
     """Return what `book` does, with the costs of every fill; see `FillBooks`."""
     hedge = Hedge(market, delay)
     steps = market.price.shape[1] - 1
-    booked = np.empty((steps + 2, *hedge.books.shape))
-    booked[0] = hedge.books
+    after = np.empty((steps + 2, *hedge.books.shape))
+    after[0] = hedge.books
     for step in range(steps):
         hedge.advance(band, step, step + 1)
-        booked[step + 1] = hedge.books
+        after[step + 1] = hedge.books
     ledger = hedge.closed()
-    booked[-1] = hedge.books
-    each = np.diff(booked, axis=0).transpose(2, 1, 0)
-    places = {"cost": kernel.COST, **SOURCES, "traded": kernel.TURNOVER, "trades": kernel.TRADES}
+    after[-1] = hedge.books
+    each = np.diff(after, axis=0).transpose(2, 1, 0)
+    places = {"cost": booked.COST, **SOURCES, "traded": booked.TURNOVER, "trades": booked.TRADES}
     return replace(ledger, fills=FillBooks(**{name: each[place] for name, place in places.items()}))

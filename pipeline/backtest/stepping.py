@@ -5,7 +5,7 @@ from typing import Any, Final, Protocol
 
 import numpy as np
 
-from pipeline.backtest import kernel
+from pipeline.backtest import booked
 from pipeline.backtest.ledger import Hedge, Market
 from pipeline.domain.band import Band
 from pipeline.domain.instruments import FloatArray
@@ -102,7 +102,7 @@ def own_state(
     return {
         "inventory": position,
         "realised_pnl": internal.realised_pnl(
-            books[:, kernel.TRADING], books[:, kernel.CARRY], books[:, kernel.COST]
+            books[:, booked.TRADING], books[:, booked.CARRY], books[:, booked.COST]
         ),
         "marked_pnl": pnl,
         "position_room": internal.room(np.abs(position), most),

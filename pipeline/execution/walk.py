@@ -21,9 +21,9 @@ def walk(
     .. math:: filled = Σ q_l, \quad beyond = Σ q_l |p_l − p_0|, \quad
         q_l = min(size − Σ_{m<l} q_m, shown_l − gone_l)
 
-    The numbers are those of `backtest.kernel`, bit by bit. What was taken of a level is gone for as long as
-    it shows the same size at the same price, and back once that has changed. A level of which `LEAST` is left
-    is empty.
+    The numbers are those of `backtest.book_kernel`, bit by bit. What was taken of a level is gone for as long
+    as it shows the same size at the same price, and back once that has changed. A level of which `LEAST` is
+    left is empty.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from pipeline.backtest.kernel import wanted
+from pipeline.backtest.wanted import wanted
 from pipeline.domain.desk import Desk, regime_names
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState

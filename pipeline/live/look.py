@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from pipeline.backtest.decision_signals import DecisionSignals
-from pipeline.backtest.kernel import wanted
 from pipeline.backtest.lane import Dealt, next_dealt
 from pipeline.backtest.option_state import OptionStates
+from pipeline.backtest.wanted import wanted
 from pipeline.domain.edges import Edges
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.option_state import OptionState

@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numba.extending import register_jitable
 
-from pipeline.backtest.kernel import wanted
 from pipeline.backtest.option_state import option_numbers
+from pipeline.backtest.wanted import wanted
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.kept import kept
 from pipeline.domain.option_state import PlainState

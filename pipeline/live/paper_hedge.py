@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from math import inf, isnan
 
 from pipeline.backtest.decision_signals import DecisionSignals
-from pipeline.backtest.kernel import wanted
 from pipeline.backtest.lane import Dealt
 from pipeline.backtest.option_state import OptionStates
+from pipeline.backtest.wanted import wanted
 from pipeline.domain.desk import BPS
 from pipeline.domain.edges import Edges
 from pipeline.domain.intraday_desk import IntradayDesk

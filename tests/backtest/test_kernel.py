@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.backtest.kernel import wanted
 from pipeline.backtest.ledger import SOURCES, Hedge, Market, book, book_by_fill, joined
+from pipeline.backtest.wanted import wanted
 from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError
 from pipeline.execution.terms import Terms

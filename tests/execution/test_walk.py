@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.backtest import kernel
+from pipeline.backtest import book_kernel
 from pipeline.execution.walk import walk
 
 LEVELS = 4
@@ -19,10 +19,10 @@ def test_it_is_the_kernels_to_the_bit(seed):
         prices[rng.integers(2, LEVELS + 1) :] = np.nan
         sizes = rng.integers(1, 4, LEVELS) / 10.0
         order = rng.uniform(0.01, 1.0)
-        ours = kernel._walk(order, prices, sizes, compiled)
+        ours = book_kernel._walk(order, prices, sizes, compiled)
         filled, beyond, plain = walk(order, prices.tolist(), sizes.tolist(), plain)
         assert (filled, beyond) == ours
-        assert list(plain.values()) == compiled[: len(plain), kernel.TAKEN].tolist()
+        assert list(plain.values()) == compiled[: len(plain), book_kernel.TAKEN].tolist()
         fills.append(filled < order)
     assert any(fills)
     assert not all(fills)

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pipeline.backtest import kernel
+from pipeline.backtest import booked
 from pipeline.backtest.ledger import Hedge
+from pipeline.backtest.wanted import wanted
 from pipeline.domain.orders import LEAST, Order, Standing
 from pipeline.execution.terms import Terms
 from pipeline.live.venue import NEVER, Accepted, Book, Venue
@@ -39,7 +40,7 @@ def test_fills_are_those_of_the_backtest_to_the_bit(seed, crossing, repeated):
         hedge.advance(band, k, k + 1)
         for n, venue in enumerate(venues):
             low, high = band.lower[n, k, 0], band.upper[n, k, 0]
-            asked = kernel.wanted.py_func(before[n], low, high, low, high, 1.0, 0.01) - before[n]
+            asked = wanted.py_func(before[n], low, high, low, high, 1.0, 0.01) - before[n]
             row = met.rows[n, k]
             levels = (met.bid_price, met.bid_size, met.ask_price, met.ask_size)
             book = Book(*(each[row] for each in levels), fault="stale" if met.state[row] else "")
@@ -49,11 +50,11 @@ def test_fills_are_those_of_the_backtest_to_the_bit(seed, crossing, repeated):
                 fees[n] += report.fee
                 paid[n] += abs(report.filled) * abs(report.price - met.mid[row]) if report.filled else 0.0
         np.testing.assert_array_equal([v.positions.get("BTC", 0.0) for v in venues], hedge.held[:, 0])
-        np.testing.assert_array_equal(fees, hedge.books[:, kernel.FEE])
-    beyond = hedge.books[:, kernel.SPREAD] + hedge.books[:, kernel.IMPACT]
+        np.testing.assert_array_equal(fees, hedge.books[:, booked.FEE])
+    beyond = hedge.books[:, booked.SPREAD] + hedge.books[:, booked.IMPACT]
     np.testing.assert_allclose(paid, beyond, rtol=1e-10)
-    assert hedge.books[:, kernel.TRADES].sum() > 2 * N
-    assert hedge.books[:, kernel.IMPACT].min() > 0.0
+    assert hedge.books[:, booked.TRADES].sum() > 2 * N
+    assert hedge.books[:, booked.IMPACT].min() > 0.0
 
 
 def test_an_order_meets_the_book_that_stood_when_it_arrived():
