@@ -4,8 +4,9 @@ Models are fitted on the days before; the last day is then lived again with its 
 tile after tile until ten million events have gone by, in one process, garbage collection and the folding of
 the journal included. Two desks: BAC's national best quotes and trades (`ticks/lean_equity/bac`), and the book
 of BTCUSD on Bitstamp (`book/bitstamp_btcusd`), followed from the order log twenty levels deep and decided on
-every ten seconds. Either goes live with the flagship, and then for a million events with a network that sees
-the forecasts.
+every ten seconds. Either goes live with the flagship, then for a million events with a network that sees the
+forecasts, and then with the flagship and a pause of 20 ms before each decision: what a desk does that waits
+for its market, whose processor has slept and whose caches have been used by others.
 
 decision : from the turn of the loop in which one is due until its order is in the journal: the option's
     state, the hedger's band, the overlay, and intent and audit as one record of the log ahead of SQLite,
@@ -18,7 +19,7 @@ memory : what the process holds after the last tile over what it held after the 
 
 Every other tile is timed by the clock of the thread: the processor's time of a decision, which others who use
 the machine stretch less. Beside each time stands the tenth percentile, too.
-`python -m benchmarks.run live_loop`; eleven minutes.
+`python -m benchmarks.run live_loop`; thirteen minutes.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter, perf_counter_ns, process_time, thread_time_ns
+from time import perf_counter, perf_counter_ns, process_time, sleep, thread_time_ns
 from typing import Any, Final
 from unittest.mock import patch
 
@@ -71,6 +72,8 @@ EVENTS: Final = 10_000_000
 SETTLED: Final = 3
 """Tiles after which memory has settled: everything has been compiled and imported."""
 CLOCKS: Final = {"wall": perf_counter_ns, "processor": thread_time_ns}
+PAUSE: Final = 0.02
+"""Seconds before a decision of tiles that are lived with pauses."""
 QUANTILES: Final = {"p50": 0.5, "p99": 0.99, "p999": 0.999}
 RULES: Final = {
     "position": 1e9,
@@ -154,8 +157,8 @@ def market(name: str, folder: Path, changed: dict[str, dict[str, Any]]) -> Marke
 class Watched:
     """A desk in the middle of its tiles, its decisions timed."""
 
-    def __init__(self, market: Market, policy: Policy) -> None:
-        self._market, self._policy = market, policy
+    def __init__(self, market: Market, policy: Policy, pause: float = 0.0) -> None:
+        self._market, self._policy, self._pause = market, policy, pause
         self.took: dict[str, dict[str, list[float]]] = {
             what: {clock: [] for clock in CLOCKS} for what in ("decision", "refresh")
         }
@@ -189,8 +192,11 @@ class Watched:
 
                 def timed(at: int, *given: Any) -> Iterator[Decided]:
                     if played.due > at and at < boundary:
-                        day._running.decide(day._coming.popleft())  # the models were fitted on it
+                        day._clock.decided()
+                        day._running.decide(at)  # the models were fitted on it
                         return
+                    if self._pause and played.due > at:
+                        sleep(self._pause)
                     for decided in act(at, *given):
                         apart = 1e-9 * venue.read()
                         if decided.state is not None:
@@ -242,9 +248,11 @@ def network() -> NetworkBand:
     return NetworkBand(Network(layers, *ends), tuple(COLUMNS))
 
 
-def lived(name: str, market: Market, policy: Policy, events: int) -> Iterator[Measurement]:
-    """Live tiles until so many events have gone by."""
-    desk = Watched(market, policy)
+def lived(
+    name: str, market: Market, policy: Policy, events: int, pause: float = 0.0
+) -> Iterator[Measurement]:
+    """Live tiles until so many events have gone by; with seconds of pause the times of decisions alone."""
+    desk = Watched(market, policy, pause)
     with settled_memory():
         while desk.events < events or len(desk.held) <= SETTLED:
             asyncio.run(desk.tile())
@@ -262,6 +270,8 @@ def lived(name: str, market: Market, policy: Policy, events: int) -> Iterator[Me
             print(f"  {what} {quantile}: {value:.1f} µs, of the processor {own:.1f}, p10 {least['p10']:.1f}")
             further = detail | least | {"processor": own}
             yield Measurement(f"live_loop.{name}_{what}_{quantile}", "µs", value, detail=further)
+    if pause:
+        return
     rate, detail["a_processor_second"] = desk.events / desk.seconds, desk.events / desk.processor
     print(f"  {rate:,.0f} events/s, {detail['a_processor_second']:,.0f} a second of the processor")
     print(f"  memory {desk.held[SETTLED - 1]:.0f} to {desk.held[-1]:.0f} MiB")
@@ -284,6 +294,7 @@ def measure() -> Iterator[Measurement]:
         fitted = market(desk, shared(*place), changed)
         yield from lived(name, fitted, RegimeSwitched(), events)
         yield from lived(f"{name}_network", fitted, network(), EVENTS // 10)
+        yield from lived(f"{name}_paused", fitted, RegimeSwitched(), 0, PAUSE)
 
 
 if __name__ == "__main__":
