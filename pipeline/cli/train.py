@@ -83,7 +83,7 @@ def train(
 
         place = prepared(desk, home, data, runner, store)
         trainer = stored_trainer(desk, settings, place, force, policy, steps, paths, seed, learning_rate)
-        _train_hedger(settings, policy, trainer, "cpu", place, as_json)
+        _train_hedger(settings, desk, policy, trainer, "cpu", place, as_json)
         return
     _refuse(walking, f"goes without --policy {policy}, which learns in simulated markets")
     assert isinstance(settings, SimulatedDesk)
@@ -105,7 +105,7 @@ def train(
             "[policies.train]",
             file=sys.stderr,
         )
-    _train_hedger(settings, policy, trainer, order.device, Home.find(home), as_json)
+    _train_hedger(settings, desk, policy, trainer, order.device, Home.find(home), as_json)
 
 
 def _refuse(options: Mapping[str, object], why: str) -> None:
@@ -117,6 +117,7 @@ def _refuse(options: Mapping[str, object], why: str) -> None:
 
 def _train_hedger(
     desk: AnyDesk,
+    named: str,
     policy: str,
     trainer: "Trainer[Any]",
     device: str,
@@ -160,7 +161,7 @@ def _train_hedger(
         print("training gained nothing: take more --steps or --paths, or another --learning-rate")
     print(f"registered in MLflow as {desk.name}.{policy}, version {version}, the {alias}")
     if alias == CHALLENGER:
-        print(f"{WAITS.format(desk=desk.name)} --model {policy}")
+        print(f"{WAITS.format(desk=named)} --model {policy}")
     print(f'name it in the desk file: [policies.networks] {policy} = "{file.name}", and {policy} in run,')
     print(f"or let hedge run find it: --with {_extra(policy)}")
 

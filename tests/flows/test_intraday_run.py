@@ -14,16 +14,18 @@ from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
 from flows.stages import features, ingest, learn, own_costs, settings_of
 from flows.stages import train as learn_signals
+from pipeline.cli.contests import contest_of
 from pipeline.cli.live import live, shadow
 from pipeline.cli.train import train
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import DataError, SettingsError, StageError
 from pipeline.execution.learned_costs import LearnedCosts
-from pipeline.policies.catalogue import desk_policies
+from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.saved_network import with_networks
 from pipeline.policies.served_networks import served_on
 from pipeline.tracking.champions import load_champions
-from pipeline.tracking.model_source import learned_of
+from pipeline.tracking.model_source import challengers_of, learned_of
 from pipeline.tracking.promotion import CHAMPION
 from pipeline.tracking.registry import log_costs, place, register
 from tests.market_ticks import DESK, write_market
@@ -123,6 +125,13 @@ def learned_from_paper_alone(desk, home, orders):
     challenger = MlflowClient().get_model_version_by_alias(NETWORK, "challenger")
     assert challenger.tags["network"] == files[max(files)] != crowned.tags["network"]
     assert MlflowClient().get_model_version_by_alias(NETWORK, "champion").version == crowned.version
+    alone = challengers_of(home / "mlruns", "small-intraday", str(desk), "network_band", FLAGSHIP)
+    learned = learned_of(alone, str(desk))
+    assert isinstance(learned.policy, NetworkBand)
+    assert learned.model.endswith(f"{NETWORK} {challenger.version}")
+    assert f"{learned.seen_until:%Y-%m-%d}" == "2020-03-04", "the day before the last that is tested"
+    judged = contest_of(load_any(str(desk)), str(desk), home, "network_band")
+    assert judged.failed == ("0 options were compared, 30 are needed",)
     run = MlflowClient().get_run(retrained["run_id"])
     assert 0.9 * orders < run.data.metrics["own_costs/refused"] <= orders, "a few met no market"
     assert run.data.metrics["own_costs/orders"] == 0.0
