@@ -8,9 +8,9 @@ from pipeline.policies.recurrent_band import PATH
 from pipeline.policies.recurrent_network import GRU, Gru, RecurrentNetwork
 
 
-def some_recurrent(seed=4, units=5, outputs=2):
+def some_recurrent(seed=4, units=5, outputs=2, inputs=INPUTS):
     rng = np.random.default_rng(seed)
-    width = units + len(PATH) + len(INPUTS)
+    width = units + len(PATH) + len(inputs)
     weight, recurrent = (rng.normal(0, 0.7, (3 * units, each)) for each in (len(PATH), units))
     gru = Gru(matrix(weight), matrix(recurrent), *(row(rng.normal(size=3 * units)) for _ in range(2)))
     layers = tuple(
@@ -18,7 +18,7 @@ def some_recurrent(seed=4, units=5, outputs=2):
         for out, into in ((12, width), (outputs, 12))
     )
     state = (0.0,) * units, (1.0,) * units, (-1.0,) * units, (1.0,) * units
-    rest = len(PATH) + len(INPUTS)
+    rest = len(PATH) + len(inputs)
     seen = rng.normal(size=rest), rng.uniform(0.5, 2.0, rest), np.full(rest, -6.0), np.full(rest, 6.0)
     scaling = (each + row(column) for each, column in zip(state, seen, strict=True))
     return RecurrentNetwork(gru, Network(layers, *scaling))

@@ -1,7 +1,7 @@
-"""The network that corrects an analytic band, while it learns."""
+"""The networks of time and price, while they learn: one corrects an analytic band, one answers a position."""
 
 from itertools import pairwise
-from typing import cast
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from pipeline.domain.instruments import FloatArray
 from pipeline.policies.checkpoint import network_arrays
 from pipeline.policies.correction import MOST_SHIFT, MOST_STRETCH
 from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.network_band import INPUTS, OPTION, NetworkBand
+from pipeline.policies.network_position import NetworkPosition
 
 
 class BandNetwork(Learner):
@@ -26,6 +27,9 @@ class BandNetwork(Learner):
     sees : what it sees beside `INPUTS`, see `NetworkBand`.
     """
 
+    inputs: ClassVar[tuple[str, ...]] = INPUTS
+    answers: ClassVar[int] = 2
+
     mean: Tensor
     scale: Tensor
     low: Tensor
@@ -33,8 +37,8 @@ class BandNetwork(Learner):
 
     def __init__(self, hidden: tuple[int, ...] = (24, 24), sees: tuple[str, ...] = ()) -> None:
         super().__init__()
-        self.sees, seen = sees, len(INPUTS) + len(sees)
-        sizes = (seen, *hidden, 2)
+        self.sees, seen = sees, len(self.inputs) + len(sees)
+        sizes = (seen, *hidden, self.answers)
         self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
         for parameter in self.layers[-1].parameters():
             nn.init.zeros_(parameter)
@@ -49,7 +53,7 @@ class BandNetwork(Learner):
             own.copy_(torch.from_numpy(column))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return (a, b), [..., 2], for inputs [..., F]."""
+        """Return the answers, [..., 2] of a band, for inputs [..., F]."""
         values = ((torch.clamp(inputs, self.low, self.high) - self.mean) / self.scale).float()
         for layer in self._linear[:-1]:
             values = nn.functional.silu(layer(values))
@@ -68,7 +72,7 @@ class BandNetwork(Learner):
         )
         return Network(layers, *(tuple(row.tolist()) for row in self._scaling))
 
-    def policy(self) -> NetworkBand:
+    def policy(self) -> NetworkBand | NetworkPosition:
         """Return the hedger that it is."""
         return NetworkBand(self.exported(), self.sees)
 
@@ -83,6 +87,30 @@ class BandNetwork(Learner):
     @property
     def _scaling(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         return self.mean, self.scale, self.low, self.high
+
+
+class PositionNetwork(BandNetwork):
+    """Positions in the range of the option's delta: `policies.network_position` while it learns.
+
+    Untrained it holds the middle of the range. Its prior is the range, center ± half_width.
+    """
+
+    inputs = OPTION
+    answers = 1
+
+    def edges(self, inputs: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the position in the range center ± half_width, twice."""
+        position = placed(center, half_width, self(inputs)[..., 0].double())
+        return position, position
+
+    def policy(self) -> NetworkPosition:
+        """Return the hedger that it is."""
+        return NetworkPosition(self.exported())
+
+
+def placed(center: Tensor, half_width: Tensor, answer: Tensor) -> Tensor:
+    """Return the position in a range center ± half_width, as `policies.network_position` has it."""
+    return center + half_width * torch.tanh(answer)
 
 
 def near(center: Tensor, half_width: Tensor, shift: Tensor, stretch: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,7 +6,7 @@ from pipeline.backtest.episodes import SESSIONS_A_YEAR, START_SPOT, YEAR
 from pipeline.deep.frictions import Frictions
 from pipeline.deep.options_task import OptionsTask
 from pipeline.deep.risk import Cvar, Entropic, MeanSd, Risk
-from pipeline.deep.task import HedgingTask, Range
+from pipeline.deep.task import Answer, HedgingTask, Range
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.desk import Desk, OptionSettings, RiskSettings
 from pipeline.domain.desk_file import SimulatedDesk
@@ -22,7 +22,7 @@ AVERSIONS, COSTS = 10.0, 2.0
 """Factors down and up: the report's frontier of risk aversions, and how wrong a cost may be."""
 
 
-def task_of(desk: Desk, volatility: Range) -> HedgingTask:
+def task_of(desk: Desk, volatility: Range, answer: Answer = "band") -> HedgingTask:
     """Return the task of a daily desk for all volatilities of a range.
 
     One network is trained for a tenth to ten times the desk's risk aversion, and half to twice its cost.
@@ -51,16 +51,19 @@ def task_of(desk: Desk, volatility: Range) -> HedgingTask:
         aversion=(aversion / AVERSIONS, aversion * AVERSIONS),
         risk=risk_of(desk.risk),
         unwind=desk.costs.unwind,
+        answer=answer,
     )
 
 
-def learned_task(desk: SimulatedDesk, volatility: Range) -> HedgingTask | OptionsTask:
+def learned_task(
+    desk: SimulatedDesk, volatility: Range, answer: Answer = "band"
+) -> HedgingTask | OptionsTask:
     """Return what a network learns for a desk: its option, or of a desk on quoted options many like them.
 
     On option chains these are all that the desk deals, calls and puts, held as long as it holds them and
     closed at Black's price. For one contract they are calls and puts of the life of the training options, of
     twice and of four times that, all held for the first of these: a contract lives long, and what it is
-    stands in its quotes only.
+    stands in its quotes only. `answer` is that of the one option of a daily desk; these have bands.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def learned_task(desk: SimulatedDesk, volatility: Range) -> HedgingTask | Option
     (5, (5, 10, 21, 41, 62, 124), 108)
     """
     if isinstance(desk, Desk):
-        return task_of(desk, volatility)
+        return task_of(desk, volatility, answer)
     held = desk.option.hold_days if isinstance(desk, ChainDesk) else desk.training.sessions
     option = OptionSettings(side=desk.option.side, sessions=held)
     daily = Desk.model_construct(name=desk.name, option=option, costs=desk.costs, risk=desk.risk)

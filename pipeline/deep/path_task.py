@@ -21,10 +21,11 @@ Row = tuple[float, ...]
 
 @dataclass(frozen=True, kw_only=True)
 class PathTask:
-    """An option that is hedged by a band that has read its path: `policies.recurrent_band` while it learns.
+    """An option that is hedged by what has read its path: `policies.recurrent_band` while it learns.
 
     The option is marked at the volatility σ of the condition, and prices move at σ times the ratio of a
-    hidden regime. The network is asked along every path; `MarketTask` has other networks and markets.
+    hidden regime. Where the option's answer is a position, it is what `policies.network_position` calls
+    recurrent. The network is asked along every path; `MarketTask` has other networks and markets.
 
     Attributes
     ----------
@@ -78,7 +79,7 @@ class PathTask:
     def columns(
         self, paths: Paths, condition: Condition, device: str = "cpu"
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what is seen, the columns `PATH` and `INPUTS` [N, T, F], and the prior [N, T, 1] twice."""
+        """Return what is seen, `PATH` and the option's inputs [N, T, F], and its prior [N, T, 1] twice."""
         known = self.option.prior_on(paths.spot, condition)
         inputs, *prior = (torch.from_numpy(each).to(device) for each in known)
         told = condition.volatility * np.sqrt(self.option.interval)
@@ -87,7 +88,7 @@ class PathTask:
         return torch.cat([path, inputs], dim=-1), center, half_width
 
     def pnl(self, network: SequenceNetwork, paths: Paths, condition: Condition) -> Tensor:
-        """Return the P&L [N] of a network's band, the option paid; no premium is received."""
+        """Return the P&L [N] of a network, the option paid; no premium is received."""
         lower, upper, _ = network.band(*self.columns(paths, condition, network.mean.device.type))
         edges = self.option.cut(torch.cat([lower, upper], dim=-1))
         return self.option.earned(edges, paths.spot, condition)
@@ -101,7 +102,7 @@ class PathTask:
                 for each in conditions
             ]
         )
-        shape = Shape(recurrent=self.units, hears=len(PATH), near=True)
+        shape = Shape(self.option.answer, recurrent=self.units, hears=len(PATH), near=True)
         network = SequenceNetwork(columns.shape[-1], 1, plan.hidden, shape)
         network.fit_scaling(columns)
         return network

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.deep.band_network import near
+from pipeline.deep.band_network import near, placed
 from pipeline.deep.hedging import Decide
 from pipeline.deep.learner import Learner
 from pipeline.domain.errors import SettingsError
@@ -30,7 +30,8 @@ class Shape:
         held; "from_held", one that does.
     recurrent : units of a GRU that reads what is seen from the start until now; 0 is none.
     hears : how many of the columns, the first ones, the GRU reads; None is all of them.
-    near : whether a band stays near its prior, as `policies.network_band` does.
+    near : whether a band stays near its prior, as `policies.network_band` does, or a position inside its
+        range, as `policies.network_position` does.
     most : bound on the size of a position; the answer is squeezed by it. Infinite is none.
     paced : whether a band also learns how much of the way to its edge is gone in one step.
 
@@ -50,8 +51,8 @@ class Shape:
     def __post_init__(self) -> None:
         if self.recurrent < 0 or not self.most > 0.0:
             raise SettingsError(f"{self}: give 0 units or more, and a positive bound")
-        if (self.paced or self.near) and self.answer != "band":
-            raise SettingsError(f"{self}: only a band is paced, or near its prior")
+        if (self.paced and self.answer != "band") or (self.near and self.answer == "from_held"):
+            raise SettingsError(f"{self}: only a band is paced, only a band or position near its prior")
 
     @property
     def answers(self) -> int:
@@ -118,10 +119,13 @@ class SequenceNetwork(Learner):
         return torch.cat([self.gru(values[..., : self.gru.input_size])[0], values], dim=-1)
 
     def band(self, seen: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return lower edge, upper edge and speed [N, T, H] of a "band", from centre and half-width.
+        """Return lower edge, upper edge and speed [N, T, H] from centre and half-width of a prior.
 
-        There is no speed where the band is not paced: all of the way.
+        There is no speed where the band is not paced: all of the way. A "position" is both edges.
         """
+        if self.shape.answer == "position":
+            position = placed(center, half_width, self._answer(self.encoded(seen)).double())
+            return position, position, None
         shift, stretch, *pace = self._answer(self.encoded(seen)).double().chunk(self.shape.answers, dim=-1)
         speed = torch.sigmoid(PACE + pace[0]) if pace else None
         if self.shape.near:

@@ -1,7 +1,7 @@
 """What a network is trained on: a market, an option, a risk measure, and the conditions that vary."""
 
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from pipeline.backtest.ledger import Market
 from pipeline.backtest.simulated import simulated_episodes, worth
 from pipeline.deep.band_hedge import band_pnl
-from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.band_network import BandNetwork, PositionNetwork
 from pipeline.deep.frictions import NONE, Frictions
 from pipeline.deep.hedging import hedge, within
 from pipeline.deep.plan import TrainingPlan
@@ -21,10 +21,12 @@ from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies.network_band import inputs, prior
+from pipeline.policies.network_position import seen
 from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.process import Process
 
 Range = tuple[float, float]
+Answer = Literal["band", "position"]
 MOST_RISK = 3.0
 """λ S σ √Δt beyond which nothing is trained: there the risk of a batch is that of its worst path."""
 SCALING_PATHS, SCALING_GROUPS = 512, 32
@@ -59,6 +61,7 @@ class HedgingTask:
     risk : what is made small, at each risk aversion.
     power : q of the cost c S |Δδ|^q.
     unwind : whether the trade that closes the hedge is charged.
+    answer : what a network is taught: to correct Zakamouline's "band", or a "position" from nothing.
     frictions : of the markets that agents live in (`agents.markets`). A network of time and price is not
         trained under them.
 
@@ -79,6 +82,7 @@ class HedgingTask:
     risk: Risk = field(default_factory=Entropic)
     power: float = 1.0
     unwind: bool = True
+    answer: Answer = "band"
     frictions: Frictions = NONE
     life: int | None = None
     delta: float | None = None
@@ -173,12 +177,18 @@ class HedgingTask:
     def prior_on(self, spot: FloatArray, condition: Condition) -> tuple[FloatArray, ...]:
         """Return inputs [N, T, F] and the prior's centre and half-width [N, T] on prices [N, T+1].
 
+        The prior of a position is the range of the option's delta.
+
         Raises
         ------
         PolicyError
             As `policies.network_band.prior`.
         """
         state, _ = self.state_on(spot, condition)
+        if self.answer == "position":
+            low, high = (float(end) for end in self.liability.position_range)
+            middle, half = (np.full(state.shape, each) for each in (0.5 * (low + high), 0.5 * (high - low)))
+            return seen(state), middle, half
         center, half_width, *_ = prior(state, "network_band")
         return inputs(state, center, half_width), center, half_width
 
@@ -248,12 +258,12 @@ class HedgingTask:
             "a band of time and price is trained at a constant cost: agents and networks along paths "
             "(deep.market_task) learn under frictions",
         )
-        network = BandNetwork(plan.hidden)
-        seen = [
+        network = (BandNetwork if self.answer == "band" else PositionNetwork)(plan.hidden)
+        drawn = [
             self.prior_on(self.paths(SCALING_PATHS, each, seed=plan.seed, first=0), each)[0]
             for each in self.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))
         ]
-        network.fit_scaling(np.concatenate(seen).reshape(-1, seen[0].shape[-1]))
+        network.fit_scaling(np.concatenate(drawn).reshape(-1, drawn[0].shape[-1]))
         return network
 
     def loss(

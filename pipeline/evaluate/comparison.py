@@ -28,13 +28,19 @@ SIMPLE: Final[Mapping[str, str]] = {
     "history_slope": "the slope of a long history",
 }
 """Rivals without a network, and what each is."""
+WITHOUT_PRIOR: Final[Mapping[str, str]] = {
+    "network_band": "network_position",
+    "recurrent_band": "recurrent_position",
+}
+"""By network that starts from a prior the one that starts from nothing."""
 BAND_RIVALS = ("zakamouline", "fixed_band")
 TRAINED: Final[Mapping[str, tuple[str, str]]] = {
-    **dict.fromkeys(("network_band", "recurrent_band", "ppo_band", "sac_band"), BAND_RIVALS),
+    **dict.fromkeys((*WITHOUT_PRIOR, "ppo_band", "sac_band"), BAND_RIVALS),
+    **dict.fromkeys(WITHOUT_PRIOR.values(), ("", "fixed_band")),
     "network_slope": ("delta_implied", "history_slope"),
 }
-"""By trained policy what it hedges with untrained, and the simplest rival, which it has to beat to be worth
-its trouble."""
+"""By trained policy what it hedges with untrained (empty is no policy), and the simplest rival, which it has
+to beat to be worth its trouble."""
 TESTED = ("risk_bps", "pnl_sd_bps", "cvar95_bps", "cost_bps", "pnl_mean_bps", "market_beta")
 BY_REGIME = (
     "pnl_mean_bps",
@@ -154,7 +160,7 @@ def pairs_of_ablations(policies: Sequence[str]) -> list[Pair]:
 
 
 def pairs_of_training(policies: Sequence[str]) -> list[Pair]:
-    """Return every trained network that was run against its untrained self and its simplest rival.
+    """Return every trained network against its untrained self, its simplest rival and what had no prior.
 
     Examples
     --------
@@ -162,7 +168,7 @@ def pairs_of_training(policies: Sequence[str]) -> list[Pair]:
     [('ppo_band', 'zakamouline')]
     """
     pairs = [(policy, rival) for policy, rivals in TRAINED.items() for rival in rivals]
-    return [pair for pair in pairs if set(pair) <= set(policies)]
+    return [pair for pair in (*pairs, *WITHOUT_PRIOR.items()) if set(pair) <= set(policies)]
 
 
 def regime_table(panel: EpisodePanel, indices: NDArray[np.int64], desk: Desk) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from pipeline.domain.desk import Desk
-from pipeline.evaluate.comparison import SIMPLE, TRAINED
+from pipeline.evaluate.comparison import SIMPLE, TRAINED, WITHOUT_PRIOR
 from pipeline.evaluate.verdicts import Verdict, by_metric, counted_words, describe_risk, judge
 
 
@@ -23,6 +23,8 @@ def training_verdicts(desk: Desk, trained: pd.DataFrame, earlier_looks: int = 0)
         rows = by_metric(trained[(trained["policy"] == policy) & (trained["baseline"] == rival)])
         if rival == TRAINED[policy][0]:
             question, other = f"Did the training of {policy} pay?", "its untrained self"
+        elif rival == WITHOUT_PRIOR.get(policy):
+            question, other = f"Is the prior of {policy} worth something?", "a network without it"
         else:
             question, other = f"Does {policy} beat its simplest rival?", SIMPLE[rival]
         subject = f"with {policy} against {other}, {rival}"

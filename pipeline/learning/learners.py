@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import SimulatedDesk
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 Of = Callable[[SimulatedDesk, Order], "Trainer[Any]"]
 """Makes the trainer of a desk."""
+Answer = Literal["band", "position"]
+ANSWERS: Final[tuple[Answer, ...]] = get_args(Answer)
 NETWORK_RATE: Final = 0.003
 ON_PROCESSOR: Final = "{policy} is trained on the processor, a GPU has nothing to do in it: give auto or cpu"
 
@@ -82,15 +85,16 @@ def chosen_device(policy: str, asked: Literal["auto", "cpu", "cuda"]) -> "Device
     return "cuda" if gpu_here() else "cpu"
 
 
-def _network(desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
+def _network(answer: Answer, desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
     from pipeline.deep.desk_task import learned_task
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.policies.saved_network import terms_digest
 
-    return NetworkTrainer(learned_task(desk, order.known.volatility), _plan(order), terms_digest(desk))
+    task = learned_task(desk, order.known.volatility, answer)
+    return NetworkTrainer(task, _plan(order), terms_digest(desk))
 
 
-def _recurrent(desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
+def _recurrent(answer: Answer, desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
     from pipeline.deep.desk_task import task_of
     from pipeline.deep.network_trainer import NetworkTrainer
     from pipeline.deep.path_task import PathTask
@@ -98,7 +102,7 @@ def _recurrent(desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
 
     assert isinstance(desk, Desk)
     known = order.known
-    task = PathTask(option=task_of(desk, known.volatility), ratio=known.ratio, moves=known.moves)
+    task = PathTask(option=task_of(desk, known.volatility, answer), ratio=known.ratio, moves=known.moves)
     return NetworkTrainer(task, _plan(order), terms_digest(desk))
 
 
@@ -132,8 +136,13 @@ def _agent(policy: str) -> Of:
 
 
 LEARNERS: Final[Mapping[str, Learner]] = {
-    "network_band": Learner(400, 65_536, _network),
-    "recurrent_band": Learner(400, 16_384, _recurrent, _regimes, date(2013, 12, 31), on_gpu=True),
+    **{f"network_{answer}": Learner(400, 65_536, partial(_network, answer)) for answer in ANSWERS},
+    **{
+        f"recurrent_{answer}": Learner(
+            400, 16_384, partial(_recurrent, answer), _regimes, date(2013, 12, 31), on_gpu=True
+        )
+        for answer in ANSWERS
+    },
     "ppo_band": Learner(60, 4096, _agent("ppo_band")),
     "sac_band": Learner(60, 1024, _agent("sac_band")),
 }

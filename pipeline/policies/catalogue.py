@@ -16,6 +16,7 @@ from pipeline.policies.leland import Leland
 from pipeline.policies.limit_aware import LimitAware
 from pipeline.policies.minimum_variance import MinimumVariance
 from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.network_position import NetworkPosition, RecurrentPosition
 from pipeline.policies.network_slope import NetworkSlope
 from pipeline.policies.no_hedge import NoHedge
 from pipeline.policies.optimal_band import OptimalBand
@@ -35,7 +36,7 @@ POLICIES: dict[str, Any] = {
         NoHedge, DeltaImplied, DeltaForecast, FixedBand, Leland, WhalleyWilmott, Zakamouline, LimitAware,
         ConstantShift, MinimumVariance, HistorySlope, RegimeMap, RegimeSwitched, *ABLATIONS,
         OptimalBand, RegimeOptimalBand, RegimeOptimalBandNoRegimes, NetworkBand, RecurrentBand,
-        NetworkSlope, PpoBand, SacBand,
+        NetworkPosition, RecurrentPosition, NetworkSlope, PpoBand, SacBand,
     )
 }  # fmt: skip
 
@@ -43,7 +44,7 @@ POLICIES: dict[str, Any] = {
 def desk_policies(settings: AnyDesk) -> dict[str, Policy]:
     """Return a desk's unfitted hedgers: the benchmark, those it lists and the ablations of these.
 
-    Of a trained network that is what it is when untrained.
+    Of a trained network that is what it is when untrained, where that is a policy.
 
     Raises
     ------
@@ -61,7 +62,8 @@ def desk_policies(settings: AnyDesk) -> dict[str, Policy]:
     names = dict.fromkeys((BENCHMARK, *desk.policies.run))
     if FLAGSHIP in names:
         names |= dict.fromkeys(ablation.name for ablation in ABLATIONS)
-    names |= {LEARNED[name].untrained: None for name in names if name in LEARNED}
+    learned = [LEARNED[name] for name in names if name in LEARNED]
+    names |= {kind.untrained: None for kind in learned if kind.untrained}
     if RegimeOptimalBand.name in names:
         names |= {RegimeOptimalBandNoRegimes.name: None}
     return {name: _build(name, desk, "policies.run", terms) for name in names}

@@ -16,11 +16,13 @@ from pipeline.ingest.packing import packed, unpacked
 from pipeline.policies.correction import MOST_SHIFT, MOST_STRETCH
 from pipeline.policies.network import Layer, Network, layers_of, matrix, row
 from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.network_position import NetworkPosition, RecurrentPosition
 from pipeline.policies.network_slope import MOST_SLOPE, SLOPE_INPUTS, NetworkSlope
 from pipeline.policies.recurrent_band import PATH, RecurrentBand
 from pipeline.policies.recurrent_network import GRU, RecurrentNetwork
 
 VERSION = 1
+Learned = NetworkBand | RecurrentBand | NetworkPosition | RecurrentPosition | NetworkSlope
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
 POLICY, SEES, CHARGED, SEEN, REACHED = "policy", "sees", "charged", "seen_until", "reached"
 """Facts: the policy that it was trained as, where its arrays do not say it; what a network sees beside
@@ -101,8 +103,8 @@ class Checkpoint:
         seen = self.facts.get(SEEN)
         return pd.Timestamp(seen) if seen else None
 
-    def policy(self) -> NetworkBand | RecurrentBand | NetworkSlope:
-        """Return the hedger; nothing but NumPy is needed.
+    def policy(self) -> Learned:
+        """Return the hedger, a position where the network has one answer; nothing but NumPy is needed.
 
         Raises
         ------
@@ -112,7 +114,8 @@ class Checkpoint:
         if _slopes(self.facts):
             return NetworkSlope(layers_of(self.arrays))
         if _recurrent(self.arrays):
-            return RecurrentBand(RecurrentNetwork.of_arrays(self.arrays))
+            recurrent = RecurrentNetwork.of_arrays(self.arrays)
+            return RecurrentPosition(recurrent) if recurrent.sizes[-1] == 1 else RecurrentBand(recurrent)
         count = sum(name.startswith(LAYER) and name.endswith(".weight") for name in self.arrays)
         try:
             layers = tuple(
@@ -122,7 +125,10 @@ class Checkpoint:
             scaling = self.arrays[SCALING]
         except KeyError as missing:
             raise StoreError(f"the checkpoint lacks {missing}: train the network again") from None
-        return NetworkBand(Network(layers, *map(row, scaling)), tuple(self.facts.get(SEES, ())))
+        network = Network(layers, *map(row, scaling))
+        if network.sizes[1] == 1:
+            return NetworkPosition(network)
+        return NetworkBand(network, tuple(self.facts.get(SEES, ())))
 
 
 def network_arrays(network: Network) -> dict[str, np.ndarray]:

@@ -109,6 +109,18 @@ def position_range(state: MarketState) -> tuple[FloatArray, FloatArray]:
     )
 
 
+def within_range(state: MarketState, share: FloatArray) -> FloatArray:
+    """Return the position [N, T] that is a share of the way through each option's own range of delta.
+
+    Parameters
+    ----------
+    share : 0 … 1, [N, T], or [M, N, T] in a net book, whose options' positions add up.
+    """
+    low, high = state.liability.position_range
+    unit = state.forward_slope * np.exp(-state.rate * state.time_to_expiry)
+    return net(unit * (low + (high - low) * share))
+
+
 def known(vol: FloatArray, policy: str, what: str) -> FloatArray:
     """Return `vol`, or raise where the market state has none.
 

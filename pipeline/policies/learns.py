@@ -8,13 +8,24 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.naming import hint
 from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.network_position import NetworkPosition, RecurrentPosition
 from pipeline.policies.network_slope import NetworkSlope
 from pipeline.policies.recurrent_band import RecurrentBand
 
 SIMULATED: Final = "simulated markets"
 STORED: Final = "stored days"
 LEARNS: Final[Mapping[str, Mapping[str, str]]] = {
-    DAILY: dict.fromkeys((NetworkBand.name, RecurrentBand.name, PpoBand.name, SacBand.name), SIMULATED),
+    DAILY: dict.fromkeys(
+        (
+            NetworkBand.name,
+            RecurrentBand.name,
+            NetworkPosition.name,
+            RecurrentPosition.name,
+            PpoBand.name,
+            SacBand.name,
+        ),
+        SIMULATED,
+    ),
     INTRADAY: dict.fromkeys((NetworkBand.name, PpoBand.name, SacBand.name), STORED),
     CHAIN: {NetworkBand.name: SIMULATED, NetworkSlope.name: STORED},
     CONTRACT: {NetworkBand.name: SIMULATED},

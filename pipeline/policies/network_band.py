@@ -21,7 +21,9 @@ from pipeline.policies.one_option import Answer
 from pipeline.policies.trading_rule import pace, traded
 from pipeline.policies.zakamouline import Zakamouline, unclipped
 
-INPUTS = ("moneyness", "log_deviation", "log_steps", "log_cost", "log_aversion", "center", "half_width")
+OPTION = ("moneyness", "log_deviation", "log_steps", "log_cost", "log_aversion")
+"""What a network sees of an option and its desk, see `option_columns`."""
+INPUTS = (*OPTION, "center", "half_width")
 """What the network sees, see `inputs`."""
 
 
@@ -130,21 +132,32 @@ def seen_of(
 def inputs(state: MarketState, center: FloatArray, half_width: FloatArray) -> FloatArray:
     """Return what the network sees, [N, T, F]: numbers without a unit, of one option held.
 
-    Moneyness log(F/K)/(σ√τ), log σ√τ, log τ/Δt, log c, log γK, and the prior's centre and half-width. In a
-    net book they are averages over the options, and γ counts for one of them: equal options have the inputs
-    of one.
+    `OPTION`, and the prior's centre and half-width. In a net book they are averages over the options: equal
+    options have the inputs of one.
     """
-    count = exposure.held(state)
-    one = 1.0 / np.maximum(count, 1e-300)
-    deviation = state.implied_vol * np.sqrt(state.time_to_expiry)
-    strike = exposure.typical(state, state.strike)
+    one = 1.0 / np.maximum(exposure.held(state), 1e-300)
     columns = (
-        exposure.typical(state, np.log(state.forward / state.strike) / deviation),
-        np.log(exposure.typical(state, deviation)),
-        np.log(exposure.typical(state, state.time_to_expiry) / state.interval),
-        np.log(max(state.desk_cost, 1e-9)),
-        np.log(np.maximum(state.risk_aversion * count * strike, 1e-300)),
+        *option_columns(state, lambda values: exposure.typical(state, values)),
         center * one,
         half_width * one,
     )
     return np.stack([np.broadcast_to(column, state.shape) for column in columns], axis=-1)
+
+
+def option_columns(
+    state: MarketState, of: Callable[[FloatArray], FloatArray]
+) -> tuple[FloatArray | float, ...]:
+    """Return moneyness log(F/K)/(σ√τ), log σ√τ, log τ/Δt, log c and log γK, where γ counts for one option.
+
+    Parameters
+    ----------
+    of : what is taken of the options' quantities: their average, or each as it is.
+    """
+    deviation = state.implied_vol * np.sqrt(state.time_to_expiry)
+    return (
+        of(np.log(state.forward / state.strike) / deviation),
+        np.log(of(deviation)),
+        np.log(of(state.time_to_expiry) / state.interval),
+        np.log(max(state.desk_cost, 1e-9)),
+        np.log(np.maximum(state.risk_aversion * exposure.held(state) * of(state.strike), 1e-300)),
+    )

@@ -68,24 +68,31 @@ class RecurrentBand(Untrained):
         """
         if self.network is None:
             return corrected_band(state, self.name, None)
-        network, remembered = self.network, self._remembered(state, self.network)
+        network, of_each = self.network, remembered(state, self.network, self.name)
+        read = np.stack([typical(state, column) for column in np.moveaxis(of_each, -1, 0)], axis=-1)
         return corrected_band(
-            state, self.name, lambda seen: network.layers(np.concatenate([remembered, seen], axis=-1))
+            state, self.name, lambda seen: network.layers(np.concatenate([read, seen], axis=-1))
         )
 
-    def _remembered(self, state: MarketState, network: RecurrentNetwork) -> FloatArray:
-        """Return what the layers read of the path, [N, T, U + F]."""
-        dealt = state.dealt
-        if not dealt[..., 0].all():
-            raise PolicyError(
-                f"policy {self.name}: reads the path since an option was dealt, so it must be asked from "
-                "there on: use MarketState.until"
-            )
-        heard = moves(state)
-        flat = heard.reshape(-1, *heard.shape[-2:])
-        known = network.recalled(flat, dealt.reshape(len(flat), -1)).reshape(*heard.shape[:-1], -1)
-        columns = np.concatenate([known, heard], axis=-1)
-        return np.stack([typical(state, columns[..., k]) for k in range(columns.shape[-1])], axis=-1)
+
+def remembered(state: MarketState, network: RecurrentNetwork, policy: str) -> FloatArray:
+    """Return what a network's layers read of each option's path, [N, T, U + F], or [M, N, T, U + F].
+
+    Raises
+    ------
+    PolicyError
+        The state begins after an option was dealt.
+    """
+    dealt = state.dealt
+    if not dealt[..., 0].all():
+        raise PolicyError(
+            f"policy {policy}: reads the path since an option was dealt, so it must be asked from "
+            "there on: use MarketState.until"
+        )
+    heard = moves(state)
+    flat = heard.reshape(-1, *heard.shape[-2:])
+    known = network.recalled(flat, dealt.reshape(len(flat), -1)).reshape(*heard.shape[:-1], -1)
+    return np.concatenate([known, heard], axis=-1)
 
 
 def moves(state: MarketState) -> FloatArray:

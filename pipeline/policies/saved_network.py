@@ -19,23 +19,19 @@ from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk, LatencySe
 from pipeline.domain.naming import hint
 from pipeline.ingest.content import content_digest
 from pipeline.policies.agent_band import PpoBand, SacBand
-from pipeline.policies.checkpoint import POLICY, Checkpoint
+from pipeline.policies.checkpoint import POLICY, Checkpoint, Learned
 from pipeline.policies.learns import LEARNS
 from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.network_position import NetworkPosition, RecurrentPosition
 from pipeline.policies.network_slope import NetworkSlope
 from pipeline.policies.recurrent_band import RecurrentBand
 
 FOLDER: Final = "networks"
 DIGITS: Final = 12
-Learned = NetworkBand | RecurrentBand | NetworkSlope
-LEARNED: Final[Mapping[str, type[Learned]]] = {
-    kind.name: kind for kind in (NetworkBand, RecurrentBand, NetworkSlope, PpoBand, SacBand)
-}
+DEEP: Final = (NetworkBand, RecurrentBand, NetworkPosition, RecurrentPosition, NetworkSlope)
+LEARNED: Final[Mapping[str, type[Learned]]] = {kind.name: kind for kind in (*DEEP, PpoBand, SacBand)}
 """Policies that `hedge train --policy` trains."""
-EXTRAS: Final = {
-    "deep": (NetworkBand.name, RecurrentBand.name, NetworkSlope.name),
-    "rl": (PpoBand.name, SacBand.name),
-}
+EXTRAS: Final = {"deep": tuple(kind.name for kind in DEEP), "rl": (PpoBand.name, SacBand.name)}
 """Those that each extra trains."""
 
 

@@ -9,8 +9,8 @@ from pipeline.domain.desk_file import hedged
 from pipeline.domain.errors import StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.base import reads_path
-from pipeline.policies.checkpoint import Checkpoint
-from pipeline.policies.saved_network import LEARNED, Learned, hedger_of, saved_network, terms_digest
+from pipeline.policies.checkpoint import Checkpoint, Learned
+from pipeline.policies.saved_network import LEARNED, hedger_of, saved_network, terms_digest
 from pipeline.tracking.database import connect
 from pipeline.tracking.registry import champion, files_of
 

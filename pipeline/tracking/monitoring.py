@@ -13,7 +13,8 @@ from pipeline.monitor.reference import Reference, learn_reference
 from pipeline.monitor.training import before_last_window, observations, read_by_models
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
-from pipeline.policies.saved_network import LEARNED, Learned, saved_network, terms_digest
+from pipeline.policies.checkpoint import Learned
+from pipeline.policies.saved_network import LEARNED, saved_network, terms_digest
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.served.regime_switched import policy_of
 

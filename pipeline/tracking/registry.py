@@ -48,7 +48,8 @@ MEANING = {
     EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next step.",
     FLAGSHIP: "Market states to the no-trade band of the hedge and where to go from outside, in its units.",
     **{
-        policy: f"Market states to the hedge that a trained network makes of {kind.untrained}, {policy}."
+        policy: "Market states to the hedge that a trained network makes of "
+        f"{kind.untrained or 'nothing'}, {policy}."
         for policy, kind in LEARNED.items()
     },
 }

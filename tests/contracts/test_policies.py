@@ -29,7 +29,8 @@ from pipeline.policies.base import Policy, Score, Training, reads_path, reads_po
 from pipeline.policies.catalogue import POLICIES, _build
 from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.network_band import INPUTS, OPTION, NetworkBand
+from pipeline.policies.network_position import NetworkPosition, RecurrentPosition
 from pipeline.policies.network_slope import SLOPE_INPUTS, NetworkSlope
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.written import restored, written
@@ -78,6 +79,8 @@ TRAINED = {
     "network_band that sees": lambda: NetworkBand(some_network(len(COLUMNS)), tuple(COLUMNS)),
     "trained network_slope": lambda: NetworkSlope(network_of(len(SLOPE_INPUTS), 1)),
     "trained recurrent_band": lambda: RecurrentBand(some_recurrent()),
+    "trained network_position": lambda: NetworkPosition(network_of(len(OPTION), 1)),
+    "trained recurrent_position": lambda: RecurrentPosition(some_recurrent(inputs=OPTION, outputs=1)),
 }
 
 
@@ -255,8 +258,9 @@ class Stepped:
 
 
 def test_who_reads_the_path_must_be_asked_from_its_start(make_state):
-    with pytest.raises(PolicyError, match="recurrent_band: reads the path since an option was dealt"):
-        TRAINED["trained recurrent_band"]().band(make_state()[0].at(3))
+    for name in ("recurrent_band", "recurrent_position"):
+        with pytest.raises(PolicyError, match=f"{name}: reads the path since an option was dealt"):
+            TRAINED[f"trained {name}"]().band(make_state()[0].at(3))
 
 
 class Clairvoyant:

@@ -154,10 +154,10 @@ def test_spread_and_depth_of_the_regime_are_those_of_the_ledger(short, small):
         one.episodes(64, seed=1, first=0)
 
 
-def test_a_paced_position_is_refused():
-    for change in ({"paced": True}, {"near": True}):
-        with pytest.raises(SettingsError, match="only a band is paced, or near"):
-            Shape("position", **change)
+def test_what_is_no_band_is_not_paced_nor_near():
+    for answer, change in (("position", {"paced": True}), ("from_held", {"near": True})):
+        with pytest.raises(SettingsError, match="only a band is paced, only a band or position near"):
+            Shape(answer, **change)
 
 
 @every

@@ -48,11 +48,14 @@ def test_prices_move_at_the_ratio_of_what_is_told(remembering):
     np.testing.assert_allclose(columns[..., :2].numpy(), moves(state), rtol=0, atol=1e-12)
 
 
-def test_pnl_is_that_of_the_books(remembering, small):
+@pytest.mark.parametrize("answer", ["band", "position"])
+def test_pnl_is_that_of_the_books(remembering, small, answer):
+    remembering = replace(remembering, option=replace(remembering.option, answer=answer))
     network, condition = trained_somehow(remembering, small), remembering.middle
     paths = remembering.paths(500, condition, seed=2, first=0)
     state, market = remembering.option.state_on(paths.spot, condition)
-    policy = RecurrentBand(RecurrentNetwork.of_arrays(network.arrays()))
+    policy = Checkpoint("", {}, network.arrays()).policy()
+    assert policy.name == f"recurrent_{answer}"
     expected = book(market, policy.band(state)).pnl
     found = remembering.pnl(network, paths, condition).detach().numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)

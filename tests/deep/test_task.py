@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from pipeline.backtest.ledger import book
-from pipeline.deep.band_network import BandNetwork
+from pipeline.deep.band_network import BandNetwork, PositionNetwork
 from pipeline.deep.task import Condition
 from pipeline.domain.errors import DataError, SettingsError
+from pipeline.domain.instruments import Liability
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.zakamouline import Zakamouline
 from pipeline.simulate.black_scholes import BlackScholes
@@ -17,37 +18,50 @@ from pipeline.simulate.heston import Heston
 
 
 def trained_somehow(task):
-    """A network with corrections of some size."""
+    """A network with answers of some size."""
     torch.manual_seed(0)
-    network = BandNetwork((8, 8))
+    network = (BandNetwork if task.answer == "band" else PositionNetwork)((8, 8))
     spot = task.paths(64, task.middle, seed=1, first=0)
-    network.fit_scaling(task.prior_on(spot, task.middle)[0].reshape(-1, 7))
+    network.fit_scaling(task.prior_on(spot, task.middle)[0].reshape(-1, len(network.inputs)))
     with torch.no_grad():
         for weight in network.layers[-1].parameters():
             weight.normal_(0.0, 0.3)
     return network
 
 
-@pytest.mark.parametrize("unwind", [True, False])
-def test_pnl_is_that_of_the_books(task, unwind):
+@pytest.mark.parametrize(("answer", "unwind"), [("band", True), ("band", False), ("position", True)])
+def test_pnl_is_that_of_the_books(task, answer, unwind):
     """The policy on every path against the network read from its grid: they differ by its spacing."""
-    task = replace(task, unwind=unwind)
+    task = replace(task, unwind=unwind, answer=answer)
     network, spot = trained_somehow(task), task.paths(2000, task.middle, seed=2, first=0)
     state, market = task.state_on(spot, task.middle)
-    expected = book(market, NetworkBand(network.exported()).band(state)).pnl
+    expected = book(market, network.policy().band(state)).pnl
     found = task.pnl(network, spot, task.middle).detach().numpy()
     assert np.abs(found - expected).mean() < 0.01
     assert abs(found.mean() - expected.mean()) < 0.002
     assert np.abs(expected - book(market, Zakamouline().band(state)).pnl).mean() > 0.02
 
 
-def test_what_is_exported_answers_as_the_network_does(task):
+@pytest.mark.parametrize("answer", ["band", "position"])
+def test_what_is_exported_answers_as_the_network_does(task, answer):
+    task = replace(task, answer=answer)
     network = trained_somehow(task)
     other = Condition(0.01, 2.0, 0.3)
     inputs, *_ = task.prior_on(task.paths(50, other, seed=3, first=0), other)
     with torch.no_grad():
         expected = network(torch.from_numpy(inputs)).numpy()
     np.testing.assert_allclose(network.exported()(inputs), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["call", "straddle"])
+def test_a_position_is_that_of_its_policy(task, kind):
+    task = replace(task, answer="position", liability=Liability.of(kind, "short"))
+    network, spot = trained_somehow(task), task.paths(50, task.middle, seed=3, first=0)
+    with torch.no_grad():
+        lower, upper = network.edges(*map(torch.from_numpy, task.prior_on(spot, task.middle)))
+    assert lower is upper
+    expected = network.policy().band(task.state_on(spot, task.middle)[0]).lower[..., 0]
+    np.testing.assert_allclose(lower.numpy(), expected, rtol=0, atol=1e-6)
 
 
 def test_an_untrained_network_is_zakamouline(task):

@@ -17,6 +17,7 @@ from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import terms_digest
 
 MARKET = KnownMarket(volatility=(0.1, 0.3))
+NETWORKS = ["network_band", "recurrent_band", "network_position", "recurrent_position"]
 START = pd.Timestamp("2017-01-03")
 
 
@@ -34,7 +35,7 @@ def told(steps=2, markets=512, market=MARKET):
     return Order(steps=steps, markets=markets, known=market, seed=7)
 
 
-@pytest.mark.parametrize("policy", ["network_band", "recurrent_band"])
+@pytest.mark.parametrize("policy", NETWORKS)
 def test_what_is_left_is_the_desk_s_and_the_same_each_time(policy):
     own = desk().for_learning()
     once, again = learn_hedger(own, policy, told()), learn_hedger(own, policy, told())
@@ -67,7 +68,7 @@ def test_the_desk_that_learns_is_known_by_its_terms(tmp_path):
     assert not found.facts["goes_on"]
 
 
-@pytest.mark.parametrize("policy", ["network_band", "recurrent_band"])
+@pytest.mark.parametrize("policy", NETWORKS)
 def test_a_training_goes_on_from_the_one_before(policy, tmp_path):
     """It begins with the earlier weights, in whatever market: there they hedge as they did."""
     own = desk().for_learning()

@@ -23,6 +23,7 @@ def test_a_gpu_is_taken_where_there_is_one_to_gain_from(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert {policy: chosen_device(policy, "auto") for policy in LEARNERS} == {
         "network_band": "cpu", "recurrent_band": "cuda", "ppo_band": "cpu", "sac_band": "cpu",
+        "network_position": "cpu", "recurrent_position": "cuda",
     }  # fmt: skip
     assert chosen_device("recurrent_band", "cpu") == "cpu"
     assert chosen_device("recurrent_band", "cuda") == "cuda"

@@ -72,7 +72,9 @@ def test_a_window_that_tells_nothing_new_trains_nothing(sessions):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("policy", ["network_band", "recurrent_band"])
+@pytest.mark.parametrize(
+    "policy", ["network_band", "recurrent_band", "network_position", "recurrent_position"]
+)
 def test_what_came_after_a_refit_moves_no_bit_of_its_network(sessions, policy):
     settings, rng = desk(policy, steps=2), np.random.default_rng(0)
     later = (sessions["session"] >= pd.Timestamp(FIRST[1])).to_numpy()
