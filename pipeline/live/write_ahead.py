@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Mapping, Sequence
+from mmap import PAGESIZE, mmap
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -14,6 +15,8 @@ Record = Mapping[str, Sequence[Any]]
 """Rows by the name of their table, one of each: there together or not at all."""
 CHECK: Final = 9
 """Bytes of a line before its JSON: CRC-32 in hexadecimal, and a blank."""
+PIECE: Final = 64 * 4096
+"""Bytes of a file."""
 
 
 class DamagedError(Exception):
@@ -21,10 +24,12 @@ class DamagedError(Exception):
 
 
 class WriteAheadLog:
-    """Appends records to a file, a line each; the file is another one whenever it is to be read and removed.
+    """Adds records to a mapped file, a line each; the file is another one when it is full or to be removed.
 
-    A record has survived the death of the process when `append` returns. A line that has no end was never
-    written down. One thread appends, another may call `turned`.
+    A file is written full of zeros and mapped before it is used, so that a disk without room for it refuses
+    that, and a record is a copy of bytes, which the system keeps when the process has died. JSON has no zero
+    byte: a line with one in it, or without its end, was never written down. One thread appends, another may
+    call `turned`. A file that somebody else cuts while it is written kills the process (SIGBUS).
 
     Parameters
     ----------
@@ -48,10 +53,9 @@ class WriteAheadLog:
     """
 
     def __init__(self, place: Path, full: bool) -> None:
-        self._place, self._turning = place, Lock()
-        self._how = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | (os.O_DSYNC if full else 0)
+        self._place, self._full, self._turning = place, full, Lock()
         self._number = max(map(_number, ahead_of(place)), default=0)
-        self._file, self._size = self._next(), 0
+        self._size, self._pages = 0, self._mapped(PIECE)
 
     def append(self, record: Record) -> None:
         """Write a record down.
@@ -64,33 +68,65 @@ class WriteAheadLog:
         told = orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
         line = b"%08x %b\n" % (crc32(told), told)
         with self._turning:
-            written = os.write(self._file, line)
-            if written != len(line):
-                os.ftruncate(self._file, self._size)
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            self._size += written
+            if self._size + len(line) > len(self._pages):
+                self._turn(max(PIECE, len(line)))
+            end = self._size + len(line)
+            self._pages[self._size : end] = line
+            if self._full:
+                self._wait(end)
+            self._size = end
 
     def turned(self) -> list[Path]:
         """Go on in another file; return those before it that are there, the oldest first."""
-        if self._size:
-            further = self._next()
-            with self._turning:
-                before, self._file, self._size = self._file, further, 0
-            os.close(before)
+        with self._turning:
+            if self._pages.size() < len(self._pages):
+                raise OSError(errno.EIO, f"{self._named().name} was cut by somebody else")
+            if self._size:
+                self._turn(PIECE)
+            else:
+                self._pages[0] = 0  # the system may have written the page out, and would look at it again
         return [file for file in ahead_of(self._place) if _number(file) < self._number]
 
     def close(self) -> None:
         """Let go of the file; one without records is removed."""
-        os.close(self._file)
+        self._pages.close()
         if not self._size:
             self._named().unlink(missing_ok=True)
 
-    def _next(self) -> int:
-        self._number += 1
-        return os.open(self._named(), self._how, 0o644)
+    def _turn(self, size: int) -> None:
+        further = self._mapped(size)
+        self._pages.close()
+        self._size, self._pages = 0, further
 
-    def _named(self) -> Path:
-        return self._place.with_name(f"{self._place.name}-ahead.{self._number}")
+    def _wait(self, end: int) -> None:
+        """Wait until the disk has the line that ends here; take it back where it does not."""
+        first = self._size - self._size % PAGESIZE
+        try:
+            self._pages.flush(first, end - first)
+        except OSError:
+            self._pages[self._size : end] = bytes(end - self._size)
+            raise
+
+    def _mapped(self, size: int) -> mmap:
+        """Return a new file of zeros in memory, each of its pages touched."""
+        number = self._number + 1
+        file = self._named(number)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            if os.write(descriptor, bytes(size)) != size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            pages = mmap(descriptor, size)
+            pages[::PAGESIZE] = bytes(len(range(0, size, PAGESIZE)))
+        except BaseException:
+            file.unlink()
+            raise
+        finally:
+            os.close(descriptor)
+        self._number = number
+        return pages
+
+    def _named(self, number: int = 0) -> Path:
+        return self._place.with_name(f"{self._place.name}-ahead.{number or self._number}")
 
 
 def ahead_of(place: Path) -> list[Path]:
@@ -107,9 +143,12 @@ def records(file: Path) -> list[Record]:
         Naming a line.
     """
     try:
-        *lines, _ = file.read_bytes().split(b"\n")
+        whole, _, torn = file.read_bytes().rstrip(b"\0").partition(b"\0")
     except FileNotFoundError:
         return []
+    *lines, _ = whole.split(b"\n")
+    if b"\n" in torn[:-1]:
+        lines.append(torn)  # no record was written behind one that is not whole
     for number, line in enumerate(lines, start=1):
         if line[:CHECK] != b"%08x " % crc32(line[CHECK:]):
             raise DamagedError(
