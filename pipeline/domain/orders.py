@@ -97,7 +97,7 @@ class Order(_Fields):
         """Make an order that can be one."""
         if not order_id or not instrument:
             raise OrderError(f"order {order_id!r} of {instrument!r}: give an id and an instrument")
-        if not (math.isfinite(quantity) and abs(quantity) > LEAST):
+        if not LEAST < abs(quantity) < math.inf:
             raise OrderError(f"order {order_id}: a quantity of {quantity} is no order")
         if limit is not None and not math.isfinite(limit):
             raise OrderError(f"order {order_id}: a limit of {limit} is no price")

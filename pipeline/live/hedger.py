@@ -241,7 +241,7 @@ class Hedger:
         halted = self._path.latch.state is RiskState.HALTED or judged.action is Action.HALT
         if halted or not judged.units:
             return None
-        return Order(f"{self._name}-{at}", self._instrument, judged.units, decided=at)
+        return Order(f"{self._name}-{at}", self._instrument, judged.units, None, at)
 
     def _audited(
         self, at: int, looked: Looked, order: Order | None, judged: Judgement, quote: Quote, held: Held

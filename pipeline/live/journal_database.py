@@ -89,10 +89,10 @@ class JournalDatabase:
         """Add rows, each to a table of its own, all or none; a key is the first column of its table."""
         if not self.writing:
             raise JournalError(f"{self.name}: it was opened to be read")
-        record = {}
+        record, ends = {}, self._ends
         for table, row in rows:
-            end = self._ends[table]
-            if row[0] in end.keys:
+            end = ends[table]
+            if end.keyed and row[0] in end.keys:
                 raise JournalError(f"{self.name}: {end.name} is append-only: it has {row[0]} already")
             record[end.name] = (end.seq + 1, *row)
         try:
@@ -100,7 +100,10 @@ class JournalDatabase:
         except self._errors as error:
             raise self.fault("cannot be written", error) from None
         for table, row in rows:
-            self._ends[table].add(row)
+            end = ends[table]
+            end.seq += 1
+            if end.keyed:
+                end.keys.add(row[0])
 
     def rows(self, table: Table, after: int) -> list[Any]:
         """Return the rows of a table as they were written, without `seq` and without the first so many."""
@@ -265,12 +268,6 @@ class _End:
     keyed: bool
     seq: int
     keys: set[object]
-
-    def add(self, row: Row) -> None:
-        """Go on past a row."""
-        self.seq += 1
-        if self.keyed:
-            self.keys.add(row[0])
 
 
 def _end(connection: Connection, table: Table) -> _End:

@@ -1,6 +1,7 @@
 """From a decision to the market and back: nothing is sent that is not written down, nothing heard is lost."""
 
 from collections.abc import Callable
+from typing import ParamSpec
 
 from pipeline.domain.errors import GatewayError, JournalError, RiskError
 from pipeline.domain.orders import Order, Report
@@ -8,6 +9,8 @@ from pipeline.live.account import Account, replayed
 from pipeline.live.gateway import Gateway
 from pipeline.live.journal import Entry, Journal
 from pipeline.risk.state import Latch, RiskState, resumed, tightened
+
+P = ParamSpec("P")
 
 
 class OrderPath:
@@ -59,7 +62,7 @@ class OrderPath:
             return
         if self.latch.state is RiskState.HALTED:
             raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
-        self._written(lambda: self.journal.intend(order, entry))
+        self._written(self.journal.intend, order, entry)
         self.account.intend(order)
         if order.replaces:
             self.gateway.replace(order)
@@ -89,7 +92,7 @@ class OrderPath:
         report = self.account.told_apart(report)
         order_id, given_up = report.order_id, self.account.given_up(report.order_id)
         try:
-            self._written(lambda: self.journal.report(report))
+            self._written(self.journal.report, report)
         finally:
             unexplained = len(self.account.unexplained)
             self.account.report(report)
@@ -133,7 +136,7 @@ class OrderPath:
             Person or reason is not told, or the desk trades already.
         """
         latch = resumed(self.latch, person, reason, self._now())
-        self._written(lambda: self.journal.turn(latch))
+        self._written(self.journal.turn, latch)
         self.latch = latch
 
     def note(self, entry: Entry) -> None:
@@ -144,7 +147,7 @@ class OrderPath:
         JournalError
             It cannot be written down; the desk has halted.
         """
-        self._written(lambda: self.journal.audit(entry))
+        self._written(self.journal.audit, entry)
 
     def cancel_all(self) -> None:
         """Ask the market to cancel everything that works; a fault of one leaves out none of the others."""
@@ -157,9 +160,9 @@ class OrderPath:
         if faults:
             raise faults[0]
 
-    def _written(self, write: Callable[[], None]) -> None:
+    def _written(self, write: Callable[P, None], *row: P.args, **named: P.kwargs) -> None:
         try:
-            write()
+            write(*row, **named)
         except JournalError as error:
             self.latch = tightened(self.latch, RiskState.HALTED, "journal", str(error), self._now())
             self.cancel_all()
