@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.learned import ProgrammeBand, entropic, prior_of
 from pipeline.backtest.ledger import Market, book
 from pipeline.backtest.simulated import simulated_episodes
-from pipeline.deep.frictions import Frictions
+from pipeline.deep.frictions import Frictions, steady
 from pipeline.deep.task import HedgingTask
 from pipeline.domain.band import Band
 from pipeline.domain.instruments import FloatArray, Liability
@@ -89,7 +89,7 @@ def markets(paths: Paths, volatility: float = VOLATILITY) -> tuple[MarketState, 
     plain = simulated_episodes(
         paths.spot, volatility, CALL, strike=100.0, interval=DT, cost=COST, risk_aversion=1.0
     )
-    return FRICTIONS.charged(*plain, paths, seed=0, first=0)  # no liquidity that would be drawn
+    return FRICTIONS.charged(*plain, steady(paths.spot.shape))
 
 
 def booked(band: Band, paths: Paths) -> FloatArray:

@@ -204,7 +204,8 @@ class SimulatedMarkets:
             unwind=task.unwind,
             life=task.life,
         )
-        return task.frictions.at(condition.volatility).charged(*plain, found, seed=seed, first=first)
+        frictions = task.frictions.at(condition.volatility)
+        return frictions.charged(*plain, frictions.along(found, seed=seed, first=first))
 
 
 def joined(deals: Sequence[Deal]) -> Deal:

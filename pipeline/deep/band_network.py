@@ -25,6 +25,7 @@ class BandNetwork(Learner):
     ----------
     hidden : units of each hidden layer.
     sees : what it sees beside `INPUTS`, see `NetworkBand`.
+    paced : whether it also answers how fast the band is gone to.
     """
 
     inputs: ClassVar[tuple[str, ...]] = INPUTS
@@ -35,10 +36,12 @@ class BandNetwork(Learner):
     low: Tensor
     high: Tensor
 
-    def __init__(self, hidden: tuple[int, ...] = (24, 24), sees: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, hidden: tuple[int, ...] = (24, 24), sees: tuple[str, ...] = (), *, paced: bool = False
+    ) -> None:
         super().__init__()
         self.sees, seen = sees, len(self.inputs) + len(sees)
-        sizes = (seen, *hidden, self.answers)
+        sizes = (seen, *hidden, self.answers + paced)
         self.layers = nn.ModuleList(nn.Linear(into, out) for into, out in pairwise(sizes))
         for parameter in self.layers[-1].parameters():
             nn.init.zeros_(parameter)
@@ -53,16 +56,20 @@ class BandNetwork(Learner):
             own.copy_(torch.from_numpy(column))
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Return the answers, [..., 2] of a band, for inputs [..., F]."""
+        """Return the answers, of a band [..., 2] or paced [..., 3], for inputs [..., F]."""
         values = ((torch.clamp(inputs, self.low, self.high) - self.mean) / self.scale).float()
         for layer in self._linear[:-1]:
             values = nn.functional.silu(layer(values))
         answer: Tensor = self._linear[-1](values)
         return answer
 
-    def edges(self, inputs: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the edges of the corrected prior center ± half_width, uncut, as `NetworkBand` has them."""
-        return near(center, half_width, *self(inputs).double().unbind(-1))
+    def edges(self, inputs: Tensor, center: Tensor, half_width: Tensor, *pace: Tensor) -> tuple[Tensor, ...]:
+        """Return the edges of the corrected prior center ± half_width, uncut, as `NetworkBand` has them.
+
+        Behind them of a paced one its speed, for the `pace` to the prior.
+        """
+        shift, stretch, *quicken = self(inputs).double().unbind(-1)
+        return *near(center, half_width, shift, stretch), *map(quickened, pace, quicken)
 
     def exported(self) -> Network:
         """Return the network as plain numbers."""
@@ -98,8 +105,8 @@ class PositionNetwork(BandNetwork):
     inputs = OPTION
     answers = 1
 
-    def edges(self, inputs: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the position in the range center ± half_width, twice."""
+    def edges(self, inputs: Tensor, center: Tensor, half_width: Tensor, *pace: Tensor) -> tuple[Tensor, ...]:
+        """Return the position in the range center ± half_width, twice; it has no pace."""
         position = placed(center, half_width, self(inputs)[..., 0].double())
         return position, position
 
@@ -118,3 +125,8 @@ def near(center: Tensor, half_width: Tensor, shift: Tensor, stretch: Tensor) -> 
     middle = center + half_width * MOST_SHIFT * torch.tanh(shift)
     half = half_width * torch.exp(MOST_STRETCH * torch.tanh(stretch))
     return middle - half, middle + half
+
+
+def quickened(speed: Tensor, quicken: Tensor) -> Tensor:
+    """Return the part of the way that speeds go in 4^(tanh c) steps, as `policies.network_band` has it."""
+    return 1.0 - (1.0 - speed) ** torch.exp(MOST_STRETCH * torch.tanh(quicken))

@@ -25,7 +25,8 @@ AVERSIONS, COSTS = 10.0, 2.0
 def task_of(desk: Desk, volatility: Range, answer: Answer = "band") -> HedgingTask:
     """Return the task of a daily desk for all volatilities of a range.
 
-    One network is trained for a tenth to ten times the desk's risk aversion, and half to twice its cost.
+    One network is trained for a tenth to ten times the desk's risk aversion and half to twice its cost, under
+    its impact and delay. Fixed fees and lots have no derivative to learn from: they are left out.
 
     Raises
     ------
@@ -52,6 +53,7 @@ def task_of(desk: Desk, volatility: Range, answer: Answer = "band") -> HedgingTa
         risk=risk_of(desk.risk),
         unwind=desk.costs.unwind,
         answer=answer,
+        frictions=frictions_of(desk),
     )
 
 

@@ -85,14 +85,12 @@ class Frictions:
     def along(self, paths: Paths, *, seed: int, first: int) -> Met:
         """Return what trades meet along paths that were simulated with this seed and first number."""
         if self.liquidity is None:
-            return Met(*(np.broadcast_to(each, paths.spot.shape) for each in (0.0, 1.0, np.inf)))
+            return steady(paths.spot.shape)
         shown = self.liquidity.simulate(paths, seed, first)
         depth = shown.depth if self.partial else np.broadcast_to(np.inf, paths.spot.shape)
         return Met(shown.half_spread, np.sqrt(self.liquidity.depth[0] / shown.depth), depth)
 
-    def charged(
-        self, state: MarketState, market: Market, paths: Paths, *, seed: int, first: int
-    ) -> tuple[MarketState, Market]:
+    def charged(self, state: MarketState, market: Market, met: Met) -> tuple[MarketState, Market]:
         """Return simulated episodes with these frictions: what is seen of them, and what the books charge.
 
         Seen is what a trade costs at the decision, and the impact of a unit then; the desk's constant cost
@@ -100,7 +98,6 @@ class Frictions:
         """
         if self == NONE:
             return state, market
-        met = self.along(paths, seed=seed, first=first)
         cost = state.cost + met.spread[:, :-1]
         usual = 0.0 if self.liquidity is None else self.liquidity.half_spread[0]
         impact = self.impact * met.thinner
@@ -133,6 +130,17 @@ class Frictions:
 
 
 NONE = Frictions()
+
+
+def steady(shape: tuple[int, ...]) -> Met:
+    """Return what trades meet in a market that is always alike, [N, T+1] each.
+
+    Examples
+    --------
+    >>> steady((1, 2)).thinner
+    array([[1., 1.]])
+    """
+    return Met(*(np.broadcast_to(each, shape) for each in (0.0, 1.0, np.inf)))
 
 
 def pushed(trade: Tensor, pressure: Tensor) -> Tensor:

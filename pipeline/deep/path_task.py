@@ -76,22 +76,19 @@ class PathTask:
         steps, interval = self.option.steps, self.option.interval
         return self.market(condition).simulate(paths=paths, steps=steps, dt=interval, seed=seed, first=first)
 
-    def columns(
-        self, paths: Paths, condition: Condition, device: str = "cpu"
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what is seen, `PATH` and the option's inputs [N, T, F], and its prior [N, T, 1] twice."""
+    def columns(self, paths: Paths, condition: Condition, device: str = "cpu") -> tuple[Tensor, ...]:
+        """Return what is seen, `PATH` and the option's inputs [N, T, F], and each of its prior [N, T, 1]."""
         known = self.option.prior_on(paths.spot, condition)
         inputs, *prior = (torch.from_numpy(each).to(device) for each in known)
         told = condition.volatility * np.sqrt(self.option.interval)
         path = seen(PATH, Market.of(paths, device, told))
-        center, half_width = (each[..., None] for each in prior)
-        return torch.cat([path, inputs], dim=-1), center, half_width
+        return torch.cat([path, inputs], dim=-1), *(each[..., None] for each in prior)
 
     def pnl(self, network: SequenceNetwork, paths: Paths, condition: Condition) -> Tensor:
         """Return the P&L [N] of a network, the option paid; no premium is received."""
-        lower, upper, _ = network.band(*self.columns(paths, condition, network.mean.device.type))
-        edges = self.option.cut(torch.cat([lower, upper], dim=-1))
-        return self.option.earned(edges, paths.spot, condition)
+        band = network.band(*self.columns(paths, condition, network.mean.device.type))
+        edges = torch.cat([each for each in band if each is not None], dim=-1)
+        return self.option.earned(self.option.cut(edges), paths.spot, condition)
 
     def learner(self, plan: TrainingPlan) -> SequenceNetwork:
         """See `learner.Task`."""
@@ -102,7 +99,8 @@ class PathTask:
                 for each in conditions
             ]
         )
-        shape = Shape(self.option.answer, recurrent=self.units, hears=len(PATH), near=True)
+        option = self.option
+        shape = Shape(option.answer, recurrent=self.units, hears=len(PATH), near=True, paced=option.paced)
         network = SequenceNetwork(columns.shape[-1], 1, plan.hidden, shape)
         network.fit_scaling(columns)
         return network

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from pipeline.deep.band_network import near, placed
+from pipeline.deep.band_network import near, placed, quickened
 from pipeline.deep.hedging import Decide
 from pipeline.deep.learner import Learner
 from pipeline.domain.errors import SettingsError
@@ -67,7 +67,8 @@ class SequenceNetwork(Learner):
     standardised; a GRU, where there is one, reads them in order; layers with
     x ↦ x/(1 + e^(−x)) between them read its state and the columns. A band is m + a ± h e^b around a prior
     m ± h, or near it m + 1.5 h tanh a ± h 4^(tanh b), and a position is a, with (a, b) the last layer's
-    answer; a paced band goes 1/(1 + e^(−3 − c)) of the way to its edge in a step, c its third number. Where
+    answer; a paced band goes 1/(1 + e^(−3 − c)) of the way to its edge in a step, c its third number, or as
+    far as the pace of a prior, where there is one, does in 4^(tanh c) steps. Where
     that starts at zero the untrained network is the prior, or holds nothing; but nobody learns from a band
     that is never left, so that one without a prior starts at random.
 
@@ -118,16 +119,20 @@ class SequenceNetwork(Learner):
             return values
         return torch.cat([self.gru(values[..., : self.gru.input_size])[0], values], dim=-1)
 
-    def band(self, seen: Tensor, center: Tensor, half_width: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Return lower edge, upper edge and speed [N, T, H] from centre and half-width of a prior.
+    def band(
+        self, seen: Tensor, center: Tensor, half_width: Tensor, pace: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Return lower edge, upper edge and speed [N, T, H] from centre, half-width and pace of a prior.
 
         There is no speed where the band is not paced: all of the way. A "position" is both edges.
         """
         if self.shape.answer == "position":
             position = placed(center, half_width, self._answer(self.encoded(seen)).double())
             return position, position, None
-        shift, stretch, *pace = self._answer(self.encoded(seen)).double().chunk(self.shape.answers, dim=-1)
-        speed = torch.sigmoid(PACE + pace[0]) if pace else None
+        shift, stretch, *quicken = self._answer(self.encoded(seen)).double().chunk(self.shape.answers, dim=-1)
+        speed = None
+        if quicken:
+            speed = torch.sigmoid(PACE + quicken[0]) if pace is None else quickened(pace, quicken[0])
         if self.shape.near:
             return *near(center, half_width, shift, stretch), speed
         middle, half = self._bounded(center + shift), half_width * torch.exp(stretch)

@@ -12,7 +12,7 @@ from pipeline.backtest.ledger import Market
 from pipeline.backtest.simulated import simulated_episodes, worth
 from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.band_network import BandNetwork, PositionNetwork
-from pipeline.deep.frictions import NONE, Frictions
+from pipeline.deep.frictions import NONE, Frictions, steady
 from pipeline.deep.hedging import hedge, within
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Entropic, Risk
@@ -22,6 +22,7 @@ from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies.network_band import inputs, prior
 from pipeline.policies.network_position import seen
+from pipeline.policies.trading_rule import pace
 from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.process import Process
 
@@ -62,8 +63,8 @@ class HedgingTask:
     power : q of the cost c S |Δδ|^q.
     unwind : whether the trade that closes the hedge is charged.
     answer : what a network is taught: to correct Zakamouline's "band", or a "position" from nothing.
-    frictions : of the markets that agents live in (`agents.markets`). A network of time and price is not
-        trained under them.
+    frictions : of every trade. Networks learn under impact and delay; spread and depth by regime, which no
+        network of time and price sees, only agents do (`agents.markets`).
 
     Raises
     ------
@@ -161,8 +162,19 @@ class HedgingTask:
         )
 
     def state_on(self, spot: FloatArray, condition: Condition) -> tuple[MarketState, Market]:
-        """Return the market state and the books' market on prices [N, T+1]."""
-        return simulated_episodes(
+        """Return the market state and the books' market on prices [N, T+1], with the frictions.
+
+        Raises
+        ------
+        SettingsError
+            The frictions have a liquidity by regime, which prices do not tell.
+        """
+        _need(
+            self.frictions.liquidity is None,
+            "prices tell no regime, so that nothing is told of spread and depth by regime: agents and "
+            "networks along paths (deep.market_task) learn under them",
+        )
+        plain = simulated_episodes(
             spot,
             condition.volatility,
             self.liability,
@@ -173,11 +185,18 @@ class HedgingTask:
             unwind=self.unwind,
             life=self.life,
         )
+        return self.frictions.at(condition.volatility).charged(*plain, steady(spot.shape))
+
+    @property
+    def paced(self) -> bool:
+        """Whether it is also taught how much of the way to its band is gone in one step: under impact."""
+        return self.answer == "band" and self.frictions.impact > 0.0
 
     def prior_on(self, spot: FloatArray, condition: Condition) -> tuple[FloatArray, ...]:
         """Return inputs [N, T, F] and the prior's centre and half-width [N, T] on prices [N, T+1].
 
-        The prior of a position is the range of the option's delta.
+        The prior of a position is the range of the option's delta. Last of what is `paced` is the trading
+        rule's pace to the prior, [N, T].
 
         Raises
         ------
@@ -189,8 +208,9 @@ class HedgingTask:
             low, high = (float(end) for end in self.liability.position_range)
             middle, half = (np.full(state.shape, each) for each in (0.5 * (low + high), 0.5 * (high - low)))
             return seen(state), middle, half
-        center, half_width, *_ = prior(state, "network_band")
-        return inputs(state, center, half_width), center, half_width
+        center, half_width, _, vol = prior(state, "network_band")
+        known = inputs(state, center, half_width), center, half_width
+        return (*known, pace(state, center, half_width, vol)) if self.paced else known
 
     def prior_surface(self, condition: Condition) -> tuple[PriceGrid, tuple[FloatArray, ...]]:
         """Return a grid of prices and what `prior_on` gives at its nodes, [X, T, …]."""
@@ -208,18 +228,19 @@ class HedgingTask:
         return self.earned(read(self.cut(surface), grid, spot[:, :-1]), spot, condition)
 
     def cut(self, edges: Tensor) -> Tensor:
-        """Return edges inside the range of the option's delta."""
+        """Return edges inside the range of the option's delta; the speed behind them is left as it is."""
         low, high = (float(end) for end in self.liability.position_range)
-        return edges.clamp(low, high)
+        return torch.cat([edges[..., :2].clamp(low, high), edges[..., 2:]], dim=-1)
 
     def earned(self, edges: Tensor, spot: FloatArray, condition: Condition) -> Tensor:
-        """Return the P&L [N] of edges [N, T, 2] on prices [N, T+1], the option paid or closed, see `pnl`.
+        """Return the P&L [N] of edges on prices [N, T+1], the option paid or closed, see `pnl`.
 
-        It is made where the edges are.
+        Edges are [N, T, 2], or with a speed [N, T, 3]. It is made where they are.
         """
-        hedged = self._compiled if edges.device.type == "cpu" else self._stepped
+        smooth = self.frictions == NONE and edges.device.type == "cpu"
+        hedged = self._compiled if smooth else self._stepped
         due = self._due(spot, condition.volatility)
-        return hedged(edges, spot[..., None], condition.cost) + torch.from_numpy(due).to(edges.device)
+        return hedged(edges, spot[..., None], condition) + torch.from_numpy(due).to(edges.device)
 
     def _due(self, spot: FloatArray, vol: float) -> FloatArray:
         """Return what the option pays its holder, or has gained by the time that it is closed, [N]."""
@@ -229,14 +250,14 @@ class HedgingTask:
             return paid
         return paid - worth(self.liability, spot[:, 0], strike, self.interval * life, vol)
 
-    def _compiled(self, edges: Tensor, price: FloatArray, cost: float) -> Tensor:
-        costs = np.full((len(price), 1), cost)
+    def _compiled(self, edges: Tensor, price: FloatArray, condition: Condition) -> Tensor:
+        costs = np.full((len(price), 1), condition.cost)
         return band_pnl(edges[..., :1], edges[..., 1:], price, costs, power=self.power, unwind=self.unwind)
 
-    def _stepped(self, edges: Tensor, price: FloatArray, cost: float) -> Tensor:
-        rule, costs = within(edges[..., :1], edges[..., 1:]), edges.new_full((1,), cost)
-        prices = torch.from_numpy(price).to(edges.device)
-        return hedge(rule, prices, costs, power=self.power, unwind=self.unwind)[0]
+    def _stepped(self, edges: Tensor, price: FloatArray, condition: Condition) -> Tensor:
+        rule, costs = within(*edges.chunk(edges.shape[-1], dim=-1)), edges.new_full((1,), condition.cost)
+        prices, frictions = torch.from_numpy(price).to(edges.device), self.frictions.at(condition.volatility)
+        return hedge(rule, prices, costs, power=self.power, unwind=self.unwind, frictions=frictions)[0]
 
     on_gpu: ClassVar[bool] = False  # a network that is asked on a grid leaves a GPU nothing to do
 
@@ -246,19 +267,8 @@ class HedgingTask:
         return self.process.spot
 
     def learner(self, plan: TrainingPlan) -> BandNetwork:
-        """See `learner.Task`.
-
-        Raises
-        ------
-        SettingsError
-            There are frictions.
-        """
-        _need(
-            self.frictions == NONE,
-            "a band of time and price is trained at a constant cost: agents and networks along paths "
-            "(deep.market_task) learn under frictions",
-        )
-        network = (BandNetwork if self.answer == "band" else PositionNetwork)(plan.hidden)
+        """See `learner.Task`."""
+        network = (BandNetwork if self.answer == "band" else PositionNetwork)(plan.hidden, paced=self.paced)
         drawn = [
             self.prior_on(self.paths(SCALING_PATHS, each, seed=plan.seed, first=0), each)[0]
             for each in self.conditions(SCALING_GROUPS, np.random.default_rng((plan.seed, 0)))

@@ -32,7 +32,7 @@ class LiveRecurrentBand:
     Raises
     ------
     PolicyError
-        The policy has no network.
+        The policy has no network, or answers impact, which is not told here.
     """
 
     policy: RecurrentBand
@@ -46,6 +46,8 @@ class LiveRecurrentBand:
     def __post_init__(self) -> None:
         if self.policy.network is None:
             raise PolicyError(f"policy {self.policy.name}: no network to decide with: train one")
+        if self.policy.paced:
+            raise PolicyError(f"policy {self.policy.name}: its pace answers impact: ask its band")
         units = self.policy.network.gru.sizes[1]
         object.__setattr__(self, "_kept", np.empty(units + 2))
         self.deal()

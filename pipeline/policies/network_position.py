@@ -26,8 +26,8 @@ class NetworkPosition(Untrained):
     a is the network's answer to `OPTION`: it is told no delta, no band and not what is held. A network whose
     last layer is zero, and none at all, holds the middle of the range: half a unit for a call. So all that it
     knows it has learned, and what it does worse than `network_band` is what that one's prior and band are
-    worth. In a net book the options' positions add up. A fixed fee and impact are not answered: the position
-    is gone to at every decision.
+    worth. In a net book the options' positions add up. The position is gone to at every decision: fixed fees
+    are not answered, and impact only by where a network that learned under it goes.
 
     Attributes
     ----------

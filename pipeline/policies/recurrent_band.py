@@ -27,11 +27,12 @@ class RecurrentBand(Untrained):
     A GRU reads `moves` from the deal on; the layers behind it read its state, the last move and what
     `network_band` sees. So it can tell by itself in what regime the market is, from prices beside the
     volatility that the option is marked at. In a net book every option has a state of its own, and the layers
-    read their average over the options held.
+    read their average over the options held. A network that learned under impact has a third answer, its
+    pace, as that of `network_band`.
 
     Attributes
     ----------
-    network : two outputs from `PATH` and `INPUTS`; None is no correction.
+    network : two or three outputs from `PATH` and `INPUTS`; None is no correction.
 
     Raises
     ------
@@ -50,12 +51,17 @@ class RecurrentBand(Untrained):
     network: RecurrentNetwork | None = None
 
     def __post_init__(self) -> None:
-        needed = (len(PATH), len(INPUTS), 2)
-        if self.network is not None and self.network.sizes != needed:
+        needed = (len(PATH), len(INPUTS))
+        if self.network is not None and self.network.sizes not in ((*needed, 2), (*needed, 3)):
             raise PolicyError(
-                f"policy {self.name}: a network of path, inputs and outputs {needed} is needed, this is "
-                f"{self.network.sizes}: train it again"
+                f"policy {self.name}: a network of path and inputs {needed} and 2 or 3 outputs is needed, "
+                f"this is {self.network.sizes}: train it again"
             )
+
+    @property
+    def paced(self) -> bool:
+        """Whether the network also says how fast the band is gone to."""
+        return self.network is not None and self.network.sizes[-1] == 3
 
     @batched
     def band(self, state: MarketState) -> Band:

@@ -33,6 +33,8 @@ LEARNED: Final[Mapping[str, type[Learned]]] = {kind.name: kind for kind in (*DEE
 """Policies that `hedge train --policy` trains."""
 EXTRAS: Final = {"deep": tuple(kind.name for kind in DEEP), "rl": (PpoBand.name, SacBand.name)}
 """Those that each extra trains."""
+LEARNED_UNDER: Final = "every hedger learns under frictions"
+"""Tells networks of a desk with frictions from those that learned at its constant cost."""
 
 
 def terms_digest(settings: AnyDesk) -> str:
@@ -54,7 +56,7 @@ def terms_digest(settings: AnyDesk) -> str:
         return content_digest([*own, settings.data.contract])
     desk = hedged(settings)
     execution, delay = desk.execution, desk.hedge.delay_sessions
-    frictions = [execution, delay] if execution.impact or delay else []
+    frictions = [LEARNED_UNDER, execution, delay] if execution.impact or delay else []
     return content_digest([desk.option, desk.costs, desk.risk, *frictions])
 
 

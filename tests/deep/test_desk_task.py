@@ -6,10 +6,12 @@ import pytest
 from typer.testing import CliRunner
 
 from pipeline.cli.command import app
-from pipeline.deep.desk_task import risk_of, task_of
+from pipeline.deep.desk_task import frictions_of, risk_of, task_of
+from pipeline.deep.frictions import NONE
 from pipeline.deep.risk import Cvar, Entropic, MeanSd
 from pipeline.domain.desk import Desk, RiskSettings, load_desk
 from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.network_band import NetworkBand
 
@@ -23,6 +25,9 @@ def test_it_is_the_desks_own():
     assert (task.strike, task.steps, task.unwind) == (105.0, 9, False)
     assert len(task.liability.legs) == 2
     assert task.middle == pytest.approx((1e-4, 1.0, 0.2))
+    assert task.frictions == NONE
+    slowed = desk.model_copy(update={"execution": ExecutionSettings(impact=1.0, notional_share=0.01)})
+    assert task_of(slowed, (0.1, 0.4)).frictions == frictions_of(slowed) != NONE
 
 
 def test_every_measure_of_a_desk_can_be_trained():

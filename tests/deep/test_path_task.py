@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from pipeline.backtest.ledger import book
+from pipeline.deep.frictions import NONE, Frictions
 from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.deep.path_task import PathTask
 from pipeline.deep.plan import TrainingPlan
@@ -48,18 +49,20 @@ def test_prices_move_at_the_ratio_of_what_is_told(remembering):
     np.testing.assert_allclose(columns[..., :2].numpy(), moves(state), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("frictions", [NONE, Frictions(impact=0.03, memory=0.6, delay=1, volatility=0.1)])
 @pytest.mark.parametrize("answer", ["band", "position"])
-def test_pnl_is_that_of_the_books(remembering, small, answer):
-    remembering = replace(remembering, option=replace(remembering.option, answer=answer))
+def test_pnl_is_that_of_the_books(remembering, small, answer, frictions):
+    option = replace(remembering.option, answer=answer, frictions=frictions)
+    remembering = replace(remembering, option=option)
     network, condition = trained_somehow(remembering, small), remembering.middle
     paths = remembering.paths(500, condition, seed=2, first=0)
     state, market = remembering.option.state_on(paths.spot, condition)
     policy = Checkpoint("", {}, network.arrays()).policy()
     assert policy.name == f"recurrent_{answer}"
-    expected = book(market, policy.band(state)).pnl
+    expected = book(market, policy.band(state), frictions.delay).pnl
     found = remembering.pnl(network, paths, condition).detach().numpy()
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-    assert np.abs(expected - book(market, Zakamouline().band(state)).pnl).mean() > 0.02
+    assert np.abs(expected - book(market, Zakamouline().band(state), frictions.delay).pnl).mean() > 0.02
 
 
 def test_plain_numbers_answer_as_the_network_does(remembering, small):

@@ -8,19 +8,25 @@ import torch
 
 from pipeline.backtest.ledger import book
 from pipeline.deep.band_network import BandNetwork, PositionNetwork
-from pipeline.deep.task import Condition
+from pipeline.deep.frictions import NONE, Frictions
+from pipeline.deep.task import Condition, HedgingTask
+from pipeline.domain.band import Band
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import Liability
+from pipeline.execution.regime_liquidity import RegimeLiquidity
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.zakamouline import Zakamouline
 from pipeline.simulate.black_scholes import BlackScholes
 from pipeline.simulate.heston import Heston
 
+PUSHED = Frictions(impact=0.03, memory=0.6, volatility=0.1)
+LATE = Frictions(delay=1)
+
 
 def trained_somehow(task):
     """A network with answers of some size."""
     torch.manual_seed(0)
-    network = (BandNetwork if task.answer == "band" else PositionNetwork)((8, 8))
+    network = (BandNetwork if task.answer == "band" else PositionNetwork)((8, 8), paced=task.paced)
     spot = task.paths(64, task.middle, seed=1, first=0)
     network.fit_scaling(task.prior_on(spot, task.middle)[0].reshape(-1, len(network.inputs)))
     with torch.no_grad():
@@ -29,17 +35,53 @@ def trained_somehow(task):
     return network
 
 
+@pytest.mark.parametrize("frictions", [NONE, PUSHED, LATE, replace(PUSHED, delay=2)])
 @pytest.mark.parametrize(("answer", "unwind"), [("band", True), ("band", False), ("position", True)])
-def test_pnl_is_that_of_the_books(task, answer, unwind):
+def test_pnl_is_that_of_the_books(task, answer, unwind, frictions):
     """The policy on every path against the network read from its grid: they differ by its spacing."""
-    task = replace(task, unwind=unwind, answer=answer)
+    task = replace(task, unwind=unwind, answer=answer, frictions=frictions)
     network, spot = trained_somehow(task), task.paths(2000, task.middle, seed=2, first=0)
     state, market = task.state_on(spot, task.middle)
-    expected = book(market, network.policy().band(state)).pnl
+    expected = book(market, network.policy().band(state), frictions.delay).pnl
     found = task.pnl(network, spot, task.middle).detach().numpy()
     assert np.abs(found - expected).mean() < 0.01
     assert abs(found.mean() - expected.mean()) < 0.002
-    assert np.abs(expected - book(market, Zakamouline().band(state)).pnl).mean() > 0.02
+    assert np.abs(expected - book(market, Zakamouline().band(state), frictions.delay).pnl).mean() > 0.02
+
+
+@pytest.mark.parametrize("frictions", [PUSHED, LATE, replace(PUSHED, delay=2)])
+def test_given_bands_are_charged_what_the_ledger_charges(task, frictions):
+    task = replace(task, frictions=frictions, volatility=(0.1, 0.4))
+    condition, draw = Condition(0.002, 1.0, 0.3), np.random.default_rng(0)
+    spot = task.paths(200, condition, seed=2, first=0)
+    edges = np.sort(draw.uniform(0.0, 1.0, (200, task.steps, 2)), axis=-1)
+    speed = draw.uniform(0.2, 1.0, (200, task.steps))
+    market = task.state_on(spot, condition)[1]
+    around = np.mean(edges, axis=-1), 0.5 * (edges[..., 1] - edges[..., 0])
+    band = Band.around(*around).slowed(speed)
+    told = torch.from_numpy(np.concatenate([edges, speed[..., None]], axis=-1))
+    found = task.earned(told, spot, condition).numpy()
+    np.testing.assert_allclose(found, book(market, band, frictions.delay).pnl, rtol=0, atol=1e-10)
+    plain = replace(task, frictions=NONE).state_on(spot, condition)[1]
+    assert np.abs(found - book(plain, band).pnl).mean() > 0.05
+
+
+def test_without_frictions_the_compiled_loop_is_asked_and_with_them_a_gradient_flows(task, monkeypatch):
+    pushed, plain = replace(task, frictions=replace(PUSHED, delay=1)), trained_somehow(task)
+    paced = trained_somehow(pushed)
+    spot = task.paths(64, task.middle, seed=2, first=0)
+    pushed.pnl(paced, spot, task.middle).sum().backward()
+    slopes = paced.layers[-1].weight.grad
+    assert slopes.shape[0] == 3
+    assert (slopes.abs().amax(dim=1) > 0.0).all()
+    monkeypatch.setattr(HedgingTask, "_stepped", None)
+    assert task.pnl(plain, spot, task.middle).isfinite().all()
+
+
+def test_spread_and_depth_by_regime_are_not_learned_from_prices(task, plan):
+    liquid = replace(task, frictions=Frictions(liquidity=RegimeLiquidity(half_spread=(1e-4,), depth=(1.0,))))
+    with pytest.raises(SettingsError, match="prices tell no regime"):
+        liquid.learner(plan)
 
 
 @pytest.mark.parametrize("answer", ["band", "position"])
@@ -64,9 +106,16 @@ def test_a_position_is_that_of_its_policy(task, kind):
     np.testing.assert_allclose(lower.numpy(), expected, rtol=0, atol=1e-6)
 
 
-def test_an_untrained_network_is_zakamouline(task):
+@pytest.mark.parametrize("frictions", [NONE, PUSHED])
+def test_an_untrained_network_is_zakamouline(task, frictions):
+    task = replace(task, frictions=frictions)
     state, _ = task.state_on(task.paths(20, task.middle, seed=3, first=0), task.middle)
-    ours, theirs = NetworkBand(BandNetwork().exported()).band(state), Zakamouline().band(state)
+    ours, theirs = (
+        NetworkBand(BandNetwork(paced=task.paced).exported()).band(state),
+        Zakamouline().band(state),
+    )
+    np.testing.assert_allclose(ours.speed, theirs.speed, rtol=1e-12)
+    assert (theirs.speed.min() < 1.0) == task.paced
     np.testing.assert_allclose(ours.lower, theirs.lower, rtol=1e-12)
     np.testing.assert_allclose(ours.upper, theirs.upper, rtol=1e-12)
 

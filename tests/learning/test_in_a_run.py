@@ -1,12 +1,16 @@
 """What a hedger that learns in a run of its desk may see, and what it leaves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
 
 from pipeline.domain.desk import Desk, parse_desk
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.domain.execution_settings import ExecutionSettings
+from pipeline.ingest.content import content_digest
 from pipeline.ingest.packing import unpacked
 from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
 from pipeline.learning.known_market import KnownMarket
@@ -43,6 +47,22 @@ def test_what_is_left_is_the_desk_s_and_the_same_each_time(policy):
     assert once["curve"]["step"].tolist() == [0, 2]
     other = learn_hedger(own, policy, told(market=KnownMarket(volatility=(0.1, 0.5))))
     assert other[NETWORK] != once[NETWORK]
+
+
+@pytest.mark.parametrize("policy", NETWORKS)
+def test_a_desk_with_frictions_teaches_its_networks_another_hedge(policy, tmp_path):
+    """What learned at its constant cost is refused, what learned under its frictions is not."""
+    own = desk()
+    execution = ExecutionSettings(impact=1.0, notional_share=0.01)
+    late = own.hedge.model_copy(update={"delay_sessions": 1})
+    pushed = own.model_copy(update={"execution": execution, "hedge": late})
+    found = network_in(learn_hedger(pushed.for_learning(), policy, told()), tmp_path)
+    hedger = found.of_desk(terms_digest(pushed)).policy()
+    assert getattr(hedger, "paced", None) == (None if policy.endswith("position") else True)
+    assert learn_hedger(own.for_learning(), policy, told())["curve"]["risk"][0] < found.facts["history"][0][1]
+    before = content_digest([pushed.option, pushed.costs, pushed.risk, execution, 1])
+    with pytest.raises(StoreError, match="train a network for this one"):
+        replace(found, desk=before).of_desk(terms_digest(pushed))
 
 
 def test_a_hedger_that_remembers_learns_in_the_regimes_that_are_known():

@@ -65,3 +65,9 @@ def test_a_failed_call_is_not_remembered(policy):
 def test_without_a_network_there_is_nothing_to_ask():
     with pytest.raises(PolicyError, match="no network"):
         LiveRecurrentBand(RecurrentBand(), Liability.of("call", "short"), COST, 1.0, STEP)
+
+
+def test_a_pace_is_not_answered_where_no_impact_is_told():
+    paced = RecurrentBand(some_recurrent(outputs=3))
+    with pytest.raises(PolicyError, match="answers impact"):
+        LiveRecurrentBand(paced, Liability.of("call", "short"), COST, 1.0, STEP)
