@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from pipeline.domain.errors import JournalError
 from pipeline.live.control import Control
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
@@ -26,7 +25,7 @@ class Checkpoints(Control):
     def __init__(self, journal: Journal, every: float = EVERY) -> None:
         self._journal, self._every = journal, every
         self._over = threading.Event()
-        self._fault: JournalError | None = None
+        self._fault: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
 
     @contextmanager
@@ -48,5 +47,5 @@ class Checkpoints(Control):
         while not self._over.wait(self._every) and self._fault is None:
             try:
                 self._journal.checkpoint()
-            except JournalError as fault:
+            except Exception as fault:
                 self._fault = fault

@@ -77,14 +77,19 @@ class WriteAheadLog:
             self._size = end
 
     def turned(self) -> list[Path]:
-        """Go on in another file; return those before it that are there, the oldest first."""
+        """Go on in another file; return those before it that are there, the oldest first.
+
+        Where this one was cut or removed the next is begun, and then it is an error.
+        """
         with self._turning:
-            if self._pages.size() < len(self._pages):
-                raise OSError(errno.EIO, f"{self._named().name} was cut by somebody else")
-            if self._size:
+            file = self._named()
+            whole = file.exists() and file.stat().st_size >= len(self._pages)
+            if self._size or not whole:
                 self._turn(PIECE)
             else:
                 self._pages[0] = 0  # the system may have written the page out, and would look at it again
+            if not whole:
+                raise OSError(errno.EIO, f"{file.name} was cut or removed by somebody else")
         return [file for file in ahead_of(self._place) if _number(file) < self._number]
 
     def close(self) -> None:
@@ -130,8 +135,10 @@ class WriteAheadLog:
 
 
 def ahead_of(place: Path) -> list[Path]:
-    """Return the files ahead of a database, the oldest first."""
-    return sorted(place.parent.glob(f"{place.name}-ahead.*"), key=_number)
+    """Return the files ahead of a database, the oldest first; none that is called otherwise: a copy."""
+    begin = f"{place.name}-ahead."
+    found = place.parent.glob(f"{begin}*")
+    return sorted((file for file in found if file.name.removeprefix(begin).isdecimal()), key=_number)
 
 
 def records(file: Path) -> list[Record]:

@@ -204,12 +204,13 @@ def test_the_log_of_the_journal_is_folded_in_meanwhile(path):
         assert folded.wait(5.0)
 
 
-def test_a_log_that_cannot_be_folded_in_halts(path):
+@pytest.mark.parametrize("kind", [JournalError, ValueError])
+def test_a_log_that_cannot_be_folded_in_halts(path, kind):
     def full():
-        raise JournalError("journal.db: its log cannot be folded in: disk full")
+        raise kind("journal.db: its log cannot be folded in: disk full")
 
     path.journal.checkpoint = full
-    with pytest.raises(JournalError):
+    with pytest.raises(kind):
         live(path, EverySecond(), Checkpoints(path.journal, every=0.001), speed=5.0)
     assert "disk full" in path.latch.why
 

@@ -69,12 +69,25 @@ def test_a_last_line_that_is_not_whole_never_happened_and_another_one_is_damage(
         records(file)
 
 
-def test_a_file_that_was_cut_is_found_before_it_is_gone_on_with(place):
+@pytest.mark.parametrize("harm", [lambda file: os.truncate(file, 0), os.unlink])
+def test_a_file_that_was_cut_or_removed_is_found_and_what_comes_is_in_another(place, harm):
     log = WriteAheadLog(place, full=False)
     log.append({"audit": [1]})
-    os.truncate(*ahead_of(place), 4096)
-    with pytest.raises(OSError, match=r"ahead\.1 was cut by somebody else"):
+    harm(*ahead_of(place))
+    with pytest.raises(OSError, match=r"ahead\.1 was cut or removed by somebody else"):
         log.turned()
+    log.append({"risk": [2, "halted"]})
+    log.close()
+    assert records(ahead_of(place)[-1]) == [{"risk": [2, "halted"]}]
+
+
+@pytest.mark.parametrize("copy", ["1.bak", "1~", "1.2", "old"])
+def test_somebodys_copy_of_a_file_is_none_of_them(place, copy):
+    log = WriteAheadLog(place, full=False)
+    log.append({"audit": [1]})
+    (file,) = ahead_of(place)
+    place.with_name(f"{place.name}-ahead.{copy}").write_bytes(file.read_bytes())
+    assert log.turned() == [file]
     log.close()
 
 
