@@ -32,7 +32,7 @@ WITHOUT_PRIOR: Final[Mapping[str, str]] = {
     "network_band": "network_position",
     "recurrent_band": "recurrent_position",
 }
-"""By network that starts from a prior the one that starts from nothing."""
+"""By network that corrects a band, its prior, the one that answers a position from nothing."""
 BAND_RIVALS = ("zakamouline", "fixed_band")
 TRAINED: Final[Mapping[str, tuple[str, str]]] = {
     **dict.fromkeys((*WITHOUT_PRIOR, "ppo_band", "sac_band"), BAND_RIVALS),

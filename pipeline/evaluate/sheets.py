@@ -172,7 +172,8 @@ def trained_sheet(evaluation: Judged) -> Sheet | None:
     lead = (
         "A trained network minus the same network untrained, and minus its simplest rival: "
         f"{'; '.join(rivals) or 'not run'}; "
-        "one that starts from a prior also minus that which starts from nothing. "
+        "one that corrects a band also minus that which answers a position from nothing, without prior and "
+        "band: a fair pair where both took the same steps (Trained networks by window). "
         "Paired; p is corrected for all pairs. For risk and cost a negative difference is better."
     )
     trained = evaluation.trained

@@ -24,7 +24,8 @@ def training_verdicts(desk: Desk, trained: pd.DataFrame, earlier_looks: int = 0)
         if rival == TRAINED[policy][0]:
             question, other = f"Did the training of {policy} pay?", "its untrained self"
         elif rival == WITHOUT_PRIOR.get(policy):
-            question, other = f"Is the prior of {policy} worth something?", "a network without it"
+            question = f"Are prior and band of {policy} worth something?"
+            other = "a network that has neither"
         else:
             question, other = f"Does {policy} beat its simplest rival?", SIMPLE[rival]
         subject = f"with {policy} against {other}, {rival}"

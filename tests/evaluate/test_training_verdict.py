@@ -51,12 +51,12 @@ def test_the_answer_follows_the_corrected_test(evaluation, numbers, answer, word
     assert set(told["network_band"]) == set(BAND_RIVALS)
 
 
-def test_a_prior_is_judged_against_the_network_without_one_whose_untrained_self_is_no_rival(evaluation):
+def test_prior_and_band_are_judged_together_and_who_starts_from_nothing_has_no_untrained_rival(evaluation):
     pairs = pairs_of_training(["network_band", "network_position", "recurrent_position", BAND_RIVALS[0]])
     assert pairs == [("network_band", BAND_RIVALS[0]), ("network_band", "network_position")]
     found = training_verdicts(evaluation.desk, paired(pairs, -2.0, (-3.0, -1.0), 0.001, 0.002))
-    assert found[1].question == "Is the prior of network_band worth something?"
-    assert "against a network without it, network_position" in found[1].sentence
+    assert found[1].question == "Are prior and band of network_band worth something?"
+    assert "against a network that has neither, network_position" in found[1].sentence
 
 
 def test_a_report_without_networks_has_neither_sheet_nor_verdict(evaluation):
