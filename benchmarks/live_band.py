@@ -7,7 +7,8 @@ the network's answer alone as `policies.network` gives it to a batch of one, and
 answer; its weights are in single precision there.
 
 The same for a network that sees `engineered_state` too, as a desk within the day asks it
-(`policies.live_network`), by an `OptionState`; in the live loop the state is compiled code's own.
+(`policies.live_network`), by an `OptionState`; in the live loop the state is compiled code's own. Then
+every policy that goes live without a compiled form, by a batch of one.
 
 The same for `recurrent_band`, a GRU of 16 units before such layers: a decision of
 `policies.live_recurrent_band`, its memory moved on, and the answers to 1 000 paths of 21 decisions.
@@ -16,6 +17,7 @@ The same for `recurrent_band`, a GRU of 16 units before such layers: a decision 
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import pairwise
 from time import perf_counter
 
@@ -28,15 +30,18 @@ from pipeline.deep.band_network import BandNetwork
 from pipeline.deep.sequence_network import SequenceNetwork, Shape
 from pipeline.domain.instruments import Liability
 from pipeline.domain.option_state import OptionState
+from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.correction import corrected
 from pipeline.policies.engineered_state import COLUMNS
 from pipeline.policies.live_band import LiveBand
+from pipeline.policies.live_choice import FITTED
 from pipeline.policies.live_recurrent_band import LiveRecurrentBand
 from pipeline.policies.network import Layer, Network, matrix, row
 from pipeline.policies.network_band import INPUTS, NetworkBand
-from pipeline.policies.one_option import answer_of, by_arrays
+from pipeline.policies.one_option import OfOneOption, answer_of, by_arrays
 from pipeline.policies.recurrent_band import PATH, RecurrentBand
 from pipeline.policies.recurrent_network import RecurrentNetwork
+from pipeline.policies.regime_map import RegimeMap
 
 CALLS, ROUNDS, STATES = 2000, 15, 1000
 UNITS, TIMES = 16, 21
@@ -64,13 +69,20 @@ def within_the_day() -> Iterator[Measurement]:
         **dict.fromkeys(OptionState._fields, 0.2)
         | {"liability": call, "forward": 101.0, "strike": 100.0, "cost": COST, "desk_cost": COST}
         | {"regime_prob": np.full(2, 0.5), "regime_moves": np.full((2, 2), 0.5)}
-        | {"regime_variance": np.ones(2), "unwind": True, "fixed_fee": 0.0}
+        | {"regime_variance": np.ones(2), "unwind": True, "fixed_fee": 0.0, "step": 0}
     )
     live = answer_of(policy, call)
     off = float(np.abs(np.subtract(live(state), by_arrays(policy, state))).max())
     took, batch = microseconds(lambda: live(state)), microseconds(lambda: by_arrays(policy, state))
     print(f"within the day: decision {took:.2f} µs, by a batch of one {batch:.0f} µs, difference {off:.2g}")
     yield Measurement("live_band.within_the_day", "µs", took, detail={"batch_of_one": batch, "off": off})
+    simple = {name: POLICIES[name]() for name in sorted(FITTED - {RegimeMap.name})}
+    asked = {
+        name: answer_of(each, call) for name, each in simple.items() if not isinstance(each, OfOneOption)
+    }
+    took_by = {name: microseconds(partial(answer, state)) for name, answer in asked.items()}
+    print(", ".join(f"{name} {each:.0f} µs" for name, each in took_by.items()))
+    yield Measurement("live_band.batch_of_one", "µs", max(took_by.values()), detail=took_by)
 
 
 def inputs() -> np.ndarray:

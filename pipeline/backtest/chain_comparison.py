@@ -29,6 +29,7 @@ from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.history_slope import HistorySlope
 from pipeline.policies.served_networks import network_table, policies_on
+from pipeline.policies.written import written
 
 FEWEST_TRAINING_DAYS: Final = 5
 """Days with finished options, without which nothing is fitted."""
@@ -167,7 +168,7 @@ def run_chain(
                 tuned += [(window, of, f"{side.right}: {key}", *rest) for window, of, key, *rest in rows]
                 if name == FLAGSHIP:
                     files[f"models/regime_switched_{side.right}.json"] = json.dumps(
-                        found.policy.parameters()
+                        written(found.policy)
                     ).encode()
             log.debug("%s of %ss: %.1f s", name, side.right, time.perf_counter() - started)
     left_out = sides[0].deals.left_out

@@ -26,6 +26,7 @@ from pipeline.optimum.bands import keeps_bands
 from pipeline.policies.base import Policy, reads_position
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 from pipeline.policies.served_networks import network_table, policies_on
+from pipeline.policies.written import written
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ def run_backtest(
                 paths.append(path_rows(name, days, state.forward[row], band, ledger, row))
             tuned += parameter_rows(fold.window, fitted, found.score)
             if name == FLAGSHIP:
-                files["models/regime_switched.json"] = json.dumps(fitted.parameters()).encode()
+                files["models/regime_switched.json"] = json.dumps(written(fitted)).encode()
         log.debug("%s: %d windows in %.1f s", name, len(folds), time.perf_counter() - started)
     return {
         "episodes": pd.concat(results, ignore_index=True),

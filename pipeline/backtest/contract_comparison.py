@@ -21,6 +21,7 @@ from pipeline.domain.desk import Desk
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.served_networks import network_table, policies_on
+from pipeline.policies.written import written
 
 BOOKS = ("pnl", "premium", "trading", "carry", "cost", *SOURCES, "payoff", "turnover", "trades")
 log = logging.getLogger(__name__)
@@ -59,7 +60,7 @@ def run_contract(
         totals.append({"policy": name, **booked(ledger), "dividends": dividends})
         tuned += parameter_rows(0, found.policy, found.score)
         if name == FLAGSHIP:
-            files["models/regime_switched.json"] = json.dumps(found.policy.parameters()).encode()
+            files["models/regime_switched.json"] = json.dumps(written(found.policy)).encode()
         log.debug("%s: %.1f s", name, time.perf_counter() - started)
     told = {
         "right": life.option.right,

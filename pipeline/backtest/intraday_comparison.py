@@ -23,8 +23,10 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.execution.arrivals import FAULTS
 from pipeline.ingest.pieces import Pieces, anew
 from pipeline.optimum.bands import keeps_bands
-from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.catalogue import desk_policies
+from pipeline.policies.live_choice import FITTED
 from pipeline.policies.served_networks import network_table, policies_on
+from pipeline.policies.written import written
 
 LATE = 1
 """Decisions by which the orders of the delayed twin are late."""
@@ -49,8 +51,9 @@ def run_intraday(
     `path` (every policy through the most turbulent tested episode), `tuned` (parameters by window),
     `frontier` (see `frontier`; empty where the desk asks for none), `networks` (see
     `served_networks.network_table`), `unfilled` (orders that the book did not
-    fill, or not whole, a row a policy and reason), `left_out` (starts that could not be used) and the last
-    fitted flagship, with the costs that its states have beside forecasts, `models/terms.json`.
+    fill, or not whole, a row a policy and reason), `left_out` (starts that could not be used), the last fit
+    of every policy that can go live, `models/<policy>.json`, and the costs that their states have beside
+    forecasts, `models/terms.json`.
 
     Raises
     ------
@@ -87,9 +90,8 @@ def run_intraday(
                 lived = times[episodes.start[stressed] :]
                 paths.append(path_rows(name, lived, state.forward[row], band, ledger, row))
             tuned += parameter_rows(fold.window, found.policy, found.score)
-            if name == FLAGSHIP:
-                files["models/regime_switched.json"] = json.dumps(found.policy.parameters()).encode()
-                files["models/terms.json"] = json.dumps(_terms(episodes)).encode()
+            if name in FITTED:
+                files[f"models/{name}.json"] = json.dumps(written(found.policy)).encode()
         log.debug("%s: %d windows in %.1f s", name, len(folds), time.perf_counter() - started)
     return {
         "episodes": pd.concat(results, ignore_index=True),
@@ -105,6 +107,7 @@ def run_intraday(
         "networks": network_table(settings, list(starts.values())),
         "unfilled": pd.concat(unfilled, ignore_index=True),
         "left_out": pd.DataFrame(built.left_out.items(), columns=["reason", "starts"]),
+        "models/terms.json": json.dumps(_terms(episodes)).encode(),
         **files,
     }
 

@@ -61,7 +61,7 @@ def intraday_state(
     desk : settings.
     signals : one row a decision, see `intraday_signals.learn_intraday`.
     decisions : [N, T] rows of `signals`.
-    left : [N, T] decisions until the option ends, at least 1.
+    left : [N, T] decisions until the option ends, at least 1; of more than one option the same of each.
     spot : [N, T] mid, scaled so that the strike is 100 times the desk's moneyness.
     desk_cost : of `known_cost`.
     scale : [N, T] or [N, 1] money of the state over money of the market, for the fixed fee.
@@ -97,7 +97,7 @@ def intraday_state(
         risk_aversion=desk.risk.aversion,
         interval=step,
         rate=0.0,
-        step=np.arange(decisions.shape[1]),
+        step=desk.option.steps - left[0],
         time_to_expiry=to_expiry,
         strike=np.full(spot.shape, START_SPOT * desk.option.moneyness),
         forward=spot,

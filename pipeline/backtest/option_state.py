@@ -33,7 +33,7 @@ class OptionStates:
     def __init__(self, desk: IntradayDesk, desk_cost: float, crossing: float | None = None) -> None:
         self.liability = Liability.of(desk.option.kind, desk.option.side)
         self.aversion, self._strike = desk.risk.aversion, START_SPOT * desk.option.moneyness
-        self._unwind, self.desk_cost = desk.costs.unwind, desk_cost
+        self._unwind, self.desk_cost, self._life = desk.costs.unwind, desk_cost, desk.option.steps
         dearer = desk.costs.crossing if crossing is None else crossing
         fixed = desk.costs.fixed_fee / desk.hedge.size
         own = (desk.costs.fee_bps * BPS, dearer, fixed, self._strike, *net_quantities(self.liability))
@@ -53,6 +53,7 @@ class OptionStates:
             self.liability,
             self.aversion,
             found.interval,
+            self._life - round(found.time_to_expiry / found.interval),
             found.time_to_expiry,
             self._strike,
             found.forward,

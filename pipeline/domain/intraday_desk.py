@@ -263,7 +263,7 @@ class IntradayPolicies(PolicySettings):
     """Which hedgers are compared, and which one a live desk hedges with."""
 
     live: str = "regime_switched"
-    """The flagship, or one that learned on the desk's days: its file of `networks`, else its champion."""
+    """One of `run`, or one that learned on the desk's days: its file of `networks`, else its champion."""
 
 
 class IntradayEvaluation(Settings):

@@ -50,6 +50,7 @@ class OptionState(NamedTuple):
     Attributes
     ----------
     forward : the mid, which is forward and price of the hedge at once.
+    step : decisions since it was dealt.
     value, delta : of the option to its holder, at the implied volatility; ∂value/∂forward.
     regime_prob, regime_moves, regime_variance : [K], [K, K] and [K].
     """
@@ -57,6 +58,7 @@ class OptionState(NamedTuple):
     liability: Liability
     risk_aversion: float
     interval: float
+    step: int
     time_to_expiry: float
     strike: float
     forward: float
@@ -104,7 +106,7 @@ class OptionState(NamedTuple):
             risk_aversion=self.risk_aversion,
             interval=self.interval,
             rate=0.0,
-            step=np.zeros(1, dtype=np.int64),
+            step=np.array([self.step]),
             time_to_expiry=one(self.time_to_expiry),
             strike=one(self.strike),
             forward=one(self.forward),

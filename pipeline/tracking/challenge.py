@@ -74,7 +74,8 @@ def _young(
 ) -> dict[str, str]:
     """Return until when the challengers of some models stay, those that are not too old."""
     champions = named_versions(client, desk.name, CHAMPION, hedger)
-    waiting = {model: champion(client, f"{desk.name}.{model}", CHALLENGER) for model in (*OFFERED, *LEARNED)}
+    of = {*OFFERED, *LEARNED, hedger}
+    waiting = {model: champion(client, f"{desk.name}.{model}", CHALLENGER) for model in of}
     runs = {each.run_id for each in waiting.values() if each}
     newest = max((_made(each) for each in champions.values() if each.run_id not in runs), default=None)
     found = {}

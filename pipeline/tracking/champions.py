@@ -24,6 +24,7 @@ from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import LEARNED
+from pipeline.policies.written import restored
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import connect
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION
@@ -38,7 +39,6 @@ from pipeline.tracking.registry import (
     costs_in,
     files_of,
 )
-from pipeline.tracking.served.regime_switched import policy_of
 
 NEEDED = (DETECTOR, VOLATILITY)
 OFFERED = (*NEEDED, EVENTS, LIQUIDITY, FLAGSHIP, EXECUTION)
@@ -57,15 +57,16 @@ class ModelCard:
 
 @dataclass(frozen=True)
 class Champions:
-    """What a desk decides with: signals, flagship (None where the desk does not run it), and their cards.
+    """What a desk decides with: signals, a fitted policy (None where there is none), and their cards.
 
-    `terms` are the costs beside forecasts that the flagship was fitted with, of a desk within the day;
+    `fitted` is the hedger, or the flagship where that learned; `terms` are the costs beside forecasts that it
+    was fitted with, of a desk within the day;
     `monitors` what its models are watched with, where the days of their training sufficed; `costs` what its
     own fills taught; `hedger` the policy that gives the band, and `network` its own where it learned.
     """
 
     signals: FittedSignals | FittedIntraday
-    flagship: Policy | None
+    fitted: Policy | None
     cards: tuple[ModelCard, ...]
     terms: Mapping[str, float] | None = None
     monitors: Reference | None = None
@@ -79,8 +80,8 @@ def load_champions(
 ) -> Champions:
     """Load the champion version of every registered model of a desk; `named` is what the user calls it.
 
-    Of the models in `challenging` its challenger, where one has any. `hedger` gives the band: the flagship,
-    or a policy that learned, whose network is loaded too.
+    Of the models in `challenging` its challenger, where one has any. `hedger` gives the band: a policy that
+    was fitted, or one that learned, whose network is loaded beside the flagship.
 
     Raises
     ------
@@ -97,13 +98,14 @@ def load_champions(
         raise StoreError(
             f"desk {desk} has no champion {hedger} yet: `hedge train {named} --policy {hedger}` makes one"
         )
+    own = FLAGSHIP if hedger in LEARNED else hedger
+    if own not in (FLAGSHIP, *versions):
+        raise StoreError(f"desk {desk} has no champion {own} yet: `hedge run {named}` makes one")
     try:
         files = {model: files_of(version) for model, version in versions.items()}
         signals = _signals(files)
-        flagship = (
-            policy_of(json.loads(files[FLAGSHIP]["parameters"].read_bytes())) if FLAGSHIP in files else None
-        )
-        terms = files.get(FLAGSHIP, {}).get("terms")
+        fitted = _policy(files[own]["parameters"]) if own in files else None
+        terms = files.get(own, {}).get("terms")
         charged = None if terms is None else json.loads(terms.read_bytes())
         learned = files[DETECTOR].get(MONITORS)
         watched = None if learned is None else Reference.from_bytes(learned.read_bytes())
@@ -116,7 +118,7 @@ def load_champions(
             "makes a new one"
         ) from None
     cards = tuple(_card(version) for version in versions.values())
-    return Champions(signals, flagship, cards, charged, watched, costs, hedger, network)
+    return Champions(signals, fitted, cards, charged, watched, costs, hedger, network)
 
 
 def versions_with(
@@ -140,6 +142,13 @@ def named_versions(
 def line_of(versions: Mapping[str, ModelVersion]) -> str:
     """Return versions in one line, as evidence and audit name them."""
     return ", ".join(f"{each.name} {each.version}" for each in versions.values())
+
+
+def _policy(file: Path) -> Policy:
+    try:
+        return restored(json.loads(file.read_bytes()))
+    except StoreError as error:
+        raise ValueError(str(error)) from None
 
 
 def _signals(files: Mapping[str, Mapping[str, Path]]) -> FittedSignals | FittedIntraday:

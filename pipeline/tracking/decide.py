@@ -85,7 +85,7 @@ def decide_now(
     book = open_book(desk, bars, signals, options)
     fresh = freshness(session, now, desk.data.calendar)
     warnings = _warnings(desk, named, fitted, fresh, int((~known).sum()), book.left_out)
-    if champions.flagship is None:
+    if champions.fitted is None:
         warnings.append(NO_FLAGSHIP)
     if held == FLAT:
         warnings.append(NOTHING_SAYS)
@@ -122,7 +122,7 @@ def decide_within_day(
     fitted = champions.signals
     if not isinstance(fitted, FittedIntraday):
         raise StoreError(OTHER_KIND.format(desk=desk.name, named=named))
-    if champions.flagship is None or champions.terms is None:
+    if champions.fitted is None or champions.terms is None:
         raise StoreError(f"desk {desk.name}: {NO_FLAGSHIP}, then hedge run {named}")
     signals = stream_intraday(fitted, features)
     row = newest_decision(signals, now)
@@ -145,7 +145,7 @@ def decide_within_day(
 
 
 def _hedgers(champions: Champions) -> dict[str, Policy]:
-    flagship = champions.flagship
+    flagship = champions.fitted
     found: dict[str, Policy] = {} if flagship is None else {flagship.name: flagship}
     return found | {BENCHMARK: POLICIES[BENCHMARK]()}
 

@@ -34,20 +34,20 @@ def learned_of(champions: Champions, named: str) -> Learned:
     Raises
     ------
     StoreError
-        The champions are not those of a desk within the day, or have no flagship, or the network that gives
-        the band is damaged, of another desk, or by now another one than the desk file says.
+        The champions are not those of a desk within the day, or have no fitted policy, or the network that
+        gives the band is damaged, of another desk, or by now another one than the desk file says.
     """
     signals, terms = champions.signals, champions.terms
-    if not isinstance(signals, FittedIntraday) or champions.flagship is None or terms is None:
+    if not isinstance(signals, FittedIntraday) or champions.fitted is None or terms is None:
         raise StoreError(f"desk {named} has no champion to go live with: hedge run {named} makes one")
     desk = load_any(named)
     if not isinstance(desk, IntradayDesk):
         raise StoreError(f"desk {named} is not within the day: it does not go live")
     check_live(desk)
-    if champions.hedger not in LEARNED and followed(desk) in LEARNED:
+    if champions.hedger not in LEARNED and followed(desk) != champions.hedger:
         raise StoreError(f"desk {named} follows the registry's {followed(desk)} by now: start again")
     policy, seen = band_of(champions, desk, live_of(desk))
-    assert policy is not None  # there is a flagship
+    assert policy is not None  # one was fitted
     version = named_live(desk, version_of(champions), champions.hedger)
     crossing = desk.costs.crossing if champions.costs.crossing is None else champions.costs.crossing
     return Learned(signals, policy, terms["desk_cost"], version, crossing, seen)
@@ -58,7 +58,7 @@ def band_of(
 ) -> tuple[Policy | None, pd.Timestamp | None]:
     """Return who gives the band, and the last day or time of the market that its network learned from.
 
-    That is the network of the champions, else that of the desk's file for `policy`, else the flagship.
+    That is the network of the champions, else that of the desk's file for `policy`, else who was fitted.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def band_of(
         return hedger_of(found, champions.hedger), found.seen_until
     if policy in desk.policies.networks:
         return saved_network(hedged(desk), policy, terms), named_checkpoint(desk, policy)[1].seen_until
-    return champions.flagship, None
+    return champions.fitted, None
 
 
 def version_of(champions: Champions) -> str:

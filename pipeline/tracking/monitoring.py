@@ -12,11 +12,10 @@ from pipeline.ingest.store import Dataset
 from pipeline.monitor.reference import Reference, learn_reference
 from pipeline.monitor.training import before_last_window, observations, read_by_models
 from pipeline.policies.base import Policy
-from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.checkpoint import Learned
 from pipeline.policies.saved_network import LEARNED, saved_network, terms_digest
+from pipeline.policies.written import restored
 from pipeline.regimes.catalogue import DETECTORS
-from pipeline.tracking.served.regime_switched import policy_of
 
 TERMS = "models/terms.json"
 log = logging.getLogger(__name__)
@@ -57,10 +56,9 @@ def monitor_reference(
 def _live(
     desk: IntradayDesk, backtest: Dataset, reigning: Callable[[str], Learned]
 ) -> tuple[Policy | None, float]:
-    if TERMS not in backtest.files:
-        return None, 0.0
     cost = float(json.loads(backtest.read_bytes(TERMS))["desk_cost"])
     live = desk.policies.live
+    fitted = f"models/{live}.json"
     if live in desk.policies.networks:
         return saved_network(desk.in_steps(), live, terms_digest(desk)), cost
     if live in LEARNED:
@@ -69,4 +67,4 @@ def _live(
         except StoreError as why:
             log.warning("warning: hedging errors are not watched for drift: %s", why)
             return None, cost
-    return policy_of(json.loads(backtest.read_bytes(f"models/{FLAGSHIP}.json"))), cost
+    return restored(json.loads(backtest.read_bytes(fitted))) if fitted in backtest.files else None, cost

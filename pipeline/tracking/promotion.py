@@ -12,7 +12,7 @@ from mlflow import MlflowClient
 
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.file_lock import file_lock
-from pipeline.policies.saved_network import LEARNED
+from pipeline.policies.catalogue import FLAGSHIP, POLICIES
 from pipeline.tracking.database import connect, experiment_id
 from pipeline.tracking.runs import tracked_run
 
@@ -94,7 +94,7 @@ def promote_challengers(
 def challengers(mlruns: Path, desk: str, model: str | None = None, hedger: str = "") -> dict[str, str]:
     """Return the versions of a desk's challengers that are judged together, or of one model, by name.
 
-    Hedgers that learned are judged one by one, but for the `hedger` that gives the desk's band.
+    Hedgers are judged one by one, but for the flagship and the `hedger` that gives the desk's band.
 
     Raises
     ------
@@ -103,7 +103,7 @@ def challengers(mlruns: Path, desk: str, model: str | None = None, hedger: str =
     """
     waiting = aliased(_connected(mlruns, desk), desk, CHALLENGER)
     models = {name: name.rpartition(".")[2] for name in waiting}
-    meant = set(models.values()) - (set(LEARNED) - {hedger}) if model is None else {model}
+    meant = set(models.values()) - (set(POLICIES) - {FLAGSHIP, hedger}) if model is None else {model}
     chosen = {name: version for name, version in waiting.items() if models[name] in meant}
     if not chosen:
         what = f"{desk}.{model}" if model else f"desk {desk}"

@@ -26,16 +26,17 @@ from pipeline.ingest.code_version import code_files
 from pipeline.ingest.store import Dataset
 from pipeline.monitor.reference import Reference
 from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.policies.live_choice import FITTED, live_of
 from pipeline.policies.saved_network import LEARNED
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, aliased, crown
 from pipeline.tracking.served.execution_costs import PAID, SEEN
 from pipeline.tracking.served.learned_band import seen_by
-from pipeline.tracking.served.regime_switched import ANSWER, inputs_of
+from pipeline.tracking.served.policy import ANSWER, STEP, inputs_of
 
 MONITORS = "monitors"
 """File beside the detector: what the monitors of the models compare with."""
 REQUIRED = ("hmmlearn", "lightgbm", "mlflow", "numba", "numpy", "pandas", "pydantic", "scikit-learn", "scipy")
-SERVED, LEARNED_BAND = "pipeline.tracking.served", "learned_band"
+SERVED, LEARNED_BAND, POLICY = "pipeline.tracking.served", "learned_band", "policy"
 DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
     "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster",
 )  # fmt: skip
@@ -46,7 +47,9 @@ MEANING = {
     VOLATILITY: "Features to the variance of the option's life, as annual volatility too.",
     LIQUIDITY: "Features to the illiquidity of the next session, or the next cost of crossing.",
     EVENTS: "Features to the probabilities of a volatility spike and of a liquidity gap in the next step.",
-    FLAGSHIP: "Market states to the no-trade band of the hedge and where to go from outside, in its units.",
+    **dict.fromkeys(
+        FITTED, "Market states to the no-trade band of the hedge and where to go from outside, in its units."
+    ),
     **{
         policy: "Market states to the hedge that a trained network makes of "
         f"{kind.untrained or 'nothing'}, {policy}."
@@ -145,12 +148,20 @@ def place(
 ) -> None:
     """Make versions champions, or challengers but for those that are champions.
 
-    `staying` are models whose challengers stay in their place.
+    `staying` are models whose challengers stay in their place. A fitted hedger whom the desk file names anew
+    has nobody to challenge: it is champion at once.
     """
     new = _no_champions(client, versions)
     if alias == CHAMPION:
         crown(client, mlruns, new, RUN)
         return
+    first = {
+        name: version
+        for name, version in new.items()
+        if name.rpartition(".")[2] in FITTED and champion(client, name) is None
+    }
+    crown(client, mlruns, first, RUN)
+    new = {name: version for name, version in new.items() if name not in first}
     for name, version in new.items():
         if name.rpartition(".")[2] not in staying:
             client.set_registered_model_alias(name, CHALLENGER, version)
@@ -240,7 +251,7 @@ def served_models(
     backtest: Dataset,
     watched: Reference | None = None,
 ) -> list[ServedModel]:
-    """Return the models that a run leaves: detector, volatility, events, liquidity and flagship if learned.
+    """Return the models that a run leaves: detector, volatility, events, liquidity, and who gives bands.
 
     The forecasters also carry what `backtest.continuation` needs to go on with the walk. What is written of
     the desk lies in `folder`.
@@ -265,11 +276,13 @@ def served_models(
     if tasks.liquidity:
         task = tasks.liquidity[0]
         models.append(_forecaster(LIQUIDITY, signals, task, tasks.liquidity, ("forecast",), clock))
-    if f"models/{FLAGSHIP}.json" in backtest.files:
-        files = {"desk": settings, "parameters": backtest.file(f"models/{FLAGSHIP}.json")}
-        if "models/terms.json" in backtest.files:
-            files["terms"] = backtest.file("models/terms.json")
-        models.append(ServedModel(FLAGSHIP, FLAGSHIP, files, inputs_of(steps), ANSWER))
+    for hedger in dict.fromkeys((FLAGSHIP, live_of(desk))):
+        if f"models/{hedger}.json" in backtest.files:
+            files = {"desk": settings, "parameters": backtest.file(f"models/{hedger}.json")}
+            if "models/terms.json" in backtest.files:
+                files["terms"] = backtest.file("models/terms.json")
+            further = () if hedger == FLAGSHIP else (STEP,)
+            models.append(ServedModel(hedger, POLICY, files, (*inputs_of(steps), *further), ANSWER))
     return models
 
 

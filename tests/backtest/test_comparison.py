@@ -15,6 +15,7 @@ from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.risk_measures import measure
 from pipeline.policies.catalogue import POLICIES
 from pipeline.policies.delta import DeltaImplied
+from pipeline.policies.written import restored
 
 
 def test_every_policy_hedges_the_same_test_episodes_at_both_delays(desk, sessions, tables):
@@ -113,7 +114,7 @@ def test_the_flagship_is_saved_as_it_was_fitted_last(tables):
     last = (
         tables["tuned"].query("policy == 'regime_switched' and window == 2").set_index("parameter")["value"]
     )
-    assert saved == last.to_dict()
+    assert restored(saved).parameters() == last.to_dict()
 
 
 def test_the_path_shows_every_policy_inside_its_band(tables):

@@ -37,7 +37,7 @@ from pipeline.ingest.pieces import InMemory
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.intraday_decision import decide_intraday, freshness_of, newest_decision
 from pipeline.live.open_book import OptionTerms
-from pipeline.tracking.served.regime_switched import policy_of
+from pipeline.policies.written import restored
 from tests.backtest.lived import left_by, live_through
 from tests.backtest.signals_table import signals_table
 from tests.market_ticks import DESK, FIRST, write_day, write_market
@@ -257,7 +257,7 @@ def live_again(desk, tables, fitted, folder, **orders):
     learned = tables["event_parameters"].groupby("feature")["value"].agg(list)
     replayed = DeskDay(desk, day, opened, learned, before)
     desk_cost = json.loads(tables["models/terms.json"])["desk_cost"]
-    policy = policy_of(json.loads(tables["models/regime_switched.json"]))
+    policy = restored(json.loads(tables["models/regime_switched.json"]))
     return live_through(desk, replayed, before, fitted, policy, desk_cost, folder)
 
 
@@ -326,7 +326,7 @@ def test_a_decision_now_is_the_band_of_the_backtest(desk, tables, fitted):
     first = int((tables["signals"]["window"] < tables["signals"]["window"].max()).sum())
     episode, step = int(np.flatnonzero(episodes.start >= first)[0]), 3
     row = int(episodes.start[episode]) - first + step
-    flagship = policy_of(json.loads(tables["models/regime_switched.json"]))
+    flagship = restored(json.loads(tables["models/regime_switched.json"]))
     band = flagship.band(episodes.state.episodes(np.array([episode])))
     start, end = signals["time"].iloc[row - step], signals["time"].iloc[row - step + desk.option.steps]
     made = decide_intraday(

@@ -2,7 +2,7 @@
 
 Each answers a valid band, reads the present of its own episode only, gives live (one time) what it gives in
 batch, needs no more position than the book's delta can ask for, fits without touching its inputs, and
-hedges a net book of options as it hedges one.
+hedges a net book of options as it hedges one. Those that go live answer one option as their batch does.
 """
 
 import importlib
@@ -23,15 +23,18 @@ from pipeline.domain.desk import Desk, load_desk
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import Leg, Liability
 from pipeline.domain.market_state import WIDE
+from pipeline.domain.option_state import OptionState
 from pipeline.domain.risk_measures import measure
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy, Score, Training, reads_path, reads_position
 from pipeline.policies.catalogue import POLICIES, _build
 from pipeline.policies.engineered_state import COLUMNS
+from pipeline.policies.live_choice import FORMS
 from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, OPTION, NetworkBand
 from pipeline.policies.network_position import NetworkPosition, RecurrentPosition
 from pipeline.policies.network_slope import SLOPE_INPUTS, NetworkSlope
+from pipeline.policies.one_option import answer_of
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.written import restored, written
 from tests.recurrent import some_recurrent
@@ -236,6 +239,32 @@ def test_a_book_live_equals_batch(fitted, make_state):
     for t in (0, 1, 20):
         for name, edge in edges(fitted.band(live(fitted, state, t).episodes(np.array([3, 17])))).items():
             np.testing.assert_allclose(edge[:, -1], batch[name][[3, 17], t], rtol=1e-12, err_msg=name)
+
+
+def option_at(state, row, t):
+    """The option of one episode at one time, as a live loop sees it."""
+    found = {"step": int(state.step[t]), "value": 0.0, "delta": 0.0}
+    for name in OptionState._fields:
+        value = found.get(name, getattr(state, name, None))
+        array = isinstance(value, np.ndarray)
+        cell = value[row, t] if array else value
+        found[name] = float(cell) if array and cell.ndim == 0 else cell
+    return OptionState(**found)
+
+
+@pytest.mark.parametrize("kind", ["call", "straddle"])
+@pytest.mark.parametrize("fee", [0.0, 0.01])
+def test_who_goes_live_answers_one_option_as_its_batch(policy, make_state, kind, fee):
+    if policy.name not in FORMS:
+        pytest.skip("it does not go live")
+    state, market = make_state(kind, cost=1e-4, seed=8)
+    fitted = policy.fit(training_on(state, market))
+    one = np.ones(state.shape)
+    state = replace(state, price=state.forward[..., None], forward_slope=one, fixed_fee=fee * one)
+    batch, answer = edges(fitted.band(state)), answer_of(fitted, state.liability)
+    for row, t in [(0, 0), (3, 1), (17, 9), (40, 20)]:
+        expected = [edge[row, t, 0] for edge in batch.values()]
+        np.testing.assert_allclose(answer(option_at(state, row, t)), expected, rtol=1e-11, atol=1e-13)
 
 
 @dataclass

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 from mlflow import MlflowClient
 
@@ -18,9 +19,10 @@ from pipeline.cli.contests import contest_of
 from pipeline.cli.live import live, shadow
 from pipeline.cli.train import train
 from pipeline.domain.desk_file import load_any
-from pipeline.domain.errors import DataError, SettingsError, StageError
+from pipeline.domain.errors import DataError, SettingsError, StageError, StoreError
 from pipeline.execution.learned_costs import LearnedCosts
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
+from pipeline.policies.fixed_band import FixedBand
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.saved_network import with_networks
 from pipeline.policies.served_networks import served_on
@@ -33,6 +35,7 @@ from tests.market_ticks import DESK, write_market
 NETWORK = "small-intraday.network_band"
 LEARNS = DESK.replace('run = ["delta_implied"', 'run = ["network_band", "delta_implied"')
 TRAINS = f"{LEARNS}\n[policies.train]\nnetwork_band = {{ steps = 2, paths = 64 }}\n"
+LIVES = LEARNS.replace("network_band", "fixed_band").replace("[policies]", '[policies]\nlive = "fixed_band"')
 pytestmark = pytest.mark.slow
 
 
@@ -73,10 +76,38 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp
     assert told[0]["state"] == "active"
     learned_on_its_days_and_live(desk, replay, capsys)
     learned_from_paper_alone(desk, tmp_path / "home", told[0]["orders"])
+    fitted_by_a_run_and_live(desk, replay, capsys)
     with pytest.raises(DataError, match="replay:2020-03-09: no such day: there are 2020-03-02"):
         live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
     with pytest.raises(SettingsError, match="name the streams"):
         live(str(desk), feed="wss://somewhere", home=tmp_path / "home")
+
+
+def fitted_by_a_run_and_live(desk, replay, capsys):
+    """A tuned rival hedges as its backtest, with the parameters that the run left in the registry."""
+    desk.write_text(LIVES)
+    with pytest.raises(StoreError, match="no champion fixed_band yet: `hedge run"):
+        shadow(str(desk), **replay)
+    made = hedge_pipeline(str(desk), str(replay["home"]), challenge=True)
+    shadow(str(desk), **replay)
+    assert ", 0 positions differ from the backtest" in capsys.readouterr().out
+    mlruns = replay["home"] / "mlruns"
+    learned = learned_of(load_champions(mlruns, "small-intraday", str(desk), hedger="fixed_band"), str(desk))
+    run = MlflowClient().get_run(made["run_id"])
+    [tuned] = MlflowClient().search_runs(
+        [run.info.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{made['run_id']}' and tags.`mlflow.runName` = 'fixed_band'",
+    )
+    assert learned.policy == FixedBand(float(tuned.data.params["half_width"]))
+    assert "small-intraday.fixed_band 1" in learned.model
+    champions = load_champions(mlruns, "small-intraday", str(desk), hedger="fixed_band")
+    served = mlflow.pyfunc.load_model("models:/small-intraday.fixed_band@champion")
+    asked = pd.DataFrame(0.2, [0], served.metadata.get_input_schema().input_names())
+    width = np.ptp(served.predict(asked.assign(forward=100.0, strike=100.0, step=0.0))[["lower", "upper"]])
+    np.testing.assert_allclose(width, 2.0 * learned.policy.half_width, atol=1e-12)
+    desk.write_text(DESK)
+    with pytest.raises(StoreError, match="follows the registry's regime_switched by now"):
+        learned_of(champions, str(desk))
 
 
 def learned_on_its_days_and_live(desk, replay, capsys):

@@ -6,12 +6,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from pipeline.domain.desk_file import INTRADAY
 from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import Liability
 from pipeline.domain.option_state import OptionState
-from pipeline.policies.catalogue import POLICIES
+from pipeline.policies.catalogue import FLAGSHIP, POLICIES
 from pipeline.policies.engineered_state import COLUMNS
-from pipeline.policies.live_choice import FORMS
+from pipeline.policies.learns import LEARNS
 from pipeline.policies.network import Layer, Network, matrix, row
 from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.one_option import CompiledAnswer, OfOneOption, answer_of, by_arrays
@@ -39,6 +40,7 @@ def state(rng, liability, regimes=3, **changed):
             "liability": liability,
             "risk_aversion": float(rng.choice([1.0, 16.0])),
             "interval": 1e-6,
+            "step": 0,
             "strike": 100.0,
             "regime_prob": prob,
             "regime_moves": np.full((regimes, regimes), 1.0 / regimes),
@@ -76,8 +78,8 @@ def drawn(name, rng):
     return kind(**FITTED, **{each: float(rng.choice(grid)) for each, grid in SPACE.items()})
 
 
-def test_whoever_goes_live_has_a_form_of_its_own_that_is_compiled():
-    assert FORMS | {"regime_switched_no_bands"} <= set(OWN)
+def test_flagship_and_networks_have_a_form_of_their_own_that_is_compiled():
+    assert {*LEARNS[INTRADAY], FLAGSHIP, "regime_switched_no_bands"} <= set(OWN)
     for name in OWN:
         assert isinstance(answer_of(POLICIES[name](), Liability.of("call", "short")), CompiledAnswer)
 

@@ -16,7 +16,7 @@ def found(tracked):
     """The finished run's desk, its champion, and its data."""
     champions = load_champions(tracked.home.mlruns, tracked.desk.name, "small")
     market, features = (tracked.store.open(tracked.keys[name]) for name in ("market", "features"))
-    models = Models(champions.signals, champions.flagship)
+    models = Models(champions.signals, champions.fitted)
     return tracked.desk, models, market["bars"]["close"], features["features"]
 
 

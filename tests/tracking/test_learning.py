@@ -36,7 +36,7 @@ from pipeline.tracking.promotion import (
 )
 from pipeline.tracking.registry import champion, place
 from pipeline.tracking.served.learned_band import SEEN, along
-from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
+from pipeline.tracking.served.policy import ANSWER, inputs_of, market_state
 from tests.recurrent import arrays_of, some_recurrent
 
 WIDTH = len(INPUTS)

@@ -179,7 +179,8 @@ def test_the_network_of_the_champions_or_of_the_file_gives_the_band(tmp_path, mo
     assert learned_of(champions_of(desk), "x").policy == POLICIES["delta_implied"]()
 
 
-def test_a_desk_file_that_turns_to_the_registry_meanwhile_waits_for_the_next_start(monkeypatch):
-    desk = with_live(monkeypatch, live="network_band")
-    with pytest.raises(StoreError, match="follows the registry's network_band by now: start again"):
+@pytest.mark.parametrize("live", ["network_band", "delta_implied"])
+def test_a_desk_file_that_turns_to_the_registry_meanwhile_waits_for_the_next_start(monkeypatch, live):
+    desk = with_live(monkeypatch, live=live)
+    with pytest.raises(StoreError, match=f"follows the registry's {live} by now: start again"):
         learned_of(champions_of(desk), "x")

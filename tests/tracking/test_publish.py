@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.domain.desk_file import kind_of
 from pipeline.evaluate.metrics import METRICS
+from pipeline.policies.written import restored
 from pipeline.tracking.kinds import KINDS
 from pipeline.tracking.publish import point_latest
 from pipeline.tracking.runs import IDENTITY
@@ -90,7 +91,7 @@ def test_the_flagships_tuned_parameters_are_those_of_the_last_window(published, 
         published.store.open(published.keys["backtest"]).read_bytes("models/regime_switched.json")
     )
     logged = {name: float(value) for name, value in flagship.data.params.items() if name != "policy"}
-    assert logged == pytest.approx(saved)
+    assert logged == pytest.approx(restored(saved).parameters())
 
 
 def test_every_forecaster_has_a_child_with_its_scores(children, summary):

@@ -10,10 +10,11 @@ import pytest
 
 from pipeline.forecasts.catalogue import restore
 from pipeline.policies.regime_switched import RegimeSwitched
+from pipeline.policies.written import restored, written
 from pipeline.regimes.catalogue import DETECTORS
 from pipeline.tracking.database import database_uri
 from pipeline.tracking.registry import CHAMPION, log_models, place, register
-from pipeline.tracking.served.regime_switched import ANSWER, COLUMNS, market_state, policy_of
+from pipeline.tracking.served.policy import ANSWER, COLUMNS, market_state
 
 NAMES = (
     "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster", "regime_switched",
@@ -111,7 +112,7 @@ def test_the_flagship_answers_with_its_band(tracked, rows, served):
     parameters = json.loads(
         tracked.store.open(tracked.keys["backtest"]).read_bytes("models/regime_switched.json")
     )
-    band = policy_of(parameters).band(market_state(tracked.desk, rows["regime_switched"]))
+    band = restored(parameters).band(market_state(tracked.desk, rows["regime_switched"]))
     answer = served["regime_switched"]
     assert tuple(answer) == ANSWER
     for name in ANSWER:
@@ -133,7 +134,7 @@ def test_the_flagship_of_a_desk_with_fixed_fees_and_impact_says_where_to_trade(t
     states = rows["regime_switched"].assign(impact=np.linspace(1e-4, 1e-2, 50))
     answer = mlflow.pyfunc.load_model(f"models:/dear.regime_switched@{CHAMPION}").predict(states)
     parameters = json.loads(opened["backtest"].read_bytes("models/regime_switched.json"))
-    band = policy_of(parameters).band(market_state(desk, states))
+    band = restored(parameters).band(market_state(desk, states))
     for name in ANSWER:
         np.testing.assert_allclose(answer[name], getattr(band, name)[:, 0, 0], rtol=1e-12)
     assert (answer["lower"] < answer["to_lower"]).all()
@@ -144,4 +145,4 @@ def test_the_flagship_of_a_desk_with_fixed_fees_and_impact_says_where_to_trade(t
 
 def test_parameters_come_back_as_the_same_policy():
     policy = RegimeSwitched(call=(0.1, -0.2, 0.3), slope_share=0.5, band_scale=0.75, aversion_tilt=2.0)
-    assert policy_of(policy.parameters()) == policy
+    assert restored(json.loads(json.dumps(written(policy)))) == policy

@@ -1,6 +1,5 @@
 """A hedger that learned, as MLflow serves it: market states to the band that its network makes."""
 
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,34 +7,20 @@ import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
-from numpy.typing import NDArray
 
 from pipeline.domain.desk_file import desk_from_json, hedged
-from pipeline.domain.market_state import MarketState
 from pipeline.policies.base import reads_path
 from pipeline.policies.checkpoint import CHARGED, Checkpoint
 from pipeline.policies.saved_network import LEARNED
-from pipeline.tracking.served.regime_switched import ANSWER, inputs_of, market_state
+from pipeline.tracking.served.policy import ANSWER, STEP, along, inputs_of, market_state
 
 SEEN: Final = ("forward", "strike", "time_to_expiry", "forward_slope", "implied_vol")
 """Columns of a market state that the network reads."""
-STEP: Final = "step"
-"""Decisions since the option was dealt, for a network that reads its path: rows in order, from 0 on."""
 
 
 def seen_by(policy: str) -> tuple[str, ...]:
     """Return the columns that a learned policy is asked with."""
     return (*SEEN, STEP) if reads_path(LEARNED[policy]) else SEEN
-
-
-def along(state: MarketState, step: NDArray[np.int64]) -> MarketState:
-    """Return N states of one time as N times of one path, which may hold one option after another."""
-    arrays: dict[str, Any] = {
-        field.name: np.swapaxes(value, 0, 1)
-        for field in fields(state)
-        if isinstance(value := getattr(state, field.name), np.ndarray) and field.name != STEP
-    }
-    return replace(state, step=step, **arrays)
 
 
 class ServedNetwork(PythonModel):

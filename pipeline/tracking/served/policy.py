@@ -1,14 +1,16 @@
-"""The flagship as MLflow serves it: market states, one a row, to a no-trade band."""
+"""A fitted policy as MLflow serves it: market states, one a row, to a no-trade band."""
 
 import json
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import mlflow
 import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
+from numpy.typing import NDArray
 
 from pipeline.backtest.episodes import START_SPOT
 from pipeline.domain.desk import Desk
@@ -16,9 +18,11 @@ from pipeline.domain.desk_file import AnyDesk, desk_from_json, hedged
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.execution.terms import terms_of
-from pipeline.policies.regime_switched import RegimeSwitched
+from pipeline.policies.written import restored
 
 SESSIONS_A_YEAR = 252
+STEP: Final = "step"
+"""Decisions since the option was dealt, for a policy that may count them or read its path."""
 COLUMNS = (
     "forward", "strike", "time_to_expiry", "forward_slope", "implied_vol", "forecast_vol",
     "forecast_vol_lower", "forecast_vol_upper", "regime_vol", "cost", "cost_lower", "cost_upper",
@@ -39,13 +43,6 @@ def inputs_of(desk: Desk) -> tuple[str, ...]:
     """
     impact = ("impact",) if desk.execution.impact else ()
     return (*COLUMNS, *impact, *(f"regime_prob_{k}" for k in range(desk.regimes.count)))
-
-
-def policy_of(parameters: dict[str, float]) -> RegimeSwitched:
-    """Return the policy with the parameters that `RegimeSwitched.parameters` gave."""
-    slopes = {right: tuple(parameters[f"{right}_{letter}"] for letter in "abc") for right in ("call", "put")}
-    rest = {name: value for name, value in parameters.items() if name.partition("_")[0] not in slopes}
-    return RegimeSwitched(**slopes, **rest)  # type: ignore[arg-type]
 
 
 def charged_beside(settings: AnyDesk) -> dict[str, float]:
@@ -84,6 +81,16 @@ def market_state(
     )
 
 
+def along(state: MarketState, step: NDArray[np.int64]) -> MarketState:
+    """Return N states of one time as N times of one path, which may hold one option after another."""
+    arrays: dict[str, Any] = {
+        field.name: np.swapaxes(value, 0, 1)
+        for field in fields(state)
+        if isinstance(value := getattr(state, field.name), np.ndarray) and field.name != STEP
+    }
+    return replace(state, step=step, **arrays)
+
+
 class ServedPolicy(PythonModel):
     """Answers each market state with the band of the hedge position, in units of the hedge instrument.
 
@@ -94,15 +101,18 @@ class ServedPolicy(PythonModel):
     def load_context(self, context: PythonModelContext) -> None:
         """Rebuild the policy from its parameters."""
         files = {name: Path(file).read_bytes() for name, file in context.artifacts.items()}
-        self.desk, self.policy = desk_from_json(files["desk"]), policy_of(json.loads(files["parameters"]))
+        self.desk, self.policy = desk_from_json(files["desk"]), restored(json.loads(files["parameters"]))
         self.terms = json.loads(files["terms"]) if "terms" in files else None
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
         """Return the columns `ANSWER` of every row."""
-        band = self.policy.band(market_state(self.desk, model_input, self.terms)).checked(self.policy.name)
-        answer = {name: getattr(band, name)[:, 0, 0] for name in ANSWER}
+        state = market_state(self.desk, model_input, self.terms)
+        if STEP in model_input:
+            state = along(state, model_input[STEP].to_numpy(np.int64))
+        band = self.policy.band(state).checked(self.policy.name)
+        answer = {name: np.ravel(getattr(band, name)) for name in ANSWER}
         return pd.DataFrame(answer, index=model_input.index)
 
 
