@@ -1,8 +1,10 @@
-"""Training a hedger in a run of its desk, on what was known before a window of its test."""
+"""Training a hedger in a run of its desk: in markets like one that was known before a window of its test."""
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -12,6 +14,9 @@ from pipeline.learning.learners import LEARNERS
 from pipeline.learning.order import Order
 from pipeline.policies.checkpoint import SEEN, Checkpoint
 from pipeline.policies.served_networks import MARKET
+
+if TYPE_CHECKING:
+    from pipeline.deep.trainer import Trainer
 
 NETWORK, STATE = "network.npz", "state.npz"
 
@@ -38,17 +43,27 @@ def learn_hedger(
         The extra that trains it is not installed.
     """
     trainer = LEARNERS[policy].of(desk, order)
-    from pipeline.deep.training import train
-
     if before is not None:
         trainer.go_on_from(unpacked(before))
+    told = {MARKET: order.known.model_dump(mode="json"), "goes_on": before is not None}
+    told |= {SEEN: order.seen_until} if order.seen_until else {}
+    return {**learned(trainer, told), STATE: packed(trainer.state())}
+
+
+def learned(trainer: "Trainer[Any]", told: Mapping[str, Any]) -> dict[str, pd.DataFrame | bytes]:
+    """Train, and return the table `curve` and the file `NETWORK`, whose facts are the trainer's and `told`.
+
+    Raises
+    ------
+    FitError
+        The training diverged.
+    """
+    from pipeline.deep.training import train
+
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, NETWORK)
         trained = train(trainer, file)
         network = Checkpoint.read(file)
-        told = {**network.facts, MARKET: order.known.model_dump(mode="json"), "goes_on": before is not None}
-        told |= {SEEN: order.seen_until} if order.seen_until else {}
-        replace(network, facts=told).write(file)
+        replace(network, facts={**network.facts, **told}).write(file)
         content = file.read_bytes()
-    curve = pd.DataFrame(trained.history, columns=["step", "risk"])
-    return {"curve": curve, NETWORK: content, STATE: packed(trainer.state())}
+    return {"curve": pd.DataFrame(trained.history, columns=["step", "risk"]), NETWORK: content}

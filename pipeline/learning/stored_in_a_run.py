@@ -1,10 +1,8 @@
 """Training a hedger on what its desk has stored, in a run of the desk, window by window."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import pandas as pd
 
@@ -14,7 +12,7 @@ from pipeline.backtest.stored_days import StoredDays
 from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.desk_file import StoringDesk
 from pipeline.ingest.content import Known, content_digest
-from pipeline.learning.in_a_run import NETWORK
+from pipeline.learning.in_a_run import learned
 from pipeline.learning.stored_learners import trainer_of
 
 
@@ -84,7 +82,7 @@ def learn_from_stored(
 
     Returns
     -------
-    Table `curve` (`step` and the risk on what is held out after it), and the file `NETWORK`, a checkpoint.
+    Table `curve` (`step` and the risk on what is held out after it), and the file `in_a_run.NETWORK`.
 
     Raises
     ------
@@ -93,11 +91,4 @@ def learn_from_stored(
     SettingsError
         The extra that trains it is not installed.
     """
-    trainer = trainer_of(policy, desk, stored, steps, paths, desk.seed, None)
-    from pipeline.deep.training import train
-
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, NETWORK)
-        trained = train(trainer, file)
-        content = file.read_bytes()
-    return {"curve": pd.DataFrame(trained.history, columns=["step", "risk"]), NETWORK: content}
+    return learned(trainer_of(policy, desk, stored, steps, paths, desk.seed, None), {})
