@@ -65,7 +65,7 @@ def hedge_through_book(
     """Hedge N episodes with one instrument through the books of `execution.arrivals` and book every flow.
 
     As `kernel.hedge_steps`, but the order decided at step k meets book `rows`[n, k] and walks its levels
-    (`_walk`): nothing is filled where that book is not sound, and no more than it shows. What is not filled
+    (`walk`): nothing is filled where that book is not sound, and no more than it shows. What is not filled
     is decided again at the next step. The half-spread to the best level is booked as `SPREAD`, what is paid
     beyond it as `IMPACT`, both times `terms.crossing`; the move of the mid while the order was on its way is
     gain or loss of trading.
@@ -99,7 +99,7 @@ def hedge_through_book(
             if trade != 0.0:
                 side = 0 if trade > 0.0 else 1
                 prices, sizes = (ask_price, ask_size) if trade > 0.0 else (bid_price, bid_size)
-                filled, beyond = _walk(abs(trade), prices[row], sizes[row], taken[n, side])
+                filled, beyond, _ = walk(abs(trade), prices[row], sizes[row], taken[n, side])
                 beyond *= dearer
                 if filled < abs(trade) - LEAST:
                     missed[n, SHORT] += 1.0
@@ -159,11 +159,11 @@ def close_through_book(
         row, size = rows[n], abs(held[n, 0])
         side = 1 if held[n, 0] > 0.0 else 0
         prices, sizes = (bid_price, bid_size) if held[n, 0] > 0.0 else (ask_price, ask_size)
-        filled, beyond = _walk(size, prices[row], sizes[row], taken[n, side])
+        filled, beyond, _ = walk(size, prices[row], sizes[row], taken[n, side])
         if filled < size - LEAST:
             missed[n, SHORT] += 1.0
             spread = ask_price[row, 0] - bid_price[row, 0]
-            beyond += (size - filled) * (abs(_last(prices[row]) - prices[row, 0]) + spread)
+            beyond += (size - filled) * (abs(last_price(prices[row]) - prices[row, 0]) + spread)
         beyond *= dearer
         at = mid[row] * scale[n]
         best = dearer * abs(prices[row, 0] - mid[row]) * scale[n] * size
@@ -180,8 +180,11 @@ def close_through_book(
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
-def _walk(size: float, prices: FloatArray, sizes: FloatArray, taken: FloatArray) -> tuple[float, float]:
-    """Take `size` from levels [L], the best first; return what was filled and what it paid beyond the best.
+def walk(size: float, prices: FloatArray, sizes: FloatArray, taken: FloatArray) -> tuple[float, float, float]:
+    """Take `size` from levels [L], the best first.
+
+    Returned is what was filled, what it paid beyond the best, and the price of the last unit, the best one
+    if nothing was filled.
 
     `taken` [L, 3] remembers the levels that were hit last: what was taken of a level is gone for as long as
     the level shows the same size at the same price, and back once that has changed. A level of which `LEAST`
@@ -189,7 +192,7 @@ def _walk(size: float, prices: FloatArray, sizes: FloatArray, taken: FloatArray)
     """
     levels = len(prices)
     fresh = np.zeros((levels, 3))
-    filled, beyond = 0.0, 0.0
+    filled, beyond, reached = 0.0, 0.0, prices[0]
     for level in range(levels):
         price, shown = prices[level], sizes[level]
         if math.isnan(price):
@@ -202,13 +205,14 @@ def _walk(size: float, prices: FloatArray, sizes: FloatArray, taken: FloatArray)
         take = take if take > LEAST else 0.0
         filled += take
         beyond += take * abs(price - prices[0])
+        reached = price if take > 0.0 else reached
         fresh[level, PRICE], fresh[level, SHOWN], fresh[level, TAKEN] = price, shown, gone + take
     taken[:] = fresh
-    return filled, beyond
+    return filled, beyond, reached
 
 
 @njit(nogil=True)  # type: ignore[untyped-decorator]
-def _last(prices: FloatArray) -> float:
+def last_price(prices: FloatArray) -> float:
     """Return the last price of a side [L]."""
     last = prices[0]
     for price in prices:

@@ -34,8 +34,7 @@ def band_pnl(
     ----------
     lower, upper : [N, T, H], crossed nowhere.
     price : [N, T+1, H] money.
-    cost : [N, H] c, money a unit of money at q = 1; [N, T+1, H] where it changes with time, NaN where
-        nothing is filled.
+    cost : [N, H] c, money a unit of money at q = 1.
     power : q ≥ 1.
 
     References
@@ -58,7 +57,6 @@ class _BandPnl(torch.autograd.Function):
         unwind: bool,
     ) -> Tensor:
         low, high = (edge.detach().double().contiguous().numpy() for edge in (lower, upper))
-        cost = cost if cost.ndim == 3 else cost[:, None]
         position, pnl = np.empty(low.shape), np.empty(len(low))
 
         def fill(rows: slice) -> None:
@@ -105,21 +103,19 @@ def _earn(
     pnl: FloatArray,
 ) -> None:
     rows, times, instruments = lower.shape
-    last = cost.shape[1] - 1
     for i in range(rows):
         total = 0.0
         for h in range(instruments):
             held = 0.0
             for t in range(times):
                 then = min(max(held, lower[i, t, h]), upper[i, t, h])
-                rate = cost[i, min(t, last), h]
-                if then != held and not np.isnan(rate):
-                    total -= rate * price[i, t, h] * _raised(abs(then - held), power)
+                if then != held:
+                    total -= cost[i, h] * price[i, t, h] * _raised(abs(then - held), power)
                     held = then
                 position[i, t, h] = held
                 total += held * (price[i, t + 1, h] - price[i, t, h])
             if unwind:
-                total -= cost[i, last, h] * price[i, times, h] * _raised(abs(held), power)
+                total -= cost[i, h] * price[i, times, h] * _raised(abs(held), power)
         pnl[i] = total
 
 
@@ -144,16 +140,14 @@ def _differentiate(
     for i in range(rows):
         for h in range(instruments):
             last = position[i, times - 1, h]
-            after = 0.0
+            rate, after = power * cost[i, h], 0.0
             if unwind:
-                rate = power * cost[i, cost.shape[1] - 1, h]
                 after = -rate * price[i, times, h] * _raised(abs(last), power - 1.0) * np.sign(last)
             for t in range(times - 1, -1, -1):
                 before = position[i, t - 1, h] if t > 0 else 0.0
                 gain = after + price[i, t + 1, h] - price[i, t, h]
                 low, high = lower[i, t, h], upper[i, t, h]
-                rate = power * cost[i, min(t, cost.shape[1] - 1), h]
-                if np.isnan(rate) or (low <= before <= high and low < high):
+                if low <= before <= high and low < high:
                     after = gain
                     continue
                 trade = position[i, t, h] - before

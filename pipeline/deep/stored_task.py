@@ -13,8 +13,8 @@ from pipeline.backtest.episodes import START_SPOT
 from pipeline.backtest.ledger import Market, book
 from pipeline.backtest.redrawn import redrawn
 from pipeline.backtest.stored_days import StoredDays
-from pipeline.deep.band_hedge import band_pnl
 from pipeline.deep.band_network import BandNetwork, near
+from pipeline.deep.book_hedge import book_pnl
 from pipeline.deep.plan import TrainingPlan
 from pipeline.deep.risk import Risk
 from pipeline.deep.task import Condition
@@ -22,7 +22,6 @@ from pipeline.deep.trainer import VALIDATION
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
-from pipeline.features.book_walk import SOUND
 from pipeline.policies import exposure
 from pipeline.policies.base import Policy
 from pipeline.policies.checkpoint import CHARGED, SEEN, SEES
@@ -43,10 +42,9 @@ class StoredTask:
     .. math:: \rho(X) + \frac nL \rho_0 \, \frac 1{NT} \sum (a^2 + b^2)
 
     with ρ_0 the risk of the uncorrected band on what is learned from, and L the options there that do not
-    overlap: the prior counts like n of them. X charges every trade the half-spread that its order met, times
-    `terms.crossing`, and the fee, which has a derivative; lots, and orders larger than what the book showed,
-    have none. What was learned is judged by the books of the backtest, which have them all, on the episodes
-    that are held out, as they were and redrawn.
+    overlap: the prior counts like n of them. X is by the books of the backtest, whose orders walk the levels
+    that they meet, and so is what judges the network: the episodes that are held out, as they were and
+    redrawn. `book_hedge` says what of it has a derivative.
 
     Attributes
     ----------
@@ -124,10 +122,9 @@ class StoredTask:
         return self.risk(pnl) + self.pull * torch.tanh(answer).square().sum(dim=-1).mean()
 
     def earned(self, network: BandNetwork, state: MarketState, market: Market) -> tuple[Tensor, Tensor]:
-        """Return the P&L [N] of a network's band, which has a derivative, and its answers [N, T, 2]."""
+        """Return the P&L [N] of a network's band by the books, and its answers [N, T, 2]."""
         answer, lower, upper = self._edges(network, state)
-        pnl = band_pnl(lower, upper, market.price, charged(market), unwind=market.unwind)
-        return pnl + torch.from_numpy(market.premium - market.payoff), answer
+        return book_pnl(lower, upper, market), answer
 
     def judged(self, policy: Policy) -> float:
         """Return the risk of a policy by the books, on what is held out."""
@@ -158,22 +155,9 @@ class StoredTask:
         return seen_of(state, center, half_width, self.sees, NetworkBand.name), center, half_width
 
     def _edges(self, network: BandNetwork, state: MarketState) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the network's answer [N, T, 2] and the edges [N, T, 1] that it makes of the prior, cut."""
+        """Return the network's answer [N, T, 2] and the edges [N, T] that it makes of the prior, cut."""
         seen, center, half_width = (torch.from_numpy(each) for each in self._seen(state))
         answer = network(seen).double()
         ends = [torch.from_numpy(end) for end in exposure.position_range(state)]
         lower, upper = (edge.clamp(*ends) for edge in near(center, half_width, *answer.unbind(-1)))
-        return answer, lower[..., None], upper[..., None]
-
-
-def charged(market: Market) -> FloatArray:
-    """Return what a unit of money traded at each decision and at the end costs, [N, T+1, 1]; NaN: no fill.
-
-    The fee, and half the spread that the order meets times `terms.crossing`.
-    """
-    if market.book is None:
-        return market.cost
-    met, rows = market.book, market.book.rows
-    half = 0.5 * (met.ask_price[:, 0] - met.bid_price[:, 0]) / met.mid
-    cost = np.where(met.state == SOUND, market.terms.fee + market.terms.crossing * half, np.nan)
-    return np.asarray(cost[rows][..., None])
+        return answer, lower, upper

@@ -47,19 +47,6 @@ def test_a_path_by_hand():
     assert pnl.item() == pytest.approx(0.4 * 10 - 0.2 * 20 - 0.01 * (40 + 22 + 18))
 
 
-def test_a_cost_of_each_time_and_no_fill_where_there_is_none():
-    price = np.array([[[100.0], [110.0], [90.0], [95.0]]])
-    lower = torch.tensor([[[0.4], [0.1], [0.3]]], dtype=torch.float64, requires_grad=True)
-    cost = np.array([[[0.01], [np.nan], [0.03], [0.02]]])
-    pnl = band_pnl(lower, lower, price, cost)
-    # 0.4 bought at 100, held where nothing is filled, 0.1 sold at 90, the rest at the end
-    paid = 0.01 * 40 + 0.03 * 9 + 0.02 * 28.5
-    assert pnl.item() == pytest.approx(0.4 * 10 - 0.4 * 20 + 0.3 * 5 - paid)
-    (by_edge,) = torch.autograd.grad(pnl.sum(), lower)
-    # what is sold later at 90 is bought now, and the second edge is never met
-    np.testing.assert_allclose(by_edge[0, :, 0], [-10 - 1 - 2.7, 0.0, 5 + 2.7 - 1.9])
-
-
 def test_edges_of_single_precision_keep_their_type():
     lower = torch.full((2, 1, 1), 0.4, requires_grad=True)
     pnl = band_pnl(lower, lower + 0.1, np.full((2, 2, 1), 100.0), np.zeros((2, 1)))

@@ -8,7 +8,7 @@ import torch
 
 from pipeline.backtest.ledger import book
 from pipeline.deep.plan import TrainingPlan
-from pipeline.deep.stored_task import StoredTask, charged
+from pipeline.deep.stored_task import StoredTask
 from pipeline.deep.stored_trainer import StoredTrainer
 from pipeline.deep.training import train
 from pipeline.domain.errors import SettingsError
@@ -29,25 +29,20 @@ def moved(network, step=0.3):
     return network
 
 
-def test_what_a_band_is_paid_is_the_ledger_where_orders_are_whole():
-    """No lots, the best level holds every order, and orders meet the price that they were decided at."""
-    network = moved(TASK.learner(PLAN))
-    lived = TASK.days.learned
-    sound = lived.market.book.state == 0
-    levels = {
-        f"{side}_{what}": np.where(what == "size", 1e3, 1.0) * getattr(lived.market.book, f"{side}_{what}")
-        for side in ("bid", "ask")
-        for what in ("price", "size")
-    }
-    market = replace(
-        lived.market, terms=Terms(fee=5e-5, crossing=1.7), book=replace(lived.market.book, **levels)
-    )
-    ledger = book(market, network.policy().band(lived.state))
-    found = TASK.earned(network, lived.state, market)[0].detach().numpy()
-    np.testing.assert_allclose(found, ledger.pnl, atol=1e-6)
-    assert (~sound).any(), "some orders met no market"
-    assert np.isnan(charged(market)).any()
-    assert np.abs(ledger.cost).min() > 0.0
+@pytest.mark.parametrize("share", [1.0, 0.02])
+def test_what_a_band_is_paid_in_training_is_the_ledger(share):
+    """On the days as they were and redrawn, orders that are walked, missed or filled in part among them."""
+    network, lived = moved(TASK.learner(PLAN)), TASK.days.learned
+    drawn = lived.drawn(200, np.random.default_rng(2), TASK.turns)
+    for state, market in ((lived.state, lived.market), drawn):
+        met = market.book
+        thin = replace(met, bid_size=share * met.bid_size, ask_size=share * met.ask_size)
+        market = replace(market, terms=Terms(fee=5e-5, crossing=1.7), book=thin)
+        ledger = book(market, network.policy().band(state))
+        found = TASK.earned(network, state, market)[0].detach().numpy()
+        np.testing.assert_allclose(found, ledger.pnl, atol=1e-6)
+        assert ledger.missed.sum() > 0.0
+        assert np.abs(ledger.cost).min() > 0.0
 
 
 def test_untrained_it_is_the_prior_and_the_prior_is_paid_for():
