@@ -91,13 +91,14 @@ def load_champions(
     """
     if not (mlruns / "mlflow.db").is_file():
         raise StoreError(f"desk {desk} has no champion yet in {mlruns}: `hedge run {named}` makes one")
-    versions = versions_with(connect(mlruns), desk, challenging, hedger)
+    client = connect(mlruns)
+    versions = versions_with(client, desk, challenging, hedger)
     if missing := [model for model in NEEDED if model not in versions]:
         raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
     if hedger in LEARNED and hedger not in versions:
-        raise StoreError(
-            f"desk {desk} has no champion {hedger} yet: `hedge train {named} --policy {hedger}` makes one"
-        )
+        waits = champion(client, f"{desk}.{hedger}", CHALLENGER)
+        makes = f"promote {named} --model {hedger}" if waits else f"train {named} --policy {hedger}"
+        raise StoreError(f"desk {desk} has no champion {hedger} yet: `hedge {makes}` makes one")
     own = FLAGSHIP if hedger in LEARNED else hedger
     if own not in (FLAGSHIP, *versions):
         raise StoreError(f"desk {desk} has no champion {own} yet: `hedge run {named}` makes one")

@@ -17,7 +17,7 @@ from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS, NetworkBand
 from pipeline.policies.saved_network import keep_network, terms_digest
 from pipeline.tracking import model_source
-from pipeline.tracking.champions import Champions
+from pipeline.tracking.champions import NEEDED, Champions, load_champions
 from pipeline.tracking.model_source import (
     ChallengerRegistry,
     RegistrySource,
@@ -53,6 +53,22 @@ def source(experiment, mlruns, monkeypatch):
     monkeypatch.setattr(model_source, "load_champions", loaded)
     monkeypatch.setattr(model_source, "learned_of", lambda champions, named: (champions, named))
     return client, RegistrySource(mlruns, "desk", "desk.toml", SimpleNamespace(cards=cards, hedger="policy"))
+
+
+@pytest.mark.parametrize(
+    ("waits", "makes"),
+    [(False, "train d.toml --policy network_band"), (True, "promote d.toml --model network_band")],
+)
+def test_without_a_champion_network_the_command_that_makes_one_is_named(experiment, mlruns, waits, makes):
+    client, _ = experiment
+    for model in (*NEEDED, "network_band"):
+        client.create_registered_model(f"desk.{model}")
+        client.create_model_version(f"desk.{model}", "file:///nowhere")
+    crown(client, mlruns, {f"desk.{model}": "1" for model in NEEDED}, "a run")
+    if waits:
+        client.set_registered_model_alias("desk.network_band", CHALLENGER, "1")
+    with pytest.raises(StoreError, match=f"no champion network_band yet: `hedge {makes}` makes one"):
+        load_champions(mlruns, "desk", "d.toml", hedger="network_band")
 
 
 def test_others_are_given_once(source, mlruns):
