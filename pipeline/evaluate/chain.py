@@ -12,19 +12,17 @@ from pipeline.backtest.chain_panel import ChainPanel, chain_panel
 from pipeline.backtest.contract_moves import contract_moves
 from pipeline.backtest.index_moves import history_slopes
 from pipeline.domain.chain_desk import ChainDesk
-from pipeline.evaluate.bootstrap import effective_episodes
 from pipeline.evaluate.chain_metrics import chain_metrics
 from pipeline.evaluate.chain_quality import chain_drift, chain_quality, quote_measures
 from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
     attribution_table,
-    metric_table,
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.evaluate import tested_windows
 from pipeline.evaluate.judged import Judged, require
-from pipeline.evaluate.metrics import BPS_PER_UNIT, TAIL_LEVEL, sample_metrics
+from pipeline.evaluate.metrics import BPS_PER_UNIT, TAIL_LEVEL
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.slope_gain import SlopeGains, slope_gains
 from pipeline.evaluate.training_verdict import training_verdicts
@@ -62,7 +60,8 @@ SAID: Final = (
     "later, so the same hedges a day late stand beside. An episode is a start day: the average over all "
     "options dealt on it.",
     "The window is short: {days} start days, of which {effective} do not overlap. Intervals are of whole "
-    "days and wide; nothing here is a claim about other years.",
+    "days, and of blocks too few to be sure of their width; below five days that do not overlap there are "
+    "none. Nothing here is a claim about other years.",
 )
 
 
@@ -111,7 +110,8 @@ def evaluate_chain(
     chain, days = chain_panel(tables["quoted"]), by_day(tables["episodes"])
     deals, own = (table[table["delay"] == 0] for table in (tables["episodes"], days))
     panel, late = (EpisodePanel.from_table(days, delay, pd.Series(chain.days)) for delay in (0, LATE))
-    found = compared(desk, panel, float(settings.evaluation.block_sessions), earlier_looks)
+    block = float(settings.evaluation.block_sessions)
+    found = compared(desk, panel, settings.option.hold_days, block, earlier_looks)
     gains = gains_of(settings, chain, tables["history"])
     quality = chain_quality(tables["quoted"])
     first = pd.Timestamp(settings.windows.test_start)
@@ -121,7 +121,7 @@ def evaluate_chain(
         tables=tables,
         panel=panel,
         comparison=found.comparison,
-        delayed=metric_table(sample_metrics(late, found.indices, desk.risk), desk.evaluation.confidence),
+        delayed=found.table(late),
         pooled=pooled_metrics(settings, deals),
         gains=gains,
         frontier=frontier_table(tables["vega"]),
@@ -134,7 +134,7 @@ def evaluate_chain(
         attribution=attribution_table(panel),
         costs=cost_table(own, own.iloc[:0]),
         windows=tested_windows(own),
-        effective=effective_episodes(panel.session, settings.option.hold_days),
+        effective=found.effective,
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),

@@ -8,18 +8,16 @@ import pandas as pd
 from pipeline.backtest.state_choice import settled
 from pipeline.domain.desk import Desk
 from pipeline.evaluate.book import Replay, book_metrics, replays_of
-from pipeline.evaluate.bootstrap import effective_episodes
 from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
     attribution_table,
     detector_tests,
-    metric_table,
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
 from pipeline.evaluate.forecast_verdict import forecast_verdicts
 from pipeline.evaluate.judged import Judged, require
-from pipeline.evaluate.metrics import SampledMetrics, sample_metrics
+from pipeline.evaluate.metrics import SampledMetrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.training_verdict import training_verdicts
 from pipeline.evaluate.verdicts import verdicts
@@ -87,10 +85,10 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
     own, later = _delays(desk, episodes)
     panel = EpisodePanel.from_table(episodes, own, sessions)
     block, confidence = desk.evaluation.block_sessions / desk.option.start_every, desk.evaluation.confidence
-    found = compared(desk, panel, max(1.0, block), earlier_looks)
+    found = compared(desk, panel, desk.option.sessions, max(1.0, block), earlier_looks)
 
-    def sampling(table: pd.DataFrame, delay: int = own) -> SampledMetrics:
-        return sample_metrics(EpisodePanel.from_table(table, delay, sessions), found.indices, desk.risk)
+    def sampling(table: pd.DataFrame) -> SampledMetrics:
+        return found.sampled(EpisodePanel.from_table(table, own, sessions))
 
     return Evaluation(
         settings=desk,
@@ -98,7 +96,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         tables=tables,
         panel=panel,
         comparison=found.comparison,
-        delayed=None if later is None else metric_table(sampling(episodes, later), confidence),
+        delayed=None if later is None else found.table(EpisodePanel.from_table(episodes, later, sessions)),
         against_delta=found.against_delta,
         ablations=found.ablations,
         trained=found.trained,
@@ -109,7 +107,7 @@ def evaluate(desk: Desk, tables: Mapping[str, pd.DataFrame], earlier_looks: int 
         book=book_metrics(tables["book"]),
         replays=replays_of(desk, tables["book"], tables["replays"]),
         windows=tested_windows(episodes[episodes["delay"] == own]),
-        effective=effective_episodes(panel.session, desk.option.sessions),
+        effective=found.effective,
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),

@@ -8,11 +8,9 @@ import pandas as pd
 
 from pipeline.backtest.intraday_comparison import LATE
 from pipeline.domain.intraday_desk import IntradayDesk, instant
-from pipeline.evaluate.bootstrap import effective_episodes
 from pipeline.evaluate.compared import compared
 from pipeline.evaluate.comparison import (
     attribution_table,
-    metric_table,
     regime_table,
 )
 from pipeline.evaluate.costs import cost_table
@@ -21,7 +19,6 @@ from pipeline.evaluate.forecast_verdict import forecast_verdicts
 from pipeline.evaluate.judged import Judged, require
 from pipeline.evaluate.liquidity import liquidity_table, liquidity_verdict
 from pipeline.evaluate.market_quality import drift_table, known_shares
-from pipeline.evaluate.metrics import sample_metrics
 from pipeline.evaluate.panel import EpisodePanel
 from pipeline.evaluate.training_verdict import training_verdicts
 from pipeline.evaluate.verdicts import verdicts
@@ -111,7 +108,7 @@ def evaluate_intraday(
     panel = EpisodePanel.from_table(episodes, 0, times)
     own = settings.evaluation
     block = max(1.0, own.block_steps / settings.option.start_every)
-    found = compared(desk, panel, block, earlier_looks)
+    found = compared(desk, panel, settings.option.steps, block, earlier_looks)
     late = EpisodePanel.from_table(episodes, LATE, times)
     own_delay = episodes[episodes["delay"] == 0]
     liquidity = liquidity_table(tables["losses"])
@@ -121,7 +118,7 @@ def evaluate_intraday(
         tables=tables,
         panel=panel,
         comparison=found.comparison,
-        delayed=metric_table(sample_metrics(late, found.indices, desk.risk), own.confidence),
+        delayed=found.table(late),
         against_delta=found.against_delta,
         ablations=found.ablations,
         trained=found.trained,
@@ -133,7 +130,7 @@ def evaluate_intraday(
         liquidity=liquidity,
         worst=worst_hours(own_delay, tables["signals"]),
         windows=tested_windows(own_delay),
-        effective=effective_episodes(panel.session, settings.option.steps),
+        effective=found.effective,
         earlier_looks=earlier_looks,
         verdicts=(
             *verdicts(desk, found.ablations, found.against_delta, found.comparison, earlier_looks),

@@ -8,7 +8,8 @@ from pipeline.domain.instruments import FloatArray
 def studentised(difference: FloatArray, draws: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return |difference| and |draws − difference|, both over the bootstrap standard error.
 
-    A difference that is zero in every draw has a statistic of zero; a constant one that is not, infinity.
+    A difference that is zero in every draw has a statistic of zero; a constant one that is not, infinity; one
+    of which a draw is NaN has none, and no p-value: NaN.
 
     Parameters
     ----------
@@ -17,7 +18,7 @@ def studentised(difference: FloatArray, draws: FloatArray) -> tuple[FloatArray, 
     """
     error = draws.std(axis=0, ddof=1)
     safe = np.where(error > 0, error, 1.0)
-    certain = np.where(difference == 0, 0.0, np.inf)
+    certain = np.where(difference == 0, 0.0, np.inf) + 0.0 * error
     observed = np.where(error > 0, np.abs(difference) / safe, certain)
     return observed, np.where(error > 0, np.abs(draws - difference) / safe, 0.0)
 
@@ -61,7 +62,7 @@ def romano_wolf(difference: FloatArray, draws: FloatArray) -> FloatArray:
     """
     observed, null = studentised(difference, draws)
     order = np.argsort(-observed, kind="stable")
-    remaining = np.maximum.accumulate(null[:, order[::-1]], axis=1)[:, ::-1]
+    remaining = np.fmax.accumulate(null[:, order[::-1]], axis=1)[:, ::-1]
     stepped = np.maximum.accumulate(_exceedance(remaining, observed[order]))
     adjusted = np.empty_like(stepped)
     adjusted[order] = stepped
@@ -85,4 +86,4 @@ def symmetric_interval(
 
 def _exceedance(null: FloatArray, observed: FloatArray) -> FloatArray:
     count = (null >= observed).sum(axis=0)
-    return np.asarray((1.0 + count) / (null.shape[0] + 1.0))
+    return np.where(np.isnan(observed), np.nan, (1.0 + count) / (null.shape[0] + 1.0))

@@ -1,6 +1,7 @@
 """Verdicts in plain words: whether regimes, forecasts and bands each paid on the test years."""
 
 from dataclasses import dataclass
+from math import isnan
 from typing import Literal
 
 import pandas as pd
@@ -14,6 +15,7 @@ Rows = dict[str, PairedTest]
 UNUSED = (
     "Not used: training left every parameter of it where it is without: both hedge alike to the last trade."
 )
+FEW = "too few episodes do not overlap for an interval or a test."
 LEAST = "Which hedge had the least risk?"
 
 
@@ -89,6 +91,9 @@ def judge(question: str, subject: str, risk: str, rows: Rows, counted: str, leve
     test = rows["risk_bps"]
     if all(each.low == each.difference == each.high == 0.0 for each in rows.values()):
         return Verdict(question, "no", UNUSED)
+    if isnan(test.p):
+        sentence = f"{_LEAD['no']} {subject}, {risk} {_change(test.difference)}; {FEW}"
+        return Verdict(question, "no", sentence)
     certain = test.p_adjusted < level
     answer: Answer = "no" if not certain else "yes" if test.difference < 0 else "it hurt"
     interval = f"{100 * (1 - level):g} % interval {_signed(test.low)} … {_signed(test.high)}"

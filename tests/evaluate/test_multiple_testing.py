@@ -83,3 +83,13 @@ def test_the_interval_excludes_zero_exactly_where_the_p_value_is_small():
         p = single_p(difference, draws)[0]
         if abs(p - 0.05) > 0.003:
             assert outside == (p < 0.05)
+
+
+def test_a_difference_without_draws_has_no_p_value_and_leaves_others_theirs():
+    draws = sample([1.7, 0.4])
+    draws[:, 1] = np.nan
+    difference = np.array([1.7, 0.4])
+    alone = romano_wolf(difference[:1], draws[:, :1])
+    for adjusted in (romano_wolf(difference, draws), single_p(difference, draws)):
+        assert adjusted[0] == pytest.approx(alone[0])
+        assert np.isnan(adjusted[1])
