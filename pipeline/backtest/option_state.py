@@ -44,16 +44,16 @@ class OptionStates:
         """Return the state of the option that was dealt."""
         costs = (told.cost, told.cost_lower, told.cost_upper)
         market = (told.curves, dealt.left, dealt.mid, told.mid, told.step_seconds)
-        return self.of(option_numbers(*market, *costs, self.terms), told)
+        return self.of(option_numbers(*market, *costs, self.terms), told, dealt.left)
 
-    def of(self, numbers: Sequence[float], told: DecisionSignals) -> OptionState:
-        """Return the state that has these `option_numbers`."""
+    def of(self, numbers: Sequence[float], told: DecisionSignals, left: int) -> OptionState:
+        """Return the state that has these `option_numbers`, of an option with so many decisions left."""
         found = OptionNumbers(*numbers)
         return OptionState(
             self.liability,
             self.aversion,
             found.interval,
-            self._life - round(found.time_to_expiry / found.interval),
+            self._life - left,
             found.time_to_expiry,
             self._strike,
             found.forward,

@@ -198,11 +198,11 @@ class Look:
         )
         dealt = self._dealt = Dealt(at, left) if left else None
         if known and not lower <= upper:
-            self._answer(self._states.of(out[5:].tolist(), told))  # raises
+            self._answer(self._states.of(out[5:].tolist(), told, left))  # raises
 
         def found() -> Seen:
             numbers = out.tolist()
-            worth, state = Worth(*numbers[:5]), self._states.of(numbers[5:], told) if known else None
+            worth, state = Worth(*numbers[:5]), self._states.of(numbers[5:], told, left) if known else None
             seen = self._situation(told, quote, held, reference, delta, worth, state)
             return Seen(dealt, state, worth, seen)
 
