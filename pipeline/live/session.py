@@ -168,6 +168,7 @@ async def live_again(
     controls: Sequence[Control] = (),
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
+    overlay: Overlay | None = None,
 ) -> Lived:
     """Hedge a stored day; return what came of it.
 
@@ -183,11 +184,12 @@ async def live_again(
     controls : stand beside the loop.
     approvals : where people are asked about orders beyond a soft limit.
     newer : where newer models come from.
+    overlay : the rules, if not those of the desk's settings.
     """
     days = [(day, StoredFeed(day.parts(), day.made.opened, day.made.closed, speed))]
     market = Market(days, day.latency, lambda: day.now)
     start = Start(learned, stored.before(day.day), day.names)
-    return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
+    return await live_through(desk, start, market, folder, gateway, controls, approvals, newer, overlay)
 
 
 async def live_through(
@@ -199,9 +201,10 @@ async def live_through(
     controls: Sequence[Control],
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
+    overlay: Overlay | None = None,
 ) -> Lived:
     """Hedge through the days of a market; see `live_again`."""
-    learned, overlay = start.learned, Overlay(desk.overlay)
+    learned, overlay = start.learned, overlay or Overlay(desk.overlay)
     policy, cost = learned.policy, learned.desk_cost
     signals = RunningSignals(learned.signals, start.before, start.names)
     async with opened_path(desk, market, folder, gateway) as (path, played):
