@@ -72,7 +72,7 @@ def decision_day(
     made = decision_times(day, grid, events)
     times, opened = made.times, made.opened
     latency = drawn_latency(hedge, made.until / SECOND, [seed, date.fromisoformat(day).toordinal()])
-    arrivals = times + (latency * SECOND).astype(np.int64)
+    arrivals = times + np.rint(latency * SECOND).astype(np.int64)
     between, first = sampled(times, made.since, grid)
     features = known_features(events, hedge, fitted)
     seen = followed(day, events, features, times, np.concatenate([times, between, arrivals]))

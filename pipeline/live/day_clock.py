@@ -52,7 +52,7 @@ class TimedClock:
 
     def __init__(self, made: DecisionTimes, hedge: IntradayHedge, seed: Sequence[int]) -> None:
         self._times, self._coming = made.times, deque(made.times.tolist())
-        self._latency = (drawn_latency(hedge, made.until / SECOND, seed) * SECOND).astype(np.int64)
+        self._latency = np.rint(drawn_latency(hedge, made.until / SECOND, seed) * SECOND).astype(np.int64)
 
     @property
     def due(self) -> float:
@@ -111,5 +111,5 @@ class CountedClock:
         place = min(bisect_left(self._times, decided), max(len(self._times) - 1, 0))
         while len(self._latency) <= place:
             (drawn,) = latencies(self._hedge, self._dice, 1)
-            self._latency.append(int(drawn * SECOND))
+            self._latency.append(round(drawn * SECOND))
         return min(self._latency[place], max(self._closed - decided, 0))

@@ -177,7 +177,7 @@ def test_a_day_that_begins_at_midnight_decides_as_the_batch_does_on_the_recordin
     pd.testing.assert_frame_equal(found[same], expected, check_exact=True)
     assert found["mid"].notna().sum() >= enough
     assert [row.at for row in own] == rows["time"].iloc[: len(own)].astype("int64").tolist()
-    travelled = (made[f"fills/{DAY}"]["latency"] * SECOND).astype("int64").tolist()
+    travelled = (made[f"fills/{DAY}"]["latency"] * SECOND).round().astype("int64").tolist()
     arrived = {f"o{row.at}": row.at + latency for row, latency in zip(own, travelled, strict=False)}
     assert len(reports) > 1
     assert {each.order_id: each.time for each in reports} == {
