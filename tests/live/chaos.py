@@ -2,7 +2,8 @@
 
 `make chaos`, or `python -m tests.live.chaos 500 --seed 7 --kind routed`. Each life is a child that recovers
 from the files of the life before, goes on with a scripted stream of orders and is killed: every other one at
-a line of the order path drawn from the seed, the others by the clock, in whatever call they are. After each
+a line drawn from the seed (`death.Death`), the others by the clock, in whatever call they are. A desk that
+breaks a rule (`broken`) dies at lines only: a seed finds it or not, however fast the machine is. After each
 kill the files are copied, recovered from and held against each other. With `--postgres` the journal is a
 database of a server that this process starts. It imports what a child needs and forks: a child knows journal,
 account and gateways, and no data frames.
@@ -12,7 +13,6 @@ import argparse
 import asyncio
 import os
 import random
-import re
 import shutil
 import signal
 import sys
@@ -22,8 +22,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 from pipeline.domain.orders import LEAST, NEVER_ARRIVED, Order, Report, Standing
 from pipeline.live.journal import Journal
@@ -32,35 +30,17 @@ from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
 from pipeline.live.routed import Routed
 from pipeline.live.venue import Book
+from tests.live.broken import SendsFirst, TellsFirst
+from tests.live.death import Death
 
 SECOND = 10**9
-LINES, SECONDS, DAY = 400, 0.2, 10
+LINES, SECONDS, DAY = 1200, 0.2, 10
 """A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
-COUNTED = re.compile(
-    r"send|hear|turn|cancel|replace|took|_replaced?|_take_place|cancel_all|recover|_compared|submit|advance|_accept|_write|_written|intend|report|add|inserted|start|_chosen|_bind|_heard|_take|_say"
-)
-"""Functions that write or send, whose lines are counted; elsewhere is read or reckoned."""
+ROOMS = ("/pipeline/live", "/tests/live/broken.py")
+"""What a desk is killed in."""
 SERVER: list[str] = []
 """URL of the server in which journals lie, if any; else they are files."""
 HEAVY = ("numba", "numpy", "pandas", "prefect", "mlflow", "pydantic", "scipy")
-
-
-class SendsFirst(OrderPath):
-    """A broken path: it sends before it writes down."""
-
-    def send(self, order: Order) -> None:
-        self.gateway.submit(order)
-        self.journal.intend(order)
-        self.account.intend(order)
-
-
-class TellsFirst(PaperGateway):
-    """A broken venue: it tells before it has written down what it filled."""
-
-    def advance(self, at: int, books: Mapping[str, Book]) -> None:
-        for told in self._venue.advance(at, books):
-            self._hear(told.report)
-            self._write(told)
 
 
 class TwoVenues(Routed):
@@ -84,6 +64,7 @@ KINDS: dict[str, tuple[type[OrderPath], Callable[[Path], PaperGateway | TwoVenue
     "sends-first": (SendsFirst, lambda folder: PaperGateway(folder / "venue", latency, **TERMS)),
     "tells-first": (OrderPath, lambda folder: TellsFirst(folder / "venue", latency, **TERMS)),
 }
+BROKEN = ("sends-first", "tells-first")
 
 
 def book(seed: int | str, step: int) -> Book:
@@ -139,13 +120,14 @@ def database(folder: Path, of: Path | None = None) -> Iterator[None]:
             asked(SERVER[0], f'DROP DATABASE "{folder.name}" WITH (FORCE)')
 
 
-def live(folder: Path, seed: int, kind: str) -> None:
+def live(folder: Path, seed: int, kind: str, death: Death) -> None:
     """Recover, and then hedge: every step asks for what a position drawn for it lacks. It never ends."""
     path, paper = desk(folder, kind)
     step = max((order.decided for order in path.journal.orders()), default=0) // SECOND + 1
     found = asyncio.run(recover(path, step * SECOND, patience=()))
     if found.differences:
         os._exit(3)
+    death.recovered = True
     while True:
         if isinstance(paper, TwoVenues):
             paper.shown = both(seed, step - 1)
@@ -173,36 +155,16 @@ def live(folder: Path, seed: int, kind: str) -> None:
         step += 1
 
 
-def killing(lines: int, counted: re.Pattern[str], rooms: tuple[str, ...]) -> Any:
-    """Return a trace that kills this process at a line of the order path."""
-    left = lines
-
-    def line(frame: FrameType, event: str, _: object) -> Any:
-        nonlocal left
-        if event == "line":
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return line
-
-    def call(frame: FrameType, event: str, _: object) -> Any:
-        room, _, name = frame.f_code.co_filename.rpartition("/")
-        here = room.endswith(rooms) and name != "account.py"
-        return line if here and counted.fullmatch(frame.f_code.co_name) else None
-
-    return call
-
-
 def life(folder: Path, seed: int, drawn: random.Random, by_line: bool, kind: str) -> int:
     """Let a child live until it is killed and return what it died of: −9, or the status it left with."""
     longer = 4 if SERVER else 1
-    lines, seconds = longer * drawn.randint(1, LINES), longer * drawn.uniform(0.0, SECONDS)
+    death, seconds = Death(drawn.randint(1, LINES), *ROOMS), longer * drawn.uniform(0.0, SECONDS)
     child = os.fork()
     if not child:
         try:
             if by_line:
-                sys.settrace(killing(lines, COUNTED, ("/pipeline/live",)))
-            live(folder, seed, kind)
+                sys.settrace(death)
+            live(folder, seed, kind, death)
         except BaseException as error:
             print(f"a child failed: {type(error).__name__}: {error}", file=sys.stderr)
         finally:
@@ -289,7 +251,7 @@ def chaos(kills: int, seed: int, kind: str = "") -> tuple[list[str], Counter[str
         with tempfile.TemporaryDirectory() as place, database(Path(place)):
             for _ in range(min(DAY, kills - count["kills"])):
                 count["kills"] += 1
-                by_line = count["kills"] % 2 == 1
+                by_line = count["kills"] % 2 == 1 or kind in BROKEN
                 died = life(Path(place), seed + count["desks"], drawn, by_line, kind)
                 wrong = [] if died == -signal.SIGKILL else [f"the child left with {died}"]
                 wrong += faults(Path(place), kind)
