@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Final
 
 from pipeline.features.day_events import EventPart
@@ -23,6 +23,7 @@ class StoredFeed:
     parts : the events.
     opened, closed : the open and the close, ns.
     speed : how many times as fast as they were; infinite is as fast as they are taken.
+    clock, sleep : in seconds.
 
     Examples
     --------
@@ -32,12 +33,22 @@ class StoredFeed:
     [(5, EventPart(until=5, tables={}, book=None)), (9, None)]
     """
 
-    def __init__(self, parts: Iterable[EventPart], opened: int, closed: int, speed: float = math.inf) -> None:
+    def __init__(
+        self,
+        parts: Iterable[EventPart],
+        opened: int,
+        closed: int,
+        speed: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._parts, self._opened, self._closed, self._speed = parts, opened, closed, speed
+        self._clock, self._sleep = clock, sleep
 
     async def moments(self, due: Callable[[], float], since: int) -> AsyncGenerator[Moment, None]:
         """Yield the events in their order; after the close, when they are over, time has no end."""
-        self._start, self._began, now = max(self._opened, since), 0.0, 0
+        self._start, now = max(self._opened, since), 0
+        self._began: float | None = None
         for part in self._parts:
             rest: EventPart | None = part
             while rest is not None:
@@ -52,8 +63,9 @@ class StoredFeed:
     async def _later(self, until: int) -> int:
         """Return how far time has come on the way to `until`."""
         if self._speed == math.inf or until <= self._start:
-            await asyncio.sleep(0)
+            await self._sleep(0)
             return until
-        self._began = self._began or time.monotonic()
-        await asyncio.sleep(TICK)
-        return min(until, self._start + int(1e9 * self._speed * (time.monotonic() - self._began)))
+        if self._began is None:
+            self._began = self._clock()
+        await self._sleep(TICK)
+        return min(until, self._start + int(1e9 * self._speed * (self._clock() - self._began)))
