@@ -1,6 +1,7 @@
 """A promoted model takes over at the next decision: a thread beside the loop loads it and catches up."""
 
 import queue
+import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 import pandas as pd
 
 from pipeline.backtest.running_signals import RunningSignals
+from pipeline.live.backoff import pauses
 from pipeline.live.catching_up import CatchingUp
 from pipeline.live.control import Control
 from pipeline.live.hedger import Decided, Hedger
@@ -17,8 +19,8 @@ from pipeline.live.journal import Entry
 from pipeline.live.learned import Learned
 from pipeline.live.order_path import OrderPath
 
-POLLED: Final = 2.0
-"""Seconds between two looks."""
+POLLED, AGAIN = 2.0, 60.0
+"""Seconds between two looks; at most until what cannot be had is tried again."""
 NOTHING_SAID: Final = ""
 
 
@@ -26,12 +28,12 @@ class ModelSource(Protocol):
     """Where the models of a live desk come from; asked in a thread, so it may take its time."""
 
     def newer(self) -> Learned | None:
-        """Return what decides from now on, if that has changed since it was asked last.
+        """Return what decides from now on, if that has changed since it was returned last.
 
         Raises
         ------
         Exception
-            It cannot be had; what decides now goes on, and the cause is said.
+            It cannot be had; what decides now goes on, the cause is said, and it is asked for again.
         """
         ...
 
@@ -44,6 +46,8 @@ class _Ready(NamedTuple):
 
 class Adopting(Control):
     """Lets a hedger go on with newer models; whatever is wrong with them, it keeps what it has and says so.
+
+    Those that cannot be loaded, or cannot catch up, are tried again until they can, more and more seldom.
 
     Parameters
     ----------
@@ -113,13 +117,21 @@ class Adopting(Control):
             self._say(f"newer models are not taken, {self._hedger.model} goes on: {why}")
 
     def _look(self) -> None:
-        while not self._ended.wait(POLLED):
+        learned: Learned | None = None
+        pause, again = POLLED, _pauses()
+        while not self._ended.wait(pause):
             try:
-                learned = self._source.newer()
+                learned = self._source.newer() or learned
                 if learned is not None:
                     self._ready.put(_Ready(learned, *self._rows.signals(learned, self._ended)))
+                learned, pause, again = None, POLLED, _pauses()
             except Exception as error:  # the registry is somebody else's
                 self._ready.put(_cause(error))
+                pause = next(again)
+
+
+def _pauses() -> Iterator[float]:
+    return pauses(random.Random(), POLLED, AGAIN)
 
 
 def _cause(error: Exception) -> str:

@@ -131,18 +131,17 @@ class RegistrySource:
         self._known = {f"{desk}.{EXECUTION}": ""} | {card.name: card.version for card in champions.cards}
 
     def newer(self) -> Learned | None:
-        """Return the champions if others are named since it was asked last; a failure is raised once."""
+        """Return the champions if others are named than were returned last, and can be loaded."""
         client = connect(self._mlruns)
         with file_lock(self._mlruns / LOCK):
             aliases = aliased(client, self._desk, CHAMPION)
             named = {model: aliases.get(model, "") for model in self._known}
             if named == self._known:
                 return None
-            self._known = named
             hedger = self.champions.hedger
             champions = load_champions(self._mlruns, self._desk, self._named, hedger=hedger)
         learned = learned_of(champions, self._named)
-        self.champions = champions
+        self._known, self.champions = named, champions
         return learned
 
 

@@ -98,20 +98,23 @@ def test_a_desk_crosses_at_what_its_own_fills_taught_or_at_what_its_file_says(le
     assert learned_of(champions, "bac-intraday").crossing == crossing
 
 
-def test_one_that_is_missing_is_said_once_and_taken_when_it_is_back(source, mlruns, monkeypatch):
+@pytest.mark.parametrize("loader", ["load_champions", "learned_of"])
+def test_one_that_cannot_be_loaded_is_asked_for_again_until_it_can(source, mlruns, monkeypatch, loader):
     client, newer = source
+    before = newer.champions
 
     def missing(*_, **__):
         raise StoreError("desk has no champion detector")
 
-    client.delete_registered_model_alias("desk.detector", "champion")
+    crown(client, mlruns, {"desk.policy": "2"}, "it won")
     with monkeypatch.context() as patched:
-        patched.setattr(model_source, "load_champions", missing)
-        with pytest.raises(StoreError, match="no champion detector"):
-            newer.newer()
-        assert newer.newer() is None
-    client.set_registered_model_alias("desk.detector", "champion", "2")
+        patched.setattr(model_source, loader, missing)
+        for _ in range(2):
+            with pytest.raises(StoreError, match="no champion detector"):
+                newer.newer()
+        assert newer.champions is before
     assert newer.newer() is not None
+    assert newer.newer() is None
 
 
 def test_challengers_are_loaded_all_together_and_each_alone(source, mlruns):
