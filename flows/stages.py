@@ -38,6 +38,10 @@ from pipeline.tracking.learning import LearnedNetwork, register_newest
 from pipeline.tracking.own_costs import with_own_costs
 
 log = logging.getLogger(__name__)
+NO_GAIN = (
+    "warning: %s as it was trained for %s on is no better than untrained on what taught nothing: the run "
+    "hedges with it, it becomes neither champion nor challenger"
+)
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -93,7 +97,8 @@ def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, d
     Who learns from what the desk has stored is trained as `stored_windows` says.
     A training is a dataset like any other: it is made again where the desk's option, costs or risk, its plan,
     what was known before its window or the training that it goes on from have changed. The networks are kept
-    among the desk's, and the newest of each policy is registered.
+    among the desk's, and the newest of each policy is registered. One that gained nothing hedges its window
+    all the same, for that is what the report judges, and is nobody's champion (`learning.run_networks`).
     """
     settings = with_own_costs(checked_any(desk), home_of(home).mlruns)
     known = store_of(home).open(signals)
@@ -106,6 +111,9 @@ def learn(desk: str, home: str | None, force: bool, signals: str) -> dict[str, d
             assert isinstance(settings, SimulatedDesk)
             trained = _learn_windows(settings, policy, known, home, force)
         register_newest(home_of(home), settings, policy, tuple(trained.values()))
+        newest = max(trained)
+        if not Checkpoint.read(trained[newest].file).gained:
+            log.warning(NO_GAIN, policy, newest)
         files[policy] = {first: each.file.name for first, each in trained.items()}
     return files
 

@@ -149,13 +149,13 @@ def make_tuned() -> pd.DataFrame:
 
 def make_networks() -> pd.DataFrame:
     """Two networks of a policy that remembers, and one of a policy that does not."""
-    told = ("network_band", "2016-01-04", "a.npz", False, 400.0, 2.5, 2.4, 0.08, 0.5)
+    told = ("network_band", "2016-01-04", "a.npz", False, 400.0, 2.5, 2.5, 2.4, 0.08, 0.5)
     regimes = ((0.8, 1.2, 0.99, 0.97), (0.75, 1.3, 0.98, 0.96))
     nothing = (float("nan"),) * 4
     rows = [
         (*told, *nothing),
-        ("recurrent_band", "2016-01-04", "b.npz", False, 400.0, 2.6, 2.45, 0.08, 0.5, *regimes[0]),
-        ("recurrent_band", "2016-07-01", "c.npz", True, 40.0, 2.44, 2.43, 0.08, 0.6, *regimes[1]),
+        ("recurrent_band", "2016-01-04", "b.npz", False, 400.0, 2.6, 2.6, 2.45, 0.08, 0.5, *regimes[0]),
+        ("recurrent_band", "2016-07-01", "c.npz", True, 40.0, 2.59, 2.44, 2.43, 0.08, 0.6, *regimes[1]),
     ]
     table = pd.DataFrame(rows, columns=list(NETWORKS))
     return table.assign(first=pd.to_datetime(table["first"]))

@@ -145,25 +145,29 @@ def _train_hedger(
         version = curve.keep(desk, policy, file)
         alias = curve.place(desk, policy, version)
         unfinished.unlink()
+        reigns = curve.champion(desk, policy)
     before, after = found.history[0][1], trainer.reached
     if as_json:
-        told = {
-            "network": file.name,
-            "untrained": before,
-            "trained": after,
-            "version": version,
-            "alias": alias,
-        }
-        print(json.dumps(told | {"device": device}))
+        told = {"network": file.name, "untrained": before, "trained": after, "gained": bool(alias)}
+        told |= {"version": version, "alias": alias or None, "champion": reigns or None, "device": device}
+        print(json.dumps(told))
         return
     print(f"risk {before:.5f} untrained, {after:.5f} trained {DEVICES[device]}; written to {file}")
-    if not after < before:
+    inside = f'[policies.networks] {policy} = "{file.name}", and {policy} in run'
+    model, extra = f"{desk.name}.{policy}", _extra(policy)
+    if not alias:
+        stays = f"version {reigns} stays its champion" if reigns else "it has no champion"
         print("training gained nothing: take more --steps or --paths, or another --learning-rate")
-    print(f"registered in MLflow as {desk.name}.{policy}, version {version}, the {alias}")
+        print(f"registered in MLflow as {model}, version {version}, without an alias: {stays}")
+        print(
+            f"--with {extra} leaves it out; to hedge with it nevertheless name it in the desk file: {inside}"
+        )
+        return
+    print(f"registered in MLflow as {model}, version {version}, the {alias}")
     if alias == CHALLENGER:
         print(f"{WAITS.format(desk=named)} --model {policy}")
-    print(f'name it in the desk file: [policies.networks] {policy} = "{file.name}", and {policy} in run,')
-    print(f"or let hedge run find it: --with {_extra(policy)}")
+    print(f"name it in the desk file: {inside},")
+    print(f"or let hedge run find it: --with {extra}")
 
 
 def _extra(policy: str) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 from pipeline.deep.plan import Plan
 from pipeline.domain.errors import StoreError
 from pipeline.ingest.content import content_digest
-from pipeline.policies.checkpoint import REACHED, Checkpoint
+from pipeline.policies.checkpoint import REACHED, UNTRAINED, Checkpoint
 
 VALIDATION = 1 << 40
 """Number of the first path of validation: training never gets there."""
@@ -53,6 +53,7 @@ class Trainer(ABC, Generic[Learned]):
     desk : hash of the desk that it is trained for (`Checkpoint.of_desk`); empty is that of the task.
     average : the averaged weights; those of the last step where averaging is not on.
     history : step and validation risk at each checkpoint, of the averaged weights.
+    untrained : validation risk of the hedger that has learned nothing, in the markets of this training.
     """
 
     most_worse: ClassVar[float]
@@ -64,6 +65,7 @@ class Trainer(ABC, Generic[Learned]):
     average: list[Tensor] = field(init=False)
     step: int = 0
     history: list[tuple[int, float]] = field(default_factory=list)
+    untrained: float | None = None
 
     @one_thread()
     def __post_init__(self) -> None:
@@ -121,12 +123,20 @@ class Trainer(ABC, Generic[Learned]):
         """Return all that a training needs which goes on from this one, done or not."""
         return self._averages() | self.kept()
 
+    def begin(self) -> None:
+        """Judge what it begins with: step 0 of its history."""
+        risk = self.validated()
+        self.history.append((0, risk))
+        self.untrained = risk if self.untrained is None else self.untrained
+
+    @one_thread()
     def go_on_from(self, state: Arrays) -> None:
         """Begin with what another training left (`state`): its averaged weights, and what taught it.
 
         The inputs keep the scaling that the weights are for; the range within which they count is that of the
-        own markets.
+        own markets. Before, the untrained hedger is judged in these.
         """
+        self.untrained = self.validated()
         self.restore(state)
         with torch.no_grad():
             for k, (mean, weight) in enumerate(zip(self.average, self.weights(), strict=True)):
@@ -161,7 +171,8 @@ class Trainer(ABC, Generic[Learned]):
         """Return all that is needed to use the hedger and, while it is not done, to go on training it."""
         kept = self.state() if self.step < self.plan.steps else self._averages()
         arrays = {**self.arrays(), **{f"{KEPT}{name}": value for name, value in kept.items()}}
-        facts = {**self.own_facts(), "step": self.step, "history": self.history, REACHED: self.reached}
+        risks = {"history": self.history, UNTRAINED: self.untrained, REACHED: self.reached}
+        facts = {**self.own_facts(), "step": self.step, **risks}
         return Checkpoint(self.desk, facts, arrays)
 
     def resume(self, checkpoint: Checkpoint) -> None:
@@ -177,7 +188,7 @@ class Trainer(ABC, Generic[Learned]):
             raise StoreError(
                 "the checkpoint was trained by another plan or for other markets: give these, or another file"
             )
-        self.step = facts["step"]
+        self.step, self.untrained = facts["step"], facts[UNTRAINED]
         self.history = [(int(step), float(risk)) for step, risk in facts["history"]]
         kept = {
             name.removeprefix(KEPT): value

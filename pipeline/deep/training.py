@@ -44,7 +44,7 @@ def train(
     if path is not None and path.exists():
         _resume(trainer, path)
     else:
-        trainer.history.append((0, trainer.validated()))
+        trainer.begin()
     steps, every = trainer.plan.steps, trainer.plan.save_every
     try:
         while trainer.step < steps:

@@ -9,13 +9,15 @@ LEAD = (
     "A network hedges from its first session until the next one of its policy takes over. It learned in "
     "simulated markets, or from what the desk had stored: days of its market, quotes of options; what it was "
     "told was known before that session. The risk is that on paths, days or quotes which taught nothing, in "
-    "money (of network_slope the mean squared error in units of a slope), before its steps, and of the "
-    "network that was kept, on what is stored the best of its checkpoints: before is with the weights of the "
-    "network before where it began with them, else untrained."
+    "money (of network_slope the mean squared error in units of a slope): of one that has learned nothing; "
+    "before its steps, which is with the weights of the network before where it began with them; and of the "
+    "network that was kept, on what is stored the best of its checkpoints. One that is no better than "
+    "untrained becomes nobody's champion."
 )
 HEADINGS = (
-    "Policy", "Network", "First session", "Began with", "Steps", "Risk before", "Risk after",
-    "Volatilities, % a year", "Regimes: volatility over the one marked", "Staying in them, % a day",
+    "Policy", "Network", "First session", "Began with", "Steps", "Risk untrained", "Risk before",
+    "Risk after", "Volatilities, % a year", "Regimes: volatility over the one marked",
+    "Staying in them, % a day",
 )  # fmt: skip
 
 
@@ -34,8 +36,7 @@ def network_sheet(evaluation: Judged) -> Sheet | None:
                 Cell(f"{row['first']:%Y-%m-%d}"),
                 Cell("the network before" if row["goes_on"] else "nothing learned"),
                 Cell(number(float(row["steps"]), 0)),
-                Cell(number(float(row["risk_before"]), 5)),
-                Cell(number(float(row["risk_after"]), 5)),
+                *(Cell(number(float(row[f"risk_{when}"]), 5)) for when in ("untrained", "before", "after")),
                 Cell(_two(row, "volatility_low", "volatility_high", 1)),
                 Cell(_two(row, "ratio_calm", "ratio_wild", 2, factor=1.0)),
                 Cell(_two(row, "stays_calm", "stays_wild", 1)),

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 from zipfile import BadZipFile
@@ -24,12 +25,13 @@ from pipeline.policies.recurrent_network import GRU, RecurrentNetwork
 VERSION = 1
 Learned = NetworkBand | RecurrentBand | NetworkPosition | RecurrentPosition | NetworkSlope
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
-POLICY, SEES, CHARGED, SEEN, REACHED = "policy", "sees", "charged", "seen_until", "reached"
+POLICY, SEES, CHARGED, SEEN = "policy", "sees", "charged", "seen_until"
+UNTRAINED, REACHED = "untrained", "reached"
 """Facts: the policy that it was trained as, where its arrays do not say it; what a network sees beside
 `INPUTS` (`policies.engineered_state`), and what the states that it learned from have beside forecasts,
 `desk_cost`, `fixed_fee` and `interval`, where no settings say it; the last day or time of the real market
-that it was told of, ISO 8601, where it was told of any; the validation risk of the weights that were kept,
-which need not be the last."""
+that it was told of, ISO 8601, where it was told of any; the validation risk of the hedger that has learned
+nothing, and that of the weights that were kept, which need not be the last."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,11 @@ class Checkpoint:
         """The last day or time of the real market that training was told of; None where nothing says it."""
         seen = self.facts.get(SEEN)
         return pd.Timestamp(seen) if seen else None
+
+    @property
+    def gained(self) -> bool:
+        """Whether what was kept has less validation risk than what learned nothing; True if none is told."""
+        return bool(self.facts.get(REACHED, -inf) < self.facts.get(UNTRAINED, inf))
 
     def policy(self) -> Learned:
         """Return the hedger, a position where the network has one answer; nothing but NumPy is needed.

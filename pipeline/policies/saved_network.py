@@ -1,7 +1,7 @@
 """The trained networks that a desk names: files known by their content, trained for that desk."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
 from pathlib import Path
@@ -160,7 +160,7 @@ def keep_network(home: Home, desk: str, policy: str, content: bytes) -> Path:
 
 
 def with_learned(desk: AnyDesk, extras: tuple[str, ...]) -> AnyDesk:
-    """Return the desk with the hedgers that it has trained networks of, the newest of each policy.
+    """Return the desk with the hedgers that were trained for it, of each the newest network that gained.
 
     Parameters
     ----------
@@ -169,7 +169,8 @@ def with_learned(desk: AnyDesk, extras: tuple[str, ...]) -> AnyDesk:
     Raises
     ------
     SettingsError
-        No such extra, nothing of it learns for a desk of this kind, or nothing was trained for this one.
+        No such extra, nothing of it learns for a desk of this kind, or for this one nothing was trained or
+        all to no gain.
     """
     run, named = list(desk.policies.run), dict(desk.policies.networks)
     for extra in extras:
@@ -181,29 +182,40 @@ def with_learned(desk: AnyDesk, extras: tuple[str, ...]) -> AnyDesk:
             raise SettingsError(
                 f"--with {extra}: nothing of it learns for a desk of kind {kind}: leave it out"
             )
-        newest = {policy: _newest(desk, policy) for policy in learns if policy not in named}
-        found = {policy: name for policy, name in newest.items() if name}
+        trained = {policy: list(_trained(desk, policy)) for policy in learns if policy not in named}
+        gained = {policy: [file for file, gained in files if gained] for policy, files in trained.items()}
+        found = {policy: files[0] for policy, files in gained.items() if files}
         if not found and not set(learns) & set(named):
-            raise SettingsError(
-                f"--with {extra}: nothing was trained for the desk {desk.name} as it is: "
-                f"hedge train {desk.name} --policy {learns[0]}"
-            )
+            raise SettingsError(f"--with {extra}: {_nothing_of(desk, trained)}")
         named |= found
         run += [policy for policy in learns if policy in named]
     policies = desk.policies.model_copy(update={"run": tuple(dict.fromkeys(run)), "networks": named})
     return desk.model_copy(update={"policies": policies})
 
 
-def _newest(desk: AnyDesk, policy: str) -> str:
-    """Return the file trained last for a desk and a policy that saw no tested day; empty if there is none."""
+def _trained(desk: AnyDesk, policy: str) -> Iterator[tuple[str, bool]]:
+    """Yield the files trained for a desk and a policy that saw no tested day, newest first; which gained."""
     start = tested_from(desk)
     files = networks(Home.find()).glob(f"{desk.name}-{policy}-*.npz")
     for path in sorted(files, key=lambda each: each.stat().st_mtime_ns, reverse=True):
         found = Checkpoint.read(path)
         seen = found.seen_until
         if found.desk == terms_digest(desk) and (seen is None or seen < start):
-            return path.name
-    return ""
+            yield path.name, found.gained
+
+
+def _nothing_of(desk: AnyDesk, trained: Mapping[str, Sequence[tuple[str, bool]]]) -> str:
+    """Return why there is no network to take of some policies, and what to do."""
+    vain = [file for files in trained.values() for file, _ in files]
+    if vain:
+        return (
+            f"no training for the desk {desk.name} as it is gained anything: train longer, or name a file in "
+            f"policies.networks all the same: {', '.join(vain)}"
+        )
+    return (
+        f"nothing was trained for the desk {desk.name} as it is: "
+        f"hedge train {desk.name} --policy {next(iter(trained))}"
+    )
 
 
 def tested_from(desk: AnyDesk) -> pd.Timestamp:

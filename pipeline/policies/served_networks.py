@@ -14,15 +14,15 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import desk_policies
-from pipeline.policies.checkpoint import REACHED, Checkpoint
+from pipeline.policies.checkpoint import REACHED, UNTRAINED, Checkpoint
 from pipeline.policies.saved_network import LEARNED, networks
 
 Of = TypeVar("Of", Desk, IntradayDesk, ChainDesk, ContractDesk)
 MARKET: Final = "market"
 """What a checkpoint says of the market that it was trained in a run of its desk for."""
 COLUMNS: Final = (
-    "policy", "first", "network", "goes_on", "steps", "risk_before", "risk_after", "volatility_low",
-    "volatility_high", "ratio_calm", "ratio_wild", "stays_calm", "stays_wild",
+    "policy", "first", "network", "goes_on", "steps", "risk_untrained", "risk_before", "risk_after",
+    "volatility_low", "volatility_high", "ratio_calm", "ratio_wild", "stays_calm", "stays_wild",
 )  # fmt: skip
 
 
@@ -91,10 +91,10 @@ def network_table(desk: Of, days: Sequence[date]) -> pd.DataFrame:
 
     Returns
     -------
-    `COLUMNS`: the `first` day; whether training went on from another network (`goes_on`), its `steps` and its
-    validation risk, money, before and of what was kept; the range of annual volatilities that it learned in
-    and, of a policy that reads paths, ratios and daily probabilities of staying of the regimes. NaN where the
-    file does not say. No row of an untrained policy.
+    `COLUMNS`: the `first` day; whether training went on from another network (`goes_on`), its `steps` and the
+    validation risk, money, untrained, before the steps and of what was kept; the range of annual volatilities
+    that it learned in and, of a policy that reads paths, ratios and daily probabilities of staying of the
+    regimes. NaN where the file does not say. No row of an untrained policy.
     """
     rows = []
     for policy in desk.policies.networks:
@@ -114,6 +114,7 @@ def _told(policy: str, file: str) -> dict[str, Any]:
     told = {
         "goes_on": bool(facts.get("goes_on", False)),
         "steps": float(history[-1][0]),
+        "risk_untrained": float(facts.get(UNTRAINED, float("nan"))),
         "risk_before": float(history[0][1]),
         "risk_after": float(facts.get(REACHED, history[-1][1])),
     }

@@ -27,7 +27,7 @@ def learned_hedgers(mlruns: Path, desk: Desk | IntradayDesk) -> tuple[dict[str, 
 
     Returns
     -------
-    Hedgers by name, and a sentence for each that is left out: it was never trained, was trained for other
+    Hedgers by name, and a sentence for each that is left out: it has no champion, was trained for other
     terms, or reads paths.
 
     Raises
@@ -66,5 +66,5 @@ def champion_hedger(client: MlflowClient, desk: Desk | IntradayDesk, policy: str
     """
     version = champion(client, f"{desk.name}.{policy}")
     if version is None:
-        raise StoreError("it was never trained: hedge train --policy trains it")
+        raise StoreError("it has no champion: hedge train --policy makes one where it gains anything")
     return hedger_of(Checkpoint.read(files_of(version)["network"]).of_desk(terms_digest(desk)), policy)

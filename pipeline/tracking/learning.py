@@ -13,12 +13,15 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from pipeline.domain.desk_file import AnyDesk
 from pipeline.domain.home import Home
+from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.saved_network import terms_digest
 from pipeline.tracking.database import connect, experiment_id
-from pipeline.tracking.registry import log_hedger, network_version, place, place_of_new, register
+from pipeline.tracking.registry import champion, log_hedger, network_version, place, place_of_new, register
 from pipeline.tracking.runs import end_orphans, log_settings, log_tags, tracked_run
 
 RISK = "validation_risk"
+GAINED = "gained"
+"""Tag of a version: whether its training gained anything (`Checkpoint.gained`); else it gets no alias."""
 Log = Callable[[int, float], None]
 
 
@@ -54,15 +57,26 @@ class Curve:
         """
         self.hold(network)
         marks = {"desk": desk.name, "network": network.name, "terms": terms_digest(desk)}
+        marks |= {GAINED: str(Checkpoint.read(network).gained)}
         models = {policy: log_hedger(desk, policy, network)}
         (version,) = register(self._client, desk, models, marks).values()
         return version
 
     def place(self, desk: AnyDesk, policy: str, version: str) -> str:
-        """Make a kept version its policy's champion, or challenger (`place_of_new`); return which."""
-        alias = place_of_new(self._client, desk)
-        place(self._client, self._mlruns, {f"{desk.name}.{policy}": version}, alias)
+        """Make a kept version its policy's champion, or challenger (`place_of_new`), and return which.
+
+        One whose training gained nothing becomes neither: "" is returned, and who is champion stays it.
+        """
+        name, alias = f"{desk.name}.{policy}", place_of_new(self._client, desk)
+        if not _gained(self._client, name, version):
+            return ""
+        place(self._client, self._mlruns, {name: version}, alias)
         return alias
+
+    def champion(self, desk: AnyDesk, policy: str) -> str:
+        """Return the version that is a policy's champion; empty if there is none."""
+        reigning = champion(self._client, f"{desk.name}.{policy}")
+        return str(reigning.version) if reigning else ""
 
 
 @contextmanager
@@ -118,12 +132,16 @@ def run_networks(
 ) -> dict[str, str]:
     """Return the versions of the newest networks that a run has trained, by registered name.
 
-    They take the place of champions or challengers together with the other models of the run. `trained` are
-    its files by policy and first day.
+    They take the place of champions or challengers together with the other models of the run; a network
+    whose training gained nothing takes none. `trained` are its files by policy and first day.
     """
     newest = {f"{desk}.{policy}": dated[max(dated)] for policy, dated in trained.items()}
     found = {name: network_version(client, name, file) for name, file in newest.items()}
-    return {name: version for name, version in found.items() if version}
+    return {name: version for name, version in found.items() if version and _gained(client, name, version)}
+
+
+def _gained(client: MlflowClient, model: str, version: str) -> bool:
+    return client.get_model_version(model, version).tags[GAINED] == str(True)
 
 
 def _tracked(client: MlflowClient, home: Home, desk: str, policy: str, network: str) -> str:

@@ -25,8 +25,8 @@ from pipeline.tracking.database import connect
 
 def test_the_command_trains_what_a_run_then_compares(small_desk, monkeypatch):
     monkeypatch.setattr("pipeline.agents.trainer.VALIDATION_PATHS", 512)
-    arguments = ["train", str(small_desk), "--policy", "ppo_band", "--steps", "1", "--paths", "64"]
-    done = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    arguments = ["train", str(small_desk), "--policy", "ppo_band", "--steps", "2", "--paths", "256"]
+    done = CliRunner().invoke(app, [*arguments, "--seed", "2", "--json"], catch_exceptions=False)
     found = json.loads(done.stdout)
     assert np.isfinite([found["untrained"], found["trained"]]).all()
     desk = with_learned(load_desk(str(small_desk)), ("rl",))
@@ -35,7 +35,7 @@ def test_the_command_trains_what_a_run_then_compares(small_desk, monkeypatch):
     client = connect(Home.find().mlruns)
     (run,) = client.search_runs([each.experiment_id for each in client.search_experiments()])
     assert run.data.tags["network"] == found["network"]
-    assert (run.data.params["steps"], run.data.params["markets"]) == ("1", "64")
+    assert (run.data.params["steps"], run.data.params["markets"]) == ("2", "256")
     assert run.data.metrics["validation_risk"] == pytest.approx(found["trained"])
 
 

@@ -14,6 +14,7 @@ from pipeline.domain.errors import SettingsError, StoreError
 from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.saved_network import with_learned
 
 RUN = {"run": ["network_band"]}
 
@@ -65,6 +66,24 @@ def test_the_command_trains_what_the_desk_can_name(small_desk, tmp_path):
     policy = desk_policies(load_desk(str(file)))["network_band"]
     assert isinstance(policy, NetworkBand)
     assert policy.network is not None
+
+
+def test_a_training_that_gains_nothing_crowns_nobody_and_says_so(small_desk):
+    train = ["train", str(small_desk), "--policy", "network_band", "--steps", "4", "--paths", "512", "--seed"]
+    vain = ["--learning-rate", "50"]
+    told = json.loads(CliRunner().invoke(app, [*train, "1", *vain, "--json"], catch_exceptions=False).stdout)
+    assert told["trained"] > told["untrained"]
+    assert [told[name] for name in ("gained", "alias", "champion")] == [False, None, None]
+    settings = load_desk(str(small_desk))
+    with pytest.raises(SettingsError, match=f"gained anything: train longer, .*: {told['network']}"):
+        with_learned(settings, ("deep",))
+    good = json.loads(CliRunner().invoke(app, [*train, "1", "--json"], catch_exceptions=False).stdout)
+    assert [good[name] for name in ("gained", "alias", "champion")] == [True, "champion", "2"]
+    said = CliRunner().invoke(app, [*train, "2", *vain], catch_exceptions=False).stdout
+    assert "training gained nothing" in said
+    assert "version 3, without an alias: version 2 stays its champion" in said
+    assert "--with deep leaves it out" in said
+    assert with_learned(settings, ("deep",)).policies.networks == {"network_band": good["network"]}
 
 
 def test_what_cannot_be_trained(small_desk):

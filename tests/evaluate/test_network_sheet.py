@@ -15,11 +15,12 @@ def test_one_row_a_network_with_what_it_was_told(evaluation):
     assert [each["Policy"] for each in (band, first, second)] == ["network_band", "recurrent_band", ""]
     assert (second["Network"], second["First session"]) == ("c.npz", "2016-07-01")
     assert (first["Began with"], second["Began with"]) == ("nothing learned", "the network before")
-    assert (second["Steps"], second["Risk before"], second["Risk after"]) == ("40", "2.44000", "2.43000")
-    assert second[HEADINGS[7]] == "8.0 … 60.0"
-    assert second[HEADINGS[8]] == "0.75 … 1.30"
-    assert second[HEADINGS[9]] == "98.0 … 96.0"
-    assert band[HEADINGS[8]] == band[HEADINGS[9]] == Cell("–").text
+    risks = [second[f"Risk {when}"] for when in ("untrained", "before", "after")]
+    assert [second["Steps"], *risks] == ["40", "2.59000", "2.44000", "2.43000"]
+    assert second[HEADINGS[8]] == "8.0 … 60.0"
+    assert second[HEADINGS[9]] == "0.75 … 1.30"
+    assert second[HEADINGS[10]] == "98.0 … 96.0"
+    assert band[HEADINGS[9]] == band[HEADINGS[10]] == Cell("–").text
 
 
 def test_a_desk_without_networks_has_none(evaluation):

@@ -95,7 +95,9 @@ def test_a_training_goes_on_from_the_one_before(policy, tmp_path):
     first = learn_hedger(own, policy, told(4))
     same = learn_hedger(own, policy, told(1), first[STATE])
     assert same["curve"]["risk"][0] == first["curve"]["risk"].iloc[-1] != first["curve"]["risk"][0]
-    assert network_in(same, tmp_path).facts["goes_on"]
+    left = network_in(same, tmp_path).facts
+    assert left["goes_on"]
+    assert left["untrained"] == first["curve"]["risk"][0], "untrained in its own markets, which are the same"
 
 
 @pytest.mark.parametrize(

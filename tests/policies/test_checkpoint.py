@@ -1,5 +1,7 @@
 """Checkpoint files: back to the bit, and refused where they cannot be used."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -33,6 +35,13 @@ def test_it_comes_back(file):
     assert found.facts == {"step": 3}
     assert found.policy() == NetworkBand(network())
     assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(("reached", "gained"), [(2.0, True), (2.5, False), (2.6, False)])
+def test_it_gained_where_what_was_kept_has_less_risk_than_untrained(file, reached, gained):
+    found = Checkpoint.read(file)
+    assert found.gained, "nothing says that it did not"
+    assert replace(found, facts={"untrained": 2.5, "reached": reached}).gained == gained
 
 
 def test_another_desk(file):

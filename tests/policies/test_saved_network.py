@@ -104,6 +104,20 @@ def test_what_has_seen_tested_days_is_not_taken_for_them(name):
     assert with_learned(desk(), ("deep",)).policies.networks == {"network_band": kept["2015-12-31"].name}
 
 
+def test_what_gained_nothing_is_not_taken(name):
+    vain, file = networks(Home.find()) / "new.npz", networks(Home.find()) / name
+    risks = {"untrained": 2.5, "reached": 2.5}
+    Checkpoint(terms_digest(desk()), risks, network_arrays(NETWORK)).write(vain)
+    kept = keep_network(Home.find(), "mine", "network_band", vain.read_bytes())
+    os.utime(kept, (later := file.stat().st_mtime + 10, later))
+    assert with_learned(desk(), ("deep",)).policies.networks == {"network_band": name}
+    file.unlink()
+    with pytest.raises(SettingsError, match=f"--with deep: no training for the desk mine .*: {kept.name}"):
+        with_learned(desk(), ("deep",))
+    named = desk(kept.name)
+    assert with_learned(named, ("deep",)).policies.networks == {"network_band": kept.name}
+
+
 def test_it_is_of_one_desk(name):
     for other in ({"costs": {"fee_bps": 5.0}}, {"option": {"kind": "put"}}, {"risk": {"aversion": 2.0}}):
         with pytest.raises(StoreError, match=f"{name}: .*another desk"):

@@ -48,7 +48,7 @@ def test_what_cannot_be_asked_is_said(here):
     found, left_out = learned_hedgers(here.mlruns, with_policies(run=("ppo_band", "recurrent_band")))
     assert found == {}
     assert left_out == [
-        "ppo_band is left out: it was never trained: hedge train --policy trains it",
+        "ppo_band is left out: it has no champion: hedge train --policy makes one where it gains anything",
         "recurrent_band is left out: it reads its path since the deal, and a decision looks at today",
     ]
     other = DESK.model_copy(update={"costs": DESK.costs.model_copy(update={"fee_bps": 77.0})})

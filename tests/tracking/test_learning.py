@@ -48,9 +48,9 @@ def network(weight):
     return Network((layer,), (0.0,) * WIDTH, (1.0,) * WIDTH, (-1.0,) * WIDTH, (1.0,) * WIDTH)
 
 
-def kept(here, tmp_path, weight=0.5):
+def kept(here, tmp_path, weight=0.5, **facts):
     """A trained network in its place."""
-    Checkpoint(terms_digest(DESK), {"policy": "ppo_band"}, network_arrays(network(weight))).write(
+    Checkpoint(terms_digest(DESK), {"policy": "ppo_band", **facts}, network_arrays(network(weight))).write(
         tmp_path / "new.npz"
     )
     return keep_network(here, "mine", "ppo_band", (tmp_path / "new.npz").read_bytes())
@@ -147,6 +147,18 @@ def test_a_training_in_a_run_crowns_nobody(here, tmp_path):
     dated = {"ppo_band": {date(2016, 1, 4): reigning.name, date(2016, 7, 1): new.name}}
     assert run_networks(client, "mine", dated) == {"mine.ppo_band": "2"}
     assert run_networks(client, "mine", {"sac_band": dated["ppo_band"]}) == {}
+
+
+def test_what_gained_nothing_is_registered_and_takes_nobody_s_place(here, tmp_path):
+    vain = kept(here, tmp_path, 0.4, untrained=2.0, reached=2.0)
+    for reigns, file, alias in (("", vain, ""), ("2", kept(here, tmp_path), CHAMPION), ("2", vain, "")):
+        with tracked_training(here, "mine", "ppo_band", {}) as curve:
+            assert curve.place(DESK, "ppo_band", curve.keep(DESK, "ppo_band", file)) == alias
+            assert curve.champion(DESK, "ppo_band") == reigns
+    client = connect(here.mlruns)
+    assert client.get_model_version("mine.ppo_band", "3").tags["gained"] == "False"
+    assert aliased(client, "mine", CHALLENGER) == {}
+    assert run_networks(client, "mine", {"ppo_band": {date(2016, 1, 4): vain.name}}) == {}
 
 
 def test_a_network_takes_its_place_with_the_models_of_its_run_and_goes_back_with_them(here, tmp_path):
