@@ -159,7 +159,9 @@ class SimulatedMarkets:
 
     def __post_init__(self) -> None:
         if self.groups < 1 or self.markets < 1 or self.markets % self.groups:
-            raise SettingsError(f"{self.markets} markets in {self.groups} groups: give a multiple of them")
+            raise SettingsError(
+                f"{self.markets} markets in {self.groups} groups: give a multiple of {self.groups} markets"
+            )
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from pipeline.agents.actor import PpoPolicy, SacPolicy, Scaling, Standardised
 from pipeline.agents.reward import Of
 from pipeline.agents.sb3_markets import Sb3Markets
 from pipeline.deep.plan import Plan
-from pipeline.domain.errors import SettingsError
 from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.network_band import NetworkBand
 
@@ -48,8 +47,8 @@ class AgentPlan(Plan, ABC):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if min(self.markets, self.batch, *self.critic) < 1:
-            raise SettingsError("training plan: markets, batch and the critics' units are at least 1")
+        self.need("at least 1", markets=self.markets >= 1, batch=self.batch >= 1)
+        self.need("at least 1 unit a layer", critic=min(self.critic, default=1) >= 1)
 
     @abstractmethod
     def agent(self, markets: Sb3Markets, scaling: Scaling) -> "PPO | SAC":

@@ -1,8 +1,9 @@
 """`hedge train`: regimes and forecasts of a desk, or a hedger that learns, simulated or on stored days."""
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -69,6 +70,8 @@ def train(
         _refuse(learning, f"goes with --policy, which names the hedger that learns: {LEARN}")
         stage("train")(desk, home, force, as_json, data, runner, store)
         return
+    _positive("--learning-rate", () if learning_rate is None else (learning_rate,))
+    _positive("--volatility", volatility or ())
     from pipeline.policies.learns import STORED, learns_from
 
     settings = load_any(desk)
@@ -106,6 +109,13 @@ def train(
             file=sys.stderr,
         )
     _train_hedger(settings, desk, policy, trainer, order.device, Home.find(home), as_json)
+
+
+def _positive(option: str, values: Sequence[float]) -> None:
+    """Raise where one of the numbers of an option is not positive and finite."""
+    for value in values:
+        if not 0.0 < value < math.inf:
+            raise SettingsError(f"{option} {value:g}: give a positive number")
 
 
 def _refuse(options: Mapping[str, object], why: str) -> None:

@@ -40,12 +40,19 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        whole = min(self.steps, self.groups, self.save_every, *self.hidden)
-        if whole < 1 or not self.learning_rate > 0.0 or not 0.0 < self.averaged <= 1.0 or self.seed < 0:
-            raise SettingsError(
-                "training plan: steps, groups, save_every and hidden units are at least 1, "
-                "the learning rate is positive, averaged lies in (0, 1], the seed is 0 or more"
-            )
+        self.need(
+            "at least 1", steps=self.steps >= 1, groups=self.groups >= 1, save_every=self.save_every >= 1
+        )
+        self.need("at least 1 unit a layer", hidden=min(self.hidden, default=1) >= 1)
+        self.need("a positive number", learning_rate=0.0 < self.learning_rate < math.inf)
+        self.need("in (0, 1]", averaged=0.0 < self.averaged <= 1.0)
+        self.need("0 or more", seed=self.seed >= 0)
+
+    def need(self, rule: str, **settings: bool) -> None:
+        """Refuse the first of some settings that is not as a rule says."""
+        for name, kept in settings.items():
+            if not kept:
+                raise SettingsError(f"training plan: {name} is {getattr(self, name)}, it must be {rule}")
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step, the first is 0."""

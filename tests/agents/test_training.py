@@ -157,8 +157,10 @@ def test_checkpoints_of_another_desk_or_plan(task, tmp_path):
 
 
 def test_plans_that_cannot_be():
-    with pytest.raises(SettingsError, match="training plan"):
+    with pytest.raises(SettingsError, match="training plan: steps is 0, it must be at least 1"):
         PpoPlan(steps=0)
+    with pytest.raises(SettingsError, match="training plan: batch is 0, it must be at least 1"):
+        PpoPlan(batch=0)
 
 
 def test_names():

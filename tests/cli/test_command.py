@@ -29,6 +29,14 @@ def test_desks_lists_what_is_shipped(hedge_here):
         (("run", "spx-dayly"), "spx-dayly: no such file.*did you mean spx-daily"),
         (("train", "missing.toml"), "missing.toml: no such file"),
         (("train", "spx-daily", "--steps", "5"), "--steps goes with --policy"),
+        (
+            ("train", "spx-daily", "--policy", "network_band", "--learning-rate", "-1"),
+            "--learning-rate -1: give a positive number",
+        ),
+        (
+            ("train", "spx-daily", "--policy", "network_band", "--volatility", "nan", "0.5"),
+            "--volatility nan: give a positive number",
+        ),
         (("train", "spx-daily", "--policy", "network_band", "--force"), "--force goes without --policy"),
         (("run", "spx-daily", "--home", "/proc/nowhere"), "--home /proc/nowhere: "),
         (("ui", "--home", "/tmp/no-runs-here"), "holds no runs yet"),

@@ -1,5 +1,6 @@
 """Training: it learns, repeats, resumes, and stops where it diverges."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -104,7 +105,16 @@ def test_a_damaged_checkpoint_is_one_to_remove(task, plan, tmp_path):
 
 
 def test_plans_that_cannot_be():
-    with pytest.raises(SettingsError, match="training plan"):
+    with pytest.raises(SettingsError, match="3 paths in 4 groups: give a multiple of 4 paths"):
         TrainingPlan(paths=3, groups=4)
-    with pytest.raises(SettingsError, match="9 paths in 8 groups: give a multiple of 8 paths"):
-        TrainingPlan(paths=9, groups=8)
+    for setting, value, rule in (
+        ("learning_rate", 0.0, "a positive number"),
+        ("learning_rate", float("nan"), "a positive number"),
+        ("steps", 0, "at least 1"),
+        ("hidden", (4, 0), "at least 1 unit a layer"),
+        ("averaged", 1.5, "in (0, 1]"),
+        ("seed", -1, "0 or more"),
+    ):
+        said = f"training plan: {setting} is {value}, it must be {rule}"
+        with pytest.raises(SettingsError, match=re.escape(said)):
+            TrainingPlan(**{setting: value})
