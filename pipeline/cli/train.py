@@ -18,7 +18,7 @@ from pipeline.domain.desk_file import AnyDesk, SimulatedDesk, StoringDesk, load_
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.learning.known_market import KnownMarket
-from pipeline.learning.learners import LEARNERS, ON_PROCESSOR, chosen_device
+from pipeline.learning.learners import LEARNERS, ON_PROCESSOR, begun, chosen_device
 from pipeline.learning.order import Order
 from pipeline.learning.stored_learners import STORED_LEARNERS
 
@@ -99,7 +99,7 @@ def train(
         rate=learning_rate,
         device=chosen_device(policy, device or "auto"),
     )
-    trainer = learner.of(settings, order)
+    trainer = begun(policy, settings, order)
     until = learner.told_until
     if until is not None and settings.windows.test_start <= until:
         print(

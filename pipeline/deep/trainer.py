@@ -53,6 +53,7 @@ class Trainer(ABC, Generic[Learned]):
     desk : hash of the desk that it is trained for (`Checkpoint.of_desk`); empty is that of the task.
     average : the averaged weights; those of the last step where averaging is not on.
     history : step and validation risk at each checkpoint, of the averaged weights.
+    told : what its checkpoints say of the market that it was told of, beside their own facts.
     untrained : validation risk of the hedger that has learned nothing, in the markets of this training.
     """
 
@@ -65,6 +66,7 @@ class Trainer(ABC, Generic[Learned]):
     average: list[Tensor] = field(init=False)
     step: int = 0
     history: list[tuple[int, float]] = field(default_factory=list)
+    told: Mapping[str, Any] = field(default_factory=dict)
     untrained: float | None = None
 
     @one_thread()
@@ -172,7 +174,7 @@ class Trainer(ABC, Generic[Learned]):
         kept = self.state() if self.step < self.plan.steps else self._averages()
         arrays = {**self.arrays(), **{f"{KEPT}{name}": value for name, value in kept.items()}}
         risks = {"history": self.history, UNTRAINED: self.untrained, REACHED: self.reached}
-        facts = {**self.own_facts(), "step": self.step, **risks}
+        facts = {**self.own_facts(), **self.told, "step": self.step, **risks}
         return Checkpoint(self.desk, facts, arrays)
 
     def resume(self, checkpoint: Checkpoint) -> None:

@@ -12,8 +12,10 @@ from pipeline.domain.desk_file import SimulatedDesk
 from pipeline.domain.errors import SettingsError
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.order import Order
+from pipeline.policies.checkpoint import GOES_ON, MARKET, SEEN
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
     from pipeline.deep.device import Device
@@ -58,6 +60,28 @@ class Learner:
     knows: Callable[[SimulatedDesk, "Tables", date], KnownMarket] = _volatility
     told_until: date | None = None
     on_gpu: bool = False
+
+
+def begun(
+    policy: str, desk: SimulatedDesk, order: Order, before: Mapping[str, "np.ndarray"] | None = None
+) -> "Trainer[Any]":
+    """Return the trainer of a policy, whose checkpoints say which market it was told of.
+
+    Parameters
+    ----------
+    before : what the training left that this one goes on from (`Trainer.state`); None begins untrained.
+
+    Raises
+    ------
+    SettingsError
+        The extra that trains it is not installed, or nothing can be learned for the desk.
+    """
+    trainer = LEARNERS[policy].of(desk, order)
+    if before is not None:
+        trainer.go_on_from(dict(before))
+    trainer.told = {MARKET: order.known.model_dump(mode="json"), GOES_ON: before is not None}
+    trainer.told |= {SEEN: order.seen_until} if order.seen_until else {}
+    return trainer
 
 
 def chosen_device(policy: str, asked: Literal["auto", "cpu", "cuda"]) -> "Device":

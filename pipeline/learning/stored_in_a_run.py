@@ -91,4 +91,4 @@ def learn_from_stored(
     SettingsError
         The extra that trains it is not installed.
     """
-    return learned(trainer_of(policy, desk, stored, steps, paths, desk.seed, None), {})
+    return learned(trainer_of(policy, desk, stored, steps, paths, desk.seed, None))

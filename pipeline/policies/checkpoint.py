@@ -26,12 +26,14 @@ VERSION = 1
 Learned = NetworkBand | RecurrentBand | NetworkPosition | RecurrentPosition | NetworkSlope
 FACTS, LAYER, SCALING = "facts", "network.layer", "network.scaling"
 POLICY, SEES, CHARGED, SEEN = "policy", "sees", "charged", "seen_until"
+MARKET, GOES_ON = "market", "goes_on"
 UNTRAINED, REACHED = "untrained", "reached"
 """Facts: the policy that it was trained as, where its arrays do not say it; what a network sees beside
 `INPUTS` (`policies.engineered_state`), and what the states that it learned from have beside forecasts,
 `desk_cost`, `fixed_fee` and `interval`, where no settings say it; the last day or time of the real market
-that it was told of, ISO 8601, where it was told of any; the validation risk of the hedger that has learned
-nothing, and that of the weights that were kept, which need not be the last."""
+that it was told of, ISO 8601, where it was told of any; what a training in simulated markets was told of the
+market (`learning.known_market`), and whether it went on from another one; the validation risk of the hedger
+that has learned nothing, and that of the weights that were kept, which need not be the last."""
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.policies.base import Policy
 from pipeline.policies.catalogue import desk_policies
-from pipeline.policies.checkpoint import REACHED, UNTRAINED, Checkpoint
+from pipeline.policies.checkpoint import GOES_ON, MARKET, REACHED, UNTRAINED, Checkpoint
 from pipeline.policies.saved_network import LEARNED, networks
 
 Of = TypeVar("Of", Desk, IntradayDesk, ChainDesk, ContractDesk)
-MARKET: Final = "market"
-"""What a checkpoint says of the market that it was trained in a run of its desk for."""
 COLUMNS: Final = (
     "policy", "first", "network", "goes_on", "steps", "risk_untrained", "risk_before", "risk_after",
     "volatility_low", "volatility_high", "ratio_calm", "ratio_wild", "stays_calm", "stays_wild",
@@ -112,7 +110,7 @@ def _told(policy: str, file: str) -> dict[str, Any]:
     facts = Checkpoint.read(networks(Home.find()) / file).facts
     history, market = facts.get("history") or [(0, float("nan"))], facts.get(MARKET, {})
     told = {
-        "goes_on": bool(facts.get("goes_on", False)),
+        "goes_on": bool(facts.get(GOES_ON, False)),
         "steps": float(history[-1][0]),
         "risk_untrained": float(facts.get(UNTRAINED, float("nan"))),
         "risk_before": float(history[0][1]),

@@ -15,6 +15,7 @@ from pipeline.domain.execution_settings import ExecutionSettings
 from pipeline.policies.catalogue import desk_policies
 from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.saved_network import with_learned
+from pipeline.policies.served_networks import network_table
 
 RUN = {"run": ["network_band"]}
 
@@ -51,6 +52,9 @@ def test_the_command_trains_what_the_desk_can_name(small_desk, tmp_path):
         "2",
         "--paths",
         "512",
+        "--volatility",
+        "0.1",
+        "0.5",
         "--json",
     ]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)
@@ -63,7 +67,10 @@ def test_the_command_trains_what_the_desk_can_name(small_desk, tmp_path):
     )
     file = tmp_path / "deep.toml"
     file.write_text(text.replace('"whalley_wilmott"', '"network_band"'))
-    policy = desk_policies(load_desk(str(file)))["network_band"]
+    deep = load_desk(str(file))
+    row = network_table(deep, [deep.windows.test_start]).iloc[0]
+    assert [row["volatility_low"], row["volatility_high"], row["goes_on"]] == [0.1, 0.5, False]
+    policy = desk_policies(deep)["network_band"]
     assert isinstance(policy, NetworkBand)
     assert policy.network is not None
 
