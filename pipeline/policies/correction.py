@@ -19,6 +19,7 @@ def corrected(
     return center + half_width * MOST_SHIFT * shift, half_width * np.exp(MOST_STRETCH * stretch)
 
 
+@register_jitable  # type: ignore[untyped-decorator]
 def quickened(speed: FloatArray, quicken: FloatArray) -> FloatArray:
     """Return 1 − (1 − s)^(4^c), the part of the way that speeds s go in 4^c steps, for c in [−1, 1].
 
@@ -27,4 +28,4 @@ def quickened(speed: FloatArray, quicken: FloatArray) -> FloatArray:
     >>> quickened(np.array([0.5, 0.5, 1.0]), np.array([0.0, 0.5, -1.0])).tolist()
     [0.5, 0.75, 1.0]
     """
-    return np.asarray(1.0 - (1.0 - speed) ** np.exp(MOST_STRETCH * quicken))
+    return 1.0 - (1.0 - speed) ** np.exp(MOST_STRETCH * quicken)

@@ -1,138 +1,44 @@
-"""One decision of a trained network at a time, for the live path: one compiled call."""
-
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+"""A network's band at a desk's live decision within the day: part of one compiled call."""
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.kept import kept
-from pipeline.policies.live_network import OWN, constants, near, prior
-from pipeline.policies.network import forward as answer_rows
-from pipeline.policies.network_band import NetworkBand
+from pipeline.domain.option_state import PlainState
+from pipeline.policies.base import Policy
+from pipeline.policies.engineered_state import COLUMNS, columns_of_one
+from pipeline.policies.live_decision import BAND, decided
+from pipeline.policies.live_option import Option, Owed, Terms, owed
+from pipeline.policies.network import Network
+from pipeline.policies.one_option import Answer, CompiledAnswer
+
+IntArray = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
-class LiveBand:
-    """A `NetworkBand` for one option, asked with numbers instead of a market state: the same band to 1e-12.
+def live_band(policy: Policy, network: Network | None, sees: tuple[str, ...], liability: Liability) -> Answer:
+    """Return the policy's band for one option: that of arrays to 1e-12; a fixed fee is left to these.
 
-    It is compiled when it is made, which takes seconds at first; a call takes microseconds.
-
-    Attributes
+    Parameters
     ----------
-    policy : with a network.
-    liability : the option, on one strike.
-    cost : proportional, one way; a fixed fee and impact are not answered here.
-    aversion : per unit of money.
-    interval : years between two decisions.
-    rate : continuous, annual.
-
-    Raises
-    ------
-    PolicyError
-        The policy has no network, or sees more of the market than it is told here.
-
-    Examples
-    --------
-    >>> from pipeline.policies.network import Layer, Network
-    >>> nothing = Layer(((0.0,) * 7,) * 2, (0.0, 0.0))
-    >>> network = Network((nothing,), (0.0,) * 7, (1.0,) * 7, (-9.0,) * 7, (9.0,) * 7)
-    >>> live = LiveBand(NetworkBand(network), Liability.of("call", "short"), 1e-3, 1.0, 1 / 252)
-    >>> lower, upper = live(forward=100.0, strike=100.0, time=21 / 252, vol=0.2, price=100.0)
-    >>> round(lower, 3), round(upper, 3)  # Zakamouline's band
-    (0.463, 0.561)
+    policy : a `NetworkBand` that has this network and sees these columns.
+    liability : the option.
     """
-
-    policy: NetworkBand
-    liability: Liability
-    cost: float
-    aversion: float
-    interval: float
-    rate: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.policy.network is None:
-            raise PolicyError(f"policy {self.policy.name}: no network to decide with: train one")
-        if self.policy.sees or self.policy.paced:
-            seen = ", ".join(self.policy.sees) or "impact"
-            raise PolicyError(f"policy {self.policy.name}: it sees {seen} too: ask one_option.answer_of")
-        self(100.0, 100.0, self.interval, 0.2, 100.0)
-
-    def __call__(
-        self, forward: float, strike: float, time: float, vol: float, price: float, slope: float = 1.0
-    ) -> tuple[float, float]:
-        """Return the edges of the no-trade band, in units of the hedge instrument.
-
-        Parameters
-        ----------
-        forward, strike, time, vol : of the option: time in years to expiry, vol at which it is marked.
-        price, slope : of the hedge instrument, and dF/dprice.
-
-        Raises
-        ------
-        PolicyError
-            A number is NaN, or a bought option at so high a cost has no adjusted variance.
-        """
-        state = (forward, strike, time, vol, price, slope)
-        return checked(self._decide(*state), state, self.policy.name)
-
-    @cached_property
-    def _decide(self) -> Callable[..., tuple[float, float]]:
-        network = self.policy.network
-        assert network is not None
-        desk = (self.cost, self.aversion, self.interval, self.rate)
-        given = (*desk, *constants(self.liability), network.numbers)
-
-        def decide(*state: float) -> tuple[float, float]:
-            found: tuple[float, float] = _band(*state, *given)
-            return found
-
-        return decide
+    columns = np.array([list(COLUMNS).index(name) for name in sees], dtype=np.int64)
+    numbers = np.empty(0) if network is None else network.numbers
+    return CompiledAnswer(policy, _band, (*owed(liability), columns, numbers))
 
 
-def checked(edges: tuple[float, float], state: tuple[float, ...], policy: str) -> tuple[float, float]:
-    """Return the edges, or raise where there is no band in a state.
-
-    Raises
-    ------
-    PolicyError
-        Naming the numbers of the state.
-    """
-    lower, upper = edges
-    if not (lower <= upper):
-        forward, strike, time, vol, price, _ = state
-        raise PolicyError(
-            f"policy {policy}: no band at forward {forward}, strike {strike}, time {time}, "
-            f"volatility {vol}, price {price}: a number is NaN, or the cost too high for an option bought"
-        )
-    return edges
-
-
-@kept(error_model="numpy")
+@kept(nogil=True, error_model="numpy")
 def _band(
-    forward: float,
-    strike: float,
-    time: float,
-    vol: float,
-    price: float,
-    slope: float,
-    cost: float,
-    aversion: float,
-    interval: float,
-    rate: float,
-    ends: FloatArray,
-    legs: FloatArray,
-    network: FloatArray,
+    state: PlainState, ends: FloatArray, legs: FloatArray, columns: IntArray, network: FloatArray
 ) -> tuple[float, float]:
-    """`NetworkBand.band` of one option at one time."""
-    seen, answer = np.empty((1, OWN)), np.empty((1, 2))
-    option, desk = (forward, strike, time, vol, price, slope), (cost, aversion, interval, rate)
-    center, half, low, high = prior(*option, *desk, ends, legs, seen[0])
-    if math.isnan(center) or math.isnan(half):
-        return math.nan, math.nan
-    answer_rows(seen, network, answer)
-    edges: tuple[float, float] = near(center, half, low, high, answer[0])
-    return edges
+    """`NetworkBand.band` of one option; `columns` are the places in `COLUMNS` of what it sees."""
+    own, known = state.option, columns_of_one(state)
+    option = Option(own.forward, state.strike, own.time_to_expiry, own.implied_vol, own.forward, 1.0, 0.0)
+    terms = Terms(state.desk_cost, state.risk_aversion, own.interval, 0.0, 0.0)
+    beside = np.empty(len(columns))
+    for k in range(len(columns)):
+        beside[k] = known[columns[k]]
+    edges = decided(BAND, option, terms, Owed(ends, legs), beside, network, None, np.full(2, np.nan))
+    return edges.lower, edges.upper

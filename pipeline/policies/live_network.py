@@ -1,130 +1,171 @@
-"""One decision of a trained network at a time, for the live path: what `network_band` answers, compiled."""
+"""A trained network that decides on one option, decision after decision: one compiled call each."""
 
-import math
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
 
 import numpy as np
-from numba import njit
-from numpy.typing import NDArray
 
+from pipeline.domain.edges import Edges
+from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.kept import kept
-from pipeline.domain.option_state import PlainState
-from pipeline.policies.base import Policy
-from pipeline.policies.correction import corrected
-from pipeline.policies.engineered_state import COLUMNS, columns_of_one
-from pipeline.policies.network import Network, forward
-from pipeline.policies.one_option import Answer, CompiledAnswer
+from pipeline.policies.checkpoint import Learned
+from pipeline.policies.live_decision import BAND, POSITION, SLOPE, decided, forgotten
+from pipeline.policies.live_option import Option, Owed, Terms, owed
+from pipeline.policies.network_band import NetworkBand
+from pipeline.policies.network_position import NetworkPosition, RecurrentPosition
+from pipeline.policies.network_slope import NetworkSlope
+from pipeline.policies.recurrent_band import RecurrentBand
+from pipeline.policies.recurrent_network import RecurrentNetwork
 
-IntArray = NDArray[np.int64]
-OWN: Final = 7
-"""Of `network_band.INPUTS`, before what a network sees beside them."""
+KINDS: Final[dict[type[Learned], int]] = {
+    NetworkBand: BAND,
+    RecurrentBand: BAND,
+    NetworkPosition: POSITION,
+    RecurrentPosition: POSITION,
+    NetworkSlope: SLOPE,
+}
 
 
-def live_network(
-    policy: Policy, network: Network | None, sees: tuple[str, ...], liability: Liability
-) -> Answer:
-    """Return the policy's band for one option: that of arrays to 1e-12; a fixed fee is left to these.
+@dataclass(frozen=True)
+class LiveNetwork:
+    """A trained policy for one option from its deal on: the policy's own edges to 1e-12, plain numbers in.
 
-    Parameters
+    It is compiled when it is made, which takes seconds at first; a call takes microseconds, however long the
+    path. What a network remembers, and whether the hedge is opened, follows from the calls since `deal`; one
+    that fails is not remembered.
+
+    Attributes
     ----------
-    policy : a `NetworkBand` that has this network and sees these columns.
-    liability : the option.
+    policy : with a network.
+    liability : the option, on one strike.
+    cost : proportional, one way.
+    aversion : per unit of money.
+    interval : years between two decisions.
+    rate : continuous, annual.
+    fixed_fee : of a trade of any size, money.
+
+    Raises
+    ------
+    PolicyError
+        The policy has no network.
+
+    Examples
+    --------
+    >>> from pipeline.policies.network import Layer, Network
+    >>> idle = Layer(((0.0,) * 7,) * 2, (0.0, 0.0))
+    >>> idle = Network((idle,), (0.0,) * 7, (1.0,) * 7, (-9.0,) * 7, (9.0,) * 7)
+    >>> live = LiveNetwork(NetworkBand(idle), Liability.of("call", "short"), 1e-3, 1.0, 1 / 252)
+    >>> edges = live(forward=100.0, strike=100.0, time=21 / 252, vol=0.2, price=100.0)
+    >>> round(edges.lower, 3), round(edges.upper, 3), edges.speed  # Zakamouline's band
+    (0.463, 0.561, 1.0)
     """
-    order = list(COLUMNS)
-    columns = np.array([order.index(name) for name in sees], dtype=np.int64)
-    numbers = np.empty(0) if network is None else network.numbers
-    return CompiledAnswer(policy, _band, (*constants(liability), columns, numbers))
+
+    policy: Learned
+    liability: Liability
+    cost: float
+    aversion: float
+    interval: float
+    rate: float = 0.0
+    fixed_fee: float = 0.0
+    _memory: FloatArray = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self.policy.network is None:
+            raise PolicyError(f"policy {self.policy.name}: no network to decide with: train one")
+        network = self.policy.network
+        units = network.gru.sizes[1] if isinstance(network, RecurrentNetwork) else 0
+        object.__setattr__(self, "_memory", forgotten(units))
+        self(100.0, 100.0, self.interval, 0.2, 100.0, sees=[0.0] * len(self.sees))
+        self.deal()
+
+    @property
+    def sees(self) -> tuple[str, ...]:
+        """What has to be told beside the option, see `engineered_state.COLUMNS`."""
+        return self.policy.sees if isinstance(self.policy, NetworkBand) else ()
+
+    def deal(self) -> None:
+        """Forget: the next decision is the first of an option."""
+        self._memory[:] = forgotten(len(self._memory) - 2)
+
+    def __call__(
+        self,
+        forward: float,
+        strike: float,
+        time: float,
+        vol: float,
+        price: float,
+        slope: float = 1.0,
+        impact: float = 0.0,
+        sees: Sequence[float] = (),
+    ) -> Edges:
+        """Return the edges of the next decision in units of the hedge instrument, and remember it.
+
+        Parameters
+        ----------
+        forward, strike, time, vol : of the option: time in years to expiry, vol at which it is marked.
+        price, slope : of the hedge instrument, and dF/dprice.
+        impact : how far trading one unit moves the price, a fraction of it.
+        sees : the columns that the policy's `sees` names.
+
+        Raises
+        ------
+        PolicyError
+            A number is NaN, a bought option at so high a cost has no adjusted variance, or it is told other
+            columns than it sees.
+        """
+        if len(sees) != len(self.sees):
+            raise PolicyError(
+                f"policy {self.policy.name}: told {len(sees)} columns beside the option, "
+                f"it sees {', '.join(self.sees) or 'none'}"
+            )
+        option = (forward, strike, time, vol, price, slope, impact)
+        edges = self._decide(*option, np.array(sees, dtype=np.float64))
+        if edges.lower <= edges.upper:
+            return edges
+        told = ", ".join(f"{name} {value}" for name, value in zip(Option._fields, option, strict=True))
+        raise PolicyError(
+            f"policy {self.policy.name}: no band at {told}: a number, or one of what is seen beside them, is "
+            "NaN, or the cost too high for an option bought"
+        )
+
+    @cached_property
+    def _decide(self) -> Callable[..., Edges]:
+        network: Any = self.policy.network
+        kind = next(each for of, each in KINDS.items() if isinstance(self.policy, of))
+        terms = np.array((self.cost, self.aversion, self.interval, self.rate, self.fixed_fee))
+        plain = not isinstance(network, RecurrentNetwork)
+        layers, gru = (network, None) if plain else (network.layers, network.gru.arrays)
+        given = (kind, terms, *owed(self.liability), layers.numbers, gru, self._memory)
+
+        def decide(*told: Any) -> Edges:
+            return Edges(*_decided(*told, *given))
+
+        return decide
 
 
-def constants(liability: Liability) -> tuple[FloatArray, FloatArray]:
-    """Return what `prior` takes of an option: its position's range, and [L, 2] sign and quantity of legs."""
-    legs = [(1.0 if leg.right == "call" else -1.0, leg.quantity) for leg in liability.legs]
-    return np.array(liability.position_range, dtype=np.float64), np.array(legs)
-
-
-@kept(nogil=True, error_model="numpy")
-def _band(
-    state: PlainState, ends: FloatArray, legs: FloatArray, columns: IntArray, network: FloatArray
-) -> tuple[float, float]:
-    """`NetworkBand.band` of one option; `columns` are the places in `COLUMNS` of what it sees."""
-    seen, answer = np.empty((1, OWN + len(columns))), np.zeros((1, 2))
-    own, strike = state.option, state.strike
-    option = (own.forward, strike, own.time_to_expiry, own.implied_vol, own.forward, 1.0)
-    desk = (state.desk_cost, state.risk_aversion, own.interval, 0.0)
-    center, half, low, high = prior(*option, *desk, ends, legs, seen[0])
-    if math.isnan(center) or math.isnan(half):
-        return math.nan, math.nan
-    if len(network):
-        further = columns_of_one(state)
-        for k in range(len(columns)):
-            seen[0, OWN + k] = further[columns[k]]
-            if not math.isfinite(seen[0, OWN + k]):
-                return math.nan, math.nan
-        forward(seen, network, answer)
-    edges: tuple[float, float] = near(center, half, low, high, answer[0])
-    return edges
-
-
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def prior(
+@kept(error_model="numpy")
+def _decided(
     forward: float,
     strike: float,
     time: float,
     vol: float,
     price: float,
     slope: float,
-    cost: float,
-    aversion: float,
-    interval: float,
-    rate: float,
+    impact: float,
+    beside: FloatArray,
+    kind: int,
+    terms: FloatArray,
     ends: FloatArray,
     legs: FloatArray,
-    seen: FloatArray,
-) -> tuple[float, float, float, float]:
-    """Write `network_band.INPUTS` into `seen`; return the prior and the range of the position.
-
-    See `zakamouline.unclipped` for the formulas. Where a number is NaN, so is the centre.
-
-    Parameters
-    ----------
-    ends, legs : of `constants`.
-    """
-    discount = math.exp(-rate * time)
-    low, high = ends[0] * slope * discount, ends[1] * slope * discount
-    deviation = vol * math.sqrt(time)
-    moneyness = math.log(forward / strike) / deviation
-    density = math.exp(-0.5 * (moneyness + 0.5 * deviation) ** 2) / math.sqrt(2.0 * math.pi)
-    gamma = 0.0
-    for k in range(len(legs)):
-        gamma += legs[k, 1] * discount * density / (forward * deviation)
-    gamma = abs(gamma * slope**2)
-    ratio = (discount / vol) ** 0.25
-    half = cost / (aversion * price * vol**2 * time)
-    half += 1.12 * cost**0.31 * time**0.05 * ratio * math.sqrt(gamma / aversion)
-    half = min(half, high - low)
-    shift = -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * price**2 * gamma) ** 0.15
-    center = 0.0
-    for k in range(len(legs)):
-        adjusted = deviation * math.sqrt(1.0 + np.sign(legs[k, 1]) * shift)
-        d1 = math.log(forward / strike) / adjusted + 0.5 * adjusted
-        delta = legs[k, 0] * discount * 0.5 * math.erfc(-legs[k, 0] * d1 / math.sqrt(2.0))
-        center -= legs[k, 1] * delta * slope
-    seen[0] = moneyness
-    seen[1] = math.log(deviation)
-    seen[2] = math.log(time / interval)
-    seen[3] = math.log(max(cost, 1e-9))
-    seen[4] = math.log(aversion * strike)
-    seen[5] = center
-    seen[6] = half
-    for k in range(7):
-        if math.isnan(seen[k]):
-            return math.nan, half, low, high
-    return center, half, low, high
-
-
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]
-def near(center: float, half: float, low: float, high: float, answer: FloatArray) -> tuple[float, float]:
-    """Return the edges of a prior as a network's answer (a, b) corrects it, inside [low, high]."""
-    center, half = corrected(center, half, math.tanh(answer[0]), math.tanh(answer[1]))
-    return min(max(center - half, low), high), min(max(center + half, low), high)
+    network: FloatArray,
+    gru: Any,
+    memory: FloatArray,
+) -> tuple[float, ...]:
+    """`decided` for plain numbers."""
+    option = Option(forward, strike, time, vol, price, slope, impact)
+    desk = Terms(terms[0], terms[1], terms[2], terms[3], terms[4])
+    edges = decided(kind, option, desk, Owed(ends, legs), beside, network, gru, memory)
+    return edges.lower, edges.upper, edges.to_lower, edges.to_upper, edges.speed

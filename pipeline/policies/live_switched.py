@@ -11,9 +11,7 @@ from pipeline.domain.option_state import PlainState
 from pipeline.policies.base import Policy
 from pipeline.policies.certainty_equivalent import AT_THE_MONEY
 from pipeline.policies.one_option import Answer, CompiledAnswer
-
-SQRT_HALF = math.sqrt(0.5)
-INVERSE_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
+from pipeline.pricing.one_option import d1, density, normal
 
 
 def live_switched(policy: Policy, sees_cost: bool, liability: Liability) -> Answer:
@@ -69,14 +67,14 @@ def _band(state: PlainState, terms: FloatArray, legs: FloatArray) -> tuple[float
     for k in range(len(legs)):
         sign, quantity = legs[k, 0], legs[k, 1]
         own = vol * (1.0 / root if quantity > 0.0 else root)
-        center -= quantity * sign * _normal(sign * _d1(forward, strike, time, own))
-        at_implied = _d1(forward, strike, time, implied)
-        delta = sign * _normal(sign * at_implied)
+        center -= quantity * sign * normal(sign * d1(forward, strike, time, own))
+        at_implied = d1(forward, strike, time, implied)
+        delta = sign * normal(sign * at_implied)
         shift = legs[k, 2] + delta * (legs[k, 3] + delta * legs[k, 4])
-        adjustment -= quantity * _density(at_implied) * shift
+        adjustment -= quantity * density(at_implied) * shift
         spread = vol * math.sqrt(time)
         if spread > 0.0:
-            gamma += quantity * _density(_d1(forward, strike, time, vol)) / (forward * spread)
+            gamma += quantity * density(d1(forward, strike, time, vol)) / (forward * spread)
     center += share * _tilted(prob, on_slope) * adjustment
     if scale == 0.0:
         return _within(center, low, high), _within(center, low, high)
@@ -106,19 +104,3 @@ def _tilted(prob: FloatArray, tilt: float) -> float:
     for k in range(regimes):
         total += prob[k] * tilt ** (k / (regimes - 1) - 0.5)
     return total
-
-
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _d1(forward: float, strike: float, time: float, vol: float) -> float:
-    spread, moneyness = vol * math.sqrt(time), math.log(forward / strike)
-    return (moneyness / spread if spread != 0.0 or moneyness != 0.0 else 0.0) + 0.5 * spread
-
-
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _normal(x: float) -> float:
-    return 0.5 * math.erfc(-x * SQRT_HALF)
-
-
-@njit(nogil=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _density(x: float) -> float:
-    return INVERSE_SQRT_2PI * math.exp(-0.5 * x * x)

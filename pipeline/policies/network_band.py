@@ -15,7 +15,7 @@ from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
 from pipeline.policies.correction import corrected, quickened
 from pipeline.policies.engineered_state import check_columns, engineered
-from pipeline.policies.live_network import live_network
+from pipeline.policies.live_band import live_band
 from pipeline.policies.network import Network
 from pipeline.policies.one_option import Answer
 from pipeline.policies.trading_rule import pace, traded
@@ -82,7 +82,7 @@ class NetworkBand(Untrained):
 
     def of_one_option(self, liability: Liability) -> Answer:
         """Return the band of one option with plain numbers; see `one_option`."""
-        return live_network(self, self.network, self.sees, liability)
+        return live_band(self, self.network, self.sees, liability)
 
 
 def corrected_band(

@@ -1,6 +1,9 @@
 """From a half-width that is right for proportional cost to a band that answers fixed fees and impact too."""
 
+from typing import Any
+
 import numpy as np
+from numba.extending import register_jitable
 
 from pipeline.domain.band import Band
 from pipeline.domain.instruments import FloatArray
@@ -54,9 +57,8 @@ def traded(
     risk = state.risk_aversion * (sigma * price) ** 2
     band = Band.around(center, half_width)
     if np.any(state.fixed_fee):
-        inner, outer = fixed_fee_edges(half_width, state.fixed_fee / (cost * price))
         life = risk * exposure.typical(state, state.time_to_expiry)
-        outer = np.where(outer > 0.0, np.maximum(outer, inner + np.sqrt(2.0 * state.fixed_fee / life)), 0.0)
+        inner, outer = around_fee(half_width, state.fixed_fee, cost * price, life)
         band = Band.around(center, outer).to(center - inner, center + inner)
     return band.slowed(pace(state, center, half_width, vol)) if np.any(state.impact) else band
 
@@ -71,12 +73,41 @@ def pace(state: MarketState, center: FloatArray, half_width: Numbers, vol: Float
     price, sigma = state.price[..., 0], exposure.typical(state, vol)
     move = exposure.curvature(state, vol) * sigma * price * np.sqrt(state.interval)
     opening = np.where(state.step == 0, np.abs(center), 0.0)
-    size = np.maximum(np.hypot(move, opening), LEAST_MOVE)
     risk = state.risk_aversion * (sigma * price) ** 2
-    distance = risk * state.interval * (size + half_width) / np.sqrt(size)
-    return part_of_the_way(distance, state.impact * price)
+    part: FloatArray = slowed(move, opening, half_width, risk * state.interval, state.impact * price)
+    return part
 
 
+@register_jitable  # type: ignore[untyped-decorator]
+def slowed(move: Numbers, opening: Numbers, half_width: Numbers, risk: Numbers, impact: Numbers) -> Any:
+    """Return how much of the way is gone in a step in which the target moves, or the whole hedge opens.
+
+    Parameters
+    ----------
+    move, opening : deviation of the target's move, and the hedge if it is opened; units.
+    risk : what a step costs at a distance of one, money.
+    impact : κ of `part_of_the_way`, money.
+    """
+    size = np.maximum(np.hypot(move, opening), LEAST_MOVE)
+    return part_of_the_way(risk * (size + half_width) / np.sqrt(size), impact)
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def around_fee(half_width: Numbers, fee: Numbers, cost: Numbers, life: Numbers) -> tuple[Any, Any]:
+    """Return `fixed_fee_edges`, the outer one as far out as a trade is worth its fee, see `traded`.
+
+    Parameters
+    ----------
+    half_width, fee : h and F.
+    cost : of a unit, money.
+    life : risk of a distance of one until expiry, γσ²S²τ.
+    """
+    inner, outer = fixed_fee_edges(half_width, fee / cost)
+    worth = np.maximum(outer, inner + np.sqrt(2.0 * fee / life))
+    return inner, np.where(outer > 0.0, worth, 0.0)[()]
+
+
+@register_jitable  # type: ignore[untyped-decorator]
 def fixed_fee_edges(half_width: Numbers, trade: Numbers) -> tuple[FloatArray, FloatArray]:
     """Return how far from the centre to trade to, and how far it may drift, with a fixed fee on every trade.
 
@@ -101,9 +132,9 @@ def fixed_fee_edges(half_width: Numbers, trade: Numbers) -> tuple[FloatArray, Fl
     >>> print(f"{inner * outer * (inner + outer):.6f} {(outer - inner) ** 3 * (outer + inner):.6f}")
     0.002000 0.004000
     """
-    cube = np.asarray(half_width, dtype=np.float64) ** 3
+    cube = half_width**3
     closed = cube == 0.0
-    cube = np.where(closed, 1.0, cube)
+    cube = np.where(closed, 1.0, cube)[()]  # in compiled code a number again
     # With m = (U + u)/2 and d = (U − u)/2: m (m² − d²) = h³ and 2 m d³ = F h³/c.
     spread = 0.5 * trade * cube
     mean = np.cbrt(cube) + spread**0.25
@@ -112,10 +143,11 @@ def fixed_fee_edges(half_width: Numbers, trade: Numbers) -> tuple[FloatArray, Fl
         error = mean**3 - third - cube
         mean = mean - error / (3.0 * mean**2 - third / (3.0 * mean))
     half = np.minimum(np.cbrt(spread / mean), mean)
-    return np.where(closed, 0.0, mean - half), np.where(closed, 0.0, mean + half)
+    return np.where(closed, 0.0, mean - half)[()], np.where(closed, 0.0, mean + half)[()]
 
 
-def part_of_the_way(risk: Numbers, impact: Numbers) -> FloatArray:
+@register_jitable  # type: ignore[untyped-decorator]
+def part_of_the_way(risk: Numbers, impact: Numbers) -> Any:
     """Return which part of the way to its target a position should go in one step under square-root impact.
 
     The target moves by normal steps of standard deviation m, a step at distance y costs g y²/2, a trade of q
@@ -137,9 +169,9 @@ def part_of_the_way(risk: Numbers, impact: Numbers) -> FloatArray:
     >>> part_of_the_way(np.array([1e-3, 1.0, 1e6]), 1.0).round(3)
     array([0.019, 0.608, 1.   ])
     """
-    risk, push = np.maximum(risk, LEAST_RISK), 4.0 * NORMAL_MOMENT * np.asarray(impact, dtype=np.float64)
+    risk, push = np.maximum(risk, LEAST_RISK), 4.0 * NORMAL_MOMENT * impact
     z = (risk / (risk + push)) ** (4.0 / 7.0)
     for _ in range(NEWTON_STEPS):
         error = risk * (1.0 - z**2) - push * z**1.75
         z = z + error / (2.0 * risk * z + 1.75 * push * z**0.75)
-    return np.asarray(np.minimum(2.0 * z / (1.0 + z), 1.0))
+    return np.minimum(2.0 * z / (1.0 + z), 1.0)

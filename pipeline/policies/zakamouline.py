@@ -1,9 +1,10 @@
 """Zakamouline's band (2006), fitted by its author to the exact optimum of an exponential-utility hedger."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+from numba.extending import register_jitable
 
 from pipeline.domain.band import Band
 from pipeline.domain.errors import PolicyError
@@ -12,7 +13,7 @@ from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
-from pipeline.policies.trading_rule import charged, traded
+from pipeline.policies.trading_rule import Numbers, charged, traded
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,8 @@ def unclipped(
     cost, aversion, time = charged(state, state.desk_cost), state.risk_aversion, state.time_to_expiry
     spot, gamma = state.price[..., 0], exposure.curvature(state, vol)
     sigma, tau = exposure.typical(state, vol), exposure.typical(state, time)
-    h0 = cost / (aversion * spot * sigma**2 * tau)
-    ratio = (np.exp(-state.rate * tau) / sigma) ** 0.25
-    h1 = 1.12 * cost**0.31 * tau**0.05 * ratio * np.sqrt(gamma / aversion)
-    ratio = (np.exp(-state.rate * time) / vol) ** 0.25
-    shift = -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * spot**2 * gamma) ** 0.15
+    half_width = width(cost, aversion, spot, sigma, tau, state.rate, gamma)
+    shift = adjustment(cost, aversion, spot, vol, time, state.rate, gamma)
 
     center = np.zeros_like(state.forward)
     for leg in state.liability.legs:
@@ -71,4 +69,24 @@ def unclipped(
                 f"adjusted variance (1 + K is negative): lower the cost or leave {policy} out"
             )
         center -= exposure.delta(state, Liability((leg,)), np.sqrt(variance)) * state.forward_slope
-    return exposure.net(center), h0 + h1, cost, vol
+    return exposure.net(center), half_width, cost, vol
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def width(
+    cost: Numbers, aversion: Numbers, price: Numbers, vol: Numbers, time: Numbers, rate: float, gamma: Numbers
+) -> Any:
+    """Return H0 + H1, see `Zakamouline`."""
+    h0 = cost / (aversion * price * vol**2 * time)
+    ratio = (np.exp(-rate * time) / vol) ** 0.25
+    h1 = 1.12 * cost**0.31 * time**0.05 * ratio * np.sqrt(gamma / aversion)
+    return h0 + h1
+
+
+@register_jitable  # type: ignore[untyped-decorator]
+def adjustment(
+    cost: Numbers, aversion: Numbers, price: Numbers, vol: Numbers, time: Numbers, rate: float, gamma: Numbers
+) -> Any:
+    """Return K, see `Zakamouline`."""
+    ratio = (np.exp(-rate * time) / vol) ** 0.25
+    return -4.76 * cost**0.78 * time**-0.02 * ratio * (aversion * price**2 * gamma) ** 0.15
