@@ -102,7 +102,8 @@ def log_hedger(desk: AnyDesk, policy: str, network: Path) -> ModelInfo:
         settings = Path(folder, "desk.json")
         settings.write_text(desk_as_json(desk), encoding="utf-8")
         files = {"desk": settings, "network": network}
-        seen = inputs_of(hedged(desk)) if isinstance(desk, IntradayDesk) else seen_by(policy)
+        own = hedged(desk)
+        seen = inputs_of(own) if isinstance(desk, IntradayDesk) else seen_by(own, policy)
         model = ServedModel(policy, LEARNED_BAND, files, seen, ANSWER)
         return _log(model, _code({f"{SERVED}.{LEARNED_BAND}"}, Path(folder)))
 
