@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pipeline.live.session import Lived, Newer, Stored
     from pipeline.live.streamed_venue import StreamedVenue
     from pipeline.live.watch.page_server import Serving
-    from pipeline.risk.overlay import Overlay
     from pipeline.tracking.champions import Champions
 
 DIFFERENT = 4
@@ -139,11 +138,9 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
     from pipeline.live.control import Control
     from pipeline.live.gateways import on_paper
     from pipeline.live.session import NOBODY, differences, stored_day
-    from pipeline.risk.overlay import NoRules
 
     day, opened, decided = _day(feed), _opened(desk, home, data), []
     opened.desk = opened.desk.model_copy(update={"overlay": OverlaySettings(), "orders": OrderSettings()})
-    opened.overlay = NoRules(opened.desk.overlay)
 
     class Kept(Control):
         def after(self, each: Any, path: object) -> None:
@@ -171,7 +168,6 @@ class Opened:
     stored: "Stored"
     folder: Path
     newer: "Newer | None" = None
-    overlay: "Overlay | None" = None
 
 
 def _forget(folder: Path, desk: str, server: str | None) -> None:
@@ -207,10 +203,7 @@ def _lived_again(
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
         beside, newer = [shown, *controls], opened.newer
-        rules = opened.overlay
-        return live_again(
-            desk, opened.learned, stored, day, folder, way, speed, beside, approvals, newer, rules
-        )
+        return live_again(desk, opened.learned, stored, day, folder, way, speed, beside, approvals, newer)
 
     return _shown(f"{desk.name} {day.day}", len(day.made.times), live)
 

@@ -54,8 +54,9 @@ def decision_day(
     one of the day), `book_state` (see `book_at`), every output of the event features, and means over the
     interval that ends with the decision: `half_spread` and `crossing_cost` (fractions of the mid), `depth`
     (units), `sound` (share of the time with a sound book) and `worst_cost` (largest crossing cost).
-    `fills/<day>`: `time`, `latency` in seconds, the `state` of the book at the arrival (see `book_at`), and
-    its levels `bid_price_0`, …
+    `fills/<day>`: `time`, `latency` in seconds, the levels `bid_price_0`, … of the book at the arrival, and
+    `state`: why nothing is filled, see `book_at`. That is so where the book is not sound when it arrives, or
+    was not at the decision, which then sends nothing.
 
     Raises
     ------
@@ -91,7 +92,8 @@ def decision_day(
     minutes = (times - opened) / (60.0 * SECOND)
     rows = pd.DataFrame({"time": clock, "day": day, "minutes": minutes, **numbers})
     met = look(arrivals)
-    fills = pd.DataFrame({"time": clock, "latency": latency, "state": met.state, **_levels(met)})
+    state = np.where(at.sound, met.state, at.state)
+    fills = pd.DataFrame({"time": clock, "latency": latency, "state": state, **_levels(met)})
     return {f"grid/{day}": rows, f"fills/{day}": fills}
 
 

@@ -168,7 +168,6 @@ async def live_again(
     controls: Sequence[Control] = (),
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
-    overlay: Overlay | None = None,
 ) -> Lived:
     """Hedge a stored day; return what came of it.
 
@@ -184,12 +183,11 @@ async def live_again(
     controls : stand beside the loop.
     approvals : where people are asked about orders beyond a soft limit.
     newer : where newer models come from.
-    overlay : the rules, if not those of the desk's settings.
     """
     days = [(day, StoredFeed(day.parts(), day.made.opened, day.made.closed, speed))]
     market = Market(days, day.latency, lambda: day.now)
     start = Start(learned, stored.before(day.day), day.names)
-    return await live_through(desk, start, market, folder, gateway, controls, approvals, newer, overlay)
+    return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
 
 
 async def live_through(
@@ -201,17 +199,18 @@ async def live_through(
     controls: Sequence[Control],
     approvals: Approvals = NOBODY,
     newer: Newer | None = None,
-    overlay: Overlay | None = None,
 ) -> Lived:
     """Hedge through the days of a market; see `live_again`."""
-    learned, overlay = start.learned, overlay or Overlay(desk.overlay)
+    learned = start.learned
     policy, cost = learned.policy, learned.desk_cost
     signals = RunningSignals(learned.signals, start.before, start.names)
     async with opened_path(desk, market, folder, gateway) as (path, played):
         rules = desk.overlay
         named = f"{desk.name}-{token_hex(3)}"  # a day that is lived anew asks anew
         permits = Permits(rules.approval, path, approvals, named) if rules.asks else None
-        hedger = Hedger(desk, signals, policy, cost, overlay, path, learned.model, permits, market.since)
+        hedger = Hedger(
+            desk, signals, policy, cost, Overlay(rules), path, learned.model, permits, market.since
+        )
         beside = [tally := Tally(), Checkpoints(path.journal), WorthKept(), *controls]
         if newer is not None:
             beside.append(Adopting(newer.source, hedger, start.before, folder, newer.adopted, newer.say))

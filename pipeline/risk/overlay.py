@@ -161,16 +161,6 @@ class Overlay:
         return found
 
 
-class NoRules(Overlay):
-    """Lets every order through, in a market without two sides too: the backtest has no rules."""
-
-    def judge(
-        self, units: float, seen: Situation, only_reducing: bool = False, permitted: float = 0.0
-    ) -> Judgement:
-        """See `Overlay.judge`."""
-        return Judgement(units)
-
-
 def _barred(units: float, seen: Situation) -> str:
     if not tradable(seen):
         return f"no market: bid {seen.bid:g}, ask {seen.ask:g}"

@@ -1,10 +1,12 @@
 """A perpetual, decided on by a clock of trades, with alternative data and own records: a day lived again."""
 
 import asyncio
+import bisect
 import itertools
 import os
 import random
 import signal
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -38,7 +40,7 @@ from tests.backtest.lived import left_by, live_through
 from tests.backtest.test_intraday_own import FILLS, LIMITS, POSITIONS
 from tests.live import streaming_venue
 from tests.live.streaming_venue import StreamingVenue
-from tests.market_ticks import DESK, write_market
+from tests.market_ticks import DESK, write, write_market
 
 DAY = "2020-03-05"
 FURTHER = ("own_marked_pnl", "headline_intensity_6h", "social_volume_1d", "funding_level")
@@ -58,9 +60,30 @@ limits = { file = "limits.csv" }
 """
 
 
+def lock_at_trades(folder):
+    """Let the bid be as high as the ask for three milliseconds, with one trade of eight."""
+    for traded in folder.glob("*_trade.zip"):
+        day = datetime.strptime(traded.name[:8], "%Y%m%d").date()
+        quotes = lines_of(folder / f"{day:%Y%m%d}_quote.zip")
+        times, bids, asks = [int(each[0]) for each in quotes], quotes[::2], quotes[1::2]
+        for at in [int(each[0]) for each in lines_of(traded)][::8]:
+            last = bisect.bisect_right(times, at) // 2 - 1
+            quotes.append([str(at), asks[last][3], *bids[last][2:]])
+            quotes.append([str(at + 3), *bids[last][1:]])
+        write(
+            folder, day, "quote", [",".join(each) for each in sorted(quotes, key=lambda each: int(each[0]))]
+        )
+
+
+def lines_of(place):
+    with zipfile.ZipFile(place) as archive:
+        return [line.split(",") for line in archive.read(archive.namelist()[0]).decode().split()]
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory):
     folder = write_market(tmp_path_factory.mktemp("ticks"))
+    lock_at_trades(folder)
     records.sentiment_workbook(folder / "sentiment.xlsx", "2019-11-01", DAY)
     records.fees_file(folder / "fees.csv", "2020-01-01", 66)
     records.headlines_file(folder / "headlines.csv", "2020-01-06T15:10:00", 60)
@@ -125,11 +148,15 @@ def test_its_rows_are_those_of_the_batch_to_the_last_bit(stored, lived):
     assert found["news_sentiment_surprise"].notna().all()
 
 
-def test_it_decides_as_the_backtest_order_for_order(desk, stored, lived):
+def test_it_decides_as_the_backtest_order_for_order_and_sends_nothing_where_a_side_is_missing(
+    desk, stored, lived
+):
     learned = Learned(lived.fitted, lived.policy, lived.desk_cost, "")
     decided = [each for each, _ in lived.lived]
     assert differences(desk, learned, stored, DAY, decided).empty
     assert sum(each.order is not None for each in decided) > 20
+    ruled = [ruling.rule for each in decided for ruling in each.judged.rulings]
+    assert ruled.count("market") > 3
 
 
 def test_what_it_holds_pays_funding(lived):

@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
+from pipeline.features.book_walk import MISSING, SOUND
 from pipeline.features.day_events import DayEvents
 from pipeline.features.decision_day import decision_day
 from pipeline.features.decision_times import SECOND, decision_times
@@ -104,6 +105,21 @@ def test_an_order_arrives_before_the_next_decision():
     assert (fills["latency"].to_numpy()[:-1] <= gaps).all()
     assert (fills["latency"].to_numpy()[:-1] == gaps).any()
     assert (fills["latency"].to_numpy()[:-1] < gaps).any()
+
+
+def test_nothing_is_filled_of_what_was_decided_without_two_sides_though_they_are_back_at_the_arrival():
+    both, one = (100.0, 100.02), (100.0, np.nan)
+    told = {-9.0: both, 1799.9: one, 1800.1: both, 5400.1: one}
+    times = OPEN + pd.to_timedelta(list(told), unit="s")
+    bid, ask = zip(*told.values(), strict=True)
+    sides = {"bid_price": bid, "bid_size": 1.0, "ask_price": ask, "ask_size": 1.0}
+    quotes = pd.DataFrame({"event_time": times, "known_time": times, **sides})
+    found = made({"quotes": quotes}, grid(every_seconds=1800, stale_after_seconds=9000.0))
+    fills = found[f"fills/{DAY}"]
+    assert (fills["latency"] > 1.0).all()
+    assert found[f"grid/{DAY}"]["book_state"].tolist() == [MISSING, SOUND, SOUND]
+    assert fills["state"].tolist() == [MISSING, SOUND, MISSING]
+    assert fills["ask_price_0"].notna().tolist() == [True, True, False], "what stood at the arrival"
 
 
 @pytest.mark.parametrize("counted", ["trades", "quotes"])

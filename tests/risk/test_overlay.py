@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.overlay_settings import AT_ONCE, OWN_ACTIONS, Action, OverlaySettings
-from pipeline.risk.overlay import NoRules, Overlay
+from pipeline.risk.overlay import Overlay
 from pipeline.risk.rules import OF_ORDERS, OF_STATE
 from pipeline.risk.situation import Situation
 
@@ -231,9 +231,3 @@ def test_what_is_held_says_which_soft_limit_it_is_beyond_and_turns_nothing():
     assert found.rulings[0].said == "position of 2 and an order of 4: soft limit 3"
     assert OverlaySettings(**POSITION).asks
     assert not OverlaySettings(position=3.0).asks
-
-
-def test_what_is_held_against_the_backtest_has_no_rules_not_even_that_a_market_has_two_sides():
-    seen, settings = CALM._replace(bid=math.nan, ask=math.nan), OverlaySettings()
-    assert Overlay(settings).judge(1.0, seen).units == 0.0
-    assert NoRules(settings).judge(1.0, seen) == Overlay(settings).judge(1.0, CALM)
