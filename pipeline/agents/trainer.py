@@ -25,7 +25,7 @@ from pipeline.deep.risk import Risk
 from pipeline.deep.task import HedgingTask
 from pipeline.deep.trainer import VALIDATION, Arrays, Trainer
 from pipeline.domain.instruments import FloatArray
-from pipeline.policies.checkpoint import POLICY, network_arrays
+from pipeline.policies.checkpoint import POLICY, SEES, network_arrays
 from pipeline.policies.network import Network
 from pipeline.policies.network_band import NetworkBand
 
@@ -130,7 +130,7 @@ class AgentTrainer(Trainer[NetworkBand]):
 
     def own_facts(self) -> dict[str, Any]:
         """See `Trainer`."""
-        return {POLICY: self.plan.kind.name, **super().own_facts()}
+        return {POLICY: self.plan.kind.name, SEES: list(self.sees), **super().own_facts()}
 
     @property
     def _life(self) -> int:

@@ -26,6 +26,7 @@ from pipeline.ingest.code_version import code_files
 from pipeline.ingest.store import Dataset
 from pipeline.monitor.reference import Reference
 from pipeline.policies.catalogue import FLAGSHIP
+from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.live_choice import FITTED, live_of
 from pipeline.policies.saved_network import LEARNED
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, aliased, crown
@@ -102,8 +103,7 @@ def log_hedger(desk: AnyDesk, policy: str, network: Path) -> ModelInfo:
         settings = Path(folder, "desk.json")
         settings.write_text(desk_as_json(desk), encoding="utf-8")
         files = {"desk": settings, "network": network}
-        own = hedged(desk)
-        seen = inputs_of(own) if isinstance(desk, IntradayDesk) else seen_by(own, policy)
+        seen = seen_by(hedged(desk), policy, Checkpoint.read(network))
         model = ServedModel(policy, LEARNED_BAND, files, seen, ANSWER)
         return _log(model, _code({f"{SERVED}.{LEARNED_BAND}"}, Path(folder)))
 

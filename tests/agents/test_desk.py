@@ -18,8 +18,9 @@ from pipeline.execution.impact import square_root_impact
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.learners import LEARNERS
 from pipeline.learning.order import Order
+from pipeline.policies.agent_band import PpoBand
 from pipeline.policies.catalogue import desk_policies
-from pipeline.policies.saved_network import terms_digest, with_learned
+from pipeline.policies.saved_network import keep_network, networks, saved_network, terms_digest, with_learned
 from pipeline.tracking.database import connect
 
 
@@ -63,6 +64,13 @@ def test_an_agent_learns_in_the_desk_s_own_impact_and_latency(small_desk):
     vol = np.exp(deal.seen[:, 0, 1]) / np.sqrt(trainer.task.steps * trainer.task.interval)
     expected = square_root_impact(desk.execution, vol / np.sqrt(252), 1.0)
     np.testing.assert_allclose(deal.market.impact[:, 0, 0], expected, rtol=1e-9)
+    left = trainer.learned()
+    trainer.begin()
+    trainer.checkpoint().write(networks(Home.find()) / "new.npz")
+    file = keep_network(Home.find(), desk.name, "ppo_band", (networks(Home.find()) / "new.npz").read_bytes())
+    policies = desk.policies.model_copy(update={"networks": {"ppo_band": file.name}})
+    named = desk.model_copy(update={"policies": policies})
+    assert saved_network(named, "ppo_band") == left != PpoBand(), "its file says what it sees"
     assert frictions_of(plain) == NONE
     assert plain.for_learning() != desk.for_learning()
     late = plain.model_copy(update={"hedge": desk.hedge})

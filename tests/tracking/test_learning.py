@@ -1,6 +1,5 @@
 """The learning curve of a training in MLflow, and the model that is registered."""
 
-from dataclasses import replace
 from datetime import date
 
 import mlflow
@@ -18,9 +17,9 @@ from pipeline.policies.agent_band import PpoBand
 from pipeline.policies.base import reads_path
 from pipeline.policies.checkpoint import Checkpoint, network_arrays
 from pipeline.policies.network import Layer, Network
-from pipeline.policies.network_band import INPUTS, NetworkBand
+from pipeline.policies.network_band import INPUTS
 from pipeline.policies.recurrent_band import RecurrentBand
-from pipeline.policies.saved_network import keep_network, terms_digest
+from pipeline.policies.saved_network import LEARNED, keep_network, terms_digest
 from pipeline.tracking.database import connect
 from pipeline.tracking.learning import (
     RISK,
@@ -38,11 +37,12 @@ from pipeline.tracking.promotion import (
     roll_back,
 )
 from pipeline.tracking.registry import champion, place
-from pipeline.tracking.served.learned_band import along, seen_by
+from pipeline.tracking.served.learned_band import along
 from pipeline.tracking.served.policy import ANSWER, inputs_of, market_state
 from tests.recurrent import arrays_of, some_recurrent
 
 WIDTH = len(INPUTS)
+FRICTIONS = ("cost_over_known", "log_impact")
 DESK = Desk(name="mine", policies={"run": ["ppo_band"]}, regimes={"states": 2})
 
 
@@ -93,7 +93,7 @@ def test_a_training_has_its_settings_its_curve_its_file_and_its_model(here, tmp_
     assert version.tags["terms"] == terms_digest(DESK)
 
     rows = pd.DataFrame({"forward": [95.0, 104.0], "strike": 100.0, "time_to_expiry": 0.05})
-    rows = rows.assign(forward_slope=1.0, implied_vol=0.2)[list(seen_by(DESK, "ppo_band"))]
+    rows = rows.assign(forward_slope=1.0, implied_vol=0.2)
     answer = mlflow.pyfunc.load_model("models:/mine.ppo_band@champion").predict(rows)
     state = market_state(DESK, rows.reindex(columns=list(inputs_of(DESK))))
     band = PpoBand(network(0.5)).band(state)
@@ -120,30 +120,37 @@ def test_a_hedger_that_reads_the_path_is_served_along_it(here, tmp_path):
         model.predict(rows.assign(step=step.astype(float))[1:])
 
 
-@pytest.mark.parametrize("policy", ["network_band", "recurrent_band"])
+def paced(policy):
+    """A band with a third answer, its arrays, and what it sees beside the option."""
+    if policy == "recurrent_band":
+        network = some_recurrent(outputs=3)
+        return RecurrentBand(network), arrays_of(network), ()
+    sees = FRICTIONS if policy == "ppo_band" else ()
+    width = WIDTH + len(sees)
+    layer = Layer(tuple((each,) * width for each in (0.5, 0.1, 0.3)), (0.0, 0.2, -0.1))
+    scaling = [(each,) * width for each in (0.0, 1.0, -1.0, 1.0)]
+    network = Network((layer,), *scaling)
+    return LEARNED[policy](network, sees), network_arrays(network), sees
+
+
+@pytest.mark.parametrize("policy", ["network_band", "recurrent_band", "ppo_band"])
 def test_a_band_with_a_pace_is_served_with_the_impact_that_it_answers(here, tmp_path, policy):
     execution = ExecutionSettings(impact=1.0, notional_share=0.01)
     pushed = DESK.model_copy(update={"execution": execution})
-    if policy == "network_band":
-        weights = ((0.5,) * WIDTH, (0.1,) * WIDTH, (0.3,) * WIDTH)
-        layer = Layer(weights, (0.0, 0.2, -0.1))
-        paced = NetworkBand(replace(network(0.5), layers=(layer,)))
-        arrays = network_arrays(paced.network)
-    else:
-        paced = RecurrentBand(some_recurrent(outputs=3))
-        arrays = arrays_of(paced.network)
-    assert paced.paced
-    Checkpoint(terms_digest(pushed), {}, arrays).write(tmp_path / "new.npz")
+    hedger, arrays, sees = paced(policy)
+    assert hedger.paced
+    Checkpoint(terms_digest(pushed), {"policy": policy, "sees": sees}, arrays).write(tmp_path / "new.npz")
     file = keep_network(here, "mine", policy, (tmp_path / "new.npz").read_bytes())
     register_newest(here, pushed, policy, [LearnedNetwork(file, {}, [(0, 2.0)])])
     model = mlflow.pyfunc.load_model(f"models:/mine.{policy}/1")
     rows = pd.DataFrame({"forward": [95.0, 104.0, 103.0], "strike": 100.0, "time_to_expiry": 0.05})
     rows = rows.assign(forward_slope=1.0, implied_vol=[0.2, 0.3, 0.2], impact=[0.0, 0.001, 0.002])
     step = np.arange(3)
-    told = rows.assign(step=step.astype(float)) if reads_path(paced) else rows
+    whole = rows.assign(cost=[1e-4, 2e-4, 1e-4]).reindex(columns=list(inputs_of(pushed)))
+    told = whole if sees else rows.assign(step=step.astype(float)) if reads_path(hedger) else rows
     answer = model.predict(told)
-    state = market_state(pushed, rows.reindex(columns=list(inputs_of(pushed))))
-    band = paced.band(along(state, step) if reads_path(paced) else state)
+    state = market_state(pushed, whole)
+    band = hedger.band(along(state, step) if reads_path(hedger) else state)
     for name in ANSWER:
         np.testing.assert_array_equal(answer[name], np.ravel(getattr(band, name)))
     assert answer["speed"][0] == 1.0 > answer["speed"][1:].max()

@@ -11,17 +11,22 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import desk_from_json, hedged
 from pipeline.policies.base import reads_path
-from pipeline.policies.checkpoint import CHARGED, Checkpoint
+from pipeline.policies.checkpoint import CHARGED, SEES, Checkpoint
 from pipeline.policies.saved_network import LEARNED
 from pipeline.tracking.served.policy import ANSWER, STEP, along, inputs_of, market_state
 
 SEEN: Final = ("forward", "strike", "time_to_expiry", "forward_slope", "implied_vol", "impact")
-"""Columns of a market state that the network reads."""
+"""Columns of a market state that a network reads which sees the option alone."""
 
 
-def seen_by(desk: Desk, policy: str) -> tuple[str, ...]:
-    """Return the columns that a learned policy of a daily desk is asked with: `impact` where that is paid."""
-    seen = tuple(name for name in inputs_of(desk) if name in SEEN)
+def seen_by(desk: Desk, policy: str, checkpoint: Checkpoint) -> tuple[str, ...]:
+    """Return the columns that a learned policy is asked with.
+
+    All of a market state where its network sees more than the option (`checkpoint.SEES`); `impact` only where
+    the desk pays it.
+    """
+    columns = inputs_of(desk)
+    seen = columns if checkpoint.facts.get(SEES) else tuple(name for name in columns if name in SEEN)
     return (*seen, STEP) if reads_path(LEARNED[policy]) else seen
 
 
