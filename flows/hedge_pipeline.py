@@ -48,7 +48,7 @@ def hedge_pipeline(
 ) -> dict[str, str | bool]:
     """Run a desk from market data to report and MLflow run; its models become the champions.
 
-    Where the desk has champions and `[promotion] approval = true` they become challengers.
+    Where `[promotion] approval = true` they become challengers.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def hedge_pipeline(
     settings = settings_of(desk, home, market, latest, learned, trained)
     place = home_of(home)
     client = connect(place.mlruns)
-    alias = CHALLENGER if challenge else place_of_new(client, settings)
+    alias = CHALLENGER if challenge else place_of_new(settings)
     staying = _staying(desk, place) if challenge and not anew else ()
     published = publish(settings, place, keys, watch.seconds, tags, force, alias, trained or {}, staying)
     show_run(published)

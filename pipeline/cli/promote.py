@@ -39,18 +39,22 @@ def promote(
 ) -> None:
     """Let the challengers of a desk take over if they have won; a live desk follows at its next decision.
 
-    Where the desk file says `[promotion] approval = true` it waits until a person has approved it.
+    Where the desk file says `[promotion] approval = true` it waits until a person has approved it. First
+    models, and a hedger that the desk file names anew, challenge nobody: they have nothing to win.
     """
     from pipeline.policies.live_choice import followed
+    from pipeline.tracking.champions import unchallenged
     from pipeline.tracking.promotion import challengers, promote_challengers
 
     place, settings, who = Home.find(home), load_any(desk), getpass.getuser()
     hedger = followed(settings)
     meant = challengers(place.mlruns, settings.name, model, hedger)
-    came = contest_of(settings, desk, home, model)
-    if came.failed and not anyway:
+    models = {name.rpartition(".")[2] for name in meant}
+    first = unchallenged(place.mlruns, settings.name, models, hedger)
+    came = None if first else contest_of(settings, desk, home, model)
+    if came and came.failed and not anyway:
         raise SettingsError(f"not promoted: {'; '.join(came.failed)} (--anyway promotes all the same)")
-    evidence: dict[str, Any] = {**asdict(came), "anyway": anyway}
+    evidence: dict[str, Any] = {"first": first} if came is None else {**asdict(came), "anyway": anyway}
     if isinstance(settings, Desk | IntradayDesk) and settings.promotion.approval:
         evidence["approved"] = _approved(settings, _question(meant, came, who, reason))
     _print(promote_challengers(place.mlruns, settings.name, who, reason, model, evidence, meant, hedger))
@@ -58,12 +62,14 @@ def promote(
         _say(f"policies.networks names {file} for {model}: the desk hedges with that until it names none")
 
 
-def _question(meant: Mapping[str, str], came: "Contest", who: str, reason: str) -> str:
+def _question(meant: Mapping[str, str], came: "Contest | None", who: str, reason: str) -> str:
     """Return what a person is asked, in words."""
     models = ", ".join(f"{name} {version}" for name, version in meant.items())
-    judged = (
-        "; ".join(came.failed) or f"they have won: {came.options} options, risk falls by {came.saved:.4g}"
-    )
+    if came is None:
+        judged = "nobody decides in their place yet, so nothing was compared"
+    else:
+        won = f"they have won: {came.options} options, risk falls by {came.saved:.4g}"
+        judged = "; ".join(came.failed) or won
     return f"promote {models} ({who}: {reason}). {judged[0].upper()}{judged[1:]}"
 
 

@@ -20,7 +20,7 @@ STAGES: Final[Mapping[str, str]] = {
 }
 """What each one does, in the order in which the data goes through them."""
 WAITS: Final = (
-    "[promotion] approval = true: what is new challenges the champions until a person has approved it: "
+    "[promotion] approval = true: what is new is a challenger until a person has approved it: "
     'hedge promote {desk} --reason "…"'
 )
 
@@ -42,7 +42,7 @@ def run(
 ) -> None:
     """Run the whole pipeline of a desk and show how its hedgers compare; its models become the champions.
 
-    Where the desk has champions and [promotion] approval = true they become challengers.
+    Where [promotion] approval = true they become challengers.
     """
     place = prepared(desk, home, data, runner, store)
     started = time.perf_counter()

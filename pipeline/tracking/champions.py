@@ -94,14 +94,11 @@ def load_champions(
     client = connect(mlruns)
     versions = versions_with(client, desk, challenging, hedger)
     if missing := [model for model in NEEDED if model not in versions]:
-        raise StoreError(f"desk {desk} has no champion {missing[0]} yet: `hedge run {named}` makes one")
-    if hedger in LEARNED and hedger not in versions:
-        waits = champion(client, f"{desk}.{hedger}", CHALLENGER)
-        makes = f"promote {named} --model {hedger}" if waits else f"train {named} --policy {hedger}"
-        raise StoreError(f"desk {desk} has no champion {hedger} yet: `hedge {makes}` makes one")
+        raise _none_yet(client, desk, missing[0], f"promote {named}", f"run {named}")
+    if hedger not in (FLAGSHIP, *versions):
+        made = f"train {named} --policy {hedger}" if hedger in LEARNED else f"run {named}"
+        raise _none_yet(client, desk, hedger, f"promote {named} --model {hedger}", made)
     own = FLAGSHIP if hedger in LEARNED else hedger
-    if own not in (FLAGSHIP, *versions):
-        raise StoreError(f"desk {desk} has no champion {own} yet: `hedge run {named}` makes one")
     try:
         files = {model: files_of(version) for model, version in versions.items()}
         signals = _signals(files)
@@ -120,6 +117,19 @@ def load_champions(
         ) from None
     cards = tuple(_card(version) for version in versions.values())
     return Champions(signals, fitted, cards, charged, watched, costs, hedger, network)
+
+
+def unchallenged(mlruns: Path, desk: str, models: Collection[str], hedger: str) -> list[str]:
+    """Return which of some models a desk decides with and has no champion of: they challenge nobody."""
+    client = connect(mlruns)
+    needed = (model for model in (*NEEDED, hedger) if model in models)
+    return [model for model in needed if champion(client, f"{desk}.{model}") is None]
+
+
+def _none_yet(client: MlflowClient, desk: str, model: str, promoted: str, made: str) -> StoreError:
+    """Return the error that says which command makes a champion: the first promotes one that waits."""
+    makes = promoted if champion(client, f"{desk}.{model}", CHALLENGER) else made
+    return StoreError(f"desk {desk} has no champion {model} yet: `hedge {makes}` makes one")
 
 
 def versions_with(

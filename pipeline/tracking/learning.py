@@ -67,7 +67,7 @@ class Curve:
 
         One whose training gained nothing becomes neither: "" is returned, and who is champion stays it.
         """
-        name, alias = f"{desk.name}.{policy}", place_of_new(self._client, desk)
+        name, alias = f"{desk.name}.{policy}", place_of_new(desk)
         if not _gained(self._client, name, version):
             return ""
         place(self._client, self._mlruns, {name: version}, alias)

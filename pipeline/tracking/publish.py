@@ -29,7 +29,7 @@ from pipeline.tracking.learning import run_networks
 from pipeline.tracking.looks import earlier_looks, log_look
 from pipeline.tracking.memory import peak_memory_mb
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION
-from pipeline.tracking.registry import place, versions_of
+from pipeline.tracking.registry import approves, place, versions_of
 from pipeline.tracking.runs import IDENTITY, end_orphans, finished_run, log_tags, tracked_run
 
 REPORT = "report"
@@ -85,7 +85,7 @@ def publish(
 
     def placed(run_id: str) -> None:
         made = versions_of(client, run_id) | run_networks(client, desk.name, trained)
-        place(client, home.mlruns, made, alias, staying)
+        place(client, home.mlruns, made, alias, staying, approves(desk))
 
     found = finished_run(client, experiment, identity)
     if found and not force and _is_whole(folder := _report_of(found, home)):

@@ -29,7 +29,7 @@ from pipeline.policies.catalogue import FLAGSHIP
 from pipeline.policies.checkpoint import Checkpoint
 from pipeline.policies.live_choice import FITTED, live_of
 from pipeline.policies.saved_network import LEARNED
-from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, aliased, crown
+from pipeline.tracking.promotion import CHALLENGER, CHAMPION, RUN, crown
 from pipeline.tracking.served.execution_costs import PAID, SEEN
 from pipeline.tracking.served.learned_band import seen_by
 from pipeline.tracking.served.policy import ANSWER, STEP, inputs_of
@@ -146,11 +146,12 @@ def place(
     versions: Mapping[str, str],
     alias: str,
     staying: Collection[str] = (),
+    approval: bool = False,
 ) -> None:
     """Make versions champions, or challengers but for those that are champions.
 
     `staying` are models whose challengers stay in their place. A fitted hedger whom the desk file names anew
-    has nobody to challenge: it is champion at once.
+    has nobody to challenge: it is champion at once, unless champions need a person's `approval`.
     """
     new = _no_champions(client, versions)
     if alias == CHAMPION:
@@ -159,7 +160,7 @@ def place(
     first = {
         name: version
         for name, version in new.items()
-        if name.rpartition(".")[2] in FITTED and champion(client, name) is None
+        if name.rpartition(".")[2] in FITTED and champion(client, name) is None and not approval
     }
     crown(client, mlruns, first, RUN)
     new = {name: version for name, version in new.items() if name not in first}
@@ -168,13 +169,14 @@ def place(
             client.set_registered_model_alias(name, CHALLENGER, version)
 
 
-def place_of_new(client: MlflowClient, desk: AnyDesk) -> str:
-    """Return the alias of models that a person makes: champions, unless a person has to approve these.
+def approves(desk: AnyDesk) -> bool:
+    """Tell whether a person has to approve who becomes a desk's champion, the first one too."""
+    return isinstance(desk, Desk | IntradayDesk) and desk.promotion.approval
 
-    Where the desk has no champion yet there is nobody to challenge.
-    """
-    asks = isinstance(desk, Desk | IntradayDesk) and desk.promotion.approval
-    return CHALLENGER if asks and aliased(client, desk.name, CHAMPION) else CHAMPION
+
+def place_of_new(desk: AnyDesk) -> str:
+    """Return the alias of models that a person makes: champions, unless a person has to approve these."""
+    return CHALLENGER if approves(desk) else CHAMPION
 
 
 def versions_of(client: MlflowClient, run_id: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pipeline.cli import promote
 from pipeline.domain.errors import RiskError
 from pipeline.live.approvals import Answer
 from pipeline.monitor.contest import Contest
-from pipeline.tracking import promotion
+from pipeline.tracking import champions, promotion
 from pipeline.tracking.promotion import Change
 from tests.market_ticks import DESK
 
@@ -29,6 +29,7 @@ def desk(tmp_path):
 def world(monkeypatch):
     """A contest, the registry and Prefect; what reached them."""
     found = SimpleNamespace(promoted=[], asked=[], answer=YES, contest=Contest(40, 0.5, 0.1, (1.0, 0.9), ()))
+    found.first = []
 
     def promoted(*told):
         found.promoted.append(told)
@@ -42,6 +43,7 @@ def world(monkeypatch):
 
     monkeypatch.setenv("PREFECT_API_URL", "http://prefect/api")
     monkeypatch.setattr(promote, "contest_of", lambda *_: found.contest)
+    monkeypatch.setattr(champions, "unchallenged", lambda *_: found.first)
     monkeypatch.setattr(promotion, "challengers", lambda *_: MEANT)
     monkeypatch.setattr(promotion, "promote_challengers", promoted)
     monkeypatch.setattr(promoting, "approved", approved)
@@ -78,6 +80,23 @@ def test_nobody_is_asked_about_who_has_not_won_but_by_force(hedge_here, world, d
     assert (world.asked, world.promoted) == ([], [])
     assert hedge_here(*told, "--anyway").returncode == 0
     assert world.asked[0][2].told.endswith("a drill). 3 options were compared, 30 are needed")
+
+
+def test_who_challenges_nobody_is_approved_without_a_contest(hedge_here, world, desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(promote, "contest_of", lambda *_: pytest.fail("there is nobody to compare with"))
+    world.first = ["regime_switched"]
+    assert hedge_here("promote", desk, "--reason", "to begin", "--home", tmp_path).returncode == 0
+    assert world.asked[0][2].told.endswith(
+        "to begin). Nobody decides in their place yet, so nothing was compared"
+    )
+    ((*_, evidence, _, _),) = world.promoted
+    assert evidence == {
+        "first": ["regime_switched"],
+        "approved": {"person": "ada", "reason": "good evidence"},
+    }
+    world.answer = RiskError("not promoted: rejected by ada: which data?")
+    assert "rejected by ada" in hedge_here("promote", desk, "--reason", "to begin", "--home", tmp_path).stderr
+    assert len(world.promoted) == 1
 
 
 def test_without_a_yes_nothing_is_promoted(hedge_here, world, desk, tmp_path, monkeypatch):

@@ -20,6 +20,7 @@ from pipeline.policies.network import Layer, Network
 from pipeline.policies.network_band import INPUTS
 from pipeline.policies.recurrent_band import RecurrentBand
 from pipeline.policies.saved_network import LEARNED, keep_network, terms_digest
+from pipeline.tracking.champions import unchallenged
 from pipeline.tracking.database import connect
 from pipeline.tracking.learning import (
     RISK,
@@ -255,15 +256,35 @@ def test_a_model_whose_challenger_stays_is_registered_alone(here):
     assert aliased(client, "mine", CHALLENGER) == old | {"mine.regime_switched": "2"}
 
 
-def test_with_approval_what_a_person_trains_challenges_the_champions(here, tmp_path):
-    asking = DESK.model_copy(update={"promotion": PromotionSettings(approval=True)})
-    for number, alias in enumerate((CHAMPION, CHALLENGER), 1):
+def test_with_approval_what_a_person_trains_waits_for_it_the_first_too(here, tmp_path):
+    asking, client = (
+        DESK.model_copy(update={"promotion": PromotionSettings(approval=True)}),
+        connect(here.mlruns),
+    )
+    for number in (1, 2):
         with tracked_training(here, "mine", "ppo_band", {}) as curve:
             version = curve.keep(asking, "ppo_band", kept(here, tmp_path, 0.1 * number))
-            assert curve.place(asking, "ppo_band", version) == alias, "without champions nobody is challenged"
-    client = connect(here.mlruns)
-    assert aliased(client, "mine", CHAMPION) == {"mine.ppo_band": "1"}
-    assert aliased(client, "mine", CHALLENGER) == {"mine.ppo_band": "2"}
+            assert curve.place(asking, "ppo_band", version) == CHALLENGER
+        assert aliased(client, "mine", CHAMPION) == {}
+        assert aliased(client, "mine", CHALLENGER) == {"mine.ppo_band": str(number)}
+
+
+def test_a_hedger_that_is_named_anew_is_champion_at_once_unless_a_person_has_to_approve(here):
+    client, first = connect(here.mlruns), {"mine.whalley_wilmott": "1", "mine.regime_detector": "2"}
+    for name in first:
+        client.create_registered_model(name)
+        for _ in range(2):
+            client.create_model_version(name, "file:///nowhere")
+    client.set_registered_model_alias("mine.regime_detector", CHAMPION, "1")
+    made = set(dict.fromkeys(name.rpartition(".")[2] for name in first))
+    place(client, here.mlruns, first, CHALLENGER, approval=True)
+    assert aliased(client, "mine", CHALLENGER) == first
+    assert unchallenged(here.mlruns, "mine", made, "whalley_wilmott") == ["whalley_wilmott"]
+    assert unchallenged(here.mlruns, "mine", {"regime_detector"}, "whalley_wilmott") == []
+    assert unchallenged(here.mlruns, "mine", made, "regime_switched") == []
+    place(client, here.mlruns, first, CHALLENGER)
+    assert aliased(client, "mine", CHAMPION)["mine.whalley_wilmott"] == "1"
+    assert unchallenged(here.mlruns, "mine", made, "whalley_wilmott") == []
 
 
 def test_every_window_has_a_run_and_the_newest_network_is_registered(here, tmp_path):

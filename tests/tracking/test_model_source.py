@@ -56,19 +56,27 @@ def source(experiment, mlruns, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("waits", "makes"),
-    [(False, "train d.toml --policy network_band"), (True, "promote d.toml --model network_band")],
+    ("lacks", "waits", "makes"),
+    [
+        ("network_band", False, "train d.toml --policy network_band"),
+        ("network_band", True, "promote d.toml --model network_band"),
+        ("whalley_wilmott", False, "run d.toml"),
+        ("whalley_wilmott", True, "promote d.toml --model whalley_wilmott"),
+        (NEEDED[0], False, "run d.toml"),
+        (NEEDED[0], True, "promote d.toml"),
+    ],
 )
-def test_without_a_champion_network_the_command_that_makes_one_is_named(experiment, mlruns, waits, makes):
+def test_without_a_champion_the_command_that_makes_one_is_named(experiment, mlruns, lacks, waits, makes):
     client, _ = experiment
-    for model in (*NEEDED, "network_band"):
+    hedger = "network_band" if lacks in NEEDED else lacks
+    for model in (*NEEDED, hedger):
         client.create_registered_model(f"desk.{model}")
         client.create_model_version(f"desk.{model}", "file:///nowhere")
-    crown(client, mlruns, {f"desk.{model}": "1" for model in NEEDED}, "a run")
+    crown(client, mlruns, {f"desk.{model}": "1" for model in {*NEEDED, hedger} - {lacks}}, "a run")
     if waits:
-        client.set_registered_model_alias("desk.network_band", CHALLENGER, "1")
-    with pytest.raises(StoreError, match=f"no champion network_band yet: `hedge {makes}` makes one"):
-        load_champions(mlruns, "desk", "d.toml", hedger="network_band")
+        client.set_registered_model_alias(f"desk.{lacks}", CHALLENGER, "1")
+    with pytest.raises(StoreError, match=f"no champion {lacks} yet: `hedge {makes}` makes one"):
+        load_champions(mlruns, "desk", "d.toml", hedger=hedger)
 
 
 def test_others_are_given_once(source, mlruns):
