@@ -17,8 +17,8 @@ class DecisionSignals(NamedTuple):
     cost, cost_lower, cost_upper : forecast crossing cost and its interval.
     half_spread, depth : forecasts.
     spike_prob, spike_base, gap_prob, gap_base : of events; 0 where they are not forecast.
-    regime_prob, regime_moves, regime_variance : [K], [K, K] and [K].
     outside : share of what the models read outside the range that it had before.
+    regime_prob, regime_moves, regime_variance : [K], [K, K] and [K].
     """
 
     at: int
@@ -35,10 +35,10 @@ class DecisionSignals(NamedTuple):
     spike_base: float
     gap_prob: float
     gap_base: float
+    outside: float
     regime_prob: FloatArray
     regime_moves: FloatArray
     regime_variance: FloatArray
-    outside: float
 
     @property
     def known(self) -> bool:

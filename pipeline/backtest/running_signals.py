@@ -121,10 +121,10 @@ class RunningSignals:
             spike_base,
             gap_prob,
             gap_base,
+            _share_outside(values, self._read, self._range),
             prob,
             self._moves,
             self._variance,
-            _share_outside(values, self._read, self._range),
         )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from weakref import WeakSet
 
-from numba import config, njit
+from numba import config, njit, typeof
 from numba.core.caching import CacheImpl, _CacheLocator
 
 from pipeline.domain.compiled_from import compiled_from
@@ -46,6 +46,25 @@ def kept(**options: Any) -> Callable[[Callable[..., Any]], Any]:
         return compiled
 
     return decorate
+
+
+def at_once(compiled: Any, *given: Any) -> Callable[..., Any]:
+    """Return the machine code of a compiled function for what is `given`, which is called once with it.
+
+    It does not look at the types of its arguments again, which takes most of a short call: they have to be
+    those of `given`. An array of any layout stands for those of every layout.
+
+    Examples
+    --------
+    >>> twice = at_once(njit(lambda number: 2.0 * number), 1.0)
+    >>> twice(3.0)
+    6.0
+    """
+    compiled(*given)
+    if not config.DISABLE_JIT:
+        compiled = compiled.overloads[tuple(map(typeof, given))].entry_point
+    found: Callable[..., Any] = compiled
+    return found
 
 
 def _introduce() -> None:

@@ -1,6 +1,6 @@
 """What a desk holds, told by its orders and the market's reports alone: live, in recovery and in tests."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.domain.errors import OrderError
@@ -15,21 +15,21 @@ class Progress:
     ----------
     order : as the market has it: of replacements the newest that it took.
     filled : signed, units, under all ids.
-    asked : replacements that the market has not answered, the oldest first, by id.
+    asked : replacements that the market has not answered, the oldest first.
     earlier : ids under which it was, before it was replaced.
     fees : money paid for its fills.
     given_up : whether it is over by the desk's own word alone, see `Report.gives_up`.
-    lost : replacements that were given up, by id.
+    lost : replacements that were given up.
     """
 
     order: Order
     standing: Standing = Standing.INTENDED
     filled: float = 0.0
-    asked: dict[str, Order] = field(default_factory=dict)
+    asked: tuple[Order, ...] = ()
     earlier: tuple[str, ...] = ()
     fees: float = 0.0
     given_up: bool = False
-    lost: dict[str, Order] = field(default_factory=dict)
+    lost: tuple[Order, ...] = ()
 
     @property
     def left(self) -> float:
@@ -40,21 +40,30 @@ class Progress:
     @property
     def sent(self) -> tuple[Order, ...]:
         """What the market may have of it now, the newest first."""
-        return (*reversed(self.asked.values()), self.order)
+        return (*reversed(self.asked), self.order)
 
     def refused(self, report: Report) -> None:
         """Take in that the market has not replaced the order by one that was asked for."""
-        order = self.asked.pop(report.order_id, None)
+        order, self.asked = _taken(self.asked, report.order_id)
         if order is not None and report.gives_up:
-            self.lost[report.order_id] = order
+            self.lost = (*self.lost, order)
 
     def took(self, order_id: str) -> None:
         """Take in that the market has replaced the order, by one that was asked for."""
-        if order_id in self.lost:
-            self.asked = {order_id: self.lost.pop(order_id), **self.asked}
-        while order_id in self.asked:
-            name = next(iter(self.asked))
-            self.earlier, self.order = (*self.earlier, self.order.order_id), self.asked.pop(name)
+        order, self.lost = _taken(self.lost, order_id)
+        if order is not None:
+            self.asked = (order, *self.asked)
+        names = [each.order_id for each in self.asked]
+        if order_id in names:
+            place = names.index(order_id)
+            self.earlier = (*self.earlier, self.order.order_id, *names[:place])
+            self.order, self.asked = self.asked[place], self.asked[place + 1 :]
+
+
+def _taken(orders: Sequence[Order], name: str) -> tuple[Order | None, tuple[Order, ...]]:
+    """Return the order of some that has an id, None for none, and the others."""
+    found = next((each for each in orders if each.order_id == name), None)
+    return found, tuple(each for each in orders if each is not found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,7 @@ class Account:
     def given_up(self, order_id: str) -> bool:
         """Tell whether an order is over, or was not replaced by this one, by the desk's own word alone."""
         progress = self.orders.get(order_id)
-        return progress is not None and (progress.given_up or order_id in progress.lost)
+        return progress is not None and (progress.given_up or _taken(progress.lost, order_id)[0] is not None)
 
     def told_apart(self, report: Report) -> Report:
         """Return a report with the fee that it adds, where it tells that of all fills of its order."""
@@ -179,7 +188,7 @@ class Account:
         return tuple(
             (order.limit, each.left)
             for each in self.working.values()
-            for order in (each.order, *each.asked.values())
+            for order in (each.order, *each.asked)
             if order.instrument == instrument and order.limit is not None
         )
 
@@ -188,7 +197,7 @@ class Account:
         if replaced is None or not _alike(replaced.order, order):
             raise OrderError(f"order {order.order_id}: cannot take the place of {order.replaces}")
         self.orders[order.order_id] = replaced
-        replaced.asked[order.order_id] = order
+        replaced.asked = (*replaced.asked, order)
 
     def _fill(self, progress: Progress, report: Report) -> None:
         instrument = progress.order.instrument

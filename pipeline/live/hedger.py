@@ -19,23 +19,22 @@ from pipeline.features.decision_row import DecisionRow
 from pipeline.features.running_book import Quote
 from pipeline.features.running_funding import PERPETUAL
 from pipeline.live.carry import Carry
+from pipeline.live.grounds import DECIDES, grounds, in_words, line_of
 from pipeline.live.journal import Entry
 from pipeline.live.learned import Learned
-from pipeline.live.look import Held, Look, Looked
+from pipeline.live.look import Held, Look
 from pipeline.live.option_account import Worth
 from pipeline.live.order_path import OrderPath
 from pipeline.live.parents import Parents
 from pipeline.live.past_account import PastAccount, held_before
 from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy
-from pipeline.risk.overlay import Judgement, Overlay
+from pipeline.risk.overlay import Judgement, Overlay, Ruling
 from pipeline.risk.situation import Situation
 from pipeline.risk.state import RiskState
 
 NOTHING: Final = np.empty(0)
 MINUTE: Final = 60_000_000_000
-DECIDES: Final = "decide"
-"""Of a line of the audit about a decision."""
 TIGHTER: Final = {Action.REDUCE: RiskState.REDUCING, Action.HALT: RiskState.HALTED}
 
 
@@ -135,6 +134,7 @@ class Hedger:
         self._look = Look(desk, overlay, OptionStates(desk, desk_cost), policy, audit)
         step = 0.0 if desk.orders.at_once else desk.grid.step
         self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
+        self._words = self._in_words("band")
         sent = (each.order.decided for each in path.account.orders.values())
         audited = (each.at for each in audit if each.what == DECIDES)
         self.since = max(since, *sent, *audited, 0)
@@ -154,6 +154,7 @@ class Hedger:
         check_asked_alone(learned.policy)
         self._look.adopt(OptionStates(self._desk, learned.desk_cost, learned.crossing), learned.policy)
         self._signals, self._policy, self.model = signals, learned.policy, learned.model
+        self._words = self._in_words("band")
 
     def decide(self, row: DecisionRow, quote: Quote, today: int, began: int) -> Decided:
         """Decide once, and send what is left of the order, if that is not past.
@@ -176,27 +177,31 @@ class Hedger:
         if not past:
             self.parents.replace()
         held = self._held(at, row.funding, told.mid, past)
-        looked = self._look(told, quote, today, held)
+        lower, upper, asked, delta, clear = self._look(told, quote, today, held)
         permits = None if past else self._permits
-        judged = self._judged(at, looked, held, permits)
+        judged = self._judged(at, asked, clear, held, permits)
         order = None if past else self._order(at, judged)
-        entry = None if past else self._audited(at, looked, order, judged, quote, held)
         if permits is not None:
-            permits.settle(at, looked.asked, judged, looked.all().seen, self.model)
-        if order is not None:
-            self.parents.begin(order, entry, quote.bid, quote.ask)
-        elif entry is not None:
-            self._path.note(entry)
+            permits.settle(at, asked, judged, self._look.seen().seen, self.model)
+        lower, upper = self._size * lower, self._size * upper
+        if not past and (asked or judged.rulings):
+            words = self._words_of(judged.rulings) if judged.rulings else self._words
+            sent = 0.0 if order is None else order.quantity
+            why = grounds(words, at, lower, upper, asked, sent, held.position, quote.bid, quote.ask, delta)
+            if order is None:
+                self._path.note(Entry(*line_of(why)))
+            else:
+                self.parents.begin(order, why, quote.bid, quote.ask)
         took = perf_counter_ns() - began
-        dealt, state, worth, seen = looked.all()
+        dealt, state, worth, seen = self._look.seen()
         return Decided(
             at=at,
             dealt=dealt,
-            lower=self._size * looked.lower,
-            upper=self._size * looked.upper,
+            lower=lower,
+            upper=upper,
             position=held.position,
             working=seen.working,
-            asked=looked.asked,
+            asked=asked,
             order=order,
             judged=judged,
             mid=told.mid,
@@ -227,43 +232,28 @@ class Hedger:
             for booked in carry.settle(at, held, mid, funding):
                 self._path.note(booked.entry(at, self.model))
         money = 0.0 if carry is None else carry.money
-        return Held(position, expected, held, then.cash, then.traded, money, resting, len(sent))
+        numbers = (position, expected, held, then.cash, then.traded, money, len(sent), resting)
+        return tuple.__new__(Held, numbers)
 
-    def _judged(self, at: int, looked: Looked, held: Held, permits: Permits | None) -> Judgement:
-        reducing = self._path.latch.state is RiskState.REDUCING
-        if looked.clear and self._overlay.plain and not reducing and not held.resting:
-            return Judgement(looked.asked)
-        seen = looked.all().seen
+    def _judged(self, at: int, asked: float, clear: bool, held: Held, permits: Permits | None) -> Judgement:
+        state = self._path.latch.state
+        if clear and self._overlay.plain and state is RiskState.ACTIVE and not held.resting:
+            return tuple.__new__(Judgement, (asked, (), 0.0))
+        seen = self._look.seen().seen
         permitted = 0.0 if permits is None else permits.permitted(at, seen)
-        return self._overlay.judge(looked.asked, seen, reducing, permitted)
+        return self._overlay.judge(asked, seen, state is RiskState.REDUCING, permitted)
 
     def _order(self, at: int, judged: Judgement) -> Order | None:
-        halted = self._path.latch.state is RiskState.HALTED or judged.action is Action.HALT
-        if halted or not judged.units:
-            return None
-        return Order(f"{self._name}-{at}", self._instrument, judged.units, None, at)
+        units, rulings, _ = judged
+        halted = self._path.latch.state is RiskState.HALTED or (rulings and judged.action is Action.HALT)
+        return None if halted or not units else Order(f"{self._name}-{at}", self._instrument, units, None, at)
 
-    def _audited(
-        self, at: int, looked: Looked, order: Order | None, judged: Judgement, quote: Quote, held: Held
-    ) -> Entry | None:
-        """Turn the latch where a rule says so; return what is to be written down of a decision.
-
-        That is every one that asks for something or breaks a rule.
-        """
-        if not (looked.asked or judged.rulings):
-            return None
-        for ruling in judged.rulings:
+    def _words_of(self, rulings: Sequence[Ruling]) -> bytes:
+        """Return the words of a decision that breaks rules, and turn the latch where one says so."""
+        for ruling in rulings:
             if ruling.action in TIGHTER:
                 self._path.turn(TIGHTER[ruling.action], ruling.rule, ruling.said)
-        inputs = {
-            "band": [self._size * looked.lower, self._size * looked.upper],
-            "asked": looked.asked,
-            "sent": 0.0 if order is None else order.quantity,
-            "position": held.position,
-            "bid": quote.bid,
-            "ask": quote.ask,
-            "delta": looked.delta,
-        }
-        rulings = judged.rulings
-        why = "; ".join(f"{each.rule}: {each.said}" for each in rulings) if rulings else "band"
-        return Entry(at, self._policy.name, DECIDES, why, inputs, self.model)
+        return self._in_words("; ".join(f"{each.rule}: {each.said}" for each in rulings))
+
+    def _in_words(self, why: str) -> bytes:
+        return in_words(self._name, self._instrument, self._policy.name, why, self.model)

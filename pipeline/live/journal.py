@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from pipeline.domain.orders import Order, Report, Standing
+from pipeline.live.grounds import Grounds
 from pipeline.live.journal_database import JournalDatabase, check_header
 from pipeline.live.journal_schema import AUDIT, INTENTS, REPORTS, RISK
 from pipeline.risk.state import Latch, RiskState
@@ -29,7 +30,7 @@ class Journal:
 
     SQLite in WAL mode by path, or a database by URL (`postgresql+psycopg://…`). Rows are only added, and the
     database itself refuses to change or remove one. One process writes, others may read meanwhile. Ahead of
-    SQLite is a log of plain lines that `checkpoint` folds in, never a write: call it where nobody waits.
+    SQLite is a log that `checkpoint` folds in, never a write: call it where nobody waits.
 
     Parameters
     ----------
@@ -69,12 +70,17 @@ class Journal:
             self.close()
             raise
 
-    def intend(self, order: Order, entry: Entry | None = None) -> None:
-        """Write an order down, with a line of the audit as one transaction; then it may be sent."""
-        if entry is None:
+    def intend(self, order: Order, why: Entry | Grounds | None = None) -> None:
+        """Write an order down, with a line of the audit as one transaction; then it may be sent.
+
+        Grounds are those of a decision, which tell order and line.
+        """
+        if isinstance(why, bytes):
+            self._database.decide(order.order_id, why)
+        elif why is None:
             self._database.add((INTENTS, order))
         else:
-            self._database.add((INTENTS, order), (AUDIT, entry))
+            self._database.add((INTENTS, order), (AUDIT, why))
 
     def report(self, report: Report) -> None:
         """Write down what the market said; each report once."""

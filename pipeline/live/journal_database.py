@@ -1,12 +1,14 @@
 """The database under a journal: opened by one writer, checked, and added to one record at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from struct import Struct
 from threading import Lock
-from typing import IO, Any, TypeVar
+from typing import IO, Any, Final, TypeVar
 
+import orjson
 from sqlalchemy import (
     Connection,
     Engine,
@@ -26,10 +28,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.domain.errors import JournalError
 from pipeline.ingest.file_lock import taken_lock
 from pipeline.live import journal_schema as schema
-from pipeline.live.write_ahead import DamagedError, Record, WriteAheadLog, ahead_of, records
+from pipeline.live.grounds import Grounds, line_of, order_of
+from pipeline.live.write_ahead import DamagedError, WriteAheadLog, ahead_of, records
 
 T = TypeVar("T")
 Row = Sequence[object]
+Record = Mapping[str, Sequence[Any]]
+"""Rows by the name of their table, one of each: there together or not at all."""
+_ROWS: Final = Struct("<xqq")
+"""Before grounds in the log: a zero, and the `seq` of intent and audit."""
 ADVISORY = "SELECT pg_try_advisory_lock(hashtext('hedge journal ' || current_schema()))"
 
 
@@ -81,7 +88,7 @@ class JournalDatabase:
             self._keep = self._session.inserter(tables, self._engine)
         else:
             log = self._log = self._tried("cannot be opened", lambda: WriteAheadLog(self._place, self._full))
-            self._keep = log.append
+            self._keep = lambda record: log.append(_as_json(record))
             self.checkpoint()
         self._ends = self.ask(lambda connection: {table: _end(connection, table) for table in tables})
 
@@ -89,9 +96,9 @@ class JournalDatabase:
         """Add rows, each to a table of its own, all or none; a key is the first column of its table."""
         if not self.writing:
             raise JournalError(f"{self.name}: it was opened to be read")
-        record, ends = {}, self._ends
+        record = {}
         for table, row in rows:
-            end = ends[table]
+            end = self._ends[table]
             if end.keyed and row[0] in end.keys:
                 raise JournalError(f"{self.name}: {end.name} is append-only: it has {row[0]} already")
             record[end.name] = (end.seq + 1, *row)
@@ -100,10 +107,26 @@ class JournalDatabase:
         except self._errors as error:
             raise self.fault("cannot be written", error) from None
         for table, row in rows:
-            end = ends[table]
+            end = self._ends[table]
             end.seq += 1
             if end.keyed:
                 end.keys.add(row[0])
+
+    def decide(self, order_id: str, grounds: Grounds) -> None:
+        """Add the order of a decision and its line of the audit, all or none."""
+        if self._log is None:
+            self.add((schema.INTENTS, order_of(grounds)), (schema.AUDIT, line_of(grounds)))
+            return
+        intents, audit = self._ends[schema.INTENTS], self._ends[schema.AUDIT]
+        if order_id in intents.keys:
+            raise JournalError(f"{self.name}: {intents.name} is append-only: it has {order_id} already")
+        try:
+            self._log.append(_ROWS.pack(intents.seq + 1, audit.seq + 1) + grounds)
+        except self._errors as error:
+            raise self.fault("cannot be written", error) from None
+        intents.keys.add(order_id)
+        intents.seq += 1
+        audit.seq += 1
 
     def rows(self, table: Table, after: int) -> list[Any]:
         """Return the rows of a table as they were written, without `seq` and without the first so many."""
@@ -173,13 +196,14 @@ class JournalDatabase:
     def _ahead_of(self, table: Table) -> list[Sequence[Any]]:
         """Return the rows that are not in the database yet; read first, for they may be there any moment."""
         ahead = ahead_of(self._place) if self._lite else []
-        return [record[table.name] for file in ahead for record in records(file) if table.name in record]
+        told = [_record(each) for file in ahead for each in records(file)]
+        return [record[table.name] for record in told if table.name in record]
 
     def _fold(self) -> int:
         """Add the records of the log to the database, and only then remove them."""
         files = [] if self._log is None else self._log.turned()
         if files:
-            told = [record for file in files for record in records(file)]
+            told = [_record(each) for file in files for each in records(file)]
             self._within(lambda connection: _insert(connection, told))
         connection = self._engine.raw_connection()
         try:
@@ -274,6 +298,19 @@ def _end(connection: Connection, table: Table) -> _End:
     keyed = not table.c.seq.primary_key
     keys = connection.scalars(select(*table.primary_key)).all() if keyed else ()
     return _End(str(table.name), keyed, _last(connection, table), set(keys))
+
+
+def _as_json(record: Record) -> bytes:
+    return orjson.dumps(record, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def _record(told: bytes) -> Record:
+    """Return the rows that bytes of the log tell: JSON, or the grounds of a decision."""
+    if told.startswith(b"{"):
+        record: Record = orjson.loads(told)
+        return record
+    (intent, line), given = _ROWS.unpack_from(told), Grounds(told[_ROWS.size :])
+    return {schema.INTENTS.name: (intent, *order_of(given)), schema.AUDIT.name: (line, *line_of(given))}
 
 
 def _insert(connection: Connection, told: Sequence[Record]) -> None:

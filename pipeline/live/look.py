@@ -3,8 +3,8 @@
 For a policy whose band is compiled all of it is one compiled call; for others the parts are asked one by one.
 """
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from pipeline.backtest.option_state import OptionStates
 from pipeline.backtest.wanted import wanted
 from pipeline.domain.edges import Edges
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.kept import at_once
 from pipeline.domain.option_state import OptionState
 from pipeline.domain.orders import LEAST
 from pipeline.features.running_book import Quote
@@ -35,8 +36,8 @@ class Held(NamedTuple):
     then, cash, traded : held, and the money of its fills, at the time of the decision: of one that is past
         less than now.
     carry : funding that was received.
-    resting : of `Situation`.
     orders : sent in the last minute.
+    resting : of `Situation`.
     """
 
     position: float
@@ -45,8 +46,8 @@ class Held(NamedTuple):
     cash: float
     traded: float
     carry: float
-    resting: tuple[tuple[float, float], ...]
     orders: int
+    resting: tuple[tuple[float, float], ...]
 
 
 class Seen(NamedTuple):
@@ -58,23 +59,14 @@ class Seen(NamedTuple):
     seen: Situation
 
 
-class Looked(NamedTuple):
-    """What a decision wants.
+Looked = tuple[float, float, float, float, bool]
+"""What a decision wants.
 
-    Attributes
-    ----------
-    lower, upper : the band, in units of the state.
-    asked, delta : the order, and what would offset the option's delta, units.
-    clear : whether the order breaks no rule; False where the overlay has to be asked.
-    all : gives what was seen, which an order that is clear need not wait for; until the next decision.
-    """
-
-    lower: float
-    upper: float
-    asked: float
-    delta: float
-    clear: bool
-    all: Callable[[], Seen]
+It is the lower and the upper edge of the band, in units of the state; the order, and what would offset the
+option's delta, units; and whether the order breaks no rule: where not, the overlay has to be asked.
+"""
+NONE: Final = Dealt(0.0, 0)
+"""No option."""
 
 
 class Look:
@@ -101,7 +93,9 @@ class Look:
         self._overlay, self._options = overlay, OptionAccount(desk, audit)
         self._dealt: Dealt | None = None
         self._day, self._reference = "", np.nan
-        self._out, self._given = np.empty(OUT), tuple[np.ndarray, ...]()
+        self._out, self._given = np.empty(OUT), tuple[Any, ...]()
+        self._found: Seen | None = None
+        self._last: tuple[Any, ...] = ()
         wanted(0.0, *Edges.between(0.0, 0.0), 0.0)  # compiled here, not at the first decision
         self.adopt(states, policy)
 
@@ -111,9 +105,8 @@ class Look:
         if isinstance(answer, CompiledAnswer) and not self._fee:
             desk = (self._size, self._lot, self._life, states.aversion, states.desk_cost)
             terms = np.array((*desk, *states.terms), dtype=np.float64)
-            given = (terms, self._options.terms, self._overlay.limit, self._out, *answer.given)
-            compiled = one_call(answer.band)
-            compiled(*ANY, self._options.own.copy(), *given)  # compiled here
+            given = (terms, self._options.terms, self._overlay.limit, self._out, answer.given)
+            compiled = at_once(one_call(answer.band), *ANY, self._options.own.copy(), *given)
         self._states, self._answer, self._compiled, self._given = states, answer, compiled, given
 
     def __call__(self, told: DecisionSignals, quote: Quote, today: int, held: Held) -> Looked:
@@ -151,8 +144,8 @@ class Look:
         worth = self._options.mark(told.day, mid, dealt, value, hedge, held.traded)
         reference = self._reference
         seen = self._situation(told, quote, held, reference, delta, worth, state)
-        found = Seen(dealt, state, worth, seen)
-        return Looked(edges.lower, edges.upper, asked, delta, False, lambda: found)
+        self._found = Seen(dealt, state, worth, seen)
+        return edges.lower, edges.upper, asked, delta, False
 
     def _edges(self, state: OptionState | None, dealt: Dealt | None) -> Edges:
         """Return the band; at zero where no option is open, without end where one cannot be decided on."""
@@ -164,49 +157,47 @@ class Look:
     def _at_once(
         self, before: Dealt | None, told: DecisionSignals, quote: Quote, today: int, held: Held
     ) -> Looked:
-        at, left = before or (0.0, 0)
-        reference, out = self._reference, self._out
+        (
+            _, day, mid, step, curves, cost, cost_lower, cost_upper, half_spread, depth,
+            spike, spike_base, gap, gap_base, outside, prob, _, _,
+        ) = told  # fmt: skip
+        bid, ask, age = quote
+        position, expected, then, cash, traded, carry, orders, _ = held
+        (at, left), reference = before or NONE, self._reference
         assert self._compiled is not None
         left, at, known, clear, lower, upper, asked, delta = self._compiled(
-            told.curves,
-            told.regime_prob,
-            told.mid,
-            told.step_seconds,
-            told.cost,
-            told.cost_lower,
-            told.cost_upper,
-            told.gap_prob - told.gap_base,
-            told.spike_prob - told.spike_base,
-            told.outside,
-            quote.bid,
-            quote.ask,
-            quote.age,
-            reference,
-            today,
-            left,
-            at,
-            self._options.fresh(told.day, told.mid),
-            held.position,
-            held.expected,
-            held.then,
-            held.cash,
-            held.traded,
-            held.carry,
-            held.orders,
-            self._options.own,
-            *self._given,
-        )
-        dealt = self._dealt = Dealt(at, left) if left else None
+            mid, step, curves, cost, cost_lower, cost_upper, half_spread, depth,
+            spike, spike_base, gap, gap_base, outside, prob,
+            bid, ask, age, position, expected, then, cash, traded, carry, orders,
+            reference, today, at, left, self._options.fresh(day, mid), self._options.own, *self._given,
+        )  # fmt: skip
+        dealt = self._dealt = tuple.__new__(Dealt, (at, left)) if left else None
         if known and not lower <= upper:
-            self._answer(self._states.of(out[5:].tolist(), told, left))  # raises
+            self._answer(self._states.of(self._out[5:].tolist(), told, left))  # raises
+        self._last = told, quote, held, reference, delta, dealt, known
+        self._found = None
+        return lower, upper, asked, delta, clear
 
-        def found() -> Seen:
-            numbers = out.tolist()
-            worth, state = Worth(*numbers[:5]), self._states.of(numbers[5:], told, left) if known else None
-            seen = self._situation(told, quote, held, reference, delta, worth, state)
-            return Seen(dealt, state, worth, seen)
+    def seen(self) -> Seen:
+        """Return what was seen at the newest decision, which an order that is clear need not wait for."""
+        return self._found or self._of_numbers(*self._last)
 
-        return Looked(lower, upper, asked, delta, clear, found)
+    def _of_numbers(
+        self,
+        told: DecisionSignals,
+        quote: Quote,
+        held: Held,
+        reference: float,
+        delta: float,
+        dealt: Dealt | None,
+        known: bool,
+    ) -> Seen:
+        """Return what the compiled call has seen."""
+        numbers = self._out.tolist()
+        worth = Worth(*numbers[:5])
+        state = self._states.of(numbers[5:], told, dealt.left) if dealt and known else None
+        seen = self._situation(told, quote, held, reference, delta, worth, state)
+        return Seen(dealt, state, worth, seen)
 
     def _situation(
         self,

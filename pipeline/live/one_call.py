@@ -17,8 +17,10 @@ from pipeline.domain.orders import LEAST
 from pipeline.live.option_account import marked
 from pipeline.risk.clear import is_clear
 
-ANY: Final = (np.ones((5, 1)), np.ones(1), *(12 * [1.0]), 1, 2, 1.0, True, *(6 * [0.0]), 0)
-"""Arguments of a decision, to compile it with."""
+_LAID_OUT = np.ones((10, 4))[::2, ::2]
+_TOLD = (1.0, 1.0, _LAID_OUT, *(10 * [1.0]), _LAID_OUT[0])
+ANY: Final = (*_TOLD, *(9 * [1.0]), 1, 1.0, 1, 1.0, 2, True)
+"""Arguments of a decision, to compile it with: arrays of any layout."""
 
 
 @functools.cache
@@ -43,24 +45,23 @@ OUT: Final = 19
 
 
 def _look(
-    curves: FloatArray,
-    prob: FloatArray,
     mid: float,
     step_seconds: float,
+    curves: FloatArray,
     cost: float,
     cost_lower: float,
     cost_upper: float,
-    gap: float,
-    spike: float,
+    half_spread: float,
+    depth: float,
+    spike_prob: float,
+    spike_base: float,
+    gap_prob: float,
+    gap_base: float,
     outside: float,
+    prob: FloatArray,
     bid: float,
     ask: float,
     age: float,
-    reference: float,
-    today: int,
-    left: int,
-    at: float,
-    fresh: bool,
     position: float,
     expected: float,
     then: float,
@@ -68,19 +69,25 @@ def _look(
     traded: float,
     carry: float,
     orders: int,
+    reference: float,
+    today: int,
+    at: float,
+    left: int,
+    fresh: bool,
     own: FloatArray,
     terms: FloatArray,
     account: FloatArray,
     limit: FloatArray,
     out: FloatArray,
-    *given: np.ndarray,
+    given: tuple[np.ndarray, ...],
 ) -> tuple[int, float, bool, bool, float, float, float, float]:
     """Return what a decision wants of the option that is open at it.
 
     That is the decisions until it ends, 0 for none, and the mid at which it was dealt; whether it is marked
     and whether the order is clear; its band, the order, and what offsets its delta.
 
-    `terms` are of `Look.adopt`, `own` and `account` of `OptionAccount`, `given` of the band.
+    Arguments begin with those of `DecisionSignals`, `Quote` and `Held`, in their order. `terms` are of
+    `Look.adopt`, `own` and `account` of `OptionAccount`, `given` of the band.
     """
     size, lot, life, aversion, desk_cost = terms[:5]
     known = not math.isnan(mid + cost + curves[0, 0] + curves[3, 0] + prob[0])
@@ -94,7 +101,8 @@ def _look(
         option = option_numbers(curves, left, at, mid, step_seconds, cost, cost_lower, cost_upper, terms[5:])
         value, delta = option.value, -size * option.delta
         width = ratio(option.forecast_vol_lower, option.forecast_vol_upper)
-        state = PlainState(option, terms[8], prob, desk_cost, aversion, spike, gap)
+        events = (spike_prob - spike_base, gap_prob - gap_base)
+        state = PlainState(option, terms[8], prob, desk_cost, aversion, *events)
         lower, upper = band(state, *given)
         for k in range(len(option)):
             out[5 + k] = option[k]

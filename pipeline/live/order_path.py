@@ -7,6 +7,7 @@ from pipeline.domain.errors import GatewayError, JournalError, RiskError
 from pipeline.domain.orders import Order, Report
 from pipeline.live.account import Account, replayed
 from pipeline.live.gateway import Gateway
+from pipeline.live.grounds import Grounds
 from pipeline.live.journal import Entry, Journal
 from pipeline.risk.state import Latch, RiskState, resumed, tightened
 
@@ -41,10 +42,10 @@ class OrderPath:
         self.newest = max((report.time for report in reports), default=0)
         self.listeners: list[Callable[[Report], None]] = []
 
-    def send(self, order: Order, entry: Entry | None = None) -> None:
+    def send(self, order: Order, why: Entry | Grounds | None = None) -> None:
         """Write an order down, and then hand it over; one that was sent already is not sent again.
 
-        A line of the audit goes with it as one transaction.
+        A line of the audit goes with it as one transaction; the grounds of a decision tell both.
 
         Raises
         ------
@@ -62,7 +63,11 @@ class OrderPath:
             return
         if self.latch.state is RiskState.HALTED:
             raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
-        self._written(self.journal.intend, order, entry)
+        try:
+            self.journal.intend(order, why)
+        except JournalError as error:
+            self._lost(error)
+            raise
         self.account.intend(order)
         if order.replaces:
             self.gateway.replace(order)
@@ -164,6 +169,10 @@ class OrderPath:
         try:
             write(*row, **named)
         except JournalError as error:
-            self.latch = tightened(self.latch, RiskState.HALTED, "journal", str(error), self._now())
-            self.cancel_all()
+            self._lost(error)
             raise
+
+    def _lost(self, error: JournalError) -> None:
+        """Halt, for nothing can be written down."""
+        self.latch = tightened(self.latch, RiskState.HALTED, "journal", str(error), self._now())
+        self.cancel_all()

@@ -8,6 +8,7 @@ from pipeline.domain.order_settings import OrderSettings
 from pipeline.domain.orders import Order, Standing, settled
 from pipeline.execution.schedule import handed_out, in_lots
 from pipeline.features.decision_times import SECOND
+from pipeline.live.grounds import Grounds, line_of
 from pipeline.live.journal import Entry
 from pipeline.live.order_path import OrderPath
 
@@ -85,21 +86,21 @@ class Parents:
             if progress.order.parent and progress.order.limit is not None:
                 self._path.cancel(order_id)
 
-    def begin(self, order: Order, entry: Entry | None, bid: float, ask: float) -> None:
+    def begin(self, order: Order, why: Grounds | None, bid: float, ask: float) -> None:
         """Send a decision's order, whole or the first slice of it; see `OrderPath.send` for errors.
 
         Parameters
         ----------
         order : replaces the parent before, whose end was `replace`.
-        entry : a line of the audit.
+        why : the grounds of the decision, for the audit.
         bid, ask : best prices; NaN where there is no sound market.
         """
         if self._at_once:
-            self._path.send(order, entry)
+            self._path.send(order, why)
             self.sent.append(order.decided)
             return
-        if entry is not None:
-            self._path.note(entry)
+        if why is not None:
+            self._path.note(Entry(*line_of(why)))
         self._parent, self._state, start = order, self._path.latch.state, order.decided
         self._end = start + self._over
         targets = in_lots(order.quantity, self._shares, self._lot)

@@ -120,7 +120,7 @@ async def _compared(path: OrderPath, now: int) -> _Compared:
     for order_id, progress in account.working.items():
         lost = [order for order in progress.sent if order.order_id not in resting]
         if len(lost) < len(progress.sent):
-            never += [order for order in lost if order.order_id in progress.asked]
+            never += [order for order in lost if order in progress.asked]
         elif progress.standing is Standing.INTENDED and not progress.filled:
             never.append(progress.order)
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from pipeline.domain.orders import Order
+from pipeline.live.grounds import Grounds
 from pipeline.live.journal import Entry
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
@@ -12,9 +13,9 @@ from pipeline.live.venue import Book
 class SendsFirst(OrderPath):
     """A path that sends before it writes down."""
 
-    def send(self, order: Order, entry: Entry | None = None) -> None:
+    def send(self, order: Order, why: Entry | Grounds | None = None) -> None:
         self.gateway.submit(order)
-        self.journal.intend(order, entry)
+        self.journal.intend(order, why)
         self.account.intend(order)
 
 

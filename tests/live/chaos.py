@@ -24,6 +24,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pipeline.domain.orders import LEAST, NEVER_ARRIVED, Order, Report, Standing
+from pipeline.live.grounds import DECIDES, grounds, in_words, order_of
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
@@ -38,6 +39,8 @@ LINES, SECONDS, DAY = 1200, 0.2, 10
 """A life is at most so many lines that are counted, or so long; a desk is killed so many times."""
 ROOMS = ("/pipeline/live", "/tests/live/broken.py")
 """What a desk is killed in."""
+WORDS = in_words("o", "BTC", "drawn", "band", "")
+"""Of orders without a limit, which are sent as a decision sends them: with their line of the audit."""
 SERVER: list[str] = []
 """URL of the server in which journals lie, if any; else they are files."""
 HEAVY = ("numba", "numpy", "pandas", "prefect", "mlflow", "pydantic", "scipy")
@@ -148,7 +151,10 @@ def live(folder: Path, seed: int, kind: str, death: Death) -> None:
                 path.send(order.changed(order_id=named, **told))
         lacking = drawn.randint(-9, 9) / 10 - path.account.expected("BTC")
         limit = 100.0 + drawn.randint(-9, 9) if drawn.random() < 0.3 else None
-        if abs(lacking) > LEAST:
+        if abs(lacking) > LEAST and limit is None:
+            why = grounds(WORDS, step * SECOND, -0.9, 0.9, lacking, lacking, 0.0, 99.0, 101.0, 0.0)
+            path.send(order_of(why), why)
+        elif abs(lacking) > LEAST:
             path.send(Order(f"o{step}", "BTC", lacking, limit, step * SECOND))
         if step % 20 == 0:
             path.journal.checkpoint()
@@ -211,9 +217,16 @@ async def _faults(path: OrderPath, paper: PaperGateway | TwoVenues) -> list[str]
     arrived = {order_id for each in papers for order_id in each._venue.known}
     if arrived - set(account.orders):
         wrong.append(f"sent without having been written down: {sorted(arrived - set(account.orders))}")
+    lines = [each for each in path.journal.entries() if each.what == DECIDES and each.inputs["sent"]]
+    audited = [(each.at, each.inputs["sent"]) for each in lines]
+    decided = [(each.decided, each.quantity) for each in path.journal.orders() if each.limit is None]
+    if audited != decided:
+        wrong.append(
+            f"the audit has {len(audited)} decisions, {len(decided)} orders of them were written down"
+        )
     reports = path.journal.reports()
     closed = {each.order_id for each in reports if each.text == NEVER_ARRIVED}
-    gone = {name for each in account.orders.values() if each.standing.over for name in each.asked}
+    gone = {asked.order_id for each in account.orders.values() if each.standing.over for asked in each.asked}
     if lost := set(account.orders) - arrived - closed - gone:  # of `gone` what they replace was over before
         wrong.append(f"lost: {sorted(lost)}")
     if doubled := closed & arrived:
@@ -268,7 +281,7 @@ def seen(folder: Path, kind: str) -> dict[str, int]:
     orders = [each for name, each in path.account.orders.items() if each.order.order_id == name]
     standings = Counter(each.standing for each in orders)
     never = sum(each.text == NEVER_ARRIVED for each in path.journal.reports())
-    missed = sum(bool(each.inputs["missed"]) for each in path.journal.entries())
+    missed = sum(bool(each.inputs.get("missed")) for each in path.journal.entries())
     path.journal.close()
     paper.close()
     return {

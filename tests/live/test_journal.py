@@ -16,6 +16,7 @@ import pytest
 from pipeline.domain.errors import JournalError
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live import journal_schema
+from pipeline.live.grounds import grounds, in_words, line_of
 from pipeline.live.journal import Entry, Journal
 from pipeline.live.write_ahead import ahead_of
 from pipeline.risk.state import RiskState, resumed, tightened
@@ -116,6 +117,37 @@ def test_an_intent_and_its_line_of_the_audit_are_there_together_or_not_at_all(pl
         journal.intend(further, ENTRY)
         journal.audit(ENTRY)
         assert (journal.orders(), journal.entries()) == ([ORDER, further], [ENTRY] * 3)
+
+
+def decided(at: int, bid: float = 99.0) -> tuple[Order, Entry, bytes]:
+    """An order, its line of the audit, and the grounds that tell both."""
+    words = in_words("desk", "BTC", "delta", "band", "flagship 3")
+    why = grounds(words, at, -0.1, 0.1 + 0.2, -0.7, -0.5, 0.1, bid, 101.0, 1.0 / 3.0)
+    return Order(f"desk-{at}", "BTC", -0.5, None, at), Entry(*line_of(why)), why
+
+
+def test_grounds_leave_the_rows_of_the_order_and_the_line_that_they_tell(place):
+    told = [decided(1_700_000_000_123_456_789), decided(1_700_000_000_123_456_790, bid=float("nan"))]
+    rows = []
+    for name, packed in (("rows.db", False), ("grounds.db", True)):
+        other = place.with_name(name)
+        with written(other) as journal:
+            for order, entry, why in told:
+                journal.intend(order, why if packed else entry)
+            with pytest.raises(JournalError, match="append-only: it has desk-17"):
+                journal.intend(order, why if packed else entry)
+            before = journal.orders(), journal.entries()
+            journal.checkpoint()
+            assert (journal.orders(), journal.entries()) == before
+        with sqlite3.connect(other) as read:
+            rows.append([read.execute(f"SELECT * FROM {table}").fetchall() for table in ("intents", "audit")])
+        read.close()
+    assert rows[0] == rows[1]
+    assert before[0][1:] == [order for order, _, _ in told]
+    assert before[1][2].inputs == {
+        "band": [-0.1, 0.1 + 0.2], "asked": -0.7, "sent": -0.5, "position": 0.1,
+        "bid": None, "ask": 101.0, "delta": 1.0 / 3.0,
+    }  # fmt: skip
 
 
 def test_one_process_writes_and_others_read(place):
@@ -225,7 +257,7 @@ def copied(place: Path, change: Callable[[bytes], bytes]) -> Path:
     return folder / place.name
 
 
-def test_a_line_of_the_log_that_was_never_finished_never_happened(place):
+def test_a_record_of_the_log_that_was_never_finished_never_happened(place):
     with written(place) as journal:
         journal.intend(Order("o-2", "BTC", 1.0))
         cut = copied(place, lambda content: content.rstrip(b"\0")[:-1])
@@ -233,7 +265,7 @@ def test_a_line_of_the_log_that_was_never_finished_never_happened(place):
 
 
 @pytest.mark.parametrize("where", [-3, 100])
-def test_a_damaged_line_of_the_log_is_found_on_opening(place, where):
+def test_a_damaged_record_of_the_log_is_found_on_opening(place, where):
     def changed(content: bytes) -> bytes:
         content = bytearray(content.rstrip(b"\0"))
         content[where] ^= 1
@@ -242,7 +274,7 @@ def test_a_damaged_line_of_the_log_is_found_on_opening(place, where):
     with written(place):
         damaged = copied(place, changed)
     for writing in (True, False):
-        with pytest.raises(JournalError, match=r"journal\.db-ahead\.1: line \d is damaged: move it away"):
+        with pytest.raises(JournalError, match=r"journal\.db-ahead\.1: record \d is damaged: move it away"):
             Journal(damaged, "desk", now=8, writing=writing).entries()
 
 

@@ -14,7 +14,7 @@ from pipeline.domain.orders import Order
 from pipeline.live import journal_schema
 from pipeline.live.journal import Journal
 from tests import postgres_server
-from tests.live.test_journal import ENTRY, ORDER, REPORT, held, written
+from tests.live.test_journal import ENTRY, ORDER, REPORT, decided, held, written
 
 pytestmark = pytest.mark.skipif(
     postgres_server.binaries() is None, reason="no PostgreSQL here, nor its wheel"
@@ -37,13 +37,15 @@ def url(served):
 
 
 def test_it_holds_what_was_written_and_refuses_to_change_it(url):
-    written(url).close()
+    order, line, why = decided(5)
+    with written(url) as journal:
+        journal.intend(order, why)
     for table in TABLES:
         for statement in ("UPDATE {0} SET seq = seq + 10", "DELETE FROM {0}", "TRUNCATE {0}"):
             with pytest.raises(RaiseException, match=f"{table} is append-only"):
                 postgres_server.asked(url, statement.format(table))
     orders, reports, _, entries = held(Journal(url, "desk", now=8))
-    assert (orders, reports, entries) == ([ORDER], [REPORT], [ENTRY])
+    assert (orders, reports, entries) == ([ORDER, order], [REPORT], [ENTRY, line])
 
 
 def test_one_process_writes_and_a_lost_connection_is_one_line(url):

@@ -71,14 +71,14 @@ def test_one_call_sees_and_wants_what_the_parts_do(name):
         bid = told.mid * (1.0 + float(rng.normal(0.0, 1e-3)))
         quote = Quote(bid, bid + 0.01, float(rng.random()))
         numbers = rng.normal(0.0, 0.2, 6).tolist()
-        held = Held(*numbers[:3], 100.0 * numbers[3], abs(numbers[4]), numbers[5], (), int(rng.integers(5)))
+        held = Held(*numbers[:3], 100.0 * numbers[3], abs(numbers[4]), numbers[5], int(rng.integers(5)), ())
         one, other = whole(told, quote, today, held), parts(told, quote, today, held)
         np.testing.assert_array_equal(one[:4], other[:4])
-        np.testing.assert_equal(tuple(one.all()), tuple(other.all()))
-        judged = overlay.judge(other.asked, other.all().seen)
-        assert one.clear == (judged.units == other.asked and not judged.rulings)
-        options.add(one.all().dealt)
-        clear.append(one.clear)
+        np.testing.assert_equal(tuple(whole.seen()), tuple(parts.seen()))
+        judged = overlay.judge(other[2], parts.seen().seen)
+        assert one[4] == (judged.units == other[2] and not judged.rulings)
+        options.add(whole.seen().dealt)
+        clear.append(one[4])
     assert len(options) > 50
     assert 0.2 < np.mean(clear) < 0.9
 
@@ -96,7 +96,7 @@ def looked(look, told, quote, today, held):
     """What a look finds, or what it says where there is no band."""
     try:
         found = look(told, quote, today, held)
-        return *found[:4], found.clear, found.all()
+        return *found, look.seen()
     except PolicyError as error:
         return str(error)
 
@@ -113,7 +113,7 @@ def test_numbers_that_no_market_has_are_seen_as_by_the_parts_and_never_clear_a_r
             changed = dict(zip(TOLD, odd(rng, [getattr(told, name) for name in TOLD], 0.01), strict=True))
             numbers = odd(rng, [told.mid - 0.01, told.mid + 0.01, 0.1, *rng.normal(0.0, 0.2, 6)], 0.01)
             seen = told._replace(curves=curves, **changed), Quote(*numbers[:3]), today
-            held = Held(*numbers[3:], (), int(rng.integers(5)))
+            held = Held(*numbers[3:], int(rng.integers(5)), ())
             one, other = (looked(look, *seen, held) for look in (whole, parts))
             if isinstance(one, str):
                 assert one == other
@@ -133,20 +133,22 @@ def test_an_interval_that_begins_at_zero_is_wider_than_any_limit():
     for name in ("regime_switched", "delta_implied"):
         overlay = Overlay(OverlaySettings(interval_ratio=5.0))
         look = Look(desk, overlay, OptionStates(desk, 2e-4), POLICIES[name]())
-        found = look(told, Quote(99.0, 101.0, 0.1), 50, Held(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, (), 0))
-        assert not found.clear
-        assert found.all().seen.interval_ratio == np.inf
+        *_, clear = look(told, Quote(99.0, 101.0, 0.1), 50, Held(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, ()))
+        assert not clear
+        assert look.seen().seen.interval_ratio == np.inf
 
 
 def test_a_desk_goes_on_with_its_option_and_its_account_when_the_policy_changes():
     rng, desk = np.random.default_rng(6), desk_of()
     whole, parts, _ = looks(desk, POLICIES["regime_switched"]())
-    held = Held(0.1, 0.1, 0.1, -10.0, 1.0, 0.0, (), 0)
+    held = Held(0.1, 0.1, 0.1, -10.0, 1.0, 0.0, 0, ())
     for number, (today, told) in enumerate(told_over_days(rng)):
         if number == 25:
             whole.adopt(OptionStates(desk, 2e-4), POLICIES["delta_implied"]())
             assert whole._compiled is None
-        found = [look(told, Quote(99.0, 101.0, 0.1), today, held).all() for look in (whole, parts)]
+        for look in (whole, parts):
+            look(told, Quote(99.0, 101.0, 0.1), today, held)
+        found = [look.seen() for look in (whole, parts)]
         np.testing.assert_equal(found[0].worth, found[1].worth)
         assert found[0].dealt == found[1].dealt
 
@@ -158,7 +160,7 @@ def test_a_band_that_is_none_and_a_fixed_fee_are_left_to_the_parts():
     told = list(decision_signals(made_signals()[0]))[5]
     told.curves[3, REACH - 1] = np.nan
     with pytest.raises(PolicyError, match="regime_switched: no valid band"):
-        whole(told, Quote(99.0, 101.0, 0.1), 50, Held(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, (), 0))
+        whole(told, Quote(99.0, 101.0, 0.1), 50, Held(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0, ()))
 
 
 class PlainAccount:

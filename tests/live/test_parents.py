@@ -4,7 +4,8 @@ import pytest
 
 from pipeline.domain.order_settings import OrderSettings
 from pipeline.domain.orders import Order, Report, Standing
-from pipeline.live.journal import Entry, Journal
+from pipeline.live.grounds import grounds, in_words, order_of
+from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.parents import NEVER, Parents
@@ -230,7 +231,7 @@ def test_a_limit_takes_up_to_the_best_price_and_the_rest_is_cancelled_at_the_end
 
 def test_the_audit_has_the_decision_before_its_children(begun):
     desk = begun(slices=2)
-    entry = Entry(S, "band", "decide", "band", {})
-    desk.parents.begin(Order("p", "BTC", 2.0, decided=S), entry, 99.0, 101.0)
+    why = grounds(in_words("p", "BTC", "delta", "band", ""), S, 1.0, 2.0, 2.0, 2.0, 0.0, 99.0, 101.0, 0.5)
+    desk.parents.begin(order_of(why), why, 99.0, 101.0)
     assert [each.what for each in desk.journal.entries()][-2:] == ["decide", "slice"]
     assert list(desk.parents.sent) == [S]

@@ -5,7 +5,16 @@ import threading
 
 import pytest
 
-from pipeline.live.write_ahead import PIECE, DamagedError, WriteAheadLog, ahead_of, records
+from pipeline.live.write_ahead import (
+    BEGIN,
+    HEAD,
+    PIECE,
+    SECTOR,
+    DamagedError,
+    WriteAheadLog,
+    ahead_of,
+    records,
+)
 
 
 @pytest.fixture
@@ -16,31 +25,21 @@ def place(tmp_path):
 def test_a_file_is_another_one_when_it_has_records_and_goes_on_behind_those_that_are_left(place):
     log = WriteAheadLog(place, full=True)
     assert log.turned() == []
-    log.append({"audit": [1, "é\n"]})
+    log.append(b"one\n\0")
     (first,) = log.turned()
     assert log.turned() == [first]
-    log.append({"audit": [2, None], "intents": [1, 0.1 + 0.2]})
+    log.append(b"\0two")
     log.close()
     assert ahead_of(place) == [first, first.with_suffix(".2")]
     again = WriteAheadLog(place, full=False)
-    told = [record for file in again.turned() for record in records(file)]
-    assert told == [{"audit": [1, "é\n"]}, {"audit": [2, None], "intents": [1, 0.1 + 0.2]}]
+    assert [record for file in again.turned() for record in records(file)] == [b"one\n\0", b"\0two"]
     again.close()
     assert len(ahead_of(place)) == 2, "the third had no records"
 
 
-def test_what_is_no_json_leaves_nothing(place):
-    log = WriteAheadLog(place, full=False)
-    with pytest.raises(TypeError):
-        log.append({"audit": [object()]})
-    log.append({"audit": [1]})
-    log.close()
-    assert records(*ahead_of(place)) == [{"audit": [1]}]
-
-
 def test_a_file_that_is_full_is_followed_by_one_with_room_for_the_next_record(place):
-    log, long = WriteAheadLog(place, full=False), "x" * (PIECE // 2)
-    told = [{"audit": [1, long]}, {"audit": [2, long]}, {"audit": [3, 4 * long]}, {"audit": [4]}]
+    log, long = WriteAheadLog(place, full=False), b"x" * (PIECE // 2)
+    told = [b"1" + long, b"2" + long, b"3" + 4 * long, b"4"]
     for each in told:
         log.append(each)
     files = ahead_of(place)
@@ -49,42 +48,82 @@ def test_a_file_that_is_full_is_followed_by_one_with_room_for_the_next_record(pl
     log.close()
 
 
-@pytest.mark.parametrize("hole", [slice(-30, -29), slice(-32, -1)])
-def test_a_last_line_that_is_not_whole_never_happened_and_another_one_is_damage(place, hole):
-    """Whatever of a line the death of the process let through, with zeros for the rest."""
+TWO = (b"some text" * 30, b"\0more text, and a zero" * 30)
+"""Records of which the second goes over a sector's end."""
+SECOND = len(BEGIN) + HEAD.size + len(TWO[0])
+
+
+@pytest.fixture
+def written(place):
+    """A file of two records, and what changes it: bytes put in a place of it, and one more record behind."""
     log = WriteAheadLog(place, full=False)
-    for number in (1, 2):
-        log.append({"audit": [number, "some more text"]})
+    for each in TWO:
+        log.append(each)
     (file,) = log.turned()
     log.close()
-    written = file.read_bytes()
-    whole = written.rstrip(b"\0")
-    torn = bytearray(whole)
-    torn[hole] = bytes(len(torn[hole]))
-    file.write_bytes(torn.ljust(len(written), b"\0"))
-    assert records(file) == [{"audit": [1, "some more text"]}]
-    line = whole.split(b"\n")[1] + b"\n"
-    file.write_bytes((bytes(torn) + line).ljust(len(written), b"\0"))
-    with pytest.raises(DamagedError, match="line 2 is damaged"):
-        records(file)
+    content = file.read_bytes()
+
+    def change(begin, put, further=False):
+        changed = bytearray(content)
+        changed[begin : begin + len(put)] = put
+        if further:
+            end = SECOND + HEAD.size + len(TWO[1])
+            first = content[len(BEGIN) : SECOND]
+            changed[end : end + len(first)] = first
+        file.write_bytes(changed)
+        return file
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("begin", "size"),
+    [(SECOND, HEAD.size), (SECOND + 4, 4), (SECOND, SECTOR - SECOND), (SECTOR, SECTOR), (SECOND, 2 * SECTOR)],
+    ids=["no head", "half a head", "not its first sector", "not its last one", "neither"],
+)
+def test_a_last_record_that_is_not_whole_never_happened_and_another_one_is_damage(written, begin, size):
+    """Whatever of a record the death of the process or the loss of power let through."""
+    assert records(written(begin, bytes(size))) == [TWO[0]]
+    if begin + size < SECOND + HEAD.size + len(TWO[1]):
+        with pytest.raises(DamagedError, match="record 2 is damaged"):
+            records(written(begin, bytes(size), further=True))
+
+
+def test_a_file_that_is_cut_in_its_last_record_has_those_before(written):
+    file = written(0, b"")
+    os.truncate(file, SECOND + 100)
+    assert records(file) == [TWO[0]]
+
+
+def test_a_file_of_another_version_is_refused(written):
+    """Lines of text, as they were."""
+    with pytest.raises(DamagedError, match="does not begin with b'ahead 2"):
+        records(written(0, b'0c5d8c10 {"audit":[1]}\n'))
+
+
+@pytest.mark.parametrize("begin", [SECOND - 1, SECOND, SECOND + 4, SECOND + HEAD.size, SECTOR + 100])
+@pytest.mark.parametrize("further", [False, True])
+def test_a_byte_that_is_another_is_damage(written, begin, further):
+    with pytest.raises(DamagedError, match=r"record [12] is damaged"):
+        records(written(begin, b"\x07", further))
 
 
 @pytest.mark.parametrize("harm", [lambda file: os.truncate(file, 0), os.unlink])
 def test_a_file_that_was_cut_or_removed_is_found_and_what_comes_is_in_another(place, harm):
     log = WriteAheadLog(place, full=False)
-    log.append({"audit": [1]})
+    log.append(b"1")
     harm(*ahead_of(place))
     with pytest.raises(OSError, match=r"ahead\.1 was cut or removed by somebody else"):
         log.turned()
-    log.append({"risk": [2, "halted"]})
+    log.append(b"halted")
     log.close()
-    assert records(ahead_of(place)[-1]) == [{"risk": [2, "halted"]}]
+    assert records(ahead_of(place)[-1]) == [b"halted"]
 
 
 @pytest.mark.parametrize("copy", ["1.bak", "1~", "1.2", "old"])
 def test_somebodys_copy_of_a_file_is_none_of_them(place, copy):
     log = WriteAheadLog(place, full=False)
-    log.append({"audit": [1]})
+    log.append(b"1")
     (file,) = ahead_of(place)
     place.with_name(f"{place.name}-ahead.{copy}").write_bytes(file.read_bytes())
     assert log.turned() == [file]
@@ -95,17 +134,17 @@ def test_a_thread_that_takes_the_files_away_finds_every_record_once(place):
     def take() -> None:
         while not over.is_set() or len(ahead_of(place)) > 1:
             for file in log.turned():
-                taken.extend(record["audit"][0] for record in records(file))
+                taken.extend(map(int, records(file)))
                 file.unlink()
 
     taken, over, log = [], threading.Event(), WriteAheadLog(place, full=False)
     taking = threading.Thread(target=lambda: take())
     taking.start()
     for number in range(40_000):
-        log.append({"audit": [number]})
+        log.append(b"%d" % number)
     over.set()
     taking.join()
-    left = [record["audit"][0] for file in log.turned() for record in records(file)]
+    left = [int(record) for file in log.turned() for record in records(file)]
     log.close()
     assert taken + left == list(range(40_000))
     assert taken

@@ -15,8 +15,8 @@ from pipeline.monitor.watch import Watch
 
 CURVES = 1e-8 * np.arange(1.0, 11.0).reshape(5, 2)
 TOLD = DecisionSignals(
-    5, "one", 110.0, 30.0, CURVES, 2e-4, 1e-4, 3e-4, 1e-4, 9.0, 0.0, 0.0, 0.0, 0.0,
-    np.array([0.25, 0.75]), np.eye(2), np.ones(2), 0.0,
+    5, "one", 110.0, 30.0, CURVES, 2e-4, 1e-4, 3e-4, 1e-4, 9.0, 0.0, 0.0, 0.0, 0.0, 0.0,
+    np.array([0.25, 0.75]), np.eye(2), np.ones(2),
 )  # fmt: skip
 DECIDED = SimpleNamespace(
     at=5,

@@ -11,7 +11,7 @@ from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Report
 from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.live.account import Account
-from pipeline.live.hedger import DECIDES
+from pipeline.live.grounds import DECIDES
 from pipeline.live.journal import Entry, Journal
 from pipeline.live.option_account import WORTH
 from pipeline.live.parents import FOLLOWS, SLICE

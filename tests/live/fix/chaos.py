@@ -135,7 +135,7 @@ async def faults(folder: Path, port: int, place: Path) -> tuple[list[str], Count
         f"sent without having been written down: {each}" for each in taken.keys() - account.orders.keys()
     ]
     gone = {
-        name for each in account.orders.values() if each.standing.over for name in each.asked
+        asked.order_id for each in account.orders.values() if each.standing.over for asked in each.asked
     }  # what they were to replace was over before they were sent
     lost = account.orders.keys() - taken.keys() - closed - gone
     wrong += [f"lost: {order_id}" for order_id in lost]

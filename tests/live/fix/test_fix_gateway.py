@@ -128,7 +128,7 @@ def test_a_replacement_in_whose_middle_the_desk_dies_is_found_out(tmp_path, arri
         broker.__dict__.pop("say", None)
         async with Desk(tmp_path, port) as desk:
             progress = desk.path.account.orders["a"]
-            assert (desk.found.differences, progress.asked) == ((), {})
+            assert (desk.found.differences, progress.asked) == ((), ())
             assert progress.order.limit == (99.5 if arrives else 99.0)
             desk.path.cancel("a")
             await desk.until(lambda account: not account.working)
