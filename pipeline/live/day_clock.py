@@ -38,7 +38,7 @@ class DayClock(Protocol):
         ...
 
     def latency(self, decided: int) -> int:
-        """Return the nanoseconds that an order travels which was decided at a time, ns.
+        """Return the nanoseconds that an order travels which was decided at a time, ns: always the same.
 
         What was decided on another day travels as long as at the first decision of this one, or the last.
         """
@@ -51,7 +51,8 @@ class TimedClock:
     hastens = False
 
     def __init__(self, made: DecisionTimes, hedge: IntradayHedge, seed: Sequence[int]) -> None:
-        self._times, self._coming = made.times, deque(made.times.tolist())
+        self._made, self._hedge, self._seed = made, hedge, seed
+        self._coming = deque(made.times.tolist())
         self._latency = np.rint(drawn_latency(hedge, made.until / SECOND, seed) * SECOND).astype(np.int64)
 
     @property
@@ -68,9 +69,18 @@ class TimedClock:
         return len(self._coming)
 
     def latency(self, decided: int) -> int:
-        """Return how long an order travels, until the next decision at most."""
-        place = int(np.searchsorted(self._times, decided))
-        return int(self._latency[min(place, len(self._latency) - 1)])
+        """Return how long an order travels, until the next decision at most.
+
+        A slice that is sent between two decisions travels for itself: by a draw of its own.
+        """
+        times, opened, closed = self._made.times, self._made.opened, self._made.closed
+        place = int(np.searchsorted(times, decided))
+        at_one = place < len(times) and times[place] == decided
+        if at_one or not opened < decided < closed:
+            return int(self._latency[min(place, len(times) - 1)])
+        (drawn,) = latencies(self._hedge, np.random.default_rng([*self._seed, decided]), 1)
+        following = int(times[place]) if place < len(times) else closed
+        return int(min(round(drawn * SECOND), following - decided))
 
 
 class CountedClock:
