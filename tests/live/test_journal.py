@@ -1,6 +1,7 @@
 """The journal: what was written is there after a death, nothing is changed, and every fault is one line."""
 
 import collections
+import math
 import multiprocessing
 import os
 import resource
@@ -8,18 +9,21 @@ import signal
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from pipeline.domain.errors import JournalError
 from pipeline.domain.orders import Order, Report, Standing
-from pipeline.live import journal_schema
+from pipeline.live import journal_schema, write_ahead
 from pipeline.live.grounds import grounds, in_words, line_of
 from pipeline.live.journal import Entry, Journal
+from pipeline.live.order_path import OrderPath
+from pipeline.live.paper import PaperGateway
 from pipeline.live.write_ahead import ahead_of
 from pipeline.risk.state import RiskState, resumed, tightened
+from tests.live.failing_pages import FailingPages
 
 ORDER = Order("o-1", "BTC", 0.1 + 0.2, limit=None, decided=1_700_000_000_123_456_789, parent="p")
 REPORT = Report("m-1", "o-1", Standing.WORKING, 0.1, 100.0 / 3.0, 1e-9, 1_700_000_000_123_456_790, "té\nxt")
@@ -214,6 +218,24 @@ def test_a_full_disk_is_one_line_and_what_was_written_before_is_whole(place):
     assert len(ahead_of(place)) == 1, "nothing is left of the file that has no room"
     journal.audit(ENTRY)
     assert [entry.at for entry in held(journal)[3]] == [ENTRY.at, *range(refused), ENTRY.at]
+
+
+def test_an_order_that_the_disk_did_not_take_is_not_sent_and_the_desk_has_halted(
+    place, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(write_ahead, "mmap", FailingPages)
+    journal = Journal(place, "desk", now=7, full=True)
+    with closing(PaperGateway(tmp_path / "venue", latency=lambda _: 1)) as gateway:
+        path = OrderPath(journal, gateway, now=lambda: 8)
+        monkeypatch.setattr(FailingPages, "broken", True)
+        with pytest.raises(JournalError, match="cannot be written: Input/output error"):
+            path.send(ORDER)
+        monkeypatch.setattr(FailingPages, "broken", False)
+        assert path.latch.state is RiskState.HALTED
+        assert gateway.due == math.inf
+        journal.audit(ENTRY)
+    orders, _, _, entries = held(journal)
+    assert (orders, entries) == ([], [ENTRY])
 
 
 def test_what_a_full_disk_keeps_from_the_database_stays_ahead_of_it(place):

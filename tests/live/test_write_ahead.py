@@ -1,10 +1,14 @@
 """The log ahead of a journal: files take turns, and nothing that was appended is in none of them."""
 
 import os
+import shutil
+import subprocess
+import sys
 import threading
 
 import pytest
 
+from pipeline.live import write_ahead
 from pipeline.live.write_ahead import (
     BEGIN,
     HEAD,
@@ -15,6 +19,7 @@ from pipeline.live.write_ahead import (
     ahead_of,
     records,
 )
+from tests.live.failing_pages import FailingPages
 
 
 @pytest.fixture
@@ -118,6 +123,57 @@ def test_a_file_that_was_cut_or_removed_is_found_and_what_comes_is_in_another(pl
     log.append(b"halted")
     log.close()
     assert records(ahead_of(place)[-1]) == [b"halted"]
+
+
+def test_a_record_that_the_disk_did_not_take_is_taken_back_and_the_next_one_stands_in_its_place(
+    place, monkeypatch
+):
+    monkeypatch.setattr(write_ahead, "mmap", FailingPages)
+    log = WriteAheadLog(place, full=True)
+    log.append(b"the first")
+    monkeypatch.setattr(FailingPages, "broken", True)
+    for refused in (b"one that is longer than the next", b"another"):
+        with pytest.raises(OSError, match="Input/output error"):
+            log.append(refused)
+        assert records(*ahead_of(place)) == [b"the first"]
+    monkeypatch.setattr(FailingPages, "broken", False)
+    log.append(b"the next")
+    log.close()
+    assert records(*ahead_of(place)) == [b"the first", b"the next"]
+
+
+FILLS = """
+import errno, pathlib, sys
+from pipeline.live.write_ahead import WriteAheadLog, ahead_of, records
+
+place, taken = pathlib.Path(sys.argv[1], "journal.db"), 0
+log = WriteAheadLog(place, full=sys.argv[2] == "full")
+try:
+    while True:
+        log.append(b"x" * 999)
+        taken += 1
+except OSError as error:
+    assert error.errno == errno.ENOSPC, error
+files = ahead_of(place)
+assert [len(records(file)) for file in files] == [taken // 2] * 2, "nothing is left of the file without room"
+files[0].unlink()
+log.append(b"y" * 999)
+assert records(ahead_of(place)[-1]) == [b"y" * 999], "there is room again"
+print(taken)
+"""
+
+
+@pytest.mark.parametrize("full", ["full", "fast"])
+def test_a_disk_that_is_full_says_so_before_a_record_is_written_and_kills_nobody(tmp_path, full):
+    """A file system of its own, with room for two files and a half: pages without room would be SIGBUS."""
+    inside = f'mount -t tmpfs -o size={PIECE * 5 // 2} tmpfs "$0" && exec "$@"'
+    begin = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", inside, str(tmp_path)]
+    if shutil.which("unshare") is None or subprocess.run([*begin, "true"], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    told = [*begin, sys.executable, "-c", FILLS, str(tmp_path), full]
+    done = subprocess.run(told, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 2 * (PIECE // 1100)
 
 
 @pytest.mark.parametrize("copy", ["1.bak", "1~", "1.2", "old"])
