@@ -1,8 +1,8 @@
 """Orders, and what a market says of them: the words of gateways, journal and account."""
 
-import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf, isfinite
 from typing import Any, Final, NamedTuple, Self
 
 from pipeline.domain.errors import OrderError
@@ -97,9 +97,9 @@ class Order(_Fields):
         """Make an order that can be one."""
         if not order_id or not instrument:
             raise OrderError(f"order {order_id!r} of {instrument!r}: give an id and an instrument")
-        if not LEAST < abs(quantity) < math.inf:
+        if not LEAST < abs(quantity) < inf:
             raise OrderError(f"order {order_id}: a quantity of {quantity} is no order")
-        if limit is not None and not math.isfinite(limit):
+        if limit is not None and not isfinite(limit):
             raise OrderError(f"order {order_id}: a limit of {limit} is no price")
         return tuple.__new__(cls, (order_id, instrument, quantity, limit, decided, parent, replaces))
 
@@ -144,7 +144,7 @@ class Report:
     def __post_init__(self) -> None:
         if not self.report_id or not self.order_id:
             raise OrderError(f"report {self.report_id!r} of order {self.order_id!r}: both need an id")
-        if not math.isfinite(self.filled + self.price + self.fee):
+        if not isfinite(self.filled + self.price + self.fee):
             raise OrderError(
                 f"report {self.report_id}: {self.filled} filled at {self.price}, fee {self.fee}: not numbers"
             )

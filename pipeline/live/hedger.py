@@ -31,11 +31,11 @@ from pipeline.live.permits import Permits
 from pipeline.policies.base import Policy
 from pipeline.risk.overlay import Judgement, Overlay, Ruling
 from pipeline.risk.situation import Situation
-from pipeline.risk.state import RiskState
+from pipeline.risk.state import ACTIVE, HALTED, REDUCING
 
 NOTHING: Final = np.empty(0)
 MINUTE: Final = 60_000_000_000
-TIGHTER: Final = {Action.REDUCE: RiskState.REDUCING, Action.HALT: RiskState.HALTED}
+TIGHTER: Final = {Action.REDUCE: REDUCING, Action.HALT: HALTED}
 
 
 class Decided(NamedTuple):
@@ -237,15 +237,15 @@ class Hedger:
 
     def _judged(self, at: int, asked: float, clear: bool, held: Held, permits: Permits | None) -> Judgement:
         state = self._path.latch.state
-        if clear and self._overlay.plain and state is RiskState.ACTIVE and not held.resting:
+        if clear and self._overlay.plain and state is ACTIVE and not held.resting:
             return tuple.__new__(Judgement, (asked, (), 0.0))
         seen = self._look.seen().seen
         permitted = 0.0 if permits is None else permits.permitted(at, seen)
-        return self._overlay.judge(asked, seen, state is RiskState.REDUCING, permitted)
+        return self._overlay.judge(asked, seen, state is REDUCING, permitted)
 
     def _order(self, at: int, judged: Judgement) -> Order | None:
         units, rulings, _ = judged
-        halted = self._path.latch.state is RiskState.HALTED or (rulings and judged.action is Action.HALT)
+        halted = self._path.latch.state is HALTED or (rulings and judged.action is Action.HALT)
         return None if halted or not units else Order(f"{self._name}-{at}", self._instrument, units, None, at)
 
     def _words_of(self, rulings: Sequence[Ruling]) -> bytes:

@@ -90,7 +90,8 @@ class JournalDatabase:
             log = self._log = self._tried("cannot be opened", lambda: WriteAheadLog(self._place, self._full))
             self._keep = lambda record: log.append(_as_json(record))
             self.checkpoint()
-        self._ends = self.ask(lambda connection: {table: _end(connection, table) for table in tables})
+        ends = self._ends = self.ask(lambda connection: {table: _end(connection, table) for table in tables})
+        self._decided = ends[schema.INTENTS], ends[schema.AUDIT]
 
     def add(self, *rows: tuple[Table, Row]) -> None:
         """Add rows, each to a table of its own, all or none; a key is the first column of its table."""
@@ -117,7 +118,7 @@ class JournalDatabase:
         if self._log is None:
             self.add((schema.INTENTS, order_of(grounds)), (schema.AUDIT, line_of(grounds)))
             return
-        intents, audit = self._ends[schema.INTENTS], self._ends[schema.AUDIT]
+        intents, audit = self._decided
         if order_id in intents.keys:
             raise JournalError(f"{self.name}: {intents.name} is append-only: it has {order_id} already")
         try:

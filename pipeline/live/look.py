@@ -105,8 +105,9 @@ class Look:
         if isinstance(answer, CompiledAnswer) and not self._fee:
             desk = (self._size, self._lot, self._life, states.aversion, states.desk_cost)
             terms = np.array((*desk, *states.terms), dtype=np.float64)
-            given = (terms, self._options.terms, self._overlay.limit, self._out, answer.given)
-            compiled = at_once(one_call(answer.band), *ANY, self._options.own.copy(), *given)
+            fixed = (terms, self._options.terms, self._overlay.limit, self._out, answer.given)
+            compiled = at_once(one_call(answer.band), *ANY, self._options.own.copy(), *fixed)
+            given = (self._options.own, *fixed)
         self._states, self._answer, self._compiled, self._given = states, answer, compiled, given
 
     def __call__(self, told: DecisionSignals, quote: Quote, today: int, held: Held) -> Looked:
@@ -164,12 +165,13 @@ class Look:
         bid, ask, age = quote
         position, expected, then, cash, traded, carry, orders, _ = held
         (at, left), reference = before or NONE, self._reference
+        own, terms, account, limit, out, given = self._given
         assert self._compiled is not None
         left, at, known, clear, lower, upper, asked, delta = self._compiled(
             mid, step, curves, cost, cost_lower, cost_upper, half_spread, depth,
             spike, spike_base, gap, gap_base, outside, prob,
             bid, ask, age, position, expected, then, cash, traded, carry, orders,
-            reference, today, at, left, self._options.fresh(day, mid), self._options.own, *self._given,
+            reference, today, at, left, self._options.fresh(day, mid), own, terms, account, limit, out, given,
         )  # fmt: skip
         dealt = self._dealt = tuple.__new__(Dealt, (at, left)) if left else None
         if known and not lower <= upper:

@@ -9,7 +9,7 @@ from pipeline.live.account import Account, replayed
 from pipeline.live.gateway import Gateway
 from pipeline.live.grounds import Grounds
 from pipeline.live.journal import Entry, Journal
-from pipeline.risk.state import Latch, RiskState, resumed, tightened
+from pipeline.risk.state import HALTED, Latch, RiskState, resumed, tightened
 
 P = ParamSpec("P")
 
@@ -61,7 +61,7 @@ class OrderPath:
         if order.order_id in self.account.orders:
             self.account.intend(order)
             return
-        if self.latch.state is RiskState.HALTED:
+        if self.latch.state is HALTED:
             raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
         try:
             self.journal.intend(order, why)
@@ -104,7 +104,7 @@ class OrderPath:
             self.newest = max(self.newest, report.time)
         if len(self.account.unexplained) > unexplained:
             why = f"report {report.report_id} of order {order_id}: {self.account.unexplained[-1].why}"
-            self.turn(RiskState.HALTED, "account", why)
+            self.turn(HALTED, "account", why)
         else:
             for told in self.listeners:
                 told(report)
@@ -129,7 +129,7 @@ class OrderPath:
         try:
             self.journal.turn(self.latch)
         finally:
-            if self.latch.state is RiskState.HALTED:
+            if self.latch.state is HALTED:
                 self.cancel_all()
 
     def resume(self, person: str, reason: str) -> None:
@@ -174,5 +174,5 @@ class OrderPath:
 
     def _lost(self, error: JournalError) -> None:
         """Halt, for nothing can be written down."""
-        self.latch = tightened(self.latch, RiskState.HALTED, "journal", str(error), self._now())
+        self.latch = tightened(self.latch, HALTED, "journal", str(error), self._now())
         self.cancel_all()

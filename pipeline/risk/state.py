@@ -18,6 +18,8 @@ class RiskState(StrEnum):
         return _ORDER[self] > _ORDER[other]
 
 
+ACTIVE, REDUCING, HALTED = RiskState
+"""The same under names that take no look-up in an enumeration, which a decision would wait for."""
 _ORDER = {state: place for place, state in enumerate(RiskState)}
 
 
