@@ -1,6 +1,9 @@
 """The whole flow of a small desk within the day, and again unchanged."""
 
 import json
+import subprocess
+import sys
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -9,7 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow import MlflowClient
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
+from flows.approval import approval
 from flows.datasets import store_of
 from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
@@ -27,7 +33,7 @@ from pipeline.policies.network_band import NetworkBand
 from pipeline.policies.saved_network import with_networks
 from pipeline.policies.served_networks import served_on
 from pipeline.tracking.champions import load_champions
-from pipeline.tracking.model_source import challengers_of, learned_of
+from pipeline.tracking.model_source import RegistrySource, challengers_of, learned_of, version_of
 from pipeline.tracking.promotion import CHAMPION
 from pipeline.tracking.registry import log_costs, place, register
 from tests.market_ticks import DESK, write_market
@@ -39,7 +45,9 @@ LIVES = LEARNS.replace("network_band", "fixed_band").replace("[policies]", '[pol
 pytestmark = pytest.mark.slow
 
 
-def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp_path, monkeypatch, capsys):
+def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(
+    prefect, environment, tmp_path, monkeypatch, capsys
+):
     ticks = tmp_path / "ticks"
     ticks.mkdir()
     monkeypatch.setenv("HEDGE_DATA", str(write_market(ticks)))
@@ -76,6 +84,7 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp
     assert told[0]["state"] == "active"
     learned_on_its_days_and_live(desk, replay, capsys)
     learned_from_paper_alone(desk, tmp_path / "home", told[0]["orders"])
+    taken_over_when_a_person_has_approved(desk, tmp_path / "home", environment | {"PREFECT_API_URL": prefect})
     fitted_by_a_run_and_live(desk, replay, capsys)
     with pytest.raises(DataError, match="replay:2020-03-09: no such day: there are 2020-03-02"):
         live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
@@ -194,6 +203,82 @@ def learned_from_paper_alone(desk, home, orders):
     desk.write_text(DESK)
     champions = load_champions(mlruns, "small-intraday", str(desk))
     assert learned_of(champions, str(desk)).crossing == 1.3
+
+
+def taken_over_when_a_person_has_approved(desk, home, environment):
+    """A challenger network waits in Prefect for a person; at a yes it reigns, and the loop is given it."""
+    live_network = LEARNS.replace("[policies]", '[policies]\nlive = "network_band"')
+    desk.write_text(f"{live_network}\n[promotion]\napproval = true\ndeadline_seconds = 600\n")
+    client, mlruns, name = MlflowClient(), home / "mlruns", "small-intraday"
+    challenger = client.get_model_version_by_alias(NETWORK, "challenger").version
+    reigning = load_champions(mlruns, name, str(desk), hedger="network_band")
+    source = RegistrySource(mlruns, name, str(desk), reigning)
+    with get_client(sync_client=True) as server:
+        deployed = server.create_flow(approval)
+        server.create_deployment(deployed, name, entrypoint="flows.approval.approval", pull_steps=[])
+    told = ("promote", desk, "--model", "network_band", "--anyway", "--reason", "a drill", "--home", home)
+    for verdict in ("reject", "approve"):
+        with begun(environment, *told) as asking:
+            request = put(asking)
+            worked_off(environment, request)
+            by = ("--person", "ada", "--reason", "looked at it")
+            said = finished(environment, "approve", desk, request, f"--{verdict}", *by, "--home", home)
+            assert said.startswith(f"{verdict}: {request}")
+            out, err = asking.communicate()
+        took = verdict == "approve"
+        assert (asking.returncode == 0) is took, err
+        assert took or "not promoted: rejected by ada: looked at it" in err
+        assert (client.get_model_version_by_alias(NETWORK, "champion").version == challenger) is took
+        assert (source.newer() is not None) is took
+    assert NETWORK in out
+    assert version_of(source.champions).endswith(f"{NETWORK} {challenger}")
+    assert source.champions.network is not None
+    [experiment] = mlflow.search_experiments(filter_string=f"name = '{name}'")
+    [run] = client.search_runs([experiment.experiment_id], "tags.kind = 'promotion'")
+    written = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/promotion.json")
+    assert written["evidence"]["approved"] == {"person": "ada", "reason": "looked at it"}
+    assert [each["model"] for each in written["changes"]] == [NETWORK]
+    desk.write_text(DESK)
+
+
+@contextmanager
+def begun(environment, *arguments):
+    """A command in a process of its own, ended in any case."""
+    line = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
+    process = subprocess.Popen(
+        line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def finished(environment, *arguments):
+    """What a command has said when it has ended well."""
+    with begun(environment, *arguments) as process:
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    return out
+
+
+def put(asking):
+    """The request of a command that waits for its answer."""
+    for line in asking.stderr:
+        if line.startswith("promote-"):
+            return line.partition(":")[0]
+    raise AssertionError("it has asked nobody")
+
+
+def worked_off(environment, request):
+    """Let a flow run go until it waits for its form, as a worker does."""
+    with get_client(sync_client=True) as server:
+        named = FlowRunFilter(name=FlowRunFilterName(any_=[request]))
+        [run] = server.read_flow_runs(flow_run_filter=named)
+    line = [sys.executable, "-m", "prefect", "flow-run", "execute", str(run.id)]
+    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def live_again(desk, replay, capsys):
