@@ -29,7 +29,6 @@ from pipeline.simulate.process import Process
 Range = tuple[float, float]
 Answer = Literal["band", "position"]
 MOST_RISK = 3.0
-"""λ S σ √Δt beyond which nothing is trained: there the risk of a batch is that of its worst path."""
 SCALING_PATHS, SCALING_GROUPS = 512, 32
 REACH, NODES = 5.0, 2.5
 """Of the price grid: deviations over the whole life to each side, and nodes a deviation of a step."""
@@ -65,6 +64,7 @@ class HedgingTask:
     answer : what a network is taught: to correct Zakamouline's "band", or a "position" from nothing.
     frictions : of every trade. Networks learn under impact and delay; spread and depth by regime, which no
         network of time and price sees, only agents do (`agents.markets`).
+    most_risk : λ S σ √Δt beyond which nothing is trained: a batch has the risk of its worst path there.
 
     Raises
     ------
@@ -87,6 +87,7 @@ class HedgingTask:
     frictions: Frictions = NONE
     life: int | None = None
     delta: float | None = None
+    most_risk: float = MOST_RISK
 
     def __post_init__(self) -> None:
         for name in Condition._fields:
@@ -141,7 +142,7 @@ class HedgingTask:
     def conditions(self, groups: int, rng: np.random.Generator) -> list[Condition]:
         """Draw G conditions, spread evenly over the logarithms of all ranges.
 
-        Where the risk aversion is too great for the volatility (`MOST_RISK`), the greatest possible is taken.
+        Where the risk aversion is too great for the volatility (`most_risk`), the greatest possible is taken.
         """
         count = len(Condition._fields)
         order = np.stack([rng.permutation(groups) for _ in range(count)], axis=1)
@@ -151,7 +152,7 @@ class HedgingTask:
         return [self._trainable(each) for each in drawn]
 
     def _trainable(self, condition: Condition) -> Condition:
-        most = MOST_RISK / (self.process.spot * condition.volatility * np.sqrt(self.interval))
+        most = self.most_risk / (self.process.spot * condition.volatility * np.sqrt(self.interval))
         return condition._replace(aversion=min(condition.aversion, float(most)))
 
     @property

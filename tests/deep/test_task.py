@@ -127,8 +127,11 @@ def test_conditions_cover_all_ranges(task):
     for column, (low, high) in zip(drawn.T, ranges, strict=True):
         place = np.floor(10.0 * (column - low) / (high - low))
         assert sorted(place) == list(range(10))
-    hopeless = replace(task, aversion=(1.0, 1000.0)).conditions(10, np.random.default_rng(1))
-    assert max(each.aversion for each in hopeless) == pytest.approx(3.0 / (100 * 0.2 * 365**-0.5))
+    for most_risk in (task.most_risk, 1.5):
+        hopeless = replace(task, aversion=(1.0, 1000.0), most_risk=most_risk)
+        greatest = max(each.aversion for each in hopeless.conditions(10, np.random.default_rng(1)))
+        assert greatest == pytest.approx(most_risk / (100 * 0.2 * 365**-0.5))
+    assert task.most_risk == 3.0
     np.testing.assert_allclose(task.conditions(3, np.random.default_rng(1)), [task.middle] * 3)
 
 
