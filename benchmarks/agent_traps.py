@@ -70,6 +70,10 @@ class OpenMarkets:
     def features(self) -> tuple[str, ...]:
         return ("tomorrow",) if self.told else ()
 
+    @property
+    def cycle(self) -> int:
+        return self.simulated.cycle
+
     def deal(self, number: int, seed: int) -> Deal:
         deal = self.simulated.deal(number, seed)
         nothing, one = np.zeros(deal.shape), np.ones(deal.shape)
@@ -110,9 +114,9 @@ class OpenTrainer(AgentTrainer):
     def with_weights(self, weights: list[Tensor]) -> Network:
         return self.network(weights)
 
-    def judged(self) -> tuple[FloatArray, float]:
+    def judged(self) -> tuple[FloatArray, FloatArray]:
         markets, actor = self.open_markets(self.test_paths), self.network(self.average)
-        return lived(markets, actor, seed=self.plan.seed + 1)[0], 0.0
+        return lived(markets, actor, seed=self.plan.seed + 1)[0][None], np.zeros(1)
 
 
 def lived(dealer: OpenMarkets, network: Network, seed: int) -> tuple[FloatArray, FloatArray]:

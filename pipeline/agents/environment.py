@@ -124,10 +124,11 @@ class HedgingMarkets(VectorEnv[Observations, FloatArray, NDArray[Any]]):
         self.observation_space = batch_space(self.single_observation_space, self.num_envs)
 
     def _ends(self) -> tuple[float, float]:
-        deal = self._under.deal
         if self.answer in ("correction", "paced"):
             return -1.0, 1.0
-        return float(deal.low.min()), float(deal.high.max())
+        later = (self.dealer.deal(number, self.seed) for number in range(1, self.dealer.cycle))
+        deals = (self._under.deal, *later)
+        return min(float(deal.low.min()) for deal in deals), max(float(deal.high.max()) for deal in deals)
 
     def _dealt(self) -> _Under:
         deal = self.dealer.deal(self.next_deal, self.seed)

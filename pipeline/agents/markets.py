@@ -1,5 +1,6 @@
 """The markets that an agent is dealt: what it may see of them, and the books that its hedge goes through."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final, Protocol
@@ -10,6 +11,7 @@ from pipeline.backtest.ledger import Market
 from pipeline.backtest.simulated import simulated_episodes
 from pipeline.backtest.stepping import options_value
 from pipeline.deep.frictions import NONE
+from pipeline.deep.options_task import SimulatedTask
 from pipeline.deep.task import Condition, HedgingTask
 from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.instruments import FloatArray
@@ -22,8 +24,7 @@ from pipeline.policies.trading_rule import pace
 from pipeline.simulate.black_scholes import BlackScholes
 
 STREAM: Final = 2
-"""Tells the draws of conditions from those of the paths, which are `simulate.noise`'s."""
-
+"""Tells the draws of conditions and options from those of the paths, which are `simulate.noise`'s."""
 
 FRICTIONS: Final = ("cost_over_known", "log_impact")
 """What is seen besides in simulated markets with frictions, of `policies.engineered_state`."""
@@ -114,11 +115,17 @@ class Deal:
 class Dealer(Protocol):
     """Who deals markets: always as many, of the same number of steps.
 
-    `features` names what is seen beside `policies.network_band.INPUTS`.
+    `features` names what is seen beside `policies.network_band.INPUTS`; `cycle` are the deals in a row that
+    have every kind of option there is.
     """
 
     @property
     def features(self) -> tuple[str, ...]:
+        """See the class."""
+        ...
+
+    @property
+    def cycle(self) -> int:
         """See the class."""
         ...
 
@@ -129,8 +136,9 @@ class Dealer(Protocol):
 
 @dataclass(frozen=True)
 class SimulatedMarkets:
-    """Fresh paths of a task's process, in groups of one condition each (`deep.task.Condition`).
+    """Fresh paths of a task's process, in groups of one option and condition each (`deep.task.Condition`).
 
+    Of several options each is dealt in its turn, over groups and deals, in an order that the seed draws.
     What is observed is what the simulator generates: price, time, the variance that drives the next step (the
     condition's where the process has none that is known), the cost of a trade. Under the task's frictions
     `FRICTIONS` is seen too: what a trade costs now, and how far it moves the price.
@@ -153,7 +161,7 @@ class SimulatedMarkets:
     (8, 21)
     """
 
-    task: HedgingTask
+    task: SimulatedTask
     markets: int
     groups: int = 1
 
@@ -166,48 +174,55 @@ class SimulatedMarkets:
     @property
     def features(self) -> tuple[str, ...]:
         """See `Dealer`."""
-        return () if self.task.frictions == NONE else FRICTIONS
+        return () if self.task.options[0].frictions == NONE else FRICTIONS
+
+    @property
+    def cycle(self) -> int:
+        """See `Dealer`."""
+        return math.ceil(len(self.task.options) / self.groups)
 
     def deal(self, number: int, seed: int) -> Deal:
         """See `Dealer`; the paths of deal k are those from k · N on."""
+        options, size = self.task.options, self.markets // self.groups
+        order = np.random.default_rng((seed, STREAM)).permutation(len(options))
         rng = np.random.default_rng((seed, STREAM, number))
-        size = self.markets // self.groups
-        first = number * self.markets
+        conditions = options[0].conditions(self.groups, rng)
         return joined(
             [
-                self.under(condition, size, seed=seed, first=first + k * size)
-                for k, condition in enumerate(self.task.conditions(self.groups, rng))
+                self.under(options[order[k % len(options)]], condition, size, seed=seed, first=k * size)
+                for k, condition in enumerate(conditions, number * self.groups)
             ]
         )
 
-    def under(self, condition: Condition, paths: int, *, seed: int, first: int) -> Deal:
-        """Return paths under one condition."""
-        state, market = self.episodes(condition, paths, seed=seed, first=first)
+    def under(self, option: HedgingTask, condition: Condition, paths: int, *, seed: int, first: int) -> Deal:
+        """Return paths of one option under one condition."""
+        state, market = episodes_of(option, condition, paths, seed=seed, first=first)
         more = engineered(state, self.features, "agent") if self.features else None
-        return Deal.of(state, market, more, self.features, self.task.frictions.delay)
+        return Deal.of(state, market, more, self.features, option.frictions.delay)
 
-    def episodes(
-        self, condition: Condition, paths: int, *, seed: int, first: int
-    ) -> tuple[MarketState, Market]:
-        """Return paths under one condition as any hedger sees them, and their books."""
-        task, process = self.task, self.task.process
-        if isinstance(process, BlackScholes):
-            process = replace(process, volatility=condition.volatility)
-        found = process.simulate(paths=paths, steps=task.steps, dt=task.interval, seed=seed, first=first)
-        vol = np.sqrt(found.variance[:, :-1])
-        plain = simulated_episodes(
-            found.spot,
-            np.where(np.isnan(vol), condition.volatility, vol),
-            task.liability,
-            strike=task.strike_at(condition.volatility),
-            interval=task.interval,
-            cost=condition.cost,
-            risk_aversion=condition.aversion,
-            unwind=task.unwind,
-            life=task.life,
-        )
-        frictions = task.frictions.at(condition.volatility)
-        return frictions.charged(*plain, frictions.along(found, seed=seed, first=first))
+
+def episodes_of(
+    option: HedgingTask, condition: Condition, paths: int, *, seed: int, first: int
+) -> tuple[MarketState, Market]:
+    """Return paths of an option under one condition as any hedger sees them, and their books."""
+    process = option.process
+    if isinstance(process, BlackScholes):
+        process = replace(process, volatility=condition.volatility)
+    found = process.simulate(paths=paths, steps=option.steps, dt=option.interval, seed=seed, first=first)
+    vol = np.sqrt(found.variance[:, :-1])
+    plain = simulated_episodes(
+        found.spot,
+        np.where(np.isnan(vol), condition.volatility, vol),
+        option.liability,
+        strike=option.strike_at(condition.volatility),
+        interval=option.interval,
+        cost=condition.cost,
+        risk_aversion=condition.aversion,
+        unwind=option.unwind,
+        life=option.life,
+    )
+    frictions = option.frictions.at(condition.volatility)
+    return frictions.charged(*plain, frictions.along(found, seed=seed, first=first))
 
 
 def joined(deals: Sequence[Deal]) -> Deal:

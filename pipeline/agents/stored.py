@@ -70,6 +70,11 @@ class StoredEpisodes:
         seen = table[list(features)].to_numpy(np.float64)[episodes.start[:, None] + times]
         return cls(episodes.state, episodes.market, markets, seen, features)
 
+    @property
+    def cycle(self) -> int:
+        """See `markets.Dealer`: all are of one kind."""
+        return 1
+
     def deal(self, number: int, seed: int) -> Deal:
         """See `markets.Dealer`."""
         rng = np.random.default_rng((seed, number))

@@ -3,11 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from pipeline.agents.environment import HedgingMarkets
 from pipeline.agents.reward import Reward
 from pipeline.agents.stored import StoredEpisodes
 from pipeline.agents.trainer import AgentTrainer
 from pipeline.deep.best_kept import KeepsBest
+from pipeline.deep.risk import Risk
 from pipeline.deep.stored_task import StoredTask
 from pipeline.deep.stored_trainer import told
 from pipeline.domain.instruments import FloatArray
@@ -37,9 +40,14 @@ class StoredAgentTrainer(KeepsBest[NetworkBand], AgentTrainer):
         """See `AgentTrainer`."""
         return self.task.sees
 
-    def judged(self) -> tuple[FloatArray, float]:
+    @property
+    def goal(self) -> tuple[Risk, float]:
+        """See `AgentTrainer`."""
+        return self.task.risk, self.task.aversion
+
+    def judged(self) -> tuple[FloatArray, FloatArray]:
         """See `AgentTrainer`: by the books, on what is held out, the premium received."""
-        return self.task.judged_pnl(self.with_weights(self.average)), 0.0
+        return self.task.judged_pnl(self.with_weights(self.average))[None], np.zeros(1)
 
     def facts(self) -> dict[str, Any]:
         """See `Trainer`: of the days how many there are."""

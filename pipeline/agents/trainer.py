@@ -14,15 +14,15 @@ from torch import Tensor
 from pipeline.agents.actor import PpoPolicy, SacPolicy, Scaling, exported, rescale, scaling_of
 from pipeline.agents.environment import Answer, HedgingMarkets
 from pipeline.agents.kept import Agent, agent_arrays, restore
-from pipeline.agents.markets import SimulatedMarkets
+from pipeline.agents.markets import SimulatedMarkets, episodes_of
 from pipeline.agents.plan import AgentPlan
 from pipeline.agents.reward import Reward
 from pipeline.agents.sb3_markets import Sb3Markets
 from pipeline.backtest.ledger import book
 from pipeline.backtest.stepping import options_value
 from pipeline.deep.frictions import NONE
+from pipeline.deep.options_task import SimulatedTask
 from pipeline.deep.risk import Risk
-from pipeline.deep.task import HedgingTask
 from pipeline.deep.trainer import VALIDATION, Arrays, Trainer
 from pipeline.domain.instruments import FloatArray
 from pipeline.policies.checkpoint import POLICY, SEES, network_arrays
@@ -47,7 +47,7 @@ class AgentTrainer(Trainer[NetworkBand]):
 
     most_worse: ClassVar[float] = 0.2  # agents stray at times
 
-    task: HedgingTask
+    task: SimulatedTask
     plan: AgentPlan
     markets: HedgingMarkets = field(init=False)
     agent: Agent = field(init=False)
@@ -66,7 +66,7 @@ class AgentTrainer(Trainer[NetworkBand]):
         """Return the markets that it is trained in."""
         plan = self.plan
         dealer = SimulatedMarkets(self.task, plan.markets, plan.groups)
-        answer: Answer = "correction" if self.task.frictions == NONE else "paced"
+        answer: Answer = "correction" if self.task.options[0].frictions == NONE else "paced"
         return HedgingMarkets(dealer, answer=answer, reward=reward, seed=plan.seed)
 
     def weights(self) -> list[Tensor]:
@@ -96,19 +96,32 @@ class AgentTrainer(Trainer[NetworkBand]):
 
     def validated(self) -> float:
         """See `Trainer`; the reward is chosen by it. The desk's measure."""
-        pnl, value = self.judged()
-        aversion = self.task.middle.aversion
-        risk, kappa = risk_and_kappa(self.task.risk.at(aversion), pnl)
-        self._pay(max(2.0 * kappa / aversion, 0.0), float(pnl.mean()) - value)
+        pnl, unpaid = self.judged()
+        measure, aversion = self.goal
+        risk, kappa = risk_and_kappa(measure.at(aversion), pnl)
+        self._pay(max(2.0 * kappa / aversion, 0.0), float(np.mean(pnl.mean(axis=1) - unpaid)))
         return risk
 
-    def judged(self) -> tuple[FloatArray, float]:
-        """Return its P&L [N] on paths of its own, and what the option is worth to its holder before."""
-        dealer = SimulatedMarkets(self.task, VALIDATION_PATHS)
-        seed, middle = self.plan.seed, self.task.middle
-        state, market = dealer.episodes(middle, VALIDATION_PATHS, seed=seed, first=VALIDATION)
-        pnl = book(market, self.with_weights(self.average).band(state), self.task.frictions.delay).pnl
-        return pnl, float(options_value(state)[0, 0])
+    @property
+    def goal(self) -> tuple[Risk, float]:
+        """The desk's measure, and its risk aversion in the middle of all conditions."""
+        option = self.task.options[0]
+        return option.risk, option.middle.aversion
+
+    def judged(self) -> tuple[FloatArray, FloatArray]:
+        """Return its P&L [K, N] with each option on paths of its own, in the middle of all conditions.
+
+        And what of the option's mark at the start is in that P&L and in no reward, [K]: all of it where no
+        premium is received.
+        """
+        options, policy = self.task.options, self.with_weights(self.average)
+        paths = max(VALIDATION_PATHS // len(options), 1)
+        pnl, unpaid = [], []
+        for option in options:
+            state, market = episodes_of(option, option.middle, paths, seed=self.plan.seed, first=VALIDATION)
+            pnl.append(book(market, policy.band(state), option.frictions.delay).pnl)
+            unpaid.append(options_value(state)[0, 0] + market.premium[0])
+        return np.stack(pnl), np.array(unpaid)
 
     def arrays(self) -> Arrays:
         """See `Trainer`."""
@@ -135,7 +148,7 @@ class AgentTrainer(Trainer[NetworkBand]):
     @property
     def _life(self) -> int:
         """Steps of one market in a life of all."""
-        return self.plan.markets * self.task.steps
+        return self.plan.markets * self.markets.steps
 
     def _go_to_life(self) -> None:
         """Let the next life be number `step`, whose markets are deal `step` + 1."""
@@ -148,30 +161,32 @@ class AgentTrainer(Trainer[NetworkBand]):
 
 
 def risk_and_kappa(risk: Risk, pnl: FloatArray) -> tuple[float, float]:
-    """Return a risk measure of profits [N], and the κ of mean − κ · variance that is nearest to it there.
+    """Return a risk measure of profits [K, N], and the κ of mean − κ · variance that is nearest to it there.
 
-    A measure's derivative weighs outcome i with −q_i/N, mean and variance weigh it with 1 − 2κ (x_i − x̄); the
-    κ of least squares is −Cov(q, x)/(2 Var x). It is λ/2 for the entropic risk of a normal profit and
-    m/(2 SD) for mean + m SD.
+    The risk is the mean over K options. A measure's derivative weighs outcome i with −q_i/N, mean and
+    variance weigh it with 1 − 2κ (x_i − x̄); the κ of least squares is −Cov(q, x)/(2 Var x), both within each
+    option and then summed. It is λ/2 for the entropic risk of a normal profit and m/(2 SD) for mean + m SD.
 
     Examples
     --------
     >>> from pipeline.deep.risk import MeanSd
-    >>> risk_and_kappa(MeanSd(1.5), np.array([1.0, 3.0]))
+    >>> risk_and_kappa(MeanSd(1.5), np.array([[1.0, 3.0]]))
     (-0.5, 0.75)
     """
     outcomes = torch.from_numpy(pnl.copy()).requires_grad_()
-    value = risk(outcomes)
+    value = torch.stack([risk(each) for each in outcomes]).mean()
     (slope,) = torch.autograd.grad(value, outcomes)
-    weight = -len(pnl) * slope.numpy()
-    off = pnl - pnl.mean()
+    weight = -pnl.size * slope.numpy()
+    off = pnl - pnl.mean(axis=1, keepdims=True)
     return value.item(), float(-0.5 * np.mean(weight * off) / max(np.mean(off**2), 1e-300))
 
 
 def _seen_without_correction(markets: HedgingMarkets) -> FloatArray:
-    """Return what is observed while all markets are lived through without a correction, [T · N, F]."""
+    """Return what is observed while every kind of option is lived through without a correction, [M, F]."""
     nothing = np.zeros(markets.action_space.shape or ())
-    seen = [markets.reset()[0], *(markets.step(nothing)[0] for _ in range(markets.steps - 1))]
+    seen = []
+    for _ in range(markets.dealer.cycle):
+        seen += [markets.reset()[0], *(markets.step(nothing)[0] for _ in range(markets.steps - 1))]
     return np.concatenate(seen).astype(np.float64)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from pipeline.backtest.episodes import SESSIONS_A_YEAR, START_SPOT, YEAR
 from pipeline.deep.frictions import Frictions
-from pipeline.deep.options_task import OptionsTask
+from pipeline.deep.options_task import OptionsTask, SimulatedTask
 from pipeline.deep.risk import Cvar, Entropic, MeanSd, Risk
 from pipeline.deep.task import Answer, HedgingTask, Range
 from pipeline.domain.chain_desk import ChainDesk
@@ -57,10 +57,8 @@ def task_of(desk: Desk, volatility: Range, answer: Answer = "band") -> HedgingTa
     )
 
 
-def learned_task(
-    desk: SimulatedDesk, volatility: Range, answer: Answer = "band"
-) -> HedgingTask | OptionsTask:
-    """Return what a network learns for a desk: its option, or of a desk on quoted options many like them.
+def learned_task(desk: SimulatedDesk, volatility: Range, answer: Answer = "band") -> SimulatedTask:
+    """Return what a hedger learns for a desk: its option, or of a desk on quoted options many like them.
 
     On option chains these are all that the desk deals, calls and puts, held as long as it holds them and
     closed at Black's price. For one contract they are calls and puts of the life of the training options, of

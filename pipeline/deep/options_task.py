@@ -88,3 +88,7 @@ class OptionsTask:
         size = max(paths // len(condition), 1)
         risks = [option.loss(network, each, paths=size, seed=seed, first=first) for option, each in condition]
         return torch.stack(risks).mean()
+
+
+SimulatedTask = HedgingTask | OptionsTask
+"""What is hedged in simulated markets: one option, or several that differ in kind, life and delta only."""

@@ -189,6 +189,11 @@ class HedgingTask:
         return self.frictions.at(condition.volatility).charged(*plain, steady(spot.shape))
 
     @property
+    def options(self) -> "tuple[HedgingTask, ...]":
+        """What is hedged, as `options_task.OptionsTask` has it: itself."""
+        return (self,)
+
+    @property
     def paced(self) -> bool:
         """Whether it is also taught how much of the way to its band is gone in one step: under impact."""
         return self.answer == "band" and self.frictions.impact > 0.0

@@ -147,13 +147,12 @@ def _agent(policy: str) -> Of:
     def of(desk: SimulatedDesk, order: Order) -> "Trainer[Any]":
         from pipeline.agents.plan import PLANS
         from pipeline.agents.trainer import AgentTrainer
-        from pipeline.deep.desk_task import task_of
+        from pipeline.deep.desk_task import learned_task
         from pipeline.policies.saved_network import terms_digest
 
-        assert isinstance(desk, Desk)
         plan = PLANS[policy](steps=order.steps, markets=order.markets, groups=8, seed=order.seed)
         plan = plan if order.rate is None else replace(plan, learning_rate=order.rate)
-        return AgentTrainer(task_of(desk, order.known.volatility), plan, terms_digest(desk))
+        return AgentTrainer(learned_task(desk, order.known.volatility), plan, terms_digest(desk))
 
     return of
 

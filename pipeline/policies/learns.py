@@ -14,21 +14,15 @@ from pipeline.policies.recurrent_band import RecurrentBand
 
 SIMULATED: Final = "simulated markets"
 STORED: Final = "stored days"
+BANDS: Final = (NetworkBand.name, PpoBand.name, SacBand.name)
+"""Those that correct one and the same band, by what is seen at a decision."""
 LEARNS: Final[Mapping[str, Mapping[str, str]]] = {
     DAILY: dict.fromkeys(
-        (
-            NetworkBand.name,
-            RecurrentBand.name,
-            NetworkPosition.name,
-            RecurrentPosition.name,
-            PpoBand.name,
-            SacBand.name,
-        ),
-        SIMULATED,
+        (*BANDS, RecurrentBand.name, NetworkPosition.name, RecurrentPosition.name), SIMULATED
     ),
-    INTRADAY: dict.fromkeys((NetworkBand.name, PpoBand.name, SacBand.name), STORED),
-    CHAIN: {NetworkBand.name: SIMULATED, NetworkSlope.name: STORED},
-    CONTRACT: {NetworkBand.name: SIMULATED},
+    INTRADAY: dict.fromkeys(BANDS, STORED),
+    CHAIN: {**dict.fromkeys(BANDS, SIMULATED), NetworkSlope.name: STORED},
+    CONTRACT: dict.fromkeys(BANDS, SIMULATED),
 }
 """By the name of the kind, see `domain.desk_file`: what each policy learns from."""
 

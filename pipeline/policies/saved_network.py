@@ -169,19 +169,13 @@ def with_learned(desk: AnyDesk, extras: tuple[str, ...]) -> AnyDesk:
     Raises
     ------
     SettingsError
-        No such extra, nothing of it learns for a desk of this kind, or for this one nothing was trained or
-        all to no gain.
+        No such extra, or nothing of it was trained for this desk or all to no gain.
     """
     run, named = list(desk.policies.run), dict(desk.policies.networks)
     for extra in extras:
         if extra not in EXTRAS:
             raise SettingsError(f"--with {extra}: no such extra; {hint(extra, EXTRAS)}")
-        kind = kind_of(desk)
-        learns = [policy for policy in EXTRAS[extra] if policy in LEARNS[kind]]
-        if not learns:
-            raise SettingsError(
-                f"--with {extra}: nothing of it learns for a desk of kind {kind}: leave it out"
-            )
+        learns = [policy for policy in EXTRAS[extra] if policy in LEARNS[kind_of(desk)]]
         trained = {policy: list(_trained(desk, policy)) for policy in learns if policy not in named}
         gained = {policy: [file for file, gained in files if gained] for policy, files in trained.items()}
         found = {policy: files[0] for policy, files in gained.items() if files}

@@ -8,7 +8,7 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 from pipeline.agents.environment import ON_THE_WAY, OWN
-from pipeline.agents.markets import FRICTIONS, SimulatedMarkets
+from pipeline.agents.markets import FRICTIONS, SimulatedMarkets, episodes_of
 from pipeline.agents.plan import PpoPlan, SacPlan
 from pipeline.agents.reward import Reward
 from pipeline.agents.single import HedgingMarket
@@ -47,7 +47,7 @@ def steep(task):
 def dealt(task):
     """State, market and paths of the first deal after `reset(seed=3)`, and what trades meet there."""
     paths = task.process.simulate(paths=6, steps=task.steps, dt=task.interval, seed=3, first=0)
-    state, market = SimulatedMarkets(task, 6).episodes(task.middle, 6, seed=3, first=0)
+    state, market = episodes_of(task, task.middle, 6, seed=3, first=0)
     return state, market, paths, task.frictions.along(paths, seed=3, first=0)
 
 
@@ -210,7 +210,7 @@ def test_what_was_learned_hedges_as_it_did_in_training(steep, plan, monkeypatch)
     trainer.validated()
     policy = trainer.learned()
     assert policy.paced
-    state, market = trainer.markets.dealer.episodes(steep.middle, 64, seed=3, first=0)
+    state, market = episodes_of(steep, steep.middle, 64, seed=3, first=0)
     markets = trainer.environment(Reward())
     seen, _ = markets.reset(seed=3)
     network = trainer.network(trainer.average)

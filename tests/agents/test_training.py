@@ -8,9 +8,11 @@ import torch
 
 from pipeline.agents.plan import PpoPlan, SacPlan
 from pipeline.agents.trainer import AgentTrainer, risk_and_kappa
-from pipeline.deep.risk import Cvar, Entropic
+from pipeline.deep.options_task import OptionsTask
+from pipeline.deep.risk import Cvar, Entropic, MeanSd
 from pipeline.deep.training import train
 from pipeline.domain.errors import FitError, PolicyError, SettingsError, StoreError
+from pipeline.domain.instruments import Liability
 from pipeline.policies.agent_band import PpoBand, SacBand
 from pipeline.policies.checkpoint import Checkpoint
 
@@ -28,13 +30,21 @@ def plan(request):
     return request.param
 
 
+@pytest.fixture(params=["one option", "many"])
+def taught(request, task):
+    if request.param == "one option":
+        return task
+    both = tuple(Liability.of(right, "short") for right in ("call", "put"))
+    return OptionsTask(like=task, liabilities=both, lives=(5, 20), deltas=(0.2, 0.5))
+
+
 @pytest.fixture(autouse=True)
 def _few_paths(monkeypatch):
     monkeypatch.setattr("pipeline.agents.trainer.VALIDATION_PATHS", 2048)
 
 
-def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
-    whole = train(AgentTrainer(task, plan), tmp_path / "whole.npz")
+def test_an_interrupted_training_resumes_to_the_same_bits(taught, plan, tmp_path):
+    whole = train(AgentTrainer(taught, plan), tmp_path / "whole.npz")
 
     def interrupt(step, risk):
         if step == 2:
@@ -42,15 +52,15 @@ def test_an_interrupted_training_resumes_to_the_same_bits(task, plan, tmp_path):
 
     state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
     with pytest.raises(InterruptError):
-        train(AgentTrainer(task, plan), tmp_path / "cut.npz", interrupt)
+        train(AgentTrainer(taught, plan), tmp_path / "cut.npz", interrupt)
     assert torch.equal(torch.get_rng_state(), state[0])
     assert (np.random.get_state()[1] == state[1]).all()  # noqa: NPY002
     assert Checkpoint.read(tmp_path / "cut.npz").facts["step"] == 2
-    assert train(AgentTrainer(task, plan), tmp_path / "cut.npz") == whole
+    assert train(AgentTrainer(taught, plan), tmp_path / "cut.npz") == whole
     assert (tmp_path / "cut.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert type(whole.learned) is plan.kind
     assert Checkpoint.read(tmp_path / "cut.npz").policy().network == whole.learned.network
-    assert train(AgentTrainer(task, plan), tmp_path / "cut.npz") == whole  # it is over: nothing is trained
+    assert train(AgentTrainer(taught, plan), tmp_path / "cut.npz") == whole  # it is over: nothing is trained
     assert [step for step, _ in whole.history] == [0, 2, 4]
 
 
@@ -100,9 +110,19 @@ def test_untrained_it_is_zakamouline_s_band(task, plan):
 def test_kappa_is_that_of_the_measure():
     pnl = np.random.default_rng(2).normal(0.0, 0.5, 100_000)
     for risk, exact in ((Entropic(0.8), 0.4), (Cvar(0.9), 1.754983 / (2 * 0.5))):
-        value, kappa = risk_and_kappa(risk, pnl)
+        value, kappa = risk_and_kappa(risk, pnl[None])
         assert value == pytest.approx(float(risk(torch.from_numpy(pnl))))
         assert kappa == pytest.approx(exact, rel=0.02)
+
+
+def test_kappa_of_many_options_weighs_what_varies_most():
+    """What an option earns on the mean is no risk, and one that varies twice as much counts four times."""
+    calm = np.random.default_rng(2).normal(0.0, 0.5, 10_000)
+    risk, wild = MeanSd(1.5), 7.0 - 2.0 * calm
+    value, kappa = risk_and_kappa(risk, np.stack([calm, wild]))
+    apart = [risk_and_kappa(risk, each[None]) for each in (calm, wild)]
+    assert value == pytest.approx(0.5 * (apart[0][0] + apart[1][0]))
+    assert kappa == pytest.approx(0.2 * apart[0][1] + 0.8 * apart[1][1])
 
 
 def test_the_reward_follows_the_validation(task):

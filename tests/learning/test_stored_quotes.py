@@ -17,6 +17,7 @@ from pipeline.learning.stored_in_a_run import learn_from_stored, stored_before, 
 from pipeline.learning.stored_learners import trainer_of
 from pipeline.learning.windows import learning_windows
 from pipeline.policies.checkpoint import Checkpoint
+from pipeline.policies.learns import BANDS
 from pipeline.policies.network_slope import NetworkSlope
 from pipeline.policies.saved_network import keep_network, terms_digest, with_networks
 from tests.backtest.test_chain import bars, desk, quoted, signals_of  # noqa: F401
@@ -132,18 +133,25 @@ def test_each_window_is_hedged_by_the_network_that_learned_before_it(quoted, bar
         hedged({FIRST: files[SECOND]})
 
 
-def band_desk():
+def band_desk(policy):
     made = desk()
-    train = {"network_band": LearnSettings(steps=2, paths=64)}
-    policies = made.policies.model_copy(update={"run": ("delta_implied", "network_band"), "train": train})
+    train = {policy: LearnSettings(steps=2, paths=64)}
+    policies = made.policies.model_copy(update={"run": ("delta_implied", policy), "train": train})
     return made.model_copy(update={"policies": policies, "windows": chain_desk().windows})
 
 
-def test_a_band_learns_in_markets_as_wild_as_the_quotes_before_a_window(quoted, bars):  # noqa: F811
-    settings = band_desk()
+@pytest.mark.parametrize("policy", BANDS)
+def test_a_band_learns_in_markets_as_wild_as_the_quotes_before_a_window(
+    policy,
+    quoted,  # noqa: F811
+    bars,  # noqa: F811
+    monkeypatch,
+):
+    monkeypatch.setattr("pipeline.agents.trainer.VALIDATION_PATHS", 512)
+    settings = band_desk(policy)
     grown = (quoted_days(quoted) == "2019-05-17").to_numpy()
     quoted = quoted.assign(implied_vol=np.where(grown, 1.5 * quoted["implied_vol"], quoted["implied_vol"]))
-    windows = list(learning_windows(settings, "network_band", {"quoted": quoted}))
+    windows = list(learning_windows(settings, policy, {"quoted": quoted}))
     assert [(each.first, each.order.steps) for each in windows] == [(FIRST, 2), (SECOND, 1)]
     assert [each.order.seen_until for each in windows] == ["2019-05-14", "2019-05-22"]
     vols = quoted.loc[quoted_days(quoted) < f"{FIRST}", "implied_vol"]
@@ -152,18 +160,18 @@ def test_a_band_learns_in_markets_as_wild_as_the_quotes_before_a_window(quoted, 
     later = (quoted_days(quoted) >= f"{SECOND}").to_numpy()
     wild = quoted.assign(implied_vol=np.where(later, 3.0 * quoted["implied_vol"], quoted["implied_vol"]))
     for other in (wild, quoted[~later | (quoted_days(quoted) >= "2019-05-23").to_numpy()]):
-        assert list(learning_windows(settings, "network_band", {"quoted": other})) == windows
+        assert list(learning_windows(settings, policy, {"quoted": other})) == windows
     files, before = {}, None
     for window in windows:
-        made = learn_hedger(settings.for_learning(), "network_band", window.order, before)
+        made = learn_hedger(settings.for_learning(), policy, window.order, before)
         before = made[STATE]
-        files[window.first] = keep_network(Home.find(), settings.name, "network_band", made[NETWORK]).name
-    hedged = with_networks(settings, {"network_band": files})
+        files[window.first] = keep_network(Home.find(), settings.name, policy, made[NETWORK]).name
+    hedged = with_networks(settings, {policy: files})
     tables = run_chain(hedged, {"signals": signals_of(), "quoted": quoted, "closes": bars})
     assert tables["networks"]["network"].tolist() == list(files.values())
     told = [each.order.known.volatility[1] for each in windows]
     assert tables["networks"]["volatility_high"].tolist() == told
-    assert set(tables["episodes"]["policy"]) == {"delta_implied", "network_band", "zakamouline"}
+    assert set(tables["episodes"]["policy"]) == {"delta_implied", policy, "zakamouline"}
 
 
 def test_too_few_quotes_are_named(quoted):  # noqa: F811

@@ -6,7 +6,7 @@ from pipeline.domain.desk import Desk, LearnSettings
 from pipeline.domain.desk_file import KINDS, load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.policies.learns import LEARNS, check_learns, learns_from
-from pipeline.policies.saved_network import LEARNED, with_learned
+from pipeline.policies.saved_network import EXTRAS, LEARNED, with_learned
 
 
 def training(desk, policy, **plan):
@@ -41,8 +41,9 @@ def test_what_means_nothing_on_stored_quotes_is_refused():
         check_learns(training(chain, "network_slope", device="cuda"))
 
 
-def test_with_an_extra_that_trains_nothing_for_the_desk():
-    with pytest.raises(SettingsError, match="--with rl: nothing of it learns for a desk of kind chain"):
-        with_learned(load_any("spx-chain"), ("rl",))
-    with pytest.raises(SettingsError, match="hedge train spx-chain --policy network_band"):
-        with_learned(load_any("spx-chain"), ("deep",))
+def test_what_an_extra_trains_learns_for_every_kind_of_desk():
+    """So `--with` finds something or says how it is trained."""
+    for extra, first in (("rl", "ppo_band"), ("deep", "network_band")):
+        assert all(set(EXTRAS[extra]) & set(learns) for learns in LEARNS.values())
+        with pytest.raises(SettingsError, match=f"hedge train spx-chain --policy {first}"):
+            with_learned(load_any("spx-chain"), (extra,))
