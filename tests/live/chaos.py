@@ -219,7 +219,8 @@ async def _faults(path: OrderPath, paper: PaperGateway | TwoVenues) -> list[str]
         wrong.append(f"sent without having been written down: {sorted(arrived - set(account.orders))}")
     lines = [each for each in path.journal.entries() if each.what == DECIDES and each.inputs["sent"]]
     audited = [(each.at, each.inputs["sent"]) for each in lines]
-    decided = [(each.decided, each.quantity) for each in path.journal.orders() if each.limit is None]
+    orders = [each for each in path.journal.orders() if each.order_id.startswith("o-")]
+    decided = [(each.decided, each.quantity) for each in orders]
     if audited != decided:
         wrong.append(
             f"the audit has {len(audited)} decisions, {len(decided)} orders of them were written down"
