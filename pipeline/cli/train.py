@@ -58,8 +58,8 @@ def train(
 ) -> None:
     """Learn regimes and forecasts walk-forward, after what they need; with --policy a hedger instead.
 
-    A hedger learns in simulated markets, within the day on the desk's stored days, on option chains from
-    their quotes; a training that was interrupted goes on.
+    A hedger learns in simulated markets, within the day on the desk's stored days; network_slope, of desks
+    on option chains, from their quotes. A training that was interrupted goes on.
     """
     learning = {
         "--steps": steps, "--paths": paths, "--volatility": volatility, "--seed": seed,

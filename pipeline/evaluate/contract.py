@@ -209,10 +209,11 @@ def verdicts_of(tables: Mapping[str, pd.DataFrame], path: pd.DataFrame) -> tuple
     end = f"It ended on {life['end']:%Y-%m-%d} ({life['ending']}), at {life['exit']:.2f} an option."
     steady, made = (path[name].astype(float).to_dict() for name in ("pnl_sd_bps", "pnl_bps"))
     least = min(steady, key=lambda policy: steady[policy])
+    beside = f" against {steady[BASELINE]:.1f} and {made[BASELINE]:.0f} bps of {BASELINE}"
     ran = (
-        f"On this path {least} had the steadiest days, {steady[least]:.1f} bps against "
-        f"{steady[BASELINE]:.1f} of {BASELINE}; the P&L of the whole hedge was {made[least]:.0f} and "
-        f"{made[BASELINE]:.0f} bps. One path cannot tell skill from luck."
+        f"On this path {least} had the steadiest days, {steady[least]:.1f} bps; the P&L of the whole "
+        f"hedge was {made[least]:.0f} bps{'' if least == BASELINE else beside}. "
+        "One path cannot tell skill from luck."
     )
     return (
         Verdict(

@@ -117,10 +117,9 @@ def _best(
     ranked = comparison["risk_bps"].sort_values(kind="stable")
     tests = against_delta[against_delta["metric"] == "risk_bps"]
     lower = tests[(tests["difference"] < 0) & (tests["p_adjusted"] < level)]
-    sentence = (
-        f"{ranked.index[0]} has the lowest {risk}, {_plain(ranked.iloc[0])} bps; {BASELINE} has "
-        f"{_plain(ranked[BASELINE])} bps. After correcting for {counted}, "
-    )
+    beside = "" if ranked.index[0] == BASELINE else f"; {BASELINE} has {_plain(ranked[BASELINE])} bps"
+    least = f"{ranked.index[0]} has the lowest {risk}, {_plain(ranked.iloc[0])} bps{beside}."
+    sentence = f"{least} After correcting for {counted}, "
     if lower.empty:
         return Verdict(LEAST, "no", f"{sentence}no policy is shown to be below {BASELINE}.")
     verb = "is" if len(lower) == 1 else "are"

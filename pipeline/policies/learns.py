@@ -43,9 +43,9 @@ def learns_from(desk: AnyDesk, policy: str) -> str:
     """
     kind = kind_of(desk)
     if policy not in LEARNS[kind]:
-        raise SettingsError(
-            f"{policy} does not learn for a desk of kind {kind}; {hint(policy, LEARNS[kind])}"
-        )
+        elsewhere = any(policy in learns for learns in LEARNS.values())
+        those = f"valid: {', '.join(LEARNS[kind])}" if elsewhere else hint(policy, LEARNS[kind])
+        raise SettingsError(f"{policy} does not learn for a desk of kind {kind}; {those}")
     return LEARNS[kind][policy]
 
 

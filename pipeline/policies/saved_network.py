@@ -13,7 +13,7 @@ from pipeline.domain.chain_desk import ChainDesk
 from pipeline.domain.contract_desk import ContractDesk
 from pipeline.domain.desk import Desk
 from pipeline.domain.desk_file import AnyDesk, hedged, kind_of
-from pipeline.domain.errors import SettingsError, StoreError
+from pipeline.domain.errors import PolicyError, SettingsError, StoreError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk, LatencySettings, instant
 from pipeline.domain.naming import hint
@@ -89,7 +89,7 @@ def saved_network(desk: Desk, policy: str, terms: str = "") -> Learned:
         raise StoreError(f"{path}: its content is not what its name says: hedge train --policy makes it anew")
     try:
         return hedger_of(found.of_desk(terms or terms_digest(desk)), policy)
-    except StoreError as why:
+    except (PolicyError, StoreError) as why:
         raise StoreError(f"{path}: {why}") from why
 
 

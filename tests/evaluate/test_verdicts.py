@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from pipeline.evaluate.comparison import ABLATIONS, TESTED, pairs_of_ablations
-from pipeline.evaluate.verdicts import verdicts
+from pipeline.evaluate.verdicts import LEAST, verdicts
 
 
 def paired(pairs, risk, interval, p, adjusted):
@@ -20,6 +20,15 @@ def judge(evaluation, risk, interval, p, adjusted):
     ablations = paired(pairs, risk, interval, p, adjusted)
     found = verdicts(evaluation.desk, ablations, evaluation.against_delta, evaluation.comparison)
     return {verdict.question: verdict for verdict in found}["Did regimes pay?"]
+
+
+def test_delta_is_not_held_against_itself(evaluation):
+    comparison = evaluation.comparison.copy()
+    comparison.loc["delta_implied", "risk_bps"] = comparison["risk_bps"].min() - 1.0
+    found = verdicts(evaluation.desk, evaluation.ablations, evaluation.against_delta, comparison)
+    sentence = next(each.sentence for each in found if each.question == LEAST)
+    assert sentence.startswith("delta_implied has the lowest")
+    assert sentence.count("bps") == 1
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ def test_a_policy_that_does_not_learn_for_the_desk_is_refused():
     with pytest.raises(SettingsError, match="network_slope does not learn for a desk of kind daily"):
         learns_from(daily, "network_slope")
     chain = load_any("spx-chain")
+    with pytest.raises(SettingsError, match=r"recurrent_band does not learn .* chain; valid: network_band, "):
+        learns_from(chain, "recurrent_band")
     with pytest.raises(SettingsError, match=r"policies\.train: network_bnd does not learn .* kind chain"):
         check_learns(training(chain, "network_bnd"))
     with pytest.raises(ValueError, match="which a daily desk does not run"):

@@ -3,6 +3,7 @@
 import os
 import re
 
+import numpy as np
 import pytest
 
 from pipeline.domain.desk import Desk
@@ -69,6 +70,17 @@ def test_a_network_that_remembers_is_of_its_own_policy():
     (folder / "new.npz").rename(folder / file)
     assert desk_policies(desk(file, "recurrent_band"))["recurrent_band"] == RecurrentBand(some_recurrent())
     with pytest.raises(StoreError, match="trained as recurrent_band, named for network_band"):
+        desk_policies(desk(file))
+
+
+def test_a_weight_that_is_no_number_is_told_with_its_file():
+    folder = networks(Home.find())
+    arrays = network_arrays(NETWORK)
+    spoilt = {key: values * np.nan if "bias" in key else values for key, values in arrays.items()}
+    Checkpoint(terms_digest(desk()), {}, spoilt).write(folder / "new.npz")
+    file = content_name("mine", "network_band", (folder / "new.npz").read_bytes())
+    (folder / "new.npz").rename(folder / file)
+    with pytest.raises(StoreError, match=rf"{re.escape(file)}: network: a weight is not finite"):
         desk_policies(desk(file))
 
 
