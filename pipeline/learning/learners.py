@@ -12,7 +12,6 @@ from pipeline.domain.desk_file import SimulatedDesk
 from pipeline.domain.errors import SettingsError
 from pipeline.learning.known_market import KnownMarket
 from pipeline.learning.order import Order
-from pipeline.policies.checkpoint import GOES_ON, MARKET, SEEN
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +75,8 @@ def begun(
     SettingsError
         The extra that trains it is not installed, or nothing can be learned for the desk.
     """
+    from pipeline.policies.checkpoint import GOES_ON, MARKET, SEEN
+
     trainer = LEARNERS[policy].of(desk, order)
     if before is not None:
         trainer.go_on_from(dict(before))
