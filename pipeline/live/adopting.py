@@ -131,7 +131,7 @@ class Adopting(Control):
 
 
 def _pauses() -> Iterator[float]:
-    return pauses(random.Random(), POLLED, AGAIN)
+    return pauses(random.Random(), POLLED, AGAIN)  # nosec B311 # pauses
 
 
 def _cause(error: Exception) -> str:
