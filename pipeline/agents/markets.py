@@ -8,7 +8,6 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from pipeline.backtest.ledger import Market
-from pipeline.backtest.simulated import simulated_episodes
 from pipeline.backtest.stepping import options_value
 from pipeline.deep.frictions import NONE
 from pipeline.deep.options_task import SimulatedTask
@@ -210,17 +209,8 @@ def episodes_of(
         process = replace(process, volatility=condition.volatility)
     found = process.simulate(paths=paths, steps=option.steps, dt=option.interval, seed=seed, first=first)
     vol = np.sqrt(found.variance[:, :-1])
-    plain = simulated_episodes(
-        found.spot,
-        np.where(np.isnan(vol), condition.volatility, vol),
-        option.liability,
-        strike=option.strike_at(condition.volatility),
-        interval=option.interval,
-        cost=condition.cost,
-        risk_aversion=condition.aversion,
-        unwind=option.unwind,
-        life=option.life,
-    )
+    marked = np.where(np.isnan(vol), condition.volatility, vol)
+    plain = option.without_frictions(found.spot, marked, condition)
     frictions = option.frictions.at(condition.volatility)
     return frictions.charged(*plain, frictions.along(found, seed=seed, first=first))
 

@@ -175,9 +175,16 @@ class HedgingTask:
             "prices tell no regime, so that nothing is told of spread and depth by regime: agents and "
             "networks along paths (deep.market_task) learn under them",
         )
-        plain = simulated_episodes(
+        plain = self.without_frictions(spot, condition.volatility, condition)
+        return self.frictions.at(condition.volatility).charged(*plain, steady(spot.shape))
+
+    def without_frictions(
+        self, spot: FloatArray, volatility: FloatArray | float, condition: Condition
+    ) -> tuple[MarketState, Market]:
+        """Return what `state_on` does at constant cost, the option marked at a volatility, [N, T] or one."""
+        return simulated_episodes(
             spot,
-            condition.volatility,
+            volatility,
             self.liability,
             strike=self.strike_at(condition.volatility),
             interval=self.interval,
@@ -186,7 +193,6 @@ class HedgingTask:
             unwind=self.unwind,
             life=self.life,
         )
-        return self.frictions.at(condition.volatility).charged(*plain, steady(spot.shape))
 
     @property
     def options(self) -> "tuple[HedgingTask, ...]":

@@ -29,7 +29,7 @@ from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
-from pipeline.live.routed import Routed
+from pipeline.live.routed import UNFILLED, Routed
 from pipeline.live.venue import Book
 from tests.live.broken import SendsFirst, TellsFirst
 from tests.live.death import Death
@@ -228,7 +228,10 @@ async def _faults(path: OrderPath, paper: PaperGateway | TwoVenues) -> list[str]
     reports = path.journal.reports()
     closed = {each.order_id for each in reports if each.text == NEVER_ARRIVED}
     gone = {asked.order_id for each in account.orders.values() if each.standing.over for asked in each.asked}
-    if lost := set(account.orders) - arrived - closed - gone:  # of `gone` what they replace was over before
+    ended = {
+        each.order_id for each in reports if each.text == UNFILLED
+    }  # by the router: no venue has its part
+    if lost := set(account.orders) - arrived - closed - gone - ended:  # of `gone` what they replace was over
         wrong.append(f"lost: {sorted(lost)}")
     if doubled := closed & arrived:
         wrong.append(f"called never arrived, but at the venue: {sorted(doubled)}")

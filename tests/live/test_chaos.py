@@ -1,12 +1,18 @@
 """Kill −9 at random points loses nothing and doubles nothing; and the check that says so can fail."""
 
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from pipeline.domain.orders import Standing
+from pipeline.live.grounds import grounds, order_of
+from pipeline.live.recovery import recover
+from pipeline.live.venue import Book
 from tests import postgres_server
+from tests.live.chaos import WORDS, desk, faults
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
@@ -29,6 +35,34 @@ def test_ten_kills_leave_books_that_are_whole_with_a_journal_in_postgresql():
     found = chaos("10", "--postgres")
     assert found.returncode == 0, found.stdout + found.stderr
     assert found.stdout.startswith("10 kills, 1 desks")
+
+
+class Dies(BaseException):
+    """Death before a venue has an order."""
+
+
+def test_an_order_that_is_shared_and_reaches_neither_venue_is_over_and_the_books_are_whole(tmp_path):
+    def dies(order):
+        raise Dies
+
+    path, routed = desk(tmp_path, "routed")
+    asyncio.run(recover(path, 0, patience=()))
+    routed.shown = [Book([99.0], [0.5], [101.0], [0.5])] * 2
+    for venue in routed.papers.values():
+        venue.submit = dies
+    why = grounds(WORDS, 9, -0.9, 0.9, 0.8, 0.8, 0.0, 99.0, 101.0, 0.0)
+    with pytest.raises(Dies):
+        path.send(order_of(why), why)
+    assert len(routed._routings[order_of(why).order_id].parts) == 2
+    path.journal.close()
+    routed.close()
+    assert faults(tmp_path, "routed") == []
+    path, routed = desk(tmp_path, "routed")
+    asyncio.run(recover(path, 10, patience=()))
+    assert not path.account.working
+    assert [(each.standing, each.filled) for each in path.journal.reports()] == [(Standing.CANCELLED, 0.0)]
+    path.journal.close()
+    routed.close()
 
 
 @pytest.mark.parametrize(
