@@ -10,7 +10,6 @@ from pipeline.domain.gateway_settings import CcxtSettings, FixSettings
 if TYPE_CHECKING:
     from pipeline.domain.intraday_desk import IntradayDesk
     from pipeline.live.credentials import Credentials
-    from pipeline.live.desk_day import DeskDay
     from pipeline.live.gateways import Open
 
 Elsewhere = TypeVar("Elsewhere", FixSettings, CcxtSettings)
@@ -40,8 +39,8 @@ def credentials_of(way: Way) -> "Credentials":
     return told_credentials(way, FIX_SECRETS if way is Way.FIX else CCXT_SECRETS, os.environ)
 
 
-def wired(way: Way, desk: "IntradayDesk", private: "Credentials", day: "DeskDay | None") -> "Open":
-    """Return what opens the gateway of a desk that lives a stored day, or with None a venue's stream.
+def wired(way: Way, desk: "IntradayDesk", private: "Credentials", replayed: bool) -> "Open":
+    """Return what opens the gateway of a desk that lives a stored day, `replayed`, or a venue's stream.
 
     Raises
     ------
@@ -49,12 +48,12 @@ def wired(way: Way, desk: "IntradayDesk", private: "Credentials", day: "DeskDay 
         The desk file does not say where it is, its extra is not installed, or a stored day would be lived
         against one whose fills are not said to be play, or a stream routed.
     DataError
-        The day has no book of a second venue, or its files are of another instrument.
+        The files of the second venue are of another instrument.
     """
     from pipeline.ingest.second_venue import check_second_venue
     from pipeline.live.gateways import by_ccxt, by_fix, on_paper, on_two_papers
 
-    told, instrument, replayed = desk.gateway, desk.data.instrument, day is not None
+    told, instrument = desk.gateway, desk.data.instrument
     try:
         match way:
             case Way.PAPER:
@@ -64,11 +63,11 @@ def wired(way: Way, desk: "IntradayDesk", private: "Credentials", day: "DeskDay 
             case Way.CCXT:
                 return by_ccxt(_there(way, told.ccxt, replayed), instrument, private)
             case Way.ROUTED:
-                if day is None:
+                if not replayed:
                     raise SettingsError(f"--gateway {way}: a stream tells one venue's book: give replay:DAY")
                 second = _named(way, told.routed)
                 check_second_venue(desk.data, second.symbol)
-                return on_two_papers(desk, second, day)
+                return on_two_papers(desk, second)
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"--gateway {way} needs {error.name}, an extra: pip install 'regime-hedge[{way}]'"

@@ -99,10 +99,9 @@ def live(
     times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
         opened = _opened(desk, home, data, venue)
-        day = (
-            None if venue is not None else stored_day(opened.desk, opened.stored, _day(feed), opened.learned)
-        )
-        way = wired(gateway, opened.desk, private, day)
+        way = wired(gateway, opened.desk, private, replayed=venue is None)
+        market, routed = (opened.desk, opened.stored), gateway is Way.ROUTED
+        day = None if venue is not None else stored_day(*market, _day(feed), opened.learned, routed)
         lived_in = f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}"
         folder = opened.folder / (lived_in if gateway is Way.PAPER else f"{lived_in}-{gateway}")
         if anew:

@@ -8,13 +8,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from pipeline.domain.errors import DataError
 from pipeline.features.book_at import SIDES, best_of, one_level
 from pipeline.features.event_feature import EventRows, Source, Tables
 from pipeline.features.event_stream import columns_of
 from pipeline.features.followed_book import BOOK_OPEN, Follower
 from pipeline.features.sided_trades import SidedTrades
-from pipeline.ingest.day_tables import BOOK as BOOK_TABLES
 from pipeline.ingest.day_tables import OTHER, Columns, TimedTables
 from pipeline.ingest.time_order import KNOWN, TimedRows
 from pipeline.orderbook.checkpoint_table import checkpoint_table
@@ -23,6 +21,7 @@ TAPE: Final = {"quotes": list(SIDES), "trades": ["price", "size", "side"]}
 """Columns of tables that features read beside the book. Funding reaches over days: see `decision_grid`."""
 QUOTES, TRADES = Source("quotes", SIDES), Source("trades", ("price", "size", "side"))
 BOOK: Final = "book"
+OTHER_BOOK: Final = f"{OTHER}book"
 Rows = TypeVar("Rows", TimedRows, EventRows)
 PAIR: Final = {"spot": "perpetual", "perpetual": "spot"}
 
@@ -36,17 +35,19 @@ class EventPart:
     until : the last instant of which there are any, nanoseconds UTC.
     tables : by name; one that has no events among them is left out.
     book : the best levels after every change, columns as of `BookRows`; None where nothing changed.
+    other_book : those of the other market.
     """
 
     until: int
     tables: Mapping[str, TimedRows]
     book: EventRows | None = None
+    other_book: EventRows | None = None
 
     @property
     def first(self) -> int:
         """The first instant of which there are any events."""
         known = [rows.known_time for rows in self.tables.values()]
-        known += [] if self.book is None else [self.book.known_time]
+        known += [book.known_time for book in (self.book, self.other_book) if book is not None]
         return min((int(times[0]) for times in known), default=self.until)
 
     def split(self, at: float) -> tuple["EventPart | None", "EventPart | None"]:
@@ -56,10 +57,10 @@ class EventPart:
         sides: list[EventPart | None] = []
         for early in (True, False):
             tables = {name: part for name, rows in self.tables.items() if len(part := _side(rows, at, early))}
-            book = None if self.book is None else _side(self.book, at, early)
-            book = book if book is not None and len(book) else None
+            book, other = (_side_of(rows, at, early) for rows in (self.book, self.other_book))
             until = int(at) if early else self.until
-            sides.append(EventPart(until, tables, book) if tables or book is not None else None)
+            found = EventPart(until, tables, book, other)
+            sides.append(found if tables or book is not None or other is not None else None)
         return sides[0], sides[1]
 
     def rows(self, source: Source) -> EventRows:
@@ -67,8 +68,9 @@ class EventPart:
         if source.table in self.tables:
             told = self.tables[source.table]
             return EventRows(told.known_time, columns_of(source, told.rows))
-        if source.table == BOOK and self.book is not None:
-            return self.book
+        book = {BOOK: self.book, OTHER_BOOK: self.other_book}.get(source.table)
+        if book is not None:
+            return book
         return EventRows(np.empty(0, dtype=np.int64), np.empty((0, len(source.columns))))
 
 
@@ -91,7 +93,9 @@ class DayEvents:
         self._told, others = _told(tables, ""), _told(tables, OTHER)
         if "quotes" in self._told and others & {"quotes", "trades"}:
             self._told |= {self._own, self._other}
-        self._others = others & {"quotes"} or others & {"trades"}
+        if "quotes" in others:
+            self._told.add(OTHER_BOOK)
+        self._others, self._shown = others & {"quotes"} or others & {"trades"}, others & {BOOK} or {"quotes"}
 
     def __contains__(self, table: object) -> bool:
         return table in self._told
@@ -108,26 +112,9 @@ class DayEvents:
         sided = "quotes" in self._told and any("side" in each.columns for each in sources)
         paired = {self._own, self._other} & named
         own = _Market(self._tables, "", named | ({"quotes"} if sided or paired else set()))
-        other = _Market(self._tables, OTHER, self._others if paired else set())
-        return Following(own, other, sided, (self._own, self._other) if paired else None)
-
-    def other_book(self) -> Iterator[EventRows]:
-        """Return the other market's book in parts, columns as of `BookRows`; quotes are one of one level.
-
-        Raises
-        ------
-        DataError
-            The day has neither of the other market.
-        """
-        booked = any(f"{OTHER}{table}" in self._tables for table in BOOK_TABLES)
-        if not (booked or f"{OTHER}quotes" in self._tables):
-            raise DataError(
-                "the day has no book or quotes of a second venue: name its files in data.other_files"
-            )
-        market = _Market(self._tables, OTHER, {BOOK if booked else "quotes"})
-        told = (market.take(part) for part in self._tables.parts(market.reads))
-        found = (book if booked else one_level(rows["quotes"]) for rows, book in told)
-        return (rows for rows in found if rows is not None)
+        shown = self._shown if OTHER_BOOK in named else set()
+        other = _Market(self._tables, OTHER, (self._others if paired else set()) | shown)
+        return Following(own, other, sided, (self._own, self._other) if paired else None, shown)
 
     def of(self, sources: Collection[Source]) -> "TablesInParts":
         """Return what sources name of the tables, to be gone through as often as one likes."""
@@ -154,8 +141,15 @@ class Following:
     reads : the tables and columns that have to be read.
     """
 
-    def __init__(self, own: "_Market", other: "_Market", sided: bool, pair: tuple[str, str] | None) -> None:
-        self._own, self._other, self._pair = own, other, pair
+    def __init__(
+        self,
+        own: "_Market",
+        other: "_Market",
+        sided: bool,
+        pair: tuple[str, str] | None,
+        shown: Collection[str],
+    ) -> None:
+        self._own, self._other, self._pair, self._shown = own, other, pair, shown
         self._sides = SidedTrades() if sided else None
         self.reads: Columns = {**own.reads, **other.reads}
 
@@ -164,14 +158,21 @@ class Following:
         found, book = self._own.take(part)
         if self._sides and (trades := self._sides.take(found.get("trades"), found.get("quotes"))):
             found["trades"] = trades
+        told, other_book = self._other.take(part)
         if self._pair:
-            both = (found.get("quotes"), _as_quotes(self._other.take(part)[0]))
+            both = (found.get("quotes"), _as_quotes(told))
             found |= {name: rows for name, rows in zip(self._pair, both, strict=True) if rows}
-        return EventPart(max(int(rows.known_time[-1]) for rows in part.values()), found, book)
+        if BOOK not in self._shown:
+            quotes = told.get("quotes") if self._shown else None
+            other_book = None if quotes is None else one_level(quotes)
+        return EventPart(max(int(rows.known_time[-1]) for rows in part.values()), found, book, other_book)
 
-    def book(self) -> pd.DataFrame | None:
-        """Return the book as it is now, see `orderbook.checkpoint_table`; None where none is followed."""
-        return self._own.checkpoint()
+    def books(self) -> dict[str, pd.DataFrame]:
+        """Return the books that are followed as they are now, see `orderbook.checkpoint_table`.
+
+        They are named as those with which a day begins.
+        """
+        return {**self._own.checkpoint(), **self._other.checkpoint()}
 
 
 class _Market:
@@ -189,15 +190,16 @@ class _Market:
             self._follower = Follower(tables, tables.get(f"{prefix}{BOOK_OPEN}"), prefix)
             self.reads |= self._follower.reads
 
-    def checkpoint(self) -> pd.DataFrame | None:
-        """Return the book, where its events are followed."""
+    def checkpoint(self) -> dict[str, pd.DataFrame]:
+        """Return the book by its name, where its events are followed."""
         if self._follower is None or not self._follower.followed:
-            return None
-        return checkpoint_table(self._follower.book)
+            return {}
+        return {f"{self._prefix}{BOOK_OPEN}": checkpoint_table(self._follower.book)}
 
     def take(self, part: Mapping[str, TimedRows]) -> tuple[dict[str, TimedRows], EventRows | None]:
         """Return what a part tells of the market: tables and book."""
-        found = {table: part[name] for table in TAPE if (name := f"{self._prefix}{table}") in part}
+        read = {table: f"{self._prefix}{table}" for table in TAPE}
+        found = {table: part[name] for table, name in read.items() if name in self.reads and name in part}
         book = None if self._follower is None else self._follower.changes(part)
         if book is None:
             return found, None
@@ -209,6 +211,10 @@ class _Market:
 def _side(rows: Rows, at: float, early: bool) -> Rows:
     place = int(np.searchsorted(rows.known_time, at, side="right"))
     return rows[:place] if early else rows[place:]
+
+
+def _side_of(book: EventRows | None, at: float, early: bool) -> EventRows | None:
+    return None if book is None or not len(part := _side(book, at, early)) else part
 
 
 def _as_quotes(found: Mapping[str, TimedRows]) -> TimedRows | None:

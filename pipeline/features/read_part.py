@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from pipeline.features.day_events import BOOK, EventPart
+from pipeline.features.day_events import BOOK, OTHER_BOOK, EventPart
 from pipeline.features.event_feature import EventRows, Source
 
 
@@ -17,7 +17,7 @@ class ReadPart:
     Attributes
     ----------
     until : the last instant of which there are any, nanoseconds UTC.
-    rows : of each source. That of the book has all its columns, whichever it names.
+    rows : of each source. That of a book has all its columns, whichever it names.
     """
 
     until: int
@@ -26,7 +26,8 @@ class ReadPart:
     @classmethod
     def of(cls, part: EventPart, sources: Collection[Source]) -> Self:
         """Return what sources read of a part."""
-        told = {*part.tables, *((BOOK,) if part.book is not None else ())}
+        books = {BOOK: part.book, OTHER_BOOK: part.other_book}
+        told = {*part.tables, *(name for name, rows in books.items() if rows is not None)}
         return cls(part.until, {source: part.rows(source) for source in sources if source.table in told})
 
     def split(self, at: float) -> tuple["ReadPart | None", "ReadPart | None"]:

@@ -91,9 +91,13 @@ class RunningBook:
             hedge.depth_bps / BPS,
             numbers,
         )
+        self.begin_anew()
+        return self._told(*best)
+
+    def begin_anew(self) -> None:
+        """Keep the last row alone: no instant before it is asked for again."""
         last = self._rows - 1
         self._known[0], self._columns[0], self._rows = self._known[last], self._columns[last], 1
-        return self._told(*best)
 
     def _told(self, bid: float, ask: float, age: float) -> Quote:
         return Quote(bid, ask, age if self._begun else np.inf)

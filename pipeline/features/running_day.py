@@ -8,7 +8,7 @@ import numpy as np
 
 from pipeline.domain.intraday_desk import GridSettings, IntradayHedge
 from pipeline.features.book_days import BOOK_STATE
-from pipeline.features.day_events import BOOK, QUOTES
+from pipeline.features.day_events import BOOK, OTHER_BOOK, QUOTES
 from pipeline.features.decision_day import MEANS
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.decision_times import SECOND
@@ -19,6 +19,8 @@ from pipeline.features.running_events import RunningEvents
 
 BOOK_ROWS: Final = Source(BOOK, ())
 """All columns of the book."""
+OTHER_ROWS: Final = Source(OTHER_BOOK, ())
+"""Those of the other market's."""
 
 
 class RunningDay:
@@ -31,6 +33,7 @@ class RunningDay:
     grid, hedge : as of `decision_day`.
     features : of events, with their parameters.
     booked : whether there is a book; otherwise quotes are one of one level.
+    beside : whether the other market's book is followed too.
 
     Attributes
     ----------
@@ -48,10 +51,13 @@ class RunningDay:
         hedge: IntradayHedge,
         features: Sequence[EventFeature],
         booked: bool,
+        beside: bool = False,
     ) -> None:
         self.day, self._opened, self._grid, self._hedge, self._booked = day, opened, grid, hedge, booked
         self._shown = BOOK_ROWS if booked else QUOTES
-        self.sources = list(dict.fromkeys((self._shown, *(each for one in features for each in one.sources))))
+        self._other = RunningBook() if beside else None
+        books = (self._shown, OTHER_ROWS) if beside else (self._shown,)
+        self.sources = list(dict.fromkeys((*books, *(each for one in features for each in one.sources))))
         self._events, self._book = RunningEvents(features), RunningBook()
         self._last, self.mid, self.best = opened, np.nan, Quote(np.nan, np.nan, np.inf)
         outputs = (output.name for each in features for output in each.outputs)
@@ -64,10 +70,13 @@ class RunningDay:
         rows = part.rows.get(self._shown)
         if rows is not None:
             self._book.take(rows if self._booked else one_level(rows))
+        if self._other is not None and (rows := part.rows.get(OTHER_ROWS)) is not None:
+            self._other.take(rows)
 
-    def book(self, at: int) -> Standing:
-        """Return the book as it stood at an instant since the last decision."""
-        return self._book.standing(at, self._grid.stale_after_seconds)
+    def books(self, at: int) -> list[Standing]:
+        """Return the book, and the other one that is followed, as they stood since the last decision."""
+        books = (self._book, self._other)
+        return [each.standing(at, self._grid.stale_after_seconds) for each in books if each is not None]
 
     def quote(self, at: int) -> Quote:
         """Return the best prices at an instant since the last decision."""
@@ -83,6 +92,8 @@ class RunningDay:
         numbers[1] = self.mid = self.mid if isnan(mid) else mid
         self._events.read(at, numbers[self._market :])
         self._last = at
+        if self._other is not None:
+            self._other.begin_anew()
         return DecisionRow(at, self.day, numbers)
 
 

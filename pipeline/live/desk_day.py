@@ -1,6 +1,6 @@
 """One day of a desk while it goes by: its events, with decisions and arrivals of orders between them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from time import perf_counter_ns
 from typing import Self
@@ -8,10 +8,11 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
+from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.book_at import REASONS
-from pipeline.features.day_events import QUOTES, TRADES, DayEvents, EventPart, Following
+from pipeline.features.day_events import OTHER_BOOK, QUOTES, TRADES, DayEvents, EventPart, Following
 from pipeline.features.decision_day import FUNDING, known_features
 from pipeline.features.decision_row import DecisionRow
 from pipeline.features.decision_times import DecisionTimes, decision_times
@@ -20,10 +21,9 @@ from pipeline.features.event_stream import EventStream
 from pipeline.features.read_part import ReadPart
 from pipeline.features.running_beside import Records
 from pipeline.features.running_book import Quote, Standing
-from pipeline.features.running_day import RunningDay
+from pipeline.features.running_day import OTHER_ROWS, RunningDay
 from pipeline.features.running_funding import PERPETUAL, RunningFunding
 from pipeline.features.running_history import RunningHistory
-from pipeline.features.stored_book import StoredBook
 from pipeline.ingest.day_tables import TimedTables
 from pipeline.live.day_clock import CountedClock, DayClock, TimedClock
 from pipeline.live.feed import Moment
@@ -43,11 +43,12 @@ class DeskDay:
     fitted : parameters of the features that are learned.
     before : rows of the decision grid before the day, `LOOK_BACK` of them or all that there are.
     beside : features of records, until the decision before the first; None for none.
+    routed : whether orders are routed to a second venue too, whose book is followed beside the desk's own.
 
     Raises
     ------
     DataError
-        The day has nothing to trade against.
+        The day has nothing to trade against, or no book of a second venue.
     """
 
     def __init__(
@@ -58,9 +59,14 @@ class DeskDay:
         fitted: Mapping[str, Sequence[float]],
         before: pd.DataFrame,
         beside: Records | None = None,
+        routed: bool = False,
     ) -> None:
         self._desk, self.day, self._fitted, self._before = desk, day, fitted, before
-        self._events = DayEvents(tables, desk.hedge.instrument)
+        self._events, self._routed = DayEvents(tables, desk.hedge.instrument), routed
+        if routed and OTHER_BOOK not in self._events:
+            raise DataError(
+                "the day has no book or quotes of a second venue: name its files in data.other_files"
+            )
         self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
         self.made: DecisionTimes = decision_times(self.day, desk.grid, self._events)
         seed = [desk.seed, date.fromisoformat(self.day).toordinal()]
@@ -71,7 +77,7 @@ class DeskDay:
         )
         self.now = self.made.opened
         self._running = RunningDay(
-            self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events
+            self.day, self.made.opened, desk.grid, desk.hedge, self._features, "book" in self._events, routed
         )
         self._history, self._beside = RunningHistory(self._running.names, before), beside
         stored = desk.hedge.instrument == PERPETUAL and FUNDING in tables
@@ -98,14 +104,15 @@ class DeskDay:
 
     def next(self, day: str, tables: TimedTables) -> "DeskDay":
         """Return the day after this one, which goes on with its history."""
-        found = DeskDay(self._desk, day, tables, self._fitted, self._before, self._beside)
+        found = DeskDay(self._desk, day, tables, self._fitted, self._before, self._beside, self._routed)
         found._history = self._history
         return found
 
     @property
     def sources(self) -> list[Source]:
         """What has to be read of the day's events."""
-        return [QUOTES, TRADES, *(each for feature in self._features for each in feature.sources)]
+        own = [QUOTES, TRADES, *(each for feature in self._features for each in feature.sources)]
+        return [*own, OTHER_ROWS] if self._routed else own
 
     def parts(self) -> Iterator[EventPart]:
         """Yield the stored events of the day."""
@@ -115,20 +122,9 @@ class DeskDay:
         """Return what makes events of the day's rows as they come."""
         return self._events.follow(self.sources)
 
-    def book(self) -> Book:
-        """Return the book as it stands now."""
-        return _book(self._running.book(self.now))
-
-    def other_book(self) -> Callable[[], Book]:
-        """Return what tells the stored book of the other market as it stands now, asked as time goes on.
-
-        Raises
-        ------
-        DataError
-            The day has none.
-        """
-        other = StoredBook(self._events.other_book(), self._desk.grid.stale_after_seconds)
-        return lambda: _book(other.at(self.now))
+    def books(self) -> list[Book]:
+        """Return the book as it stands now, and where orders are routed that of the second venue."""
+        return [_book(each) for each in self._running.books(self.now)]
 
     def due(self, hedger: Hedger, played: Played) -> float:
         """Return when the next decision is made, slice sent or order arrives, ns; infinite for none."""
@@ -183,7 +179,7 @@ class DeskDay:
         return quote if moment.now - at <= moment.patience else quote._replace(bid=np.nan, ask=np.nan)
 
     def _books(self) -> dict[str, Book]:
-        return {self._desk.data.instrument: self.book()}
+        return {self._desk.data.instrument: self.books()[0]}
 
 
 def _step(before: pd.DataFrame) -> float:

@@ -1,7 +1,7 @@
 """The gateways that a live desk can be wired to, each opened in the folder of its journal."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +12,11 @@ from pipeline.domain.gateway_settings import CcxtSettings, FixSettings, RoutedSe
 from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.live.credentials import Credentials
-from pipeline.live.desk_day import DeskDay
 from pipeline.live.gateway import Gateway
 from pipeline.live.paper import Latency, PaperGateway
 from pipeline.live.played import Elsewhere, Played
 from pipeline.live.routed import Routed
+from pipeline.live.venue import Book
 
 
 class Opened(NamedTuple):
@@ -26,8 +26,10 @@ class Opened(NamedTuple):
     played: Played
 
 
-Open = Callable[[Path, Latency], AbstractContextManager[Opened]]
-"""Opens a gateway in a folder; orders take so long to reach a market that is played."""
+Books = Callable[[], Sequence[Book]]
+"""The desk's own book as it stands now, and where orders are routed that of the second venue."""
+Open = Callable[[Path, Latency, Books], AbstractContextManager[Opened]]
+"""Opens a gateway in a folder; orders take so long to reach a market that is played, routed by books."""
 FIX_SECRETS = ("account", "username", "password")
 SPOT = {
     "defaultType": "spot",
@@ -43,31 +45,24 @@ def on_paper(desk: IntradayDesk) -> Open:
     """Return what opens the paper venue with what trading costs the desk."""
 
     @contextmanager
-    def opened(folder: Path, latency: Latency) -> Iterator[Opened]:
+    def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
         with closing(_paper(folder / "venue", latency, desk.costs)) as gateway:
             yield Opened(gateway, gateway)
 
     return opened
 
 
-def on_two_papers(desk: IntradayDesk, second: RoutedSettings, day: DeskDay) -> Open:
-    """Return what opens a router to two paper venues: the desk's own book, and that of `data.other_files`.
-
-    Raises
-    ------
-    DataError
-        The day has no second book.
-    """
-    other = day.other_book()
+def on_two_papers(desk: IntradayDesk, second: RoutedSettings) -> Open:
+    """Return what opens a router to two paper venues: the desk's own, and that of `data.other_files`."""
 
     @contextmanager
-    def opened(folder: Path, latency: Latency) -> Iterator[Opened]:
+    def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
         with ExitStack() as open_files:
             venues = {
                 name: open_files.enter_context(closing(_paper(folder / f"venue-{name}", latency, costs)))
                 for name, costs in (("own", desk.costs), ("other", second))
             }
-            gateway = Routed(venues, lambda: (day.book(), other()), folder / "router", desk.hedge.lot)
+            gateway = Routed(venues, books, folder / "router", desk.hedge.lot)
             open_files.enter_context(closing(gateway))
             yield Opened(gateway, gateway)
 
@@ -88,7 +83,7 @@ def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open
     logon = [(553, private["username"]), (554, private["password"])]
 
     @contextmanager
-    def opened(folder: Path, latency: Latency) -> Iterator[Opened]:
+    def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
         name = f"{settings.sender} to {settings.target}"
         with closing(Sequence(folder / "fix-session", name)) as sequence:
             session = Session(
@@ -133,7 +128,7 @@ def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Op
     keys = {"apiKey": private["key"], "secret": private["secret"], "password": private["passphrase"]}
 
     @contextmanager
-    def opened(folder: Path, latency: Latency) -> Iterator[Opened]:
+    def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
         venue = getattr(ccxt, settings.venue)({**keys, "enableRateLimit": True, "options": SPOT})
         if not settings.live_money:
             _on_test_net(venue)

@@ -29,7 +29,7 @@ from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import Feed
-from pipeline.live.gateways import Open
+from pipeline.live.gateways import Books, Open
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.journal import Journal
 from pipeline.live.learned import Learned
@@ -109,13 +109,16 @@ class Tally(Control):
         self.rules.update(ruling.rule for ruling in decided.judged.rulings)
 
 
-def stored_day(desk: IntradayDesk, stored: Stored, day: str, learned: Learned) -> DeskDay:
-    """Return a stored day, before its first event.
+def stored_day(
+    desk: IntradayDesk, stored: Stored, day: str, learned: Learned, routed: bool = False
+) -> DeskDay:
+    """Return a stored day, before its first event; `routed` as of `DeskDay`.
 
     Raises
     ------
     DataError
-        There is no such day, or `learned` has learned from it or from a later one.
+        There is no such day, or none of a second venue that is asked for, or `learned` has learned from it
+        or from a later one.
     """
     if day not in stored.days:
         raise DataError(f"replay:{day}: no such day: there are {', '.join(stored.days)}")
@@ -126,7 +129,7 @@ def stored_day(desk: IntradayDesk, stored: Stored, day: str, learned: Learned) -
     tables, before = days[stored.days.index(day)], stored.before(day)
     features = stored.beside(desk)
     beside = RunningBeside(features, before) if features else None
-    return DeskDay(desk, day, tables, stored.fitted, before, beside)
+    return DeskDay(desk, day, tables, stored.fitted, before, beside, routed)
 
 
 @dataclass(frozen=True)
@@ -149,10 +152,11 @@ class Newer:
 
 @dataclass(frozen=True)
 class Market:
-    """Days with their feeds, how long orders travel, the clock, and until when nothing more is sent, ns."""
+    """Days with their feeds, how long orders travel, books, the clock, and until when nothing is sent, ns."""
 
     days: Iterable[tuple[DeskDay, Feed]]
     latency: Latency
+    books: Books
     now: Callable[[], int]
     since: int = 0
 
@@ -185,7 +189,7 @@ async def live_again(
     newer : where newer models come from.
     """
     days = [(day, StoredFeed(day.parts(), day.made.opened, day.made.closed, speed))]
-    market = Market(days, day.latency, lambda: day.now)
+    market = Market(days, day.latency, day.books, lambda: day.now)
     start = Start(learned, stored.before(day.day), day.names)
     return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
 
@@ -226,7 +230,7 @@ async def opened_path(
     folder.mkdir(parents=True, exist_ok=True)
     with (
         Journal(folder / "journal.db", desk.name, now=market.now()) as journal,
-        gateway(folder, market.latency) as opened,
+        gateway(folder, market.latency, market.books) as opened,
     ):
         try:
             path = OrderPath(journal, opened.gateway, now=market.now)

@@ -11,7 +11,6 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
 from pipeline.features.decision_times import SECOND, hours
-from pipeline.features.followed_book import BOOK_OPEN
 from pipeline.features.running_beside import Records
 from pipeline.features.running_funding import PERPETUAL
 from pipeline.ingest.day_tables import BOOK, ComingTables
@@ -27,6 +26,7 @@ from pipeline.live.record_watch import RecordWatch
 from pipeline.live.session import NOBODY, Lived, Market, Newer, Start, Stored, live_through
 from pipeline.live.stream_records import OF_ACCOUNT, StreamRecords, watched
 from pipeline.live.streamed_venue import StreamedVenue
+from pipeline.live.venue import Book
 from pipeline.live.venue_feed import VenueFeed
 from pipeline.live.venue_stream import VenueStream
 
@@ -75,7 +75,7 @@ async def live_now(
         controls, state.records = [records, *controls], records.facts
     days = VenueDays(desk, stored, venue, folder / "feed", clock, state, records)
     start = Start(learned, stored.before(days.day.day), days.day.names)
-    market = Market(days, days.latency, clock.now, since=clock.now())
+    market = Market(days, days.latency, days.books, clock.now, since=clock.now())
     async with days.line.held():
         return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
 
@@ -147,14 +147,17 @@ class VenueDays:
         """Return the nanoseconds from a decision, or a cancellation, to its arrival."""
         return self.day.latency(order)
 
+    def books(self) -> list[Book]:
+        """Return the books as they stand now, see `DeskDay`."""
+        return self.day.books()
+
     def __iter__(self) -> Iterator[tuple[DeskDay, VenueFeed]]:
         """Yield the days, each when the one before has ended."""
         while True:
             following, ends = self.day.following(), _midnight(self.day.day, self._desk.zone)
             yield self.day, VenueFeed(self._stream, self.day.day, ends, following.take)
-            book = following.book()
-            known = {} if book is None else {BOOK_OPEN: book}
-            self.day = self.day.next(today(self._desk, self._clock), ComingTables(self._names, known))
+            coming = ComingTables(self._names, following.books())
+            self.day = self.day.next(today(self._desk, self._clock), coming)
 
 
 def _midnight(day: str, zone: ZoneInfo) -> int:

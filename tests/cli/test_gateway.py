@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from types import SimpleNamespace
 
 import pytest
 
@@ -37,26 +36,25 @@ def desk_with(**gateway):
 )
 def test_what_is_missing_is_said(way, gateway, said):
     with pytest.raises(SettingsError, match=said):
-        wired(way, desk_with(**gateway), Credentials(), object())
+        wired(way, desk_with(**gateway), Credentials(), replayed=True)
 
 
 @pytest.mark.parametrize(
-    ("way", "day", "gateway"),
+    ("way", "replayed", "gateway"),
     [
-        (Way.PAPER, object(), {}),
-        (Way.FIX, None, {"fix": FIX}),
-        (Way.FIX, object(), {"fix": {**FIX, "rehearsal": True}}),
+        (Way.PAPER, True, {}),
+        (Way.FIX, False, {"fix": FIX}),
+        (Way.FIX, True, {"fix": {**FIX, "rehearsal": True}}),
     ],
 )
-def test_a_desk_that_says_where_it_is_wired(way, day, gateway):
-    assert callable(wired(way, desk_with(**gateway), Credentials(), day))
+def test_a_desk_that_says_where_it_is_wired(way, replayed, gateway):
+    assert callable(wired(way, desk_with(**gateway), Credentials(), replayed))
 
 
 def test_a_routed_desk_is_wired_to_two_paper_venues_with_their_own_costs(tmp_path):
     books = [Book([99.0], [1.0], [101.0 + k], [9.0]) for k in range(2)]
-    day = SimpleNamespace(book=lambda: books[0], other_book=lambda: lambda: books[1])
-    way = wired(Way.ROUTED, desk_with(routed={"fixed_fee": 4.0}), Credentials(), day)
-    with way(tmp_path, lambda order: 0) as (gateway, played):
+    way = wired(Way.ROUTED, desk_with(routed={"fixed_fee": 4.0}), Credentials(), replayed=True)
+    with way(tmp_path, lambda order: 0, lambda: books) as (gateway, played):
         asyncio.run(gateway.start((heard := []).append))
         for number, units in enumerate((2.0, 5.0, 20.0)):
             gateway.submit(Order(f"o{number}", "XY", units))
@@ -70,7 +68,7 @@ def test_a_routed_desk_is_wired_to_two_paper_venues_with_their_own_costs(tmp_pat
 
 def test_a_stream_tells_no_second_book_to_route_by():
     with pytest.raises(SettingsError, match="one venue's book"):
-        wired(Way.ROUTED, desk_with(routed={}), Credentials(), None)
+        wired(Way.ROUTED, desk_with(routed={}), Credentials(), replayed=False)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.features.book_at import book_at
 from pipeline.features.book_close import Close, OpenedDay
-from pipeline.features.day_events import QUOTES, TRADES, DayEvents
+from pipeline.features.day_events import OTHER_BOOK, QUOTES, TRADES, DayEvents
 from pipeline.features.event_feature import EventRows, Source
 from pipeline.features.followed_book import LEVELS_FOLLOWED
 from pipeline.ingest import time_order
@@ -101,6 +101,34 @@ def test_quotes_and_sides_in_parts_are_those_of_the_whole(part, monkeypatch):
         np.testing.assert_array_equal(one.known_time, two.known_time)
         np.testing.assert_array_equal(one.columns, two.columns)
     assert {-1.0, 1.0} <= set(found[0].columns[:, 2])
+
+
+def test_the_other_market_s_book_goes_beside_the_own_its_quotes_where_it_has_none(part):
+    """Trades of it that come unasked, as on a stream, are nobody's quotes."""
+    rows = OrderBook(LEVELS_FOLLOWED).changes(orders(600, seed=5))
+    other = Source(OTHER_BOOK, ())
+    booked = DayEvents(
+        day_tables(book_events=frame(orders(500)), other_book_events=frame(orders(600, seed=5)))
+    )
+    parts = list(booked.parts([QUOTES, other]))
+    assert sum(each.book is not None for each in parts) > 1
+    found = EventRows.joined([each.other_book for each in parts if each.other_book is not None])
+    np.testing.assert_array_equal(found.columns, rows.columns)
+    np.testing.assert_array_equal(found.known_time, rows.known_time)
+    quotes = joined(booked, Source("perpetual_quotes", ("bid_price", "ask_price")))
+    known, (bid, ask) = pd.to_datetime(quotes.known_time, utc=True), quotes.columns.T
+    sizes = {"bid_size": 1.0, "ask_size": 2.0}
+    told = pd.DataFrame({"known_time": known, "bid_price": bid, "ask_price": ask} | sizes)
+    quoted = DayEvents(day_tables(quotes=told, other_quotes=told, other_trades=trades(9)))
+    best = joined(quoted, other).columns
+    np.testing.assert_array_equal(best[:, [2, 4]], quotes.columns)
+    assert np.unique(best[:, [0, 1, 3, 5]], axis=0).tolist() == [[1.0, 1.0, 1.0, 2.0]]
+    unasked = [
+        {"other_trades": each["trades"]} for each in day_tables(trades=trades(9)).parts({"trades": None})
+    ]
+    following = quoted.follow([Source("perpetual_quotes", ("bid_price",))])
+    assert all(following.take(each).tables == {} for each in unasked)
+    assert OTHER_BOOK not in DayEvents(day_tables(quotes=told, other_trades=trades(9)))
 
 
 def test_only_what_is_named_is_read(monkeypatch):

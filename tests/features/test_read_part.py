@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.features.day_events import BOOK, QUOTES, TRADES, EventPart
+from pipeline.features.day_events import BOOK, OTHER_BOOK, QUOTES, TRADES, EventPart
 from pipeline.features.event_feature import EventRows, Source
 from pipeline.features.read_part import ReadPart
 from pipeline.ingest.dataset import arrow_table
 from pipeline.ingest.time_order import TimedRows
 
-SOURCES = (QUOTES, TRADES, Source(BOOK, ()), Source("quotes", ("ask_price",)))
+SOURCES = (QUOTES, TRADES, Source(BOOK, ()), Source(OTHER_BOOK, ()), Source("quotes", ("ask_price",)))
 
 
 def table(times, **columns):
@@ -23,7 +23,9 @@ def part():
     quotes = {name: np.arange(4.0) + k for k, name in enumerate(QUOTES.columns)}
     trades = {"price": [9.0, 8.0], "size": [1.0, 2.0], "side": np.array([1, -1], np.int8)}
     book = EventRows(np.array([2, 6]), np.arange(12.0).reshape(2, 6))
-    return EventPart(9, {"quotes": table([1, 3, 3, 9], **quotes), "trades": table([3, 5], **trades)}, book)
+    other = EventRows(np.array([1, 4]), np.arange(12.0).reshape(2, 6))
+    tables = {"quotes": table([1, 3, 3, 9], **quotes), "trades": table([3, 5], **trades)}
+    return EventPart(9, tables, book, other)
 
 
 def told(part):

@@ -458,9 +458,12 @@ def lived(folder, own, other, routed=True, fee=1.0):
     desk = desk_within(folder, fee)
     tables = day_tables(quotes=own, **({} if other is None else {"other_quotes": other}))
     before = pd.DataFrame({"day": ["2020-03-01"], "step_seconds": [1.0]})
-    day = DeskDay(desk, DAY, tables, {}, before)
-    way = on_two_papers(desk, RoutedSettings(fee_bps=2.0), day) if routed else on_paper(desk)
-    with Journal(folder / "journal.db", "made", now=0) as journal, way(folder, day.latency) as opened:
+    day = DeskDay(desk, DAY, tables, {}, before, routed=routed)
+    way = on_two_papers(desk, RoutedSettings(fee_bps=2.0)) if routed else on_paper(desk)
+    with (
+        Journal(folder / "journal.db", "made", now=0) as journal,
+        way(folder, day.latency, day.books) as opened,
+    ):
         path = OrderPath(journal, opened.gateway, now=lambda: day.now)
         asyncio.run(recover(path, now=0))
         hedger = Ordering(path)
