@@ -29,7 +29,7 @@ from pipeline.domain.errors import JournalError
 from pipeline.ingest.file_lock import taken_lock
 from pipeline.live import journal_schema as schema
 from pipeline.live.grounds import Grounds, line_of, order_of
-from pipeline.live.write_ahead import DamagedError, WriteAheadLog, ahead_of, records
+from pipeline.live.write_ahead import RESERVE, DamagedError, WriteAheadLog, ahead_of, records
 
 T = TypeVar("T")
 Row = Sequence[object]
@@ -37,6 +37,8 @@ Record = Mapping[str, Sequence[Any]]
 """Rows by the name of their table, one of each: there together or not at all."""
 _ROWS: Final = Struct("<xqq")
 """Before grounds in the log: a zero, and the `seq` of intent and audit."""
+_TURNS: Final = str(schema.RISK.name)
+"""Table of the risk state, whose turns are written into a full log too."""
 ADVISORY = "SELECT pg_try_advisory_lock(hashtext('hedge journal ' || current_schema()))"
 
 
@@ -88,7 +90,7 @@ class JournalDatabase:
             self._keep = self._session.inserter(tables, self._engine)
         else:
             log = self._log = self._tried("cannot be opened", lambda: WriteAheadLog(self._place, self._full))
-            self._keep = lambda record: log.append(_as_json(record))
+            self._keep = lambda record: log.append(_as_json(record), 0 if _TURNS in record else RESERVE)
             self.checkpoint()
         ends = self._ends = self.ask(lambda connection: {table: _end(connection, table) for table in tables})
         self._decided = ends[schema.INTENTS], ends[schema.AUDIT]

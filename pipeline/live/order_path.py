@@ -1,6 +1,7 @@
 """From a decision to the market and back: nothing is sent that is not written down, nothing heard is lost."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import ParamSpec
 
 from pipeline.domain.errors import GatewayError, JournalError, RiskError
@@ -173,6 +174,6 @@ class OrderPath:
             raise
 
     def _lost(self, error: JournalError) -> None:
-        """Halt, for nothing can be written down."""
-        self.latch = tightened(self.latch, HALTED, "journal", str(error), self._now())
-        self.cancel_all()
+        """Halt, for something cannot be written down; that it has halted often can be."""
+        with suppress(JournalError):
+            self.turn(HALTED, "journal", str(error))

@@ -16,6 +16,8 @@ HEAD: Final = Struct("<II")
 """Before a record: its CRC-32 and its length in bytes."""
 PIECE: Final = 64 * 4096
 """Bytes of a file."""
+RESERVE: Final = 4096
+"""Bytes at the end of a file that only what must not fail for want of room may take."""
 SECTOR: Final = 512
 """Bytes that a disk writes at once, at least."""
 
@@ -60,12 +62,12 @@ class WriteAheadLog:
         self._number = max(map(_number, ahead_of(place)), default=0)
         self._size, self._pages = len(BEGIN), self._mapped(PIECE)
 
-    def append(self, record: bytes) -> None:
-        """Write a record down; one of no bytes is none."""
+    def append(self, record: bytes, reserve: int = RESERVE) -> None:
+        """Write a record down, and leave so many bytes of the file free; a record of no bytes is none."""
         size = HEAD.size + len(record)
         with self._turning:
-            if self._size + size > len(self._pages):
-                self._turn(max(PIECE, len(BEGIN) + size))
+            if self._size + size + reserve > len(self._pages):
+                self._turn(max(PIECE, len(BEGIN) + size + reserve))
             begin, end = self._size, self._size + size
             self._pages[begin + HEAD.size : end] = record
             HEAD.pack_into(self._pages, begin, crc32(record), len(record))

@@ -22,7 +22,7 @@ from pipeline.live.journal import Entry, Journal
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.write_ahead import ahead_of
-from pipeline.risk.state import RiskState, resumed, tightened
+from pipeline.risk.state import Latch, RiskState, resumed, tightened
 from tests.live.failing_pages import FailingPages
 
 ORDER = Order("o-1", "BTC", 0.1 + 0.2, limit=None, decided=1_700_000_000_123_456_789, parent="p")
@@ -211,13 +211,17 @@ def room(further: int, file: Path) -> Iterator[None]:
 def test_a_full_disk_is_one_line_and_what_was_written_before_is_whole(place):
     journal = written(place)
     entries = iter(Entry(n, "x" * 50, "", "", {}) for n in range(100_000))
-    with room(5000, place), pytest.raises(JournalError, match="cannot be written: No space"):
-        collections.deque(map(journal.audit, entries), maxlen=0)
+    with room(5000, place):
+        with pytest.raises(JournalError, match="cannot be written: No space"):
+            collections.deque(map(journal.audit, entries), maxlen=0)
+        journal.turn(halted := Latch(RiskState.HALTED, "journal", "no room", 9))
     refused = next(entries).at - 1
     assert refused >= 1
     assert len(ahead_of(place)) == 1, "nothing is left of the file that has no room"
     journal.audit(ENTRY)
-    assert [entry.at for entry in held(journal)[3]] == [ENTRY.at, *range(refused), ENTRY.at]
+    *_, turns, entries = held(journal)
+    assert [entry.at for entry in entries] == [ENTRY.at, *range(refused), ENTRY.at]
+    assert turns[-1] == halted, "a halt has room where nothing else has"
 
 
 def test_an_order_that_the_disk_did_not_take_is_not_sent_and_the_desk_has_halted(

@@ -104,6 +104,7 @@ def test_without_a_journal_nothing_is_sent_and_the_desk_halts(begun, monkeypatch
     monkeypatch.undo()
     with pytest.raises(RiskError, match="order c: halted by journal: journal: the disk is full"):
         path.send(Order("c", "BTC", 1.0))
+    assert begun(market).latch.state is RiskState.HALTED, "a restart with room on the disk does not trade"
 
 
 def test_a_report_that_cannot_be_written_down_counts_and_halts(begun, monkeypatch):
