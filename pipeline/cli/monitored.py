@@ -5,12 +5,16 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.domain.data_folder import located
+from pipeline.domain.desk import shipped_desks
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.home import Home
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.domain.overlay_settings import OverlaySettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,7 +92,7 @@ def monitoring(
         day.adopted(learned.model)
         _say(f"from now on {learned.model} decides")
 
-    beside: list[Control] = [watching]
+    beside: list[Control] = [watching, *_limits(desk, named)]
     told_of: list[Callable[[Learned], None]] = [adopted]
     challenging = _Challenging(desk, named, place, champions.hedger)
     file = place.data / "live" / desk.name / FILE
@@ -96,6 +100,22 @@ def monitoring(
     beside.append(shadow)
     told_of.append(shadow.adopt)
     return beside, watching, metrics, Newer(source, told_of, _say)
+
+
+def _limits(desk: IntradayDesk, named: str) -> "list[Control]":
+    """Return who looks at the limits in a desk's file; nobody changes those of a shipped one."""
+    from pipeline.live.limits_file import LimitsFile
+
+    if named in shipped_desks():
+        return []
+    return [LimitsFile(Path(named), lambda: _overlay_of(named), desk.overlay, _say)]
+
+
+def _overlay_of(named: str) -> OverlaySettings:
+    found = load_any(named)
+    if not isinstance(found, IntradayDesk):
+        raise SettingsError(f"{named}: is not of a desk within the day any more")
+    return found.overlay
 
 
 class _Challenging:

@@ -5,6 +5,8 @@ import gc
 import os
 import signal
 import threading
+import time
+import tomllib
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -12,11 +14,13 @@ import pytest
 
 from pipeline.domain.errors import GatewayError, JournalError
 from pipeline.domain.orders import Order, Report, Standing
+from pipeline.domain.overlay_settings import OverlaySettings
 from pipeline.features.day_events import EventPart
 from pipeline.live import loop
 from pipeline.live.checkpoints import Checkpoints
 from pipeline.live.control import Control
 from pipeline.live.journal import Journal
+from pipeline.live.limits_file import LimitsFile
 from pipeline.live.loop import hedge, settled_memory
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
@@ -232,6 +236,36 @@ def test_a_log_that_cannot_be_folded_in_halts(path, kind):
     with pytest.raises(kind):
         live(path, EverySecond(), Seen(lambda *_: folding._thread.join()), folding)
     assert "disk full" in path.latch.why
+
+
+def looked(control, path, enough):
+    for _ in range(5000):
+        control.between(path)
+        if enough():
+            return
+        time.sleep(0.001)
+    raise AssertionError("nothing was found")
+
+
+@pytest.mark.parametrize("harm", [lambda file: file.write_text("nonsense [["), lambda file: file.unlink()])
+def test_a_limits_file_that_is_edited_to_nonsense_or_removed_halts_and_another_limit_is_said(
+    path, tmp_path, harm
+):
+    file, said = tmp_path / "desk.toml", []
+    file.write_text("position = 2.0\n")
+
+    def read():
+        return OverlaySettings.model_validate(tomllib.loads(file.read_text()))
+
+    limits = LimitsFile(file, read, read(), said.append, every=0.001)
+    with limits.beside(path):
+        file.write_text("position = 3.0\n")
+        looked(limits, path, lambda: said)
+        assert path.latch.state is RiskState.ACTIVE
+        harm(file)
+        looked(limits, path, lambda: path.latch.state is not RiskState.ACTIVE)
+    assert path.journal.entries()[-1].inputs["position"]["limit"] == 3.0
+    assert path.journal.latch().why.startswith("the limits cannot be read: ")
 
 
 def test_what_is_there_when_the_loop_begins_is_not_looked_at_again_until_it_ends():

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -128,6 +128,15 @@ def _refused(desk: str, error: HTTPError) -> Exception:
     return RiskError(said) if error.code == 409 else JournalError(f"desk {desk}: {said}")
 
 
+def _named(desk: str, name: Callable[[str], str], gone_live: Sequence[str]) -> str:
+    """Return the name of a desk file; where it cannot be read a desk is known by its name all the same."""
+    try:
+        return name(desk)
+    except SettingsError as error:
+        known = f" (gone live have {', '.join(gone_live)}: give a name)" if gone_live else ""
+        raise SettingsError(f"{error}{known}") from None
+
+
 def found_journal(live: Path, desk: str, name: Callable[[str], str], journal: str | None) -> Found:
     """Return the journal of a desk: the only one, the only one that is written just now, or the one named.
 
@@ -143,7 +152,8 @@ def found_journal(live: Path, desk: str, name: Callable[[str], str], journal: st
     StoreError
         There is none, or there are several; the message names them.
     """
-    known = desk if desk in {each.name for each in live.glob("*/")} else name(desk)
+    gone_live = sorted(each.name for each in live.glob("*/"))
+    known = desk if desk in gone_live else _named(desk, name, gone_live)
     folders = {each.parent.name: each.parent for each in sorted((live / known).glob(f"*/{JOURNAL}"))}
     if not folders:
         raise StoreError(f"desk {known} has not gone live: no journal below {live / known}")

@@ -78,6 +78,16 @@ def test_of_several_the_one_that_runs_is_meant_else_they_are_named(tmp_path):
         find(tmp_path, journal="friday")
 
 
+def test_a_desk_file_that_cannot_be_read_says_under_which_names_desks_are_known(tmp_path):
+    made(tmp_path, "replay-day")
+
+    def unreadable(told):
+        raise SettingsError(f"{told}: not valid TOML")
+
+    with pytest.raises(SettingsError, match=r"d.toml: not valid TOML \(gone live have made: give a name\)"):
+        found_journal(tmp_path, "d.toml", unreadable, None)
+
+
 @pytest.mark.parametrize("desk", ["other", "."])
 def test_one_that_never_went_live_says_so(tmp_path, desk):
     made(tmp_path / "live", "monday")
