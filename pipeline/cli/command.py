@@ -1,5 +1,6 @@
 """The command line `hedge` and its exit codes."""
 
+import errno
 import gc
 import sys
 import traceback
@@ -26,6 +27,8 @@ from pipeline.domain.errors import HedgeError
 USER_FAULT = 1
 INTERNAL_FAULT = 70
 INTERRUPTED = 130
+DISK = (errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EPERM, errno.EROFS)
+"""What a disk says that is full or that may not be written."""
 
 
 def main() -> None:
@@ -38,6 +41,13 @@ def main() -> None:
         raise
     except HedgeError as error:
         print(f"hedge: {error}", file=sys.stderr)
+        sys.exit(USER_FAULT)
+    except OSError as error:
+        if error.errno not in DISK:
+            traceback.print_exc()
+            sys.exit(INTERNAL_FAULT)
+        place = error.filename or "a file"
+        print(f"hedge: {place}: {error.strerror}: make room there, or let it be written", file=sys.stderr)
         sys.exit(USER_FAULT)
     except Exception:
         traceback.print_exc()

@@ -87,19 +87,19 @@ class GatewaySettings(Settings):
         told = self.ccxt
         if told is None or told.instrument in names:
             return
-        if told.instrument or _letters(told.symbol) not in map(_letters, names):
+        if told.instrument or letters(told.symbol) not in map(letters, names):
             raise ValueError(
                 f"gateway.ccxt.symbol: {told.symbol} is not {names[0]}, which the desk hedges: name that "
                 f'market, or say gateway.ccxt.instrument = "{names[0]}" if it is the same in the same money'
             )
 
 
-def _letters(symbol: str) -> str:
+def letters(symbol: str) -> str:
     """Return base and quote as they are compared; what follows a colon settles a derivative.
 
     Examples
     --------
-    >>> _letters("BTC/USDT"), _letters("btc_usdt"), _letters("BTC/USDT:USDT")
+    >>> letters("BTC/USDT"), letters("btc_usdt"), letters("BTC/USDT:USDT")
     ('BTCUSDT', 'BTCUSDT', 'BTCUSDTUSDT')
     """
     return "".join(letter for letter in symbol.upper() if letter.isalnum())

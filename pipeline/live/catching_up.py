@@ -37,7 +37,7 @@ class CatchingUp:
 
     def __init__(self, before: pd.DataFrame, place: Path) -> None:
         place.mkdir(parents=True, exist_ok=True)
-        self._before = before
+        self._before, self._place = before, place
         self._file, name = tempfile.mkstemp(dir=place)
         os.unlink(name)
         weakref.finalize(self, os.close, self._file)
@@ -54,8 +54,12 @@ class CatchingUp:
         """
         self._names = decided.names
         told = np.array([(decided.at, decided.told.day, decided.numbers)], self._record).tobytes()
-        if os.pwrite(self._file, told, self._kept * len(told)) != len(told):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        try:
+            taken = os.pwrite(self._file, told, self._kept * len(told))
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self._place)) from None
+        if taken != len(told):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._place))
         self._kept += 1
         return DecisionRow(decided.at, decided.told.day, decided.numbers)
 

@@ -56,7 +56,9 @@ class LineFile:
     def append(self, line: Any) -> None:
         """Write a line; it has survived the death of the process when this has returned."""
         content = json.dumps(line, separators=(",", ":")).encode() + b"\n"
-        if self._tried(lambda: os.write(self._file, content)) != len(content):
+        written = self._tried(lambda: os.write(self._file, content))
+        if written != len(content):  # taken back: what is written next begins a line
+            self._tried(lambda: os.ftruncate(self._file, os.fstat(self._file).st_size - written))
             raise GatewayError(f"{self.place}: written in part, the disk is full: make room and start again")
 
     def lines(self) -> list[Any]:

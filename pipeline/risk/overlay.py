@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from pipeline.domain.gateway_settings import letters
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.overlay_settings import Action, OverlaySettings, Rule
 from pipeline.risk.clear import is_clear, limits, ready
@@ -110,7 +111,7 @@ class Overlay:
         if reason := _barred(left, seen):
             rulings.append(Ruling("market", Action.CLAMP, left, 0.0, reason))
             return Judgement(0.0, tuple(rulings))
-        if seen.instrument in self.settings.restricted:
+        if letters(seen.instrument) in map(letters, self.settings.restricted):
             allowed = reducing(left, seen.exposure)
             if allowed != left:
                 said = f"{seen.instrument} is restricted: its position may only be made smaller"

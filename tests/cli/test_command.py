@@ -1,7 +1,9 @@
+import errno
 import re
 
 import pytest
 
+from pipeline.cli import command as cli
 from tests.processes import MAIN
 
 
@@ -12,6 +14,18 @@ def test_help_names_every_command_and_imports_nothing_heavy(hedge):
     for command in ("run", "decide", "up", "desk", "ingest", "features", "train", "backtest", "desks", "ui"):
         assert f"│ {command} " in shown.stdout
     assert shown.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_disk_that_is_full_or_read_only_is_one_line_and_code_1(monkeypatch, capsys):
+    def full():
+        raise OSError(errno.EROFS, "Read-only file system", "/data/live/token")
+
+    monkeypatch.setattr(cli, "app", full)
+    monkeypatch.setattr(cli.gc, "freeze", int)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert capsys.readouterr().err.startswith("hedge: /data/live/token: Read-only file system: ")
 
 
 def test_version(hedge):

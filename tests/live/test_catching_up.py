@@ -1,5 +1,6 @@
 """The decisions of a desk's life are there for models that join it, to the bit, and not in memory."""
 
+import os
 import threading
 import tracemalloc
 from types import SimpleNamespace
@@ -41,6 +42,13 @@ def test_rows_come_back_to_the_bit_in_their_order(tmp_path, monkeypatch):
     for told, row in zip([*signals.rows, *rows.missed(seen)], kept, strict=True):
         assert (told.at, told.day, told.numbers.tobytes()) == (row.at, row.day, row.numbers.tobytes())
     assert list((tmp_path / "desk").iterdir()) == []
+
+
+def test_a_disk_that_is_full_names_the_folder(tmp_path, monkeypatch):
+    rows = CatchingUp(pd.DataFrame(), tmp_path)
+    monkeypatch.setattr(os, "pwrite", lambda *_: 3)
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}'"):
+        rows.keep(decided(0, np.random.default_rng(1)))
 
 
 def test_memory_does_not_grow_with_the_decisions(tmp_path):

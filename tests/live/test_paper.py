@@ -128,6 +128,18 @@ def test_a_full_disk_is_one_line():
     os.close(file._file)
 
 
+def test_a_line_that_the_disk_took_in_part_is_taken_back(place, monkeypatch):
+    file = LineFile(place, "numbers 1")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda into, content: write(into, content[:3]))
+    with pytest.raises(GatewayError, match="written in part, the disk is full"):
+        file.append("a line")
+    monkeypatch.undo()
+    file.append("the next")
+    assert file.lines() == ["the next"]
+    file.close()
+
+
 def test_fills_are_told_from_a_time_on(place):
     paper = opened(place, [])
     for k in range(1, 12):
