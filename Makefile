@@ -1,7 +1,7 @@
 # make run: the whole pipeline; make test: the tests; make lint: the checks; make audit: those of security;
 # make bench: the benchmarks;
 # make tables: those of docs/results.md; make chaos: kill -9 of a live desk at 500 random points, on paper and by FIX,
-# 200 with its journal in PostgreSQL, and 30 times while it follows a venue's stream.
+# 200 with two brokers and a router, 200 with its journal in PostgreSQL, and 30 times while it follows a venue's stream.
 # Each sets up .venv first, make bench also .bench for the peers.
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name))))
 VENV := .venv
@@ -32,6 +32,7 @@ chaos: $(VENV)/test.stamp
 	$(BIN)/python -m tests.live.chaos 500 --kind routed
 	$(BIN)/python -m tests.live.chaos 200 --postgres
 	$(BIN)/python -m tests.live.fix.chaos 500
+	$(BIN)/python -m tests.live.fix.chaos 200 --routed
 	STREAM_KILLS=30 $(BIN)/python -m pytest -q -p no:cacheprovider tests/live/test_killed_desk.py
 
 bench: $(VENV)/bench.stamp $(PEERS)/stamp

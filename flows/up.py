@@ -38,7 +38,7 @@ START_SECONDS = 180.0
 STOP_SECONDS = 40.0
 RUNS_AT_ONCE = 4
 """Room beside the long ones, one of each, for the questions of a live desk."""
-SECRET = ("HEDGE_TOKEN", "HEDGE_FIX_", "HEDGE_CCXT_")
+SECRET = ("HEDGE_TOKEN", "HEDGE_FIX_", "HEDGE_CCXT_", "HEDGE_ROUTED_")
 """How variables begin that a live desk alone has to know."""
 LEFT_BEHIND = {
     "state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}},

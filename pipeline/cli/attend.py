@@ -54,13 +54,16 @@ def adopt(
     instrument: Annotated[
         str | None, typer.Option(help="Whose position, where those of several differ.")
     ] = None,
+    venue: Annotated[
+        str | None, typer.Option(help="At which venue, own or other, where a routed desk's differ at both.")
+    ] = None,
     person: Person = None,
     journal: JournalName = None,
     home: HomePath = None,
 ) -> None:
     """Book what the gateway holds and the journal lacks, at a start that halted; the desk must not run."""
     found = found_desk(desk, journal, home)
-    booked = found.adopt(price, getpass.getuser() if person is None else person, reason, instrument)
+    booked = found.adopt(price, getpass.getuser() if person is None else person, reason, instrument, venue)
     print(f"booked at {price:g}: {booked}\nstart the desk, which compares again, and resume it")
 
 

@@ -14,7 +14,7 @@ import typer
 
 from pipeline.cli.asking import approvals_of, forget_asked
 from pipeline.cli.attend import secret_of, token_place
-from pipeline.cli.gateway import PLAYED, Way, credentials_of, wired
+from pipeline.cli.gateway import Way, credentials_of, played, wired
 from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
 from pipeline.cli.running import prepared, progress_shown
@@ -93,12 +93,14 @@ def live(
     venue = None if feed.startswith(REPLAY) else streamed_venue(feed, snapshot)
     if anew and venue is not None:
         raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
-    if anew and gateway not in PLAYED:
-        raise SettingsError(f"--anew: forgets what was played on paper; --gateway {gateway} does not forget")
     private = credentials_of(gateway)
     times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
         opened = _opened(desk, home, data, venue)
+        if anew and not played(gateway, opened.desk):
+            raise SettingsError(
+                f"--anew: forgets what was played on paper; --gateway {gateway} does not forget"
+            )
         way = wired(gateway, opened.desk, private, replayed=venue is None)
         market, routed = (opened.desk, opened.stored), gateway is Way.ROUTED
         day = None if venue is not None else stored_day(*market, _day(feed), opened.learned, routed)
@@ -146,7 +148,7 @@ def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = Non
             decided.append(each)
 
     with tempfile.TemporaryDirectory() as folder:
-        paper = on_paper(opened.desk)
+        paper = on_paper(opened.desk.costs)
         begun = stored_day(opened.desk, opened.stored, day, opened.learned)
         lived = _lived_again(opened, begun, Path(folder), paper, math.inf, NOBODY, Kept())
     found = differences(opened.desk, opened.learned, opened.stored, day, decided)

@@ -1,8 +1,8 @@
 """Where a live desk's orders go, beside the paper venue; who it is there stands in no desk file."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.domain.settings import Settings
 
@@ -45,7 +45,7 @@ class CcxtSettings(Settings):
     instrument: str = ""
     """What the desk calls it, where that is not base and quote of the symbol: it states that they are one."""
     baseline: Annotated[float, Field(ge=0)] = 0.0
-    """Units of the base that the account holds and that are not the desk's."""
+    """Units of the base that the account holds beside the desk's position."""
     poll_seconds: Annotated[float, Field(ge=0.05, le=60)] = 1.0
     """How often the venue is asked what became of orders."""
     live_money: bool = False
@@ -57,16 +57,37 @@ class CcxtSettings(Settings):
         return not self.live_money
 
 
-class RoutedSettings(Settings):
-    """A second paper venue, whose book is that of `data.other_files`: what trading costs there beside it."""
+Trading = Literal["paper", "fix", "ccxt"]
 
+
+class RoutedSettings(Settings):
+    """Two venues, and the second of them, whose book is that of `data.other_files`.
+
+    `[gateway.fix]` and `[gateway.ccxt]` say where the first is, tables of the same name in here the second.
+    """
+
+    own: Trading = "paper"
+    """What orders at the first venue go by."""
+    other: Trading = "paper"
+    """And at the second: paper as there, or an account as there."""
+    fix: FixSettings | None = None
+    ccxt: CcxtSettings | None = None
     fee_bps: Annotated[float, Field(ge=0, lt=1000)] = 0.0
     fixed_fee: Annotated[float, Field(ge=0)] = 0.0
-    """Money an order, whatever its size."""
+    """What trading costs at the second venue beside its book: money an order, whatever its size."""
     crossing: Annotated[float, Field(gt=0, le=10)] = 1.0
     """Times what its shown book costs to cross."""
     symbol: str = ""
     """What the second venue's files call the instrument, where that is not what the desk's own do."""
+
+    @model_validator(mode="after")
+    def _accounts_at_both(self) -> Self:
+        if (self.own == "paper") != (self.other == "paper"):
+            raise ValueError(
+                f'own = "{self.own}" and other = "{self.other}": beside an account, paper is nothing '
+                "that anybody holds: give paper for both, or fix or ccxt for each"
+            )
+        return self
 
 
 class GatewaySettings(Settings):
@@ -76,6 +97,18 @@ class GatewaySettings(Settings):
     fix: FixSettings | None = None
     ccxt: CcxtSettings | None = None
 
+    @model_validator(mode="after")
+    def _two_markets(self) -> Self:
+        second = self.routed
+        if second is None or second.own != second.other or second.own == "paper":
+            return self
+        first = self.fix if second.own == "fix" else self.ccxt
+        if first is not None and first == (second.fix if second.own == "fix" else second.ccxt):
+            raise ValueError(
+                f"gateway.routed.{second.own}: is gateway.{second.own}: name another venue there"
+            )
+        return self
+
     def check(self, *names: str) -> None:
         """Refuse a market of `ccxt` that is not the instrument which a desk hedges, by any of its names.
 
@@ -84,14 +117,15 @@ class GatewaySettings(Settings):
         ValueError
             It is another.
         """
-        told = self.ccxt
-        if told is None or told.instrument in names:
-            return
-        if told.instrument or letters(told.symbol) not in map(letters, names):
-            raise ValueError(
-                f"gateway.ccxt.symbol: {told.symbol} is not {names[0]}, which the desk hedges: name that "
-                f'market, or say gateway.ccxt.instrument = "{names[0]}" if it is the same in the same money'
-            )
+        second = None if self.routed is None else self.routed.ccxt
+        for table, told in (("gateway.ccxt", self.ccxt), ("gateway.routed.ccxt", second)):
+            if told is None or told.instrument in names:
+                continue
+            if told.instrument or letters(told.symbol) not in map(letters, names):
+                raise ValueError(
+                    f"{table}.symbol: {told.symbol} is not {names[0]}, which the desk hedges: name that "
+                    f'market, or say {table}.instrument = "{names[0]}" if it is the same in the same money'
+                )
 
 
 def letters(symbol: str) -> str:

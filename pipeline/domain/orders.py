@@ -155,6 +155,21 @@ class Report:
         return self.report_id.startswith(PAPER)
 
     @property
+    def venue(self) -> str:
+        """Return which of several venues says it: what stands behind the last @ of its id, if any."""
+        return self.report_id.rpartition("@")[2] if "@" in self.report_id else ""
+
+    def of_venue(self, name: str) -> "Report":
+        """Return it as one that a venue says.
+
+        Examples
+        --------
+        >>> Report("m1", "a", Standing.WORKING).of_venue("other").venue
+        'other'
+        """
+        return replace(self, report_id=f"{self.report_id}@{name}")
+
+    @property
     def gives_up(self) -> bool:
         """Tell whether the desk itself says it, of an order that its market does not know."""
         return self.report_id.startswith((f"{NEVER_ARRIVED}-", f"{GONE}-"))

@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from pipeline.domain.orders import Order, Report
 
 Hear = Callable[[Report], None]
 """Takes a report as it comes; it may come twice, late, or for an order that nobody knows."""
+
+OVERLAP: Final = 86_400_000_000_000
+"""How far before the newest known report a market is asked again, ns: clocks and sequences differ."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +72,17 @@ class Gateway(Protocol):
 
     async def fills(self, since: int) -> Sequence[Report]:
         """Return the reports from a time on (ns since 1970 UTC) that the market can tell again, in order."""
+        ...
+
+
+@runtime_checkable
+class Several(Protocol):
+    """A gateway to more than one venue, which knows what is where; reports have the venue behind their id."""
+
+    async def positions_at(self) -> Mapping[str, Mapping[str, float]]:
+        """Return what each says the desk holds, signed units by venue and then by instrument."""
+        ...
+
+    def where(self, order_id: str) -> str:
+        """Return the venues of an order, or the one that last told of it; empty for an unknown one."""
         ...

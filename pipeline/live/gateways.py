@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pipeline.domain.desk import BPS
 from pipeline.domain.errors import SettingsError
@@ -12,19 +12,13 @@ from pipeline.domain.gateway_settings import CcxtSettings, FixSettings, RoutedSe
 from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk
 from pipeline.domain.naming import hint
 from pipeline.live.credentials import Credentials
-from pipeline.live.gateway import Gateway
+from pipeline.live.offers import Charges
+from pipeline.live.opened import Opened
 from pipeline.live.paper import Latency, PaperGateway
-from pipeline.live.played import Elsewhere, Played
-from pipeline.live.routed import Routed
+from pipeline.live.played import Elsewhere
+from pipeline.live.recovery import PATIENCE
+from pipeline.live.routed import Routed, Traded
 from pipeline.live.venue import Book
-
-
-class Opened(NamedTuple):
-    """A gateway that is not started yet, and the market behind it as far as the desk's book moves it."""
-
-    gateway: Gateway
-    played: Played
-
 
 Books = Callable[[], Sequence[Book]]
 """The desk's own book as it stands now, and where orders are routed that of the second venue."""
@@ -41,37 +35,45 @@ SPOT = {
 CCXT_SECRETS = ("key", "secret", "passphrase")
 
 
-def on_paper(desk: IntradayDesk) -> Open:
-    """Return what opens the paper venue with what trading costs the desk."""
+def on_paper(costs: IntradayCosts | RoutedSettings) -> Open:
+    """Return what opens a paper venue with what trading costs there."""
+    charges = _charges(costs)._asdict()
 
     @contextmanager
     def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
-        with closing(_paper(folder / "venue", latency, desk.costs)) as gateway:
+        with closing(PaperGateway(folder / "venue", latency, **charges)) as gateway:
+            yield Opened(gateway, gateway, gateway.taken)
+
+    return opened
+
+
+def routed(desk: IntradayDesk, own: Open, other: Open, second: RoutedSettings) -> Open:
+    """Return what opens a router to two venues: that of the desk's own book, and that of `data.other_files`.
+
+    Parameters
+    ----------
+    own, other : open their gateways, each in a folder of its own.
+    second : what trading costs at the other.
+    """
+    ways = {"own": (own, _charges(desk.costs)), "other": (other, _charges(second))}
+
+    @contextmanager
+    def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
+        with ExitStack() as going:
+            venues = {}
+            for name, (way, charges) in ways.items():
+                (folder / name).mkdir(exist_ok=True)
+                venues[name] = Traded(going.enter_context(way(folder / name, latency, books)), charges)
+            patience = PATIENCE if second.own != "paper" else ()
+            gateway = Routed(venues, books, folder / "router", desk.hedge.lot, patience)
+            going.enter_context(closing(gateway))
             yield Opened(gateway, gateway)
 
     return opened
 
 
-def on_two_papers(desk: IntradayDesk, second: RoutedSettings) -> Open:
-    """Return what opens a router to two paper venues: the desk's own, and that of `data.other_files`."""
-
-    @contextmanager
-    def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
-        with ExitStack() as open_files:
-            venues = {
-                name: open_files.enter_context(closing(_paper(folder / f"venue-{name}", latency, costs)))
-                for name, costs in (("own", desk.costs), ("other", second))
-            }
-            gateway = Routed(venues, books, folder / "router", desk.hedge.lot)
-            open_files.enter_context(closing(gateway))
-            yield Opened(gateway, gateway)
-
-    return opened
-
-
-def _paper(place: Path, latency: Latency, costs: IntradayCosts | RoutedSettings) -> PaperGateway:
-    fee = costs.fee_bps * BPS
-    return PaperGateway(place, latency, fee=fee, fixed_fee=costs.fixed_fee, crossing=costs.crossing)
+def _charges(costs: IntradayCosts | RoutedSettings) -> Charges:
+    return Charges(costs.fee_bps * BPS, costs.fixed_fee, costs.crossing)
 
 
 def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open:
@@ -144,7 +146,7 @@ def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Op
                 private=list(keys.values()),
             )
         ) as gateway:
-            yield Opened(gateway, Elsewhere())
+            yield Opened(gateway, Elsewhere(), purse=gateway.purse)
 
     return opened
 

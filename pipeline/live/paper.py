@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.domain.errors import GatewayError, OrderError
 from pipeline.domain.orders import Order, Report, Standing
-from pipeline.execution.all_in import Offer
+from pipeline.execution.walk import Taken
 from pipeline.live.gateway import Hear, Resting
 from pipeline.live.line_file import LineFile
 from pipeline.live.venue import Accepted, Book, Told, Venue
@@ -113,9 +113,9 @@ class PaperGateway:
             self._write(told)
             self._hear(told.report)
 
-    def offer(self, order: Order, book: Book) -> Offer:
-        """Return what a book shows to an order, less what the desk has taken of it, and the terms."""
-        return self._venue.offer(order, book)
+    def taken(self, order: Order) -> Taken:
+        """Return what the desk has taken of the side that an order takes."""
+        return self._venue.taken_by(order)
 
     async def open_orders(self) -> Sequence[Resting]:
         """Return the orders on their way or resting."""

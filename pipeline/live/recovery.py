@@ -1,19 +1,17 @@
 """Starting and recovering are one path: the journal's account is held against what the gateway says."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Final, NamedTuple
 
 from pipeline.domain.orders import GONE, LEAST, NEVER_ARRIVED, Order, Report, Standing
 from pipeline.live.account import Account, Progress
-from pipeline.live.gateway import Resting
+from pipeline.live.gateway import OVERLAP, Resting, Several
 from pipeline.live.journal import Entry
 from pipeline.live.order_path import OrderPath
 from pipeline.risk.state import RiskState
 
-OVERLAP: Final = 86_400_000_000_000
-"""How far before the newest known report the gateway is asked again, ns: clocks and sequences differ."""
 PATIENCE: Final = (0.5, 2.0)
 """Seconds to wait before asking again where the two differ: a report may be on its way."""
 AFTER_ALL: Final = "held after all"
@@ -23,17 +21,20 @@ RECONCILES: Final = "reconcile"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What nothing explains: of a position in units, or of one order."""
+    """What nothing explains: of a position in units, or of one order, and at which of several venues."""
 
     what: str
     instrument: str
     journal: float
     gateway: float
+    venue: str = ""
 
     def __str__(self) -> str:
         """Return it as a line of the report."""
-        off = self.gateway - self.journal
-        return f"{self.what} {self.instrument}: journal {self.journal:g}, gateway {self.gateway:g}, {off:+g}"
+        off, at = self.gateway - self.journal, f" at {self.venue}" if self.venue else ""
+        return (
+            f"{self.what} {self.instrument}{at}: journal {self.journal:g}, gateway {self.gateway:g}, {off:+g}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ async def _compared(path: OrderPath, now: int) -> _Compared:
     for report in await gateway.fills(max(path.newest - OVERLAP, 0)):
         path.hear(report)
     resting = {each.order_id: each for each in await gateway.open_orders()}
-    positions = await gateway.positions()
+    where = gateway.where if isinstance(gateway, Several) else _nowhere
     account, differences, never, gone = path.account, [], [], []
     for order_id in filter(account.given_up, resting):
         path.hear(Report(f"{AFTER_ALL}-{order_id}-{now}", order_id, Standing.WORKING, text=AFTER_ALL))
@@ -125,15 +126,42 @@ async def _compared(path: OrderPath, now: int) -> _Compared:
             never.append(progress.order)
         else:
             gone.append(order_id)
-            differences.append(
-                Difference(f"open order {order_id}", progress.order.instrument, progress.left, 0.0)
-            )
-    differences += _of_orders(account.orders, resting)
-    for instrument in sorted({*account.positions, *positions}):
-        ours, theirs = account.position(instrument), positions.get(instrument, 0.0)
-        if not abs(ours - theirs) <= LEAST * max(_traded(account, instrument), 1.0):
-            differences.append(Difference(POSITION, instrument, ours, theirs))
+            what, instrument = f"open order {order_id}", progress.order.instrument
+            differences.append(Difference(what, instrument, progress.left, 0.0, where(order_id)))
+    differences += _of_orders(account.orders, resting, where)
+    if isinstance(gateway, Several):
+        positions = await gateway.positions_at()
+        booked = _booked_at(path, positions)
+    else:
+        positions, booked = {"": await gateway.positions()}, {"": account.positions}
+    for venue, theirs in positions.items():
+        differences += _of_positions(account, booked[venue], theirs, venue)
     return _Compared(differences, never, gone)
+
+
+def _nowhere(order_id: str) -> str:
+    return ""
+
+
+def _booked_at(path: OrderPath, venues: Iterable[str]) -> dict[str, dict[str, float]]:
+    """Return the positions that the journal's reports make at each venue; what names none is at the first."""
+    found: dict[str, dict[str, float]] = {name: {} for name in venues}
+    unexplained = {each.report.report_id for each in path.account.unexplained}
+    for report in path.journal.reports():
+        if report.filled and report.report_id not in unexplained:
+            instrument = path.account.orders[report.order_id].order.instrument
+            held = found.get(report.venue, next(iter(found.values())))
+            held[instrument] = held.get(instrument, 0.0) + report.filled
+    return found
+
+
+def _of_positions(
+    account: Account, booked: Mapping[str, float], told: Mapping[str, float], venue: str
+) -> Iterator[Difference]:
+    for instrument in sorted({*booked, *told}):
+        ours, theirs = booked.get(instrument, 0.0), told.get(instrument, 0.0)
+        if not abs(ours - theirs) <= LEAST * max(_traded(account, instrument), 1.0):
+            yield Difference(POSITION, instrument, ours, theirs, venue)
 
 
 def _traded(account: Account, instrument: str) -> float:
@@ -141,11 +169,13 @@ def _traded(account: Account, instrument: str) -> float:
     return sum(abs(each.filled) for each in account.orders.values() if each.order.instrument == instrument)
 
 
-def _of_orders(orders: Mapping[str, Progress], resting: Mapping[str, Resting]) -> Iterator[Difference]:
+def _of_orders(
+    orders: Mapping[str, Progress], resting: Mapping[str, Resting], where: Callable[[str], str]
+) -> Iterator[Difference]:
     for order_id, theirs in resting.items():
         ours = orders.get(order_id)
         left = theirs.quantity - theirs.filled
         if ours is None or ours.standing.over:
-            yield Difference(f"open order {order_id}", theirs.instrument, 0.0, left)
+            yield Difference(f"open order {order_id}", theirs.instrument, 0.0, left, where(order_id))
         elif not abs(ours.left - left) <= LEAST:
-            yield Difference(f"open order {order_id}", theirs.instrument, ours.left, left)
+            yield Difference(f"open order {order_id}", theirs.instrument, ours.left, left, where(order_id))

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from pipeline.domain.orders import LEAST, PAPER, Order, Report, Standing, settled
-from pipeline.execution.all_in import Offer
 from pipeline.execution.walk import Taken, walk
 from pipeline.live.gateway import Resting
 
@@ -119,13 +118,9 @@ class Venue:
             for order_id, order, filled in (*here, *coming)
         ]
 
-    def offer(self, order: Order, book: Book) -> Offer:
-        """Return what a book shows to an order, less what is taken of it, and the terms."""
-        side = 1 if order.quantity > 0.0 else -1
-        prices, sizes = _shown(book, side)
-        taken = self.taken.get((order.instrument, side), {})
-        left = [size - taken.get((price, size), 0.0) for price, size in zip(prices, sizes, strict=True)]
-        return Offer(prices, left, book.mid, self.fee, self.fixed_fee, self.crossing)
+    def taken_by(self, order: Order) -> Taken:
+        """Return what is taken of the side that an order takes."""
+        return self.taken.get((order.instrument, 1 if order.quantity > 0.0 else -1), {})
 
     def apply(self, happened: Accepted | Told) -> None:
         """Remember what happened."""
@@ -247,7 +242,7 @@ class Venue:
 
     def _walked(self, found: Open, book: Book) -> tuple[float, float, Taken, float]:
         side, limit = found.side, found.order.limit
-        prices, sizes = _shown(book, side)
+        prices, sizes = shown(book, side)
         reach = None if limit is None else sum(side * (limit - price) >= 0.0 for price in prices)
         taken = self.taken.get((found.order.instrument, side), {})
         left = abs(found.order.quantity - found.filled)
@@ -270,7 +265,7 @@ class Venue:
         return Report(report_id, found.order.order_id, standing, signed, price, fee, at, text)
 
 
-def _shown(book: Book, side: int) -> tuple[list[float], list[float]]:
+def shown(book: Book, side: int) -> tuple[list[float], list[float]]:
     """Return prices and sizes that an order takes: asks where it buys, `side` +1."""
     prices, sizes = (book.ask_price, book.ask_size) if side > 0 else (book.bid_price, book.bid_size)
     return [float(each) for each in prices], [float(each) for each in sizes]

@@ -235,7 +235,7 @@ def test_on_a_stream_it_sees_its_own_fills_at_the_next_decision(
         async with StreamingVenue(None, quoting).open() as told, asyncio.timeout(60.0):
             url = f"{told.url.partition('?')[0]}?streams=xyz@bookTicker/xyz@trade"
             return await live_now(
-                now, learned, stored, streamed_venue(url), tmp_path, on_paper(now), [ending]
+                now, learned, stored, streamed_venue(url), tmp_path, on_paper(now.costs), [ending]
             )
 
     found = asyncio.run(live())

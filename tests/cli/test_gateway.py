@@ -14,6 +14,8 @@ from pipeline.live.venue import Book
 
 FIX = {"host": "127.0.0.1", "port": 9880, "sender": "DESK", "target": "BROKER"}
 CCXT = {"venue": "binance", "symbol": "X/Y"}
+PRIVATE = dict.fromkeys(("fix", "ccxt", "routed.fix", "routed.ccxt"), Credentials())
+PLAY = {**FIX, "rehearsal": True}
 
 
 def desk_with(**gateway):
@@ -32,11 +34,23 @@ def desk_with(**gateway):
         (Way.ROUTED, {}, r"no \[gateway.routed\]"),
         (Way.FIX, {"fix": FIX}, "gateway.fix.rehearsal = true"),
         (Way.CCXT, {"ccxt": {**CCXT, "live_money": True}}, "gateway.ccxt.live_money = false"),
+        (Way.ROUTED, {"routed": {"own": "fix", "other": "fix"}}, r"no \[gateway.fix\]"),
+        (Way.ROUTED, {"fix": PLAY, "routed": {"own": "fix", "other": "ccxt"}}, r"no \[gateway.routed.ccxt\]"),
+        (
+            Way.ROUTED,
+            {"fix": FIX, "routed": {"own": "fix", "other": "ccxt", "ccxt": {**CCXT, "live_money": True}}},
+            "gateway.fix.rehearsal = true",
+        ),
+        (
+            Way.ROUTED,
+            {"fix": FIX, "routed": {"own": "fix", "other": "ccxt", "ccxt": CCXT}},
+            "play at one venue and for money at the other",
+        ),
     ],
 )
 def test_what_is_missing_is_said(way, gateway, said):
     with pytest.raises(SettingsError, match=said):
-        wired(way, desk_with(**gateway), Credentials(), replayed=True)
+        wired(way, desk_with(**gateway), PRIVATE, replayed=True)
 
 
 @pytest.mark.parametrize(
@@ -48,13 +62,13 @@ def test_what_is_missing_is_said(way, gateway, said):
     ],
 )
 def test_a_desk_that_says_where_it_is_wired(way, replayed, gateway):
-    assert callable(wired(way, desk_with(**gateway), Credentials(), replayed))
+    assert callable(wired(way, desk_with(**gateway), PRIVATE, replayed))
 
 
 def test_a_routed_desk_is_wired_to_two_paper_venues_with_their_own_costs(tmp_path):
     books = [Book([99.0], [1.0], [101.0 + k], [9.0]) for k in range(2)]
-    way = wired(Way.ROUTED, desk_with(routed={"fixed_fee": 4.0}), Credentials(), replayed=True)
-    with way(tmp_path, lambda order: 0, lambda: books) as (gateway, played):
+    way = wired(Way.ROUTED, desk_with(routed={"fixed_fee": 4.0}), PRIVATE, replayed=True)
+    with way(tmp_path, lambda order: 0, lambda: books) as (gateway, played, *_):
         asyncio.run(gateway.start((heard := []).append))
         for number, units in enumerate((2.0, 5.0, 20.0)):
             gateway.submit(Order(f"o{number}", "XY", units))
@@ -63,12 +77,11 @@ def test_a_routed_desk_is_wired_to_two_paper_venues_with_their_own_costs(tmp_pat
     filled = [(each.report_id.partition("@")[2], each.filled, each.fee) for each in heard if each.filled]
     assert filled == [("own", 2.0, 0.0), ("own", 5.0, 0.0), ("own", 2.0, 0.0), ("other", 9.0, 4.0)]
     assert positions == {"XY": 18.0}
-    assert credentials_of(Way.ROUTED)["key"] == ""
 
 
 def test_a_stream_tells_no_second_book_to_route_by():
     with pytest.raises(SettingsError, match="one venue's book"):
-        wired(Way.ROUTED, desk_with(routed={}), Credentials(), replayed=False)
+        wired(Way.ROUTED, desk_with(routed={}), PRIVATE, replayed=False)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +118,31 @@ def test_a_desk_is_wired_to_the_market_that_it_hedges(told, why):
 def test_keys_leave_the_environment(monkeypatch):
     monkeypatch.setenv("HEDGE_CCXT_KEY", "k")
     monkeypatch.setenv("HEDGE_FIX_PASSWORD", "p")
-    assert credentials_of(Way.PAPER)["key"] == ""
-    told = credentials_of(Way.CCXT)
+    monkeypatch.setenv("HEDGE_ROUTED_FIX_ACCOUNT", "b")
+    assert credentials_of(Way.PAPER) == {}
+    told = credentials_of(Way.CCXT)["ccxt"]
     assert (told["key"], told["secret"], told["password"]) == ("k", "", "")
     assert "HEDGE_CCXT_KEY" not in os.environ
     assert os.environ["HEDGE_FIX_PASSWORD"] == "p"
+    both = credentials_of(Way.ROUTED)
+    assert (both["fix"]["password"], both["routed.fix"]["account"], both["fix"]["account"]) == ("p", "b", "")
+    assert not any(name.startswith(("HEDGE_FIX", "HEDGE_ROUTED")) for name in os.environ)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"routed": {"own": "fix"}}, "beside an account, paper is nothing"),
+        (
+            {"fix": FIX, "routed": {"own": "fix", "other": "fix", "fix": FIX}},
+            "gateway.routed.fix: is gateway.fix",
+        ),
+        (
+            {"routed": {"own": "ccxt", "other": "ccxt", "ccxt": {**CCXT, "symbol": "Z/Y"}}},
+            "gateway.routed.ccxt.symbol: Z/Y is not XY",
+        ),
+    ],
+)
+def test_two_venues_that_cannot_be_are_refused(told, said):
+    with pytest.raises(ValueError, match=said):
+        desk_with(**told)

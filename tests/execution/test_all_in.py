@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.domain.orders import Order, Standing
 from pipeline.execution.all_in import Offer, all_in_cost, shared
+from pipeline.live.offers import Charges, offered
 from pipeline.live.venue import Accepted, Book, Venue
 
 LOT = 0.25
@@ -38,7 +39,7 @@ def test_the_cost_is_what_the_paper_venue_charges(seed, limit):
     rng = np.random.default_rng(seed)
     terms, book, units = made_terms(rng), made_book(rng), rng.choice([-1.0, 1.0]) * rng.uniform(0.1, 2.0)
     order, venue = Order("a", "XY", units, limit=limit), Venue(**terms)
-    expected = all_in_cost(units, venue.offer(order, book), limit)
+    expected = all_in_cost(units, offered(order, book, Charges(**terms), {}), limit)
     venue.apply(Accepted(1, "a", order))
     [told] = venue.advance(2, {"XY": book})
     report = told.report
@@ -57,10 +58,10 @@ def test_what_the_desk_has_taken_is_not_offered_again():
     venue, book = Venue(), Book([99.0], [1.0], [101.0, 102.0], [1.0, 1.0])
     venue.apply(Accepted(1, "a", Order("a", "XY", 0.75)))
     list(venue.advance(2, {"XY": book}))
-    assert venue.offer(Order("b", "XY", 1.0), book).sizes == [0.25, 1.0]
-    assert venue.offer(Order("b", "XY", -1.0), book).sizes == [1.0]
     again = book._replace(ask_size=[0.5, 1.0])
-    assert venue.offer(Order("b", "XY", 1.0), again).sizes == [0.5, 1.0]
+    for units, shown, left in ((1.0, book, [0.25, 1.0]), (-1.0, book, [1.0]), (1.0, again, [0.5, 1.0])):
+        order = Order("b", "XY", units)
+        assert offered(order, shown, Charges(), venue.taken_by(order)).sizes == left
 
 
 @pytest.mark.parametrize("seed", range(150))
@@ -69,7 +70,7 @@ def test_no_way_of_sharing_in_lots_fills_more_or_is_cheaper(seed):
     lots, side = int(rng.integers(1, 24)), rng.choice([-1.0, 1.0])
     units = side * lots * LOT
     order = Order("a", "XY", units)
-    one, two = (Venue(**made_terms(rng)).offer(order, made_book(rng)) for _ in range(2))
+    one, two = (offered(order, made_book(rng), Charges(**made_terms(rng)), {}) for _ in range(2))
     ways = [(side * k * LOT, side * (lots - k) * LOT) for k in range(lots + 1)]
     found = shared(units, one, two, LOT)
     assert found[0] + found[1] == pytest.approx(units, abs=1e-12)
@@ -84,7 +85,7 @@ def test_without_lots_no_finer_way_is_cheaper(seed):
     rng = np.random.default_rng(seed)
     units = rng.choice([-1.0, 1.0]) * rng.uniform(0.1, 3.0)
     order = Order("a", "XY", units)
-    one, two = (Venue(**made_terms(rng)).offer(order, made_book(rng)) for _ in range(2))
+    one, two = (offered(order, made_book(rng), Charges(**made_terms(rng)), {}) for _ in range(2))
     short, money = outcome(shared(units, one, two), one, two)
     for part in np.linspace(0.0, units, 101):
         other = outcome((part, units - part), one, two)

@@ -337,7 +337,13 @@ def test_every_run_sees_the_home_and_where_mlflow_is(tmp_path, monkeypatch):
 
 
 def test_what_is_started_is_not_told_who_a_live_desk_is(tmp_path, monkeypatch):
-    for name in ("HEDGE_TOKEN", "HEDGE_FIX_PASSWORD", "HEDGE_CCXT_SECRET", "HEDGE_OTHER"):
+    for name in (
+        "HEDGE_TOKEN",
+        "HEDGE_FIX_PASSWORD",
+        "HEDGE_CCXT_SECRET",
+        "HEDGE_ROUTED_FIX_FILE",
+        "HEDGE_OTHER",
+    ):
         monkeypatch.setenv(name, "nobody-sees-this")
     told = Up(Home(tmp_path), "/desks/own.toml", "own", None, None).environment()
     assert {name for name, value in told.items() if value == "nobody-sees-this"} == {"HEDGE_OTHER"}

@@ -26,10 +26,12 @@ from pathlib import Path
 from pipeline.domain.orders import LEAST, NEVER_ARRIVED, Order, Report, Standing
 from pipeline.live.grounds import DECIDES, grounds, in_words, order_of
 from pipeline.live.journal import Journal
+from pipeline.live.offers import Charges
+from pipeline.live.opened import Opened
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
-from pipeline.live.routed import UNFILLED, Routed
+from pipeline.live.routed import UNFILLED, Routed, Traded
 from pipeline.live.venue import Book
 from tests.live.broken import SendsFirst, TellsFirst
 from tests.live.death import Death
@@ -52,7 +54,11 @@ class TwoVenues(Routed):
     def __init__(self, folder: Path, **terms: float) -> None:
         self.papers = {name: PaperGateway(folder / name, latency, **terms) for name in ("own", "other")}
         self.shown: list[Book] = []
-        super().__init__(self.papers, lambda: self.shown, folder / "router", lot=0.1)
+        traded = {
+            name: Traded(Opened(each, each, each.taken), Charges(**terms))
+            for name, each in self.papers.items()
+        }
+        super().__init__(traded, lambda: self.shown, folder / "router", lot=0.1)
 
     def close(self) -> None:
         super().close()
@@ -293,7 +299,7 @@ def seen(folder: Path, kind: str) -> dict[str, int]:
         "filled": standings[Standing.FILLED],
         "cancelled": standings[Standing.CANCELLED],
         "replaced": sum(len(each.earlier) for each in orders),
-        "shared": sum(len(each.parts) > 1 for each in paper._routings.values())
+        "shared": sum(len(each.parts) > 1 for each in paper._routings.by_order.values())
         if isinstance(paper, TwoVenues)
         else 0,
         "never arrived": never,

@@ -53,7 +53,7 @@ def test_an_order_that_is_shared_and_reaches_neither_venue_is_over_and_the_books
     why = grounds(WORDS, 9, -0.9, 0.9, 0.8, 0.8, 0.0, 99.0, 101.0, 0.0)
     with pytest.raises(Dies):
         path.send(order_of(why), why)
-    assert len(routed._routings[order_of(why).order_id].parts) == 2
+    assert len(routed._routings.by_order[order_of(why).order_id].parts) == 2
     path.journal.close()
     routed.close()
     assert faults(tmp_path, "routed") == []

@@ -17,13 +17,15 @@ from pipeline.live import desk_day
 from pipeline.live.account import replayed
 from pipeline.live.desk_day import DeskDay
 from pipeline.live.feed import END, Moment
-from pipeline.live.gateways import on_paper, on_two_papers
+from pipeline.live.gateways import on_paper, routed
 from pipeline.live.journal import Journal
 from pipeline.live.line_file import LineFile
+from pipeline.live.offers import Charges
+from pipeline.live.opened import Opened
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
 from pipeline.live.recovery import recover
-from pipeline.live.routed import NOWHERE, UNFILLED, Routed
+from pipeline.live.routed import NOWHERE, UNFILLED, Routed, Traded
 from pipeline.live.venue import NEVER, Book
 from pipeline.risk.state import RiskState
 from tests.market_day import DAY, day_tables
@@ -42,7 +44,11 @@ class Desk:
         self.venues = {
             name: PaperGateway(folder / name, lambda order: latency, **own) for name, own in terms.items()
         }
-        self.gateway = Routed(self.venues, lambda: self.books, folder / "router", lot)
+        traded = {
+            name: Traded(Opened(paper, paper, paper.taken), Charges(**terms[name]))
+            for name, paper in self.venues.items()
+        }
+        self.gateway = Routed(traded, lambda: self.books, folder / "router", lot)
 
     def start(self):
         asyncio.run(self.gateway.start(self.heard.append))
@@ -232,13 +238,13 @@ def test_a_replay_is_never_dearer_than_the_better_venue_alone(tmp_path, made, se
         for paper, book in zip(alone.values(), books, strict=True):
             paper.submit(orders[-1])
             paper.advance(step + 1, {"XY": book})
-    routed = account_of(orders, desk.heard)
-    assert all(each.standing is Standing.FILLED for each in routed.orders.values())
+    both = account_of(orders, desk.heard)
+    assert all(each.standing is Standing.FILLED for each in both.orders.values())
     single = [account_of(orders, heard[name]) for name in alone]
     for account in single:
-        assert account.position("XY") == pytest.approx(routed.position("XY"), abs=1e-9)
-        assert routed.cash >= account.cash - 1e-9
-    assert any(routed.cash > account.cash + 1e-3 for account in single)
+        assert account.position("XY") == pytest.approx(both.position("XY"), abs=1e-9)
+        assert both.cash >= account.cash - 1e-9
+    assert any(both.cash > account.cash + 1e-3 for account in single)
     assert all(abs(units) > 0.0 for units in desk.held())
     for paper in alone.values():
         paper.close()
@@ -452,14 +458,16 @@ def desk_within(folder, fee):
     )
 
 
-def lived(folder, own, other, routed=True, fee=1.0):
+def lived(folder, own, other, two=True, fee=1.0):
     """Live a day through the day's own steps; return the account and its reports."""
     folder.mkdir()
     desk = desk_within(folder, fee)
     tables = day_tables(quotes=own, **({} if other is None else {"other_quotes": other}))
     before = pd.DataFrame({"day": ["2020-03-01"], "step_seconds": [1.0]})
-    day = DeskDay(desk, DAY, tables, {}, before, routed=routed)
-    way = on_two_papers(desk, RoutedSettings(fee_bps=2.0)) if routed else on_paper(desk)
+    day = DeskDay(desk, DAY, tables, {}, before, routed=two)
+    way, second = on_paper(desk.costs), RoutedSettings(fee_bps=2.0)
+    if two:
+        way = routed(desk, way, on_paper(second), second)
     with (
         Journal(folder / "journal.db", "made", now=0) as journal,
         way(folder, day.latency, day.books) as opened,
@@ -477,8 +485,8 @@ def lived(folder, own, other, routed=True, fee=1.0):
 def test_a_stored_day_of_two_venues_is_lived_cheaper_than_at_either_alone(tmp_path, few_features):
     own, other = made_quotes(2, 0.0), made_quotes(3, 0.01)
     single = [
-        lived(tmp_path / "own", own, None, routed=False)[0],
-        lived(tmp_path / "other", other, None, routed=False, fee=2.0)[0],
+        lived(tmp_path / "own", own, None, two=False)[0],
+        lived(tmp_path / "other", other, None, two=False, fee=2.0)[0],
     ]
     both, reports = lived(tmp_path / "both", own, other)
     assert {order.standing for order in both.orders.values()} == {Standing.FILLED}

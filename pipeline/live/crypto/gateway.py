@@ -16,6 +16,7 @@ from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.crypto.placed import Placed, PlacedOrders
 from pipeline.live.crypto.words import MS, Market, Told, end_of, fee_of, fill_of, resting_of
 from pipeline.live.gateway import Hear, Resting
+from pipeline.live.offers import Purse
 from pipeline.live.private_words import PrivateWords
 
 OVERLAP: Final = 60_000
@@ -43,7 +44,7 @@ class CcxtGateway:
     symbols : the venue's market of the desk's instrument, one.
     place : the file.
     now : ns since 1970 UTC.
-    baseline : units of the base that are not the desk's.
+    baseline : units of the base beside the desk's position.
     poll, patience : seconds between two questions, and until one that is not answered ends the line.
     rehearsal : fills are play, and say so.
     private : values that no text may repeat.
@@ -154,6 +155,12 @@ class CcxtGateway:
         balance = await self._asked(self._venue.fetch_balance())
         held = round(float(balance["total"].get(self._market.base) or 0.0) - self._baseline, 10)
         return {self._market.instrument: held} if held else {}
+
+    async def purse(self) -> Purse:
+        """Return what the account has: of the base, the baseline too, and of the quote currency."""
+        total = (await self._asked(self._venue.fetch_balance()))["total"]
+        units, money = (float(total.get(name) or 0.0) for name in (self._market.base, self._market.quote))
+        return Purse(units, money)
 
     async def fills(self, since: int) -> Sequence[Report]:
         """Return fills, and what has ended, from a time on, ns."""

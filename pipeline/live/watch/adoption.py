@@ -18,12 +18,19 @@ def unexplained(journal: Journal) -> list[Difference]:
         if entry.what == RECONCILES:
             found = [Difference(*told) for told in entry.inputs["differences"]]
         elif entry.what == ADOPTS:
-            found = [each for each in found if each.instrument != entry.inputs["instrument"]]
+            adopted = entry.inputs["instrument"], entry.inputs.get("venue", "")
+            found = [each for each in found if (each.instrument, each.venue) != adopted]
     return found
 
 
 def adopt(
-    journal: Journal, price: float, person: str, reason: str, now: int, instrument: str | None = None
+    journal: Journal,
+    price: float,
+    person: str,
+    reason: str,
+    now: int,
+    instrument: str | None = None,
+    venue: str | None = None,
 ) -> Difference:
     """Book the difference of one position as an order that was filled at a price; return it.
 
@@ -36,7 +43,7 @@ def adopt(
     person, reason : who decides and why, for the audit.
     now : ns since 1970 UTC, for the audit. Order and fill have the time of the newest that there are, by the
         clock of the desk's market, which may be one of a past day; with its limit the order teaches no cost.
-    instrument : whose position; None where only one differs.
+    instrument, venue : whose position, and at which of several venues; None where only one differs.
 
     Raises
     ------
@@ -48,19 +55,34 @@ def adopt(
     person, reason = line_of("person", person, "adopt for"), line_of("reason", reason, "adopt for")
     if not (math.isfinite(price) and price > 0.0):
         raise RiskError(f"--price {price:g}: give the positive price at which the units are booked")
-    positions = {each.instrument: each for each in unexplained(journal) if each.what == POSITION}
-    if not positions:
-        raise RiskError("no position differed when the desk was last started: start it, which compares them")
-    if instrument is None and len(positions) == 1:
-        (instrument,) = positions
-    if instrument not in positions:
-        raise RiskError(f"--instrument: give one of those whose positions differ: {', '.join(positions)}")
-    found = positions[instrument]
-    order_id, units = f"adopted-{now}-{instrument}", found.gateway - found.journal
-    inputs = {"instrument": instrument, "units": units, "price": price, "difference": str(found)}
+    found = _meant([each for each in unexplained(journal) if each.what == POSITION], instrument, venue)
+    instrument, units = found.instrument, found.gateway - found.journal
+    order_id = f"adopted-{now}-{instrument}"
+    inputs = {
+        "instrument": instrument,
+        "venue": found.venue,
+        "units": units,
+        "price": price,
+        "difference": str(found),
+    }
     decided = max((each.decided for each in journal.orders()), default=0)
     told = max((each.time for each in journal.reports()), default=0)
     order = Order(order_id, instrument, units, price, decided, parent=f"adopted by {person}")
     journal.intend(order, Entry(now, person, ADOPTS, reason, inputs))
-    journal.report(Report(order_id, order_id, Standing.FILLED, units, price, time=told, text="adopted"))
+    report = Report(order_id, order_id, Standing.FILLED, units, price, time=told, text="adopted")
+    journal.report(report.of_venue(found.venue) if found.venue else report)
     return found
+
+
+def _meant(differ: list[Difference], instrument: str | None, venue: str | None) -> Difference:
+    """Return the one of the positions that differ which a person means."""
+    if not differ:
+        raise RiskError("no position differed when the desk was last started: start it, which compares them")
+    meant = [each for each in differ if instrument in (None, each.instrument) and venue in (None, each.venue)]
+    if len(meant) != 1:
+        named = ", ".join(
+            f"{each.instrument} at {each.venue}" if each.venue else each.instrument for each in differ
+        )
+        option = "--venue" if any(each.venue for each in differ) else "--instrument"
+        raise RiskError(f"{option}: give one of those whose positions differ: {named}")
+    return meant[0]

@@ -89,11 +89,18 @@ class Found:
         risk: Told = self._answer(wished.wish.value, json.dumps(body).encode(), known)["risk"]
         return risk
 
-    def adopt(self, price: float, person: str, reason: str, instrument: str | None = None) -> Difference:
+    def adopt(
+        self,
+        price: float,
+        person: str,
+        reason: str,
+        instrument: str | None = None,
+        venue: str | None = None,
+    ) -> Difference:
         """Adopt a position, see `adoption.adopt`, as the one writer of the journal of a desk at rest."""
         now = time.time_ns()
         with Journal(self.folder / JOURNAL, self.desk, now=now) as journal:
-            return adopt(journal, price, person, reason, now, instrument)
+            return adopt(journal, price, person, reason, now, instrument, venue)
 
     def _answer(self, what: str, body: bytes | None = None, secret: str = "") -> Told:  # nosec B107 # none
         headers = {"Content-Type": "application/json"}

@@ -35,7 +35,7 @@ class Desk:
         self.private = private
 
     async def __aenter__(self):
-        self.opened = by_ccxt(self.settings, "BTC", self.private)(self.folder, lambda _: 0)
+        self.opened = by_ccxt(self.settings, "BTC", self.private)(self.folder, lambda _: 0, tuple)
         self.gateway = self.opened.__enter__().gateway
         self.gateway._patience = 0.3
         self.gateway._venue.urls["api"] = dict.fromkeys(self.gateway._venue.urls["api"], self.url)
@@ -318,7 +318,9 @@ def test_wrong_keys_are_said_without_them(tmp_path):
 
 def test_orders_go_to_the_test_net_unless_money_is_meant(tmp_path):
     async def urls(**settings):
-        with by_ccxt(CcxtSettings(**SETTINGS | settings), "BTC", PRIVATE)(tmp_path, lambda _: 0) as opened:
+        with by_ccxt(CcxtSettings(**SETTINGS | settings), "BTC", PRIVATE)(
+            tmp_path, lambda _: 0, tuple
+        ) as opened:
             found = opened.gateway._venue.urls["api"]["private"]
             await opened.gateway.hang_up()
             return found

@@ -8,10 +8,11 @@ pytestmark = pytest.mark.slow
 MODULE = "tests.live.fix.chaos"
 
 
-def test_kills_leave_what_the_broker_has():
-    found = chaos("12", module=MODULE)
+@pytest.mark.parametrize(("kills", "further"), [("12", []), ("8", ["--routed"])])
+def test_kills_leave_what_the_brokers_have(kills, further):
+    found = chaos(kills, *further, module=MODULE)
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "12 kills" in found.stdout
+    assert f"{kills} kills" in found.stdout
 
 
 def test_a_path_that_sends_first_is_found_out():

@@ -195,7 +195,7 @@ def test_each_day_of_a_rehearsal_begins_its_numbers_and_a_restart_within_it_goes
         settings, private = FixSettings(**told, rehearsal=True), Credentials(dict.fromkeys(FIX_SECRETS, ""))
         for day in ("one", "one", "two"):
             (tmp_path / day).mkdir(exist_ok=True)
-            with by_fix(settings, "BTC", private)(tmp_path / day, lambda order: 0) as opened:
+            with by_fix(settings, "BTC", private)(tmp_path / day, lambda order: 0, tuple) as opened:
                 await opened.gateway.start(lambda report: None)
                 assert await opened.gateway.positions() == {}
                 await opened.gateway.hang_up()
