@@ -19,8 +19,7 @@ from pipeline.features.decision_row import DecisionRow
 from pipeline.features.running_book import Quote
 from pipeline.features.running_funding import PERPETUAL
 from pipeline.live.carry import Carry
-from pipeline.live.grounds import DECIDES, grounds, in_words, line_of
-from pipeline.live.journal import Entry
+from pipeline.live.grounds import DECIDES, grounds, in_words
 from pipeline.live.learned import Learned
 from pipeline.live.look import Held, Look
 from pipeline.live.option_account import Worth
@@ -184,12 +183,12 @@ class Hedger:
         if permits is not None:
             permits.settle(at, asked, judged, self._look.seen().seen, self.model)
         lower, upper = self._size * lower, self._size * upper
-        if not past and (asked or judged.rulings):
+        if not past:
             words = self._words_of(judged.rulings) if judged.rulings else self._words
             sent = 0.0 if order is None else order.quantity
             why = grounds(words, at, lower, upper, asked, sent, held.position, quote.bid, quote.ask, delta)
             if order is None:
-                self._path.note(Entry(*line_of(why)))
+                self._path.note(why)
             else:
                 self.parents.begin(order, why, quote.bid, quote.ask)
         took = perf_counter_ns() - began

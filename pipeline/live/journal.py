@@ -92,9 +92,12 @@ class Journal:
         """Write down that the risk state is another."""
         self._database.add((RISK, (latch.state.value, latch.who, latch.why, latch.at)))
 
-    def audit(self, entry: Entry) -> None:
-        """Write a line of the audit; its inputs are plain numbers, texts, lists and mappings."""
-        self._database.add((AUDIT, entry))
+    def audit(self, entry: Entry | Grounds) -> None:
+        """Write a line of the audit, its inputs plain numbers, texts, lists and mappings, or grounds."""
+        if isinstance(entry, bytes):
+            self._database.decide("", entry)
+        else:
+            self._database.add((AUDIT, entry))
 
     def orders(self, after: int = 0) -> list[Order]:
         """Return all orders in the sequence they were written in, without the first so many."""

@@ -37,6 +37,8 @@ Record = Mapping[str, Sequence[Any]]
 """Rows by the name of their table, one of each: there together or not at all."""
 _ROWS: Final = Struct("<xqq")
 """Before grounds in the log: a zero, and the `seq` of intent and audit."""
+NONE: Final = 0
+"""In the place of an intent's where a decision has no order."""
 _TURNS: Final = str(schema.RISK.name)
 """Table of the risk state, whose turns are written into a full log too."""
 ADVISORY = "SELECT pg_try_advisory_lock(hashtext('hedge journal ' || current_schema()))"
@@ -116,20 +118,22 @@ class JournalDatabase:
                 end.keys.add(row[0])
 
     def decide(self, order_id: str, grounds: Grounds) -> None:
-        """Add the order of a decision and its line of the audit, all or none."""
+        """Add the order of a decision and its line of the audit, all or none; without an id no order."""
         if self._log is None:
-            self.add((schema.INTENTS, order_of(grounds)), (schema.AUDIT, line_of(grounds)))
+            order = [(schema.INTENTS, order_of(grounds))] if order_id else []
+            self.add(*order, (schema.AUDIT, line_of(grounds)))
             return
         intents, audit = self._decided
         if order_id in intents.keys:
             raise JournalError(f"{self.name}: {intents.name} is append-only: it has {order_id} already")
         try:
-            self._log.append(_ROWS.pack(intents.seq + 1, audit.seq + 1) + grounds)
+            self._log.append(_ROWS.pack(intents.seq + 1 if order_id else NONE, audit.seq + 1) + grounds)
         except self._errors as error:
             raise self.fault("cannot be written", error) from None
-        intents.keys.add(order_id)
-        intents.seq += 1
         audit.seq += 1
+        if order_id:
+            intents.keys.add(order_id)
+            intents.seq += 1
 
     def rows(self, table: Table, after: int) -> list[Any]:
         """Return the rows of a table as they were written, without `seq` and without the first so many."""
@@ -313,7 +317,8 @@ def _record(told: bytes) -> Record:
         record: Record = orjson.loads(told)
         return record
     (intent, line), given = _ROWS.unpack_from(told), Grounds(told[_ROWS.size :])
-    return {schema.INTENTS.name: (intent, *order_of(given)), schema.AUDIT.name: (line, *line_of(given))}
+    explained = {schema.AUDIT.name: (line, *line_of(given))}
+    return explained if intent == NONE else {schema.INTENTS.name: (intent, *order_of(given)), **explained}
 
 
 def _insert(connection: Connection, told: Sequence[Record]) -> None:

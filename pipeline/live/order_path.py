@@ -145,8 +145,8 @@ class OrderPath:
         self._written(self.journal.turn, latch)
         self.latch = latch
 
-    def note(self, entry: Entry) -> None:
-        """Write a line of the audit.
+    def note(self, entry: Entry | Grounds) -> None:
+        """Write a line of the audit, or that of the grounds of a decision that sends nothing itself.
 
         Raises
         ------

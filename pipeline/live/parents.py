@@ -8,7 +8,7 @@ from pipeline.domain.order_settings import OrderSettings
 from pipeline.domain.orders import Order, Standing, settled
 from pipeline.execution.schedule import handed_out, in_lots
 from pipeline.features.decision_times import SECOND
-from pipeline.live.grounds import Grounds, line_of
+from pipeline.live.grounds import Grounds
 from pipeline.live.journal import Entry
 from pipeline.live.order_path import OrderPath
 
@@ -100,7 +100,7 @@ class Parents:
             self.sent.append(order.decided)
             return
         if why is not None:
-            self._path.note(Entry(*line_of(why)))
+            self._path.note(why)
         self._parent, self._state, start = order, self._path.latch.state, order.decided
         self._end = start + self._over
         targets = in_lots(order.quantity, self._shares, self._lot)

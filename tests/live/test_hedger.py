@@ -20,6 +20,7 @@ from pipeline.features.decision_row import DecisionRow
 from pipeline.features.running_book import Quote
 from pipeline.live.approvals import Answer, Answered
 from pipeline.live.carry import FUNDED
+from pipeline.live.grounds import DECIDES
 from pipeline.live.hedger import Hedger
 from pipeline.live.journal import Journal
 from pipeline.live.order_path import OrderPath
@@ -126,6 +127,8 @@ def test_a_day_decided_live_is_the_kernels_order_for_order(desk, day, lived, nam
     short = [report for report in path.journal.reports() if report.text]
     assert "not enough shown" in {report.text for report in short}
     assert abs(held[-1]) < desk.hedge.lot
+    explained = [each.at for each in path.journal.entries() if each.what == DECIDES]
+    assert explained == [each.at for each in decided], "one that asks for nothing too"
 
 
 def test_what_is_not_known_is_not_traded(desk, day, lived):

@@ -140,6 +140,7 @@ def test_grounds_leave_the_rows_of_the_order_and_the_line_that_they_tell(place):
                 journal.intend(order, why if packed else entry)
             with pytest.raises(JournalError, match="append-only: it has desk-17"):
                 journal.intend(order, why if packed else entry)
+            journal.audit(why if packed else entry)
             before = journal.orders(), journal.entries()
             journal.checkpoint()
             assert (journal.orders(), journal.entries()) == before
