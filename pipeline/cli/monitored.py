@@ -34,6 +34,7 @@ NOT_REACHED = (
     "Prefect at {server} does not answer ({why}): hedging goes on; until it does, nobody can be asked and no "
     "alarm starts a retrain"
 )
+NO_LIMITS = "no limits: no rule of [overlay] is set in {desk}: nothing but a broken market or number stops it"
 NOT_WATCHED = "not watched for drift: the champion has nothing to compare with: hedge run {desk} learns it"
 
 
@@ -106,6 +107,8 @@ def _limits(desk: IntradayDesk, named: str) -> "list[Control]":
     """Return who looks at the limits in a desk's file; nobody changes those of a shipped one."""
     from pipeline.live.limits_file import LimitsFile
 
+    if not desk.overlay.limits:
+        _say(NO_LIMITS.format(desk=named))
     if named in shipped_desks():
         return []
     return [LimitsFile(Path(named), lambda: _overlay_of(named), desk.overlay, _say)]

@@ -25,7 +25,15 @@ if TYPE_CHECKING:
 
 PROMOTE: Final = "promote-"
 """How requests for a promotion begin."""
-Reason = Annotated[str, typer.Option(help="Why; it is written down.")]
+
+
+def _told(reason: str) -> str:
+    if not reason.strip():
+        raise SettingsError("--reason: say why; it is written down")
+    return reason
+
+
+Reason = Annotated[str, typer.Option(help="Why; it is written down.", callback=_told)]
 
 
 def promote(

@@ -140,6 +140,11 @@ class OverlaySettings(Settings):
         return self
 
     @property
+    def limits(self) -> bool:
+        """Whether there is a rule at all."""
+        return bool(self.restricted) or any(isinstance(rule, Rule) for _, rule in self)
+
+    @property
     def asks(self) -> bool:
         """Whether a rule has a soft limit."""
         return any(isinstance(rule, Rule) and rule.soft is not None for _, rule in self)

@@ -7,6 +7,8 @@ from typing import Any
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.live.session import Lived
 
+NONE_BROKEN = {True: "none broken", False: "none set: [overlay] of the desk file limits nothing"}
+
 
 def lived_facts(desk: IntradayDesk, feed: str, lived: Lived) -> dict[str, Any]:
     """Return what came of a feed as plain data: units of the hedge, money of the data."""
@@ -40,7 +42,10 @@ def lived_as_json(desk: IntradayDesk, feed: str, lived: Lived) -> str:
 def for_terminal(desk: IntradayDesk, feed: str, lived: Lived, folder: Path) -> str:
     """Return `lived_facts` as lines."""
     facts = lived_facts(desk, feed, lived)
-    rules = ", ".join(f"{rule} {count}" for rule, count in facts["rules"].items()) or "none broken"
+    rules = (
+        ", ".join(f"{rule} {count}" for rule, count in facts["rules"].items())
+        or NONE_BROKEN[desk.overlay.limits]
+    )
     return "\n".join(
         (
             f"desk       {desk.name}, {feed}{'' if lived.whole else ', until it was stopped'}",

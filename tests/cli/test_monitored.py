@@ -3,7 +3,9 @@
 import pytest
 
 from pipeline.cli import monitored
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import SettingsError
+from pipeline.domain.overlay_settings import OverlaySettings
 
 DEAD = "http://127.0.0.1:9/api"
 
@@ -12,6 +14,15 @@ def test_a_server_that_does_not_answer_is_said_and_told_later(capsys):
     (delivery,) = monitored._events("made", DEAD)
     assert capsys.readouterr().err.startswith(f"Prefect at {DEAD} does not answer ")
     assert delivery._name == "Prefect"
+
+
+@pytest.mark.parametrize(
+    ("rules", "limited"), [({}, False), ({"position": 2}, True), ({"restricted": ("A",)}, True)]
+)
+def test_a_desk_without_limits_is_told_so(capsys, rules, limited):
+    desk = load_any("bac-intraday").model_copy(update={"overlay": OverlaySettings(**rules)})
+    assert monitored._limits(desk, "bac-intraday") == []
+    assert capsys.readouterr().err.startswith("no limits: ") is not limited
 
 
 def test_no_server_is_no_fault(capsys):

@@ -138,3 +138,9 @@ def test_challengers_that_come_while_others_are_judged_are_not_meant(
     monkeypatch.setattr(promotion, "challengers", lambda *_: dict(there))
     assert hedge_here("promote", desk, "--reason", "it won", "--home", tmp_path).returncode == 0
     assert world.promoted[0][-2] == MEANT
+
+
+@pytest.mark.parametrize("change", ["promote", "rollback"])
+def test_a_change_of_champions_takes_a_reason(hedge_here, change):
+    done = hedge_here(change, "bac-intraday", "--reason", " ")
+    assert (done.returncode, done.stderr) == (1, "hedge: --reason: say why; it is written down\n")

@@ -164,6 +164,33 @@ def test_what_happened_while_the_desk_was_dead_is_found_out(tmp_path):
     with_broker(test)
 
 
+def test_a_logout_in_the_middle_of_orders_sends_nothing_more_and_the_next_start_finds_out(tmp_path):
+    async def test(broker, port):
+        async with Desk(tmp_path, port) as desk:
+            desk.path.send(Order("a", "BTC", 3.0, 99.0, time.time_ns()))
+            await desk.until(lambda account: account.seen)
+            broker.say("5", (58, "we close"))
+            broker.newest.write(broker.waiting.pop())
+            await desk.until(lambda _: desk.gateway.broken)
+            assert desk.gateway.broken == "they logged out: we close"
+            with pytest.raises(GatewayError, match="we close: nothing is sent"):
+                desk.path.send(Order("b", "BTC", 1.0, decided=time.time_ns()))
+        broker.held += 1.0
+        broker.executed("F", "1", {11: "a", 55: "BTC", 54: "1", 38: "3"}, (32, "1"), (31, "99"))
+        broker.orders["a"][14] = "1"
+        broker.waiting.clear()
+        async with Desk(tmp_path, port) as desk:
+            assert (desk.found.never_arrived, desk.found.differences) == (("b",), ())
+            account = desk.path.account
+            assert (account.position("BTC"), list(account.working), account.working["a"].left) == (
+                1.0,
+                ["a"],
+                2.0,
+            )
+
+    with_broker(test)
+
+
 @pytest.mark.parametrize("said", [True, False])
 def test_an_order_that_was_given_up_and_that_the_broker_takes_later_is_cancelled(tmp_path, said):
     async def test(broker, port):
