@@ -21,7 +21,9 @@ from pipeline.live.watch.request import turn, written_down
 Told = dict[str, Any]
 
 PATIENCE: Final = 8.0
-"""Seconds that a running desk has for its answer."""
+"""Seconds that a running desk has for its answer, and one that starts until it answers."""
+LOOK: Final = 0.1
+"""Seconds between two looks whether it does."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Found:
             raise SettingsError(
                 f"desk {self.desk} runs, and no token is known: set HEDGE_TOKEN or HEDGE_TOKEN_FILE"
             )
+        if not self._up():
+            return turn(written_down(self.desk, self.folder / JOURNAL, wished))
         body = {"person": wished.person, "reason": wished.reason}
         risk: Told = self._answer(wished.wish.value, json.dumps(body).encode(), known)["risk"]
         return risk
@@ -101,6 +105,13 @@ class Found:
         now = time.time_ns()
         with Journal(self.folder / JOURNAL, self.desk, now=now) as journal:
             return adopt(journal, price, person, reason, now, instrument, venue)
+
+    def _up(self) -> bool:
+        """Tell whether it still runs; one that is starting is given a while to say where it answers."""
+        until = time.monotonic() + PATIENCE
+        while self.process and self.url is None and time.monotonic() < until:
+            time.sleep(LOOK)
+        return self.process is not None
 
     def _answer(self, what: str, body: bytes | None = None, secret: str = "") -> Told:  # nosec B107 # none
         headers = {"Content-Type": "application/json"}
@@ -119,8 +130,9 @@ class Found:
                 raise _refused(self.desk, error) from None
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", error)
+            where = "" if url is None else f" at {url}"
             raise JournalError(
-                f"desk {self.desk} runs as process {self.process} and does not answer at {url} ({reason}): "
+                f"desk {self.desk} runs as process {self.process} and does not answer{where} ({reason}): "
                 "end that process, then ask again, and it is written into its journal"
             ) from None
 

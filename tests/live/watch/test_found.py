@@ -138,8 +138,18 @@ def test_without_a_token_nothing_is_asked(running):
     assert heard == []
 
 
-def test_one_that_runs_and_does_not_answer_says_what_to_do(running):
+def test_one_that_is_starting_is_waited_for(running):
+    found, answers, _ = running
+    answers.append((200, b'{"risk": {"state": "halted"}}'))
+    place = found.folder / ADDRESS
+    told = place.rename(place.with_name("later"))
+    threading.Timer(0.15, told.rename, [place]).start()
+    assert found.ask(HALT, lambda: SECRET) == {"state": "halted"}
+
+
+def test_one_that_runs_and_does_not_answer_says_what_to_do(running, monkeypatch):
     found, _, _ = running
+    monkeypatch.setattr("pipeline.live.watch.found.PATIENCE", 0.0)
     (found.folder / ADDRESS).unlink()
     with pytest.raises(JournalError, match="end that process, then ask again"):
         found.ask(HALT, lambda: SECRET)
