@@ -13,6 +13,9 @@ LEAST: Final = 1e-12
 PAPER: Final = "paper-"
 """With which the ids of reports begin that no market says: the paper venue's, and fills of a rehearsal."""
 
+OWN, OTHER = "own", "other"
+"""The two venues of a router: that of the desk's own market, and the second."""
+
 NEVER_ARRIVED: Final = "never arrived"
 GONE: Final = "held no more"
 """With which the ids of reports begin by which a desk gives up an order that its market does not know."""

@@ -11,6 +11,7 @@ from pipeline.domain.errors import SettingsError
 from pipeline.domain.gateway_settings import CcxtSettings, FixSettings, RoutedSettings
 from pipeline.domain.intraday_desk import IntradayCosts, IntradayDesk
 from pipeline.domain.naming import hint
+from pipeline.domain.orders import OTHER, OWN
 from pipeline.live.credentials import Credentials
 from pipeline.live.offers import Charges
 from pipeline.live.opened import Opened
@@ -55,7 +56,7 @@ def routed(desk: IntradayDesk, own: Open, other: Open, second: RoutedSettings) -
     own, other : open their gateways, each in a folder of its own.
     second : what trading costs at the other.
     """
-    ways = {"own": (own, _charges(desk.costs)), "other": (other, _charges(second))}
+    ways = {OWN: (own, _charges(desk.costs)), OTHER: (other, _charges(second))}
 
     @contextmanager
     def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
-from pipeline.domain.orders import Order, Report
+from pipeline.domain.orders import OTHER, Order, Report
 from pipeline.domain.own_settings import OwnData
 from pipeline.features.book_at import nanoseconds
 from pipeline.features.decision_times import SECOND
@@ -17,6 +17,7 @@ from pipeline.live.account import replayed
 from pipeline.live.journal import Journal
 
 PAPER_FILLS: Final = "filled by the paper venue, or in a rehearsal"
+ROUTED: Final = "filled at the second venue of a router, whose prices no decision tells"
 RESTED: Final = "with a limit, which may have rested"
 UNSEEN: Final = "without best prices at the decision"
 EARLY: Final = "filled before they were decided: the clocks differ"
@@ -129,6 +130,8 @@ def crossed(order: Order, fills: list[Report], quotes: Quotes, *, paper: bool) -
     """
     if any(each.simulated for each in fills) and not paper:
         return PAPER_FILLS
+    if any(each.venue == OTHER for each in fills):
+        return ROUTED
     if order.limit is not None:
         return RESTED
     bid, ask = quotes.get(order.decided, (math.nan, math.nan))

@@ -91,9 +91,9 @@ class Live:
             return journal.latch().why
 
 
-def private(folder, **told):
+def private(folder, name="credentials", **told):
     """Return the path of a credentials file."""
-    path = folder / "credentials.toml"
+    path = folder / f"{name}.toml"
     path.touch(0o600)
     path.write_text("\n".join(f'{name} = "{value}"' for name, value in told.items()))
     return str(path)
@@ -369,10 +369,16 @@ def second_venue(place, symbol):
     (place / "ticks" / "there_quotes.csv").write_text("\n".join(rows) + "\n")
 
 
-def test_a_day_is_routed_between_two_venues_of_one_instrument(place, capsys):
-    desk = Live(place, capsys, Way.ROUTED, "\n[gateway.routed]\nfee_bps = 0.1\n")
+def routed_desk(place, capsys, further):
+    """Return a desk with the files of a second venue."""
+    desk = Live(place, capsys, Way.ROUTED, further)
     path = Path(desk.desk)
     path.write_text(path.read_text().replace("[data]", '[data]\nother_files = ["there_*.csv"]'))
+    return desk
+
+
+def test_a_day_is_routed_between_two_venues_of_one_instrument(place, capsys):
+    desk = routed_desk(place, capsys, "\n[gateway.routed]\nfee_bps = 0.1\n")
     second_venue(place, "ABC")
     with pytest.raises(DataError, match=r"there_quotes\.csv: is of ABC, but the desk hedges XYZ"):
         desk.day()
@@ -385,3 +391,46 @@ def test_a_day_is_routed_between_two_venues_of_one_instrument(place, capsys):
     assert told["orders_filled"] > 5
     again = desk.day()
     assert (again["orders_sent"], again["position"]) == (0, told["position"])
+
+
+def test_a_day_at_two_independent_engines_ends_with_the_positions_of_each(
+    place, capsys, monkeypatch, tmp_path, port
+):
+    engine = pytest.importorskip("tests.live.fix.exchange")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        ports = port, free.getsockname()[1]
+    tables = '\n[gateway.routed]\nown = "fix"\nother = "fix"\n'
+    names = "THEM", "THERE"
+    for table, each, name in zip(("gateway.fix", "gateway.routed.fix"), ports, names, strict=True):
+        tables += f'[{table}]\nhost = "127.0.0.1"\nport = {each}\nsender = "US"\ntarget = "{name}"\n'
+        tables += "rehearsal = true\nheartbeat_seconds = 5\n"
+    told = private(tmp_path, "own", account=ACCOUNT, username=USER, password=PASSWORD)
+    monkeypatch.setenv("HEDGE_FIX_FILE", told)
+    told = private(tmp_path, "other", account="other-account", username="ada", password="other-password")
+    monkeypatch.setenv("HEDGE_ROUTED_FIX_FILE", told)
+    desk = routed_desk(place, capsys, tables)
+    second_venue(place, "XYZ")
+    folders = tmp_path / "a", tmp_path / "b"
+    for folder in folders:
+        folder.mkdir()
+    with contextlib.ExitStack() as serving:
+        engines = [
+            serving.enter_context(engine.serving(engine.Exchange(), folder, each, name))
+            for folder, each, name in zip(folders, ports, names, strict=True)
+        ]
+        told, again = desk.day(), desk.day()
+        held = [each.held for each in engines]
+    filled = dict.fromkeys(("own", "other"), 0.0)
+    for report in desk.reports:
+        filled[report.venue or "own"] += report.filled
+    assert (told["state"], told["state_why"]) == ("active", "a new journal")
+    assert [filled["own"], filled["other"]] == pytest.approx(held)
+    assert told["position"] == pytest.approx(sum(held))
+    assert again == {**told, "orders_sent": 0}
+    assert all(len(each.orders) == len(set(each.orders)) > 3 and each.refused == [] for each in engines)
+    assert [each.accounts for each in engines] == [{ACCOUNT}, {"other-account"}]
+    assert engines[1].logons == {("ada", "other-password")}
+    kept = [each.read_bytes() for each in desk.home.rglob("*") if each.is_file()]
+    for secret in (ACCOUNT, PASSWORD, "other-account", "other-password"):
+        assert not any(secret.encode() in each for each in kept)

@@ -12,6 +12,7 @@ from pipeline.live.own_orders import (
     LATE,
     PAPER_FILLS,
     RESTED,
+    ROUTED,
     UNSEEN,
     of_files,
     of_journals,
@@ -68,9 +69,11 @@ def test_what_teaches_nothing_is_counted_by_reason(journal, tmp_path):
     sent(journal, "replayed", AT + 6, (2.0, 101.0, 4e8))
     sent(journal, "open", AT + 4, (1.0, 101.0, 0.1), over=Standing.WORKING)
     sent(journal, "unfilled", AT + 5)
+    sent(journal, "routed", AT + 7)
+    journal.report(Report("r@other", "routed", Standing.FILLED, 2.0, 101.0, time=AT + SECOND))
     rows, refused = found_in(tmp_path)
     assert rows.empty
-    assert refused == {PAPER_FILLS: 1, RESTED: 1, UNSEEN: 1, EARLY: 1, LATE: 1}
+    assert refused == {PAPER_FILLS: 1, ROUTED: 1, RESTED: 1, UNSEEN: 1, EARLY: 1, LATE: 1}
     rows, refused = found_in(tmp_path, paper=True)
     assert rows["decided"].tolist() == [AT]
     assert PAPER_FILLS not in refused

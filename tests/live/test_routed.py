@@ -168,6 +168,18 @@ def test_a_limit_rests_where_it_is_cheaper_and_what_replaces_it_follows(made):
     assert desk.gateway.broken == ""
 
 
+@pytest.mark.parametrize("standing", [Standing.REJECTED, Standing.CANCELLED])
+def test_a_replacement_that_is_not_taken_leaves_the_other_at_work(made, standing):
+    desk = made().start()
+    send(desk, 2.0, limit=99.5)
+    desk.advance(11)
+    desk.gateway.replace(Order("a-p1", "XY", 2.0, limit=99.6, decided=20, replaces="a"))
+    desk.gateway._heard("near", Report("never arrived-a-p1", "a-p1", standing))
+    assert list(desk.gateway._routings.working["near"]) == ["a"]
+    desk.venues["near"].broken = "the line is down"
+    assert desk.gateway.broken == "near: the line is down"
+
+
 def test_one_venue_down_is_sent_nothing_and_halts_only_where_something_is_open(made):
     desk = made(latency=5).start()
     desk.venues["near"].broken = "the line is down"

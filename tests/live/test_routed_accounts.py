@@ -2,10 +2,11 @@
 
 import asyncio
 import time
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack, ExitStack, nullcontext
 
 import pytest
 
+from pipeline.domain.errors import GatewayError
 from pipeline.domain.gateway_settings import FixSettings, RoutedSettings
 from pipeline.domain.orders import Order, Standing
 from pipeline.live.credentials import Credentials
@@ -58,7 +59,7 @@ class Desk:
     def opened(self):
         way = routed(desk_with(), *self.ways, self.second)
         self.router = self.files.enter_context(way(self.folder, lambda _: 0, lambda: self.books)).gateway
-        self.router._patience = (0.05, 0.1)
+        self.router._patience = (0.02,)
         return self.router
 
     async def __aenter__(self):
@@ -67,7 +68,7 @@ class Desk:
         self.journal = self.files.enter_context(Journal(self.folder / "journal", "desk", now=0))
         self.path = OrderPath(self.journal, self.router, time.time_ns)
         try:
-            self.found = await recover(self.path, time.time_ns(), patience=(0.05, 0.1))
+            self.found = await recover(self.path, time.time_ns(), patience=(0.02,))
         except BaseException:
             await self.__aexit__()
             raise
@@ -231,18 +232,24 @@ def test_one_line_down_stops_nothing_unless_something_is_open_there(tmp_path):
     with_brokers(test)
 
 
-def test_a_halt_cancels_at_both_and_a_line_that_is_down_leaves_out_no_other(tmp_path):
+@pytest.mark.parametrize("down", [False, True])
+def test_a_halt_cancels_at_both_and_a_line_that_is_down_leaves_out_no_other(tmp_path, down):
     async def test(own, other, ways):
         async with Desk(tmp_path, ways) as desk:
+            working = desk.path.account.working
             desk.send("a", 1.0, limit=99.5)
             desk.books[0] = NEAR._replace(fault="stale")
             desk.send("b", 1.0, limit=99.5)
-            await desk.until(
-                lambda account: all(each.standing is Standing.WORKING for each in account.working.values())
-            )
-            desk.path.turn(RiskState.HALTED, "ada", "enough")
+            await desk.until(lambda _: all(each.standing is Standing.WORKING for each in working.values()))
+            if down:
+                await desk.router._venues["own"].hang_up()
+            with pytest.raises(GatewayError, match="hung up") if down else nullcontext():
+                desk.path.turn(RiskState.HALTED, "ada", "enough")
+            await desk.until(lambda _: list(working) == ["a"] * down)
+            assert (own.cancelled, other.cancelled) == (["a"] * (not down), ["b"])
+        async with Desk(tmp_path, ways) as desk:
             await desk.until(lambda account: not account.working)
-            assert (own.cancelled, other.cancelled) == (["a"], ["b"])
+            assert (desk.found.differences, own.cancelled, other.cancelled) == ((), ["a"], ["b"])
 
     with_brokers(test)
 

@@ -19,7 +19,7 @@ UseDataDictionary=Y
 DataDictionary={dictionary}
 [SESSION]
 BeginString=FIX.4.4
-SenderCompID=THEM
+SenderCompID={name}
 TargetCompID=US
 HeartBtInt=5
 """
@@ -137,9 +137,9 @@ def said(kind, *fields):
 
 
 @contextmanager
-def serving(exchange, folder, port):
-    """Let an exchange be an acceptor on a port of this machine."""
-    (folder / "acceptor.cfg").write_text(SETTINGS.format(port=port, dictionary=DICTIONARY))
+def serving(exchange, folder, port, name="THEM"):
+    """Let an exchange be an acceptor on a port of this machine; a process has one of a name."""
+    (folder / "acceptor.cfg").write_text(SETTINGS.format(port=port, dictionary=DICTIONARY, name=name))
     settings = quickfix.SessionSettings(str(folder / "acceptor.cfg"))
     acceptor = quickfix.SocketAcceptor(exchange, quickfix.MemoryStoreFactory(), settings)
     acceptor.start()

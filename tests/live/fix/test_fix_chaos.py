@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 MODULE = "tests.live.fix.chaos"
 
 
-@pytest.mark.parametrize(("kills", "further"), [("12", []), ("8", ["--routed"])])
+@pytest.mark.parametrize(("kills", "further"), [("12", []), ("6", ["--routed"])])
 def test_kills_leave_what_the_brokers_have(kills, further):
     found = chaos(kills, *further, module=MODULE)
     assert found.returncode == 0, found.stdout + found.stderr
