@@ -180,7 +180,7 @@ class Watched:
     async def _tile(self, clock: str) -> None:
         day, market = self._day(), self._market
         with tempfile.TemporaryDirectory(prefix="live-loop-") as folder:
-            venue_of = live.Market([], day.latency, lambda: day.made.opened)
+            venue_of = live.Market([], day.latency, day.books, lambda: day.made.opened)
             paper = on_paper(market.desk.costs)
             async with live.opened_path(market.desk, venue_of, Path(folder), paper) as (path, played):
                 signals = RunningSignals(market.fitted, market.before, day.names)

@@ -61,7 +61,7 @@ def wired(way: Way, desk: "IntradayDesk", private: "Mapping[str, Credentials]", 
     ------
     SettingsError
         The desk file does not say where it is, its extra is not installed, or a stored day would be lived
-        against one whose fills are not said to be play, or a stream routed.
+        against one whose fills are not said to be play.
     DataError
         The files of the second venue are of another instrument.
     """
@@ -84,8 +84,6 @@ def _routed(desk: "IntradayDesk", private: "Mapping[str, Credentials]", replayed
     from pipeline.live.gateways import on_paper, routed
 
     way, told = Way.ROUTED, desk.gateway
-    if not replayed:
-        raise SettingsError(f"--gateway {way}: a stream tells one venue's book: give replay:DAY")
     second = told.routed
     if second is None:
         raise _not_named(way, way)

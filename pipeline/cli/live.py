@@ -4,7 +4,7 @@ import asyncio
 import math
 import shutil
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -50,6 +50,13 @@ Snapshot = Annotated[
     str,
     typer.Option(help="URL where a venue's book is asked for; else that of the venue, where known."),
 ]
+OtherFeed = Annotated[
+    str,
+    typer.Option(
+        help="wss://…, a second venue's stream beside --feed: what data.other_files is to data.files."
+    ),
+]
+OtherSnapshot = Annotated[str, typer.Option(help="As --snapshot, of --other-feed.")]
 Dashboard = Annotated[
     str | None,
     typer.Option(help="[HOST:]PORT of the status page; else a free port of 127.0.0.1. See --beyond."),
@@ -68,6 +75,8 @@ def live(
     gateway: Gateway = Way.PAPER,
     speed: Speed = FULL,
     snapshot: Snapshot = "",
+    other_feed: OtherFeed = "",
+    other_snapshot: OtherSnapshot = "",
     dashboard: Dashboard = None,
     beyond: Beyond = False,
     anew: Anew = False,
@@ -83,46 +92,46 @@ def live(
     from pipeline.live.feed_state import FeedState
     from pipeline.live.session import stored_day
     from pipeline.live.session_text import for_terminal, lived_as_json
-    from pipeline.live.streamed_venue import streamed_venue
     from pipeline.live.watch.board import Board
     from pipeline.live.watch.page_server import PageServer
     from pipeline.live.watch.panel import Panel
     from pipeline.live.watch.server import listening
     from pipeline.live.watch.story import Shown
 
-    venue = None if feed.startswith(REPLAY) else streamed_venue(feed, snapshot)
-    if anew and venue is not None:
+    venues = _streamed(feed, snapshot, other_feed, other_snapshot)
+    if anew and venues:
         raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
     private = credentials_of(gateway)
     times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
-        opened = _opened(desk, home, data, venue)
+        routed = gateway is Way.ROUTED
+        opened = _opened(desk, home, data, venues, routed)
         if anew and not played(gateway, opened.desk):
             raise SettingsError(
                 f"--anew: forgets what was played on paper; --gateway {gateway} does not forget"
             )
-        way = wired(gateway, opened.desk, private, replayed=venue is None)
-        market, routed = (opened.desk, opened.stored), gateway is Way.ROUTED
-        day = None if venue is not None else stored_day(*market, _day(feed), opened.learned, routed)
-        lived_in = f"replay-{_day(feed)}" if venue is None else f"stream-{venue.symbol}"
+        way = wired(gateway, opened.desk, private, replayed=not venues)
+        market = opened.desk, opened.stored
+        day = None if venues else stored_day(*market, _day(feed), opened.learned, routed)
+        lived_in = f"stream-{venues[0].symbol}" if venues else f"replay-{_day(feed)}"
         folder = opened.folder / (lived_in if gateway is Way.PAPER else f"{lived_in}-{gateway}")
         if anew:
             _forget(folder, opened.desk.name, server)
         place, champions = Home.find(home), opened.champions
-        before = opened.stored.before(_day(feed) if venue is None else f"{date.today()}")
+        before = opened.stored.before(f"{date.today()}" if venues else _day(feed))
         parts = monitoring(opened.desk, desk, champions, place, before, server)
         beside, watching, metrics, opened.newer = parts
         state = FeedState()
-        approvals, carrying = approvals_of(opened.desk, server, times if venue is None else 1.0)
-        feeding = tuple if venue is None else state.facts
+        approvals, carrying = approvals_of(opened.desk, server, 1.0 if venues else times)
+        feeding = state.facts if venues else tuple
         shown = Shown(feed=feeding, drift=watching.told, asked=approvals.told)
         serving = replace(serving, metrics=metrics.text, shown=shown)
         panel = Panel(Board())
         page = PageServer(opened.desk, folder, serving, listener, panel, opened.learned.model, _said)
         controls = [panel, *beside, page, *carrying]
-        if venue is not None:
-            lived = _lived_now(opened, venue, folder, way, state, approvals, *controls)
-        elif day is not None:
+        if day is None:
+            lived = _lived_now(opened, venues, folder, way, state, approvals, routed, *controls)
+        else:
             lived = _lived_again(opened, day, folder, way, times, approvals, *controls)
     if as_json:
         print(lived_as_json(opened.desk, feed, lived))
@@ -183,6 +192,18 @@ def _forget(folder: Path, desk: str, server: str | None) -> None:
         shutil.rmtree(folder)
 
 
+def _streamed(feed: str, snapshot: str, other_feed: str, other_snapshot: str) -> "list[StreamedVenue]":
+    """Return the venues whose streams are followed; none where a stored day is lived again."""
+    from pipeline.live.streamed_venue import streamed_venue
+
+    if feed.startswith(REPLAY):
+        if other_feed:
+            raise SettingsError("--other-feed: of a stored day the second venue's files are data.other_files")
+        return []
+    found = [streamed_venue(feed, snapshot)]
+    return [*found, streamed_venue(other_feed, other_snapshot, "--other-feed")] if other_feed else found
+
+
 def _day(feed: str) -> str:
     if not feed.startswith(REPLAY):
         raise SettingsError(f"--feed {feed}: give replay:DAY, a day of the desk's data")
@@ -211,11 +232,12 @@ def _lived_again(
 
 def _lived_now(
     opened: Opened,
-    venue: "StreamedVenue",
+    venues: "Sequence[StreamedVenue]",
     folder: Path,
     way: "Open",
     state: "FeedState",
     approvals: "Approvals",
+    routed: bool,
     *controls: "Control",
 ) -> "Lived":
     from pipeline.live.venue_session import live_now
@@ -224,9 +246,10 @@ def _lived_now(
 
     def live(shown: "Control") -> "Coroutine[Any, Any, Lived]":
         beside, newer = [shown, *controls], opened.newer
-        return live_now(desk, opened.learned, stored, venue, folder, way, beside, state, approvals, newer)
+        settings = (beside, state, approvals, newer, routed)
+        return live_now(desk, opened.learned, stored, venues, folder, way, *settings)
 
-    return _shown(f"{opened.desk.name} {venue.symbol}", None, live)
+    return _shown(f"{opened.desk.name} {venues[0].symbol}", None, live)
 
 
 def _shown(what: str, total: int | None, live: "Callable[[Control], Coroutine[Any, Any, Lived]]") -> "Lived":
@@ -272,7 +295,13 @@ def _times(speed: str) -> float:
     return times
 
 
-def _opened(desk: str, home: Path | None, data: str | None, venue: "StreamedVenue | None" = None) -> Opened:
+def _opened(
+    desk: str,
+    home: Path | None,
+    data: str | None,
+    venues: "Sequence[StreamedVenue]" = (),
+    routed: bool = False,
+) -> Opened:
     place = prepared(desk, home, data)
 
     from pipeline.backtest.desk_check import checked_any
@@ -286,8 +315,8 @@ def _opened(desk: str, home: Path | None, data: str | None, venue: "StreamedVenu
     settings = checked_any(desk)
     if not isinstance(settings, IntradayDesk):
         raise SettingsError(f"{desk}: hedge live works on desks within the day")
-    if venue is not None:
-        check(settings, venue)
+    if venues:
+        check(settings, venues, routed)
     champions = load_champions(place.mlruns, settings.name, desk, hedger=followed(settings))
     learned, settings = learned_of(champions, desk), champions.costs.applied(settings)
 

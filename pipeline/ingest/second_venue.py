@@ -31,16 +31,27 @@ def check_second_venue(data: MarketFiles, named: str = "") -> None:
     """
     wanted = named or data.terms.instrument or data.instrument
     for name, symbol, venue in _stated(data):
-        if symbol and plain(symbol) != plain(wanted):
-            raise DataError(
-                f"{name}: is of {symbol}, but the desk hedges {wanted}: let data.other_files name files of "
-                f'that, or set gateway.routed.symbol = "{symbol}" if it is the same in the same money'
-            )
-        if any(word in venue for word in DERIVATIVES):
-            raise DataError(
-                f"{name}: is of {venue}: the perpetual is another instrument than the spot, though it may be "
-                "called alike: let data.other_files name files of a spot venue"
-            )
+        check_stated(name, symbol, venue, wanted, "let data.other_files name files")
+
+
+def check_stated(name: str, symbol: str, venue: str, wanted: str, advice: str) -> None:
+    """Refuse what states that it tells of another instrument than `wanted`, or of a venue of no spot.
+
+    Raises
+    ------
+    DataError
+        It does.
+    """
+    if symbol and plain(symbol) != plain(wanted):
+        raise DataError(
+            f"{name}: is of {symbol}, but the desk hedges {wanted}: {advice} of that, or set "
+            f'gateway.routed.symbol = "{symbol}" if it is the same in the same money'
+        )
+    if any(word in venue for word in DERIVATIVES):
+        raise DataError(
+            f"{name}: is of {venue}: the perpetual is another instrument than the spot, though it may be "
+            f"called alike: {advice} of a spot venue"
+        )
 
 
 def _stated(data: MarketFiles) -> Iterator[tuple[str, str, str]]:

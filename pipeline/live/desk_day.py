@@ -65,7 +65,8 @@ class DeskDay:
         self._events, self._routed = DayEvents(tables, desk.hedge.instrument), routed
         if routed and OTHER_BOOK not in self._events:
             raise DataError(
-                "the day has no book or quotes of a second venue: name its files in data.other_files"
+                "the day has no book or quotes of a second venue: name its files in data.other_files, "
+                "or on a stream its depth or quotes in --other-feed"
             )
         self._features: list[EventFeature] = known_features(self._events, desk.hedge, fitted)
         self.made: DecisionTimes = decision_times(self.day, desk.grid, self._events)

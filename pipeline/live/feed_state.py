@@ -7,6 +7,8 @@ from typing import Final
 
 SLOW: Final = 1.0
 """Seconds from which on a feed is behind."""
+SECOND: Final = "second venue: "
+"""Before what is said of its stream."""
 NAMED: Final = 3
 """Reasons for which messages were held, the most frequent of them."""
 
@@ -29,6 +31,7 @@ class FeedState:
     lag : seconds from the newest change of the book until it was known here.
     clock_off : seconds by which the system's clock was set since the desk began.
     records : tells how each source of records is: name, value, and whether that is a fault.
+    other : that of the second venue's stream, where one is followed.
     """
 
     stands: bool = False
@@ -43,6 +46,7 @@ class FeedState:
     lag: float = 0.0
     clock_off: float = 0.0
     records: Callable[[], Sequence[tuple[str, str, bool]]] = tuple
+    other: "FeedState | None" = None
 
     def facts(self) -> list[dict[str, str | bool]]:
         """Return it in words, each with its `name`, its `value` and whether that is a `fault`.
@@ -54,7 +58,18 @@ class FeedState:
         [('line', 'stands, made 2 times, lost last: the network'), ('book', 'not whole')]
         >>> [each["name"] for each in facts if each["fault"]]
         ['book']
+        >>> both = FeedState(stands=True, other=FeedState(lost="refused")).facts()
+        >>> [(each["name"], each["value"]) for each in both if each["fault"]]
+        [('second venue: line', 'down: refused')]
         """
+        known = self._known()
+        if self.other is not None:
+            known += [(f"{SECOND}{name}", value, fault) for name, value, fault in self.other._known()]
+        set_by = ("system's clock was set by", f"{self.clock_off:.3f} s", abs(self.clock_off) > SLOW)
+        known += [set_by, *self.records()]
+        return [{"name": name, "value": value, "fault": fault} for name, value, fault in known]
+
+    def _known(self) -> list[tuple[str, str, bool]]:
         rows = [
             ("line", self._line(), not self.stands),
             ("book", self._book(), not self.whole),
@@ -62,11 +77,8 @@ class FeedState:
             ("messages held", self._held(), False),
             ("loop behind the feed", f"{self.behind:.3f} s", self.behind > SLOW),
             ("feed behind the venue", f"{self.lag:.3f} s", self.lag > SLOW),
-            ("system's clock was set by", f"{self.clock_off:.3f} s", abs(self.clock_off) > SLOW),
         ]
-        known = [each for each in rows if each[0] != "book" or self.whole is not None]
-        known += self.records()
-        return [{"name": name, "value": value, "fault": fault} for name, value, fault in known]
+        return [each for each in rows if each[0] != "book" or self.whole is not None]
 
     def _line(self) -> str:
         lost = f", lost last: {self.lost}" if self.lost else ""

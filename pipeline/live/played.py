@@ -16,7 +16,7 @@ class Played(Protocol):
         ...
 
     def hasten(self, at: int) -> None:
-        """Let what is on its way arrive at `at`, ns, at the latest."""
+        """Let what is on its way arrive at `at`, ns, at the latest, if it was decided before."""
         ...
 
     def advance(self, at: int, books: Mapping[str, Book]) -> None:

@@ -30,7 +30,7 @@ class StoredFeed:
     >>> async def moments(feed):
     ...     return [(each.now, each.part) async for each in feed.moments(lambda: 0.0, since=0)]
     >>> asyncio.run(moments(StoredFeed([EventPart(5, {})], opened=1, closed=9)))[:2]
-    [(5, EventPart(until=5, tables={}, book=None)), (9, None)]
+    [(5, EventPart(until=5, tables={}, book=None, other_book=None)), (9, None)]
     """
 
     def __init__(

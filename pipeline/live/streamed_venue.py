@@ -46,6 +46,7 @@ class StreamedVenue:
     reader : returns a reader for a file of this name.
     sends : what is sent after connecting.
     snapshot : where the book is asked for; empty where it comes in the stream, after connecting.
+    venue : its name, as recordings of it state it.
     """
 
     url: str
@@ -54,9 +55,15 @@ class StreamedVenue:
     reader: Callable[[str], StreamReader]
     sends: tuple[str, ...] = ()
     snapshot: str = ""
+    venue: str = ""
+
+    @property
+    def named(self) -> str:
+        """The instrument, and the host that tells of it."""
+        return f"{self.symbol} at {urlsplit(self.url).hostname}"
 
 
-def streamed_venue(url: str, snapshot: str = "") -> StreamedVenue:
+def streamed_venue(url: str, snapshot: str = "", option: str = "--feed") -> StreamedVenue:
     """Return the venue of a URL.
 
     Parameters
@@ -64,6 +71,7 @@ def streamed_venue(url: str, snapshot: str = "") -> StreamedVenue:
     url : Binance's combined streams, `wss://…/stream?streams=btcusdt@depth@100ms/btcusdt@trade`; or Deribit's
         with the channels to subscribe to, `wss://…/ws/api/v2?channels=book.BTC_USDC.100ms/trades.BTC_USDC.100ms`.
     snapshot : where Binance's book is asked for; empty takes what is known of the host.
+    option : by which the URL was given.
 
     Raises
     ------
@@ -80,24 +88,26 @@ def streamed_venue(url: str, snapshot: str = "") -> StreamedVenue:
         located(each or None)
     parts = urlsplit(url)
     asked = parse_qs(parts.query)
+    told = f"{option} {url}"
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise SettingsError(f"--feed {url}: give ws://… or wss://…")
+        raise SettingsError(f"{told}: give ws://… or wss://…")
     if "streams" in asked:
-        return _binance(url, asked["streams"][0], snapshot)
+        return _binance(told, url, asked["streams"][0], snapshot)
     if "channels" in asked:
-        return _deribit(url, asked["channels"][0].split("/"))
-    raise SettingsError(f"--feed {url}: name the streams: …/stream?streams=btcusdt@depth@100ms/btcusdt@trade")
+        return _deribit(told, url, asked["channels"][0].split("/"))
+    raise SettingsError(f"{told}: name the streams: …/stream?streams=btcusdt@depth@100ms/btcusdt@trade")
 
 
-def _binance(url: str, streams: str, snapshot: str) -> StreamedVenue:
+def _binance(told: str, url: str, streams: str, snapshot: str) -> StreamedVenue:
     named = [each.split("@") for each in streams.split("/")]
-    symbol = _one({symbol.upper() for symbol, *_ in named}, url)
+    symbol = _one({symbol.upper() for symbol, *_ in named}, told)
     kinds = {kind for _, kind, *_ in ([*each, ""] for each in named)}
     if unknown := sorted(kinds - set(TABLES)):
-        raise SettingsError(f"--feed {url}: streams of kind {', '.join(unknown)}: take {', '.join(TABLES)}")
+        raise SettingsError(f"{told}: streams of kind {', '.join(unknown)}: take {', '.join(TABLES)}")
     host = urlsplit(url).hostname or ""
     if "depth" in kinds and not (snapshot or host in SNAPSHOTS):
-        raise SettingsError(f"--feed {url}: where is the book of {host} asked for? Give --snapshot URL")
+        asked = "--other-snapshot" if told.startswith("--other") else "--snapshot"
+        raise SettingsError(f"{told}: where is the book of {host} asked for? Give {asked} URL")
     at = snapshot or SNAPSHOTS.get(host, "").format(symbol)
     futures = host.startswith("fstream") or "/fapi/" in at
     name = binance_stream.FUTURES if futures else binance_stream.SPOT
@@ -108,14 +118,15 @@ def _binance(url: str, streams: str, snapshot: str) -> StreamedVenue:
         tables,
         lambda file: binance_stream.Stream(file, Terms(instrument=symbol), name, AHEAD),
         snapshot=at,
+        venue=name,
     )
 
 
-def _deribit(url: str, channels: list[str]) -> StreamedVenue:
+def _deribit(told: str, url: str, channels: list[str]) -> StreamedVenue:
     named = [each.split(".") for each in channels]
-    symbol = _one({each[1] if len(each) > 1 else "" for each in named}, url)
+    symbol = _one({each[1] if len(each) > 1 else "" for each in named}, told)
     if unknown := sorted({kind for kind, *_ in named} - set(CHANNELS)):
-        raise SettingsError(f"--feed {url}: channels {', '.join(unknown)}: take {', '.join(CHANNELS)}")
+        raise SettingsError(f"{told}: channels {', '.join(unknown)}: take {', '.join(CHANNELS)}")
     asked = {"jsonrpc": "2.0", "id": 1, "method": "public/subscribe", "params": {"channels": channels}}
     terms = Terms(instrument=symbol)
     return StreamedVenue(
@@ -124,10 +135,11 @@ def _deribit(url: str, channels: list[str]) -> StreamedVenue:
         frozenset(CHANNELS[kind] for kind, *_ in named),
         lambda file: deribit_stream.Stream(file, terms, AHEAD),
         sends=(json.dumps(asked),),
+        venue=deribit_stream.VENUE,
     )
 
 
-def _one(symbols: set[str], url: str) -> str:
+def _one(symbols: set[str], told: str) -> str:
     if len(symbols) != 1:
-        raise SettingsError(f"--feed {url}: of {', '.join(sorted(symbols))}: name streams of one instrument")
+        raise SettingsError(f"{told}: of {', '.join(sorted(symbols))}: name streams of one instrument")
     return symbols.pop()

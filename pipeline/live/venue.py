@@ -135,13 +135,18 @@ class Venue:
             coming[happened.order_id] = Open(happened.order, happened.arrives)
 
     def hasten(self, at: int) -> None:
-        """Let what is on its way arrive at `at`, ns, at the latest."""
-        self.coming = [
-            (min(arrives, at), number, each._replace(arrives=min(arrives, at)))
-            for arrives, number, each in self.coming
-        ]
+        """Let what is on its way arrive at `at`, ns, at the latest, if it was decided before.
+
+        A day that a start goes through again hastens nothing to decisions before it was sent; a cancellation
+        counts as its order.
+        """
+        hastened = {**self.orders, **self.replacing}
+        hastened = {name: each for name, each in hastened.items() if each.order.decided < at}
+        for place, (arrives, number, each) in enumerate(self.coming):
+            if each.order_id in hastened and arrives > at:
+                self.coming[place] = (at, number, each._replace(arrives=at))
         heapq.heapify(self.coming)
-        for found in (*self.orders.values(), *self.replacing.values()):
+        for found in hastened.values():
             found.arrives = min(found.arrives, at)
 
     def advance(self, at: int, books: Mapping[str, Book]) -> Iterator[Told]:

@@ -1,17 +1,13 @@
-"""A venue's stream as the feed of a desk: recorded as it comes, read as a recorded file is read."""
+"""Venues' streams as the feed of a desk: recorded as they come, read as recorded files are read."""
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from typing import Final
 
 from pipeline.features.day_events import EventPart
-from pipeline.ingest.raw_stream import RawStream
 from pipeline.ingest.time_order import TimedRows
-from pipeline.live.feed import Moment
-from pipeline.live.feed_state import SLOW
-from pipeline.live.recording import Recording
+from pipeline.live.feed import END, Moment
 from pipeline.live.venue_stream import VenueStream
 
 TICK: Final = 0.02
@@ -19,71 +15,52 @@ TICK: Final = 0.02
 LATE: Final = 1_000_000_000
 """Nanoseconds after which a decision comes too late to trade on."""
 Take = Callable[[Mapping[str, TimedRows]], EventPart]
-log = logging.getLogger(__name__)
 
 
 class VenueFeed:
-    """One day of one instrument of a venue; its line has to be held meanwhile.
+    """One day of one instrument at a venue, or at two; their lines have to be held meanwhile.
 
-    Messages are kept in a file for each start and each day, in the raw format of `ingest.formats`: a day that
-    was lived can be stored, learned from and lived again. A start within a day first reads what earlier ones
-    have recorded of it.
+    All messages have their time of receipt by one clock: those of two venues come in its order, of one
+    instant together. A start within a day first reads what earlier ones recorded of it, in that order too.
 
     Parameters
     ----------
-    stream : goes on from day to day.
+    streams : go on from day to day.
     day : its name.
     ends : its end, ns.
     take : makes events of rows.
     """
 
-    def __init__(self, stream: VenueStream, day: str, ends: int, take: Take) -> None:
-        self._stream, self._ends, self._take = stream, ends, take
-        self._rows, self._clock, self._stem = stream.rows, stream.clock, f"{stream.symbol}-{day}"
+    def __init__(self, streams: Sequence[VenueStream], day: str, ends: int, take: Take) -> None:
+        self._streams, self._day, self._ends, self._take = streams, day, ends, take
+        self._clock = streams[0].clock
 
     async def moments(self, due: Callable[[], float], since: int) -> AsyncGenerator[Moment, None]:
         """Yield what was recorded of the day, and then what comes, until its end."""
-        for path in sorted(self._stream.folder.glob(f"{self._stem}-*.log")):
-            self._rows.begin(path.name)
-            for _, text in RawStream(str(path)).line_blocks():
-                self._rows.take(text)
-                yield self._moment(_stamp(text))
-                await asyncio.sleep(0)
-        began = datetime.fromtimestamp(self._clock.now() / 1e9, UTC)
-        path = self._stream.folder / f"{self._stem}-{began:%Y%m%dT%H%M%S.%f}.log"
-        self._rows.begin(path.name)
+        for until in self._recorded():
+            yield self._moment(until)
+            await asyncio.sleep(0)
         now = self._clock.now()
-        with Recording(path) as recording:
+        with ExitStack() as files:
+            recordings = [files.enter_context(each.recording(self._day)) for each in self._streams]
             while now < self._ends:
                 await asyncio.sleep(min(TICK, max(due() - now, 0.0) / 1e9))
-                self._stream.line.check()
-                self._watch()
-                text = self._stream.inbox.take()
+                for stream, recording in zip(self._streams, recordings, strict=True):
+                    stream.take(recording)
                 now = self._clock.now()
-                recording.append(text)
-                self._rows.take(text)
-                self._stream.line.want_book(self._stream.state.stands and self._rows.wants_book)
                 yield self._moment(now)
+
+    def _recorded(self) -> Iterator[int]:
+        """Read the recordings of all streams in turn, one block ahead; yield until when all is read, ns."""
+        blocks = [each.recorded(self._day) for each in self._streams]
+        reached = [next(each, END) for each in blocks]
+        while (until := min(reached)) < END:
+            yield until
+            place = reached.index(until)
+            reached[place] = next(blocks[place], END)
 
     def _moment(self, now: int) -> Moment:
         """Return what is known until a time; all of it has been read."""
         now = min(now, self._ends - 1)
-        rows = self._rows.until(now)
+        rows = {name: each for stream in self._streams for name, each in stream.until(now).items()}
         return Moment(now, self._take(rows) if rows else None, LATE)
-
-    def _watch(self) -> None:
-        """Say how the feed is doing."""
-        state, behind = self._stream.state, self._stream.inbox.behind
-        if behind > SLOW >= state.behind:
-            log.warning("%s: the loop is %.1f s behind the feed", self._stem, behind)
-        state.behind, state.messages = behind, self._stream.inbox.messages
-        state.clock_off = self._clock.off()
-
-
-def _stamp(text: bytes) -> int:
-    """Return the time of receipt of the last line that has one; 0 without one."""
-    for line in reversed(text.splitlines()):
-        stamp = line.partition(b" ")[0]
-        if len(stamp) == 19 and stamp.isdigit():
-            return int(stamp)
-    return 0

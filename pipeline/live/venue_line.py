@@ -84,7 +84,7 @@ class VenueLine:
             self._socket, self._state.stands, self._state.lost = None, False, why
             waits = pauses(self._dice) if time.monotonic() - began > STEADY else waits
             pause = next(waits)
-            log.warning("%s: line lost: %s: again in %.1f s", self._venue.symbol, why, pause)
+            log.warning("%s: line lost: %s: again in %.1f s", self._venue.named, why, pause)
             await asyncio.sleep(pause)
 
     async def _listen(self) -> None:
@@ -132,4 +132,4 @@ class VenueLine:
 
     def _not_told(self, why: str) -> None:
         self._state.refused = why
-        log.warning("%s: the book is not told: %s", self._venue.symbol, why)
+        log.warning("%s: the book is not told: %s", self._venue.named, why)

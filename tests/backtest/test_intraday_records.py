@@ -235,7 +235,7 @@ def test_on_a_stream_it_sees_its_own_fills_at_the_next_decision(
         async with StreamingVenue(None, quoting).open() as told, asyncio.timeout(60.0):
             url = f"{told.url.partition('?')[0]}?streams=xyz@bookTicker/xyz@trade"
             return await live_now(
-                now, learned, stored, streamed_venue(url), tmp_path, on_paper(now.costs), [ending]
+                now, learned, stored, [streamed_venue(url)], tmp_path, on_paper(now.costs), [ending]
             )
 
     found = asyncio.run(live())
@@ -256,8 +256,8 @@ def before_records(names):
 
 def test_a_stream_says_what_it_does_not_follow(by_time):
     venue = streamed_venue("ws://127.0.0.1:1/stream?streams=xyz@bookTicker/xyz@trade", "http://127.0.0.1:1/")
-    check(by_time, venue)
+    check(by_time, [venue], routed=False)
     far = by_time.data.alternative.model_copy(update={"social": (RecordFile(file="s3://desk/social.csv"),)})
     elsewhere = by_time.model_copy(update={"data": by_time.data.model_copy(update={"alternative": far})})
     with pytest.raises(SettingsError, match=r"social: s3://.* is not looked at on a stream"):
-        check(elsewhere, venue)
+        check(elsewhere, [venue], routed=False)

@@ -6,6 +6,7 @@ import os
 import pytest
 
 from pipeline.cli.gateway import Way, credentials_of, wired
+from pipeline.cli.live import live
 from pipeline.domain.errors import SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.domain.orders import Order
@@ -79,9 +80,23 @@ def test_a_routed_desk_is_wired_to_two_paper_venues_with_their_own_costs(tmp_pat
     assert positions == {"XY": 18.0}
 
 
-def test_a_stream_tells_no_second_book_to_route_by():
-    with pytest.raises(SettingsError, match="one venue's book"):
-        wired(Way.ROUTED, desk_with(routed={}), PRIVATE, replayed=False)
+@pytest.mark.parametrize(
+    ("feeds", "said"),
+    [
+        ({"feed": "replay:2020-03-05", "other_feed": "wss://a/stream?streams=xy@depth"}, "data.other_files"),
+        (
+            {"feed": "wss://a/stream?streams=xy@trade", "other_feed": "http://b"},
+            "--other-feed http://b: give ws",
+        ),
+        (
+            {"feed": "wss://a/stream?streams=xy@trade", "other_feed": "wss://b/stream?streams=xy@depth"},
+            "book of b asked for. Give --other-snapshot URL",
+        ),
+    ],
+)
+def test_a_second_stream_that_cannot_be_followed_is_refused(feeds, said):
+    with pytest.raises(SettingsError, match=said):
+        live("no.toml", **feeds)
 
 
 @pytest.mark.parametrize(

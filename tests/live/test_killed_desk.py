@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import time
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,12 +50,16 @@ def unreliable(market, dice):
     return script
 
 
-async def lives(place, market, dice, ahead):
+async def lives(place, markets, dice, ahead):
     """Let a desk live until it has been killed so many times, and once more until it is asked to stop."""
-    scripts = [unreliable(market, dice) for _ in range(CONNECTIONS)]
-    async with StreamingVenue(market.snapshot, *scripts).open() as venue, asyncio.timeout(PATIENCE):
+    async with AsyncExitStack() as opened, asyncio.timeout(PATIENCE):
+        urls = []
+        for market in markets:
+            scripts = [unreliable(market, dice) for _ in range(CONNECTIONS)]
+            venue = await opened.enter_async_context(StreamingVenue(market.snapshot, *scripts).open())
+            urls += [venue.url, venue.book_url]
         for number in range(KILLS + 1):
-            told = ["-m", "tests.live.killed_desk", place, venue.url, venue.book_url, ahead]
+            told = ["-m", "tests.live.killed_desk", place, ahead, *urls]
             desk = await asyncio.create_subprocess_exec(
                 sys.executable, *map(str, told), cwd=Path(__file__).parents[2], stdout=asyncio.subprocess.PIPE
             )
@@ -64,10 +69,11 @@ async def lives(place, market, dice, ahead):
             desk.send_signal(signal.SIGTERM if number == KILLS else signal.SIGKILL)
             died = await desk.wait()
             assert died == (0 if number == KILLS else -signal.SIGKILL)
-            newest = max((place / "feed").glob("*.log"))
-            if number < KILLS:  # as a machine that loses its power does
-                content = newest.read_bytes()
-                newest.write_bytes(content[: -dice.randint(1, 60)])
+            for folder in ("feed", "feed-other")[: len(markets)]:
+                newest = max((place / folder).glob("*.log"))
+                if number < KILLS:  # as a machine that loses its power does
+                    content = newest.read_bytes()
+                    newest.write_bytes(content[: -dice.randint(1, 60)])
 
 
 def batch_rows(desk):
@@ -78,13 +84,15 @@ def batch_rows(desk):
     return decision_day.decision_day(DAY, tables, desk.grid, desk.hedge, desk.seed, {})[f"grid/{DAY}"]
 
 
-def test_what_was_recorded_is_gone_through_again_and_no_order_is_doubled_or_lost(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["", "routed"])
+def test_what_was_recorded_is_gone_through_again_and_no_order_is_doubled_or_lost(tmp_path, monkeypatch, kind):
     ahead, dice = time.time_ns() - BEGAN, random.Random(SEED)
     monkeypatch.setattr(streaming_venue, "now_ms", lambda: (time.time_ns() - ahead) // 10**6)
     few_features(monkeypatch.setattr)
-    asyncio.run(lives(tmp_path, MadeMarket(SEED), dice, ahead))
-    assert len(list((tmp_path / "feed").glob("*.log"))) == KILLS + 1
-    assert faults(tmp_path / "books", "") == []
+    markets = [MadeMarket(SEED), MadeMarket(SEED + 1)][: 1 + bool(kind)]
+    asyncio.run(lives(tmp_path, markets, dice, ahead))
+    assert len(list(tmp_path.glob("feed*/*.log"))) == len(markets) * (KILLS + 1)
+    assert faults(tmp_path / "books", kind) == []
     with Journal(tmp_path / "books" / "journal", "chaos", now=0, writing=False) as journal:
         decided = [order.decided for order in journal.orders()]
     assert len(decided) == len(set(decided)) > KILLS

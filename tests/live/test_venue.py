@@ -134,6 +134,20 @@ def test_a_cancellation_that_arrives_late_finds_nothing():
     assert venue.open_orders() == []
 
 
+def test_what_was_decided_before_an_instant_is_hastened_to_it_and_nothing_that_came_later():
+    """A start goes through decisions again that were made before what is on its way now."""
+    venue = Venue()
+    for order_id, decided, limit in (("a", 3, None), ("b", 8, None), ("c", 2, 90.0)):
+        venue.apply(Accepted(20, order_id, Order(order_id, "BTC", 1.0, limit, decided)))
+    venue.apply(Accepted(25, "c", None))
+    venue.hasten(8)
+    told = advanced(venue, 9)
+    assert [(each.order_id, each.time, each.standing.value) for each in told] == [
+        ("a", 8, "filled"), ("c", 8, "working"), ("c", 8, "cancelled")]  # fmt: skip
+    assert venue.due == 20
+    assert [each.order_id for each in advanced(venue, 99)] == ["b"]
+
+
 def replacing(venue, limit, order_id="b", replaces="a", arrives=20, quantity=3.0):
     venue.apply(Accepted(arrives, order_id, Order(order_id, "BTC", quantity, limit, replaces=replaces)))
 

@@ -42,7 +42,7 @@ class Desk:
         self.stream = VenueStream(told, folder, clock, silence, FeedState(), random.Random(1))
         self.following = DayEvents(ComingTables(told.tables, {})).follow([QUOTES, TRADES, Source("book", ())])
         self.folder, self.parts, self.nows = folder, [], []
-        self.feed = VenueFeed(self.stream, DAY, clock.now() + 10**15, self.following.take)
+        self.feed = VenueFeed([self.stream], DAY, clock.now() + 10**15, self.following.take)
 
     @property
     def book(self):

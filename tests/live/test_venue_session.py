@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from pipeline.domain.alternative_settings import AlternativeData
-from pipeline.domain.errors import SettingsError
+from pipeline.domain.errors import DataError, SettingsError
 from pipeline.domain.intraday_desk import IntradayDesk, MarketFiles
 from pipeline.domain.orders import Order
 from pipeline.features import decision_day
@@ -40,7 +40,7 @@ from pipeline.live.stream_rows import StreamRows
 from pipeline.live.streamed_venue import streamed_venue
 from pipeline.live.venue import NEVER
 from pipeline.live.venue_feed import LATE
-from pipeline.live.venue_session import VenueDays, check, check_tables
+from pipeline.live.venue_session import VenueDays, check, check_tables, streams_of
 from tests import records as made_records
 from tests.live import streaming_venue
 from tests.live.streaming_venue import SYMBOL, MadeMarket, StreamingVenue
@@ -120,22 +120,15 @@ class Until(Control):
 
 async def live(desk, folder, market, hedger, clock, over, script, records):
     async with StreamingVenue(market.snapshot, script).open() as venue:
-        days = VenueDays(
-            desk,
-            stored(),
-            streamed_venue(venue.url, venue.book_url),
-            folder / "feed",
-            clock,
-            FeedState(),
-            records,
-        )
+        streams = streams_of(desk, [streamed_venue(venue.url, venue.book_url)], folder, clock, FeedState())
+        days = VenueDays(desk, stored(), streams, records)
         with (
             Journal(folder / "journal.db", "made", now=0) as journal,
             closing(PaperGateway(folder / "venue", days.latency)) as gateway,
         ):
             path = hedger.buys_by = OrderPath(journal, gateway, now=clock.now)
             await recover(path, now=0)
-            async with asyncio.timeout(20.0), days.line.held():
+            async with asyncio.timeout(20.0), days.held():
                 assert not await hedge(
                     days, hedger, path, gateway, [Until(over), *([records] if records else [])]
                 )
@@ -215,7 +208,7 @@ def test_a_decision_that_is_made_too_late_meets_no_market(tmp_path, monkeypatch,
     monkeypatch.setattr(streaming_venue, "now_ms", lambda: clock.now() // 10**6)
     venue = streamed_venue("ws://127.0.0.1:1/stream?streams=xy@depth/xy@trade", "http://127.0.0.1:1/")
     desk, market, hedger = desk_on(tmp_path, open="23:59:50", close=None), MadeMarket(), Deciding()
-    days = VenueDays(desk, stored(), venue, tmp_path, clock, FeedState())
+    days = VenueDays(desk, stored(), streams_of(desk, [venue], tmp_path, clock, FeedState()))
     rows, inbox, none = StreamRows(venue, FeedState()), Inbox(clock), SimpleNamespace(due=NEVER)
     rows.begin("late.log")
     for said in (market.snapshot(), market.update()):
@@ -236,12 +229,60 @@ def test_a_stream_of_another_instrument_or_with_other_tables_is_refused(tmp_path
         return streamed_venue(f"ws://127.0.0.1:1/stream?streams={streams}", "http://127.0.0.1:1/")
 
     desk = desk_on(tmp_path)
-    check(desk, venue("xy@depth@100ms/xy@trade"))
-    check_tables(stored(), venue("xy@depth@100ms/xy@trade"))
+    check(desk, [venue("xy@depth@100ms/xy@trade")], routed=False)
+    check_tables(stored(), [venue("xy@depth@100ms/xy@trade")])
     with pytest.raises(SettingsError, match="--feed is of ZZ, the desk hedges XY"):
-        check(desk, venue("zz@depth/zz@trade"))
+        check(desk, [venue("zz@depth/zz@trade")], routed=False)
     with pytest.raises(SettingsError, match="tells book_events, the desk learned from book_events, trades"):
-        check_tables(stored(), venue("xy@depth"))
+        check_tables(stored(), [venue("xy@depth")])
+
+
+ROUTED = {"routed": {"symbol": "XYC"}}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "url", "said"),
+    [
+        ({"routed": {}}, "ws://127.0.0.1:1/stream?streams=zz@depth/zz@trade", "--other-feed: is of ZZ, but"),
+        ({"routed": {}}, "ws://127.0.0.1:1/stream?streams=xy@trade", None),
+        (ROUTED, "wss://www.deribit.com/ws/api/v2?channels=book.XY-C.100ms", None),
+        (ROUTED, "ws://127.0.0.1:1/stream?streams=xy@depth", "is of XY, but the desk hedges XYC"),
+        (
+            {"routed": {}},
+            "wss://fstream.binance.com/stream?streams=xy@depth",
+            "binance-futures: the perpetual",
+        ),
+    ],
+)
+def test_a_second_stream_is_of_the_same_instrument_where_orders_go_there(tmp_path, gateway, url, said):
+    desk = IntradayDesk.model_validate(
+        {**desk_on(tmp_path).model_dump(exclude_unset=True), "gateway": gateway}
+    )
+    own = streamed_venue("ws://127.0.0.1:1/stream?streams=xy@depth/xy@trade", "http://127.0.0.1:1/")
+    venues = [own, streamed_venue(url, "" if "fstream" in url else "http://127.0.0.1:1/")]
+    check(desk, venues, routed=False)
+    if said is None:
+        check(desk, venues, routed=True)
+    else:
+        with pytest.raises(DataError, match=said):
+            check(desk, venues, routed=True)
+    with pytest.raises(SettingsError, match="one venue's book: name the other's as --other-feed"):
+        check(desk, venues[:1], routed=True)
+
+
+def test_a_second_stream_tells_what_the_desk_learned_of_that_market_or_at_least_a_book(tmp_path):
+    own, trades = (
+        streamed_venue(f"ws://127.0.0.1:1/stream?streams={streams}", "http://127.0.0.1:1/")
+        for streams in ("xy@depth/xy@trade", "xy@trade")
+    )
+    check_tables(stored(), [own, trades])
+    check_tables(stored(("book_events", "trades", "other_trades")), [own, trades])
+    with pytest.raises(SettingsError, match="--other-feed tells trades, the desk learned from book_events"):
+        check_tables(stored(("book_events", "trades", "other_book_events")), [own, trades])
+    desk = desk_on(tmp_path)
+    streams = streams_of(desk, [own, trades], tmp_path, DeskClock(), FeedState())
+    with pytest.raises(DataError, match=r"book or quotes of a second venue: .* --other-feed"):
+        VenueDays(desk, stored(), streams, routed=True)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """How a live desk stands, in words."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from pipeline.live.feed_state import SECOND
 from pipeline.live.watch.told import Told
 
 
@@ -23,11 +25,27 @@ def status_for_terminal(status: Told) -> str:
     }
     if held := status["held"]:
         lines["asks"] = f"{held['order']}, until {moment(held['deadline'])}: hedge approve {status['name']}"
-    if status["feed"]:
-        lines["feed"] = "; ".join(f"{each['name']} {each['value']}" for each in status["feed"][:2])
+    lines |= _feeds(status["feed"])
     if status["unexplained"]:
         lines["reports"] = f"{status['unexplained']} that nothing explains"
     return "\n".join(f"{name:<10} {line}" for name, line in lines.items())
+
+
+def _feeds(feed: Sequence[Told]) -> dict[str, str]:
+    """Return how line and book are of the market, and where it is followed of the second venue.
+
+    Examples
+    --------
+    >>> told = {"line": "stands", "messages": "7", "second venue: line": "down"}
+    >>> _feeds([{"name": name, "value": value} for name, value in told.items()])
+    {'feed': 'line stands', 'other feed': 'line down'}
+    """
+    found = dict[str, str]()
+    for name, prefix in (("feed", ""), ("other feed", SECOND)):
+        told = {each["name"]: each["value"] for each in feed}
+        said = [f"{each} {told[prefix + each]}" for each in ("line", "book") if prefix + each in told]
+        found |= {name: "; ".join(said)} if said else {}
+    return found
 
 
 def moment(ms: int) -> str:
