@@ -15,6 +15,7 @@ from flows.approval import approval
 from flows.asking import ANSWERED, NOT_PUT, PUT, PrefectApprovals
 from pipeline.domain.errors import RiskError, StoreError
 from pipeline.live.approvals import Answer, Answered, Question
+from tests.flows.worker import worked_off
 
 NOW = 1_700_000_000 * 10**9
 ASKED = Question("btc-1", "BTC", 4.0, 100.0, NOW, NOW + 300 * 10**9, "position of 2: soft limit 3")
@@ -166,7 +167,7 @@ def test_no_server_is_one_line_and_quick():
 
 @pytest.mark.slow
 def test_a_flow_run_suspends_until_it_is_answered_and_answers_the_desk(prefect, environment, tmp_path):
-    """The run is started as a worker does it: by `prefect flow-run execute`."""
+    """The run is first started as a worker does it: by `prefect flow-run execute`."""
     environment |= {"PREFECT_API_URL": prefect, "PREFECT_HOME": str(tmp_path)}
     asking = PrefectApprovals("btc", prefect)
     with get_client(sync_client=True) as client:
@@ -182,13 +183,9 @@ def test_a_flow_run_suspends_until_it_is_answered_and_answers_the_desk(prefect, 
         with pytest.raises(RiskError, match="no worker has come to it"):
             questions.answer_for(prefect, "btc-1", YES)
 
-        def execute():
-            line = [sys.executable, "-m", "prefect", "flow-run", "execute", str(run.id)]
-            done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=tmp_path)
-            assert done.returncode == 0, done.stderr
-
-        run = questions._run_of(client, "btc-1")
-        execute()
+        line = [sys.executable, "-m", "prefect", "flow-run", "execute", str(run.id)]
+        done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
         run = client.read_flow_run(run.id)
         assert run.state.name == "Suspended"
         description = client.read_flow_run_input(
@@ -206,7 +203,7 @@ def test_a_flow_run_suspends_until_it_is_answered_and_answers_the_desk(prefect, 
         assert asking.answers() == [Answered("btc-1", reduced)]
         with pytest.raises(RiskError, match="answered already"):
             questions.answer_for(prefect, "btc-1", YES)
-        execute()
+        worked_off(approval, client.read_flow_run(run.id))
         assert client.read_flow_run(run.id).state.is_completed()
         with pytest.raises(RiskError, match="is over: Completed"):
             questions.answer_for(prefect, "btc-1", YES)
@@ -224,7 +221,7 @@ def test_a_flow_run_suspends_until_it_is_answered_and_answers_the_desk(prefect, 
         asking.close("btc-4", "the desk has halted")
         asking.look()
         assert questions._run_of(client, "btc-4").state.is_pending(), "its process would suspend all the same"
-        execute()
+        worked_off(approval, questions._run_of(client, "btc-4"))
         asking.look()
         assert client.read_flow_run(run.id).state.name == "Cancelled"
 

@@ -1,7 +1,5 @@
 """A promotion is approved by a person or not at all; whatever else happens is a no."""
 
-import subprocess
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from flows.approval import approval
 from flows.promoting import Promotion, approved
 from pipeline.domain.errors import RiskError, StoreError
 from pipeline.live.approvals import Answer, Answered
+from tests.flows.worker import worked_off
 
 ASKED = Promotion("promote-btc-1", "promote btc.policy 2 (ann: it won). They have won: 40 options")
 YES = Answer(verdict="approve", person="ada", reason="good evidence")
@@ -100,9 +99,8 @@ def test_without_a_server_nobody_has_approved():
 
 
 @pytest.mark.slow
-def test_a_promotion_waits_in_prefect_until_it_is_answered(prefect, environment, tmp_path):
-    """The run is started as a worker does, found by the desk, and answered as `hedge approve` does."""
-    environment |= {"PREFECT_API_URL": prefect, "PREFECT_HOME": str(tmp_path)}
+def test_a_promotion_waits_in_prefect_until_it_is_answered(prefect):
+    """The run is gone through, found by the desk, and answered as `hedge approve` does."""
     said, came = [], []
     with get_client(sync_client=True) as client:
         flow = client.create_flow(approval)
@@ -115,9 +113,7 @@ def test_a_promotion_waits_in_prefect_until_it_is_answered(prefect, environment,
             time.sleep(0.05)
         assert questions.waiting(prefect, "promoted", "promote-") == {}, "no worker has come to it"
         run = questions._run_of(client, ASKED.request)
-        line = [sys.executable, "-m", "prefect", "flow-run", "execute", str(run.id)]
-        done = subprocess.run(line, env=environment, capture_output=True, text=True, cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+        worked_off(approval, run)
         assert questions.waiting(prefect, "promoted", "promote-") == {ASKED.request: ASKED.told}
         assert questions.waiting(prefect, "promoted", "other-") == {}
         questions.answer_for(prefect, ASKED.request, YES)

@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, event
 
 import pipeline
 from pipeline.domain.errors import StoreError
@@ -42,7 +43,19 @@ def test_a_file_that_is_no_database_is_one_clear_line(mlruns):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.slow
+@pytest.fixture
+def impatient():
+    """Let SQLite wait 0.1 s for a lock, where MLflow lets it wait for 20."""
+
+    def sooner(_connection, _cursor, statement, told, *_):
+        return statement.replace("busy_timeout = 20000", "busy_timeout = 100"), told
+
+    event.listen(Engine, "before_cursor_execute", sooner, retval=True)
+    yield
+    event.remove(Engine, "before_cursor_execute", sooner)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_one_that_another_program_writes_to_is_not_to_be_moved_away(mlruns):
     connect(mlruns)
     with closing(sqlite3.connect(mlruns / "mlflow.db", isolation_level=None)) as other:

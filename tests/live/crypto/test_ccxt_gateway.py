@@ -38,6 +38,7 @@ class Desk:
         self.opened = by_ccxt(self.settings, "BTC", self.private)(self.folder, lambda _: 0, tuple)
         self.gateway = self.opened.__enter__().gateway
         self.gateway._patience = 0.3
+        self.gateway._venue.enableRateLimit = False  # the venue is our own: it need not be spared
         self.gateway._venue.urls["api"] = dict.fromkeys(self.gateway._venue.urls["api"], self.url)
         self.journal = Journal(self.folder / "journal", "desk", now=0)
         self.path = OrderPath(self.journal, self.gateway, time.time_ns)
