@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -171,3 +172,26 @@ def forward(rows: FloatArray, numbers: FloatArray, out: FloatArray) -> None:
             place += (into + 1) * wide
         for o in range(out.shape[1]):
             out[i, o] = now[o]
+
+
+class Sized(Protocol):
+    """A network that says how many numbers it takes and answers with."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """What it reads, of each source, and its outputs."""
+
+
+def check_sizes(policy: str, network: Sized | None, *fitting: tuple[int, ...]) -> None:
+    """Refuse a policy's network whose sizes are none of those that fit it.
+
+    Raises
+    ------
+    PolicyError
+        Saying what is needed and what it is.
+    """
+    if network is not None and network.sizes not in fitting:
+        raise PolicyError(
+            f"policy {policy}: a network of inputs and outputs {' or '.join(map(str, fitting))} is needed, "
+            f"this is {network.sizes}: train it again"
+        )

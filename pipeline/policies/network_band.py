@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.domain.band import Band
-from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray, Liability
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
@@ -16,7 +15,7 @@ from pipeline.policies.batched import batched
 from pipeline.policies.correction import corrected, quickened
 from pipeline.policies.engineered_state import check_columns, engineered
 from pipeline.policies.live_band import live_band
-from pipeline.policies.network import Network
+from pipeline.policies.network import Network, check_sizes
 from pipeline.policies.one_option import Answer
 from pipeline.policies.trading_rule import pace, traded
 from pipeline.policies.zakamouline import Zakamouline, unclipped
@@ -64,11 +63,7 @@ class NetworkBand(Untrained):
     def __post_init__(self) -> None:
         check_columns(self.sees)
         needed = len(INPUTS) + len(self.sees)
-        if self.network is not None and self.network.sizes not in ((needed, 2), (needed, 3)):
-            raise PolicyError(
-                f"policy {self.name}: a network from {needed} inputs to 2 or 3 outputs is needed, this has "
-                f"{' and '.join(map(str, self.network.sizes))}: train it again"
-            )
+        check_sizes(self.name, self.network, (needed, 2), (needed, 3))
 
     @property
     def paced(self) -> bool:

@@ -7,13 +7,12 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.domain.band import Band
-from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
-from pipeline.policies.network import Network
+from pipeline.policies.network import Network, check_sizes
 from pipeline.policies.network_band import OPTION, option_columns
 from pipeline.policies.recurrent_band import PATH, remembered
 from pipeline.policies.recurrent_network import RecurrentNetwork
@@ -48,7 +47,7 @@ class NetworkPosition(Untrained):
     network: Network | None = None
 
     def __post_init__(self) -> None:
-        _check(self.name, self.network, (len(OPTION), 1))
+        check_sizes(self.name, self.network, (len(OPTION), 1))
 
     @batched
     def band(self, state: MarketState) -> Band:
@@ -80,7 +79,7 @@ class RecurrentPosition(Untrained):
     network: RecurrentNetwork | None = None
 
     def __post_init__(self) -> None:
-        _check(self.name, self.network, (len(PATH), len(OPTION), 1))
+        check_sizes(self.name, self.network, (len(PATH), len(OPTION), 1))
 
     @batched
     def band(self, state: MarketState) -> Band:
@@ -112,11 +111,3 @@ def seen(state: MarketState) -> FloatArray:
     """Return `OPTION` of each option, [N, T, F], or [M, N, T, F] in a net book."""
     columns = option_columns(state, lambda values: values)
     return np.stack([np.broadcast_to(column, state.forward.shape) for column in columns], axis=-1)
-
-
-def _check(policy: str, network: Network | RecurrentNetwork | None, needed: tuple[int, ...]) -> None:
-    if network is not None and network.sizes != needed:
-        raise PolicyError(
-            f"policy {policy}: a network of inputs and outputs {needed} is needed, this is {network.sizes}: "
-            "train it again"
-        )

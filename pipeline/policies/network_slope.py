@@ -6,14 +6,13 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.domain.band import Band
-from pipeline.domain.errors import PolicyError
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.market_state import MarketState
 from pipeline.policies import exposure
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
 from pipeline.policies.delta import DeltaImplied
-from pipeline.policies.network import Network
+from pipeline.policies.network import Network, check_sizes
 from pipeline.pricing import black
 
 SLOPE_INPUTS = ("call_delta", "log_time", "log_vol")
@@ -50,12 +49,7 @@ class NetworkSlope(Untrained):
     network: Network | None = None
 
     def __post_init__(self) -> None:
-        needed = (len(SLOPE_INPUTS), 1)
-        if self.network is not None and self.network.sizes != needed:
-            raise PolicyError(
-                f"policy {self.name}: a network of inputs and outputs {needed} is needed, this is "
-                f"{self.network.sizes}: train it again"
-            )
+        check_sizes(self.name, self.network, (len(SLOPE_INPUTS), 1))
 
     @batched
     def band(self, state: MarketState) -> Band:

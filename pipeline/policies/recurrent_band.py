@@ -12,6 +12,7 @@ from pipeline.domain.market_state import MarketState
 from pipeline.policies.base import Untrained
 from pipeline.policies.batched import batched
 from pipeline.policies.exposure import typical
+from pipeline.policies.network import check_sizes
 from pipeline.policies.network_band import INPUTS, corrected_band
 from pipeline.policies.recurrent_network import RecurrentNetwork
 from pipeline.policies.zakamouline import Zakamouline
@@ -52,11 +53,7 @@ class RecurrentBand(Untrained):
 
     def __post_init__(self) -> None:
         needed = (len(PATH), len(INPUTS))
-        if self.network is not None and self.network.sizes not in ((*needed, 2), (*needed, 3)):
-            raise PolicyError(
-                f"policy {self.name}: a network of path and inputs {needed} and 2 or 3 outputs is needed, "
-                f"this is {self.network.sizes}: train it again"
-            )
+        check_sizes(self.name, self.network, (*needed, 2), (*needed, 3))
 
     @property
     def paced(self) -> bool:
