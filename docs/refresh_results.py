@@ -102,7 +102,15 @@ def machine(facts: dict) -> str:
     return f"{facts['cores']} cores, {facts['system']} {facts['architecture']}, Python {facts['python']}"
 
 
+def made_by(command: str, *files: Path) -> None:
+    """Refuse a table of what has not been made, naming the command that makes it."""
+    for file in files:
+        if not file.is_file():
+            raise SystemExit(f"{file.relative_to(PROJECT)} is missing: run {command}")
+
+
 def map_table() -> str:
+    made_by("hedge map", *(MAP / f"map.{ending}" for ending in ("csv", "json", "png", "md")))
     for ending in ("csv", "json"):
         shutil.copyfile(MAP / f"map.{ending}", PROJECT / "docs" / "results" / f"information_map.{ending}")
     shutil.copyfile(MAP / "map.png", PROJECT / "docs" / "img" / "information_map.png")
@@ -112,6 +120,7 @@ def map_table() -> str:
 
 
 def optimum_table() -> str:
+    made_by("make tables, or make bench BENCH=optimum", BENCHMARKS)
     found = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
     lines = ["| market | published | dynamic programme | off |", "|---|--:|--:|--:|"]
     for name, label in MARKETS.items():
@@ -129,6 +138,7 @@ def optimum_table() -> str:
 
 
 def learned_table() -> str:
+    made_by("make tables", BENCHMARKS)
     found = json.loads(BENCHMARKS.read_text(encoding="utf-8"))
     lines, machines = ["| what | measured | bound | met | measured on |", "|---|--:|--:|:-:|---|"], []
     for name, (label, unit) in LEARNED.items():

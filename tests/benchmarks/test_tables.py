@@ -4,6 +4,8 @@ import re
 import runpy
 from pathlib import Path
 
+import pytest
+
 from benchmarks.targets import load_targets
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -22,3 +24,13 @@ def test_every_row_is_measured_by_the_command():
 def test_the_page_has_every_row():
     page = (PROJECT / "docs" / "results.md").read_text()
     assert [label for label, _ in PAGE["LEARNED"].values() if f"| {label} |" not in page] == []
+
+
+def test_what_has_not_been_made_is_one_line_that_says_what_to_run(monkeypatch):
+    for name, table, said in (
+        ("MAP", "map_table", "map.csv is missing: run hedge map"),
+        ("BENCHMARKS", "learned_table", "none.json is missing: run make tables"),
+    ):
+        monkeypatch.setitem(PAGE["main"].__globals__, name, PROJECT / "none.json")
+        with pytest.raises(SystemExit, match=f"{said}$"):
+            PAGE[table]()
