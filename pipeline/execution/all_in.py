@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from itertools import takewhile
 from typing import Final, NamedTuple
 
@@ -81,12 +82,12 @@ def shared(units: float, one: Offer, two: Offer, lot: float = 0.0) -> tuple[floa
 
     Without fixed fees the cheapest levels of both, taken one after the other, are the best; with them it may
     be better to go to one alone. In lots the best is next to it, for the cost is convex where both are used.
-    On a tie all goes to the first.
+    On a tie all goes to the first. The parts of an order in whole lots are the numbers nearest to theirs.
 
     Parameters
     ----------
     units : signed; negative sells.
-    lot : of which the first part is a multiple; 0 is any.
+    lot : of which the first part is a multiple, and the second too where the order is; 0 is any.
 
     Examples
     --------
@@ -99,7 +100,7 @@ def shared(units: float, one: Offer, two: Offer, lot: float = 0.0) -> tuple[floa
     size = abs(units)
     ways = [size, 0.0, *_mixed(units, one, two, lot)]
     best = min(ways, key=lambda part: _of_both(math.copysign(part, units), units, one, two))
-    return math.copysign(best, units), math.copysign(size - best, units)
+    return math.copysign(best, units), math.copysign(_in_lots(size - best, lot), units)
 
 
 def _of_both(part: float, units: float, one: Offer, two: Offer) -> tuple[float, float]:
@@ -118,7 +119,19 @@ def _mixed(units: float, one: Offer, two: Offer, lot: float) -> Iterator[float]:
         left -= taken
         part += 0.0 if own else taken
     ways = (part,) if not lot else (math.floor(part / lot) * lot, math.ceil(part / lot) * lot)
-    yield from (way for way in ways if LEAST < way < size - LEAST)
+    yield from (_in_lots(way, lot) for way in ways if LEAST < way < size - LEAST)
+
+
+def _in_lots(units: float, lot: float) -> float:
+    """Return the number nearest to as many whole lots as `units` are but for rounding; else `units`.
+
+    Examples
+    --------
+    >>> _in_lots(1.6 - 0.4, 0.4), _in_lots(1.3, 0.4)
+    (1.2, 1.3)
+    """
+    whole = float(round(units / lot) * Decimal(str(lot))) if lot else units
+    return units if settled(units - whole, units) else whole
 
 
 def _levels(offer: Offer, own: int, side: float) -> list[tuple[float, int, float]]:

@@ -1,9 +1,12 @@
 """The all-in cost is that of the paper venue, and no way of sharing an order is better than the one taken."""
 
 import math
+from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline.domain.orders import Order, Standing
 from pipeline.execution.all_in import Offer, all_in_cost, shared
@@ -78,6 +81,23 @@ def test_no_way_of_sharing_in_lots_fills_more_or_is_cheaper(seed):
     short, money = min(outcome(way, one, two) for way in ways)
     assert outcome(found, one, two)[0] == pytest.approx(short, abs=1e-9)
     assert outcome(found, one, two)[1] == pytest.approx(money, abs=1e-9)
+
+
+@given(
+    step=st.builds(Decimal, st.integers(1, 999)).flatmap(
+        lambda digits: st.integers(0, 8).map(lambda places: digits.scaleb(-places))
+    ),
+    lots=st.integers(1, 5000),
+    near=st.integers(1, 5000),
+    side=st.sampled_from([-1.0, 1.0]),
+)
+def test_both_parts_of_an_order_in_lots_are_the_numbers_nearest_to_lots(step, lots, near, side):
+    lot = float(step)
+    one = Offer([100.0, 104.0], [near * lot * 1.3, 1e9], mid=99.0)
+    found = shared(side * float(lots * step), one, Offer([101.0], [1e9], mid=100.0), lot)
+    for part in found:
+        assert part == float(round(part / lot) * step)
+    assert sum(round(part / lot) for part in found) == side * lots
 
 
 @pytest.mark.parametrize("seed", range(20))
