@@ -10,6 +10,7 @@ from typing import IO, Any, Final, TypeVar
 
 import orjson
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     NullPool,
@@ -63,7 +64,7 @@ class JournalDatabase:
 
     def __init__(self, where: Path | str, *, writing: bool, full: bool) -> None:
         told = str(where)
-        url = make_url(told if "://" in told else f"sqlite:///{told}")
+        url = make_url(told) if "://" in told else URL.create("sqlite", database=told)
         self.name = f"journal {url.render_as_string(hide_password=True) if '://' in told else told}"
         self.writing, self._full = writing, full
         self._lock: IO[str] | None = None

@@ -155,6 +155,13 @@ def test_grounds_leave_the_rows_of_the_order_and_the_line_that_they_tell(place):
     }  # fmt: skip
 
 
+def test_a_folder_may_be_called_as_nothing_else_is(tmp_path):
+    place = tmp_path / "q?mode=ro&x=%41 #" / "journal.db"
+    place.parent.mkdir()
+    assert held(written(place))[0] == [ORDER]
+    assert place.is_file()
+
+
 def test_one_process_writes_and_others_read(place):
     with written(place):
         with pytest.raises(
