@@ -90,7 +90,7 @@ def streamed_venue(url: str, snapshot: str = "", option: str = "--feed") -> Stre
     asked = parse_qs(parts.query)
     told = f"{option} {url}"
     if parts.scheme not in ("ws", "wss") or not parts.hostname:
-        raise SettingsError(f"{told}: give ws://… or wss://…")
+        raise SettingsError(f"{told}: give ws://… or wss://…; a stored day is --feed replay:DAY")
     if "streams" in asked:
         return _binance(told, url, asked["streams"][0], snapshot)
     if "channels" in asked:

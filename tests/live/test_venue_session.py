@@ -288,7 +288,7 @@ def test_a_second_stream_tells_what_the_desk_learned_of_that_market_or_at_least_
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("http://a/stream?streams=xy@depth", "give ws://"),
+        ("http://a/stream?streams=xy@depth", "a stored day is --feed replay:DAY"),
         ("wss://stream.binance.com/ws", "name the streams"),
         ("wss://stream.binance.com/stream?streams=xy@depth/ab@trade", "of AB, XY: name streams of one"),
         ("wss://stream.binance.com/stream?streams=xy@kline_1m", "kind kline_1m"),
