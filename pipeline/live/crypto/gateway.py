@@ -206,8 +206,11 @@ class CcxtGateway:
 
     def _exact(self, order: Order) -> tuple[float, float | None]:
         """Return amount and price as the venue takes them; what it would have to round is refused."""
-        amount = float(self._venue.amount_to_precision(self._symbol, abs(order.quantity)))
-        if abs(amount - abs(order.quantity)) > 1e-9 * amount:
+        units = round(
+            abs(order.quantity), 12
+        )  # a sum of lots may be just below a step, and is cut to the one before
+        amount = float(self._venue.amount_to_precision(self._symbol, units))
+        if abs(amount - units) > 1e-9 * amount:
             raise ccxt.InvalidOrder(f"{order.quantity:g} is not in the venue's steps: set hedge.lot to one")
         if order.limit is None:
             return amount, None

@@ -79,7 +79,7 @@ def test_orders_are_filled_rest_are_cancelled_and_refused(tmp_path, caplog):
 
     async def test(venue, url):
         async with Desk(tmp_path, url) as desk:
-            desk.order("a long name of a desk-1583420430000000000-0-x", 0.3)
+            desk.order("a long name of a desk-1583420430000000000-0-x", 0.7 - 0.4)
             desk.order("b", -2.0, 101.25)
             desk.order("too much", 2000.0)
             desk.order("no step", 0.1234567)
