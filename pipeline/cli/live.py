@@ -118,7 +118,7 @@ def live(
         if anew:
             _forget(folder, opened.desk.name, server)
         place, champions = Home.find(home), opened.champions
-        before = opened.stored.before(f"{date.today()}" if venues else _day(feed))
+        before = opened.stored.before(f"{date.today()}" if day is None else day.day, day.begins if day else 0)
         parts = monitoring(opened.desk, desk, champions, place, before, server)
         beside, watching, metrics, opened.newer = parts
         state = FeedState()

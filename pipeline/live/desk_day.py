@@ -41,9 +41,10 @@ class DeskDay:
     day : its name.
     tables : of it, with the book that opens it.
     fitted : parameters of the features that are learned.
-    before : rows of the decision grid before the day, `LOOK_BACK` of them or all that there are.
+    before : rows of the decision grid before the first decision, `LOOK_BACK` of them or all that there are.
     beside : features of records, until the decision before the first; None for none.
     routed : whether orders are routed to a second venue too, whose book is followed beside the desk's own.
+    begins : decisions before it, ns, are not made: they are in `before`.
 
     Raises
     ------
@@ -60,8 +61,10 @@ class DeskDay:
         before: pd.DataFrame,
         beside: Records | None = None,
         routed: bool = False,
+        begins: int = 0,
     ) -> None:
         self._desk, self.day, self._fitted, self._before = desk, day, fitted, before
+        self.begins = begins
         self._events, self._routed = DayEvents(tables, desk.hedge.instrument), routed
         if routed and OTHER_BOOK not in self._events:
             raise DataError(
@@ -159,6 +162,9 @@ class DeskDay:
         if self._clock.due <= at:
             began = perf_counter_ns()
             left = self._clock.decided()
+            if at < self.begins:
+                self._running.decide(at)
+                return
             row, quote = self._row(at), self._in_time(at, moment, self._running.best)
             if self._beside is not None:
                 quote = quote._replace(age=max(quote.age, self._beside.age(at)))

@@ -66,10 +66,10 @@ class Stored:
         learned = self.grid["event_parameters"].groupby("feature")["value"].agg(list)
         return {str(name): values for name, values in learned.items()}
 
-    def before(self, day: str) -> pd.DataFrame:
-        """Return the decision grid of the days before one."""
+    def before(self, day: str, begins: int = 0) -> pd.DataFrame:
+        """Return the decision grid of the days before one, and of that one until it `begins`, ns."""
         features = self.grid["features"]
-        return features[features["day"] < day]
+        return features[(features["day"] < day) | (features["time"] < pd.Timestamp(begins, tz="UTC"))]
 
     def beside(self, desk: IntradayDesk) -> list[Beside]:
         """Return the features of a desk's records."""
@@ -112,24 +112,29 @@ class Tally(Control):
 def stored_day(
     desk: IntradayDesk, stored: Stored, day: str, learned: Learned, routed: bool = False
 ) -> DeskDay:
-    """Return a stored day, before its first event; `routed` as of `DeskDay`.
+    """Return a stored day before its first event; it begins after the decisions that `learned` learned from.
+
+    `routed` as of `DeskDay`.
 
     Raises
     ------
     DataError
-        There is no such day, or none of a second venue that is asked for, or `learned` has learned from it
-        or from a later one.
+        There is no such day, or none of a second venue that is asked for, or `learned` has learned from
+        all of it or from a later one.
     """
     if day not in stored.days:
         raise DataError(f"replay:{day}: no such day: there are {', '.join(stored.days)}")
     grid = stored.grid["features"]
-    if seen := learned.learned_from(grid.loc[grid["day"] == day, "time"].min()):
+    times = grid.loc[grid["day"] == day, "time"]
+    if seen := learned.learned_from(times.max()):
         raise DataError(f"replay:{day}: {seen}: live a day from then on again")
+    first = next(time for time in times if not learned.learned_from(time))
+    begins = 0 if first == times.min() else int(first.value)
     days = opened_days(stored.market[DAYS], stored.days, stored.pieces, desk.data.instrument)
-    tables, before = days[stored.days.index(day)], stored.before(day)
+    tables, before = days[stored.days.index(day)], stored.before(day, begins)
     features = stored.beside(desk)
     beside = RunningBeside(features, before) if features else None
-    return DeskDay(desk, day, tables, stored.fitted, before, beside, routed)
+    return DeskDay(desk, day, tables, stored.fitted, before, beside, routed, begins)
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ async def live_again(
     Parameters
     ----------
     desk : settings; its overlay holds.
-    learned : the models, of before the day.
+    learned : the models, of before the day begins.
     stored : where the day lies.
     day : before its first event.
     folder : of journal and gateway. What is in it goes on: what was sent is not sent again, a halt stays.
@@ -189,8 +194,8 @@ async def live_again(
     newer : where newer models come from.
     """
     days = [(day, StoredFeed(day.parts(), day.made.opened, day.made.closed, speed))]
-    market = Market(days, day.latency, day.books, lambda: day.now)
-    start = Start(learned, stored.before(day.day), day.names)
+    market = Market(days, day.latency, day.books, lambda: day.now, since=day.begins - 1)
+    start = Start(learned, stored.before(day.day, day.begins), day.names)
     return await live_through(desk, start, market, folder, gateway, controls, approvals, newer)
 
 
@@ -247,7 +252,7 @@ def differences(
     features = stored.grid["features"]
     told = stream_intraday(learned.signals, features[features["day"] <= day])
     told = told[told["day"] == day].reset_index(drop=True)
-    fills = stored.grid["fills"][(features["day"] == day).to_numpy()].reset_index(drop=True)
+    fills = stored.grid["fills"][features["time"].isin(told["time"]).to_numpy()].reset_index(drop=True)
     lane = hedge_lane(desk, told, fills, learned.policy, learned.desk_cost)
     live = np.array([each.position for each in decided])
     before = np.append(0.0, lane.position[:-1])

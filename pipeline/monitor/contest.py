@@ -54,8 +54,8 @@ def contest(pairs: pd.DataFrame, risk: RiskSettings, block: float = BLOCK) -> Co
 
     Parameters
     ----------
-    pairs : `champion_pnl`, `challenger_pnl` and the critical `alarms` of the challenger's monitors meanwhile,
-        a row an option in order of time.
+    pairs : `champion_pnl`, `challenger_pnl` and the critical `alarms` of the challenger's monitors, by
+        name, a row an option in order of time.
     risk : what the desk minimises.
     block : options in a mean block.
     """
@@ -72,8 +72,9 @@ def contest(pairs: pd.DataFrame, risk: RiskSettings, block: float = BLOCK) -> Co
         failed.append(f"risk falls by {saved:.4g}, which chance explains: the interval begins at {low:.4g}")
     if tails[1] > TOLERATED * tails[0]:
         failed.append(f"the worst twentieth loses {tails[1]:.4g} where the champion loses {tails[0]:.4g}")
-    if alarms := int(pairs["alarms"].sum()):
-        failed.append(f"its monitors raised {alarms} critical alarms")
+    if alarms := [alarm for each in pairs["alarms"] for alarm in each]:
+        which = ", ".join(dict.fromkeys(alarms))
+        failed.append(f"its monitors raised {len(alarms)} critical alarms: {which}")
     return Contest(number, saved, low, (float(tails[0]), float(tails[1])), tuple(failed))
 
 
@@ -85,7 +86,8 @@ def _saved(pnl: FloatArray, risk: RiskSettings) -> FloatArray:
 def compared(file: Path, champion: str, challenger: str) -> pd.DataFrame:
     """Return the lines of `shadow.jsonl` on which these two were compared, in order of time, once each.
 
-    A line that a full disk or a death cut short is left out: its option was not compared.
+    A line that a full disk or a death cut short, or an earlier version wrote, is left out: its option was not
+    compared.
     """
     if not file.is_file():
         return pd.DataFrame(columns=COLUMNS)
@@ -100,4 +102,4 @@ def _read(line: str) -> dict[str, Any] | None:
         found: dict[str, Any] = json.loads(line)
     except ValueError:
         return None
-    return found
+    return found if isinstance(found["alarms"], list) else None

@@ -73,7 +73,8 @@ def daily_pairs(
     ]
     dealt = tables[0].loc[tables[0]["session"].isin(known) & (tables[0]["session"] >= since), "session"]
     starts = dealt.to_numpy()[first.start[rows[0]]]
-    return pd.DataFrame({"start": starts, "champion_pnl": pnl[0], "challenger_pnl": pnl[1], "alarms": 0})
+    told = {"start": starts, "champion_pnl": pnl[0], "challenger_pnl": pnl[1]}
+    return pd.DataFrame({**told, "alarms": [[] for _ in starts]})
 
 
 def _since(desk: Desk, signals: pd.DataFrame, since: pd.Timestamp, known: set[pd.Timestamp]) -> Episodes:

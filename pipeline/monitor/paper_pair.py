@@ -50,7 +50,7 @@ class PaperPair:
         paid = desk.costs.crossing if self.learned.crossing is None else self.learned.crossing
         self._hedges = PaperHedge(desk, champion, paid), PaperHedge(desk, self.learned, paid)
         self._open: Begun | None = None
-        self._left = self._alarms = 0
+        self._left, self._alarms = 0, list[str]()
 
     def step(self, decided: Decided, row: DecisionRow) -> Mapping[str, Any] | None:
         """Let both decide; return what came of the option that has ended, if one has."""
@@ -67,7 +67,8 @@ class PaperPair:
             self._open = None
         self._left = dealt.left if dealt else 0
         seen = observed(decided._replace(told=told, position=self._hedges[1].position), self._horizons)
-        self._alarms += sum(each.severity is Severity.CRITICAL for each in self._watch.watch(seen))
+        alarms = [each for each in self._watch.watch(seen) if each.severity is Severity.CRITICAL]
+        self._alarms += [f"{each.monitor} {each.feature}" for each in alarms]
         for hedge, signals in zip(self._hedges, (decided.told, told), strict=True):
             hedge.step(signals, dealt, decided.seen.bid, decided.seen.ask)
         return ended
@@ -79,7 +80,7 @@ class PaperPair:
     def _ended(self, decided: Decided, begun: Begun, worth: tuple[float, ...]) -> dict[str, Any]:
         scale = START_SPOT / (self._size * begun[0].mid)
         pnl = [scale * (now - then) for now, then in zip(worth, begun[1], strict=True)]
-        alarms, self._alarms = self._alarms, 0
+        alarms, self._alarms = self._alarms, []
         return {
             "at": decided.at, "day": decided.told.day, "champion": self._champion.model,
             "challenger": self.learned.model, "champion_pnl": pnl[0], "challenger_pnl": pnl[1],

@@ -64,7 +64,7 @@ def _pairs(
 def _can_win(pairs: pd.DataFrame, risk: RiskSettings) -> str:
     """Return how far those are who were compared; "" if they have lost."""
     came = contest(pairs, risk)
-    if pairs["alarms"].sum() or (came.failed and came.options >= FEWEST):
+    if pairs["alarms"].map(len).any() or (came.failed and came.options >= FEWEST):
         return ""
     return f"{came.options} of {FEWEST} options were compared" if came.failed else "it has won"
 

@@ -29,7 +29,7 @@ from pipeline.tracking.learning import run_networks
 from pipeline.tracking.looks import earlier_looks, log_look
 from pipeline.tracking.memory import peak_memory_mb
 from pipeline.tracking.promotion import CHALLENGER, CHAMPION
-from pipeline.tracking.registry import approves, place, versions_of
+from pipeline.tracking.registry import BACKTEST, approves, place, versions_of
 from pipeline.tracking.runs import IDENTITY, end_orphans, finished_run, log_tags, tracked_run
 
 REPORT = "report"
@@ -107,7 +107,7 @@ def publish(
         market = kind.facts(desk, datasets["market"])
         record = RunRecord(name, version, dict(keys), timings, peak_memory_mb(), market)
         folder = _write(kind, evaluation, record, home)
-        versions = {"desk": desk.name, "code_version": version, REPORT: name}
+        versions = {"desk": desk.name, "code_version": version, REPORT: name, BACKTEST: keys["backtest"]}
         kind.track(
             Tracked(
                 client,

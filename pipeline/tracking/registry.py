@@ -1,6 +1,7 @@
 """Registered models: plain files and the script that rebuilds the model from them, with a champion a name."""
 
 import json
+import logging
 import shutil
 import tempfile
 import warnings
@@ -42,6 +43,8 @@ DETECTOR, VOLATILITY, LIQUIDITY, EVENTS = (
     "regime_detector", "volatility_forecaster", "liquidity_forecaster", "event_forecaster",
 )  # fmt: skip
 EXECUTION = "execution_costs"
+BACKTEST = "backtest"
+"""Tag of a version: dataset of the backtest whose models it is one of, which says all that these came of."""
 MEANING = {
     EXECUTION: "Orders in their market to what they are expected to pay beside the mid, from own fills.",
     DETECTOR: "Features in time order to filtered regime probabilities, regime 0 the calmest.",
@@ -58,6 +61,9 @@ MEANING = {
     },
 }
 """What each model does, as MLflow's pages say it."""
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -148,7 +154,7 @@ def place(
     staying: Collection[str] = (),
     approval: bool = False,
 ) -> None:
-    """Make versions champions, or challengers but for those that are champions.
+    """Make versions champions, or challengers but for those that are champions, or were fitted as these were.
 
     `staying` are models whose challengers stay in their place. A fitted hedger whom the desk file names anew
     has nobody to challenge: it is champion at once, unless champions need a person's `approval`.
@@ -165,8 +171,12 @@ def place(
     crown(client, mlruns, first, RUN)
     new = {name: version for name, version in new.items() if name not in first}
     for name, version in new.items():
-        if name.rpartition(".")[2] not in staying:
-            client.set_registered_model_alias(name, CHALLENGER, version)
+        if name.rpartition(".")[2] in staying:
+            continue
+        if _fitted_alike(client, name, version):
+            log.info("%s %s is the champion once more: it challenges nobody", name, version)
+            continue
+        client.set_registered_model_alias(name, CHALLENGER, version)
 
 
 def approves(desk: AnyDesk) -> bool:
@@ -198,6 +208,14 @@ def _no_champions(client: MlflowClient, versions: Mapping[str, str]) -> dict[str
         for name, version in versions.items()
         if (other := reigning[name]) is None or str(other.version) != version
     }
+
+
+def _fitted_alike(client: MlflowClient, name: str, version: str) -> bool:
+    """Tell whether a version was fitted as its champion was: by the same code on the same data."""
+    if name.endswith(f".{EXECUTION}"):  # of own fills
+        return False
+    reigning, backtest = champion(client, name), client.get_model_version(name, version).tags.get(BACKTEST)
+    return reigning is not None and backtest is not None and reigning.tags.get(BACKTEST) == backtest
 
 
 def champion(client: MlflowClient, name: str, alias: str = CHAMPION) -> ModelVersion | None:

@@ -246,16 +246,17 @@ def lived_again(desk, tables, fitted, tmp_path):
     return partial(live_again, desk, tables, fitted, tmp_path)
 
 
-def live_again(desk, tables, fitted, folder, **orders):
-    """Live the last day; return it, its rows, its decisions with the time of each, and the account."""
+def live_again(desk, tables, fitted, folder, first=0, **orders):
+    """Live the last day, or from a later decision on; return as `live_through`."""
     desk = desk.model_copy(update={"orders": OrderSettings(**orders)})
     pieces, features = InMemory(), tables["features"]
     market = load_days(desk.data, desk.grid.zone, content_of(desk.data), pieces)
     day = str(features["day"].iloc[-1])
     [opened] = opened_days(market["days"], [day], pieces, desk.data.instrument)
-    before = features[features["day"] < day]
+    begins = features.loc[features["day"] == day, "time"].iloc[first]
+    before = features[features["time"] < begins]
     learned = tables["event_parameters"].groupby("feature")["value"].agg(list)
-    replayed = DeskDay(desk, day, opened, learned, before)
+    replayed = DeskDay(desk, day, opened, learned, before, begins=begins.value)
     desk_cost = json.loads(tables["models/terms.json"])["desk_cost"]
     policy = restored(json.loads(tables["models/regime_switched.json"]))
     return live_through(desk, replayed, before, fitted, policy, desk_cost, folder)
@@ -276,6 +277,15 @@ def test_a_stored_day_lived_again_has_the_grid_and_the_orders_of_the_backtest(de
     lane = hedge_lane(desk, told, fills, found.policy, found.desk_cost)
     np.testing.assert_allclose([each.position for each in decided[1:]], lane.position[:-1], atol=1e-12)
     assert sum(each.order is not None for each in decided) > 20
+
+
+def test_a_day_that_is_lived_from_a_later_decision_on_goes_on_from_the_grid(tables, lived_again):
+    found, features = lived_again(first=-50), tables["features"]
+    own = features[features["day"] == found.day.day].iloc[-50:]
+    assert [each.at for each, _ in found.lived] == [each.value for each in own["time"]]
+    seen = pd.DataFrame([row.numbers for row in found.rows], columns=list(found.day.names))
+    expected = own.drop(columns=["time", "day"]).astype(float).reset_index(drop=True)
+    pd.testing.assert_frame_equal(seen[list(expected)], expected, check_exact=True)
 
 
 @pytest.mark.parametrize("placement", ["market", "limit", "passive"])

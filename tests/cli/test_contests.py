@@ -40,7 +40,7 @@ def test_a_desk_within_the_day_is_judged_by_the_lines_of_what_it_lives_with(
     }
     monkeypatch.setattr(champions, "load_champions", lambda *_, **__: models["1"])
     monkeypatch.setattr(model_source, "challengers_of", lambda *_: models["2"])
-    line = {"champion": f"x.policy 1{network}", "challenger": f"x.policy 2{network}", "alarms": 0}
+    line = {"champion": f"x.policy 1{network}", "challenger": f"x.policy 2{network}", "alarms": []}
     lines = [line | {"at": at, "champion_pnl": -1.0, "challenger_pnl": 0.01 * at} for at in range(7)]
     file = tmp_path / "data" / "live" / desk.name / "shadow.jsonl"
     file.parent.mkdir(parents=True)

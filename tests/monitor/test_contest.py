@@ -17,7 +17,7 @@ def pairs(gain: float, number: int = 80, alarms: int = 0, crash: float = 0.0) ->
     champion = -0.02 + 0.05 * rng.standard_normal(number)
     challenger = champion + gain + 0.01 * rng.standard_normal(number)
     challenger[:4] -= crash
-    told = [alarms] + [0] * (number - 1)
+    told = [["data x"] * alarms, *([] for _ in range(number - 1))]
     return pd.DataFrame({"champion_pnl": champion, "challenger_pnl": challenger, "alarms": told})
 
 
@@ -35,7 +35,7 @@ def test_one_that_hedges_better_has_won():
         (pairs(0.0), "which chance explains"),
         (pairs(-0.02), "which chance explains"),
         (pairs(0.02, number=29), "29 options were compared, 30 are needed"),
-        (pairs(0.02, alarms=3), "its monitors raised 3 critical alarms"),
+        (pairs(0.02, alarms=3), "its monitors raised 3 critical alarms: data x"),
         (pairs(0.02, crash=0.5), "the worst twentieth loses"),
     ],
 )
@@ -48,7 +48,7 @@ def test_the_same_pairs_are_judged_alike():
 
 
 def test_only_lines_of_these_two_count_and_a_day_lived_again_counts_once(tmp_path):
-    line = {"champion": "a 1", "challenger": "a 2", "champion_pnl": 1.0, "challenger_pnl": 2.0, "alarms": 0}
+    line = {"champion": "a 1", "challenger": "a 2", "champion_pnl": 1.0, "challenger_pnl": 2.0, "alarms": []}
     lines = [line | {"at": 7}, line | {"at": 3}, line | {"at": 7}, line | {"at": 9, "challenger": "a 3"}]
     file = tmp_path / "shadow.jsonl"
     file.write_text("".join(json.dumps(each) + "\n" for each in lines))
@@ -57,7 +57,7 @@ def test_only_lines_of_these_two_count_and_a_day_lived_again_counts_once(tmp_pat
 
 
 def test_a_line_that_was_cut_short_leaves_the_others(tmp_path):
-    line = {"champion": "a 1", "challenger": "a 2", "champion_pnl": 1.0, "challenger_pnl": 2.0, "alarms": 0}
+    line = {"champion": "a 1", "challenger": "a 2", "champion_pnl": 1.0, "challenger_pnl": 2.0, "alarms": []}
     first, second = (json.dumps(line | {"at": at}) for at in (3, 7))
     (tmp_path / "shadow.jsonl").write_text(f"{first}\n{second[:40]}{second}\n{second}\n{first[:-9]}")
     assert compared(tmp_path / "shadow.jsonl", "a 1", "a 2")["at"].tolist() == [3, 7]
@@ -68,7 +68,9 @@ def test_longer_blocks_leave_more_to_chance_where_options_overlap():
     rng = np.random.default_rng(8)
     shared = np.repeat(rng.standard_normal(40), 5)
     champion = -0.02 + 0.05 * rng.standard_normal(200)
-    table = pd.DataFrame({"champion_pnl": champion, "challenger_pnl": champion + 0.02 * shared, "alarms": 0})
+    table = pd.DataFrame(
+        {"champion_pnl": champion, "challenger_pnl": champion + 0.02 * shared, "alarms": [[]] * len(champion)}
+    )
     short, long = contest(table, RISK, 1.0), contest(table, RISK, 10.0)
     assert short.saved == long.saved
     assert long.low < short.low

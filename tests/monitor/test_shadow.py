@@ -142,7 +142,7 @@ def test_the_same_models_make_the_same_of_every_option(tmp_path):
     assert said == []
     assert len(lines) == STEPS // REACH - 2  # the first was open before, the last has not ended
     assert all(each["champion_pnl"] == each["challenger_pnl"] != 0.0 for each in lines)
-    assert [each["alarms"] for each in lines] == [1, *[0] * (len(lines) - 1)]
+    assert [each["alarms"] for each in lines] == [["always x"], *[[]] * (len(lines) - 1)]
     assert (lines[0]["champion"], lines[0]["challenger"]) == ("one 1", "one 2")
 
 

@@ -38,7 +38,7 @@ def lines(options, gain, alarms, champion=CHAMPIONS, challenger=CHALLENGERS):
     return [
         {
             **told, "at": at, "champion_pnl": -1.0 - 0.01 * (at % 5),
-            "challenger_pnl": gain - 1.0 - 0.01 * (at % 5), "alarms": 0 if at else alarms,
+            "challenger_pnl": gain - 1.0 - 0.01 * (at % 5), "alarms": [] if at else ["data x"] * alarms,
         }
         for at in range(options)
     ]  # fmt: skip
@@ -153,3 +153,19 @@ def test_the_models_of_an_unchanged_run_become_challengers_but_for_champions(reg
     place(client, mlruns, versions_of(client, "run2"), CHALLENGER)
     assert aliased(client, DESK.name, CHALLENGER) == {NAMES[1]: "2"}
     assert aliased(client, DESK.name, CHAMPION) == {NAMES[0]: "2", NAMES[1]: "1"}
+
+
+def test_who_was_fitted_as_the_champion_was_challenges_nobody(registry):
+    client, mlruns = registry
+    costs = "bac-intraday.execution_costs"
+    client.create_registered_model(costs)
+    for _ in range(2):
+        client.create_model_version(costs, "file:///nowhere")
+    client.set_registered_model_alias(costs, CHAMPION, "1")
+    for name in NAMES:
+        client.delete_registered_model_alias(name, CHALLENGER)
+    for name, before, after in ((NAMES[0], "one", "one"), (NAMES[1], "one", "two"), (costs, "one", "one")):
+        client.set_model_version_tag(name, "1", "backtest", before)
+        client.set_model_version_tag(name, "2", "backtest", after)
+    place(client, mlruns, dict.fromkeys((*NAMES, costs), "2"), CHALLENGER)
+    assert aliased(client, DESK.name, CHALLENGER) == {NAMES[1]: "2", costs: "2"}
