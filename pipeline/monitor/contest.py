@@ -37,6 +37,7 @@ class Contest:
     low : end of the one-sided interval of `saved`.
     tails : expected loss of the worst twentieth, champion and challenger.
     failed : the criteria that do not hold, a sentence each; none: it has won.
+    lost : whether further options would hardly let it win: a critical alarm, no lower risk, or a worse tail.
     """
 
     options: int
@@ -44,6 +45,7 @@ class Contest:
     low: float
     tails: tuple[float, float]
     failed: tuple[str, ...]
+    lost: bool
 
 
 def contest(pairs: pd.DataFrame, risk: RiskSettings, block: float = BLOCK) -> Contest:
@@ -60,22 +62,24 @@ def contest(pairs: pd.DataFrame, risk: RiskSettings, block: float = BLOCK) -> Co
     block : options in a mean block.
     """
     pnl = pairs[["champion_pnl", "challenger_pnl"]].to_numpy(float).T
-    number = pnl.shape[1]
+    number, alarms = pnl.shape[1], [alarm for each in pairs["alarms"] for alarm in each]
     if number < FEWEST:
         few = f"{number} options were compared, {FEWEST} are needed"
-        return Contest(number, np.nan, np.nan, (np.nan, np.nan), (few,))
+        return Contest(number, np.nan, np.nan, (np.nan, np.nan), (few,), bool(alarms))
     drawn = pnl[:, stationary_indices(number, block, RESAMPLES, SEED)]
     low = float(np.quantile(_saved(drawn, risk), 1.0 - CONFIDENCE))
     saved, tails = float(_saved(pnl, risk)), cvar(pnl, TAIL)
     failed = []
     if low <= 0.0:
         failed.append(f"risk falls by {saved:.4g}, which chance explains: the interval begins at {low:.4g}")
-    if tails[1] > TOLERATED * tails[0]:
+    worse = bool(tails[1] > TOLERATED * tails[0])
+    if worse:
         failed.append(f"the worst twentieth loses {tails[1]:.4g} where the champion loses {tails[0]:.4g}")
-    if alarms := [alarm for each in pairs["alarms"] for alarm in each]:
+    if alarms:
         which = ", ".join(dict.fromkeys(alarms))
         failed.append(f"its monitors raised {len(alarms)} critical alarms: {which}")
-    return Contest(number, saved, low, (float(tails[0]), float(tails[1])), tuple(failed))
+    lost = bool(alarms) or saved <= 0.0 or worse
+    return Contest(number, saved, low, (float(tails[0]), float(tails[1])), tuple(failed), lost)
 
 
 def _saved(pnl: FloatArray, risk: RiskSettings) -> FloatArray:

@@ -25,9 +25,9 @@ def why_they_stay(mlruns: Path, evidence: Path, desk: AnyDesk, now: datetime) ->
     """Return the models of a desk whose challengers stay in their place, and why.
 
     One stays while it can still win, by itself or with all that are judged together: no champion of another
-    run is younger than it is, it is younger than `promotion.patience_days`, the monitors raised no critical
-    alarm, and too few options were compared or it has won. Evidence of one version says nothing of another,
-    so who comes anew begins from nothing.
+    run is younger than it is, it is younger than `promotion.patience_days`, and it has not lost. Who saved
+    risk, though not yet beyond doubt, needs more options: evidence of one version says nothing of another, so
+    who comes anew begins from nothing.
 
     Parameters
     ----------
@@ -64,9 +64,11 @@ def _pairs(
 def _can_win(pairs: pd.DataFrame, risk: RiskSettings) -> str:
     """Return how far those are who were compared; "" if they have lost."""
     came = contest(pairs, risk)
-    if pairs["alarms"].map(len).any() or (came.failed and came.options >= FEWEST):
+    if came.lost:
         return ""
-    return f"{came.options} of {FEWEST} options were compared" if came.failed else "it has won"
+    if came.options < FEWEST:
+        return f"{came.options} of {FEWEST} options were compared"
+    return "; ".join(came.failed) or "it has won"
 
 
 def _young(

@@ -28,7 +28,9 @@ def desk(tmp_path):
 @pytest.fixture
 def world(monkeypatch):
     """A contest, the registry and Prefect; what reached them."""
-    found = SimpleNamespace(promoted=[], asked=[], answer=YES, contest=Contest(40, 0.5, 0.1, (1.0, 0.9), ()))
+    found = SimpleNamespace(
+        promoted=[], asked=[], answer=YES, contest=Contest(40, 0.5, 0.1, (1.0, 0.9), (), lost=False)
+    )
     found.first = []
 
     def promoted(*told):
@@ -74,7 +76,7 @@ def test_one_model_is_judged_by_its_own_evidence(hedge_here, world, desk, tmp_pa
 
 
 def test_nobody_is_asked_about_who_has_not_won_but_by_force(hedge_here, world, desk, tmp_path):
-    world.contest = Contest(3, 0.0, 0.0, (0.0, 0.0), ("3 options were compared, 30 are needed",))
+    world.contest = Contest(3, 0.0, 0.0, (0.0, 0.0), ("3 options were compared, 30 are needed",), lost=False)
     told = ("promote", desk, "--reason", "a drill", "--home", tmp_path)
     assert "not promoted: 3 options" in hedge_here(*told).stderr
     assert (world.asked, world.promoted) == ([], [])

@@ -97,6 +97,14 @@ def test_they_go_when_they_cannot_win_any_more(stays):
     assert stays(desk=load_any("spx-daily")) == {}, "nothing is compared of a desk that does not go live"
 
 
+def test_they_stay_who_have_saved_risk_though_not_yet_beyond_doubt(stays):
+    """The champion loses more in one hour of forty: by chance, as far as forty options can tell."""
+    told = lines(40, -0.001, 0)
+    for line in told[:6]:
+        line["champion_pnl"] -= 0.5
+    assert "which chance explains" in said_of(stays(told))
+
+
 def test_where_all_together_have_lost_one_stays_by_its_own_evidence(stays):
     lost, (first, second) = lines(40, -0.5, 0), NAMES
     found = stays([*lost, *alone(first, 40, 0.5, 0), *alone(second, 40, -0.5, 0)])
