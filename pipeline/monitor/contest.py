@@ -22,8 +22,8 @@ SEED: Final = 0
 CONFIDENCE: Final = 0.95
 COLUMNS: Final = ["at", "champion_pnl", "challenger_pnl", "alarms"]
 TAIL: Final = 0.95
-TOLERATED: Final = 1.05
-"""Times the champion's tail that the challenger's may have."""
+TOLERATED: Final = 0.05
+"""By how much of the champion's tail the challenger's may be worse."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def contest(pairs: pd.DataFrame, risk: RiskSettings, block: float = BLOCK) -> Co
     failed = []
     if low <= 0.0:
         failed.append(f"risk falls by {saved:.4g}, which chance explains: the interval begins at {low:.4g}")
-    worse = bool(tails[1] > TOLERATED * tails[0])
+    worse = bool(tails[1] - tails[0] > TOLERATED * abs(tails[0]))
     if worse:
         failed.append(f"the worst twentieth loses {tails[1]:.4g} where the champion loses {tails[0]:.4g}")
     if alarms:

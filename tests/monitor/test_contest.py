@@ -63,6 +63,13 @@ def test_a_line_that_was_cut_short_leaves_the_others(tmp_path):
     assert compared(tmp_path / "shadow.jsonl", "a 1", "a 2")["at"].tolist() == [3, 7]
 
 
+def test_a_tail_that_is_a_gain_may_be_worse_by_a_twentieth_of_it_too():
+    """The worst options of either gain, of a desk whose marks are dear."""
+    same = pairs(0.0)
+    same[["champion_pnl", "challenger_pnl"]] += 9.0
+    assert not any("worst twentieth" in said for said in contest(same, RISK).failed)
+
+
 def test_longer_blocks_leave_more_to_chance_where_options_overlap():
     """The mean of five neighbours is five times as sure as it looks in blocks of one."""
     rng = np.random.default_rng(8)
