@@ -38,9 +38,9 @@ def _name(action: Action) -> str:
 class Rule(Settings):
     """A limit, and what is done when it is broken; a number alone keeps the rule's own action."""
 
-    limit: Annotated[float, Field(ge=0)]
+    limit: Annotated[float, Field(ge=0, strict=True)]
     action: Annotated[Action, BeforeValidator(_named), PlainSerializer(_name)]
-    soft: Annotated[float, Field(ge=0)] | None = None
+    soft: Annotated[float, Field(ge=0, strict=True)] | None = None
     """Below the limit; beyond it a person is asked for every order."""
 
     @model_validator(mode="after")

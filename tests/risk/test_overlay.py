@@ -107,6 +107,8 @@ def test_rules_are_read_back_as_they_were_written():
     [
         ({"position": {"limit": 1.0, "action": "stop"}}, "give clamp, reduce or halt"),
         ({"position": -1.0}, "greater than or equal to 0"),
+        ({"position": True}, "valid number"),
+        ({"position": {"limit": 1.0, "soft": False}}, "valid number"),
         ({"positon": 1.0}, "positon"),
         ({"interval_ratio": 0.5}, "never below 1"),
         ({"position": {"limit": 1.0, "action": "ask"}}, "give a soft limit"),
