@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipeline.cli.asking import approvals_of, forget_asked
-from pipeline.cli.attend import secret_of, token_place
+from pipeline.cli.attend import NOT_ACTIVE, secret_of, token_place
 from pipeline.cli.gateway import Way, credentials_of, played, wired
 from pipeline.cli.monitored import monitoring, named_server
 from pipeline.cli.options import DataFolder, Desk, HomePath, Json
@@ -87,11 +87,10 @@ def live(
     """Hedge from market events with the champions' models, under the desk's overlay.
 
     Journal and gateway lie in data/live: what was interrupted goes on, what has halted stays so.
-    Ctrl-C stops.
+    Ctrl-C stops. Exit code 5 where it has halted or only reduces by its end.
     """
     from pipeline.live.feed_state import FeedState
     from pipeline.live.session import stored_day
-    from pipeline.live.session_text import for_terminal, lived_as_json
     from pipeline.live.watch.board import Board
     from pipeline.live.watch.page_server import PageServer
     from pipeline.live.watch.panel import Panel
@@ -133,10 +132,17 @@ def live(
             lived = _lived_now(opened, venues, folder, way, state, approvals, routed, *controls)
         else:
             lived = _lived_again(opened, day, folder, way, times, approvals, *controls)
-    if as_json:
-        print(lived_as_json(opened.desk, feed, lived))
-    else:
-        print(for_terminal(opened.desk, feed, lived, folder))
+    _ended(opened.desk, feed, lived, folder, as_json)
+
+
+def _ended(desk: "IntradayDesk", feed: str, lived: "Lived", folder: Path, as_json: bool) -> None:
+    """Say what came of living; exit code 5 where the desk has halted or only reduces."""
+    from pipeline.live.session_text import for_terminal, lived_as_json
+    from pipeline.risk.state import RiskState
+
+    print(lived_as_json(desk, feed, lived) if as_json else for_terminal(desk, feed, lived, folder))
+    if lived.latch.state is not RiskState.ACTIVE:
+        raise typer.Exit(NOT_ACTIVE)
 
 
 def shadow(desk: Desk, feed: Feed, home: HomePath = None, data: DataFolder = None) -> None:

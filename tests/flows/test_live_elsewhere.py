@@ -19,6 +19,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+import typer
 
 from flows.hedge_pipeline import hedge_pipeline
 from pipeline.cli.attend import resume
@@ -68,8 +69,14 @@ class Live:
     def day(self):
         """Live the day, or what is left of it; return what the command says."""
         self.capsys.readouterr()
-        live(self.desk, feed=f"replay:{DAY}", gateway=self.way, home=self.home, as_json=True)
-        return json.loads(self.capsys.readouterr().out)
+        code = 0
+        try:
+            live(self.desk, feed=f"replay:{DAY}", gateway=self.way, home=self.home, as_json=True)
+        except typer.Exit as ended:
+            code = ended.exit_code
+        told = json.loads(self.capsys.readouterr().out)
+        assert code == (0 if told["state"] == "active" else 5)
+        return told
 
     def resume(self):
         resume("small-intraday", reason="looked", journal=self.name, home=self.home)
