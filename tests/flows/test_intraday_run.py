@@ -1,9 +1,8 @@
 """The whole flow of a small desk within the day, and again unchanged."""
 
 import json
-import subprocess
-import sys
-from contextlib import contextmanager
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import pandas as pd
 import pytest
 from mlflow import MlflowClient
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 
 from flows.approval import approval
 from flows.datasets import store_of
@@ -21,11 +19,13 @@ from flows.decision import daily_decision
 from flows.hedge_pipeline import hedge_pipeline
 from flows.stages import features, ingest, learn, own_costs, settings_of
 from flows.stages import train as learn_signals
+from pipeline.cli.approve import approve
 from pipeline.cli.contests import contest_of
 from pipeline.cli.live import live, shadow
+from pipeline.cli.promote import promote
 from pipeline.cli.train import train
 from pipeline.domain.desk_file import load_any
-from pipeline.domain.errors import DataError, SettingsError, StageError, StoreError
+from pipeline.domain.errors import DataError, RiskError, SettingsError, StageError, StoreError
 from pipeline.execution.learned_costs import LearnedCosts
 from pipeline.policies.catalogue import FLAGSHIP, desk_policies
 from pipeline.policies.fixed_band import FixedBand
@@ -36,18 +36,18 @@ from pipeline.tracking.champions import load_champions
 from pipeline.tracking.model_source import RegistrySource, challengers_of, learned_of, version_of
 from pipeline.tracking.promotion import CHAMPION
 from pipeline.tracking.registry import log_costs, place, register
+from tests.flows.worker import worked_off
 from tests.market_ticks import DESK, write_market
 
 NETWORK = "small-intraday.network_band"
 LEARNS = DESK.replace('run = ["delta_implied"', 'run = ["network_band", "delta_implied"')
 TRAINS = f"{LEARNS}\n[policies.train]\nnetwork_band = {{ steps = 2, paths = 64 }}\n"
 LIVES = LEARNS.replace("network_band", "fixed_band").replace("[policies]", '[policies]\nlive = "fixed_band"')
+RETRAINS = TRAINS.replace('run = ["network_band"', 'live = "fixed_band"\nrun = ["network_band", "fixed_band"')
 pytestmark = pytest.mark.slow
 
 
-def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(
-    prefect, environment, tmp_path, monkeypatch, capsys
-):
+def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp_path, monkeypatch, capsys):
     ticks = tmp_path / "ticks"
     ticks.mkdir()
     monkeypatch.setenv("HEDGE_DATA", str(write_market(ticks)))
@@ -83,40 +83,13 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(
     assert told[1] == {**told[0], "orders_sent": 0}
     assert told[0]["state"] == "active"
     learned_on_its_days_and_live(desk, replay, capsys)
-    learned_from_paper_alone(desk, tmp_path / "home", told[0]["orders"])
-    taken_over_when_a_person_has_approved(desk, tmp_path / "home", environment | {"PREFECT_API_URL": prefect})
-    fitted_by_a_run_and_live(desk, replay, capsys)
+    retrained = retrained_with_a_rival(desk, replay, capsys)
+    learned_from_paper_alone(desk, tmp_path / "home", told[0]["orders"], retrained)
+    taken_over_when_a_person_has_approved(desk, tmp_path / "home", prefect, monkeypatch, capsys)
     with pytest.raises(DataError, match="replay:2020-03-09: no such day: there are 2020-03-02"):
         live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
     with pytest.raises(SettingsError, match="name the streams"):
         live(str(desk), feed="wss://somewhere", home=tmp_path / "home")
-
-
-def fitted_by_a_run_and_live(desk, replay, capsys):
-    """A tuned rival hedges as its backtest, with the parameters that the run left in the registry."""
-    desk.write_text(LIVES)
-    with pytest.raises(StoreError, match="no champion fixed_band yet: `hedge run"):
-        shadow(str(desk), **replay)
-    made = hedge_pipeline(str(desk), str(replay["home"]), challenge=True)
-    shadow(str(desk), **replay)
-    assert ", 0 positions differ from the backtest" in capsys.readouterr().out
-    mlruns = replay["home"] / "mlruns"
-    learned = learned_of(load_champions(mlruns, "small-intraday", str(desk), hedger="fixed_band"), str(desk))
-    run = MlflowClient().get_run(made["run_id"])
-    [tuned] = MlflowClient().search_runs(
-        [run.info.experiment_id],
-        f"tags.`mlflow.parentRunId` = '{made['run_id']}' and tags.`mlflow.runName` = 'fixed_band'",
-    )
-    assert learned.policy == FixedBand(float(tuned.data.params["half_width"]))
-    assert "small-intraday.fixed_band 1" in learned.model
-    champions = load_champions(mlruns, "small-intraday", str(desk), hedger="fixed_band")
-    served = mlflow.pyfunc.load_model("models:/small-intraday.fixed_band@champion")
-    asked = pd.DataFrame(0.2, [0], served.metadata.get_input_schema().input_names())
-    width = np.ptp(served.predict(asked.assign(forward=100.0, strike=100.0, step=0.0))[["lower", "upper"]])
-    np.testing.assert_allclose(width, 2.0 * learned.policy.half_width, atol=1e-12)
-    desk.write_text(DESK)
-    with pytest.raises(StoreError, match="follows the registry's regime_switched by now"):
-        learned_of(champions, str(desk))
 
 
 def learned_on_its_days_and_live(desk, replay, capsys):
@@ -156,15 +129,45 @@ def trained_by_the_run(desk, home):
     assert settings.policies.networks == {"network_band": files}
 
 
-def learned_from_paper_alone(desk, home, orders):
+def retrained_with_a_rival(desk, replay, capsys):
+    """Return a retrain; a rival that it tunes hedges as its backtest, with the parameters of the registry."""
+    desk.write_text(LIVES)
+    with pytest.raises(StoreError, match="no champion fixed_band yet: `hedge run"):
+        shadow(str(desk), **replay)
+    desk.write_text(RETRAINS)
+    crowned = MlflowClient().get_model_version_by_alias(NETWORK, "champion").version
+    made = hedge_pipeline(str(desk), str(replay["home"]), challenge=True)
+    assert MlflowClient().get_model_version_by_alias(NETWORK, "champion").version == crowned
+    desk.write_text(LIVES)
+    shadow(str(desk), **replay)
+    assert ", 0 positions differ from the backtest" in capsys.readouterr().out
+    mlruns = replay["home"] / "mlruns"
+    learned = learned_of(load_champions(mlruns, "small-intraday", str(desk), hedger="fixed_band"), str(desk))
+    run = MlflowClient().get_run(made["run_id"])
+    [tuned] = MlflowClient().search_runs(
+        [run.info.experiment_id],
+        f"tags.`mlflow.parentRunId` = '{made['run_id']}' and tags.`mlflow.runName` = 'fixed_band'",
+    )
+    assert learned.policy == FixedBand(float(tuned.data.params["half_width"]))
+    assert "small-intraday.fixed_band 1" in learned.model
+    champions = load_champions(mlruns, "small-intraday", str(desk), hedger="fixed_band")
+    served = mlflow.pyfunc.load_model("models:/small-intraday.fixed_band@champion")
+    asked = pd.DataFrame(0.2, [0], served.metadata.get_input_schema().input_names())
+    width = np.ptp(served.predict(asked.assign(forward=100.0, strike=100.0, step=0.0))[["lower", "upper"]])
+    np.testing.assert_allclose(width, 2.0 * learned.policy.half_width, atol=1e-12)
+    desk.write_text(DESK)
+    with pytest.raises(StoreError, match="follows the registry's regime_switched by now"):
+        learned_of(champions, str(desk))
+    return made
+
+
+def learned_from_paper_alone(desk, home, orders, retrained):
     """A retrain counts the paper venue's fills and learns nothing; when told to, it learns of them all."""
     desk.write_text(TRAINS)
     crowned = MlflowClient().get_model_version_by_alias(NETWORK, "champion")
-    retrained = hedge_pipeline(str(desk), str(home), challenge=True)
     files = learn(str(desk), str(home), False, learn_signals(str(desk), str(home)))["network_band"]
     challenger = MlflowClient().get_model_version_by_alias(NETWORK, "challenger")
     assert challenger.tags["network"] == files[max(files)] != crowned.tags["network"]
-    assert MlflowClient().get_model_version_by_alias(NETWORK, "champion").version == crowned.version
     alone = challengers_of(home / "mlruns", "small-intraday", str(desk), "network_band", FLAGSHIP)
     learned = learned_of(alone, str(desk))
     assert isinstance(learned.policy, NetworkBand)
@@ -205,31 +208,35 @@ def learned_from_paper_alone(desk, home, orders):
     assert learned_of(champions, str(desk)).crossing == 1.3
 
 
-def taken_over_when_a_person_has_approved(desk, home, environment):
+def taken_over_when_a_person_has_approved(desk, home, server, monkeypatch, capsys):
     """A challenger network waits in Prefect for a person; at a yes it reigns, and the loop is given it."""
     live_network = LEARNS.replace("[policies]", '[policies]\nlive = "network_band"')
-    desk.write_text(f"{live_network}\n[promotion]\napproval = true\ndeadline_seconds = 600\n")
+    desk.write_text(f"{live_network}\n[promotion]\napproval = true\ndeadline_seconds = 60\n")
     client, mlruns, name = MlflowClient(), home / "mlruns", "small-intraday"
     challenger = client.get_model_version_by_alias(NETWORK, "challenger").version
     reigning = load_champions(mlruns, name, str(desk), hedger="network_band")
     source = RegistrySource(mlruns, name, str(desk), reigning)
-    with get_client(sync_client=True) as server:
-        deployed = server.create_flow(approval)
-        server.create_deployment(deployed, name, entrypoint="flows.approval.approval", pull_steps=[])
-    told = ("promote", desk, "--model", "network_band", "--anyway", "--reason", "a drill", "--home", home)
-    for verdict in ("reject", "approve"):
-        with begun(environment, *told) as asking:
-            request = put(asking)
-            worked_off(environment, request)
-            by = ("--person", "ada", "--reason", "looked at it")
-            said = finished(environment, "approve", desk, request, f"--{verdict}", *by, "--home", home)
-            assert said.startswith(f"{verdict}: {request}")
-            out, err = asking.communicate()
-        took = verdict == "approve"
-        assert (asking.returncode == 0) is took, err
-        assert took or "not promoted: rejected by ada: looked at it" in err
-        assert (client.get_model_version_by_alias(NETWORK, "champion").version == challenger) is took
-        assert (source.newer() is not None) is took
+    monkeypatch.setenv("PREFECT_API_URL", server)
+    known = set()
+    with get_client(sync_client=True) as prefect, ThreadPoolExecutor(1) as beside:
+        deployed = prefect.create_flow(approval)
+        prefect.create_deployment(deployed, name, entrypoint="flows.approval.approval", pull_steps=[])
+        for verdict in ("no", "yes"):
+            asking = beside.submit(promote, str(desk), "a drill", NETWORK.partition(".")[2], True, home)
+            request = asked_of_a_person(prefect, name, known)
+            known.add(request.name)
+            worked_off(approval, request)
+            said = {verdict: True, "person": "ada", "reason": "looked at it"}
+            approve(str(desk), request.name, **said, home=home)
+            if verdict == "no":
+                with pytest.raises(RiskError, match="not promoted: rejected by ada: looked at it"):
+                    asking.result(60.0)
+            else:
+                asking.result(60.0)
+            out = capsys.readouterr().out
+            assert f"{'approve' if verdict == 'yes' else 'reject'}: {request.name}; desk" in out
+            took = client.get_model_version_by_alias(NETWORK, "champion").version == challenger
+            assert (verdict == "yes") is took is (source.newer() is not None)
     assert NETWORK in out
     assert version_of(source.champions).endswith(f"{NETWORK} {challenger}")
     assert source.champions.network is not None
@@ -241,44 +248,15 @@ def taken_over_when_a_person_has_approved(desk, home, environment):
     desk.write_text(DESK)
 
 
-@contextmanager
-def begun(environment, *arguments):
-    """A command in a process of its own, ended in any case."""
-    line = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
-    process = subprocess.Popen(
-        line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def finished(environment, *arguments):
-    """What a command has said when it has ended well."""
-    with begun(environment, *arguments) as process:
-        out, err = process.communicate()
-    assert process.returncode == 0, err
-    return out
-
-
-def put(asking):
-    """The request of a command that waits for its answer."""
-    for line in asking.stderr:
-        if line.startswith("promote-"):
-            return line.partition(":")[0]
+def asked_of_a_person(client, name, known):
+    """The flow run of a promotion that waits for its answer, when it is there."""
+    until = time.monotonic() + 60.0
+    while time.monotonic() < until:
+        for run in client.read_flow_runs():
+            if run.name.startswith(f"promote-{name}-") and run.name not in known:
+                return run
+        time.sleep(0.05)
     raise AssertionError("it has asked nobody")
-
-
-def worked_off(environment, request):
-    """Let a flow run go until it waits for its form, as a worker does."""
-    with get_client(sync_client=True) as server:
-        named = FlowRunFilter(name=FlowRunFilterName(any_=[request]))
-        [run] = server.read_flow_runs(flow_run_filter=named)
-    line = [sys.executable, "-m", "prefect", "flow-run", "execute", str(run.id)]
-    done = subprocess.run(line, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
 
 
 def live_again(desk, replay, capsys):
