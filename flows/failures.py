@@ -10,6 +10,7 @@ from prefect import runtime
 from prefect.artifacts import create_markdown_artifact
 from prefect.states import Failed
 
+from flows.datasets import home_of
 from flows.naming import desk_file
 from pipeline.domain.errors import HedgeError, StageError
 
@@ -31,13 +32,15 @@ def told(stage: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     The exception stays what it was, for the caller of a subflow and for the command line; a `HedgeError` gets
     the stage's name in front. A stage inside another one has already said it. The artifact stands once, on
     the page of the outermost flow run: the one that was started, and that is tried again.
+    While the body runs, the `home` that the flow was given is the one that is meant.
     """
 
     def named(body: Callable[P, R]) -> Callable[P, R]:
         @functools.wraps(body)
         def run(*arguments: P.args, **keywords: P.kwargs) -> R:
             try:
-                return body(*arguments, **keywords)
+                with home_of(runtime.flow_run.parameters.get("home")).meant():
+                    return body(*arguments, **keywords)
             except Exception as error:
                 return _failed(stage, error)  # type: ignore[return-value]
 

@@ -67,7 +67,7 @@ def hedge_pipeline(
     its models are challengers because a person has to approve champions (`challenges`).
     """
     watch, learns = Stopwatch(), trains(desk)
-    if learned and not learns:
+    if learned:
         settings_of(desk, home, "", latest=False, learned=learned)  # refused before anything is learned
     with watch("ingest"):
         market = ingest(desk, home, force)

@@ -237,7 +237,7 @@ def settings_of(
     if trained:
         settings = with_networks(settings, trained)
     if learned:
-        settings = with_learned(settings, tuple(learned))
+        settings = with_learned(settings, learned, desk)
     if not latest:
         return settings
     return settings.through(works_of(settings).newest(store_of(home).open(market)))

@@ -33,18 +33,19 @@ def contest_of(settings: AnyDesk, desk: str, home: Path | None, model: str | Non
     from pipeline.tracking.model_source import challengers_of, version_of
 
     place = Home.find(home)
-    hedger = _hedger(settings, place, model)
-    champions = load_champions(place.mlruns, settings.name, desk, hedger=hedger)
-    challengers = challengers_of(place.mlruns, settings.name, desk, model, hedger)
-    if challengers is None:
-        raise StoreError(f"desk {settings.name} has no challenger: the retrain flow registers them")
-    if isinstance(settings, Desk):
-        overlapping = 2.0 * settings.option.sessions / settings.option.start_every
-        pairs = _of_sessions(settings, desk, home, champions, challengers, model or hedger)
-        return contest(pairs, settings.risk, max(BLOCK, overlapping))
-    lines = [named_live(settings, version_of(each), each.hedger) for each in (champions, challengers)]
-    file = place.data / "live" / settings.name / FILE
-    return contest(compared(file, *lines), hedged(settings).risk)
+    with place.meant():
+        hedger = _hedger(settings, place, model)
+        champions = load_champions(place.mlruns, settings.name, desk, hedger=hedger)
+        challengers = challengers_of(place.mlruns, settings.name, desk, model, hedger)
+        if challengers is None:
+            raise StoreError(f"desk {settings.name} has no challenger: the retrain flow registers them")
+        if isinstance(settings, Desk):
+            overlapping = 2.0 * settings.option.sessions / settings.option.start_every
+            pairs = _of_sessions(settings, desk, home, champions, challengers, model or hedger)
+            return contest(pairs, settings.risk, max(BLOCK, overlapping))
+        lines = [named_live(settings, version_of(each), each.hedger) for each in (champions, challengers)]
+        file = place.data / "live" / settings.name / FILE
+        return contest(compared(file, *lines), hedged(settings).risk)
 
 
 def _hedger(settings: AnyDesk, place: Home, model: str | None) -> str:

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,6 +11,7 @@ import typer
 
 from pipeline.cli.options import DataFolder, Desk, Force, HomePath, Json, RunnerOption, StoreUrl
 from pipeline.cli.running import prepared, run_flow
+from pipeline.domain.desk_file import load_any
 from pipeline.domain.home import Home
 
 STAGES: Final[Mapping[str, str]] = {
@@ -45,6 +46,7 @@ def run(
     Where [promotion] approval = true they become challengers.
     """
     place = prepared(desk, home, data, runner, store)
+    _check_extras(desk, learned or [])
     started = time.perf_counter()
     published = run_flow("hedge_pipeline", desk, place, force, latest=latest, learned=learned or [])
     folder = Path(published["folder"])
@@ -57,6 +59,13 @@ def run(
         print(WAITS.format(desk=desk), file=sys.stderr)
     done = "done" if published["new"] else "nothing has changed since that run, --force makes a new one"
     print(f"{done}, {time.perf_counter() - started:.1f} s", file=sys.stderr)
+
+
+def _check_extras(desk: str, extras: Sequence[str]) -> None:
+    """Refuse extras of which nothing was trained before anything starts."""
+    from pipeline.policies.saved_network import with_learned
+
+    with_learned(load_any(desk), extras, desk)
 
 
 def stage(name: str) -> Callable[..., None]:

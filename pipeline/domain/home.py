@@ -1,8 +1,12 @@
 """Where runs read and write."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class Home:
 
     @classmethod
     def find(cls, explicit: Path | None = None) -> "Home":
-        """Return `explicit`, else `HEDGE_HOME`, else the enclosing project, else the current folder.
+        """Return `explicit`, else what is `meant`, `HEDGE_HOME`, the enclosing project, the current folder.
 
         Examples
         --------
@@ -32,6 +36,8 @@ class Home:
         """
         if explicit is not None:
             return cls(explicit.expanduser().resolve())
+        if (meant := _MEANT.get()) is not None:
+            return meant
         if named := os.environ.get("HEDGE_HOME"):
             return cls(Path(named).expanduser().resolve())
         here = Path.cwd().resolve()
@@ -39,6 +45,25 @@ class Home:
             if _is_this_project(folder):
                 return cls(folder)
         return cls(here)
+
+    @contextmanager
+    def meant(self) -> Iterator[None]:
+        """Be the home of all that names none until the end of the block: networks are looked up there.
+
+        Examples
+        --------
+        >>> with Home(Path("/elsewhere")).meant():
+        ...     Home.find().mlruns.as_posix()
+        '/elsewhere/mlruns'
+        """
+        before = _MEANT.set(self)
+        try:
+            yield
+        finally:
+            _MEANT.reset(before)
+
+
+_MEANT: Final[ContextVar[Home | None]] = ContextVar("meant", default=None)
 
 
 def _is_this_project(folder: Path) -> bool:

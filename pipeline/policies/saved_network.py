@@ -1,6 +1,7 @@
 """The trained networks that a desk names: files known by their content, trained for that desk."""
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import date
@@ -159,12 +160,14 @@ def keep_network(home: Home, desk: str, policy: str, content: bytes) -> Path:
     return file
 
 
-def with_learned(desk: AnyDesk, extras: tuple[str, ...]) -> AnyDesk:
+def with_learned(desk: AnyDesk, extras: Sequence[str], called: str = "") -> AnyDesk:
     """Return the desk with the hedgers that were trained for it, of each the newest network that gained.
 
     Parameters
     ----------
-    extras : of `EXTRAS`, whose policies are added to `policies.run` where the desk does not name them.
+    extras : of `EXTRAS`, whose policies are added to `policies.run` where the desk does not name them; those
+        that the desk's run trains itself need no network yet.
+    called : what the user calls the desk, a path perhaps; else its name.
 
     Raises
     ------
@@ -172,15 +175,16 @@ def with_learned(desk: AnyDesk, extras: tuple[str, ...]) -> AnyDesk:
         No such extra, or nothing of it was trained for this desk or all to no gain.
     """
     run, named = list(desk.policies.run), dict(desk.policies.networks)
+    own = {*named, *desk.policies.train}
     for extra in extras:
         if extra not in EXTRAS:
             raise SettingsError(f"--with {extra}: no such extra; {hint(extra, EXTRAS)}")
         learns = [policy for policy in EXTRAS[extra] if policy in LEARNS[kind_of(desk)]]
-        trained = {policy: list(_trained(desk, policy)) for policy in learns if policy not in named}
+        trained = {policy: list(_trained(desk, policy)) for policy in learns if policy not in own}
         gained = {policy: [file for file, gained in files if gained] for policy, files in trained.items()}
         found = {policy: files[0] for policy, files in gained.items() if files}
-        if not found and not set(learns) & set(named):
-            raise SettingsError(f"--with {extra}: {_nothing_of(desk, trained)}")
+        if not found and own.isdisjoint(learns):
+            raise SettingsError(f"--with {extra}: {_nothing_of(desk, trained, called or desk.name)}")
         named |= found
         run += [policy for policy in learns if policy in named]
     policies = desk.policies.model_copy(update={"run": tuple(dict.fromkeys(run)), "networks": named})
@@ -198,7 +202,7 @@ def _trained(desk: AnyDesk, policy: str) -> Iterator[tuple[str, bool]]:
             yield path.name, found.gained
 
 
-def _nothing_of(desk: AnyDesk, trained: Mapping[str, Sequence[tuple[str, bool]]]) -> str:
+def _nothing_of(desk: AnyDesk, trained: Mapping[str, Sequence[tuple[str, bool]]], called: str) -> str:
     """Return why there is no network to take of some policies, and what to do."""
     vain = [file for files in trained.values() for file, _ in files]
     if vain:
@@ -208,7 +212,7 @@ def _nothing_of(desk: AnyDesk, trained: Mapping[str, Sequence[tuple[str, bool]]]
         )
     return (
         f"nothing was trained for the desk {desk.name} as it is: "
-        f"hedge train {desk.name} --policy {next(iter(trained))}"
+        f"hedge train {shlex.quote(called)} --policy {next(iter(trained))}"
     )
 
 

@@ -20,3 +20,7 @@ def test_order_of_places(tmp_path, monkeypatch):
     monkeypatch.setenv("HEDGE_HOME", str(project))
     assert Home.find().root == project
     assert Home.find(Path("here")).mlruns == elsewhere / "here" / "mlruns"
+    with Home(inside).meant():
+        assert Home.find().root == inside
+        assert Home.find(project).root == project
+    assert Home.find().root == project

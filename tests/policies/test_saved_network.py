@@ -96,6 +96,11 @@ def test_a_desk_with_what_was_trained_for_it(name):
         SettingsError, match="--with rl: nothing was trained for the desk mine as it is: hedge train mine"
     ):
         with_learned(desk(), ("rl",))
+    with pytest.raises(SettingsError, match=r"hedge train '/my desks/mine\.toml' --policy ppo_band"):
+        with_learned(desk(), ("rl",), "/my desks/mine.toml")
+    own = desk()
+    trains = own.policies.model_copy(update={"train": {"ppo_band": {}}})
+    with_learned(own.model_copy(update={"policies": trains}), ("rl",))
     file = saved("ppo_band")
     both = with_learned(desk(), ("deep", "rl")).policies
     assert both.run == ("network_band", "ppo_band")
