@@ -5,6 +5,7 @@ import pytest
 from prefect.client.orchestration import get_client
 
 from flows import datasets, stages
+from flows.decision import daily_decision
 from flows.progress import Stopwatch
 from pipeline.deep.network_trainer import NetworkTrainer
 from pipeline.domain.errors import DataError, StageError
@@ -67,6 +68,16 @@ def test_a_stage_inside_another_says_it_once(prefect, loads, small_desk, tmp_pat
     assert state.message == "ingest failed for desk small-desk.toml: row 7: correct it"
     (shown,) = artifacts() - before
     assert shown[1:] == ("what-failed", state.state_details.flow_run_id), "once, on the page that was opened"
+
+
+def test_a_decision_that_fails_names_itself_and_what_to_do(prefect, finished, small_desk, tmp_path):
+    said = "decide failed for desk small-desk.toml: "
+    with pytest.raises(
+        StageError, match=rf"^{said}desk small has no champion.* `hedge run {small_desk}` makes one$"
+    ):
+        daily_decision(str(small_desk), str(finished.datasets_copied(tmp_path / "new")))
+    with pytest.raises(StageError, match=f"^{said}stale data: the newest"):
+        daily_decision(str(small_desk), str(finished.copied(tmp_path / "run")))
 
 
 def test_our_own_fault_stays_what_it_is_and_says_where_to_look(prefect, loads, small_desk, tmp_path):

@@ -181,12 +181,6 @@ def test_the_schedule_makes_runs_on_weekdays_after_the_close(running):
 
 @pytest.mark.slow
 def test_a_failing_stage_names_itself_and_what_to_do(running, tmp_path, small_desk):
-    run = running.run("daily_decision")
-    assert run["state_type"] == "FAILED"
-    assert run["state"]["message"].startswith(
-        "decide failed for desk small-desk.toml: desk small has no champion"
-    )
-    assert run["state"]["message"].endswith(f"`hedge run {small_desk}` makes one")
     broken = tmp_path / "broken.toml"
     broken.write_text(small_desk.read_text().replace("test_end = 2017-12-31", "test_end = 2030-12-31"))
     failed = running.run("weekly_retrain", desk=str(broken), latest=False)
@@ -223,12 +217,6 @@ def test_a_retrain_and_a_decision_go_through_the_worker(running):
     assert "stale data" in shown["decision"]
     (file,) = (running.home / "data" / "decisions" / "small").iterdir()
     assert json.loads(file.read_text())["orders"][0]["position"] == 0.3
-
-    stale = running.run("daily_decision")
-    assert stale["state_type"] == "FAILED"
-    assert stale["state"]["message"].startswith(
-        "decide failed for desk small-desk.toml: stale data: the newest"
-    )
 
 
 @pytest.mark.slow
