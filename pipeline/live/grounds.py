@@ -2,18 +2,20 @@
 
 import math
 from struct import Struct
-from typing import Any, Final, NewType
+from typing import Any, Final
 
 import orjson
 
 from pipeline.domain.orders import Order
 
-Grounds = NewType("Grounds", bytes)
+Grounds = bytes
 """Nine numbers of a decision and its words, see `grounds`."""
 DECIDES: Final = "decide"
 """Of a line of the audit about a decision."""
 NAMES: Final = ("asked", "sent", "position", "bid", "ask", "delta")
 """Of numbers among the inputs of that line."""
+SENT: Final = 4
+"""The place of what was sent among the numbers."""
 _NUMBERS: Final = Struct("<q8d")
 _pack = _NUMBERS.pack
 
@@ -54,7 +56,7 @@ def grounds(
     >>> line_of(found)[:4], line_of(found)[4]["band"], line_of(found)[4]["ask"]
     ((5, 'delta', 'decide', 'band'), [0.1, 0.2], None)
     """
-    return Grounds(_pack(at, lower, upper, asked, sent, position, bid, ask, delta) + words)
+    return _pack(at, lower, upper, asked, sent, position, bid, ask, delta) + words
 
 
 def order_of(given: Grounds) -> Order:

@@ -19,7 +19,7 @@ from pipeline.features.decision_row import DecisionRow
 from pipeline.features.running_book import Quote
 from pipeline.features.running_funding import PERPETUAL
 from pipeline.live.carry import Carry
-from pipeline.live.grounds import DECIDES, grounds, in_words
+from pipeline.live.grounds import DECIDES, SENT, in_words
 from pipeline.live.learned import Learned
 from pipeline.live.look import Held, Look
 from pipeline.live.option_account import Worth
@@ -128,10 +128,11 @@ class Hedger:
         check_asked_alone(policy)
         self._desk, self._signals, self._policy = desk, signals, policy
         self._overlay, self._path, self.model, self._permits = overlay, path, model, permits
-        self._name, self._instrument, self._size = desk.name, desk.data.instrument, desk.hedge.size
+        self._name, self._instrument = desk.name, desk.data.instrument
         audit = path.journal.entries()
         self._look = Look(desk, overlay, OptionStates(desk, desk_cost), policy, audit)
-        step = 0.0 if desk.orders.at_once else desk.grid.step
+        self._at_once = desk.orders.at_once
+        step = 0.0 if self._at_once else desk.grid.step
         self.parents = Parents(desk.orders, path, step, desk.hedge.lot)
         self._words = self._in_words("band")
         sent = (each.order.decided for each in path.account.orders.values())
@@ -173,26 +174,16 @@ class Hedger:
         told = self._signals.step(row)
         refreshed = perf_counter_ns()
         at, past = told.at, told.at <= self.since
-        if not past:
+        if not past and (self._path.account.working or not self._at_once):
             self.parents.replace()
         held = self._held(at, row.funding, told.mid, past)
-        lower, upper, asked, delta, clear = self._look(told, quote, today, held)
-        permits = None if past else self._permits
-        judged = self._judged(at, asked, clear, held, permits)
-        order = None if past else self._order(at, judged)
-        if permits is not None:
-            permits.settle(at, asked, judged, self._look.seen().seen, self.model)
-        lower, upper = self._size * lower, self._size * upper
-        if not past:
-            words = self._words_of(judged.rulings) if judged.rulings else self._words
-            sent = 0.0 if order is None else order.quantity
-            why = grounds(words, at, lower, upper, asked, sent, held.position, quote.bid, quote.ask, delta)
-            if order is None:
-                self._path.note(why)
-            else:
-                self.parents.begin(order, why, quote.bid, quote.ask)
+        asked, clear = self._look(told, quote, today, held)
+        judged = None
+        if not clear or held.resting or self._path.latch.state is not ACTIVE:
+            judged = self._judged(at, asked, past)
+        order = None if past else self._act(at, asked, judged, quote)
         took = perf_counter_ns() - began
-        dealt, state, worth, seen = self._look.seen()
+        lower, upper, dealt, state, worth, seen = self._look.seen()
         return Decided(
             at=at,
             dealt=dealt,
@@ -202,7 +193,7 @@ class Hedger:
             working=seen.working,
             asked=asked,
             order=order,
-            judged=judged,
+            judged=Judgement(asked) if judged is None else judged,
             mid=told.mid,
             seen=seen,
             state=state,
@@ -219,10 +210,10 @@ class Hedger:
         )
 
     def _held(self, at: int, funding: Sequence[tuple[int, float]], mid: float, past: bool) -> Held:
-        account, sent, name = self._path.account, self.parents.sent, self._instrument
+        account, sent, name = self._path.account, self._path.sent, self._instrument
         while sent and sent[0] <= at - MINUTE:
             sent.popleft()
-        position, working = account.position(name), account.working
+        position, working = account.positions.get(name, 0.0), account.working
         expected = account.expected(name) if working else position
         resting = account.resting(name) if working else ()
         then = self._past.at(at) if past else account
@@ -234,18 +225,34 @@ class Hedger:
         numbers = (position, expected, held, then.cash, then.traded, money, len(sent), resting)
         return tuple.__new__(Held, numbers)
 
-    def _judged(self, at: int, asked: float, clear: bool, held: Held, permits: Permits | None) -> Judgement:
-        state = self._path.latch.state
-        if clear and self._overlay.plain and state is ACTIVE and not held.resting:
-            return tuple.__new__(Judgement, (asked, (), 0.0))
-        seen = self._look.seen().seen
-        permitted = 0.0 if permits is None else permits.permitted(at, seen)
-        return self._overlay.judge(asked, seen, state is REDUCING, permitted)
+    def _judged(self, at: int, asked: float, past: bool) -> Judgement:
+        """Return what the overlay says of an order that is not clear."""
+        seen, reducing, permits = self._look.seen().seen, self._path.latch.state is REDUCING, self._permits
+        if permits is None or past:
+            return self._overlay.judge(asked, seen, reducing)
+        judged = self._overlay.judge(asked, seen, reducing, permits.permitted(at, seen))
+        permits.settle(at, asked, judged, seen, self.model)
+        return judged
 
-    def _order(self, at: int, judged: Judgement) -> Order | None:
-        units, rulings, _ = judged
-        halted = self._path.latch.state is HALTED or (rulings and judged.action is Action.HALT)
-        return None if halted or not units else Order(f"{self._name}-{at}", self._instrument, units, None, at)
+    def _act(self, at: int, asked: float, judged: Judgement | None, quote: Quote) -> Order | None:
+        """Send what is left of an order, or write down that nothing is; return it."""
+        units, words, path = asked, self._words, self._path
+        if judged is not None:
+            units, rulings, _ = judged
+            if path.latch.state is HALTED or (rulings and judged.action is Action.HALT):
+                units = 0.0
+            words = self._words_of(rulings) if rulings else words
+            self._look.numbers[SENT] = units or 0.0
+        why = self._look.grounds.tobytes() + words
+        if not units:
+            path.note(why)
+            return None
+        order = Order(f"{self._name}-{at}", self._instrument, units, None, at)
+        if self._at_once:
+            path.send(order, why)
+        else:
+            self.parents.begin(order, why, quote.bid, quote.ask)
+        return order
 
     def _words_of(self, rulings: Sequence[Ruling]) -> bytes:
         """Return the words of a decision that breaks rules, and turn the latch where one says so."""

@@ -41,6 +41,11 @@ class Journal:
         before it may be missing: recovery asks the gateway.
     writing : False reads.
 
+    Attributes
+    ----------
+    decide : writes down the order of a decision, by its id, empty for none, and its line of the audit, which
+        its grounds tell both, as one transaction; then it may be sent.
+
     Raises
     ------
     JournalError
@@ -61,6 +66,7 @@ class Journal:
         self, where: Path | str, desk: str, *, now: int, full: bool = False, writing: bool = True
     ) -> None:
         self._database = JournalDatabase(where, writing=writing, full=full)
+        self.decide = self._database.decide
         try:
             opened = (RiskState.ACTIVE.value, "journal", "a new journal", now)
             check_header(self._database, desk, now, [(RISK, opened)])
@@ -70,14 +76,9 @@ class Journal:
             self.close()
             raise
 
-    def intend(self, order: Order, why: Entry | Grounds | None = None) -> None:
-        """Write an order down, with a line of the audit as one transaction; then it may be sent.
-
-        Grounds are those of a decision, which tell order and line.
-        """
-        if isinstance(why, bytes):
-            self._database.decide(order.order_id, why)
-        elif why is None:
+    def intend(self, order: Order, why: Entry | None = None) -> None:
+        """Write an order down, with a line of the audit as one transaction; then it may be sent."""
+        if why is None:
             self._database.add((INTENTS, order))
         else:
             self._database.add((INTENTS, order), (AUDIT, why))
@@ -95,7 +96,7 @@ class Journal:
     def audit(self, entry: Entry | Grounds) -> None:
         """Write a line of the audit, its inputs plain numbers, texts, lists and mappings, or grounds."""
         if isinstance(entry, bytes):
-            self._database.decide("", entry)
+            self.decide("", entry)
         else:
             self._database.add((AUDIT, entry))
 

@@ -317,7 +317,7 @@ def _record(told: bytes) -> Record:
     if told.startswith(b"{"):
         record: Record = orjson.loads(told)
         return record
-    (intent, line), given = _ROWS.unpack_from(told), Grounds(told[_ROWS.size :])
+    (intent, line), given = _ROWS.unpack_from(told), told[_ROWS.size :]
     explained = {schema.AUDIT.name: (line, *line_of(given))}
     return explained if intent == NONE else {schema.INTENTS.name: (intent, *order_of(given)), **explained}
 

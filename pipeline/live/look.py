@@ -4,7 +4,7 @@ For a policy whose band is compiled all of it is one compiled call; for others t
 """
 
 from collections.abc import Iterable
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +19,21 @@ from pipeline.domain.option_state import OptionState
 from pipeline.domain.orders import LEAST
 from pipeline.features.running_book import Quote
 from pipeline.live.journal import Entry
-from pipeline.live.one_call import ANY, OUT, one_call, ratio
+from pipeline.live.one_call import (
+    ANY,
+    DEALT,
+    KNOWN,
+    LEFT,
+    MID,
+    OPEN,
+    OPTION,
+    OWN,
+    REFERENCE,
+    SIZE,
+    WORTH,
+    one_call,
+    ratio,
+)
 from pipeline.live.option_account import OptionAccount, Worth
 from pipeline.policies.base import Policy
 from pipeline.policies.one_option import CompiledAnswer, answer_of
@@ -53,20 +67,12 @@ class Held(NamedTuple):
 class Seen(NamedTuple):
     """What is seen at a decision, see `hedger.Decided`."""
 
+    lower: float
+    upper: float
     dealt: Dealt | None
     state: OptionState | None
     worth: Worth
     seen: Situation
-
-
-Looked = tuple[float, float, float, float, bool]
-"""What a decision wants.
-
-It is the lower and the upper edge of the band, in units of the state; the order, and what would offset the
-option's delta, units; and whether the order breaks no rule: where not, the overlay has to be asked.
-"""
-NONE: Final = Dealt(0.0, 0)
-"""No option."""
 
 
 class Look:
@@ -78,6 +84,11 @@ class Look:
     overlay : its rules.
     states, policy : what is seen of the option, and who answers with a band, both until `adopt`.
     audit : of the journal, see `OptionAccount`.
+
+    Attributes
+    ----------
+    numbers : of the newest decision, see `one_call`.
+    grounds : the first of them as bytes: those of `live.grounds`, of which the time is an integer.
     """
 
     def __init__(
@@ -90,28 +101,29 @@ class Look:
     ) -> None:
         self._instrument, self._size, self._life = desk.data.instrument, desk.hedge.size, desk.option.steps
         self._lot, self._fee = desk.hedge.lot / desk.hedge.size, desk.costs.fixed_fee
-        self._overlay, self._options = overlay, OptionAccount(desk, audit)
-        self._dealt: Dealt | None = None
-        self._day, self._reference = "", np.nan
-        self._out, self._given = np.empty(OUT), tuple[Any, ...]()
-        self._found: Seen | None = None
-        self._last: tuple[Any, ...] = ()
+        self.numbers = np.full(SIZE, np.nan)
+        self.grounds = self.numbers[:OWN].data.cast("B")
+        self._overlay, self._options = overlay, OptionAccount(desk, audit, self.numbers[OWN:WORTH])
+        self._day = ""
+        self._last: tuple[DecisionSignals, Quote, Held]
         wanted(0.0, *Edges.between(0.0, 0.0), 0.0)  # compiled here, not at the first decision
         self.adopt(states, policy)
 
     def adopt(self, states: OptionStates, policy: Policy) -> None:
         """Go on with other models."""
-        answer, compiled, given = answer_of(policy, states.liability), None, self._given
+        answer, compiled = answer_of(policy, states.liability), None
         if isinstance(answer, CompiledAnswer) and not self._fee:
-            desk = (self._size, self._lot, self._life, states.aversion, states.desk_cost)
-            terms = np.array((*desk, *states.terms), dtype=np.float64)
-            fixed = (terms, self._options.terms, self._overlay.limit, self._out, answer.given)
-            compiled = at_once(one_call(answer.band), *ANY, self._options.own.copy(), *fixed)
-            given = (self._options.own, *fixed)
-        self._states, self._answer, self._compiled, self._given = states, answer, compiled, given
+            desk = (self._size, self._lot, self._life, self._overlay.plain, states.aversion, states.desk_cost)
+            fixed = (*desk, *self._options.terms, *self._overlay.limit, *states.terms)
+            given = np.array(fixed, dtype=np.float64), answer.given
+            compiled = at_once(one_call(answer.band), *ANY, np.ones(SIZE), *given)
+            self._given = self.numbers, *given
+        self._states, self._answer, self._compiled = states, answer, compiled
 
-    def __call__(self, told: DecisionSignals, quote: Quote, today: int, held: Held) -> Looked:
-        """Return what is seen and wanted at the next decision.
+    def __call__(self, told: DecisionSignals, quote: Quote, today: int, held: Held) -> tuple[float, bool]:
+        """Return the order that is wanted at the next decision, units, and whether it breaks no rule.
+
+        Where not, or where that is not known, the overlay has to be asked.
 
         Parameters
         ----------
@@ -124,17 +136,21 @@ class Look:
         PolicyError
             There is no band.
         """
-        before = self._dealt if told.day == self._day else None
-        look = self._by_parts if self._compiled is None else self._at_once
-        looked = look(before, told, quote, today, held)
-        self._day, self._reference = told.day, told.mid
-        return looked
+        if told.day != self._day:
+            self._day = told.day
+            self._options.begin(told.day)
+            self.numbers[LEFT] = 0.0
+        self._last = told, quote, held
+        if self._compiled is None:
+            return self._by_parts(told, quote, today, held)
+        asked, clear = self._compiled(*told[2:16], *quote, *held[:7], told.at, today, *self._given)
+        if asked != asked:
+            self._answer(self._state(told))  # raises
+        return asked, clear
 
-    def _by_parts(
-        self, before: Dealt | None, told: DecisionSignals, quote: Quote, today: int, held: Held
-    ) -> Looked:
+    def _by_parts(self, told: DecisionSignals, quote: Quote, today: int, held: Held) -> tuple[float, bool]:
         mid, known = told.mid, told.known
-        dealt = self._dealt = next_dealt(before, self._life, mid, known, today)
+        dealt = next_dealt(self._dealt, self._life, mid, known, today)
         state = self._states(told, dealt) if known and dealt else None
         value, delta = (None, 0.0) if state is None else (state.value, -self._size * state.delta)
         edges = self._edges(state, dealt)
@@ -142,11 +158,17 @@ class Look:
         target = wanted(here, *edges, self._lot)
         asked = self._size * (target - here) if abs(target - here) > LEAST else 0.0
         hedge = held.cash + held.then * mid + held.carry
-        worth = self._options.mark(told.day, mid, dealt, value, hedge, held.traded)
-        reference = self._reference
-        seen = self._situation(told, quote, held, reference, delta, worth, state)
-        self._found = Seen(dealt, state, worth, seen)
-        return edges.lower, edges.upper, asked, delta, False
+        numbers = self.numbers
+        numbers[WORTH:OPTION] = self._options.mark(mid, dealt, value, hedge, held.traded)
+        if state is not None:
+            numbers[OPTION:OPEN] = state.plain().option
+        left, at = (0, 0.0) if dealt is None else (dealt.left, dealt.mid)
+        numbers[LEFT], numbers[DEALT], numbers[KNOWN] = left, at, state is not None
+        numbers[REFERENCE], numbers[MID] = numbers[MID], mid
+        numbers[:1].view(np.int64)[0] = told.at
+        band = self._size * edges.lower, self._size * edges.upper
+        numbers[1:OWN] = (*band, asked, asked, held.position, quote.bid, quote.ask, delta)
+        return asked, False
 
     def _edges(self, state: OptionState | None, dealt: Dealt | None) -> Edges:
         """Return the band; at zero where no option is open, without end where one cannot be decided on."""
@@ -155,65 +177,26 @@ class Look:
         edge = np.inf if dealt else 0.0
         return Edges.between(-edge, edge)
 
-    def _at_once(
-        self, before: Dealt | None, told: DecisionSignals, quote: Quote, today: int, held: Held
-    ) -> Looked:
-        (
-            _, day, mid, step, curves, cost, cost_lower, cost_upper, half_spread, depth,
-            spike, spike_base, gap, gap_base, outside, prob, _, _,
-        ) = told  # fmt: skip
-        bid, ask, age = quote
-        position, expected, then, cash, traded, carry, orders, _ = held
-        (at, left), reference = before or NONE, self._reference
-        own, terms, account, limit, out, given = self._given
-        assert self._compiled is not None
-        left, at, known, clear, lower, upper, asked, delta = self._compiled(
-            mid, step, curves, cost, cost_lower, cost_upper, half_spread, depth,
-            spike, spike_base, gap, gap_base, outside, prob,
-            bid, ask, age, position, expected, then, cash, traded, carry, orders,
-            reference, today, at, left, self._options.fresh(day, mid), own, terms, account, limit, out, given,
-        )  # fmt: skip
-        dealt = self._dealt = tuple.__new__(Dealt, (at, left)) if left else None
-        if known and not lower <= upper:
-            self._answer(self._states.of(self._out[5:].tolist(), told, left))  # raises
-        self._last = told, quote, held, reference, delta, dealt, known
-        self._found = None
-        return lower, upper, asked, delta, clear
+    @property
+    def _dealt(self) -> Dealt | None:
+        left, at = self.numbers[LEFT : DEALT + 1].tolist()
+        return Dealt(at, int(left)) if left else None
+
+    def _state(self, told: DecisionSignals) -> OptionState:
+        numbers = self.numbers
+        return self._states.of(numbers[OPTION:OPEN].tolist(), told, int(numbers[LEFT]))
 
     def seen(self) -> Seen:
         """Return what was seen at the newest decision, which an order that is clear need not wait for."""
-        return self._found or self._of_numbers(*self._last)
-
-    def _of_numbers(
-        self,
-        told: DecisionSignals,
-        quote: Quote,
-        held: Held,
-        reference: float,
-        delta: float,
-        dealt: Dealt | None,
-        known: bool,
-    ) -> Seen:
-        """Return what the compiled call has seen."""
-        numbers = self._out.tolist()
-        worth = Worth(*numbers[:5])
-        state = self._states.of(numbers[5:], told, dealt.left) if dealt and known else None
-        seen = self._situation(told, quote, held, reference, delta, worth, state)
-        return Seen(dealt, state, worth, seen)
-
-    def _situation(
-        self,
-        told: DecisionSignals,
-        quote: Quote,
-        held: Held,
-        reference: float,
-        delta: float,
-        worth: Worth,
-        state: OptionState | None,
-    ) -> Situation:
+        told, quote, held = self._last
+        numbers = self.numbers.tolist()
+        lower, upper, delta = numbers[1], numbers[2], numbers[OWN - 1]
+        worth = Worth(*numbers[WORTH:OPTION])
+        state = self._state(told) if numbers[KNOWN] else None
         width = 1.0 if state is None else ratio(state.forecast_vol_lower, state.forecast_vol_upper)
-        market = (*quote, reference, held.resting, delta, held.orders)
+        market = (*quote, numbers[REFERENCE], held.resting, delta, held.orders)
         position = held.position
-        return Situation(
+        seen = Situation(
             self._instrument, position, held.expected - position, *market, *worth[:3], told.outside, width
         )
+        return Seen(lower, upper, self._dealt, state, worth, seen)

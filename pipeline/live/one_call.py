@@ -17,9 +17,15 @@ from pipeline.domain.orders import LEAST
 from pipeline.live.option_account import marked
 from pipeline.risk.clear import is_clear
 
+OWN, WORTH, OPTION, OPEN = 9, 20, 25, 39
+"""Of a decision's numbers: where those of `OptionAccount`, `Worth`, the option and the following begin, after
+those of `grounds`."""
+LEFT, DEALT, KNOWN, REFERENCE, MID, SIZE = range(OPEN, OPEN + 6)
+"""Decisions until the open option ends, 0 for none, the mid at which it was dealt, whether it is marked, the
+mids of the decision before and of this one; and how many numbers there are."""
 _LAID_OUT = np.ones((10, 4))[::2, ::2]
 _TOLD = (1.0, 1.0, _LAID_OUT, *(10 * [1.0]), _LAID_OUT[0])
-ANY: Final = (*_TOLD, *(9 * [1.0]), 1, 1.0, 1, 1.0, 2, True)
+ANY: Final = (*_TOLD, *(9 * [1.0]), 1, 1, 1)
 """Arguments of a decision, to compile it with: arrays of any layout."""
 
 
@@ -40,8 +46,6 @@ def ratio(low: float, high: float) -> float:
 
 band: Any = None
 """What the call asks for a band: `one_call` gives it a policy's own under this name."""
-OUT: Final = 19
-"""Numbers that `_look` writes: five of `Worth`, 14 of the option."""
 
 
 def _look(
@@ -69,43 +73,39 @@ def _look(
     traded: float,
     carry: float,
     orders: int,
-    reference: float,
+    at: int,
     today: int,
-    at: float,
-    left: int,
-    fresh: bool,
-    own: FloatArray,
+    numbers: FloatArray,
     terms: FloatArray,
-    account: FloatArray,
-    limit: FloatArray,
-    out: FloatArray,
     given: tuple[np.ndarray, ...],
-) -> tuple[int, float, bool, bool, float, float, float, float]:
-    """Return what a decision wants of the option that is open at it.
+) -> tuple[float, bool]:
+    """Return the order that a decision wants, units, NaN where there is no band; and whether it is clear.
 
-    That is the decisions until it ends, 0 for none, and the mid at which it was dealt; whether it is marked
-    and whether the order is clear; its band, the order, and what offsets its delta.
-
-    Arguments begin with those of `DecisionSignals`, `Quote` and `Held`, in their order. `terms` are of
-    `Look.adopt`, `own` and `account` of `OptionAccount`, `given` of the band.
+    What is seen of it, and the numbers of its grounds with the order as what is sent, are left in `numbers`.
+    Arguments begin with those of `DecisionSignals`, `Quote` and `Held`, in their order. `numbers` are those
+    of the decision before, `terms` are of `Look.adopt` and `given` of the band.
     """
-    size, lot, life, aversion, desk_cost = terms[:5]
+    size, lot, life, plain, aversion, desk_cost = terms[:6]
+    account, limit, option_terms = terms[6:10], terms[10:23], terms[23:]
     known = not math.isnan(mid + cost + curves[0, 0] + curves[3, 0] + prob[0])
+    left, dealt, reference = int(numbers[LEFT]), numbers[DEALT], numbers[MID]
     if left > 1:
         left -= 1
     else:
-        left, at = (int(life), mid) if known and today >= life else (0, 0.0)
+        left, dealt = (int(life), mid) if known and today >= life else (0, 0.0)
     known = known and left > 0
     value, delta, width = 0.0, 0.0, 1.0
     if known:
-        option = option_numbers(curves, left, at, mid, step_seconds, cost, cost_lower, cost_upper, terms[5:])
+        option = option_numbers(
+            curves, left, dealt, mid, step_seconds, cost, cost_lower, cost_upper, option_terms
+        )
         value, delta = option.value, -size * option.delta
         width = ratio(option.forecast_vol_lower, option.forecast_vol_upper)
         events = (spike_prob - spike_base, gap_prob - gap_base)
-        state = PlainState(option, terms[8], prob, desk_cost, aversion, *events)
+        state = PlainState(option, option_terms[3], prob, desk_cost, aversion, *events)
         lower, upper = band(state, *given)
         for k in range(len(option)):
-            out[5 + k] = option[k]
+            numbers[OPTION + k] = option[k]
     else:
         upper = math.inf if left else 0.0
         lower = -upper
@@ -113,12 +113,20 @@ def _look(
     target = wanted(here, lower, upper, lower, upper, 1.0, lot)
     asked = size * (target - here) if abs(target - here) > LEAST else 0.0
     hedge = cash + then * mid + carry
-    worth = marked(own, account, fresh, mid, left, at, known, value, hedge, traded)
+    worth = marked(numbers[OWN:WORTH], account, mid, left, dealt, known, value, hedge, traded)
     turnover, loss, drawdown, _, _ = worth
     market = (bid, ask, age, reference, delta, orders)
-    clear = is_clear(
+    clear = plain > 0.0 and is_clear(
         limit, asked, position, expected - position, *market, turnover, loss, drawdown, outside, width
     )
     for k in range(5):
-        out[k] = worth[k]
-    return left, at, known, clear, lower, upper, asked, delta
+        numbers[WORTH + k] = worth[k]
+    numbers[LEFT], numbers[DEALT], numbers[KNOWN] = left, dealt, known
+    numbers[REFERENCE], numbers[MID] = reference, mid
+    if known and not lower <= upper:
+        return math.nan, False
+    numbers[:1].view(np.int64)[0] = at
+    told = (size * lower, size * upper, asked, asked, position, bid, ask, delta)
+    for k in range(8):
+        numbers[1 + k] = told[k]
+    return asked, clear

@@ -16,9 +16,10 @@ from pipeline.pricing.one_option import net_quantities
 
 WORTH: Final = "worth"
 """Of a line of the audit about what the account was worth: `day`, `options` and `highest`."""
-LEFT, DEALT, CASH, VALUE, FIRST, HIGHEST, TRADED, DRAWDOWN, HEDGE, OPTIONS = range(10)
-"""Of the account's numbers: the open option (`LEFT` 0 for none), the sums, and what was last worth."""
-_NOTHING: Final = np.array([0.0] * HIGHEST + [-np.inf] + [0.0] * (OPTIONS - HIGHEST))
+LEFT, DEALT, CASH, VALUE, FIRST, HIGHEST, TRADED, DRAWDOWN, HEDGE, OPTIONS, FRESH = range(11)
+"""Of the account's numbers: the open option (`LEFT` 0 for none), the sums, what was last worth, and whether
+the day has had no mid yet."""
+_NOTHING: Final = np.array([0.0] * HIGHEST + [-np.inf] + [0.0] * (OPTIONS - HIGHEST) + [1.0])
 
 
 class Worth(NamedTuple):
@@ -49,55 +50,51 @@ class OptionAccount:
     desk : settings.
     audit : of the journal: what options had brought and the highest worth before the day that is begun with
         are those of its last line of an earlier day. An option that was open then has ended at its mark.
+    own : room for the numbers that `marked` goes on with.
 
     Attributes
     ----------
-    own, terms : the numbers that `marked` goes on with, and those that stay.
+    terms : the numbers that stay.
     """
 
-    def __init__(self, desk: IntradayDesk, audit: Iterable[Entry] = ()) -> None:
+    def __init__(
+        self, desk: IntradayDesk, audit: Iterable[Entry] = (), own: FloatArray | None = None
+    ) -> None:
         self._kept = [each.inputs for each in audit if each.what == WORTH]
         quantities = net_quantities(Liability.of(desk.option.kind, desk.option.side))
-        self.own, self._day = _NOTHING.copy(), ""
+        self._own, self._valued = np.empty(FRESH + 1) if own is None else own, False
+        self._own[:] = _NOTHING
         self.terms = np.array([desk.hedge.size, desk.option.moneyness, *quantities], dtype=np.float64)
 
+    def begin(self, day: str) -> None:
+        """Go on to another day."""
+        self._valued = self._valued or not self._own[FRESH]
+        for before in () if self._valued else self._kept:
+            if before["day"] < day:
+                self._own[CASH], self._own[HIGHEST] = before["options"], before["highest"]
+        self._own[FRESH] = 1.0
+
     def mark(
-        self, day: str, mid: float, dealt: Dealt | None, value: float | None, hedge: float, traded: float
+        self, mid: float, dealt: Dealt | None, value: float | None, hedge: float, traded: float
     ) -> Worth:
         """Return what the account is worth at a decision; before the first mid of a day what it was worth.
 
         Parameters
         ----------
-        day, mid : of the decision; the mid is NaN before the first of its day.
+        mid : of the decision, NaN before the first of its day.
         dealt, value : the option that is open, and its mark at a spot of `START_SPOT` when it was dealt;
             None where it cannot be marked now.
         hedge, traded : what the hedge is worth with its cash, and what was ever turned over.
         """
         left, at = (0, 0.0) if dealt is None else (dealt.left, dealt.mid)
         known, told = value is not None, 0.0 if value is None else value
-        fresh = self.fresh(day, mid)
-        return Worth(*marked(self.own, self.terms, fresh, mid, left, at, known, told, hedge, traded))
-
-    def fresh(self, day: str, mid: float) -> bool:
-        """Tell whether a day begins with a mid."""
-        if math.isnan(mid) or day == self._day:
-            return False
-        if not self._day:
-            self._go_on(day)
-        self._day = day
-        return True
-
-    def _go_on(self, day: str) -> None:
-        for before in self._kept:
-            if before["day"] < day:
-                self.own[CASH], self.own[HIGHEST] = before["options"], before["highest"]
+        return Worth(*marked(self._own, self.terms, mid, left, at, known, told, hedge, traded))
 
 
 @kept(nogil=True)
 def marked(
     own: FloatArray,
     terms: FloatArray,
-    fresh: bool,
     mid: float,
     left: int,
     dealt: float,
@@ -111,7 +108,6 @@ def marked(
     Parameters
     ----------
     own, terms : of `OptionAccount`; the first is written.
-    fresh : whether the day begins here.
     mid, left, dealt : of the market, and the option that is open: the decisions until it ends, 0 for none,
         and the mid at which it was dealt.
     known, value : whether it is marked now, and its mark.
@@ -133,8 +129,8 @@ def marked(
         own[LEFT], own[DEALT], own[VALUE] = left, dealt, money
     options = own[CASH] + own[VALUE]
     worth = hedge + options
-    if fresh:
-        own[FIRST], own[TRADED] = worth, traded
+    if own[FRESH]:
+        own[FIRST], own[TRADED], own[FRESH] = worth, traded, 0.0
     if worth > own[HIGHEST]:
         own[HIGHEST] = worth
     lost = own[FIRST] - worth

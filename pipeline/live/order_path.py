@@ -1,5 +1,6 @@
 """From a decision to the market and back: nothing is sent that is not written down, nothing heard is lost."""
 
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import ParamSpec
@@ -31,14 +32,16 @@ class OrderPath:
     ----------
     account : what the desk holds and what works.
     latch : the risk state.
+    sent : when orders were decided that were sent, ns, the newest last.
     newest : time of the newest report of the market, ns.
     listeners : are told of each report that has been booked.
     """
 
     def __init__(self, journal: Journal, gateway: Gateway, now: Callable[[], int]) -> None:
         self.journal, self.gateway, self._now = journal, gateway, now
-        reports = journal.reports()
-        self.account: Account = replayed(journal.orders(), reports)
+        orders, reports = journal.orders(), journal.reports()
+        self.account: Account = replayed(orders, reports)
+        self.sent = deque(sorted(each.decided for each in orders))
         self.latch: Latch = journal.latch()
         self.newest = max((report.time for report in reports), default=0)
         self.listeners: list[Callable[[Report], None]] = []
@@ -59,17 +62,22 @@ class OrderPath:
         GatewayError
             The gateway did not take it; whether it arrived is found out by recovering.
         """
-        if order.order_id in self.account.orders:
-            self.account.intend(order)
+        account, order_id = self.account, order.order_id
+        if order_id in account.orders:
+            account.intend(order)
             return
         if self.latch.state is HALTED:
             raise RiskError(f"order {order.order_id}: halted by {self.latch.who}: {self.latch.why}")
         try:
-            self.journal.intend(order, why)
+            if isinstance(why, bytes):
+                self.journal.decide(order_id, why)
+            else:
+                self.journal.intend(order, why)
         except JournalError as error:
             self._lost(error)
             raise
-        self.account.intend(order)
+        account.intend(order)
+        self.sent.append(order.decided)
         if order.replaces:
             self.gateway.replace(order)
         else:

@@ -32,29 +32,24 @@ class Slice(NamedTuple):
 class Parents:
     """Works one parent order at a time: slices and places it until the next decision replaces it.
 
-    A child's id is its parent's with the number of the slice, and an x for what crosses in its place: sent
-    again it is the same order. What a child leaves unfilled goes with the next one, and so does a slice that
-    is due in a market that is not sound; after the last they are left to the next decision. A parent ends
-    when the risk state turns, and is not remembered over a restart: what rests of it is cancelled at the next
-    decision.
+    A desk that sends its orders at once has none. A child's id is its parent's with the number of the slice,
+    and an x for what crosses in its place: sent again it is the same order. What a child leaves unfilled goes
+    with the next one, and so does a slice that is due in a market that is not sound; after the last they are
+    left to the next decision. A parent ends when the risk state turns, and is not remembered over a restart:
+    what rests of it is cancelled at the next decision.
 
     Parameters
     ----------
     settings : of the desk.
     path : to the market.
-    step : seconds from a decision to the next; read only where orders are not sent at once.
+    step : seconds from a decision to the next; 0 where there is nothing to work.
     lot : smallest order, units; 0 is any.
-
-    Attributes
-    ----------
-    sent : when orders were sent, ns, the newest last; those of before a restart too.
     """
 
     def __init__(self, settings: OrderSettings, path: OrderPath, step: float, lot: float) -> None:
-        self._settings, self._path, self._lot, self._at_once = settings, path, lot, settings.at_once
+        self._settings, self._path, self._lot = settings, path, lot
         self._over = int(settings.over * step * SECOND)
         self._shares = handed_out(settings.slices, settings.pace)
-        self.sent = deque(sorted(each.decided for each in path.journal.orders()))
         self._children: list[str] = []
         self._coming: deque[Slice] = deque()
         self._resting: dict[str, int] = {}
@@ -73,21 +68,18 @@ class Parents:
 
     def replace(self) -> None:
         """End the parent: no child follows; what rests of it, or of one before a restart, is cancelled."""
-        working = self._path.account.working
-        if self._at_once and not working:
-            return  # without children
         self._children.clear()
         self._coming.clear()
         self._resting.clear()
         self._crossing.clear()
         self._followed.clear()
         self._look = NEVER
-        for order_id, progress in list(working.items()):
+        for order_id, progress in list(self._path.account.working.items()):
             if progress.order.parent and progress.order.limit is not None:
                 self._path.cancel(order_id)
 
     def begin(self, order: Order, why: Grounds | None, bid: float, ask: float) -> None:
-        """Send a decision's order, whole or the first slice of it; see `OrderPath.send` for errors.
+        """Send the first slice of a decision's order; see `OrderPath.send` for errors.
 
         Parameters
         ----------
@@ -95,10 +87,6 @@ class Parents:
         why : the grounds of the decision, for the audit.
         bid, ask : best prices; NaN where there is no sound market.
         """
-        if self._at_once:
-            self._path.send(order, why)
-            self.sent.append(order.decided)
-            return
         if why is not None:
             self._path.note(why)
         self._parent, self._state, start = order, self._path.latch.state, order.decided
@@ -197,4 +185,3 @@ class Parents:
     def _hand_over(self, order: Order, what: str) -> None:
         seen = {"order": order.order_id, "bid": self._bid, "ask": self._ask}
         self._path.send(order, Entry(order.decided, "parents", what, order.parent, seen))
-        self.sent.append(order.decided)

@@ -15,7 +15,9 @@ class SendsFirst(OrderPath):
 
     def send(self, order: Order, why: Entry | Grounds | None = None) -> None:
         self.gateway.submit(order)
-        self.journal.intend(order, why)
+        self.journal.decide(order.order_id, why) if isinstance(why, bytes) else self.journal.intend(
+            order, why
+        )
         self.account.intend(order)
 
 

@@ -123,6 +123,10 @@ def test_a_day_decided_live_is_the_kernels_order_for_order(desk, day, lived, nam
     assert [each.dealt for each in decided] == list(lane.dealt)
     orders = path.journal.orders()
     assert len(orders) > 20
+    assert orders == [each.order for each in decided if each.order]
+    assert [order[:2] + order[3:] for order in orders] == [
+        (f"made-{order.decided}", "BTC", None, order.decided, "", "") for order in orders
+    ]
     assert {order.decided for order in orders} == {each.at for each in decided if each.order}
     short = [report for report in path.journal.reports() if report.text]
     assert "not enough shown" in {report.text for report in short}

@@ -137,9 +137,9 @@ def test_grounds_leave_the_rows_of_the_order_and_the_line_that_they_tell(place):
         other = place.with_name(name)
         with written(other) as journal:
             for order, entry, why in told:
-                journal.intend(order, why if packed else entry)
+                journal.decide(order.order_id, why) if packed else journal.intend(order, entry)
             with pytest.raises(JournalError, match="append-only: it has desk-17"):
-                journal.intend(order, why if packed else entry)
+                journal.decide(order.order_id, why) if packed else journal.intend(order, entry)
             journal.audit(why if packed else entry)
             before = journal.orders(), journal.entries()
             journal.checkpoint()

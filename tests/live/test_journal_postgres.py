@@ -39,7 +39,7 @@ def url(served):
 def test_it_holds_what_was_written_and_refuses_to_change_it(url):
     order, line, why = decided(5)
     with written(url) as journal:
-        journal.intend(order, why)
+        journal.decide(order.order_id, why)
     for table in TABLES:
         for statement in ("UPDATE {0} SET seq = seq + 10", "DELETE FROM {0}", "TRUNCATE {0}"):
             with pytest.raises(RaiseException, match=f"{table} is append-only"):

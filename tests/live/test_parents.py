@@ -75,13 +75,6 @@ def begun(tmp_path):
         each.close()
 
 
-def test_without_settings_the_order_goes_out_as_it_is(begun):
-    desk = begun()
-    desk.decide(2.0)
-    assert desk.orders == [Order("p1000000000", "BTC", 2.0, decided=S)]
-    assert desk.parents.due == NEVER
-
-
 def test_twap_sends_equal_children_until_the_next_decision(begun):
     desk = begun(slices=3, over=0.9)
     desk.decide(-6.0)
@@ -234,4 +227,4 @@ def test_the_audit_has_the_decision_before_its_children(begun):
     why = grounds(in_words("p", "BTC", "delta", "band", ""), S, 1.0, 2.0, 2.0, 2.0, 0.0, 99.0, 101.0, 0.5)
     desk.parents.begin(order_of(why), why, 99.0, 101.0)
     assert [each.what for each in desk.journal.entries()][-2:] == ["decide", "slice"]
-    assert list(desk.parents.sent) == [S]
+    assert list(desk.path.sent) == [S]

@@ -41,7 +41,7 @@ def decisions(unknown=(7, 8)):
         mid, known = told.mid, row not in unknown
         dealt = next_dealt(dealt, REACH, mid, known, COUNT - 1 - row)
         state = states(told, dealt) if dealt is not None and known else None
-        worth = options.mark("day", mid, dealt, value_of(state), cash + position * mid, 0.0)
+        worth = options.mark(mid, dealt, value_of(state), cash + position * mid, 0.0)
         seen = Situation("BTC", position, 0.0, mid - 0.01, mid + 0.01, 0.1, mid, (), 0.2, 0, 0.0,
                          worth.loss, worth.drawdown, 0.0, 1.5)  # fmt: skip
         judged = Judgement(0.01)
