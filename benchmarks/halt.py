@@ -27,9 +27,9 @@ import numpy as np
 from benchmarks.measurement import Measurement
 from pipeline.domain.orders import Order
 from pipeline.live.journal import Journal
+from pipeline.live.journal_place import JOURNAL
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
-from pipeline.live.watch.address import JOURNAL
 from pipeline.live.watch.board import Board
 from pipeline.live.watch.found import Found
 from pipeline.live.watch.page_server import PageServer, Serving

@@ -27,8 +27,8 @@ from pipeline.learning.in_a_run import NETWORK, STATE, learn_hedger
 from pipeline.learning.ready import check_ready
 from pipeline.learning.stored_in_a_run import learn_from_stored, stored_windows
 from pipeline.learning.windows import learning_windows
+from pipeline.live.journal_place import journals_of
 from pipeline.live.own_orders import of_files, of_journals, own_orders
-from pipeline.live.watch.address import JOURNAL
 from pipeline.monitor.own_cost_score import learn_costs
 from pipeline.monitor.own_costs import GRID
 from pipeline.policies.checkpoint import Checkpoint
@@ -203,7 +203,7 @@ def own_costs(desk: str, home: str | None, force: bool, market: str, matrix: str
     settings, store, place = checked_any(desk), store_of(home), home_of(home)
     if not isinstance(settings, IntradayDesk):
         return None
-    journals = sorted((place.data / "live" / settings.name).glob(f"*/{JOURNAL}"))
+    journals = journals_of(place.data / "live" / settings.name)
     tables, grid = store.open(market), store.open(matrix)
     found = of_journals(journals, settings.name, paper=settings.own_costs.paper)
     files = of_files(tables[FILLS], settings.data.own) if FILLS in tables else ()

@@ -97,7 +97,6 @@ def dashboard(
 
 def _status(found: "Found", home: Path | None) -> dict[str, Any]:
     """Return how a desk stands: as it says itself, or as the journal of one that does not answer knows."""
-    from pipeline.live.watch.address import JOURNAL
     from pipeline.live.watch.story import About, Story
     from pipeline.live.watch.token import told_secret
 
@@ -108,7 +107,7 @@ def _status(found: "Found", home: Path | None) -> dict[str, Any]:
         with found.read() as known:
             told = Story(About(found.desk), known).status()
     where = {"running": process is not None, "process": process, "url": url}
-    return {**told, **where, "journal": str(found.folder / JOURNAL)}
+    return {**told, **where, "journal": found.place}
 
 
 def _serve_at_rest(desk: str, found: "Found", port: int, home: Path | None) -> None:

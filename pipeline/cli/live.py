@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import os
 import shutil
 import sys
 from collections.abc import Callable, Coroutine, Sequence
@@ -86,10 +87,12 @@ def live(
 ) -> None:
     """Hedge from market events with the champions' models, under the desk's overlay.
 
-    Journal and gateway lie in data/live: what was interrupted goes on, what has halted stays so.
-    Ctrl-C stops. Exit code 5 where it has halted or only reduces by its end.
+    Journal and gateway lie in data/live, a new journal in PostgreSQL where HEDGE_JOURNAL_URL names one:
+    what was interrupted goes on, what has halted stays so. Ctrl-C stops.
+    Exit code 5 where it has halted or only reduces by its end.
     """
     from pipeline.live.feed_state import FeedState
+    from pipeline.live.journal_place import VARIABLE, keep_in, told_server
     from pipeline.live.session import stored_day
     from pipeline.live.watch.board import Board
     from pipeline.live.watch.page_server import PageServer
@@ -100,7 +103,7 @@ def live(
     venues = _streamed(feed, snapshot, other_feed, other_snapshot)
     if anew and venues:
         raise SettingsError("--anew: forgets a replay; journal and recordings of a stream are kept")
-    private = credentials_of(gateway)
+    private, database = credentials_of(gateway), told_server(os.environ.get(VARIABLE))
     times, serving, server = _times(speed), _serving(dashboard, beyond, home), named_server()
     with listening(serving.bind) as listener:
         routed = gateway is Way.ROUTED
@@ -116,6 +119,7 @@ def live(
         folder = opened.folder / (lived_in if gateway is Way.PAPER else f"{lived_in}-{gateway}")
         if anew:
             _forget(folder, opened.desk.name, server)
+        keep_in(database, opened.desk.name, folder, anew=anew)
         place, champions = Home.find(home), opened.champions
         before = opened.stored.before(f"{date.today()}" if day is None else day.day, day.begins if day else 0)
         parts = monitoring(opened.desk, desk, champions, place, before, server)
@@ -189,12 +193,13 @@ class Opened:
 def _forget(folder: Path, desk: str, server: str | None) -> None:
     """Remove the journal and the venue of a day, if no desk is living it, and take back what it asked."""
     from pipeline.ingest.file_lock import lock_holder
-    from pipeline.live.watch.address import JOURNAL
+    from pipeline.live.journal_place import JOURNAL, forget
 
     if process := lock_holder(folder / f"{JOURNAL}.lock"):
         raise SettingsError(f"--anew: process {process} lives this day ({folder}): stop it first")
     if folder.exists():
         forget_asked(folder / JOURNAL, desk, server)
+        forget(folder / JOURNAL)
         shutil.rmtree(folder)
 
 

@@ -7,7 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import AfterValidator
 
 PASSWORD: Final = re.compile(r"[^/]*//[^/@]*:[^/@]+@")
-SECRETS: Final = re.compile(r"(?i)(api|access|secret)[-_]?key|password|secret|sig(nature)?|(.*[-_])?token")
+SECRETS: Final = re.compile(
+    r"(?i)(api|access|secret)[-_]?key|(ssl)?password|secret|sig(nature)?|(.*[-_])?token"
+)
 """Names of parameters whose values nobody else may read."""
 
 

@@ -28,13 +28,14 @@ class Entry(NamedTuple):
 class Journal:
     """One desk's journal: a row has survived the death of the process once the call that wrote it returns.
 
-    SQLite in WAL mode by path, or a database by URL (`postgresql+psycopg://…`). Rows are only added, and the
-    database itself refuses to change or remove one. One process writes, others may read meanwhile. Ahead of
-    SQLite is a log that `checkpoint` folds in, never a write: call it where nobody waits.
+    SQLite in WAL mode by path, or a database by URL (`postgresql+psycopg://…`), which a file beside the path
+    may name (`journal_place`). Rows are only added, and the database itself refuses to change or remove one.
+    One process writes, others may read meanwhile. Ahead of SQLite is a log that `checkpoint` folds in, never
+    a write: call it where nobody waits.
 
     Parameters
     ----------
-    where : a path, made if it is not there, or an SQLAlchemy URL.
+    where : a path, made if it is not there, or an SQLAlchemy URL. By path the lock of its writer lies there.
     desk : whose journal it is.
     now : nanoseconds since 1970 UTC, when a new one was made.
     full : SQLite waits for the disk at every row and survives the loss of power too. Without, the last rows

@@ -10,12 +10,9 @@ from typing import IO, Any, Final, TypeVar
 
 import orjson
 from sqlalchemy import (
-    URL,
     Connection,
     Engine,
-    NullPool,
     Table,
-    create_engine,
     event,
     func,
     insert,
@@ -30,6 +27,7 @@ from pipeline.domain.errors import JournalError
 from pipeline.ingest.file_lock import taken_lock
 from pipeline.live import journal_schema as schema
 from pipeline.live.grounds import Grounds, line_of, order_of
+from pipeline.live.journal_place import ADVISORY, engine_of, reason_of, told_place, url_of
 from pipeline.live.write_ahead import RESERVE, DamagedError, WriteAheadLog, ahead_of, records
 
 T = TypeVar("T")
@@ -42,7 +40,6 @@ NONE: Final = 0
 """In the place of an intent's where a decision has no order."""
 _TURNS: Final = str(schema.RISK.name)
 """Table of the risk state, whose turns are written into a full log too."""
-ADVISORY = "SELECT pg_try_advisory_lock(hashtext('hedge journal ' || current_schema()))"
 
 
 class JournalDatabase:
@@ -63,9 +60,9 @@ class JournalDatabase:
     """
 
     def __init__(self, where: Path | str, *, writing: bool, full: bool) -> None:
-        told = str(where)
-        url = make_url(told) if "://" in told else URL.create("sqlite", database=told)
-        self.name = f"journal {url.render_as_string(hide_password=True) if '://' in told else told}"
+        named = "://" in str(where)
+        url = make_url(str(where)) if named else url_of(Path(where))
+        self.name = f"journal {url if named else told_place(Path(where))}"
         self.writing, self._full = writing, full
         self._lock: IO[str] | None = None
         self._folding = Lock()
@@ -73,12 +70,10 @@ class JournalDatabase:
         self._session: _Session | None = None
         self._keep: Callable[[Record], None]
         self._ends: dict[Table, _End] = {}
-        try:
-            self._engine: Engine = create_engine(url, poolclass=NullPool)
-        except (SQLAlchemyError, ImportError) as error:
-            raise self.fault("cannot be opened", error) from None
+        self._engine: Engine = engine_of(url)
         self._lite = self._engine.dialect.name == "sqlite"
-        self._place = Path((url.database or "").removeprefix("file:"))
+        self._place = Path((url.database or "").removeprefix("file:") if named else where)
+        self._locked = self._lite or not named
         driver = self._engine.dialect.loaded_dbapi.Error
         self._errors = (SQLAlchemyError, driver, OSError, TypeError, DamagedError)
         try:
@@ -174,9 +169,7 @@ class JournalDatabase:
 
     def fault(self, what: str, error: BaseException) -> JournalError:
         """Return the one line that says what failed, and the database's own reason."""
-        told = (getattr(error, name, None) for name in ("orig", "strerror"))
-        reason = str(next(filter(None, told), error)).splitlines()[0]
-        return JournalError(f"{self.name}: {what}: {reason}")
+        return JournalError(f"{self.name}: {what}: {reason_of(error)}")
 
     def _open(self, path: Path) -> None:
         if self._lite and not self.writing and not path.is_file():
@@ -185,11 +178,11 @@ class JournalDatabase:
             event.listen(self._engine, "connect", self._set_up)
             event.listen(self._engine, "begin", self._begin)
         try:
-            if self.writing and self._lite:
+            if self.writing and self._locked:
                 lock = path.with_name(f"{path.name}.lock")
                 self._lock = taken_lock(lock)
                 self._refuse(self._lock is None, lambda: f"process {lock.read_text().strip()}")
-            elif self.writing:
+            if self.writing and not self._lite:
                 self._session = _Session(self._engine)
                 self._refuse(not self._session.alone(), lambda: "another process")
             found = self.ask(_damage) if self._lite else "ok"

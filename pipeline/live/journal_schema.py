@@ -50,6 +50,8 @@ def _guard(table: Table, key: str) -> None:
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table.name}_refuse()",
     ):
         event.listen(table, "after_create", _ddl(trigger).execute_if(dialect="postgresql"))
+    gone = _ddl(f"DROP FUNCTION {table.name}_refuse()")
+    event.listen(table, "after_drop", gone.execute_if(dialect="postgresql"))
 
 
 def _ddl(statement: str) -> DDL:

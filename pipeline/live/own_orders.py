@@ -79,7 +79,7 @@ def of_journals(files: Iterable[Path], desk: str, *, paper: bool) -> Iterator[Ow
 
     Parameters
     ----------
-    files : SQLite journals; one that is written meanwhile is read as it is.
+    files : journals; one that is written meanwhile is read as it is.
     desk : whose they are.
     paper : whether fills of the paper venue count.
 

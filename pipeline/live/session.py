@@ -32,6 +32,7 @@ from pipeline.live.feed import Feed
 from pipeline.live.gateways import Books, Open
 from pipeline.live.hedger import Decided, Hedger
 from pipeline.live.journal import Journal
+from pipeline.live.journal_place import JOURNAL
 from pipeline.live.learned import Learned
 from pipeline.live.loop import hedge
 from pipeline.live.order_path import OrderPath
@@ -234,7 +235,7 @@ async def opened_path(
     """Open journal and gateway in a folder, and bring them in line."""
     folder.mkdir(parents=True, exist_ok=True)
     with (
-        Journal(folder / "journal.db", desk.name, now=market.now()) as journal,
+        Journal(folder / JOURNAL, desk.name, now=market.now()) as journal,
         gateway(folder, market.latency, market.books) as opened,
     ):
         try:

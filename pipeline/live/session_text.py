@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.domain.intraday_desk import IntradayDesk
+from pipeline.live.journal_place import JOURNAL, told_place
 from pipeline.live.session import Lived
 
 NONE_BROKEN = {True: "none broken", False: "none set: [overlay] of the desk file limits nothing"}
@@ -55,6 +56,6 @@ def for_terminal(desk: IntradayDesk, feed: str, lived: Lived, folder: Path) -> s
             f"traded     {facts['traded']:,.2f}, fees {facts['fees']:,.2f}",
             f"rules      {rules}",
             f"state      {facts['state']} ({facts['state_who']}: {facts['state_why']})",
-            f"journal    {folder / 'journal.db'}",
+            f"journal    {told_place(folder / JOURNAL)}",
         )
     )

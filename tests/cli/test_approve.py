@@ -6,7 +6,7 @@ from flows import questions
 from pipeline.domain.errors import StoreError
 from pipeline.domain.overlay_settings import ApprovalSettings
 from pipeline.live.journal import Journal
-from pipeline.live.watch.address import JOURNAL
+from pipeline.live.journal_place import JOURNAL
 from tests.live.test_permits import Desk, People
 
 REQUEST = "btc-60000000000"

@@ -8,7 +8,7 @@ from pipeline.cli.live import _forget
 from pipeline.domain.errors import SettingsError
 from pipeline.ingest.file_lock import taken_lock
 from pipeline.live.journal import Journal
-from pipeline.live.watch.address import JOURNAL
+from pipeline.live.journal_place import JOURNAL
 
 
 @pytest.fixture

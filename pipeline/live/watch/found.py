@@ -12,8 +12,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 from pipeline.domain.errors import JournalError, RiskError, SettingsError, StoreError
 from pipeline.ingest.file_lock import lock_holder
 from pipeline.live.journal import Journal
+from pipeline.live.journal_place import JOURNAL, journals_of, told_place
 from pipeline.live.recovery import Difference
-from pipeline.live.watch.address import JOURNAL, address
+from pipeline.live.watch.address import address
 from pipeline.live.watch.adoption import adopt
 from pipeline.live.watch.request import Request as Wished
 from pipeline.live.watch.request import turn, written_down
@@ -42,6 +43,11 @@ class Found:
     def url(self) -> str | None:
         """Where the running desk answers; None where it does not run or has not said so."""
         return address(self.folder) if self.process else None
+
+    @property
+    def place(self) -> str:
+        """Where the journal is kept, as people are told it."""
+        return told_place(self.folder / JOURNAL)
 
     def read(self) -> Journal:
         """Return the journal, opened to be read."""
@@ -173,7 +179,7 @@ def found_journal(live: Path, desk: str, name: Callable[[str], str], journal: st
     """
     gone_live = sorted(each.name for each in live.glob("*/"))
     known = desk if desk in gone_live else _named(desk, name, gone_live)
-    folders = {each.parent.name: each.parent for each in sorted((live / known).glob(f"*/{JOURNAL}"))}
+    folders = {each.parent.name: each.parent for each in journals_of(live / known)}
     if not folders:
         raise StoreError(f"desk {known} has not gone live: no journal below {live / known}")
     if journal is not None and journal not in folders:

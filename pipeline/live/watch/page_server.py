@@ -11,8 +11,9 @@ from typing import Final
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.live.control import Control
 from pipeline.live.journal import Journal
+from pipeline.live.journal_place import JOURNAL
 from pipeline.live.order_path import OrderPath
-from pipeline.live.watch.address import JOURNAL, announced
+from pipeline.live.watch.address import announced
 from pipeline.live.watch.app import Desk, Metrics, app_of
 from pipeline.live.watch.guard import Guard
 from pipeline.live.watch.panel import Panel

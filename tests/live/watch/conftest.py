@@ -6,8 +6,8 @@ import pytest
 
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.journal import Entry, Journal
+from pipeline.live.journal_place import JOURNAL
 from pipeline.live.order_path import OrderPath
-from pipeline.live.watch.address import JOURNAL
 from tests.live.test_order_path import Market
 
 BUY = Order("desk-1", "BTC", 2.0, limit=100.0, decided=1_000_000_000)

@@ -10,7 +10,8 @@ import pytest
 from pipeline.domain.errors import JournalError, RiskError, SettingsError, StoreError
 from pipeline.ingest.file_lock import taken_lock
 from pipeline.live.journal import Journal
-from pipeline.live.watch.address import ADDRESS, JOURNAL, address, announced
+from pipeline.live.journal_place import JOURNAL
+from pipeline.live.watch.address import ADDRESS, address, announced
 from pipeline.live.watch.found import Found, found_journal
 from pipeline.live.watch.request import Request, Wish
 

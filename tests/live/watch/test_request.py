@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.domain.errors import GatewayError, JournalError, RiskError
 from pipeline.live.journal import Journal
-from pipeline.live.watch.address import JOURNAL
+from pipeline.live.journal_place import JOURNAL
 from pipeline.live.watch.request import Request, Wish, obey, written_down
 from pipeline.risk.state import RiskState
 
