@@ -28,10 +28,11 @@ from pipeline.backtest.desk_check import checked_any
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.store import Dataset
 from pipeline.monitor.alarm import Alarm, Monitor, Observed
-from pipeline.monitor.concept_drift import learn_streams
+from pipeline.monitor.concept_drift import StreamReference, learn_streams
 from pipeline.monitor.data_drift import DataDrift, DataReference
+from pipeline.monitor.held_out import held_out
 from pipeline.monitor.likelihood import OneStep
-from pipeline.monitor.reference import FALSE_ALARMS_A_DAY, watched_horizons
+from pipeline.monitor.reference import FALSE_ALARMS_A_DAY, streamed, watched_horizons
 from pipeline.monitor.streams import COST, Streams
 from pipeline.monitor.training import observations, read_by_models
 from pipeline.monitor.watch import Concept
@@ -178,13 +179,15 @@ def of_forecasts(
 ) -> Iterator[Measurement]:
     with np.load(signals.file("models/regime.npz"), allow_pickle=False) as arrays:
         detector = DETECTORS[desk.in_steps().regimes.detector].from_arrays(dict(arrays))
-    seen = observations(
-        desk, features, signals["signals"], signals["fills"], names, detector, policy=None, desk_cost=0.0
-    )
-    days: dict[str, list[Observed]] = {}
-    for each in seen:
-        days.setdefault(each.day, []).append(each)
-    monitors = {day: of_concept(desk, detector, days, day) for day in days}
+    rows, fills, own = signals["signals"], signals["fills"], held_out(detector, features)
+    monitors, days = {}, {}
+    for day in map(str, rows["day"].unique()):
+        others = held_out(detector, features[features["day"] != day])
+        told = partial(observations, desk, features, fills=fills, names=names, policy=None, desk_cost=0.0)
+        seen = told(rows[rows["day"] != day], detectors=others.__getitem__)
+        learned = learn_streams(streamed(desk, others, seen), FALSE_ALARMS_A_DAY)
+        monitors[day] = partial(of_concept, desk, own[day], learned)
+        days[day] = list(told(rows[rows["day"] == day], detectors=own.__getitem__))
     false = [alarms(monitors[day](), seen) for day, seen in days.items()]
     number = sum(map(len, false))
     print(f"forecasts: {number} false alarms on {len(days)} days, {FALSE_ALARMS_A_DAY} a day are allowed for")
@@ -198,10 +201,7 @@ def of_forecasts(
 
 
 def of_concept(
-    desk: IntradayDesk, detector: GaussianDetector, days: Mapping[str, list[Observed]], left_out: str
-) -> Callable[[], Monitor]:
-    """Return what makes a monitor that has learned from all days but one."""
-    others = [each for day, seen in days.items() if day != left_out for each in seen]
-    streams = Streams(watched_horizons(desk), OneStep(detector))
-    learned = learn_streams(((each.day, streams.step(each)) for each in others), FALSE_ALARMS_A_DAY)
-    return lambda: Concept("concept", Streams(watched_horizons(desk), OneStep(detector)).step, learned)
+    desk: IntradayDesk, detector: GaussianDetector, learned: Mapping[str, StreamReference]
+) -> Monitor:
+    """Return a monitor of forecasts that has learned from all days but one, as its detector has."""
+    return Concept("concept", Streams(watched_horizons(desk), OneStep(detector)).step, learned)

@@ -2,8 +2,9 @@
 
 import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, Self
 from zipfile import BadZipFile
 
@@ -112,7 +113,7 @@ def learn_reference(
     desk: IntradayDesk,
     features: pd.DataFrame,
     names: Sequence[str],
-    detector: GaussianDetector,
+    held_out: Mapping[str, GaussianDetector],
     seen: Iterable[Observed],
 ) -> Reference:
     """Learn everything that the monitors of a desk compare with.
@@ -122,17 +123,18 @@ def learn_reference(
     desk : settings.
     features : the decision grid that the models learned from.
     names : of it, what they read.
-    detector : the champion's.
-    seen : decisions on forecasts that had not seen them, with a position as the desk would have had.
+    held_out : detectors by the day that they have not seen, see `held_out.held_out`; of other days the
+        likelihood is not learned.
+    seen : decisions on forecasts that had not seen them, day by day, with the probabilities of those
+        detectors and a position as the desk would have had.
 
     Raises
     ------
     DataError
         There are too few decisions.
     """
-    streams, errors = Streams(watched_horizons(desk), OneStep(detector)), HedgingErrors(desk)
-    decisions = list(seen)
-    concept = learn_streams(((each.day, streams.step(each)) for each in decisions), FALSE_ALARMS_A_DAY)
+    errors, decisions = HedgingErrors(desk), list(seen)
+    concept = learn_streams(streamed(desk, held_out, decisions), FALSE_ALARMS_A_DAY)
     try:
         pnl = learn_streams(
             ((each.day, errors.step(each)) for each in decisions), FALSE_ALARMS_A_DAY, batch=1
@@ -142,3 +144,13 @@ def learn_reference(
     a_day = int(features.groupby("day").size().max())
     step = float(features["step_seconds"].iloc[-1])
     return Reference(DataReference.learn(features, names), concept, pnl, a_day, step)
+
+
+def streamed(
+    desk: IntradayDesk, held_out: Mapping[str, GaussianDetector], decisions: Iterable[Observed]
+) -> Iterator[tuple[str, Mapping[str, float]]]:
+    """Yield the day of each decision and what it makes known, by the detector that has not seen the day."""
+    for day, seen in groupby(decisions, key=lambda each: each.day):
+        likelihood = OneStep(held_out[day]) if day in held_out else None
+        streams = Streams(watched_horizons(desk), likelihood)
+        yield from ((day, streams.step(each)) for each in seen)

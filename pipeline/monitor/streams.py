@@ -22,10 +22,10 @@ class Streams:
     Of the variance of the next h decisions `qlike_h`, `pinball_h` (of both ends of the interval, in logs) and
     `coverage_h` (1 inside, else 0), h decisions later on the same day; `cost`, the QLIKE of the forecast
     crossing cost; `regime_k`, the filtered probabilities; `likelihood`, see
-    `likelihood.OneStep`. What is not known has no value.
+    `likelihood.OneStep`, where it is given. What is not known has no value.
     """
 
-    def __init__(self, horizons: tuple[int, ...], likelihood: OneStep) -> None:
+    def __init__(self, horizons: tuple[int, ...], likelihood: OneStep | None) -> None:
         self._horizons, self._likelihood = horizons, likelihood
         self._day = ""
         self._mids: deque[float] = deque(maxlen=max(horizons) + 1)
@@ -60,7 +60,7 @@ class Streams:
 
     def _regimes(self, seen: Observed) -> dict[str, float]:
         found = {f"regime_{k}": float(value) for k, value in enumerate(seen.prob)}
-        if self._prob is not None and len(seen.prob):
+        if self._likelihood is not None and self._prob is not None and len(seen.prob):
             x = np.array([seen.features.get(name, np.nan) for name in self._likelihood.names])
             found["likelihood"] = self._likelihood(x, self._prob)
         self._prob = np.asarray(seen.prob) if len(seen.prob) else None

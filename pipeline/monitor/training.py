@@ -1,7 +1,7 @@
 """The decisions that monitors learn from: on forecasts that had not seen them, hedged as they would be."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -49,7 +49,7 @@ def observations(
     signals: pd.DataFrame,
     fills: pd.DataFrame,
     names: Sequence[str],
-    detector: GaussianDetector,
+    detectors: Callable[[str], GaussianDetector],
     policy: Policy | None,
     desk_cost: float,
 ) -> Iterator[Observed]:
@@ -61,16 +61,16 @@ def observations(
     features : the decision grid; it holds the times of the signals.
     signals, fills : of `learn_intraday`, the same rows.
     names : features that are watched.
-    detector : whose probabilities are published.
+    detectors : whose probabilities are published on a day; all read the same features.
     policy, desk_cost : that hedges, see `lane.hedge_lane`; None hedges nothing.
     """
     grid = features.set_index("time")
-    inputs = list(detector.feature_names_)
-    prob = pd.DataFrame(detector.filter(features[inputs].reset_index(drop=True)), index=grid.index)
-    kept = list(dict.fromkeys([*names, *inputs]))
-    for _, rows in signals.groupby("day", sort=False):
-        own = rows.reset_index(drop=True)
-        seen, probable = grid.loc[own["time"], kept], prob.loc[own["time"]].to_numpy()
+    for day, rows in signals.groupby("day", sort=False):
+        own, detector = rows.reset_index(drop=True), detectors(str(day))
+        inputs = list(detector.feature_names_)
+        seen = grid.loc[own["time"], list(dict.fromkeys([*names, *inputs]))]
+        filtered = detector.filter(features[inputs].reset_index(drop=True))
+        probable = filtered[grid.index.get_indexer(pd.Index(own["time"]))]
         hedged = _hedged(desk, own, fills.loc[rows.index].reset_index(drop=True), policy, desk_cost)
         yield from _published(desk, own, seen, probable, *hedged)
 

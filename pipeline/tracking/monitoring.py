@@ -9,6 +9,7 @@ import numpy as np
 from pipeline.domain.errors import DataError, StoreError
 from pipeline.domain.intraday_desk import IntradayDesk
 from pipeline.ingest.store import Dataset
+from pipeline.monitor.held_out import held_out
 from pipeline.monitor.reference import Reference, learn_reference
 from pipeline.monitor.training import before_last_window, observations, read_by_models
 from pipeline.policies.base import Policy
@@ -43,11 +44,14 @@ def monitor_reference(
     policy, desk_cost = _live(desk, backtest, reigning)
     rows = before_last_window(table)
     boundary = table.loc[table["window"] == table["window"].max(), "time"].min()
-    features = matrix["features"]
-    fills = signals["fills"]
+    features, fills = matrix["features"], signals["fills"]
+    known = features[features["time"] < boundary]
+    others = held_out(detector, known)
     try:
-        seen = observations(desk, features, rows, fills, names, detector, policy, desk_cost)
-        return learn_reference(desk, features[features["time"] < boundary], names, detector, seen)
+        seen = observations(
+            desk, features, rows, fills, names, lambda day: others.get(day, detector), policy, desk_cost
+        )
+        return learn_reference(desk, known, names, others, seen)
     except DataError as error:
         log.warning("warning: nothing will watch for drift: %s", error)
         return None

@@ -7,6 +7,7 @@ import pytest
 from pipeline.domain.desk_file import load_any
 from pipeline.domain.errors import StoreError
 from pipeline.monitor.alarm import Forecast, Observed
+from pipeline.monitor.held_out import held_out
 from pipeline.monitor.reference import Reference, learn_reference, watched_horizons
 from pipeline.monitor.training import before_last_window
 from pipeline.monitor.watch import Watch, monitors
@@ -23,12 +24,12 @@ def grid() -> pd.DataFrame:
     minutes = np.tile(np.arange(LENGTH) / 2.0, DAYS)
     mids = 100.0 * np.exp(np.cumsum(1e-4 * rng.standard_normal(len(days))))
     table = {"day": days, "minutes": minutes, "mid": mids, "step_seconds": 30.0}
-    return pd.DataFrame(table | {"a": values[:, 0], "b": values[:, 1]})
+    return pd.DataFrame(table | {"a": values[:, 0], "b": values[:, 1], "return": 0.01 * values[:, 0]})
 
 
 @pytest.fixture(scope="module")
 def detector(grid) -> KMeansDetector:
-    return KMeansDetector(states=2).fit(grid[list(NAMES)], 0.01 * grid["a"].to_numpy())
+    return KMeansDetector(states=2).fit(grid[list(NAMES)], grid["return"].to_numpy())
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def seen(grid, detector) -> list[Observed]:
 
 @pytest.fixture(scope="module")
 def reference(grid, detector, seen) -> Reference:
-    return learn_reference(load_any("bac-intraday"), grid, NAMES, detector, seen)
+    return learn_reference(load_any("bac-intraday"), grid, NAMES, held_out(detector, grid), seen)
 
 
 def test_its_file_holds_it_exactly_and_without_pickle(reference):
