@@ -1,7 +1,7 @@
 """Losses of forecasts, and whether two forecasts differ."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from scipy.stats import t as student_t
@@ -9,6 +9,9 @@ from sklearn.metrics import average_precision_score
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.instruments import FloatArray
+
+SAME: Final = 1e-12
+"""Share of their mean by which differences vary that are all the same but for rounding."""
 
 
 def qlike(y: FloatArray, forecast: FloatArray) -> FloatArray:
@@ -127,7 +130,8 @@ def diebold_mariano(
     Returns
     -------
     Comparison
-        With statistic 0 and p-value 1 when the losses are identical.
+        With statistic 0 and p-value 1 when the losses are identical, both NaN when they always differ by the
+        same: there is nothing to judge chance by.
 
     Raises
     ------
@@ -155,10 +159,12 @@ def diebold_mariano(
     lags = min(automatic, n - 1) if kernel == "bartlett" else horizon - 1
     if not difference.any():
         return Comparison(0.0, 0.0, 1.0, lags)
+    mean = float(difference.mean())
+    if np.ptp(difference) <= SAME * abs(mean):
+        return Comparison(mean, float("nan"), float("nan"), lags)
     variance = long_run_variance(difference, lags, kernel)
     if variance <= 0:
         raise DataError("the rectangular long-run variance is not positive: use the Bartlett kernel")
-    mean = float(difference.mean())
     small_sample = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
     statistic = mean / np.sqrt(variance / n) * np.sqrt(small_sample)
     return Comparison(mean, float(statistic), float(2 * student_t.sf(abs(statistic), n - 1)), lags)

@@ -116,3 +116,11 @@ def test_faults_are_named(losses):
     alternating = np.where(np.arange(100) % 2 == 0, 1.0, -1.0) + 0.01
     with pytest.raises(DataError, match="rectangular"):
         diebold_mariano(alternating, np.zeros(100), horizon=2, kernel="rectangular")
+
+
+@pytest.mark.parametrize("always", [0.1, 3.0])
+def test_a_difference_that_is_always_the_same_says_nothing_of_chance(always):
+    found = diebold_mariano(np.full(100, always), np.zeros(100), horizon=1)
+    assert found.difference == pytest.approx(always)
+    assert np.isnan(found.statistic)
+    assert np.isnan(found.p_value)
