@@ -162,9 +162,10 @@ def keep_in(server: URL | None, desk: str, folder: Path, *, anew: bool) -> None:
     url = server.set(query={**server.query, "options": options})
     named = _naming(journal)
     if journal.exists() or (named.exists() and url_of(journal) != url):
+        moved = f", or mend {named} where the database has moved" if named.exists() else ""
         raise SettingsError(
             f"{VARIABLE}: the journal is kept in {told_place(journal)} by now: unset the variable to go on "
-            f"with it; a database that has moved is named in {named}"
+            f"with it{moved}"
         )
     if not named.exists():
         _have_schema(url, schema, anew)

@@ -90,6 +90,12 @@ def test_a_desk_within_the_day_ends_in_report_and_run_and_goes_live(prefect, tmp
         live(str(desk), feed="replay:2020-03-09", home=tmp_path / "home")
     with pytest.raises(SettingsError, match="name the streams"):
         live(str(desk), feed="wss://somewhere", home=tmp_path / "home")
+    monkeypatch.setenv("HEDGE_JOURNAL_URL", "postgresql://me@127.0.0.1:1/desks")
+    with pytest.raises(SettingsError, match=r"kept in .*journal\.db by now: unset the variable"):
+        live(str(desk), **replay)
+    monkeypatch.setenv("HEDGE_JOURNAL_URL", "postgresql://me:hunter2@127.0.0.1:1/desks")
+    with pytest.raises(SettingsError, match="HEDGE_JOURNAL_URL holds a secret"):
+        live(str(desk), **replay)
 
 
 def learned_on_its_days_and_live(desk, replay, capsys):
