@@ -124,7 +124,7 @@ def _by(
     try:
         if isinstance(settings, FixSettings):
             return by_fix(settings, desk.data.instrument, private[table])
-        return by_ccxt(settings, desk.data.instrument, private[table])
+        return by_ccxt(settings, desk.data.instrument, private[table], f"gateway.{table}")
     except ModuleNotFoundError as error:
         extra = table.rpartition(".")[2]
         raise SettingsError(

@@ -34,6 +34,11 @@ class FixSettings(Settings):
     commission: Literal["fill", "order"] = "fill"
     """Of what a report tells the commission (12): of the fill that it reports, or of its order so far."""
 
+    @property
+    def market(self) -> tuple[object, ...]:
+        """Return what makes it this session and no other."""
+        return self.host, self.port, self.sender, self.target
+
 
 class CcxtSettings(Settings):
     """A crypto venue's spot market by its REST interface; keys are told as for FIX."""
@@ -55,6 +60,11 @@ class CcxtSettings(Settings):
     def rehearsal(self) -> bool:
         """Tell whether fills are play."""
         return not self.live_money
+
+    @property
+    def market(self) -> tuple[object, ...]:
+        """Return what makes it this market and no other."""
+        return self.venue, self.symbol
 
 
 Trading = Literal["paper", "fix", "ccxt"]
@@ -87,6 +97,11 @@ class RoutedSettings(Settings):
                 f'own = "{self.own}" and other = "{self.other}": beside an account, paper is nothing '
                 "that anybody holds: give paper for both, or fix or ccxt for each"
             )
+        told = next((name for name in ("fix", "ccxt") if getattr(self, name) is not None), None)
+        if told is not None and "other" not in self.model_fields_set:
+            raise ValueError(
+                f'gateway.routed.{told}: without other = "{told}" orders go to paper: say where they go'
+            )
         return self
 
 
@@ -102,8 +117,8 @@ class GatewaySettings(Settings):
         second = self.routed
         if second is None or second.own != second.other or second.own == "paper":
             return self
-        first = self.fix if second.own == "fix" else self.ccxt
-        if first is not None and first == (second.fix if second.own == "fix" else second.ccxt):
+        first, further = (each.fix if second.own == "fix" else each.ccxt for each in (self, second))
+        if first is not None and further is not None and first.market == further.market:
             raise ValueError(
                 f"gateway.routed.{second.own}: is gateway.{second.own}: name another venue there"
             )

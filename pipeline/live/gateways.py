@@ -112,8 +112,14 @@ def by_fix(settings: FixSettings, instrument: str, private: Credentials) -> Open
     return opened
 
 
-def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Open:
+def by_ccxt(
+    settings: CcxtSettings, instrument: str, private: Credentials, table: str = "gateway.ccxt"
+) -> Open:
     """Return what opens a venue's spot market, on its test net unless the settings say that it is for money.
+
+    Parameters
+    ----------
+    table : of the desk file where the settings stand, which errors name.
 
     Raises
     ------
@@ -126,7 +132,7 @@ def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Op
 
     if settings.venue not in ccxt.exchanges:
         raise SettingsError(
-            f"gateway.ccxt.venue: ccxt knows no {settings.venue}: {hint(settings.venue, ccxt.exchanges)}"
+            f"{table}.venue: ccxt knows no {settings.venue}: {hint(settings.venue, ccxt.exchanges)}"
         )
     keys = {"apiKey": private["key"], "secret": private["secret"], "password": private["passphrase"]}
 
@@ -134,7 +140,7 @@ def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Op
     def opened(folder: Path, latency: Latency, books: Books) -> Iterator[Opened]:
         venue = getattr(ccxt, settings.venue)({**keys, "enableRateLimit": True, "options": SPOT})
         if not settings.live_money:
-            _on_test_net(venue)
+            _on_test_net(venue, table)
         with closing(
             CcxtGateway(
                 venue,
@@ -152,9 +158,9 @@ def by_ccxt(settings: CcxtSettings, instrument: str, private: Credentials) -> Op
     return opened
 
 
-def _on_test_net(venue: Any) -> None:
+def _on_test_net(venue: Any, table: str) -> None:
     if not venue.urls.get("test"):
         raise SettingsError(
-            f"gateway.ccxt.venue: {venue.id} has no test net: live_money = true sends it orders for money"
+            f"{table}.venue: {venue.id} has no test net: live_money = true sends it orders for money"
         )
     venue.set_sandbox_mode(True)

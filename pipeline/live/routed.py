@@ -108,9 +108,7 @@ class Routed:
     def submit(self, order: Order) -> None:
         """Send an order where it costs least; an id that went somewhere goes there again."""
         if order.order_id not in self._routings.by_order:
-            routing = self._routings.bind(order, self._chosen(order))
-            if not routing.parts:
-                self._untold.append(routing)
+            self._bind(order, self._chosen(order))
         for name, part in self._parts(order):
             self._venues[name].submit(part)
 
@@ -118,7 +116,7 @@ class Routed:
         """Send an order to where the one is whose place it takes."""
         if order.order_id not in self._routings.by_order:
             old = self._routings.by_order.get(order.replaces)
-            self._routings.bind(order, {} if old is None else old.parts)
+            self._bind(order, {} if old is None else old.parts)
         for name, part in self._parts(order):
             self._venues[name].replace(part)
 
@@ -230,6 +228,12 @@ class Routed:
             units += min(left, 0.0)
             money -= max(left, 0.0) * (each.order.limit or price)
         return Purse(units, money)
+
+    def _bind(self, order: Order, parts: Mapping[str, float]) -> None:
+        """Write down where an order goes; one that goes nowhere is told of when time goes on."""
+        routing = self._routings.bind(order, parts)
+        if not parts:
+            self._untold.append(routing)
 
     def _parts(self, order: Order) -> Iterator[tuple[str, Order]]:
         """Yield what each venue is sent of an order that is bound."""

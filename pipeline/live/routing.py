@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.domain.errors import OrderError
 from pipeline.domain.orders import Order, Report, Standing, settled
 from pipeline.live.line_file import LineFile
 
@@ -77,7 +78,7 @@ class Routings:
             for number, line in enumerate(self._file.lines(), start=2):
                 try:
                     self._take(line)
-                except (TypeError, KeyError, ValueError) as error:
+                except (TypeError, KeyError, ValueError, AttributeError, OrderError) as error:
                     raise self._file.damaged(number, error) from None
         except BaseException:
             self._file.close()

@@ -153,6 +153,18 @@ def test_keys_leave_the_environment(monkeypatch):
             "gateway.routed.fix: is gateway.fix",
         ),
         (
+            {
+                "fix": FIX,
+                "routed": {"own": "fix", "other": "fix", "fix": {**FIX, "heartbeat_seconds": 5}},
+            },
+            "gateway.routed.fix: is gateway.fix",
+        ),
+        (
+            {"ccxt": CCXT, "routed": {"own": "ccxt", "other": "ccxt", "ccxt": {**CCXT, "baseline": 1.0}}},
+            "gateway.routed.ccxt: is gateway.ccxt",
+        ),
+        ({"routed": {"fix": FIX}}, 'gateway.routed.fix: without other = "fix" orders go to paper'),
+        (
             {"routed": {"own": "ccxt", "other": "ccxt", "ccxt": {**CCXT, "symbol": "Z/Y"}}},
             "gateway.routed.ccxt.symbol: Z/Y is not XY",
         ),

@@ -168,6 +168,16 @@ def test_a_limit_rests_where_it_is_cheaper_and_what_replaces_it_follows(made):
     assert desk.gateway.broken == ""
 
 
+def test_what_replaces_an_order_that_went_nowhere_is_over_at_once(made):
+    desk = made().start()
+    desk.gateway.replace(Order("a-p1", "XY", 2.0, limit=99.6, decided=20, replaces="a"))
+    assert desk.gateway.due == 20
+    desk.advance(21)
+    assert [(each.order_id, each.standing, each.text) for each in desk.heard] == [
+        ("a-p1", Standing.CANCELLED, NOWHERE)
+    ]
+
+
 @pytest.mark.parametrize("standing", [Standing.REJECTED, Standing.CANCELLED])
 def test_a_replacement_that_is_not_taken_leaves_the_other_at_work(made, standing):
     desk = made().start()
@@ -406,9 +416,13 @@ def test_a_report_of_nobodys_order_is_passed_on(made):
 def test_a_damaged_file_is_named_and_another_kind_refused(tmp_path):
     with closing(LineFile(tmp_path / "router", "router")) as file:
         file.append({"order": ["a"], "parts": {}})
-    for said in ("line 2 is damaged", "line 2 is damaged"):
-        with pytest.raises(GatewayError, match=said):
+    for _ in range(2):
+        with pytest.raises(GatewayError, match="line 2 is damaged"):
             Routed({}, lambda: [], tmp_path / "router")
+    with closing(LineFile(tmp_path / "nothing", "router")) as file:
+        file.append({"order": ["a", "XY", 0.0], "parts": {}})
+    with pytest.raises(GatewayError, match=r"nothing: line 2 is damaged \(order a: a quantity of 0.0"):
+        Routed({}, lambda: [], tmp_path / "nothing")
     LineFile(tmp_path / "other", "paper venue").close()
     with pytest.raises(GatewayError, match="not the file of a router"):
         Routed({}, lambda: [], tmp_path / "other")

@@ -328,7 +328,7 @@ def test_orders_go_to_the_test_net_unless_money_is_meant(tmp_path):
 
     assert "testnet" in asyncio.run(urls())
     assert asyncio.run(urls(live_money=True)) == "https://api.binance.com/api/v3"
-    with pytest.raises(SettingsError, match="did you mean binance"):
-        by_ccxt(CcxtSettings(**SETTINGS | {"venue": "binanse"}), "BTC", PRIVATE)
+    with pytest.raises(SettingsError, match=r"gateway\.routed\.ccxt\.venue: .* did you mean binance"):
+        by_ccxt(CcxtSettings(**SETTINGS | {"venue": "binanse"}), "BTC", PRIVATE, "gateway.routed.ccxt")
     with pytest.raises(SettingsError, match="kraken has no test net"):
         asyncio.run(urls(venue="kraken", symbol="BTC/USD"))
