@@ -42,6 +42,7 @@ from pipeline.live.venue_feed import VenueFeed
 from pipeline.live.venue_session import VenueDays, streams_of
 from tests.live import streaming_venue
 from tests.live.streaming_venue import SYMBOL, MadeMarket, StreamingVenue
+from tests.live.test_routed_accounts import with_brokers
 from tests.live.test_venue_session import desk_on, stored
 
 DAY = "2026-03-05"
@@ -142,10 +143,10 @@ def telling(market):
 
 
 @asynccontextmanager
-async def opened(desk, folder, days):
-    """Open journal and router in a folder, and bring them in line."""
+async def opened(desk, folder, days, ways=()):
+    """Open journal and router in a folder, on paper if no ways are given, and bring them in line."""
     folder.mkdir(exist_ok=True)
-    way = routed(desk, on_paper(desk.costs), on_paper(SECOND), SECOND)
+    way = routed(desk, *(ways or (on_paper(desk.costs), on_paper(SECOND))), SECOND)
     with (
         Journal(folder / "journal.db", "made", now=0) as journal,
         way(folder, days.latency, days.books) as made,
@@ -153,9 +154,10 @@ async def opened(desk, folder, days):
         path = OrderPath(journal, made.gateway, now=lambda: 0)
         assert not (await recover(path, now=0, patience=())).differences
         yield path, made.played
+        await made.gateway.stop()
 
 
-async def followed(desk, folder, markets, clock, second):
+async def followed(desk, folder, markets, clock, second, ways=()):
     """Live on two venues until the end; return what was decided."""
     own, other = markets
     async with (
@@ -165,7 +167,7 @@ async def followed(desk, folder, markets, clock, second):
     ):
         venues = [streamed_venue(each.url, each.book_url) for each in (first, beside)]
         days = VenueDays(desk, stored(), streams_of(desk, venues, folder, clock, second.state), routed=True)
-        async with opened(desk, folder, days) as (path, played), days.held():
+        async with opened(desk, folder, days, ways) as (path, played), days.held():
             hedger = Trading(path, max((each.decided for each in path.journal.orders()), default=0))
             assert not await hedge(days, hedger, path, played, [second])
     return hedger.rows
@@ -228,6 +230,28 @@ def test_it_routes_as_on_the_stored_day_of_both_and_alone_while_the_second_is_go
     assert (orders_again, parts_again) == (orders, parts)
     assert len(reports) > len(orders)
     assert {name: reports_again[name] for name in reports} == reports
+
+
+@pytest.mark.slow
+def test_it_routes_between_two_brokers_and_each_part_reaches_its_own_once(tmp_path, clock):
+    """Through two starts, of which the second goes through what the first has recorded of both."""
+
+    async def test(own, other, ways):
+        desk, markets = desk_within(tmp_path), (MadeMarket(1), MadeMarket(2))
+        for _ in range(2):
+            await followed(desk, tmp_path, markets, clock, Beside(clock, later=12), ways)
+        async with opened(desk, tmp_path, stored_day(desk)[0], ways) as (path, _):
+            orders, _, parts = told(tmp_path)
+            assert len(orders) > 24
+            assert (path.account.working, path.latch.state) == ({}, "active")
+            assert path.account.position(SYMBOL) == pytest.approx(own.held + other.held, abs=1e-9)
+        for name, broker in (("own", own), ("other", other)):
+            sent = [(each, abs(units), units > 0.0) for each, at in parts.items()
+                    for venue, units in at.items() if venue == name]  # fmt: skip
+            assert broker.taken == sent
+        assert sum(len(each) == 2 for each in parts.values()) > 4
+
+    with_brokers(test)
 
 
 @pytest.mark.parametrize("apart", [0, 1])
