@@ -1,6 +1,7 @@
 """The router: one gateway to two venues, each order where it costs least with everything."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -18,6 +19,7 @@ from pipeline.live.venue import Book
 
 NOWHERE: Final = "no venue had a sound book and an account that could give something"
 UNFILLED: Final = "not filled at any venue"
+log = logging.getLogger(__name__)
 
 
 class Traded(NamedTuple):
@@ -69,6 +71,7 @@ class Routed:
         self._untold: list[Routing] = []
         self._purses: dict[str, Purse] = {}
         self._strangers: dict[str, str] = {}
+        self._down = set[str]()
         self._routings = Routings(place)
 
     @property
@@ -213,9 +216,17 @@ class Routed:
                 offered(order, book, charges, opened.taken(order)), self._left(name, order.limit or book.mid)
             )
             for (name, (opened, charges)), book in zip(self._traded.items(), self._sees(), strict=True)
-            if not (opened.gateway.broken or book.fault)
+            if self._stands(name) and not book.fault
         }
         return divided(order, venues, self._lot)
+
+    def _stands(self, name: str) -> bool:
+        """Tell whether a venue can be sent something; the first time that it cannot is said."""
+        why = self._venues[name].broken
+        if why and name not in self._down:
+            self._down.add(name)
+            log.warning("%s: %s: no order goes there until the desk is started again", name, why)
+        return not why
 
     def _left(self, name: str, price: float) -> Purse | None:
         """Return what an account has left beside what works there; without a limit that buys at a price."""

@@ -190,7 +190,7 @@ def test_a_replacement_that_is_not_taken_leaves_the_other_at_work(made, standing
     assert desk.gateway.broken == "near: the line is down"
 
 
-def test_one_venue_down_is_sent_nothing_and_halts_only_where_something_is_open(made):
+def test_one_venue_down_is_sent_nothing_and_halts_only_where_something_is_open(made, caplog):
     desk = made(latency=5).start()
     desk.venues["near"].broken = "the line is down"
     send(desk, 2.0)
@@ -202,9 +202,14 @@ def test_one_venue_down_is_sent_nothing_and_halts_only_where_something_is_open(m
     desk.advance(16)
     assert desk.held() == [0.0, 2.0]
     assert desk.gateway.broken == ""
-    send(desk, 2.0, "b", 20)
+    for number in range(2):
+        send(desk, 1.0, f"b{number}", 20)
     desk.advance(30)
     assert desk.held() == [2.0, 2.0]
+    assert [each.getMessage().split(":")[:2] for each in caplog.records] == [
+        ["near", " the line is down"],
+        ["far", " down too"],
+    ]
 
 
 def test_a_fault_in_cancelling_at_one_venue_leaves_out_no_other(made, monkeypatch):
