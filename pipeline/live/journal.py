@@ -1,14 +1,17 @@
 """What a live desk writes down before it acts: orders, reports, the risk state and the audit."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
+from pipeline.domain.errors import JournalError
 from pipeline.domain.orders import Order, Report, Standing
 from pipeline.live.grounds import Grounds
+from pipeline.live.halt_file import put_by, put_by_in, settled
 from pipeline.live.journal_database import JournalDatabase, check_header
 from pipeline.live.journal_schema import AUDIT, INTENTS, REPORTS, RISK
-from pipeline.risk.state import Latch, RiskState
+from pipeline.risk.state import ACTIVE, Latch, RiskState
 
 
 class Entry(NamedTuple):
@@ -68,11 +71,13 @@ class Journal:
     ) -> None:
         self._database = JournalDatabase(where, writing=writing, full=full)
         self.decide = self._database.decide
+        self._place = None if "://" in str(where) else Path(where)
         try:
             opened = (RiskState.ACTIVE.value, "journal", "a new journal", now)
             check_header(self._database, desk, now, [(RISK, opened)])
             if writing:
                 self._database.begin((INTENTS, REPORTS, RISK, AUDIT))
+                self._take_put_by()
         except BaseException:
             self.close()
             raise
@@ -91,8 +96,17 @@ class Journal:
         self._database.add((REPORTS, (*identity, *told)))
 
     def turn(self, latch: Latch) -> None:
-        """Write down that the risk state is another."""
-        self._database.add((RISK, (latch.state.value, latch.who, latch.why, latch.at)))
+        """Write down that the risk state is another; by path, a tighter one that fails is kept beside it.
+
+        Whoever opens the journal finds it there, and it is written down before anything else can be.
+        """
+        try:
+            self._database.add((RISK, (latch.state.value, latch.who, latch.why, latch.at)))
+        except JournalError:
+            if self._place is not None and latch.state is not ACTIVE:
+                with suppress(OSError):
+                    put_by(self._place, latch)
+            raise
 
     def audit(self, entry: Entry | Grounds) -> None:
         """Write a line of the audit, its inputs plain numbers, texts, lists and mappings, or grounds."""
@@ -118,7 +132,7 @@ class Journal:
 
     def latch(self) -> Latch:
         """Return the risk state that holds."""
-        return self.turns()[-1]
+        return self._put_by() or self.turns()[-1]
 
     def entries(self, after: int = 0) -> list[Entry]:
         """Return the audit in the sequence it was written in, without the first so many lines."""
@@ -134,6 +148,14 @@ class Journal:
     def close(self) -> None:
         """Let go of the journal; what was written stays."""
         self._database.close()
+
+    def _put_by(self) -> Latch | None:
+        return None if self._place is None else put_by_in(self._place)
+
+    def _take_put_by(self) -> None:
+        if self._place is not None and (latch := put_by_in(self._place)) is not None:
+            self.turn(latch)
+            settled(self._place)
 
     def __enter__(self) -> Self:
         return self

@@ -379,3 +379,43 @@ def test_a_password_is_not_told():
     with pytest.raises(JournalError) as told:
         Journal("postgresql+psycopg://me:hunter2@nowhere.invalid/desk", "desk", now=8)
     assert "hunter2" not in str(told.value)
+
+
+def _broken(*_: object) -> None:
+    raise OSError(5, "Input/output error")
+
+
+def test_a_halt_that_a_broken_disk_refuses_holds_at_the_next_start(place, monkeypatch):
+    journal = written(place)
+    gateway = PaperGateway(place.with_name("venue"), latency=lambda _: 1)
+    path = OrderPath(journal, gateway, lambda: 9)
+    with closing(gateway), monkeypatch.context() as disk:
+        disk.setattr(write_ahead.WriteAheadLog, "append", _broken)
+        with pytest.raises(JournalError, match="cannot be written: Input/output error"):
+            path.send(Order("o-9", "BTC", 1.0))
+    with Journal(place, "desk", now=9, writing=False) as reader:
+        assert reader.latch().state is RiskState.HALTED  # what a person is told meanwhile
+    journal.close()
+    with Journal(place, "desk", now=10) as again:
+        assert again.latch() == path.latch
+        again.turn(resumed(again.latch(), "ada", "the disk is mended", 11))
+    with Journal(place, "desk", now=12) as resumed_once:
+        assert resumed_once.latch().state is RiskState.ACTIVE
+
+
+def test_a_resumption_that_cannot_be_written_down_is_none(place, monkeypatch):
+    with written(place) as journal:
+        journal.turn(Latch(RiskState.HALTED, "ada", "why", 8))
+        monkeypatch.setattr(write_ahead.WriteAheadLog, "append", _broken)
+        with pytest.raises(JournalError):
+            journal.turn(Latch(RiskState.ACTIVE, "ada", "mended", 9))
+        monkeypatch.undo()
+        assert journal.latch().state is RiskState.HALTED
+
+
+def test_a_file_of_a_halt_that_cannot_be_read_is_a_halt(place):
+    written(place).close()
+    place.with_name(f"{place.name}-halted").write_text("nonsense")
+    with Journal(place, "desk", now=9) as journal:
+        assert journal.latch().state is RiskState.HALTED
+        assert "cannot be read" in journal.latch().why

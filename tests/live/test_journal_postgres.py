@@ -21,7 +21,7 @@ from pipeline.live.journal import Journal
 from pipeline.live.journal_place import JOURNAL, keep_in, schema_of, told_server
 from pipeline.live.own_orders import of_journals
 from pipeline.live.session import Market, opened_path
-from pipeline.risk.state import RiskState
+from pipeline.risk.state import Latch, RiskState
 from tests import postgres_server
 from tests.live.test_journal import ENTRY, ORDER, REPORT, decided, held, written
 from tests.processes import hedge_in_this_process
@@ -29,6 +29,7 @@ from tests.processes import hedge_in_this_process
 pytestmark = pytest.mark.skipif(
     postgres_server.binaries() is None, reason="no PostgreSQL here, nor its wheel"
 )
+ENDED = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
 TABLES = [each.name for each in journal_schema.METADATA.sorted_tables]
 
 
@@ -64,9 +65,7 @@ def test_one_process_writes_and_a_lost_connection_is_one_line(url):
         Journal(url, "desk", now=8)
     with Journal(url, "desk", now=8, writing=False) as reader:
         assert reader.orders() == [ORDER]
-    postgres_server.asked(
-        url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
-    )
+    postgres_server.asked(url, ENDED)
     with pytest.raises(JournalError, match="cannot be written"):
         journal.intend(Order("o-2", "BTC", 1.0))
     journal.close()
@@ -160,6 +159,13 @@ def test_one_process_lives_a_day_here_and_elsewhere_and_a_new_one_forgets_it(day
             _forget(day, "made", None)
     with pytest.raises(SettingsError, match="by now: unset the variable"):
         keep_in(server.set(database="other"), "made", day, anew=False)
+    lost = Journal(day / JOURNAL, "made", now=8)
+    postgres_server.asked(served, ENDED)
+    with pytest.raises(JournalError, match="cannot be written"):
+        lost.turn(Latch(RiskState.HALTED, "journal", "the server is gone", 8))
+    lost.close()
+    with Journal(day / JOURNAL, "made", now=9) as halted:
+        assert halted.latch().why == "the server is gone"
     _forget(day, "made", None)
     keep_in(server, "made", day, anew=True)
     with Journal(day / JOURNAL, "made", now=9) as again:
