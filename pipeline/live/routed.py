@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -96,7 +96,7 @@ class Routed:
             self._routings.lose(order_id, names)
         for name, (opened, _) in self._traded.items():
             if opened.purse is not None:
-                self._purses[name] = await opened.purse()
+                self._purses[name] = await self._told_purse(opened.purse)
 
     async def stop(self) -> None:
         """Disconnect from both."""
@@ -200,7 +200,7 @@ class Routed:
 
     async def _missing(self) -> dict[str, list[str]]:
         """Return by id the venues where an order may still trade, and that do not hold it."""
-        await self.fills(max(self._routings.newest - OVERLAP, 0))
+        await self._catch_up()
         missing: dict[str, list[str]] = {}
         for name, venue in self._venues.items():
             resting = {each.order_id for each in await venue.open_orders()}
@@ -208,6 +208,19 @@ class Routed:
                 if order_id not in resting:
                     missing.setdefault(order_id, []).append(name)
         return missing
+
+    async def _told_purse(self, ask: Callable[[], Awaitable[Purse]]) -> Purse:
+        """Return what an account has; asked again if it may or may not count what was heard meanwhile."""
+        while True:
+            known = self._routings.heard
+            purse = await ask()
+            await self._catch_up()
+            if self._routings.heard == known:
+                return purse
+
+    async def _catch_up(self) -> None:
+        """Take in what both have said since the newest report that is known."""
+        await self.fills(max(self._routings.newest - OVERLAP, 0))
 
     def _chosen(self, order: Order) -> dict[str, float]:
         """Return the units for each venue that can be traded at now."""

@@ -84,6 +84,11 @@ class Routings:
             self._file.close()
             raise
 
+    @property
+    def heard(self) -> int:
+        """How many reports were heard."""
+        return len(self._fees)
+
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()

@@ -20,7 +20,7 @@ from pipeline.live.feed import END, Moment
 from pipeline.live.gateways import on_paper, routed
 from pipeline.live.journal import Journal
 from pipeline.live.line_file import LineFile
-from pipeline.live.offers import Charges
+from pipeline.live.offers import Charges, Purse
 from pipeline.live.opened import Opened
 from pipeline.live.order_path import OrderPath
 from pipeline.live.paper import PaperGateway
@@ -410,6 +410,22 @@ def test_the_rounding_of_two_venues_sums_is_no_difference_after_a_restart(tmp_pa
         assert abs(off) > 1e-12
     with recovered(tmp_path, latency=0) as (path, _):
         assert path.latch.state is RiskState.ACTIVE
+
+
+def test_what_is_filled_while_an_account_is_asked_what_it_has_counts_once(made):
+    desk = made().start()
+    send(desk, 2.0, limit=99.5)
+    desk.advance(11)
+
+    async def ask():
+        held = await desk.venues["near"].positions()
+        desk.venues["near"].advance(20, {"XY": NEAR._replace(ask_price=[99.5], ask_size=[9.0])})
+        return Purse(held.get("XY", 0.0), 1000.0)
+
+    traded = desk.gateway._traded
+    traded["near"] = traded["near"]._replace(opened=traded["near"].opened._replace(purse=ask))
+    desk.start()
+    assert desk.gateway._purses["near"].units == desk.held()[0] == 2.0
 
 
 def test_a_report_of_nobodys_order_is_passed_on(made):
