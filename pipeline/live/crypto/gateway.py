@@ -206,9 +206,8 @@ class CcxtGateway:
 
     def _exact(self, order: Order) -> tuple[float, float | None]:
         """Return amount and price as the venue takes them; what it would have to round is refused."""
-        units = round(
-            abs(order.quantity), 12
-        )  # a sum of lots may be just below a step, and is cut to the one before
+        # a sum of lots may be just below a step, and would be cut to the one before
+        units = round(abs(order.quantity), 12)
         amount = float(self._venue.amount_to_precision(self._symbol, units))
         if abs(amount - units) > 1e-9 * amount:
             raise ccxt.InvalidOrder(f"{order.quantity:g} is not in the venue's steps: set hedge.lot to one")
