@@ -92,7 +92,7 @@ def live(
     Exit code 5 where it has halted or only reduces by its end.
     """
     from pipeline.live.feed_state import FeedState
-    from pipeline.live.journal_place import VARIABLE, keep_in, told_server
+    from pipeline.live.journal_server import VARIABLE, keep_in, told_server
     from pipeline.live.session import stored_day
     from pipeline.live.watch.board import Board
     from pipeline.live.watch.page_server import PageServer
@@ -193,7 +193,8 @@ class Opened:
 def _forget(folder: Path, desk: str, server: str | None) -> None:
     """Remove the journal and the venue of a day, if no desk is living it, and take back what it asked."""
     from pipeline.ingest.file_lock import lock_holder
-    from pipeline.live.journal_place import JOURNAL, forget
+    from pipeline.live.journal_place import JOURNAL
+    from pipeline.live.journal_server import forget
 
     if process := lock_holder(folder / f"{JOURNAL}.lock"):
         raise SettingsError(f"--anew: process {process} lives this day ({folder}): stop it first")

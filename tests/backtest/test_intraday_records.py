@@ -131,7 +131,7 @@ def test_a_day_that_the_models_learned_from_is_not_lived_again(desk, stored, liv
 
 def test_a_day_that_the_network_learned_from_is_not_lived_again(desk, stored, lived):
     times = stored.grid["features"].groupby("day")["time"]
-    learned = Learned(lived.fitted, WhalleyWilmott(), 0.0, "", seen_until=times.min()[DAY])
+    learned = Learned(lived.fitted, WhalleyWilmott(), 0.0, "", seen_until=times.max()[DAY])
     with pytest.raises(DataError, match=rf"replay:{DAY}: the network learned from decisions until {DAY}"):
         stored_day(desk, stored, DAY, learned)
     stored_day(desk, stored, DAY, replace(learned, seen_until=times.max()[stored.days[-2]]))

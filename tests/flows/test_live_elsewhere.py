@@ -347,7 +347,8 @@ def test_a_day_at_a_spot_venue_ends_with_the_positions_of_both(place, capsys, mo
     venue.most, venue.balance["BTC"] = 1e9, 5000.0
     with at_work(venue) as url:
 
-        def to_it(ccxt_venue):
+        def to_it(ccxt_venue, table):
+            assert table == "gateway.ccxt"
             ccxt_venue.urls["api"] = dict.fromkeys(ccxt_venue.urls["api"], url)
 
         monkeypatch.setattr(gateways, "_on_test_net", to_it)

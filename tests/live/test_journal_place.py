@@ -6,7 +6,8 @@ import pytest
 
 from pipeline.domain.errors import JournalError, SettingsError
 from pipeline.live.journal import Journal
-from pipeline.live.journal_place import JOURNAL, journals_of, keep_in, schema_of, told_server
+from pipeline.live.journal_place import JOURNAL, journals_of
+from pipeline.live.journal_server import keep_in, schema_of, told_server
 
 NOWHERE = told_server("postgresql://me@127.0.0.1:1/desks")
 

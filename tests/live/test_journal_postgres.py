@@ -18,7 +18,8 @@ from pipeline.domain.orders import Order
 from pipeline.live import journal_schema
 from pipeline.live.gateways import on_paper
 from pipeline.live.journal import Journal
-from pipeline.live.journal_place import JOURNAL, keep_in, schema_of, told_server
+from pipeline.live.journal_place import JOURNAL
+from pipeline.live.journal_server import keep_in, schema_of, told_server
 from pipeline.live.own_orders import of_journals
 from pipeline.live.session import Market, opened_path
 from pipeline.risk.state import Latch, RiskState
