@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from pipeline.domain.settings import Settings
+from pipeline.domain.symbols import plain
 
 Printable = Annotated[str, Field(pattern=r"^[\x20-\x7e]+$")]
 """What may stand in a field of FIX: printable, and something."""
@@ -136,19 +137,8 @@ class GatewaySettings(Settings):
         for table, told in (("gateway.ccxt", self.ccxt), ("gateway.routed.ccxt", second)):
             if told is None or told.instrument in names:
                 continue
-            if told.instrument or letters(told.symbol) not in map(letters, names):
+            if told.instrument or plain(told.symbol) not in map(plain, names):
                 raise ValueError(
                     f"{table}.symbol: {told.symbol} is not {names[0]}, which the desk hedges: name that "
                     f'market, or say {table}.instrument = "{names[0]}" if it is the same in the same money'
                 )
-
-
-def letters(symbol: str) -> str:
-    """Return base and quote as they are compared; what follows a colon settles a derivative.
-
-    Examples
-    --------
-    >>> letters("BTC/USDT"), letters("btc_usdt"), letters("BTC/USDT:USDT")
-    ('BTCUSDT', 'BTCUSDT', 'BTCUSDTUSDT')
-    """
-    return "".join(letter for letter in symbol.upper() if letter.isalnum())

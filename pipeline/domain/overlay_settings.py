@@ -111,7 +111,7 @@ class OverlaySettings(Settings):
     interval_ratio: Rule | None = None
     """Upper over lower end of the volatility forecast's interval."""
     restricted: tuple[str, ...] = ()
-    """Instruments whose position may only be made smaller; compared without case and punctuation."""
+    """Instruments whose position may only be made smaller; compared as `symbols.plain` does."""
     approval: ApprovalSettings = ApprovalSettings()
     """Of orders beyond the soft limits of the rules."""
 

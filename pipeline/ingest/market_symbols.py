@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
+from pipeline.domain.symbols import plain
 
 Part = Literal["market", "funding", "other"]
 """The desk's own market, the funding of its perpetual, and the other one of spot and perpetual."""
@@ -71,15 +72,3 @@ def _only(stated: Mapping[str, str], advice: str) -> tuple[str, str]:
         if plain(symbol) != plain(own):
             raise DataError(f"{first} is of {own} and {file} of {symbol}: {advice}")
     return first, own
-
-
-def plain(symbol: str) -> str:
-    """Return a symbol as it is compared; XBT is another name of BTC.
-
-    Examples
-    --------
-    >>> plain("btc-usdt"), plain("XBTUSD")
-    ('BTCUSDT', 'BTCUSD')
-    """
-    letters = "".join(letter for letter in symbol.upper() if letter.isalnum())
-    return f"BTC{letters[3:]}" if letters.startswith("XBT") else letters

@@ -5,9 +5,9 @@ from typing import Final
 
 from pipeline.domain.errors import DataError
 from pipeline.domain.intraday_desk import MarketFiles
+from pipeline.domain.symbols import plain
 from pipeline.ingest.folder_files import file_in, files_below, fitting
 from pipeline.ingest.formats.catalogue import format_of
-from pipeline.ingest.market_symbols import plain
 from pipeline.ingest.raw_stream import RawStream
 
 DERIVATIVES: Final = ("futures", "swap", "perp", "derivatives")

@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from pipeline.domain.gateway_settings import letters
 from pipeline.domain.instruments import FloatArray
 from pipeline.domain.overlay_settings import Action, OverlaySettings, Rule
+from pipeline.domain.symbols import plain
 from pipeline.risk.clear import is_clear, limits, ready
 from pipeline.risk.rules import (
     OF_ORDERS,
@@ -68,6 +68,7 @@ class Overlay:
     _orders: tuple[tuple[str, Rule, Allowed], ...] = field(init=False)
     _state: tuple[tuple[str, Rule, Measured], ...] = field(init=False)
     _soft: tuple[tuple[str, float], ...] = field(init=False)
+    _restricted: frozenset[str] = field(init=False)
     limit: FloatArray = field(init=False, repr=False, compare=False)
     plain: bool = field(init=False, repr=False)
 
@@ -79,8 +80,9 @@ class Overlay:
         state = tuple((name, rules[name], measured) for name, measured in OF_STATE.items() if name in rules)
         soft = tuple((name, rule.soft) for name, rule in rules.items() if rule.soft is not None)
         limit = limits({name: rule.limit for name, rule in rules.items()})
-        hidden = (("_orders", orders), ("_state", state), ("_soft", soft), ("limit", limit))
-        for name, kept in (*hidden, ("plain", not soft and not self.settings.restricted)):
+        restricted = frozenset(map(plain, self.settings.restricted))
+        hidden = (("_orders", orders), ("_state", state), ("_soft", soft), ("_restricted", restricted))
+        for name, kept in (*hidden, ("limit", limit), ("plain", not soft and not restricted)):
             object.__setattr__(self, name, kept)
         ready()
 
@@ -111,7 +113,7 @@ class Overlay:
         if reason := _barred(left, seen):
             rulings.append(Ruling("market", Action.CLAMP, left, 0.0, reason))
             return Judgement(0.0, tuple(rulings))
-        if letters(seen.instrument) in map(letters, self.settings.restricted):
+        if plain(seen.instrument) in self._restricted:
             allowed = reducing(left, seen.exposure)
             if allowed != left:
                 said = f"{seen.instrument} is restricted: its position may only be made smaller"

@@ -69,7 +69,7 @@ def judged(units, seen=CALM, only_reducing=False, permitted=0.0, **rules):
         ({"interval_ratio": 3.0}, {"interval_ratio": math.inf}, 1.0, 0.0),
         ({"restricted": ("BTC",)}, {}, 1.0, 0.0),
         ({"restricted": ("BTC",)}, {}, -3.0, -2.0),
-        ({"restricted": ("eth/usd", "b-tc")}, {}, 1.0, 0.0),
+        ({"restricted": ("eth/usd", "x-bt")}, {}, 1.0, 0.0),
         ({}, {"bid": math.nan}, 1.0, 0.0),
         ({}, {"bid": 101.0}, 1.0, 0.0),
         ({}, {"resting": ((101.0, -1.0),)}, 1.0, 0.0),
